@@ -1,0 +1,31 @@
+// Plain JavaScript without dependencies: it runs on a bare clone, before anything is installed.
+import { spawnSync } from 'node:child_process'
+import { existsSync, readdirSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+
+const modifiedMs = (path) => (existsSync(path) ? statSync(path).mtimeMs : 0)
+
+const newestMs = (dir) =>
+  readdirSync(dir, { withFileTypes: true, recursive: true })
+    .filter((entry) => entry.isFile())
+    .reduce((newest, entry) => Math.max(newest, modifiedMs(join(entry.parentPath ?? entry.path, entry.name))), 0)
+
+const npm = (...args) => {
+  const { status } = spawnSync('npm', args, { stdio: ['ignore', 2, 2], shell: process.platform === 'win32' })
+  if (status !== 0) process.exit(status ?? 1)
+}
+
+const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
+if (major < 20 || (major === 20 && minor < 19)) {
+  console.error(`tcpnetlock needs Node.js 20.19 or newer, this is ${process.versions.node}`)
+  process.exit(2)
+}
+if (modifiedMs('node_modules/.package-lock.json') < modifiedMs('package-lock.json')) {
+  console.error('installing dependencies (npm ci)')
+  npm('ci', '--no-audit', '--no-fund', '--loglevel=error')
+}
+const stamp = 'dist/.built'
+if (modifiedMs(stamp) < Math.max(newestMs('src'), modifiedMs('package.json'), modifiedMs('tsconfig.json'))) {
+  console.error('building (npm run build)')
+  npm('run', '-s', 'build')
+}

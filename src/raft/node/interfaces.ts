@@ -1,0 +1,222 @@
+/**
+ * The seams of the Raft node: what the driver needs from a disk, a network, a clock and a state machine. The simulator
+ * supplies fakes for the first three and runs the real driver and the real state machine over them.
+ */
+import type { ConfChangeSingle, ConfState, Entry, HardState, Index, RaftId, SnapshotMetadata, Term } from '../core/types.js'
+
+// ---------------------------------------------------------------------------------------------- clock
+
+export interface Timer {
+  cancel(): void
+}
+
+/** Monotonic milliseconds and timers. Both readings have an arbitrary origin; only differences mean anything. */
+export interface Clock {
+  /** For whoever speaks or holds: the larger of hrtime and boot time, which includes suspend (engine.md §4 rule 7). */
+  speakerNow(): number
+  /** For whoever takes away: the smaller of the two. */
+  takerNow(): number
+  /** Wall-clock time for display only: logs, "held for". Milliseconds since 1970. */
+  wallNow(): number
+  after(delayMs: number, run: () => void): Timer
+  /** Runs `run` once the current turn of the event loop has handled what arrived. Several calls keep their order. */
+  soon(run: () => void): void
+}
+
+/** Randomness is injected too: a seed replays a run exactly. */
+export interface Random {
+  /** A uniform integer in [0, bound). */
+  int(bound: number): number
+  bytes(count: number): Uint8Array
+}
+
+// -------------------------------------------------------------------------------------------- storage
+
+/** Who this directory belongs to. Written once, before the first vote, and compared at each start (exit 4). */
+export interface Identity {
+  readonly clusterId: string
+  readonly nodeId: string
+  readonly raftId: RaftId
+  /** Random; tells a directory from a wiped successor that has the same node id. */
+  readonly memberUid: string
+}
+
+export interface LoadedLog {
+  readonly identity: Identity | null
+  readonly hardState: HardState
+  /** The newest complete snapshot on disk, or null. */
+  readonly snapshot: SnapshotMetadata | null
+  /** Contiguous, from `firstIndex` (at most snapshot.index + 1; a trailing window below the snapshot may be kept). */
+  readonly entries: readonly Entry[]
+  /** Index and term of the entry just before `entries[0]`. */
+  readonly prevIndex: Index
+  readonly prevTerm: Term
+}
+
+/** One atomic, synced write. `entries` replace everything stored from `entries[0].index` on. */
+export interface LogBatch {
+  readonly hardState: HardState | null
+  readonly entries: readonly Entry[]
+  /** False when only the commit index changed: then no sync is waited for. */
+  readonly mustSync: boolean
+}
+
+/** Produces a snapshot of the state at one index while later entries go on being applied. Each call returns soon (< 5 ms). */
+export interface SnapshotSource {
+  /** The next chunk of about `targetBytes`, or null at the end. */
+  next(targetBytes: number): Uint8Array | null
+  /** Ends an unfinished production, so that the state machine need not keep its past any longer. */
+  abort(): void
+}
+
+export interface SnapshotReader {
+  readonly metadata: SnapshotMetadata
+  /** Total bytes of the file as transferred between peers. */
+  readonly sizeBytes: number
+  /** Raw bytes of the file, for a transfer to a peer. Empty at the end. */
+  readRaw(offset: number, maxBytes: number): Promise<Uint8Array>
+  /** The chunks as the source produced them, each verified by its checksum. */
+  chunks(): AsyncIterable<Uint8Array>
+  close(): Promise<void>
+}
+
+export interface SnapshotReceiver {
+  /** Bytes must come in order; returns the offset expected next. */
+  write(offset: number, bytes: Uint8Array): Promise<number>
+  /** Verifies, syncs and renames; afterwards the snapshot is durable and `openSnapshot` finds it. */
+  finish(): Promise<SnapshotMetadata>
+  abort(): Promise<void>
+}
+
+/**
+ * The durable side of one node. At most one `append` is in flight. Every method that fails leaves the store unusable
+ * and rejects with a `StoreError`: an fsync error is never retried (fsyncgate).
+ */
+export interface LogStore {
+  readonly loaded: LoadedLog
+  append(batch: LogBatch): Promise<void>
+  writeIdentity(identity: Identity): Promise<void>
+  /** Small synced records of the upper layers (epoch records, formation record). Null deletes. */
+  putRecord(key: string, value: Uint8Array | null): Promise<void>
+  getRecord(key: string): Promise<Uint8Array | null>
+  /** Writes a snapshot: temporary file, sync, rename, sync of the directory. */
+  saveSnapshot(metadata: SnapshotMetadata, source: SnapshotSource): Promise<void>
+  openSnapshot(index: Index, term: Term): Promise<SnapshotReader>
+  receiveSnapshot(metadata: SnapshotMetadata, sizeBytes: number): Promise<SnapshotReceiver>
+  /** Makes a received snapshot the start of the log, with `hardState`: every stored entry goes, in one synced batch. */
+  installSnapshot(metadata: SnapshotMetadata, hardState: HardState | null): Promise<void>
+  /** Forgets entries up to and including `index`. Only ever at or below a durable snapshot. */
+  compact(index: Index): Promise<void>
+  close(): Promise<void>
+}
+
+export type StoreErrorKind = 'damaged' | 'foreign' | 'locked' | 'disk-full' | 'io'
+
+/** `message` says what, where and what to do. damaged/foreign end with exit 4, locked with 2, disk-full and io with 3. */
+export class StoreError extends Error {
+  override readonly name = 'StoreError'
+  readonly code = 'TNL_STORE'
+  constructor(
+    readonly kind: StoreErrorKind,
+    message: string,
+    options?: { cause?: unknown },
+  ) {
+    super(message, options)
+  }
+}
+
+// ------------------------------------------------------------------------------------------ transport
+
+export const Lane = { control: 0, bulk: 1 } as const
+export type Lane = (typeof Lane)[keyof typeof Lane]
+
+/** What a peer frame carries. The transport does not look inside; node and server do. */
+export const FrameKind = {
+  raft: 1,
+  /** Commands that a node which does not lead asks the leader to propose. */
+  propose: 2,
+  snapshotBegin: 3,
+  snapshotChunk: 4,
+  snapshotAck: 5,
+  /** The first formation of a cluster (engine.md §2 Bootstrap). */
+  formation: 6,
+  /** Node lease renewals and their answers (engine.md §4 rules 2, 3). */
+  renew: 7,
+  renewed: 8,
+  /** Administration asked at another node than the leader. */
+  admin: 9,
+  adminResult: 10,
+} as const
+export type FrameKind = (typeof FrameKind)[keyof typeof FrameKind]
+
+export interface Peer {
+  readonly nodeId: string
+  /** 0 while unknown: during formation, or at a joiner. */
+  readonly raftId: RaftId
+  /** HOST:PORT of its peer port. */
+  readonly address: string
+}
+
+/** Said by both sides first. Empty strings and 0 mean "not known yet". */
+export interface PeerHello {
+  readonly clusterId: string
+  readonly nodeId: string
+  readonly raftId: RaftId
+  readonly memberUid: string
+  /** Hash of the `--cluster` list; compared only while a cluster forms. */
+  readonly listHash: string
+  /** True while the directory holds no identity. */
+  readonly empty: boolean
+}
+
+/** The verdict on a peer's hello; a refusal is sent to it and both logs name the reason. */
+export type HelloVerdict = { readonly accept: true } | { readonly accept: false; readonly reason: string }
+
+export const PeerDownReason = { closed: 'closed', refused: 'refused', timeout: 'timeout', replaced: 'replaced' } as const
+export type PeerDownReason = (typeof PeerDownReason)[keyof typeof PeerDownReason]
+
+export interface TransportHandlers {
+  hello(): PeerHello
+  judge(hello: PeerHello): HelloVerdict
+  /** This node was refused by a peer: `reason` is the peer's word. */
+  onRefused(nodeId: string, reason: string): void
+  onFrame(from: string, kind: FrameKind, payload: Uint8Array): void
+  onUp(peer: PeerHello): void
+  /** `closed`: the connection ended and a dial at once was refused or reset too, which is a hint that the process is dead. */
+  onDown(nodeId: string, reason: PeerDownReason): void
+}
+
+/** Connections to the peers, keyed by node id. Frames of one lane arrive in order or not at all. */
+export interface Transport {
+  start(handlers: TransportHandlers): Promise<void>
+  /** The peers to keep a connection to. Connections to others are closed. */
+  setPeers(peers: readonly Peer[]): void
+  /** False when there is no connection or the lane's buffer is full: then nothing was queued and the peer is unreachable. */
+  send(to: string, lane: Lane, kind: FrameKind, parts: readonly Uint8Array[]): boolean
+  isUp(nodeId: string): boolean
+  /** Bytes queued on the bulk lane, for the pacing of snapshot transfers. */
+  bulkBacklogBytes(to: string): number
+  close(): Promise<void>
+}
+
+// -------------------------------------------------------------------------------------- state machine
+
+/** A deterministic state machine. `apply*` is called in log order, once per index, on every node alike. */
+export interface StateMachine {
+  /** One command of an entry; an entry is a batch of them. Must not throw on commands of a log that it wrote itself. */
+  applyCommand(index: Index, command: Uint8Array): void
+  /** After the last command of the entry at `index` (also for empty entries and membership changes). */
+  endEntry(index: Index): void
+  applyMembership(index: Index, confState: ConfState, changes: readonly ConfChangeSingle[], context: Uint8Array): void
+  /** A consistent image of the state after the last `endEntry`. */
+  snapshot(): SnapshotSource
+  beginRestore(): SnapshotRestorer
+  /** Equal on all nodes at equal indexes, whatever way the state came about. */
+  stateHash(): string
+}
+
+export interface SnapshotRestorer {
+  push(chunk: Uint8Array): void
+  /** Replaces the whole state by what was pushed (never merges, raft-reference M48). */
+  finish(index: Index): void
+}

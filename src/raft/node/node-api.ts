@@ -1,0 +1,69 @@
+/** What the layers above see of a running Raft node. Implemented by `RaftNode`; the server and the simulator use this. */
+import type { ConfChangeSingle, ConfState, Index, RaftId, Role, Term } from '../core/types.js'
+import type { FrameKind, Lane } from './interfaces.js'
+
+export interface NodeStatus {
+  readonly nodeId: string
+  readonly raftId: RaftId
+  readonly clusterId: string
+  readonly role: Role
+  readonly term: Term
+  /** Node id of the leader, or null. */
+  readonly leader: string | null
+  readonly commitIndex: Index
+  readonly appliedIndex: Index
+  readonly firstIndex: Index
+  readonly lastIndex: Index
+  readonly snapshotIndex: Index
+  readonly confState: ConfState
+  /** Only at the leader: how far each member has stored the log. */
+  readonly progress: readonly { readonly nodeId: string; readonly match: Index; readonly active: boolean; readonly learner: boolean }[]
+}
+
+/** Why a membership change or a transfer was not begun; the words are for the operator. */
+export class NodeRefusal extends Error {
+  override readonly name = 'NodeRefusal'
+  readonly code = 'TNL_REFUSED'
+}
+
+export interface NodeObserver {
+  /** The known leader changed (null: none known), or this node entered a new term as leader. */
+  onLeader(leader: string | null, term: Term): void
+  /** All commands that could be applied in this turn were applied: answers may be flushed, deferred work may run. */
+  onApplied(index: Index): void
+  /** This leader has applied an entry of its own term: leader duties (rule 3) may begin. */
+  onLeaderReady(term: Term): void
+  /** The state was replaced by a snapshot from the leader (rule 9). */
+  onRestored(index: Index): void
+  /** A frame of kind renew, renewed, admin or adminResult from a peer (node id). */
+  onPeerFrame(from: string, kind: FrameKind, payload: Uint8Array): void
+  /** The node cannot go on; it has already stopped acknowledging. `exitCode` as in contract §5. */
+  onFatal(error: Error, exitCode: number): void
+}
+
+export interface NodeApi {
+  readonly nodeId: string
+  status(): NodeStatus
+  isLeader(): boolean
+  /** True at a leader that has applied an entry of its own term. */
+  isLeaderReady(): boolean
+  leader(): string | null
+  term(): Term
+  appliedIndex(): Index
+  commitIndex(): Index
+  /**
+   * Proposes commands, through the leader when this node does not lead. Fire and forget: a command may be dropped
+   * (no leader, leader changed, bounds) or applied, later or twice; the caller watches what is applied and repeats.
+   * False if it is certain already that nothing was proposed.
+   */
+  propose(command: Uint8Array): boolean
+  /** A quorum round begun after this call: `done(index)` with the commit index known at its start, or null if leadership was lost. Leader only. */
+  confirmLeadership(done: (index: Index | null) => void): void
+  sendPeer(to: string, lane: Lane, kind: FrameKind, payload: Uint8Array): boolean
+  /** Leader only. Throws NodeRefusal. Resolves when applied. */
+  changeMembership(changes: readonly ConfChangeSingle[], context: Uint8Array): Promise<void>
+  /** Leader only. Resolves when the other node leads; rejects with NodeRefusal. */
+  transferLeadership(to: string): Promise<void>
+  /** The smallest Raft id that no member, past or present, has used. */
+  nextRaftId(): RaftId
+}
