@@ -1,0 +1,57 @@
+/** HOST:PORT as users write it. IPv6 addresses stand in brackets wherever a port may follow. */
+export interface HostPort {
+  readonly host: string
+  readonly port: number
+}
+
+export const MAX_PORT = 65_535
+
+export class AddressError extends Error {
+  override readonly name = 'AddressError'
+  readonly code = 'TNL_ADDRESS'
+}
+
+const HOST_NAME = /^[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_.])?$/
+const IPV6 = /^[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*(?:%[A-Za-z0-9_.-]+)?$/
+
+/** `HOST[:PORT]`, `[IPV6][:PORT]` or a bare IPv6 address. Throws AddressError, also when neither port nor default is given. */
+export function parseHostPort(text: string, defaultPort?: number): HostPort {
+  const { host, port } = split(text)
+  if (host === '') throw new AddressError('the host is missing')
+  if (!HOST_NAME.test(host) && !IPV6.test(host)) throw new AddressError('not a host name or address')
+  if (port === null && defaultPort === undefined) throw new AddressError('the port is missing (HOST:PORT)')
+  return { host, port: port === null ? (defaultPort ?? 0) : parsePort(port) }
+}
+
+/** A decimal port from 0 (any free one) to 65535. Throws AddressError. */
+export function parsePort(text: string): number {
+  const port = Number(text)
+  if (!/^\d{1,5}$/.test(text) || port > MAX_PORT) throw new AddressError(`not a port from 0 to ${MAX_PORT}`)
+  return port
+}
+
+export function formatHostPort({ host, port }: HostPort): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
+}
+
+export function isLoopbackHost(host: string): boolean {
+  const address = host.toLowerCase().replace(/^::ffff:/, '')
+  return address === 'localhost' || address === '::1' || /^127\.\d+\.\d+\.\d+$/.test(address)
+}
+
+/** `0.0.0.0` and `::`: fit to listen on, not to be named to others. */
+export function isWildcardHost(host: string): boolean {
+  return host === '0.0.0.0' || /^[0:]+$/.test(host)
+}
+
+function split(text: string): { host: string; port: string | null } {
+  if (text.startsWith('[')) {
+    const end = text.indexOf(']')
+    const rest = text.slice(end + 1)
+    if (end < 0 || (rest !== '' && !rest.startsWith(':'))) throw new AddressError('wrong brackets ([IPV6]:PORT)')
+    return { host: text.slice(1, end), port: rest === '' ? null : rest.slice(1) }
+  }
+  const first = text.indexOf(':')
+  if (first < 0 || first !== text.lastIndexOf(':')) return { host: text, port: null }
+  return { host: text.slice(0, first), port: text.slice(first + 1) }
+}
