@@ -1,0 +1,286 @@
+import { resolve } from 'node:path'
+import {
+  AddressError,
+  formatHostPort,
+  type HostPort,
+  isLoopbackHost,
+  isWildcardHost,
+  parseHostPort,
+  parsePort,
+} from '../../address.js'
+import { UsageError } from '../exit-codes.js'
+import { LOG_LEVELS, type LogLevel } from '../logging.js'
+import { type CommandLine, type OptionName, parseCommandLine } from './options.js'
+import {
+  type Setting,
+  Settings,
+  settingsOfEnvironment,
+  settingsOfFile,
+  settingsOfFlags,
+  wrongValue,
+} from './sources.js'
+
+export interface ClusterMember {
+  readonly nodeId: string
+  /** HOST:PORT of its peer port. */
+  readonly peerAddress: string
+}
+
+/** How this node runs. All times in milliseconds. */
+export interface ServerConfig {
+  readonly nodeId: string
+  /** Host `localhost` stands for 127.0.0.1 and, where the machine has it, ::1. */
+  readonly listen: HostPort
+  /** HOST:PORT that redirects to this node name. */
+  readonly advertise: string
+  readonly peerListen: HostPort
+  /** The first members; one with the own node id is among them unless `join`. */
+  readonly cluster: readonly ClusterMember[]
+  /** This node does not form a cluster: it was added to the one of `cluster`. */
+  readonly join: boolean
+  /** Absolute. */
+  readonly dataDir: string
+  /** Null: no HTTP. */
+  readonly http: HostPort | null
+  readonly leaseMs: number
+  /** The shortest; the longest is twice that. */
+  readonly electionTimeoutMs: number
+  readonly heartbeatMs: number
+  readonly requestTimeoutMs: number
+  readonly followers: 'serve' | 'redirect'
+  readonly allowShutdown: boolean
+  readonly allowAdmin: boolean
+  readonly maxLineBytes: number
+  readonly maxConnections: number
+  readonly maxLocksPerSession: number
+  readonly logLevel: LogLevel
+}
+
+export type ParsedConfig =
+  | { readonly kind: 'run'; readonly config: ServerConfig; readonly warnings: readonly string[] }
+  | Extract<CommandLine, { kind: 'print' }>
+
+const DEFAULT_NODE_ID = 'n1'
+const DEFAULT_CLIENT_PORT = 7654
+const DEFAULT_PEER_PORT = 7655
+const DEFAULT_HTTP: HostPort = { host: '127.0.0.1', port: 7656 }
+const NODE_ID = /^[A-Za-z0-9_.-]{1,64}$/
+const SECOND_MS = 1000
+
+/** Flags, else `TNL_…` variables, else `--config FILE`, else defaults. Throws UsageError naming flag and value. */
+export function parseServerConfig(words: readonly string[], environment: NodeJS.ProcessEnv): ParsedConfig {
+  const line = parseCommandLine(words)
+  if (line.kind === 'print') return line
+  const warnings: string[] = []
+  const file = line.configFile ?? (environment.TNL_CONFIG || null)
+  const settings = new Settings([
+    settingsOfFlags(line.settings),
+    settingsOfEnvironment(environment, warnings),
+    file === null ? new Map() : settingsOfFile(file),
+  ])
+  return { kind: 'run', config: readConfig(settings, warnings), warnings }
+}
+
+function readConfig(settings: Settings, warnings: string[]): ServerConfig {
+  const nodeId = readNodeId(settings)
+  const listen = readListen(settings)
+  const members = readMembers(settings)
+  const join = readSwitch(settings, 'join')
+  const own = members.find((member) => member.nodeId === nodeId)
+  const peerListen = readPeerListen(settings, own, warnings)
+  checkMembership(settings, members, own, join)
+  const config: ServerConfig = {
+    nodeId,
+    listen,
+    advertise: readAdvertise(settings, listen),
+    peerListen,
+    cluster: members.length > 0 ? members : [{ nodeId, peerAddress: formatHostPort(peerListen) }],
+    join,
+    dataDir: resolve(settings.find('data-dir')?.text ?? 'tnl-data'),
+    http: readHttp(settings),
+    leaseMs: readSeconds(settings, 'lease', 10, 3, 86_400),
+    electionTimeoutMs: readSeconds(settings, 'election-timeout', 0.5, 0.05, 60),
+    heartbeatMs: readSeconds(settings, 'heartbeat', 0.05, 0.005, 10),
+    requestTimeoutMs: readSeconds(settings, 'request-timeout', 5, 0.1, 3600),
+    followers: readChoice(settings, 'followers', ['serve', 'redirect'] as const, 'serve'),
+    allowShutdown: readSwitch(settings, 'allow-shutdown'),
+    allowAdmin: readSwitch(settings, 'allow-admin'),
+    maxLineBytes: readInteger(settings, 'max-line', 4096, 512, 1_048_576),
+    maxConnections: readInteger(settings, 'max-connections', 10_000, 1, 1_000_000),
+    maxLocksPerSession: readInteger(settings, 'max-locks-per-session', 1000, 1, 1_000_000),
+    logLevel: readLogLevel(settings),
+  }
+  checkTimes(config)
+  return config
+}
+
+// -------------------------------------------------------------------------------------- cluster and addresses
+
+function readNodeId(settings: Settings): string {
+  const setting = settings.find('node-id')
+  if (setting === null) {
+    const cluster = settings.find('cluster')
+    if (cluster !== null) throw wrongValue(cluster, 'needs --node-id as well: which of these is this node?')
+    return DEFAULT_NODE_ID
+  }
+  if (!NODE_ID.test(setting.text)) throw wrongValue(setting, 'must be 1 to 64 letters, digits, "_", "." or "-"')
+  return setting.text
+}
+
+function readMembers(settings: Settings): readonly ClusterMember[] {
+  const setting = settings.find('cluster')
+  if (setting === null) return []
+  const members = setting.text.split(',').map((item) => readMember(setting, item.trim()))
+  for (const key of ['nodeId', 'peerAddress'] as const) {
+    const values = members.map((member) => member[key])
+    const twice = values.find((value, index) => values.indexOf(value) !== index)
+    if (twice !== undefined) throw wrongValue(setting, `${twice} stands there twice`)
+  }
+  return members
+}
+
+function readMember(setting: Setting, item: string): ClusterMember {
+  const equals = item.indexOf('=')
+  const nodeId = item.slice(0, Math.max(equals, 0)).trim()
+  if (!NODE_ID.test(nodeId)) throw wrongValue(setting, `"${item}" is not ID=HOST:PEERPORT`)
+  const address = addressOf(setting, () => parseHostPort(item.slice(equals + 1).trim()), `"${item}" is `)
+  return { nodeId, peerAddress: formatHostPort(address) }
+}
+
+function checkMembership(
+  settings: Settings,
+  members: readonly ClusterMember[],
+  own: ClusterMember | undefined,
+  join: boolean,
+): void {
+  const cluster = settings.find('cluster')
+  if (join && cluster === null) throw new UsageError('--join: needs --cluster: the members that this node shall find')
+  if (!join && cluster !== null && own === undefined) {
+    const ids = members.map((member) => member.nodeId).join(', ')
+    throw wrongValue(
+      cluster,
+      `this node's own --node-id is not among ${ids} (to be added to a running cluster: --join)`,
+    )
+  }
+}
+
+/** `--port` and the port in `--listen`: whichever was set at the stronger place counts. */
+function readListen(settings: Settings): HostPort {
+  const listen = settings.find('listen')
+  const port = settings.find('port')
+  const chosenPort = port === null ? null : addressOf(port, () => parsePort(port.text))
+  if (listen === null) return { host: 'localhost', port: chosenPort ?? DEFAULT_CLIENT_PORT }
+  const withoutPort = addressOf(listen, () => parseHostPort(listen.text, DEFAULT_CLIENT_PORT))
+  if (port === null || chosenPort === null) return withoutPort
+  const namesPort = addressOf(listen, () => parseHostPort(listen.text, chosenPort)).port === withoutPort.port
+  if (namesPort && listen.rank === port.rank && withoutPort.port !== chosenPort) {
+    throw wrongValue(port, `--listen ${listen.text} names another port`)
+  }
+  return namesPort && listen.rank < port.rank ? withoutPort : { host: withoutPort.host, port: chosenPort }
+}
+
+function readPeerListen(settings: Settings, own: ClusterMember | undefined, warnings: string[]): HostPort {
+  const setting = settings.find('peer-listen')
+  const ownAddress = own === undefined ? null : parseHostPort(own.peerAddress)
+  const port = ownAddress?.port ?? DEFAULT_PEER_PORT
+  const listen =
+    setting === null ? { host: '127.0.0.1', port } : addressOf(setting, () => parseHostPort(setting.text, port))
+  if (!isLoopbackHost(listen.host)) {
+    warnings.push(`peers are not authenticated yet: let nobody else reach --peer-listen ${formatHostPort(listen)}`)
+  } else if (ownAddress !== null && !isLoopbackHost(ownAddress.host)) {
+    warnings.push(`peers cannot reach ${formatHostPort(ownAddress)}: --peer-listen is ${formatHostPort(listen)}`)
+  }
+  return listen
+}
+
+function readAdvertise(settings: Settings, listen: HostPort): string {
+  const setting = settings.find('advertise')
+  if (setting !== null) return formatHostPort(addressOf(setting, () => parseHostPort(setting.text)))
+  return formatHostPort({ host: isWildcardHost(listen.host) ? 'localhost' : listen.host, port: listen.port })
+}
+
+function readHttp(settings: Settings): HostPort | null {
+  const setting = settings.find('http')
+  if (setting === null) return DEFAULT_HTTP
+  return setting.text === 'off' ? null : addressOf(setting, () => parseHostPort(setting.text, DEFAULT_HTTP.port))
+}
+
+function addressOf<T>(setting: Setting, parse: () => T, prefix = ''): T {
+  try {
+    return parse()
+  } catch (error) {
+    if (error instanceof AddressError) throw wrongValue(setting, prefix + error.message)
+    throw error
+  }
+}
+
+// ------------------------------------------------------------------------------------------------ plain values
+
+function readSeconds(settings: Settings, name: OptionName, fallback: number, least: number, most: number): number {
+  const setting = settings.find(name)
+  if (setting === null) return fallback * SECOND_MS
+  const seconds = Number(setting.text)
+  if (!/^\d+(?:\.\d+)?$/.test(setting.text)) throw wrongValue(setting, 'not a number of seconds')
+  if (seconds < least || seconds > most) throw wrongValue(setting, `must be from ${least} to ${most} seconds`)
+  return Math.round(seconds * SECOND_MS)
+}
+
+function readInteger(settings: Settings, name: OptionName, fallback: number, least: number, most: number): number {
+  const setting = settings.find(name)
+  if (setting === null) return fallback
+  const value = Number(setting.text)
+  if (!/^\d+$/.test(setting.text) || value < least || value > most) {
+    throw wrongValue(setting, `must be a whole number from ${least} to ${most}`)
+  }
+  return value
+}
+
+function readSwitch(settings: Settings, name: OptionName): boolean {
+  const setting = settings.find(name)
+  if (setting === null) return false
+  if (/^(?:1|true|yes|on)$/i.test(setting.text)) return true
+  if (/^(?:0|false|no|off)$/i.test(setting.text)) return false
+  throw wrongValue(setting, 'must be true or false')
+}
+
+function readChoice<T extends string>(settings: Settings, name: OptionName, choices: readonly T[], fallback: T): T {
+  const setting = settings.find(name)
+  if (setting === null) return fallback
+  const choice = choices.find((candidate) => candidate === setting.text)
+  if (choice === undefined) throw wrongValue(setting, `must be ${choices.join(' or ')}`)
+  return choice
+}
+
+/** `--debug` and `--info` are short for `--log-level`; the one set at the stronger place counts. */
+function readLogLevel(settings: Settings): LogLevel {
+  const level = readChoice(settings, 'log-level', LOG_LEVELS, 'info')
+  let rank = settings.find('log-level')?.rank ?? Number.POSITIVE_INFINITY
+  let chosen = level
+  for (const name of ['debug', 'info'] as const) {
+    const short = settings.find(name)
+    if (!readSwitch(settings, name) || short === null || short.rank >= rank) continue
+    chosen = name
+    rank = short.rank
+  }
+  return chosen
+}
+
+// ------------------------------------------------------------------------------------------------------ times
+
+/** Rule 0: a right to speak must outlast the longest election, and all that is left of it must suffice to close everything. */
+function checkTimes(config: ServerConfig): void {
+  const { leaseMs, electionTimeoutMs, heartbeatMs, maxConnections } = config
+  if (electionTimeoutMs < 3 * heartbeatMs) {
+    throw new UsageError(
+      `--election-timeout ${electionTimeoutMs / SECOND_MS}: must be at least 3 times --heartbeat ${heartbeatMs / SECOND_MS}`,
+    )
+  }
+  const neededMs = 2 * (2 * electionTimeoutMs) + 50 + maxConnections * 0.05
+  // In whole microseconds: 0.7 of a lease has no exact binary form and the bound itself is allowed.
+  if (Math.round(leaseMs * 700) >= Math.round(neededMs * 1000)) return
+  const leastSeconds = Math.ceil(neededMs / 0.7) / SECOND_MS
+  throw new UsageError(
+    `--lease ${leaseMs / SECOND_MS}: too short for --election-timeout ${electionTimeoutMs / SECOND_MS} and ` +
+      `--max-connections ${maxConnections}: at least ${leastSeconds} seconds, or make those smaller`,
+  )
+}

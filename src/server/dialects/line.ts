@@ -1,0 +1,100 @@
+/** One line of the client protocol (contract §2), and the text form of the lines that the node sends. */
+
+/** Keys may repeat, so pairs are kept in the order received; lines have a handful of keys, so a scan beats a map. */
+export class Line {
+  constructor(
+    readonly action: string,
+    private readonly keys: readonly string[],
+    private readonly values: readonly string[],
+  ) {}
+
+  /** The value of the last occurrence, '' for a key without `:`, undefined when the key is absent. */
+  get(key: string): string | undefined {
+    const at = this.keys.lastIndexOf(key)
+    return at < 0 ? undefined : this.values[at]
+  }
+
+  has(key: string): boolean {
+    return this.keys.includes(key)
+  }
+
+  /** Every value of a key, in the order received. */
+  all(key: string): string[] {
+    return this.values.filter((_, at) => this.keys[at] === key)
+  }
+}
+
+const SPACE = 0x20
+const TAB = 0x09
+/** The only sequences that stand for another character in a value; any other `%` is itself. */
+const ESCAPES = /%(2[Cc05]|0[AaDd])/g
+
+/** Null when the line is malformed: empty action or key, or a control character. A tab is white space at the edges only. */
+export function parseLine(text: string): Line | null {
+  let end = text.indexOf(',')
+  if (end < 0) end = text.length
+  const action = cut(text, 0, end)
+  if (action === null || action === '') return null
+  if (end === text.length) return new Line(action, NONE, NONE)
+  const keys: string[] = []
+  const values: string[] = []
+  for (let start = end + 1; start <= text.length; start = end + 1) {
+    end = text.indexOf(',', start)
+    if (end < 0) end = text.length
+    let colon = text.indexOf(':', start)
+    if (colon < 0 || colon > end) colon = end
+    const key = cut(text, start, colon)
+    const value = cut(text, colon + 1, end)
+    if (key === null || key === '' || value === null) return null
+    keys.push(key)
+    values.push(value.includes('%') ? value.replace(ESCAPES, (sequence) => unescapeOne(sequence)) : value)
+  }
+  return new Line(action, keys, values)
+}
+
+const NONE: readonly string[] = []
+
+/** The trimmed part of `text` in [start, end), or null if a control character is left inside it. */
+function cut(text: string, start: number, end: number): string | null {
+  let from = start
+  let to = end
+  while (from < to && isBlank(text.charCodeAt(from))) from++
+  while (to > from && isBlank(text.charCodeAt(to - 1))) to--
+  for (let at = from; at < to; at++) {
+    if (isControl(text.charCodeAt(at))) return null
+  }
+  return to > from ? text.slice(from, to) : ''
+}
+
+function isBlank(code: number): boolean {
+  return code === SPACE || code === TAB
+}
+
+/** Unicode category Cc. */
+function isControl(code: number): boolean {
+  return code < SPACE || (code >= 0x7f && code <= 0x9f)
+}
+
+function unescapeOne(sequence: string): string {
+  return String.fromCharCode(Number.parseInt(sequence.slice(1), 16))
+}
+
+const TO_ESCAPE = /[,\n\r %]/g
+const ESCAPED: Readonly<Record<string, string>> = { ',': '%2C', '\n': '%0A', '\r': '%0D', ' ': '%20', '%': '%25' }
+
+export function escapeValue(value: string): string {
+  return value.replace(TO_ESCAPE, (character) => ESCAPED[character] ?? character)
+}
+
+/** A pair whose value is undefined is left out. */
+export type Pair = readonly [key: string, value: string | number | undefined]
+
+/** `action,key:value,…` with values escaped and the line end. */
+export function formatLine(action: string, ...pairs: readonly Pair[]): string {
+  let text = action
+  for (const [key, value] of pairs) {
+    if (value === undefined) continue
+    text += `,${key}:${typeof value === 'number' ? value : escapeValue(value)}`
+  }
+  return `${text}\n`
+}

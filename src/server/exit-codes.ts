@@ -1,0 +1,17 @@
+/** Exit status of `tnl-server` (contract §5). */
+export const ExitCode = {
+  ok: 0,
+  /** Cannot bind, directory in use, or bad usage. */
+  usage: 2,
+  /** Failed while serving; a full disk too. */
+  failed: 3,
+  /** The data directory is damaged, another cluster's or another node's. */
+  damaged: 4,
+} as const
+export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode]
+
+/** The operator asked for something impossible; the message names the flag and the value. Ends with exit 2. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError'
+  readonly code = 'TNL_USAGE'
+}

@@ -1,0 +1,43 @@
+/** Every limit of the server ring, with its unit in its name. */
+
+// ------------------------------------------------------------------------------------------- protocol
+export const DEFAULT_MAX_LINE_BYTES = 4096
+export const CLIENT_ID_MAX_CHARS = 255
+export const LOCK_NAME_MAX_CHARS = 255
+/** Reading from a connection pauses when this many of its lines wait for an answer to an earlier one. */
+export const BACKLOG_MAX_LINES = 64
+/** Reading from a session's connection pauses when this many of its commands are not applied yet. */
+export const SESSION_IN_FLIGHT_MAX_COMMANDS = 1024
+/** `wait` beyond it is refused (`wait:forever` is the word for longer). */
+export const WAIT_MAX_MS = 366 * 86_400_000
+export const SESSION_LEASE_DEFAULT_MS = 10_000
+export const SESSION_LEASE_MIN_MS = 3_000
+export const SESSION_LEASE_MAX_MS = 86_400_000
+export const LINGER_MAX_MS = 366 * 86_400_000
+export const SESSION_SECRET_BYTES = 16
+export const PROTOCOL_VERSION = 2
+
+// ---------------------------------------------------------------------------------- leases (engine.md §4)
+/** Rule 2: a node renews this many times in one node lease. */
+export const RENEWALS_PER_LEASE = 5
+/** Rule 2: the right to speak lasts this share of the lease, counted from the sending of the renewal … */
+export const SPEAK_SHARE_OF_LEASE = 0.9
+/** … less this, for the time between the check and the wire. */
+export const SPEAK_MARGIN_MS = 50
+/** Rule 2: closing begins earlier by this for each classic connection that holds, because closing takes time. */
+export const CLOSE_MARGIN_PER_CONNECTION_MS = 0.05
+/** `jeopardy` is said when no renewal was answered for this share of the node lease. */
+export const JEOPARDY_SHARE_OF_LEASE = 1 / 3
+/** Renewals whose answer is still of use; older ones would not prolong the right. */
+export const RENEWALS_REMEMBERED_COUNT = 16
+
+// -------------------------------------------------------------------------------------------- proposals
+/** What was proposed and is not applied after this long is proposed again while a leader is known. */
+export const REPEAT_PROPOSAL_MS = 500
+/** How often proposals under way are looked at, for repeats and request timeouts. */
+export const PROPOSAL_CHECK_MS = 100
+export const DEFAULT_REQUEST_TIMEOUT_MS = 5_000
+/** Longest single timer: runtimes keep delays in 31 bits. */
+export const TIMER_MAX_MS = 3_600_000
+/** A clean stop waits this long for its `NodeDown` to be applied, then goes without: rule 3 ends the epoch. */
+export const SIGN_OFF_MAX_MS = 2_000

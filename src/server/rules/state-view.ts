@@ -1,0 +1,26 @@
+/** What the front reads of the replicated state. `LockMachine` fulfils it; nothing here changes the state. */
+import type { Epoch, NodeId, SessionId } from '../../locks/commands.js'
+import type { SessionView } from '../../locks/effects.js'
+
+export interface DetachedSession {
+  readonly session: SessionId
+  readonly attach: number
+  readonly forMs: number
+}
+
+export interface StateView {
+  /** L of rule 0: fixed when the cluster was formed. */
+  readonly nodeLeaseMs: number
+  readonly lockCount: number
+  session(id: SessionId): SessionView | null
+  /** Sessions attached under an epoch that is live. */
+  sessionsAt(node: NodeId, epoch: Epoch): Iterable<SessionId>
+  /** 0: the node never was up. */
+  currentEpoch(node: NodeId): Epoch
+  isLive(node: NodeId, epoch: Epoch): boolean
+  liveEpochs(): Iterable<{ readonly node: NodeId; readonly epoch: Epoch }>
+  nodeAddress(node: NodeId): string | null
+  detachedSessions(): Iterable<DetachedSession>
+  members(): Iterable<{ readonly nodeId: NodeId }>
+  sweepPending(): boolean
+}

@@ -1,0 +1,105 @@
+import { uptime } from 'node:os'
+import type { Clock, Timer } from '../raft/node/interfaces.js'
+
+/** The kernel gives the boot time in hundredths of a second, rounded down: a difference of two readings is off by less. */
+const BOOT_RESOLUTION_MS = 10
+/** `setTimeout` takes no more; a longer one would fire at once. */
+const MAX_TIMEOUT_MS = 2 ** 31 - 1
+
+export interface ClockSources {
+  /** Milliseconds that stand still while the machine is suspended. */
+  monotonicMs(): number
+  /** Milliseconds since boot, suspend included. */
+  bootMs(): number
+}
+
+const SYSTEM_SOURCES: ClockSources = {
+  monotonicMs: () => performance.now(),
+  bootMs: () => uptime() * 1000,
+}
+
+/** The clocks and timers of this machine (engine.md §4 rule 7). */
+export class SystemClock implements Clock {
+  private readonly sources: ClockSources
+  private anchorMonotonicMs: number
+  private anchorBootMs: number
+  /** How long the machine was suspended since the start, rounded up. */
+  private suspendedMs = 0
+  /** The boot time is read at most once per turn of the event loop: reading it costs a system call on a file. */
+  private bootReadThisTurn = false
+  private pending: (() => void)[] = []
+  private endOfTurnScheduled = false
+
+  constructor(sources: ClockSources = SYSTEM_SOURCES) {
+    this.sources = sources
+    this.anchorMonotonicMs = sources.monotonicMs()
+    this.anchorBootMs = sources.bootMs()
+  }
+
+  speakerNow(): number {
+    const nowMs = this.sources.monotonicMs()
+    if (!this.bootReadThisTurn) {
+      this.bootReadThisTurn = true
+      this.scheduleEndOfTurn()
+      this.noticeSuspend(nowMs)
+    }
+    return nowMs + this.suspendedMs
+  }
+
+  /** Monotonic time never runs ahead of boot time, so the smaller of the two is the monotonic one. */
+  takerNow(): number {
+    return this.sources.monotonicMs()
+  }
+
+  wallNow(): number {
+    return Date.now()
+  }
+
+  after(delayMs: number, run: () => void): Timer {
+    const deadlineMs = this.sources.monotonicMs() + delayMs
+    let handle = setTimeout(fire, Math.min(delayMs, MAX_TIMEOUT_MS))
+    const { sources } = this
+    function fire(): void {
+      const leftMs = deadlineMs - sources.monotonicMs()
+      // Only a wait that did not fit into one timeout is continued; an ordinary one may fire a fraction early.
+      if (delayMs > MAX_TIMEOUT_MS && leftMs > 0) handle = setTimeout(fire, Math.min(leftMs, MAX_TIMEOUT_MS))
+      else run()
+    }
+    return { cancel: () => clearTimeout(handle) }
+  }
+
+  soon(run: () => void): void {
+    this.pending.push(run)
+    this.scheduleEndOfTurn()
+  }
+
+  /**
+   * A boot clock that ran ahead by more than its resolution means a suspend. It is counted with the resolution added and
+   * both clocks are anchored anew, so that a suspend of more than 20 ms is never counted too short, however many there are.
+   */
+  private noticeSuspend(monotonicMs: number): void {
+    const bootMs = this.sources.bootMs()
+    const aheadMs = bootMs - this.anchorBootMs - (monotonicMs - this.anchorMonotonicMs)
+    if (aheadMs <= BOOT_RESOLUTION_MS) return
+    this.suspendedMs += aheadMs + BOOT_RESOLUTION_MS
+    this.anchorBootMs = bootMs
+    this.anchorMonotonicMs = monotonicMs
+  }
+
+  private scheduleEndOfTurn(): void {
+    if (this.endOfTurnScheduled) return
+    this.endOfTurnScheduled = true
+    setImmediate(this.endTurn)
+  }
+
+  private readonly endTurn = (): void => {
+    this.endOfTurnScheduled = false
+    const due = this.pending
+    this.pending = []
+    try {
+      for (const run of due) run()
+    } finally {
+      this.bootReadThisTurn = false
+    }
+  }
+}
