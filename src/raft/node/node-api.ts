@@ -1,6 +1,6 @@
 /** What the layers above see of a running Raft node. Implemented by `RaftNode`; the server and the simulator use this. */
 import type { ConfChangeSingle, ConfState, Index, RaftId, Role, Term } from '../core/types.js'
-import type { FrameKind, Lane } from './interfaces.js'
+import type { FrameKind, Lane, Peer } from './interfaces.js'
 
 export interface NodeStatus {
   readonly nodeId: string
@@ -43,7 +43,8 @@ export interface NodeObserver {
 
 export interface NodeApi {
   readonly nodeId: string
-  status(): NodeStatus
+  /** Null before this node is a member of a cluster. */
+  status(): NodeStatus | null
   isLeader(): boolean
   /** True at a leader that has applied an entry of its own term. */
   isLeaderReady(): boolean
@@ -54,7 +55,9 @@ export interface NodeApi {
   /**
    * Proposes commands, through the leader when this node does not lead. Fire and forget: a command may be dropped
    * (no leader, leader changed, bounds) or applied, later or twice; the caller watches what is applied and repeats.
-   * False if it is certain already that nothing was proposed.
+   * False if it is certain already that nothing was proposed. What was taken while this node led is appended in that
+   * very term or dropped, never forwarded: a deposed leader's `ExpireNode` must not reach its successor (engine.md §4
+   * rule 3; raft-reference M57).
    */
   propose(command: Uint8Array): boolean
   /** A quorum round begun after this call: `done(index)` with the commit index known at its start, or null if leadership was lost. Leader only. */
@@ -64,6 +67,8 @@ export interface NodeApi {
   changeMembership(changes: readonly ConfChangeSingle[], context: Uint8Array): Promise<void>
   /** Leader only. Resolves when the other node leads; rejects with NodeRefusal. */
   transferLeadership(to: string): Promise<void>
+  /** Tells the node who the members are now (after each change, and after a restore). */
+  setMembers(members: readonly Peer[]): void
   /** The smallest Raft id that no member, past or present, has used. */
   nextRaftId(): RaftId
 }

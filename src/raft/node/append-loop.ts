@@ -1,0 +1,112 @@
+import { invariant } from '../core/invariant.js'
+import type { Message } from '../core/messages.js'
+import type { Entry, HardState, Snapshot } from '../core/types.js'
+import type { LogBatch, LogStore } from './interfaces.js'
+
+/** What the loop did, once it is durable. `messages` are in the order in which the core asked for them. */
+export interface Appended {
+  readonly entries: readonly Entry[]
+  readonly hardState: HardState | null
+  readonly snapshot: Snapshot | null
+  readonly messages: readonly Message[]
+}
+
+/**
+ * The append thread of asynchronous storage writes: at most one storage batch is in flight, and what the core asks for
+ * meanwhile becomes the next batch (group commit, raft-reference D1). A message with a snapshot is a batch of its own.
+ */
+export class AppendLoop {
+  #queue: Message[] = []
+  #busy = false
+  #stopped = false
+  #durable: HardState
+
+  constructor(
+    private readonly store: LogStore,
+    durable: HardState,
+    private readonly onAppended: (done: Appended) => void,
+    private readonly onError: (error: unknown) => void,
+  ) {
+    this.#durable = durable
+  }
+
+  get busy(): boolean {
+    return this.#busy
+  }
+
+  push(message: Message): void {
+    this.#queue.push(message)
+  }
+
+  stop(): void {
+    this.#stopped = true
+  }
+
+  /** Starts the next batch if none is in flight. Called at the end of a turn, so that a batch takes all that arrived. */
+  kick(): void {
+    if (this.#busy || this.#stopped || this.#queue.length === 0) return
+    const messages = this.#take()
+    const done = merge(messages)
+    // A higher commit index alone is not worth a disk write: it rides with the next batch (A1, mustSync).
+    const voteChanged =
+      done.hardState !== null &&
+      (done.hardState.term !== this.#durable.term || done.hardState.vote !== this.#durable.vote)
+    if (done.snapshot === null && done.entries.length === 0 && !voteChanged) {
+      this.onAppended(done)
+      this.kick()
+      return
+    }
+    if (done.hardState !== null) this.#durable = done.hardState
+    this.#busy = true
+    this.#write(done).then(
+      () => {
+        this.#busy = false
+        if (!this.#stopped) this.onAppended(done)
+      },
+      (error: unknown) => {
+        this.#stopped = true
+        this.onError(error)
+      },
+    )
+  }
+
+  #write(done: Appended): Promise<void> {
+    if (done.snapshot !== null) return this.store.installSnapshot(done.snapshot.metadata, done.hardState)
+    const batch: LogBatch = { hardState: this.#durable, entries: done.entries, mustSync: true }
+    return this.store.append(batch)
+  }
+
+  #take(): Message[] {
+    const queue = this.#queue
+    const first = queue.findIndex((message) => message.snapshot !== null)
+    if (first === -1) {
+      this.#queue = []
+      return queue
+    }
+    return queue.splice(0, first === 0 ? 1 : first)
+  }
+}
+
+/** Later entries replace earlier ones from their first index on, exactly as separate writes would have. */
+function merge(messages: readonly Message[]): Appended {
+  let entries: readonly Entry[] = []
+  let hardState: HardState | null = null
+  let snapshot: Snapshot | null = null
+  for (const message of messages) {
+    // etcd-raft's convention: term 0 stands for "no hard state in this message".
+    if (message.term !== 0) hardState = { term: message.term, vote: message.vote, commit: message.commit }
+    if (message.snapshot !== null) snapshot = message.snapshot
+    if (message.entries.length > 0) entries = entries.length === 0 ? message.entries : replaceFrom(entries, message.entries)
+  }
+  return { entries, hardState, snapshot, messages }
+}
+
+function replaceFrom(stored: readonly Entry[], newer: readonly Entry[]): Entry[] {
+  const from = newer[0]
+  const base = stored[0]
+  invariant(from !== undefined && base !== undefined, 'append loop: merging nothing')
+  if (from.index <= base.index) return [...newer]
+  const kept = stored.slice(0, from.index - base.index)
+  invariant(kept.length === from.index - base.index, 'append loop: a gap between two storage writes')
+  return kept.concat(newer)
+}

@@ -1,0 +1,66 @@
+import { MemoryStorage } from '../core/log/memory-storage.js'
+import {
+  EMPTY_BYTES,
+  EMPTY_CONF_STATE,
+  EMPTY_HARD_STATE,
+  type Entry,
+  type HardState,
+  type Index,
+  type SnapshotMetadata,
+  type Term,
+} from '../core/types.js'
+import type { LogStore, Random, SnapshotSource, StateMachine } from './interfaces.js'
+
+/** What a node starts its core from. */
+export interface BootState {
+  readonly hardState: HardState
+  readonly snapshot: SnapshotMetadata | null
+  readonly entries: readonly Entry[]
+  readonly prevIndex: Index
+  readonly prevTerm: Term
+}
+
+/** A joiner has nothing; its leader sends it a snapshot. */
+export const NOTHING: BootState = {
+  hardState: EMPTY_HARD_STATE,
+  snapshot: null,
+  entries: [],
+  prevIndex: 0,
+  prevTerm: 0,
+}
+
+/**
+ * The log of a new cluster begins with a snapshot at index 1 of term 1, the same on every member, as etcd-raft's
+ * scenarios do: there is no first entry to lose, and a member that is added later is sent a snapshot like any other.
+ */
+export async function writeGenesis(store: LogStore, voters: readonly number[], state: SnapshotSource): Promise<BootState> {
+  const snapshot: SnapshotMetadata = { index: 1, term: 1, confState: { ...EMPTY_CONF_STATE, voters } }
+  const hardState: HardState = { term: 1, vote: 0, commit: 1 }
+  await store.saveSnapshot(snapshot, state)
+  await store.installSnapshot(snapshot, hardState)
+  return { hardState, snapshot, entries: [], prevIndex: 1, prevTerm: 1 }
+}
+
+export function loadWindow(boot: BootState): MemoryStorage {
+  const metadata = boot.snapshot ?? { index: 0, term: 0, confState: EMPTY_CONF_STATE }
+  const { hardState, prevIndex, prevTerm, entries } = boot
+  return MemoryStorage.load({ hardState, snapshot: { metadata, data: EMPTY_BYTES }, prevIndex, prevTerm, entries })
+}
+
+/** Replaces the machine's state by a snapshot on this disk. Each chunk is verified as it is read. */
+export async function restoreMachine(store: LogStore, machine: StateMachine, index: Index, term: Term): Promise<void> {
+  const reader = await store.openSnapshot(index, term)
+  try {
+    const restorer = machine.beginRestore()
+    for await (const chunk of reader.chunks()) restorer.push(chunk)
+    restorer.finish(index)
+  } finally {
+    await reader.close()
+  }
+}
+
+/** Election randomness for the core. */
+export const randomInt =
+  (random: Random) =>
+  (bound: number): number =>
+    random.int(bound)

@@ -1,0 +1,59 @@
+/**
+ * An entry of the log is a batch of commands: one storage write, one message and one frame then serve all clients whose
+ * requests arrived in the same turn of the event loop (group commit). Layout: version byte, then for each command its
+ * length as an unsigned LEB128 number and its bytes.
+ */
+import { invariant } from '../core/invariant.js'
+
+const VERSION = 1
+
+export function encodeBatch(commands: readonly Uint8Array[]): Uint8Array {
+  let size = 1
+  for (const command of commands) size += lengthOfVarint(command.length) + command.length
+  const bytes = new Uint8Array(size)
+  bytes[0] = VERSION
+  let offset = 1
+  for (const command of commands) {
+    offset = writeVarint(bytes, offset, command.length)
+    bytes.set(command, offset)
+    offset += command.length
+  }
+  return bytes
+}
+
+/** Calls `each` with a view of every command. Throws on bytes that `encodeBatch` did not make. */
+export function decodeBatch(bytes: Uint8Array, each: (command: Uint8Array) => void): void {
+  invariant(bytes[0] === VERSION, () => `command batch: unknown version ${bytes[0]}`)
+  let offset = 1
+  while (offset < bytes.length) {
+    let length = 0
+    let scale = 1
+    for (;;) {
+      const byte = bytes[offset++]
+      invariant(byte !== undefined && scale <= 0x10000000, 'command batch: cut or oversized length')
+      length += (byte & 0x7f) * scale
+      if (byte < 0x80) break
+      scale *= 128
+    }
+    invariant(offset + length <= bytes.length, 'command batch: a command is cut off')
+    each(bytes.subarray(offset, offset + length))
+    offset += length
+  }
+}
+
+function lengthOfVarint(value: number): number {
+  let length = 1
+  for (let rest = value; rest >= 0x80; rest = Math.floor(rest / 128)) length++
+  return length
+}
+
+function writeVarint(bytes: Uint8Array, start: number, value: number): number {
+  let offset = start
+  let rest = value
+  while (rest >= 0x80) {
+    bytes[offset++] = (rest % 128) | 0x80
+    rest = Math.floor(rest / 128)
+  }
+  bytes[offset++] = rest
+  return offset
+}

@@ -1,0 +1,169 @@
+/**
+ * How a directory becomes a member: it forms the cluster with the other founders, or asks to join one. Until then the
+ * node has no Raft id and takes part in nothing.
+ */
+import { createHash } from 'node:crypto'
+import { pack, unpack } from 'msgpackr'
+import type { RaftId } from '../core/types.js'
+import { type BootState, NOTHING, writeGenesis } from './boot.js'
+import { Formation, type FormationRecord, loadFormationRecord } from './formation.js'
+import { FrameKind, type Identity, Lane, type Peer, type PeerHello } from './interfaces.js'
+import type { RaftNodeOptions } from './options.js'
+
+/** What a joiner is told once its claim to a Raft id has been applied. */
+interface JoinOffer {
+  readonly join: true
+  readonly clusterId: string
+  readonly raftId: RaftId
+  readonly members: readonly Peer[]
+}
+
+/** Founders get their Raft ids by the order of their node ids: every founder computes the same. */
+export function founderIds(founders: readonly Peer[]): Peer[] {
+  return [...founders]
+    .sort((a, b) => (a.nodeId < b.nodeId ? -1 : 1))
+    .map((peer, place) => ({ ...peer, raftId: place + 1 }))
+}
+
+export function listHash(founders: readonly Peer[]): string {
+  const list = founderIds(founders).map(({ nodeId, address }) => `${nodeId}=${address}`)
+  return createHash('sha256').update(list.join(',')).digest('hex').slice(0, 16)
+}
+
+/** The way of an empty directory into a cluster. `onMember` is called once, when the identity is durable. */
+export class Entrance {
+  #formation: Formation | null = null
+  #entered = false
+
+  constructor(
+    private readonly options: RaftNodeOptions,
+    private readonly onMember: (identity: Identity, boot: BootState, members: readonly Peer[]) => void,
+    private readonly onError: (error: unknown) => void,
+  ) {}
+
+  get phase(): 'forming' | 'joining' {
+    return this.options.founders.length > 0 ? 'forming' : 'joining'
+  }
+
+  get clusterId(): string {
+    return this.#formation?.clusterId ?? ''
+  }
+
+  async prepare(): Promise<void> {
+    const { options } = this
+    if (this.phase === 'joining') return
+    const { nodeId, store, clock, random, transport, nodeLeaseMs } = options
+    this.#formation = new Formation(
+      {
+        nodeId,
+        members: options.founders.map((peer) => peer.nodeId),
+        listHash: listHash(options.founders),
+        nodeLeaseMs,
+        store,
+        clock,
+        random,
+        send: (to, payload) => void transport.send(to, Lane.control, FrameKind.formation, [payload]),
+        onFormed: (record) => void this.#formed(record).catch(this.onError),
+        onError: this.onError,
+      },
+      await loadFormationRecord(store),
+    )
+  }
+
+  start(): void {
+    const { transport, founders, joinAt, nodeId } = this.options
+    const peers = this.phase === 'forming' ? founders : joinAt
+    transport.setPeers(peers.filter((peer) => peer.nodeId !== nodeId))
+    this.#formation?.start()
+  }
+
+  stop(): void {
+    this.#formation?.stop()
+  }
+
+  handle(from: string, payload: Uint8Array): void {
+    if (this.#entered) return
+    const said: unknown = unpack(payload)
+    if (isJoinOffer(said)) {
+      if (this.phase === 'joining') void this.#join(said).catch(this.onError)
+    } else this.#formation?.handle(from, payload)
+  }
+
+  async #formed(record: FormationRecord): Promise<void> {
+    const { options } = this
+    const members = founderIds(options.founders)
+    const self = members.find((peer) => peer.nodeId === options.nodeId)
+    if (self === undefined) throw new Error(`--cluster does not name this node (${options.nodeId})`)
+    const voters = members.map((peer) => peer.raftId)
+    const boot = await writeGenesis(options.store, voters, options.genesis(record, members))
+    await this.#enter({ clusterId: record.clusterId, raftId: self.raftId }, boot, members)
+  }
+
+  async #join(offer: JoinOffer): Promise<void> {
+    this.#entered = true
+    await this.#enter(offer, NOTHING, offer.members)
+  }
+
+  async #enter(given: { clusterId: string; raftId: RaftId }, boot: BootState, members: readonly Peer[]): Promise<void> {
+    const { nodeId, memberUid, store } = this.options
+    const identity: Identity = { clusterId: given.clusterId, nodeId, raftId: given.raftId, memberUid }
+    // Last: a directory without an identity has promised nothing to anyone yet and may begin again.
+    await store.writeIdentity(identity)
+    this.#entered = true
+    this.onMember(identity, boot, members)
+  }
+}
+
+/** The members' side: tells laggards of the formation, and nodes that were added, that they may come in. */
+export class Doorkeeper {
+  #record: FormationRecord | null = null
+  readonly #waiting = new Map<string, string>()
+
+  constructor(
+    private readonly options: RaftNodeOptions,
+    private readonly clusterId: string,
+    private readonly members: () => readonly Peer[],
+  ) {}
+
+  async prepare(): Promise<void> {
+    this.#record = await loadFormationRecord(this.options.store)
+  }
+
+  peerUp(peer: PeerHello): void {
+    this.#waiting.delete(peer.nodeId)
+    if (!peer.empty) return
+    if (peer.clusterId === this.clusterId) this.#confirm(peer.nodeId)
+    else {
+      const member = this.options.member(peer.nodeId)
+      if (member === null) return
+      this.#waiting.set(peer.nodeId, peer.memberUid)
+      if (member.memberUid === null) this.options.claim(member.raftId, peer.memberUid)
+      this.membersChanged()
+    }
+  }
+
+  /** Some claims may have been applied: whoever waits for one is let in. */
+  membersChanged(): void {
+    for (const [nodeId, memberUid] of this.#waiting) {
+      const member = this.options.member(nodeId)
+      if (member === null || member.memberUid !== memberUid) continue
+      this.#waiting.delete(nodeId)
+      const offer: JoinOffer = { join: true, clusterId: this.clusterId, raftId: member.raftId, members: this.members() }
+      this.options.transport.send(nodeId, Lane.control, FrameKind.formation, [pack(offer)])
+    }
+  }
+
+  /** A founder that still announces has not heard from everyone; this node has, so all have stored the id. */
+  handleFormation(from: string): void {
+    this.#confirm(from)
+  }
+
+  #confirm(to: string): void {
+    if (this.#record === null) return
+    this.options.transport.send(to, Lane.control, FrameKind.formation, [Formation.confirmation(this.#record)])
+  }
+}
+
+function isJoinOffer(said: unknown): said is JoinOffer {
+  return typeof said === 'object' && said !== null && 'join' in said
+}

@@ -1,0 +1,141 @@
+/**
+ * The first formation of a cluster (engine.md §2, Bootstrap). With an empty directory a node takes part in a first
+ * election only after every member of `--cluster` has said that it has *stored* the same cluster id. Otherwise a member
+ * that was wiped before the first election could form a second cluster beside the first.
+ */
+import { pack, unpack } from 'msgpackr'
+import type { Clock, LogStore, Random, Timer } from './interfaces.js'
+
+export const FORMATION_RECORD_KEY = 'formation'
+const ANNOUNCE_INTERVAL_MS = 100
+
+/** What all members agree on before the log begins; the same bytes everywhere, so the first snapshot is the same too. */
+export interface FormationRecord {
+  readonly clusterId: string
+  readonly listHash: string
+  readonly createdUnixSeconds: number
+  readonly nodeLeaseMs: number
+}
+
+interface Announcement extends FormationRecord {
+  /** True once the sender knows that every member has stored the id. */
+  readonly confirmed: boolean
+}
+
+export interface FormationDeps {
+  readonly nodeId: string
+  /** Every node id of `--cluster`, this one included. */
+  readonly members: readonly string[]
+  readonly listHash: string
+  readonly nodeLeaseMs: number
+  readonly store: LogStore
+  readonly clock: Clock
+  readonly random: Random
+  send(to: string, payload: Uint8Array): void
+  /** Every member has stored `record`: the node may become a member of the new cluster. */
+  onFormed(record: FormationRecord): void
+  onError(error: unknown): void
+}
+
+export class Formation {
+  #record: FormationRecord | null
+  readonly #stored = new Set<string>()
+  #formed = false
+  #storing = false
+  #timer: Timer | null = null
+  readonly #founder: string
+
+  constructor(
+    private readonly deps: FormationDeps,
+    record: FormationRecord | null,
+  ) {
+    this.#record = record
+    this.#founder = [...deps.members].sort()[0] ?? deps.nodeId
+  }
+
+  /** The id that this node has stored, or '' before. Said in every hello, so that a laggard is told from a wiped node. */
+  get clusterId(): string {
+    return this.#record?.clusterId ?? ''
+  }
+
+  start(): void {
+    if (this.#record !== null) this.#stored.add(this.deps.nodeId)
+    else if (this.deps.nodeId === this.#founder) this.#found()
+    this.#announce()
+    this.#check(false)
+  }
+
+  stop(): void {
+    this.#formed = true
+    this.#timer?.cancel()
+  }
+
+  handle(from: string, payload: Uint8Array): void {
+    if (this.#formed) return
+    const said = unpack(payload) as Announcement
+    const fromFounder = from === this.#founder && this.deps.nodeId !== this.#founder
+    if (said.clusterId !== this.#record?.clusterId) {
+      // An id that was not confirmed may be stored again: the founder may have lost its directory before all had stored.
+      if (fromFounder) this.#keep(said)
+      return
+    }
+    this.#stored.add(from)
+    this.#check(said.confirmed)
+  }
+
+  /** What this node, once formed, tells a member that still waits. */
+  static confirmation(record: FormationRecord): Uint8Array {
+    return pack({ ...record, confirmed: true })
+  }
+
+  #found(): void {
+    const { deps } = this
+    this.#keep({
+      clusterId: Buffer.from(deps.random.bytes(16)).toString('hex'),
+      listHash: deps.listHash,
+      createdUnixSeconds: Math.floor(deps.clock.wallNow() / 1000),
+      nodeLeaseMs: deps.nodeLeaseMs,
+    })
+  }
+
+  #keep({ clusterId, listHash, createdUnixSeconds, nodeLeaseMs }: FormationRecord): void {
+    if (this.#storing) return
+    this.#storing = true
+    const record = { clusterId, listHash, createdUnixSeconds, nodeLeaseMs }
+    this.deps.store.putRecord(FORMATION_RECORD_KEY, pack(record)).then(
+      () => {
+        this.#storing = false
+        this.#record = record
+        this.#stored.clear()
+        this.#stored.add(this.deps.nodeId)
+        this.#say()
+        this.#check(false)
+      },
+      (error: unknown) => this.deps.onError(error),
+    )
+  }
+
+  #announce(): void {
+    if (this.#formed) return
+    this.#say()
+    this.#timer = this.deps.clock.after(ANNOUNCE_INTERVAL_MS, () => this.#announce())
+  }
+
+  #say(): void {
+    if (this.#record === null) return
+    const payload = pack({ ...this.#record, confirmed: false })
+    for (const member of this.deps.members) if (member !== this.deps.nodeId) this.deps.send(member, payload)
+  }
+
+  #check(confirmed: boolean): void {
+    if (this.#formed || this.#record === null || !this.#stored.has(this.deps.nodeId)) return
+    if (!confirmed && this.#stored.size < this.deps.members.length) return
+    this.stop()
+    this.deps.onFormed(this.#record)
+  }
+}
+
+export async function loadFormationRecord(store: LogStore): Promise<FormationRecord | null> {
+  const bytes = await store.getRecord(FORMATION_RECORD_KEY)
+  return bytes === null ? null : (unpack(bytes) as FormationRecord)
+}

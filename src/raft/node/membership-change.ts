@@ -1,0 +1,53 @@
+import { NodeRefusal } from './node-api.js'
+import type { Clock, Timer } from './interfaces.js'
+
+/** Longer than an election: a change that was not applied by then met a change of leaders, and its fate is unknown. */
+const CHANGE_TIMEOUT_MS = 5_000
+
+interface Pending {
+  readonly context: Uint8Array
+  readonly resolve: () => void
+  readonly reject: (error: NodeRefusal) => void
+  readonly timer: Timer
+}
+
+/** The one membership change that this leader has under way (A15: never two at once). */
+export class MembershipChange {
+  #pending: Pending | null = null
+
+  constructor(private readonly clock: Clock) {}
+
+  get busy(): boolean {
+    return this.#pending !== null
+  }
+
+  begin(context: Uint8Array): Promise<void> {
+    if (this.#pending !== null) return Promise.reject(new NodeRefusal('another membership change is under way'))
+    return new Promise((resolve, reject) => {
+      const timer = this.clock.after(CHANGE_TIMEOUT_MS, () =>
+        this.#fail('the membership change was not confirmed in time; ask for the members and try again'),
+      )
+      this.#pending = { context, resolve, reject, timer }
+    })
+  }
+
+  applied(context: Uint8Array): void {
+    if (this.#pending === null || Buffer.compare(this.#pending.context, context) !== 0) return
+    const { resolve, timer } = this.#pending
+    this.#pending = null
+    timer.cancel()
+    resolve()
+  }
+
+  leadershipLost(): void {
+    this.#fail('this node lost the leadership while the membership change was under way')
+  }
+
+  #fail(reason: string): void {
+    if (this.#pending === null) return
+    const { reject, timer } = this.#pending
+    this.#pending = null
+    timer.cancel()
+    reject(new NodeRefusal(reason))
+  }
+}

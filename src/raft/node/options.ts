@@ -1,0 +1,49 @@
+import type { RaftId } from '../core/types.js'
+import type { Member } from './admission.js'
+import type { FormationRecord } from './formation.js'
+import type {
+  Clock,
+  Identity,
+  LogStore,
+  Peer,
+  Random,
+  SnapshotSource,
+  StateMachine,
+  Transport,
+} from './interfaces.js'
+import type { NodeObserver } from './node-api.js'
+
+export interface RaftNodeOptions {
+  readonly nodeId: string
+  /** Random, kept in the directory from its first start on. */
+  readonly memberUid: string
+  readonly store: LogStore
+  readonly transport: Transport
+  readonly clock: Clock
+  readonly random: Random
+  readonly machine: StateMachine
+  readonly observer: NodeObserver
+  readonly heartbeatMs: number
+  /** The shortest one; the longest is nearly twice as long. */
+  readonly electionTimeoutMs: number
+  /** Default 100,000. */
+  readonly snapshotIntervalEntries?: number
+  /** `--cluster`: the founding members with their peer addresses, this node among them. Empty at a joiner. */
+  readonly founders: readonly Peer[]
+  /** `--join`: members to ask. */
+  readonly joinAt: readonly Peer[]
+  /** The node lease, fixed when the cluster forms. */
+  readonly nodeLeaseMs: number
+  /** The member table of the replicated state; empty as long as a joiner has received nothing. */
+  members(): readonly Peer[]
+  member(nodeId: string): Member | null
+  /** The state in which a new cluster begins. */
+  genesis(record: FormationRecord, members: readonly Peer[]): SnapshotSource
+  /** Proposes that the directory `memberUid` claims the Raft id. */
+  claim(raftId: RaftId, memberUid: string): void
+  /** Called first in every turn of the event loop that the node begins (engine.md §4 rule 7). */
+  beforeTurn(): void
+  warn(message: string): void
+  /** The node is a member now and its log runs. */
+  onRunning(identity: Identity): void
+}

@@ -1,0 +1,398 @@
+/**
+ * Drives the pure core with a real disk and real peers. One turn takes everything that arrived, proposes it as one
+ * batch, takes what the core has ready, starts one storage batch and sends one frame to each peer; there is no promise
+ * per operation. Runs over fakes in the simulator.
+ */
+import { decodeConfChange } from '../core/confchange/codec.js'
+import { ProposalDropped, StepPeerNotFound } from '../core/errors.js'
+import { invariant } from '../core/invariant.js'
+import type { MemoryStorage } from '../core/log/memory-storage.js'
+import { type Message, MsgType } from '../core/messages.js'
+import type { RawNode } from '../core/raw-node.js'
+import {
+  APPEND_THREAD,
+  APPLY_THREAD,
+  type ConfState,
+  type Entry,
+  EntryType,
+  type Index,
+  NONE,
+  type RaftId,
+  type ReadState,
+  Role,
+  type Term,
+} from '../core/types.js'
+import { AppendLoop, type Appended } from './append-loop.js'
+import { decodeBatch, encodeBatch } from './command-batch.js'
+import type { Clock, LogStore, StateMachine } from './interfaces.js'
+import type { SnapshotMaker } from './snapshot-maker.js'
+
+/** A batch of commands closes at this size: one entry must fit a frame and must not delay a heartbeat. */
+const ENTRY_BYTES_MAX = 512 * 1024
+/** Commands waiting for the next turn; more are refused (backpressure, A11). */
+const PROPOSALS_BYTES_MAX = 16 * 1024 * 1024
+/** After so many applied commands the turn yields, so that heartbeats and sockets are not delayed (A20). */
+const APPLY_COMMANDS_PER_TURN = 4096
+
+export interface DriverDeps {
+  readonly raw: RawNode
+  readonly window: MemoryStorage
+  readonly store: LogStore
+  readonly machine: StateMachine
+  readonly clock: Clock
+  readonly maker: SnapshotMaker
+  readonly raftId: RaftId
+  readonly confState: ConfState
+  readonly appliedIndex: Index
+  /** All messages of a turn for one peer, in order. */
+  send(to: RaftId, messages: readonly Message[]): void
+  sendSnapshot(message: Message): void
+  /** Restores the machine from the durable snapshot before any later entry is applied. */
+  restore(index: Index, term: Term): Promise<void>
+  beforeTurn(): void
+  onSoftState(lead: RaftId, role: Role, term: Term): void
+  onApplied(index: Index): void
+  onOwnTermApplied(term: Term): void
+  onRestored(index: Index): void
+  onMembership(confState: ConfState, context: Uint8Array): void
+  onFatal(error: unknown): void
+}
+
+export class RaftDriver {
+  readonly #append: AppendLoop
+  #inbox: Message[] = []
+  #proposals: Uint8Array[] = []
+  #proposalBytes = 0
+  #applyQueue: Message[] = []
+  #outbox = new Map<RaftId, Message[]>()
+  #scheduled = false
+  #processing = false
+  #running = true
+  #applied: Index
+  #confState: ConfState
+  #readsAsked: ((index: Index | null) => void)[] = []
+  #readsInFlight = new Map<number, ((index: Index | null) => void)[]>()
+  #readContext = 0
+  #lead: RaftId = NONE
+  #role: Role = Role.follower
+  #term: Term = 0
+  #ownTermApplied: Term = 0
+
+  constructor(private readonly deps: DriverDeps) {
+    this.#applied = deps.appliedIndex
+    this.#confState = deps.confState
+    const { hardState } = deps.window.initialState()
+    this.#append = new AppendLoop(
+      deps.store,
+      hardState,
+      (done) => this.#onAppended(done),
+      (error) => this.#fail(error),
+    )
+  }
+
+  get appliedIndex(): Index {
+    return this.#applied
+  }
+  get confState(): ConfState {
+    return this.#confState
+  }
+  get role(): Role {
+    return this.#role
+  }
+  get term(): Term {
+    return this.#term
+  }
+  get lead(): RaftId {
+    return this.#lead
+  }
+  get isLeaderReady(): boolean {
+    return this.#role === Role.leader && this.#ownTermApplied === this.#term
+  }
+
+  receive(messages: readonly Message[]): void {
+    for (const message of messages) this.#inbox.push(message)
+    this.schedule()
+  }
+
+  /** Leader only; false when too much is waiting already. */
+  propose(command: Uint8Array): boolean {
+    if (this.#proposalBytes + command.length > PROPOSALS_BYTES_MAX) return false
+    this.#proposals.push(command)
+    this.#proposalBytes += command.length
+    this.schedule()
+    return true
+  }
+
+  confirmLeadership(done: (index: Index | null) => void): void {
+    this.#readsAsked.push(done)
+    this.schedule()
+  }
+
+  /** Runs `act` on the core (tick, campaign, transfer …) and handles what follows from it in the same turn. */
+  act(act: (raw: RawNode) => void): void {
+    if (!this.#running) return
+    this.#guard(() => act(this.deps.raw))
+    this.schedule()
+  }
+
+  schedule(): void {
+    if (this.#scheduled || !this.#running) return
+    this.#scheduled = true
+    this.deps.clock.soon(() => {
+      this.#scheduled = false
+      this.#turn()
+    })
+  }
+
+  stop(): void {
+    this.#running = false
+    this.#append.stop()
+    this.#failReads()
+  }
+
+  #turn(): void {
+    if (!this.#running) return
+    this.deps.beforeTurn()
+    this.#guard(() => {
+      this.#drainInbox()
+      this.#proposeBatches()
+      this.#askReads()
+      this.#process()
+    })
+  }
+
+  #drainInbox(): void {
+    const inbox = this.#inbox
+    if (inbox.length === 0) return
+    this.#inbox = []
+    for (const message of inbox) this.#step(message)
+  }
+
+  #step(message: Message): void {
+    try {
+      this.deps.raw.step(message)
+    } catch (error) {
+      // A peer that was just removed, or a proposal that met no leader: certain not to be in the log, so the sender repeats.
+      if (!(error instanceof StepPeerNotFound) && !(error instanceof ProposalDropped)) throw error
+    }
+  }
+
+  #proposeBatches(): void {
+    const proposals = this.#proposals
+    if (proposals.length === 0) return
+    this.#proposals = []
+    this.#proposalBytes = 0
+    let start = 0
+    let size = 0
+    for (let i = 0; i < proposals.length; i++) {
+      size += proposals[i]?.length ?? 0
+      if (size < ENTRY_BYTES_MAX && i < proposals.length - 1) continue
+      const batch = encodeBatch(proposals.slice(start, i + 1))
+      start = i + 1
+      size = 0
+      try {
+        this.deps.raw.propose(batch)
+      } catch (error) {
+        if (!(error instanceof ProposalDropped)) throw error
+        return
+      }
+    }
+  }
+
+  #askReads(): void {
+    if (this.#readsAsked.length === 0) return
+    const asked = this.#readsAsked
+    this.#readsAsked = []
+    if (this.#role !== Role.leader) {
+      for (const done of asked) done(null)
+      return
+    }
+    const context = ++this.#readContext
+    this.#readsInFlight.set(context, asked)
+    this.deps.raw.readIndex(contextBytes(context))
+  }
+
+  /** Takes Readys until the core is quiet, so that one turn costs one frame a peer and one storage batch. */
+  #process(): void {
+    const { raw } = this.deps
+    let budget = APPLY_COMMANDS_PER_TURN
+    const before = this.#applied
+    this.#processing = true
+    for (;;) {
+      if (raw.hasReady()) this.#handleReady()
+      else if (this.#applyQueue.length > 0) {
+        if (budget <= 0) break
+        budget -= this.#applyNext()
+      } else {
+        this.#append.kick()
+        if (!raw.hasReady()) break
+      }
+    }
+    this.#append.kick()
+    this.#processing = false
+    this.#flush()
+    if (this.#applied > before) this.deps.onApplied(this.#applied)
+    if (this.#applyQueue.length > 0) this.schedule()
+  }
+
+  #handleReady(): void {
+    const ready = this.deps.raw.ready()
+    const { softState, hardState } = ready
+    if (hardState !== null && hardState.term !== 0) this.#term = hardState.term
+    if (softState !== null) this.#onSoftState(softState.lead, softState.role)
+    for (const read of ready.readStates) this.#readDone(read)
+    for (const message of ready.messages) this.#route(message)
+  }
+
+  #onSoftState(lead: RaftId, role: Role): void {
+    this.#lead = lead
+    this.#role = role
+    if (role !== Role.leader) this.#failReads()
+    this.deps.onSoftState(lead, role, this.#term)
+  }
+
+  #route(message: Message): void {
+    if (message.to === APPEND_THREAD) this.#append.push(message)
+    else if (message.to === APPLY_THREAD) this.#applyQueue.push(message)
+    else if (message.to === this.deps.raftId) this.#step(message)
+    else if (message.type === MsgType.snap) this.deps.sendSnapshot(message)
+    else {
+      const queued = this.#outbox.get(message.to)
+      if (queued === undefined) this.#outbox.set(message.to, [message])
+      else queued.push(message)
+    }
+  }
+
+  #flush(): void {
+    if (this.#outbox.size === 0) return
+    const outbox = this.#outbox
+    this.#outbox = new Map()
+    for (const [to, messages] of outbox) this.deps.send(to, messages)
+  }
+
+  // ---------------------------------------------------------------------------------------- append thread
+
+  #onAppended(done: Appended): void {
+    if (!this.#running) return
+    if (done.snapshot !== null) {
+      const { index, term } = done.snapshot.metadata
+      this.deps.restore(index, term).then(
+        () => this.#guard(() => this.#afterRestore(done)),
+        (error: unknown) => this.#fail(error),
+      )
+      return
+    }
+    this.#guard(() => {
+      if (!this.#processing) this.deps.beforeTurn()
+      this.#afterAppend(done)
+    })
+  }
+
+  #afterRestore(done: Appended): void {
+    if (!this.#running || done.snapshot === null) return
+    const { metadata } = done.snapshot
+    this.deps.window.applySnapshot(done.snapshot)
+    this.#applied = metadata.index
+    this.#confState = metadata.confState
+    this.deps.maker.restored(metadata.index)
+    this.deps.beforeTurn()
+    this.deps.onRestored(metadata.index)
+    this.#afterAppend(done)
+  }
+
+  #afterAppend(done: Appended): void {
+    const { window } = this.deps
+    if (done.hardState !== null) window.setHardState(done.hardState)
+    if (done.entries.length > 0) window.append(done.entries)
+    for (const message of done.messages) {
+      for (const response of message.responses) this.#route(response)
+    }
+    // A commit-only batch is done at once, from within `#process`, which goes on by itself.
+    if (!this.#processing) this.#process()
+  }
+
+  // ----------------------------------------------------------------------------------------- apply thread
+
+  /** Applies one MsgStorageApply; returns how many commands it held. */
+  #applyNext(): number {
+    const message = this.#applyQueue.shift()
+    invariant(message !== undefined, 'driver: nothing to apply')
+    let commands = 0
+    let bytes = 0
+    for (const entry of message.entries) {
+      commands += this.#applyEntry(entry)
+      bytes += entry.data.length
+    }
+    for (const response of message.responses) this.#route(response)
+    const last = message.entries[message.entries.length - 1]
+    if (last !== undefined) this.deps.maker.applied(last.index, last.term, bytes, () => this.#confState)
+    return Math.max(commands, 1)
+  }
+
+  #applyEntry(entry: Entry): number {
+    const { machine } = this.deps
+    const { index } = entry
+    invariant(index === this.#applied + 1, () => `apply: entry ${index} after ${this.#applied}`)
+    let commands = 0
+    if (entry.type !== EntryType.normal) this.#applyConfChange(entry)
+    else if (entry.data.length > 0) {
+      decodeBatch(entry.data, (command) => {
+        machine.applyCommand(index, command)
+        commands++
+      })
+    }
+    machine.endEntry(index)
+    this.#applied = index
+    if (this.#role === Role.leader && entry.term === this.#term && this.#ownTermApplied !== entry.term) {
+      this.#ownTermApplied = entry.term
+      this.deps.onOwnTermApplied(entry.term)
+    }
+    return commands
+  }
+
+  #applyConfChange(entry: Entry): void {
+    const change = decodeConfChange(entry.data)
+    this.#confState = this.deps.raw.applyConfChange(change)
+    this.deps.machine.applyMembership(entry.index, this.#confState, change.changes, change.context)
+    this.deps.onMembership(this.#confState, change.context)
+  }
+
+  // ------------------------------------------------------------------------------------------------ reads
+
+  #readDone(read: ReadState): void {
+    const context = contextNumber(read.context)
+    const waiting = this.#readsInFlight.get(context)
+    this.#readsInFlight.delete(context)
+    for (const done of waiting ?? []) done(read.index)
+  }
+
+  #failReads(): void {
+    const inFlight = [...this.#readsInFlight.values()]
+    this.#readsInFlight.clear()
+    for (const waiting of inFlight) for (const done of waiting) done(null)
+  }
+
+  #guard(run: () => void): void {
+    try {
+      run()
+    } catch (error) {
+      this.#fail(error)
+    }
+  }
+
+  #fail(error: unknown): void {
+    if (!this.#running) return
+    this.stop()
+    this.deps.onFatal(error)
+  }
+}
+
+function contextBytes(value: number): Uint8Array {
+  const bytes = new Uint8Array(8)
+  new DataView(bytes.buffer).setFloat64(0, value)
+  return bytes
+}
+
+function contextNumber(bytes: Uint8Array): number {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getFloat64(0)
+}

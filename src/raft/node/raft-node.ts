@@ -1,0 +1,187 @@
+/**
+ * One node of a cluster, from its empty directory on: entrance, then the running log. What happens in a turn is in
+ * `raft-driver.ts`, how a directory becomes a member in `entrance.ts`, who may connect in `admission.ts`.
+ */
+import type { RaftId } from '../core/types.js'
+import { FINAL_REFUSAL, judgePeer } from './admission.js'
+import { type BootState, restoreMachine } from './boot.js'
+import { Doorkeeper, Entrance, listHash } from './entrance.js'
+import { FrameKind, type Identity, type Peer, type PeerDownReason, type PeerHello, StoreError } from './interfaces.js'
+import { type NodeApi, NodeRefusal, type NodeStatus } from './node-api.js'
+import type { RaftNodeOptions } from './options.js'
+import { RunningNode } from './running-node.js'
+import type { ConfChangeSingle, Index, Term } from '../core/types.js'
+import type { FrameKind as Kind, Lane } from './interfaces.js'
+
+export class RaftNode implements NodeApi {
+  readonly nodeId: string
+  readonly #entrance: Entrance
+  #running: RunningNode | null = null
+  #identity: Identity | null
+  #stopped = false
+  #doorkeeper: Doorkeeper | null = null
+  #members: readonly Peer[] = []
+
+  constructor(private readonly options: RaftNodeOptions) {
+    this.nodeId = options.nodeId
+    this.#identity = options.store.loaded.identity
+    this.#entrance = new Entrance(
+      options,
+      (identity, boot, members) => void this.#becomeMember(identity, boot, members),
+      (error) => this.#fatal(error),
+    )
+  }
+
+  /** Resolves when the node listens to its peers; it serves later, see `NodeObserver`. Rejects with a StoreError. */
+  async start(): Promise<void> {
+    const { store, transport, machine } = this.options
+    const identity = this.#identity
+    if (identity === null) await this.#entrance.prepare()
+    else {
+      const { loaded } = store
+      if (loaded.snapshot !== null) await restoreMachine(store, machine, loaded.snapshot.index, loaded.snapshot.term)
+      await this.#run(identity, loaded)
+    }
+    await transport.start({
+      hello: () => this.#hello(),
+      judge: (peer) => this.#judge(peer),
+      onRefused: (nodeId, reason) => this.#refused(nodeId, reason),
+      onFrame: (from, kind, payload) => this.#frame(from, kind, payload),
+      onUp: (peer) => this.#doorkeeper?.peerUp(peer),
+      onDown: (nodeId, reason) => this.#down(nodeId, reason),
+    })
+    if (identity === null) this.#entrance.start()
+    else this.#running?.start(this.#members)
+  }
+
+  async stop(): Promise<void> {
+    if (this.#stopped) return
+    this.#stopped = true
+    this.#entrance.stop()
+    this.#running?.stop()
+    await this.options.transport.close()
+    await this.options.store.close()
+  }
+
+  // ------------------------------------------------------------------------------------- entering a cluster
+
+  async #becomeMember(identity: Identity, boot: BootState, members: readonly Peer[]): Promise<void> {
+    try {
+      this.#identity = identity
+      this.setMembers(members)
+      const { store, machine } = this.options
+      if (boot.snapshot !== null) await restoreMachine(store, machine, boot.snapshot.index, boot.snapshot.term)
+      await this.#run(identity, boot)
+      this.#running?.start(this.#members)
+    } catch (error) {
+      this.#fatal(error)
+    }
+  }
+
+  async #run(identity: Identity, boot: BootState): Promise<void> {
+    if (this.#stopped) return
+    const doorkeeper = new Doorkeeper(this.options, identity.clusterId, () => this.#members)
+    await doorkeeper.prepare()
+    this.#doorkeeper = doorkeeper
+    this.#running = new RunningNode(this.options, identity, boot, (error) => this.#fatal(error))
+    const members = this.options.members()
+    this.setMembers(members.length > 0 ? members : this.#members)
+    this.options.onRunning(identity)
+  }
+
+  // ---------------------------------------------------------------------------------------------- peers
+
+  #hello(): PeerHello {
+    const identity = this.#identity
+    const { nodeId, memberUid, founders } = this.options
+    return {
+      clusterId: identity?.clusterId ?? this.#entrance.clusterId,
+      nodeId,
+      raftId: identity?.raftId ?? 0,
+      memberUid,
+      listHash: listHash(founders),
+      empty: identity === null,
+    }
+  }
+
+  #judge(peer: PeerHello) {
+    const phase = this.#running !== null ? 'running' : this.#entrance.phase
+    const { member } = this.options
+    return judgePeer({ hello: this.#hello(), leads: this.isLeader(), phase, member: (id) => member(id) }, peer)
+  }
+
+  #refused(nodeId: string, reason: string): void {
+    this.options.warn(`${nodeId} refused this node: ${reason}`)
+    if (!reason.startsWith(FINAL_REFUSAL)) return
+    this.#fatal(new StoreError('foreign', `${nodeId} refused this node: ${reason.slice(FINAL_REFUSAL.length)}`))
+  }
+
+  #frame(from: string, kind: Kind, payload: Uint8Array): void {
+    if (this.#stopped) return
+    if (kind !== FrameKind.formation) this.#running?.receive(from, kind, payload)
+    else if (this.#running === null) this.#entrance.handle(from, payload)
+    else this.#doorkeeper?.handleFormation(from)
+  }
+
+  #down(nodeId: string, reason: PeerDownReason): void {
+    this.#running?.peerDown(nodeId, reason)
+  }
+
+  #fatal(error: unknown): void {
+    if (this.#stopped) return
+    this.#running?.stop()
+    const failure = error instanceof Error ? error : new Error(String(error))
+    const damaged = failure instanceof StoreError && (failure.kind === 'damaged' || failure.kind === 'foreign')
+    this.options.observer.onFatal(failure, damaged ? 4 : 3)
+  }
+
+  // --------------------------------------------------------------------------------------------- NodeApi
+
+  status(): NodeStatus | null {
+    return this.#running?.status() ?? null
+  }
+  isLeader(): boolean {
+    return this.#running?.isLeader() ?? false
+  }
+  isLeaderReady(): boolean {
+    return this.#running?.isLeaderReady() ?? false
+  }
+  leader(): string | null {
+    return this.#running?.leader() ?? null
+  }
+  term(): Term {
+    return this.#running?.term() ?? 0
+  }
+  appliedIndex(): Index {
+    return this.#running?.appliedIndex() ?? 0
+  }
+  commitIndex(): Index {
+    return this.#running?.commitIndex() ?? 0
+  }
+  propose(command: Uint8Array): boolean {
+    return this.#running?.propose(command) ?? false
+  }
+  confirmLeadership(done: (index: Index | null) => void): void {
+    if (this.#running === null) done(null)
+    else this.#running.confirmLeadership(done)
+  }
+  sendPeer(to: string, lane: Lane, kind: Kind, payload: Uint8Array): boolean {
+    return this.options.transport.send(to, lane, kind, [payload])
+  }
+  async changeMembership(changes: readonly ConfChangeSingle[], context: Uint8Array): Promise<void> {
+    if (this.#running === null) throw new NodeRefusal('this node is not a member of a cluster yet')
+    await this.#running.changeMembership(changes, context)
+  }
+  async transferLeadership(to: string): Promise<void> {
+    if (this.#running === null) throw new NodeRefusal('this node is not a member of a cluster yet')
+    await this.#running.transferLeadership(to)
+  }
+  setMembers(members: readonly Peer[]): void {
+    this.#members = members
+    this.#running?.setMembers(members)
+    this.#doorkeeper?.membersChanged()
+  }
+  nextRaftId(): RaftId {
+    return this.#running?.nextRaftId() ?? 0
+  }
+}

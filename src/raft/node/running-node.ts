@@ -1,0 +1,387 @@
+/** The node while its log runs: ticks, peers' frames, membership, leadership and snapshots around the driver. */
+import { encodeConfChange } from '../core/confchange/codec.js'
+import { type Message, MsgType } from '../core/messages.js'
+import { RawNode } from '../core/raw-node.js'
+import {
+  type ConfChangeSingle,
+  ConfChangeTransition,
+  type ConfState,
+  EMPTY_BYTES,
+  EMPTY_CONF_STATE,
+  type Index,
+  NONE,
+  type RaftId,
+  Role,
+  type SnapshotMetadata,
+  type Term,
+} from '../core/types.js'
+import { decodeMessages, encodeMessages } from '../net/raft-codec.js'
+import { AddressBook } from './address-book.js'
+import { type BootState, loadWindow, restoreMachine } from './boot.js'
+import { decodeBatch, encodeBatch } from './command-batch.js'
+import { FrameKind, type Identity, Lane, type Peer, PeerDownReason, type Timer } from './interfaces.js'
+import { LeaderHint } from './leader-hint.js'
+import { LeadershipTransfer } from './leadership-transfer.js'
+import { MembershipChange } from './membership-change.js'
+import { NodeRefusal, type NodeStatus } from './node-api.js'
+import type { RaftNodeOptions } from './options.js'
+import { RaftDriver } from './raft-driver.js'
+import { SNAPSHOT_INTERVAL_ENTRIES, SnapshotMaker, TRAILING_WINDOW_ENTRIES } from './snapshot-maker.js'
+import { SnapshotInbox, SnapshotSender } from './snapshot-transfer.js'
+
+/** Bounds of the core, see raft-reference A8 and A11. */
+const MESSAGE_BYTES_MAX = 1024 * 1024
+const INFLIGHT_MESSAGES_MAX = 256
+const INFLIGHT_BYTES_MAX = 32 * 1024 * 1024
+const UNCOMMITTED_BYTES_MAX = 64 * 1024 * 1024
+const COMMITTED_BYTES_PER_READY_MAX = 1024 * 1024
+/** Commands on their way to a leader elsewhere; more are refused. */
+const FORWARD_BYTES_MAX = 16 * 1024 * 1024
+/** A removed node goes on for this long, so that the others learn of the change from it if it led. */
+const REMOVED_LINGER_MS = 1_000
+
+export class RunningNode {
+  readonly #book = new AddressBook()
+  readonly #driver: RaftDriver
+  readonly #raw: RawNode
+  readonly #window: ReturnType<typeof loadWindow>
+  readonly #maker: SnapshotMaker
+  readonly #sender: SnapshotSender
+  readonly #inbox: SnapshotInbox
+  readonly #hint: LeaderHint
+  readonly #change: MembershipChange
+  readonly #transfer: LeadershipTransfer
+  #forward: Uint8Array[] = []
+  #forwardBytes = 0
+  #tick: Timer | null = null
+  #stopped = false
+
+  constructor(
+    private readonly options: RaftNodeOptions,
+    private readonly identity: Identity,
+    boot: BootState,
+    private readonly onFatal: (error: unknown) => void,
+  ) {
+    const { store, transport, clock, random, machine } = options
+    const appliedIndex = boot.snapshot?.index ?? 0
+    this.#window = loadWindow(boot)
+    this.#raw = this.#core(appliedIndex)
+    this.#maker = new SnapshotMaker(
+      store,
+      machine,
+      appliedIndex,
+      options.snapshotIntervalEntries ?? SNAPSHOT_INTERVAL_ENTRIES,
+      (metadata) => this.#compact(metadata),
+      onFatal,
+    )
+    this.#driver = this.#makeDriver(appliedIndex, boot.snapshot?.confState ?? EMPTY_CONF_STATE)
+    this.#sender = new SnapshotSender(store, transport, random.int(2 ** 40), (to, ok) =>
+      this.#driver.act((raw) => raw.reportSnapshot(to, ok)),
+    )
+    this.#inbox = new SnapshotInbox(
+      store,
+      transport,
+      (metadata, begin) => this.#maker.afterCurrent(() => this.#driver.receive([snapshotMessage(metadata, begin)])),
+      onFatal,
+    )
+    this.#hint = new LeaderHint(clock, random, {
+      forgetLeader: () => this.#driver.act((raw) => raw.forgetLeader()),
+      campaign: () => this.#driver.act((raw) => raw.campaign()),
+      isLeaderless: () => this.#driver.lead === NONE,
+    })
+    this.#change = new MembershipChange(clock)
+    this.#transfer = new LeadershipTransfer(clock)
+  }
+
+  start(members: readonly Peer[]): void {
+    this.setMembers(members)
+    this.#scheduleTick()
+    this.#driver.schedule()
+    // Alone, there is nobody whose heartbeat could be missed.
+    const { voters } = this.#driver.confState
+    if (voters.length === 1 && voters[0] === this.identity.raftId) this.#driver.act((raw) => raw.campaign())
+  }
+
+  stop(): void {
+    this.#stopped = true
+    this.#tick?.cancel()
+    this.#hint.stop()
+    this.#transfer.stop()
+    this.#change.leadershipLost()
+    this.#sender.stop()
+    this.#driver.stop()
+  }
+
+  setMembers(members: readonly Peer[]): void {
+    this.#book.set(members)
+    this.options.transport.setPeers(this.#book.others(this.identity.nodeId))
+  }
+
+  // --------------------------------------------------------------------------------------------- frames
+
+  receive(from: string, kind: FrameKind, payload: Uint8Array): void {
+    if (this.#stopped) return
+    this.options.beforeTurn()
+    switch (kind) {
+      case FrameKind.raft:
+        return this.#receiveRaft(from, payload)
+      case FrameKind.propose:
+        if (this.isLeader()) decodeBatch(payload, (command) => void this.#driver.propose(command))
+        return
+      case FrameKind.snapshotBegin:
+        return this.#inbox.handleBegin(from, payload)
+      case FrameKind.snapshotChunk:
+        return this.#inbox.handleChunk(from, payload)
+      case FrameKind.snapshotAck:
+        return this.#sender.handleAck(from, payload)
+      case FrameKind.formation:
+        return
+      default:
+        this.options.observer.onPeerFrame(from, kind, payload)
+    }
+  }
+
+  /** A message counts only if it comes over the connection of the member that it names (A1). */
+  #receiveRaft(from: string, payload: Uint8Array): void {
+    const sender = this.#book.raftId(from)
+    const messages = decodeMessages(payload).filter(
+      (message) => message.from === sender && message.to === this.identity.raftId,
+    )
+    this.#driver.receive(messages)
+  }
+
+  peerDown(nodeId: string, reason: PeerDownReason): void {
+    this.#sender.peerDown(nodeId)
+    this.#inbox.peerDown(nodeId)
+    const raftId = this.#book.raftId(nodeId)
+    if (raftId === null || this.#stopped) return
+    if (this.isLeader()) this.#driver.act((raw) => raw.reportUnreachable(raftId))
+    else if (reason === PeerDownReason.refused && this.#driver.lead === raftId) this.#hint.leaderIsDead()
+  }
+
+  // -------------------------------------------------------------------------------------------- NodeApi
+
+  isLeader(): boolean {
+    return this.#driver.role === Role.leader
+  }
+  isLeaderReady(): boolean {
+    return this.#driver.isLeaderReady
+  }
+  leader(): string | null {
+    return this.#driver.lead === NONE ? null : this.#book.nodeId(this.#driver.lead)
+  }
+  term(): Term {
+    return this.#driver.term
+  }
+  appliedIndex(): Index {
+    return this.#driver.appliedIndex
+  }
+  commitIndex(): Index {
+    return this.#raw.status().hardState.commit
+  }
+
+  propose(command: Uint8Array): boolean {
+    if (this.#stopped) return false
+    if (this.isLeader()) return this.#driver.propose(command)
+    if (this.#driver.lead === NONE || this.#forwardBytes + command.length > FORWARD_BYTES_MAX) return false
+    if (this.#forward.length === 0) this.options.clock.soon(() => this.#flushForward())
+    this.#forward.push(command)
+    this.#forwardBytes += command.length
+    return true
+  }
+
+  /** One frame for all commands of this turn. The leader may have changed meanwhile: then they are proposed here, or lost. */
+  #flushForward(): void {
+    const commands = this.#forward
+    this.#forward = []
+    this.#forwardBytes = 0
+    const leader = this.leader()
+    if (this.#stopped || leader === null) return
+    if (this.isLeader()) for (const command of commands) this.#driver.propose(command)
+    else this.options.transport.send(leader, Lane.bulk, FrameKind.propose, [encodeBatch(commands)])
+  }
+
+  confirmLeadership(done: (index: Index | null) => void): void {
+    if (this.#stopped || !this.isLeader()) done(null)
+    else this.#driver.confirmLeadership(done)
+  }
+
+  async changeMembership(changes: readonly ConfChangeSingle[], context: Uint8Array): Promise<void> {
+    if (!this.isLeaderReady()) throw new NodeRefusal('this node does not lead, or not for long enough yet')
+    if (this.#driver.confState.votersOutgoing.length > 0) throw new NodeRefusal('a joint configuration is in force')
+    const done = this.#change.begin(context)
+    const change = { transition: ConfChangeTransition.auto, changes, context }
+    this.#driver.act((raw) => {
+      if (raw.proposeConfChange(change) !== null) this.#change.leadershipLost()
+    })
+    await done
+  }
+
+  async transferLeadership(to: string): Promise<void> {
+    if (!this.isLeader()) throw new NodeRefusal('this node does not lead')
+    const raftId = this.#book.raftId(to)
+    if (raftId === null) throw new NodeRefusal(`${to} is not a member`)
+    if (raftId === this.identity.raftId) return
+    if (!this.#driver.confState.voters.includes(raftId)) throw new NodeRefusal(`${to} is not a voter`)
+    const done = this.#transfer.begin(to, this.options.electionTimeoutMs)
+    this.#driver.act((raw) => raw.transferLeader(raftId))
+    await done
+  }
+
+  /** Indexes only grow, and one change at a time is under way: an id taken from the log is never given twice. */
+  nextRaftId(): RaftId {
+    return this.#window.lastIndex() + 1
+  }
+
+  status(): NodeStatus {
+    const { nodeId, raftId, clusterId } = this.identity
+    const status = this.#raw.status()
+    const progress = [...status.progress].map(([id, { match, recentActive, isLearner }]) => ({
+      nodeId: this.#book.nodeId(id) ?? String(id),
+      match,
+      active: recentActive || id === raftId,
+      learner: isLearner,
+    }))
+    return {
+      nodeId,
+      raftId,
+      clusterId,
+      role: this.#driver.role,
+      term: this.#driver.term,
+      leader: this.leader(),
+      commitIndex: status.hardState.commit,
+      appliedIndex: this.#driver.appliedIndex,
+      firstIndex: this.#window.firstIndex(),
+      lastIndex: this.#window.lastIndex(),
+      snapshotIndex: this.#maker.snapshotIndex,
+      confState: this.#driver.confState,
+      progress,
+    }
+  }
+
+  // ------------------------------------------------------------------------------------------- building
+
+  #core(applied: Index): RawNode {
+    const { heartbeatMs, electionTimeoutMs, random } = this.options
+    return new RawNode({
+      id: this.identity.raftId,
+      storage: this.#window,
+      applied,
+      electionTick: Math.max(2, Math.round(electionTimeoutMs / heartbeatMs)),
+      heartbeatTick: 1,
+      randomInt: (bound) => random.int(bound),
+      asyncStorageWrites: true,
+      preVote: true,
+      checkQuorum: true,
+      stepDownOnRemoval: true,
+      disableProposalForwarding: true,
+      maxSizePerMsg: MESSAGE_BYTES_MAX,
+      maxInflightMsgs: INFLIGHT_MESSAGES_MAX,
+      maxInflightBytes: INFLIGHT_BYTES_MAX,
+      maxUncommittedEntriesSize: UNCOMMITTED_BYTES_MAX,
+      maxCommittedSizePerReady: COMMITTED_BYTES_PER_READY_MAX,
+    })
+  }
+
+  #makeDriver(appliedIndex: Index, confState: ConfState): RaftDriver {
+    const { store, machine, clock, observer, beforeTurn } = this.options
+    return new RaftDriver({
+      raw: this.#raw,
+      window: this.#window,
+      store,
+      machine,
+      clock,
+      maker: this.#maker,
+      raftId: this.identity.raftId,
+      confState,
+      appliedIndex,
+      send: (to, messages) => this.#send(to, messages),
+      sendSnapshot: (message) => this.#sendSnapshot(message),
+      restore: (index, term) => restoreMachine(store, machine, index, term),
+      beforeTurn,
+      onSoftState: (lead, role, term) => this.#onSoftState(lead, role, term),
+      onApplied: (index) => observer.onApplied(index),
+      onOwnTermApplied: (term) => observer.onLeaderReady(term),
+      onRestored: (index) => observer.onRestored(index),
+      onMembership: (applied, context) => this.#onMembership(applied, context),
+      onFatal: this.onFatal,
+    })
+  }
+
+  #send(to: RaftId, messages: readonly Message[]): void {
+    const nodeId = this.#book.nodeId(to)
+    if (nodeId === null) return
+    // Entries are bulk: votes, heartbeats and acknowledgements go ahead of them, and only entries need their order kept.
+    const control = messages.filter((message) => message.entries.length === 0)
+    const bulk = messages.filter((message) => message.entries.length > 0)
+    const { transport } = this.options
+    if (control.length > 0) transport.send(nodeId, Lane.control, FrameKind.raft, encodeMessages(control))
+    if (bulk.length > 0 && !transport.send(nodeId, Lane.bulk, FrameKind.raft, encodeMessages(bulk))) {
+      this.#driver.act((raw) => raw.reportUnreachable(to))
+    }
+  }
+
+  #sendSnapshot(message: Message): void {
+    const nodeId = this.#book.nodeId(message.to)
+    if (nodeId !== null && this.options.transport.isUp(nodeId)) this.#sender.start(nodeId, message)
+    else this.options.clock.soon(() => this.#driver.act((raw) => raw.reportSnapshot(message.to, false)))
+  }
+
+  #onSoftState(lead: RaftId, role: Role, term: Term): void {
+    if (role !== Role.leader) this.#change.leadershipLost()
+    const leader = lead === NONE ? null : this.#book.nodeId(lead)
+    if (leader !== null) this.#hint.stop()
+    this.#transfer.leaderIs(leader)
+    this.options.observer.onLeader(leader, term)
+  }
+
+  #onMembership(confState: ConfState, context: Uint8Array): void {
+    this.#change.applied(context)
+    const { raftId } = this.identity
+    const inIt = [confState.voters, confState.learners, confState.votersOutgoing, confState.learnersNext]
+    if (inIt.some((ids) => ids.includes(raftId))) return
+    this.options.warn('this node was removed from the cluster')
+    this.options.clock.after(REMOVED_LINGER_MS, () => {
+      if (!this.#stopped) this.options.observer.onFatal(new NodeRefusal('this node was removed from the cluster'), 0)
+    })
+  }
+
+  /** The snapshot is durable; only now the log may be cut (M42), and a window of it stays for slow followers. */
+  #compact(metadata: SnapshotMetadata): void {
+    if (this.#stopped || metadata.index <= this.#window.snapshot().metadata.index) return
+    this.#window.createSnapshot(metadata.index, metadata.confState, EMPTY_BYTES)
+    const upTo = metadata.index - TRAILING_WINDOW_ENTRIES
+    if (upTo < this.#window.firstIndex()) return
+    this.#window.compact(upTo)
+    this.options.store.compact(upTo).catch(this.onFatal)
+  }
+
+  /** Off the timer's stack: after a pause the sockets are drained before the clock may take anything away (rule 7). */
+  #scheduleTick(): void {
+    if (this.#stopped) return
+    this.#tick = this.options.clock.after(this.options.heartbeatMs, () => {
+      this.options.beforeTurn()
+      this.options.clock.soon(() => this.#driver.act((raw) => raw.tick()))
+      this.#scheduleTick()
+    })
+  }
+}
+
+function snapshotMessage(metadata: SnapshotMetadata, begin: { term: Term; from: RaftId; to: RaftId }): Message {
+  return {
+    type: MsgType.snap,
+    to: begin.to,
+    from: begin.from,
+    term: begin.term,
+    logTerm: 0,
+    index: 0,
+    entries: [],
+    commit: 0,
+    vote: NONE,
+    snapshot: { metadata, data: EMPTY_BYTES },
+    reject: false,
+    rejectHint: 0,
+    context: EMPTY_BYTES,
+    responses: [],
+  }
+}

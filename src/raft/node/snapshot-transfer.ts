@@ -1,0 +1,212 @@
+/**
+ * Snapshot transfer between peers (raft-reference A12): the file goes in chunks on the bulk lane, so that heartbeats
+ * pass it; the receiver has it durable before the core is told. Any gap or error ends the transfer; the leader's core
+ * then probes again and a new transfer starts at offset 0.
+ */
+import { pack, unpack } from 'msgpackr'
+import type { Message } from '../core/messages.js'
+import type { RaftId, SnapshotMetadata } from '../core/types.js'
+import { FrameKind, Lane, type LogStore, type SnapshotReader, type SnapshotReceiver, type Transport } from './interfaces.js'
+
+export const SNAPSHOT_CHUNK_BYTES = 256 * 1024
+/** Chunks sent ahead of the receiver's acknowledgement. */
+const SNAPSHOT_WINDOW_CHUNKS = 4
+const CHUNK_HEADER_BYTES = 16
+
+interface Begin {
+  readonly id: number
+  readonly sizeBytes: number
+  readonly metadata: SnapshotMetadata
+  readonly term: number
+  readonly from: RaftId
+  readonly to: RaftId
+}
+
+interface Ack {
+  readonly id: number
+  readonly offset: number
+  readonly state: 'more' | 'done' | 'failed'
+}
+
+interface Outgoing {
+  readonly id: number
+  readonly raftId: RaftId
+  readonly begin: Begin
+  reader: SnapshotReader | null
+  sent: number
+  acked: number
+  reading: boolean
+}
+
+export class SnapshotSender {
+  #nextId: number
+  readonly #outgoing = new Map<string, Outgoing>()
+
+  constructor(
+    private readonly store: LogStore,
+    private readonly transport: Transport,
+    firstId: number,
+    private readonly report: (to: RaftId, ok: boolean) => void,
+  ) {
+    this.#nextId = firstId
+  }
+
+  /** One transfer per peer: a repeated request for one under way changes nothing. */
+  start(nodeId: string, message: Message): void {
+    const { snapshot } = message
+    if (snapshot === null || this.#outgoing.has(nodeId)) return
+    const id = this.#nextId++
+    const { metadata } = snapshot
+    const begin = { id, sizeBytes: 0, metadata, term: message.term, from: message.from, to: message.to }
+    const transfer: Outgoing = { id, raftId: message.to, begin, reader: null, sent: 0, acked: 0, reading: false }
+    this.#outgoing.set(nodeId, transfer)
+    this.store.openSnapshot(metadata.index, metadata.term).then(
+      (reader) => {
+        transfer.reader = reader
+        const header = pack({ ...begin, sizeBytes: reader.sizeBytes } satisfies Begin)
+        if (!this.transport.send(nodeId, Lane.bulk, FrameKind.snapshotBegin, [header])) this.#end(nodeId, transfer, false)
+      },
+      () => this.#end(nodeId, transfer, false),
+    )
+  }
+
+  handleAck(nodeId: string, payload: Uint8Array): void {
+    const ack = unpack(payload) as Ack
+    const transfer = this.#outgoing.get(nodeId)
+    if (transfer === undefined || transfer.id !== ack.id) return
+    if (ack.state !== 'more') return this.#end(nodeId, transfer, ack.state === 'done')
+    transfer.acked = ack.offset
+    this.#pump(nodeId, transfer)
+  }
+
+  peerDown(nodeId: string): void {
+    const transfer = this.#outgoing.get(nodeId)
+    if (transfer !== undefined) this.#end(nodeId, transfer, false)
+  }
+
+  stop(): void {
+    for (const [nodeId, transfer] of [...this.#outgoing]) this.#end(nodeId, transfer, false)
+  }
+
+  #pump(nodeId: string, transfer: Outgoing): void {
+    const { reader } = transfer
+    if (reader === null || transfer.reading || transfer.sent >= reader.sizeBytes) return
+    if (transfer.sent - transfer.acked >= SNAPSHOT_WINDOW_CHUNKS * SNAPSHOT_CHUNK_BYTES) return
+    transfer.reading = true
+    reader.readRaw(transfer.sent, SNAPSHOT_CHUNK_BYTES).then(
+      (bytes) => {
+        transfer.reading = false
+        if (this.#outgoing.get(nodeId) !== transfer) return
+        const header = chunkHeader(transfer.id, transfer.sent)
+        transfer.sent += bytes.length
+        if (!this.transport.send(nodeId, Lane.bulk, FrameKind.snapshotChunk, [header, bytes])) {
+          this.#end(nodeId, transfer, false)
+          return
+        }
+        this.#pump(nodeId, transfer)
+      },
+      () => this.#end(nodeId, transfer, false),
+    )
+  }
+
+  #end(nodeId: string, transfer: Outgoing, ok: boolean): void {
+    if (this.#outgoing.get(nodeId) !== transfer) return
+    this.#outgoing.delete(nodeId)
+    // A reader that cannot be closed has nothing left to lose: the file is only read.
+    transfer.reader?.close().catch(() => undefined)
+    this.report(transfer.raftId, ok)
+  }
+}
+
+interface Incoming {
+  readonly begin: Begin
+  receiver: SnapshotReceiver | null
+  offset: number
+  /** The work on the file in order; never rejects. */
+  work: Promise<void>
+}
+
+export class SnapshotInbox {
+  #incoming = new Map<string, Incoming>()
+
+  constructor(
+    private readonly store: LogStore,
+    private readonly transport: Transport,
+    /** The snapshot is durable: the core may take it. */
+    private readonly onReceived: (metadata: SnapshotMetadata, begin: { term: number; from: RaftId; to: RaftId }) => void,
+    private readonly onError: (error: unknown) => void,
+  ) {}
+
+  handleBegin(from: string, payload: Uint8Array): void {
+    this.peerDown(from)
+    const begin = unpack(payload) as Begin
+    const incoming: Incoming = { begin, receiver: null, offset: 0, work: Promise.resolve() }
+    this.#incoming.set(from, incoming)
+    this.#enqueue(from, incoming, async () => {
+      incoming.receiver = await this.store.receiveSnapshot(begin.metadata, begin.sizeBytes)
+      this.#ack(from, incoming, 'more')
+    })
+  }
+
+  handleChunk(from: string, payload: Uint8Array): void {
+    const incoming = this.#incoming.get(from)
+    const { id, offset } = readChunkHeader(payload)
+    if (incoming === undefined || incoming.begin.id !== id) return
+    // The chunk outlives the socket's buffer: the transport hands out views.
+    const bytes = payload.slice(CHUNK_HEADER_BYTES)
+    this.#enqueue(from, incoming, () => this.#write(from, incoming, offset, bytes))
+  }
+
+  peerDown(from: string): void {
+    const incoming = this.#incoming.get(from)
+    if (incoming === undefined) return
+    this.#incoming.delete(from)
+    incoming.work = incoming.work.then(() => incoming.receiver?.abort()).catch(this.onError)
+  }
+
+  async #write(from: string, incoming: Incoming, offset: number, bytes: Uint8Array): Promise<void> {
+    const { receiver, begin } = incoming
+    if (receiver === null || this.#incoming.get(from) !== incoming) return
+    if (offset !== incoming.offset) {
+      this.#incoming.delete(from)
+      await receiver.abort()
+      this.#ack(from, incoming, 'failed')
+      return
+    }
+    incoming.offset = await receiver.write(offset, bytes)
+    if (incoming.offset < begin.sizeBytes) {
+      this.#ack(from, incoming, 'more')
+      return
+    }
+    this.#incoming.delete(from)
+    const metadata = await receiver.finish()
+    this.#ack(from, incoming, 'done')
+    this.onReceived(metadata, begin)
+  }
+
+  #enqueue(from: string, incoming: Incoming, work: () => Promise<void>): void {
+    incoming.work = incoming.work.then(work).catch((error: unknown) => {
+      this.#incoming.delete(from)
+      this.#ack(from, incoming, 'failed')
+      this.onError(error)
+    })
+  }
+
+  #ack(to: string, incoming: Incoming, state: Ack['state']): void {
+    const ack: Ack = { id: incoming.begin.id, offset: incoming.offset, state }
+    this.transport.send(to, Lane.control, FrameKind.snapshotAck, [pack(ack)])
+  }
+}
+
+function chunkHeader(id: number, offset: number): Uint8Array {
+  const header = new Uint8Array(CHUNK_HEADER_BYTES)
+  const view = new DataView(header.buffer)
+  view.setFloat64(0, id)
+  view.setFloat64(8, offset)
+  return header
+}
+
+function readChunkHeader(payload: Uint8Array): { id: number; offset: number } {
+  const view = new DataView(payload.buffer, payload.byteOffset, payload.byteLength)
+  return { id: view.getFloat64(0), offset: view.getFloat64(8) }
+}
