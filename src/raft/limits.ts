@@ -1,0 +1,43 @@
+/** Every bound of the Raft shell in one place, with its unit in its name. The core's own are in `RaftConfig`. */
+
+// ------------------------------------------------------------------------------------- peer connections
+
+/** A frame travels in fragments of at most this, so that a big bulk frame never delays a heartbeat by more than one. */
+export const FRAGMENT_PAYLOAD_BYTES = 64 * 1024
+/** The largest frame that a peer may send; a longer one ends the connection. */
+export const PEER_FRAME_BYTES = 16 * 1024 * 1024
+/** Smaller frames are copied into one buffer: that costs less than a chunk of their own in the write. */
+export const COALESCE_BYTES = 4 * 1024
+/** Bulk that may wait in the socket's buffer: what a heartbeat has to sit behind at most. */
+export const BULK_WINDOW_BYTES = 128 * 1024
+/** What waits on each lane for a slow peer before `send` refuses more. */
+export const CONTROL_QUEUE_BYTES = 4 * 1024 * 1024
+export const BULK_QUEUE_BYTES = 32 * 1024 * 1024
+
+/** Connections that have not said who they are yet. More are closed unheard. */
+export const UNKNOWN_CONNECTIONS = 64
+/** Names in a hello, in UTF-16 units. */
+export const HELLO_TEXT_LENGTH = 512
+/** Refusals that are remembered, so that each is logged once and not at every retry. */
+export const REMEMBERED_REFUSALS = 1_000
+
+export const CONNECT_TIMEOUT_MS = 1_000
+/** From the connection to the peer's verdict. A stopped process accepts connections but never says hello. */
+export const HANDSHAKE_TIMEOUT_MS = 1_000
+export const RECONNECT_MIN_MS = 20
+export const RECONNECT_MAX_MS = 1_000
+/** The dial by which a lost connection is checked is spread over this, so that two peers seldom dial at once. */
+export const PROBE_SPREAD_MS = 5
+/** How long that dial may leave open whether the peer is dead. */
+export const PROBE_VERDICT_MS = 300
+/** A connection that ended younger than this was unstable ... */
+export const STABLE_CONNECTION_MS = 1_000
+/** ... and after so many unstable ones in a row a lost connection is not checked at once any more. */
+export const UNSTABLE_CONNECTIONS = 3
+export const LIVENESS_CHECK_MS = 1_000
+/** Checks in a row at which we had sent and had heard nothing: first a probe is sent, later the connection is dropped. */
+export const SILENT_CHECKS_BEFORE_PROBE = 2
+export const SILENT_CHECKS_BEFORE_DROP = 5
+export const TCP_KEEPALIVE_IDLE_MS = 5_000
+/** For the last words of a connection that is being closed. */
+export const CLOSE_GRACE_MS = 1_000
