@@ -1,6 +1,6 @@
 // Plain JavaScript without dependencies: it runs on a bare clone, before anything is installed.
 import { spawnSync } from 'node:child_process'
-import { existsSync, readdirSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 const modifiedMs = (path) => (existsSync(path) ? statSync(path).mtimeMs : 0)
@@ -28,4 +28,5 @@ const stamp = 'dist/.built'
 if (modifiedMs(stamp) < Math.max(newestMs('src'), modifiedMs('package.json'), modifiedMs('tsconfig.json'))) {
   console.error('building (npm run build)')
   npm('run', '-s', 'build')
+  writeFileSync(stamp, '')
 }
