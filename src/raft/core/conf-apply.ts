@@ -1,0 +1,51 @@
+import { Changer } from './confchange/changer.js'
+import { enterJoint, leaveJoint } from './confchange/conf-change.js'
+import type { Raft } from './raft.js'
+import { answerConfirmedReads } from './read-index.js'
+import { broadcastAppend, maybeSendAppend } from './replication.js'
+import type { Membership } from './tracker/tracker.js'
+import { type ConfChangeV2, type ConfState, NONE, Role } from './types.js'
+
+/** Carries out a membership change whose entry was applied; only then is it in force (thesis 4.1, A15). */
+export function applyConfChange(raft: Raft, change: ConfChangeV2): ConfState {
+  return switchToConfig(raft, changedMembership(raft, change))
+}
+
+function changedMembership(raft: Raft, change: ConfChangeV2): Membership {
+  const { tracker } = raft
+  const changer = new Changer(tracker, tracker, raft.log.lastIndex())
+  if (leaveJoint(change)) return changer.leaveJoint()
+  const { useJoint, autoLeave } = enterJoint(change)
+  return useJoint ? changer.enterJoint(autoLeave, change.changes) : changer.simple(change.changes)
+}
+
+/** Puts a membership in force, with what follows from it at a leader. */
+export function switchToConfig(raft: Raft, membership: Membership): ConfState {
+  const { tracker } = raft
+  tracker.setMembership(membership)
+  const confState = tracker.confState()
+  const own = tracker.progress.get(raft.id)
+  raft.isLearner = own?.isLearner === true
+  raft.emit('config')
+
+  if (raft.role !== Role.leader) return confState
+  if (own === undefined || own.isLearner) {
+    // It does not count for its own quorum any more. Without stepping down it leads until somebody else does.
+    if (raft.config.stepDownOnRemoval) raft.becomeFollower(raft.term, NONE)
+    return confState
+  }
+  if (confState.voters.length === 0) return confState
+
+  if (raft.maybeCommit()) {
+    // Fewer voters may be enough for more entries.
+    broadcastAppend(raft)
+  } else {
+    // New members need not wait for the next heartbeat.
+    tracker.visit((id) => {
+      if (id !== raft.id) maybeSendAppend(raft, id, false)
+    })
+  }
+  answerConfirmedReads(raft)
+  if (!tracker.voterNodes().includes(raft.leadTransferee)) raft.leadTransferee = NONE
+  return confState
+}
