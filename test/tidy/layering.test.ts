@@ -33,7 +33,10 @@ interface Rule {
   readonly allows: (target: Import) => boolean
 }
 
-const within = (...folders: string[]) => (target: Import) => folders.some((folder) => target.target.startsWith(folder))
+const within =
+  (...folders: string[]) =>
+  (target: Import) =>
+    folders.some((folder) => target.target.startsWith(folder))
 
 const rules: readonly Rule[] = [
   {
@@ -52,17 +55,22 @@ const rules: readonly Rule[] = [
     folder: 'src/raft/',
     except: ['src/raft/core/'],
     why: 'the Raft shell knows state machines by interface, not locks, servers or clients',
-    allows: (target) => !target.target.startsWith('src/') || target.target.startsWith('src/raft/') || target.target === 'src/address.ts',
+    allows: (target) =>
+      !target.target.startsWith('src/') || target.target.startsWith('src/raft/') || target.target === 'src/address.ts',
   },
   {
     folder: 'src/server/rules/',
     why: 'the rules of sessions and leases run in the simulator: no sockets, no timers, no disk',
-    allows: (target) => !target.target.startsWith('node:') && !within('src/client/', 'src/cli/', 'src/raft/store/', 'src/raft/net/')(target),
+    allows: (target) =>
+      !target.target.startsWith('node:') &&
+      !within('src/client/', 'src/cli/', 'src/raft/store/', 'src/raft/net/')(target),
   },
   {
     folder: 'src/server/dialects/',
     why: 'the dialects run in the simulator: no sockets, no timers, no disk',
-    allows: (target) => !target.target.startsWith('node:') && !within('src/client/', 'src/cli/', 'src/raft/store/', 'src/raft/net/')(target),
+    allows: (target) =>
+      !target.target.startsWith('node:') &&
+      !within('src/client/', 'src/cli/', 'src/raft/store/', 'src/raft/net/')(target),
   },
   {
     folder: 'src/server/',
@@ -127,7 +135,9 @@ describe('the pure ring', () => {
   it('has no clock, no randomness, no timers, no promises and no I/O', () => {
     const files = [...sources('src/raft/core'), ...sources('src/locks')]
     expect(files.length).toBeGreaterThan(10)
-    const wrong = files.flatMap((file) => banned.filter((word) => word.test(code(file))).map((word) => `${file}: ${word}`))
+    const wrong = files.flatMap((file) =>
+      banned.filter((word) => word.test(code(file))).map((word) => `${file}: ${word}`),
+    )
     expect(wrong).toEqual([])
   })
 })
@@ -149,9 +159,15 @@ describe('house rules', () => {
   })
 
   it('no source file is imported by nobody, other than entry files', () => {
-    const imported = new Set([...sources('src'), ...sources('test'), ...sources('scripts')].flatMap((file) => importsOf(file).map(({ target }) => target)))
+    const imported = new Set(
+      [...sources('src'), ...sources('test'), ...sources('scripts')].flatMap((file) =>
+        importsOf(file).map(({ target }) => target),
+      ),
+    )
     const entries = new Set(['src/client/index.ts'])
-    const texts = ['package.json', ...sources('src/cli')].map((file) => readFileSync(join(root, file), 'utf8')).join('\n')
+    const texts = ['package.json', ...sources('src/cli')]
+      .map((file) => readFileSync(join(root, file), 'utf8'))
+      .join('\n')
     const dead = sources('src').filter((file) => {
       const name = file.replace(/^src\//, '').replace(/\.ts$/, '.js')
       const base = name.slice(name.lastIndexOf('/') + 1)

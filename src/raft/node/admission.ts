@@ -2,8 +2,9 @@
  * Who may connect as a peer. Refusals are words for operators and go to both logs; those that begin with `final:` tell
  * an empty or removed node that trying again is of no use (it stops with exit 4).
  */
-import type { HelloVerdict, PeerHello } from './interfaces.js'
+
 import type { RaftId } from '../core/types.js'
+import type { HelloVerdict, PeerHello } from './interfaces.js'
 
 export const FINAL_REFUSAL = 'final: '
 
@@ -32,7 +33,9 @@ export function judgePeer(self: AdmissionView, peer: PeerHello): HelloVerdict {
   if (self.phase === 'joining') return accept
   if (self.phase === 'forming') return judgeWhileForming(self, peer)
   if (!peer.empty && peer.clusterId !== self.hello.clusterId) {
-    return refuse(`${FINAL_REFUSAL}${peer.nodeId} belongs to cluster ${peer.clusterId}, this is ${self.hello.clusterId}`)
+    return refuse(
+      `${FINAL_REFUSAL}${peer.nodeId} belongs to cluster ${peer.clusterId}, this is ${self.hello.clusterId}`,
+    )
   }
   return peer.empty ? judgeEmpty(self, peer) : judgeMember(self, peer)
 }

@@ -96,7 +96,8 @@ function merge(messages: readonly Message[]): Appended {
     // etcd-raft's convention: term 0 stands for "no hard state in this message".
     if (message.term !== 0) hardState = { term: message.term, vote: message.vote, commit: message.commit }
     if (message.snapshot !== null) snapshot = message.snapshot
-    if (message.entries.length > 0) entries = entries.length === 0 ? message.entries : replaceFrom(entries, message.entries)
+    if (message.entries.length > 0)
+      entries = entries.length === 0 ? message.entries : replaceFrom(entries, message.entries)
   }
   return { entries, hardState, snapshot, messages }
 }

@@ -33,7 +33,11 @@ export const NOTHING: BootState = {
  * The log of a new cluster begins with a snapshot at index 1 of term 1, the same on every member, as etcd-raft's
  * scenarios do: there is no first entry to lose, and a member that is added later is sent a snapshot like any other.
  */
-export async function writeGenesis(store: LogStore, voters: readonly number[], state: SnapshotSource): Promise<BootState> {
+export async function writeGenesis(
+  store: LogStore,
+  voters: readonly number[],
+  state: SnapshotSource,
+): Promise<BootState> {
   const snapshot: SnapshotMetadata = { index: 1, term: 1, confState: { ...EMPTY_CONF_STATE, voters } }
   const hardState: HardState = { term: 1, vote: 0, commit: 1 }
   await store.saveSnapshot(snapshot, state)

@@ -2,7 +2,16 @@
  * The seams of the Raft node: what the driver needs from a disk, a network, a clock and a state machine. The simulator
  * supplies fakes for the first three and runs the real driver and the real state machine over them.
  */
-import type { ConfChangeSingle, ConfState, Entry, HardState, Index, RaftId, SnapshotMetadata, Term } from '../core/types.js'
+import type {
+  ConfChangeSingle,
+  ConfState,
+  Entry,
+  HardState,
+  Index,
+  RaftId,
+  SnapshotMetadata,
+  Term,
+} from '../core/types.js'
 
 // ---------------------------------------------------------------------------------------------- clock
 
@@ -172,7 +181,12 @@ export interface PeerHello {
 /** The verdict on a peer's hello; a refusal is sent to it and both logs name the reason. */
 export type HelloVerdict = { readonly accept: true } | { readonly accept: false; readonly reason: string }
 
-export const PeerDownReason = { closed: 'closed', refused: 'refused', timeout: 'timeout', replaced: 'replaced' } as const
+export const PeerDownReason = {
+  closed: 'closed',
+  refused: 'refused',
+  timeout: 'timeout',
+  replaced: 'replaced',
+} as const
 export type PeerDownReason = (typeof PeerDownReason)[keyof typeof PeerDownReason]
 
 export interface TransportHandlers {

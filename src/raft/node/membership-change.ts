@@ -1,5 +1,5 @@
-import { NodeRefusal } from './node-api.js'
 import type { Clock, Timer } from './interfaces.js'
+import { NodeRefusal } from './node-api.js'
 
 /** Longer than an election: a change that was not applied by then met a change of leaders, and its fate is unknown. */
 const CHANGE_TIMEOUT_MS = 5_000

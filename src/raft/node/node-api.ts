@@ -17,7 +17,12 @@ export interface NodeStatus {
   readonly snapshotIndex: Index
   readonly confState: ConfState
   /** Only at the leader: how far each member has stored the log. */
-  readonly progress: readonly { readonly nodeId: string; readonly match: Index; readonly active: boolean; readonly learner: boolean }[]
+  readonly progress: readonly {
+    readonly nodeId: string
+    readonly match: Index
+    readonly active: boolean
+    readonly learner: boolean
+  }[]
 }
 
 /** Why a membership change or a transfer was not begun; the words are for the operator. */

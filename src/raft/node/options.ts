@@ -1,16 +1,7 @@
 import type { RaftId } from '../core/types.js'
 import type { Member } from './admission.js'
 import type { FormationRecord } from './formation.js'
-import type {
-  Clock,
-  Identity,
-  LogStore,
-  Peer,
-  Random,
-  SnapshotSource,
-  StateMachine,
-  Transport,
-} from './interfaces.js'
+import type { Clock, Identity, LogStore, Peer, Random, SnapshotSource, StateMachine, Transport } from './interfaces.js'
 import type { NodeObserver } from './node-api.js'
 
 export interface RaftNodeOptions {

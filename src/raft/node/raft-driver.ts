@@ -4,7 +4,6 @@
  * per operation. Runs over fakes in the simulator.
  */
 import { decodeConfChange } from '../core/confchange/codec.js'
-import { ProposalDropped, StepPeerNotFound } from '../core/errors.js'
 import { invariant } from '../core/invariant.js'
 import type { MemoryStorage } from '../core/log/memory-storage.js'
 import { type Message, MsgType } from '../core/messages.js'
@@ -22,7 +21,7 @@ import {
   Role,
   type Term,
 } from '../core/types.js'
-import { AppendLoop, type Appended } from './append-loop.js'
+import { type Appended, AppendLoop } from './append-loop.js'
 import { decodeBatch, encodeBatch } from './command-batch.js'
 import type { Clock, LogStore, StateMachine } from './interfaces.js'
 import type { SnapshotMaker } from './snapshot-maker.js'
@@ -165,16 +164,8 @@ export class RaftDriver {
     const inbox = this.#inbox
     if (inbox.length === 0) return
     this.#inbox = []
-    for (const message of inbox) this.#step(message)
-  }
-
-  #step(message: Message): void {
-    try {
-      this.deps.raw.step(message)
-    } catch (error) {
-      // A peer that was just removed, or a proposal that met no leader: certain not to be in the log, so the sender repeats.
-      if (!(error instanceof StepPeerNotFound) && !(error instanceof ProposalDropped)) throw error
-    }
+    // A refusal needs no answer: the sender was just removed, and whoever proposed something watches what is applied.
+    for (const message of inbox) this.deps.raw.step(message)
   }
 
   #proposeBatches(): void {
@@ -182,21 +173,17 @@ export class RaftDriver {
     if (proposals.length === 0) return
     this.#proposals = []
     this.#proposalBytes = 0
+    const batches: Uint8Array[] = []
     let start = 0
     let size = 0
     for (let i = 0; i < proposals.length; i++) {
       size += proposals[i]?.length ?? 0
       if (size < ENTRY_BYTES_MAX && i < proposals.length - 1) continue
-      const batch = encodeBatch(proposals.slice(start, i + 1))
+      batches.push(encodeBatch(proposals.slice(start, i + 1)))
       start = i + 1
       size = 0
-      try {
-        this.deps.raw.propose(batch)
-      } catch (error) {
-        if (!(error instanceof ProposalDropped)) throw error
-        return
-      }
     }
+    this.deps.raw.propose(...batches)
   }
 
   #askReads(): void {
@@ -254,7 +241,7 @@ export class RaftDriver {
   #route(message: Message): void {
     if (message.to === APPEND_THREAD) this.#append.push(message)
     else if (message.to === APPLY_THREAD) this.#applyQueue.push(message)
-    else if (message.to === this.deps.raftId) this.#step(message)
+    else if (message.to === this.deps.raftId) this.deps.raw.step(message)
     else if (message.type === MsgType.snap) this.deps.sendSnapshot(message)
     else {
       const queued = this.#outbox.get(message.to)
@@ -351,7 +338,7 @@ export class RaftDriver {
   }
 
   #applyConfChange(entry: Entry): void {
-    const change = decodeConfChange(entry.data)
+    const change = decodeConfChange(entry.type, entry.data)
     this.#confState = this.deps.raw.applyConfChange(change)
     this.deps.machine.applyMembership(entry.index, this.#confState, change.changes, change.context)
     this.deps.onMembership(this.#confState, change.context)

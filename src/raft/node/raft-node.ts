@@ -2,16 +2,15 @@
  * One node of a cluster, from its empty directory on: entrance, then the running log. What happens in a turn is in
  * `raft-driver.ts`, how a directory becomes a member in `entrance.ts`, who may connect in `admission.ts`.
  */
-import type { RaftId } from '../core/types.js'
+import type { ConfChangeSingle, Index, RaftId, Term } from '../core/types.js'
 import { FINAL_REFUSAL, judgePeer } from './admission.js'
 import { type BootState, restoreMachine } from './boot.js'
 import { Doorkeeper, Entrance, listHash } from './entrance.js'
+import type { FrameKind as Kind, Lane } from './interfaces.js'
 import { FrameKind, type Identity, type Peer, type PeerDownReason, type PeerHello, StoreError } from './interfaces.js'
 import { type NodeApi, NodeRefusal, type NodeStatus } from './node-api.js'
 import type { RaftNodeOptions } from './options.js'
 import { RunningNode } from './running-node.js'
-import type { ConfChangeSingle, Index, Term } from '../core/types.js'
-import type { FrameKind as Kind, Lane } from './interfaces.js'
 
 export class RaftNode implements NodeApi {
   readonly nodeId: string

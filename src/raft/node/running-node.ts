@@ -1,5 +1,4 @@
 /** The node while its log runs: ticks, peers' frames, membership, leadership and snapshots around the driver. */
-import { encodeConfChange } from '../core/confchange/codec.js'
 import { type Message, MsgType } from '../core/messages.js'
 import { RawNode } from '../core/raw-node.js'
 import {
@@ -122,23 +121,19 @@ export class RunningNode {
   receive(from: string, kind: FrameKind, payload: Uint8Array): void {
     if (this.#stopped) return
     this.options.beforeTurn()
-    switch (kind) {
-      case FrameKind.raft:
-        return this.#receiveRaft(from, payload)
-      case FrameKind.propose:
-        if (this.isLeader()) decodeBatch(payload, (command) => void this.#driver.propose(command))
-        return
-      case FrameKind.snapshotBegin:
-        return this.#inbox.handleBegin(from, payload)
-      case FrameKind.snapshotChunk:
-        return this.#inbox.handleChunk(from, payload)
-      case FrameKind.snapshotAck:
-        return this.#sender.handleAck(from, payload)
-      case FrameKind.formation:
-        return
-      default:
-        this.options.observer.onPeerFrame(from, kind, payload)
-    }
+    if (kind === FrameKind.raft) this.#receiveRaft(from, payload)
+    else if (kind === FrameKind.propose) this.#receiveProposals(payload)
+    else if (kind === FrameKind.snapshotBegin) this.#inbox.handleBegin(from, payload)
+    else if (kind === FrameKind.snapshotChunk) this.#inbox.handleChunk(from, payload)
+    else if (kind === FrameKind.snapshotAck) this.#sender.handleAck(from, payload)
+    else this.options.observer.onPeerFrame(from, kind, payload)
+  }
+
+  #receiveProposals(payload: Uint8Array): void {
+    if (!this.isLeader()) return
+    decodeBatch(payload, (command) => {
+      this.#driver.propose(command)
+    })
   }
 
   /** A message counts only if it comes over the connection of the member that it names (A1). */
@@ -177,7 +172,7 @@ export class RunningNode {
     return this.#driver.appliedIndex
   }
   commitIndex(): Index {
-    return this.#raw.status().hardState.commit
+    return this.#raw.status().commit
   }
 
   propose(command: Uint8Array): boolean {
@@ -249,7 +244,7 @@ export class RunningNode {
       role: this.#driver.role,
       term: this.#driver.term,
       leader: this.leader(),
-      commitIndex: status.hardState.commit,
+      commitIndex: status.commit,
       appliedIndex: this.#driver.appliedIndex,
       firstIndex: this.#window.firstIndex(),
       lastIndex: this.#window.lastIndex(),
@@ -311,9 +306,10 @@ export class RunningNode {
   #send(to: RaftId, messages: readonly Message[]): void {
     const nodeId = this.#book.nodeId(to)
     if (nodeId === null) return
-    // Entries are bulk: votes, heartbeats and acknowledgements go ahead of them, and only entries need their order kept.
-    const control = messages.filter((message) => message.entries.length === 0)
-    const bulk = messages.filter((message) => message.entries.length > 0)
+    // Votes, heartbeats and acknowledgements go ahead. Appends stay in their order, empty ones too: one that overtook its
+    // predecessor would be rejected, and the leader would fall back to probing.
+    const control = messages.filter((message) => message.type !== MsgType.app)
+    const bulk = messages.filter((message) => message.type === MsgType.app)
     const { transport } = this.options
     if (control.length > 0) transport.send(nodeId, Lane.control, FrameKind.raft, encodeMessages(control))
     if (bulk.length > 0 && !transport.send(nodeId, Lane.bulk, FrameKind.raft, encodeMessages(bulk))) {

@@ -6,7 +6,14 @@
 import { pack, unpack } from 'msgpackr'
 import type { Message } from '../core/messages.js'
 import type { RaftId, SnapshotMetadata } from '../core/types.js'
-import { FrameKind, Lane, type LogStore, type SnapshotReader, type SnapshotReceiver, type Transport } from './interfaces.js'
+import {
+  FrameKind,
+  Lane,
+  type LogStore,
+  type SnapshotReader,
+  type SnapshotReceiver,
+  type Transport,
+} from './interfaces.js'
 
 export const SNAPSHOT_CHUNK_BYTES = 256 * 1024
 /** Chunks sent ahead of the receiver's acknowledgement. */
@@ -64,7 +71,8 @@ export class SnapshotSender {
       (reader) => {
         transfer.reader = reader
         const header = pack({ ...begin, sizeBytes: reader.sizeBytes } satisfies Begin)
-        if (!this.transport.send(nodeId, Lane.bulk, FrameKind.snapshotBegin, [header])) this.#end(nodeId, transfer, false)
+        if (!this.transport.send(nodeId, Lane.bulk, FrameKind.snapshotBegin, [header]))
+          this.#end(nodeId, transfer, false)
       },
       () => this.#end(nodeId, transfer, false),
     )
@@ -74,9 +82,10 @@ export class SnapshotSender {
     const ack = unpack(payload) as Ack
     const transfer = this.#outgoing.get(nodeId)
     if (transfer === undefined || transfer.id !== ack.id) return
-    if (ack.state !== 'more') return this.#end(nodeId, transfer, ack.state === 'done')
-    transfer.acked = ack.offset
-    this.#pump(nodeId, transfer)
+    if (ack.state === 'more') {
+      transfer.acked = ack.offset
+      this.#pump(nodeId, transfer)
+    } else this.#end(nodeId, transfer, ack.state === 'done')
   }
 
   peerDown(nodeId: string): void {
@@ -133,7 +142,10 @@ export class SnapshotInbox {
     private readonly store: LogStore,
     private readonly transport: Transport,
     /** The snapshot is durable: the core may take it. */
-    private readonly onReceived: (metadata: SnapshotMetadata, begin: { term: number; from: RaftId; to: RaftId }) => void,
+    private readonly onReceived: (
+      metadata: SnapshotMetadata,
+      begin: { term: number; from: RaftId; to: RaftId },
+    ) => void,
     private readonly onError: (error: unknown) => void,
   ) {}
 
