@@ -41,3 +41,20 @@ export const SILENT_CHECKS_BEFORE_DROP = 5
 export const TCP_KEEPALIVE_IDLE_MS = 5_000
 /** For the last words of a connection that is being closed. */
 export const CLOSE_GRACE_MS = 1_000
+
+// ---------------------------------------------------------------------------------------- durable store
+
+/** LevelDB collects this much in memory before it writes a table: fewer, larger writes in the background of our syncs. */
+export const LEVELDB_WRITE_BUFFER_BYTES = 16 * 1024 * 1024
+/** What one step of the scan at start reads from LevelDB. */
+export const SCAN_BUFFER_BYTES = 1024 * 1024
+export const SCAN_STEP_PAIRS = 1_000
+/** Asked of a snapshot source for each chunk. */
+export const SNAPSHOT_SLICE_BYTES = 64 * 1024
+/** A longer chunk is refused: a length that was hit by damage must not become an allocation. */
+export const SNAPSHOT_CHUNK_LIMIT_BYTES = 8 * 1024 * 1024
+export const SNAPSHOT_METADATA_LIMIT_BYTES = 1024 * 1024
+/** A snapshot is synced piece by piece, so that the log's syncs never queue behind a whole file of dirty pages. */
+export const SNAPSHOT_SYNC_STEP_BYTES = 4 * 1024 * 1024
+/** The newest one, and the one before it, which a transfer may still be reading. */
+export const SNAPSHOTS_KEPT = 2
