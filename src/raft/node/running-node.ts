@@ -36,6 +36,8 @@ const UNCOMMITTED_BYTES_MAX = 64 * 1024 * 1024
 const COMMITTED_BYTES_PER_READY_MAX = 1024 * 1024
 /** Commands on their way to a leader elsewhere; more are refused. */
 const FORWARD_BYTES_MAX = 16 * 1024 * 1024
+/** Founders are numbered from 1; ids of later members lie above this. */
+const FOUNDERS_MAX = 1_000
 /** A removed node goes on for this long, so that the others learn of the change from it if it led. */
 const REMOVED_LINGER_MS = 1_000
 
@@ -74,7 +76,7 @@ export class RunningNode {
       onFatal,
     )
     this.#driver = this.#makeDriver(appliedIndex, boot.snapshot?.confState ?? EMPTY_CONF_STATE)
-    this.#sender = new SnapshotSender(store, transport, random.int(2 ** 40), (to, ok) =>
+    this.#sender = new SnapshotSender(store, transport, clock, random.int(2 ** 40), (to, ok) =>
       this.#driver.act((raw) => raw.reportSnapshot(to, ok)),
     )
     this.#inbox = new SnapshotInbox(
@@ -225,7 +227,7 @@ export class RunningNode {
 
   /** Indexes only grow, and one change at a time is under way: an id taken from the log is never given twice. */
   nextRaftId(): RaftId {
-    return this.#window.lastIndex() + 1
+    return FOUNDERS_MAX + this.#window.lastIndex() + 1
   }
 
   status(): NodeStatus {

@@ -7,11 +7,13 @@ import { pack, unpack } from 'msgpackr'
 import type { Message } from '../core/messages.js'
 import type { RaftId, SnapshotMetadata } from '../core/types.js'
 import {
+  type Clock,
   FrameKind,
   Lane,
   type LogStore,
   type SnapshotReader,
   type SnapshotReceiver,
+  type Timer,
   type Transport,
 } from './interfaces.js'
 
@@ -19,6 +21,8 @@ export const SNAPSHOT_CHUNK_BYTES = 256 * 1024
 /** Chunks sent ahead of the receiver's acknowledgement. */
 const SNAPSHOT_WINDOW_CHUNKS = 4
 const CHUNK_HEADER_BYTES = 16
+/** A receiver that says nothing for this long is given up: it may not have been a member yet when the transfer began. */
+const SNAPSHOT_STALL_MS = 2_000
 
 interface Begin {
   readonly id: number
@@ -43,6 +47,7 @@ interface Outgoing {
   sent: number
   acked: number
   reading: boolean
+  stall: Timer
 }
 
 export class SnapshotSender {
@@ -52,6 +57,7 @@ export class SnapshotSender {
   constructor(
     private readonly store: LogStore,
     private readonly transport: Transport,
+    private readonly clock: Clock,
     firstId: number,
     private readonly report: (to: RaftId, ok: boolean) => void,
   ) {
@@ -65,7 +71,8 @@ export class SnapshotSender {
     const id = this.#nextId++
     const { metadata } = snapshot
     const begin = { id, sizeBytes: 0, metadata, term: message.term, from: message.from, to: message.to }
-    const transfer: Outgoing = { id, raftId: message.to, begin, reader: null, sent: 0, acked: 0, reading: false }
+    const stall = this.#watch(nodeId, id)
+    const transfer: Outgoing = { id, raftId: message.to, begin, reader: null, sent: 0, acked: 0, reading: false, stall }
     this.#outgoing.set(nodeId, transfer)
     this.store.openSnapshot(metadata.index, metadata.term).then(
       (reader) => {
@@ -84,6 +91,8 @@ export class SnapshotSender {
     if (transfer === undefined || transfer.id !== ack.id) return
     if (ack.state === 'more') {
       transfer.acked = ack.offset
+      transfer.stall.cancel()
+      transfer.stall = this.#watch(nodeId, transfer.id)
       this.#pump(nodeId, transfer)
     } else this.#end(nodeId, transfer, ack.state === 'done')
   }
@@ -118,9 +127,17 @@ export class SnapshotSender {
     )
   }
 
+  #watch(nodeId: string, id: number): Timer {
+    return this.clock.after(SNAPSHOT_STALL_MS, () => {
+      const transfer = this.#outgoing.get(nodeId)
+      if (transfer?.id === id) this.#end(nodeId, transfer, false)
+    })
+  }
+
   #end(nodeId: string, transfer: Outgoing, ok: boolean): void {
     if (this.#outgoing.get(nodeId) !== transfer) return
     this.#outgoing.delete(nodeId)
+    transfer.stall.cancel()
     // A reader that cannot be closed has nothing left to lose: the file is only read.
     transfer.reader?.close().catch(() => undefined)
     this.report(transfer.raftId, ok)

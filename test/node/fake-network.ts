@@ -1,0 +1,136 @@
+import {
+  type FrameKind,
+  type Lane,
+  type Peer,
+  PeerDownReason,
+  type Transport,
+  type TransportHandlers,
+} from '../../src/raft/node/interfaces.js'
+import type { FakeClock } from './fake-clock.js'
+
+const DELAY_MS = 1
+const REDIAL_MS = 20
+
+/** Connections between nodes of one process; links can be cut, and a killed node's links break at once. */
+export class FakeNetwork {
+  readonly #nodes = new Map<string, FakeTransport>()
+  readonly #cut = new Set<string>()
+
+  constructor(readonly clock: FakeClock) {}
+
+  transport(nodeId: string): FakeTransport {
+    const made = new FakeTransport(this, nodeId)
+    this.#nodes.set(nodeId, made)
+    return made
+  }
+
+  node(nodeId: string): FakeTransport | undefined {
+    return this.#nodes.get(nodeId)
+  }
+
+  isCut(a: string, b: string): boolean {
+    return this.#cut.has(`${a}>${b}`) || this.#cut.has(`${b}>${a}`)
+  }
+
+  cut(a: string, b: string): void {
+    this.#cut.add(`${a}>${b}`)
+  }
+
+  heal(): void {
+    this.#cut.clear()
+  }
+
+  /** As `kill -9`: the kernel closes the connections, and dialling is refused. */
+  kill(nodeId: string): void {
+    const dead = this.#nodes.get(nodeId)
+    this.#nodes.delete(nodeId)
+    if (dead === undefined) return
+    dead.dead = true
+    for (const other of this.#nodes.values()) other.peerGone(nodeId)
+  }
+}
+
+export class FakeTransport implements Transport {
+  dead = false
+  #handlers: TransportHandlers | null = null
+  #peers: readonly Peer[] = []
+  readonly #up = new Set<string>()
+  #dialling = false
+
+  constructor(
+    private readonly network: FakeNetwork,
+    private readonly nodeId: string,
+  ) {}
+
+  start(handlers: TransportHandlers): Promise<void> {
+    this.#handlers = handlers
+    this.#dial()
+    return Promise.resolve()
+  }
+
+  setPeers(peers: readonly Peer[]): void {
+    this.#peers = peers
+    for (const nodeId of [...this.#up]) {
+      if (!peers.some((peer) => peer.nodeId === nodeId) && this.#handlers?.hello().clusterId !== '')
+        this.#up.delete(nodeId)
+    }
+    if (!this.#dialling) this.#dial()
+  }
+
+  #dial(): void {
+    if (this.dead || this.#handlers === null) return
+    this.#dialling = true
+    for (const peer of this.#peers) this.#connect(peer.nodeId)
+    this.network.clock.at(REDIAL_MS, () => this.#dial())
+  }
+
+  #connect(to: string): void {
+    const other = this.network.node(to)
+    if (other === undefined || this.#up.has(to) || this.network.isCut(this.nodeId, to)) return
+    const mine = this.#handlers
+    const theirs = other.#handlers
+    if (mine === null || theirs === null) return
+    const verdict = theirs.judge(mine.hello())
+    if (!verdict.accept) {
+      mine.onRefused(to, verdict.reason)
+      return
+    }
+    if (!mine.judge(theirs.hello()).accept) return
+    this.#up.add(to)
+    other.#up.add(this.nodeId)
+    const peer = theirs.hello()
+    mine.onUp(peer)
+    theirs.onUp(mine.hello())
+  }
+
+  peerGone(nodeId: string): void {
+    if (this.dead || !this.#up.delete(nodeId)) return
+    this.network.clock.at(DELAY_MS, () => {
+      if (!this.dead) this.#handlers?.onDown(nodeId, PeerDownReason.refused)
+    })
+  }
+
+  send(to: string, _lane: Lane, kind: FrameKind, parts: readonly Uint8Array[]): boolean {
+    if (this.dead || !this.#up.has(to)) return false
+    const payload = new Uint8Array(Buffer.concat(parts))
+    this.network.clock.at(DELAY_MS, () => {
+      const other = this.network.node(to)
+      if (other === undefined || other.dead || this.network.isCut(this.nodeId, to)) return
+      other.#handlers?.onFrame(this.nodeId, kind, payload)
+    })
+    return true
+  }
+
+  isUp(nodeId: string): boolean {
+    return this.#up.has(nodeId)
+  }
+
+  bulkBacklogBytes(): number {
+    return 0
+  }
+
+  close(): Promise<void> {
+    this.dead = true
+    return Promise.resolve()
+  }
+}

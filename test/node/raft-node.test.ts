@@ -1,0 +1,157 @@
+import { describe, expect, it } from 'vitest'
+import { ConfChangeType } from '../../src/raft/core/types.js'
+import { encodeMember, TestCluster, type TestNode } from './cluster.js'
+
+const words = (node: TestNode) => node.machine.state.words
+const others = (cluster: TestCluster, but: TestNode) => [...cluster.nodes.values()].filter((node) => node !== but)
+
+async function formed(
+  seed: number,
+  count = 3,
+  snapshotEvery?: number,
+): Promise<{ cluster: TestCluster; leader: TestNode }> {
+  const cluster = new TestCluster(seed, count, snapshotEvery)
+  await cluster.startAll()
+  return { cluster, leader: await cluster.waitForLeader() }
+}
+
+describe('a cluster of RaftNodes over fake disk, network and clock', () => {
+  it('forms only when every founder has stored the cluster id', async () => {
+    const cluster = new TestCluster(1, 3)
+    await cluster.start('n1')
+    await cluster.start('n2')
+    await cluster.clock.run(5_000)
+    expect([...cluster.nodes.values()].map(({ identity }) => identity)).toEqual([null, null])
+    await cluster.start('n3')
+    await cluster.waitForLeader()
+    await cluster.waitFor('all formed', () => [...cluster.nodes.values()].every(({ identity }) => identity !== null))
+    expect(new Set([...cluster.nodes.values()].map(({ identity }) => identity?.clusterId)).size).toBe(1)
+  })
+
+  it('applies what any node proposes, in the same order everywhere', async () => {
+    const { cluster, leader } = await formed(2)
+    const [follower] = others(cluster, leader)
+    if (follower === undefined) throw new Error('no follower')
+    await cluster.waitFor('leader known', () => follower.node.leader() === leader.nodeId)
+    for (let i = 0; i < 50; i++) cluster.say(i % 2 === 0 ? leader : follower, `w${i}`)
+    await cluster.waitFor('applied', () => [...cluster.nodes.values()].every((node) => words(node).length === 50))
+    const [first, ...rest] = [...cluster.nodes.values()].map((node) => words(node).join())
+    expect(rest).toEqual([first, first])
+  })
+
+  it('elects a new leader within a fraction of the election timeout when the leader is killed', async () => {
+    const { cluster, leader } = await formed(3)
+    cluster.say(leader, 'before')
+    await cluster.waitFor('applied', () => [...cluster.nodes.values()].every((node) => words(node).length === 1))
+    const killedAt = cluster.clock.nowMs
+    cluster.kill(leader.nodeId)
+    const next = await cluster.waitForLeader()
+    expect(cluster.clock.nowMs - killedAt).toBeLessThan(400)
+    expect(words(next)).toEqual(['before'])
+  })
+
+  it('keeps everything over a restart of all nodes at once', async () => {
+    const { cluster, leader } = await formed(4)
+    for (let i = 0; i < 20; i++) cluster.say(leader, `w${i}`)
+    await cluster.waitFor('applied', () => words(leader).length === 20)
+    for (const nodeId of [...cluster.nodes.keys()]) cluster.kill(nodeId)
+    await cluster.startAll()
+    const next = await cluster.waitForLeader()
+    await cluster.waitFor('replayed', () => words(next).length === 20)
+  })
+
+  it('sends a snapshot to a node that was away while the log was cut', async () => {
+    const { cluster, leader } = await formed(5, 3, 12_000)
+    const [away] = others(cluster, leader)
+    if (away === undefined) throw new Error('no follower')
+    cluster.kill(away.nodeId)
+    for (let round = 0; round < 130; round++) {
+      for (let i = 0; i < 200; i++) {
+        cluster.say(leader, `w${round}-${i}`)
+        if (i % 2 === 1) await cluster.clock.run(0)
+      }
+      await cluster.clock.run(5)
+    }
+    await cluster.waitFor('cut', () => (leader.node.status()?.firstIndex ?? 0) > 100)
+    const back = await cluster.start(away.nodeId)
+    await cluster.waitFor('caught up', () => words(back).length === words(leader).length)
+    expect(words(back)).toEqual(words(leader))
+  }, 60_000)
+
+  it('adds a learner, promotes it, and lets it vote', async () => {
+    const { cluster, leader } = await formed(6)
+    const raftId = leader.node.nextRaftId()
+    const context = encodeMember({ nodeId: 'n4', raftId, peerAddress: 'n4:7655', memberUid: null })
+    const added = leader.node.changeMembership([{ type: ConfChangeType.addLearnerNode, nodeId: raftId }], context)
+    await cluster.clock.run(100)
+    await added
+    cluster.say(leader, 'hello')
+    const joiner = await cluster.start('n4', cluster.founders)
+    await cluster.waitFor('caught up', () => words(joiner).length === 1)
+    const promoted = leader.node.changeMembership([{ type: ConfChangeType.addNode, nodeId: raftId }], new Uint8Array(0))
+    await cluster.waitFor('voter', () => joiner.node.status()?.confState.voters.includes(raftId) ?? false)
+    await promoted
+  })
+
+  it('refuses an empty node that was not added, with the words for the operator', async () => {
+    const { cluster } = await formed(7)
+    const stranger = await cluster.start('n9', cluster.founders)
+    await cluster.waitFor('refused', () => stranger.fatal !== null)
+    expect(stranger.fatal?.exitCode).toBe(4)
+    expect(stranger.fatal?.error.message).toContain('tnl members add n9')
+  })
+
+  it('refuses a member whose directory was wiped', async () => {
+    const { cluster, leader } = await formed(8)
+    const [victim] = others(cluster, leader)
+    if (victim === undefined) throw new Error('no follower')
+    cluster.kill(victim.nodeId)
+    cluster.disks.delete(victim.nodeId)
+    const wiped = await cluster.start(victim.nodeId)
+    await cluster.waitFor('refused', () => wiped.fatal !== null)
+    expect(wiped.fatal?.exitCode).toBe(4)
+    expect(wiped.fatal?.error.message).toContain('tnl members remove')
+  })
+
+  it('hands leadership over', async () => {
+    const { cluster, leader } = await formed(9)
+    const [heir] = others(cluster, leader)
+    if (heir === undefined) throw new Error('no follower')
+    const done = leader.node.transferLeadership(heir.nodeId)
+    await cluster.waitFor('transferred', () => heir.node.isLeaderReady())
+    await done
+  })
+
+  it('confirms leadership by a quorum, and not without one', async () => {
+    const { cluster, leader } = await formed(10)
+    const answers: (number | null)[] = []
+    leader.node.confirmLeadership((index) => answers.push(index))
+    await cluster.waitFor('confirmed', () => answers.length === 1)
+    expect(answers[0]).toBeGreaterThan(0)
+    for (const node of others(cluster, leader)) cluster.network.cut(leader.nodeId, node.nodeId)
+    leader.node.confirmLeadership((index) => answers.push(index))
+    await cluster.waitFor('given up', () => answers.length === 2)
+    expect(answers[1]).toBeNull()
+  })
+
+  it('a cluster of one leads at once', async () => {
+    const { cluster, leader } = await formed(11, 1)
+    expect(leader.nodeId).toBe('n1')
+    expect(cluster.clock.nowMs).toBeLessThan(500)
+  })
+
+  it('a removed node stops', async () => {
+    const { cluster, leader } = await formed(12)
+    const raftId = leader.node.status()?.raftId ?? 0
+    const removed = leader.node.changeMembership(
+      [{ type: ConfChangeType.removeNode, nodeId: raftId }],
+      new Uint8Array(0),
+    )
+    await cluster.waitFor('stopped', () => leader.fatal !== null)
+    await removed.catch(() => undefined)
+    expect(leader.fatal?.exitCode).toBe(0)
+    cluster.kill(leader.nodeId)
+    const next = await cluster.waitForLeader()
+    expect(next.node.status()?.confState.voters).not.toContain(raftId)
+  })
+})
