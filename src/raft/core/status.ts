@@ -1,6 +1,7 @@
 import type { Raft } from './raft.js'
 import type { Config } from './tracker/config.js'
 import type { Progress } from './tracker/progress.js'
+import type { ProgressMap } from './tracker/tracker.js'
 import { type ConfState, type HardState, type Index, type RaftId, Role, type SoftState } from './types.js'
 
 /** How a member sees itself and its group, at one moment. */
@@ -12,8 +13,8 @@ export interface Status extends HardState, SoftState {
   readonly leadTransferee: RaftId
   readonly config: Config
   readonly confState: ConfState
-  /** Only at the leader; in id order. To be read at once: the progress objects live on. */
-  readonly progress: ReadonlyMap<RaftId, Readonly<Progress>>
+  /** Only at the leader; in id order. The objects live on: look, do not touch. */
+  readonly progress: ProgressMap
 }
 
 export function statusOf(raft: Raft): Status {
