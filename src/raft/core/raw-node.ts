@@ -67,7 +67,7 @@ const EMPTY_READY: Ready = Object.freeze({
  */
 export class RawNode {
   readonly #raft: Raft
-  readonly #async: boolean
+  readonly #asyncStorage: boolean
   /** Set while an input is handled. Nobody may call in from the outside then, and after an exception never again. */
   #busy = false
   #lead: RaftId
@@ -79,7 +79,7 @@ export class RawNode {
   /** Throws ConfigError, or InvariantViolation if the storage contradicts itself. */
   constructor(config: RaftConfig) {
     this.#raft = createRaft(config)
-    this.#async = this.#raft.config.asyncStorageWrites
+    this.#asyncStorage = this.#raft.config.asyncStorageWrites
     this.#lead = this.#raft.lead
     this.#role = this.#raft.role
     this.#hardState = this.#raft.hardState()
@@ -175,7 +175,7 @@ export class RawNode {
       messages.length > 0 ||
       messagesAfterAppend.length > 0 ||
       log.unstable.hasNextEntries() ||
-      log.hasNextCommittedEntries(!this.#async) ||
+      log.hasNextCommittedEntries(!this.#asyncStorage) ||
       this.#hardStateChanged() ||
       this.#softStateChanged() ||
       readStates.length > 0 ||
@@ -187,7 +187,7 @@ export class RawNode {
   ready(): Ready {
     invariant(this.#onAdvance === null, 'a Ready was asked for before the one before it was advanced')
     if (!this.hasReady()) {
-      if (!this.#async) this.#onAdvance = []
+      if (!this.#asyncStorage) this.#onAdvance = []
       return EMPTY_READY
     }
     this.#enter()
@@ -201,11 +201,11 @@ export class RawNode {
       readStates: raft.readStates,
       entries,
       snapshot: log.unstable.nextSnapshot(),
-      committedEntries: log.nextCommittedEntries(!this.#async),
+      committedEntries: log.nextCommittedEntries(!this.#asyncStorage),
       messages: raft.messages,
       mustSync: entries.length > 0 || raft.term !== this.#hardState.term || raft.vote !== this.#hardState.vote,
     }
-    if (this.#async) this.#addStorageMessages(ready)
+    if (this.#asyncStorage) this.#addStorageMessages(ready)
     else this.#holdBackUntilAdvance(ready)
     this.#accept(ready)
     raft.emit('ready')
@@ -247,7 +247,7 @@ export class RawNode {
     raft.messagesAfterAppend = []
     raft.readStates = []
     raft.log.unstable.acceptInProgress()
-    raft.log.acceptApplying(ready.committedEntries, !this.#async)
+    raft.log.acceptApplying(ready.committedEntries, !this.#asyncStorage)
   }
 
   #softStateChanged(): boolean {
