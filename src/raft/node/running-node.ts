@@ -321,8 +321,20 @@ export class RunningNode {
 
   #sendSnapshot(message: Message): void {
     const nodeId = this.#book.nodeId(message.to)
-    if (nodeId !== null && this.options.transport.isUp(nodeId)) this.#sender.start(nodeId, message)
-    else this.options.clock.soon(() => this.#driver.act((raw) => raw.reportSnapshot(message.to, false)))
+    const known = message.snapshot !== null && membersOf(message.snapshot.metadata.confState).includes(message.to)
+    if (nodeId !== null && known && this.options.transport.isUp(nodeId)) {
+      this.#sender.start(nodeId, message)
+      return
+    }
+    // A node ignores a snapshot that does not name it as a member: one that was added later needs a newer one.
+    if (!known) this.#snapshotNow()
+    this.options.clock.soon(() => this.#driver.act((raw) => raw.reportSnapshot(message.to, false)))
+  }
+
+  #snapshotNow(): void {
+    const { appliedIndex: index, confState } = this.#driver
+    const term = this.#window.term(index)
+    if (term !== null) this.#maker.make({ index, term, confState })
   }
 
   #onSoftState(lead: RaftId, role: Role, term: Term): void {
@@ -335,9 +347,7 @@ export class RunningNode {
 
   #onMembership(confState: ConfState, context: Uint8Array): void {
     this.#change.applied(context)
-    const { raftId } = this.identity
-    const inIt = [confState.voters, confState.learners, confState.votersOutgoing, confState.learnersNext]
-    if (inIt.some((ids) => ids.includes(raftId))) return
+    if (membersOf(confState).includes(this.identity.raftId)) return
     this.options.warn('this node was removed from the cluster')
     this.options.clock.after(REMOVED_LINGER_MS, () => {
       if (!this.#stopped) this.options.observer.onFatal(new NodeRefusal('this node was removed from the cluster'), 0)
@@ -364,6 +374,13 @@ export class RunningNode {
     })
   }
 }
+
+const membersOf = (confState: ConfState): RaftId[] => [
+  ...confState.voters,
+  ...confState.learners,
+  ...confState.votersOutgoing,
+  ...confState.learnersNext,
+]
 
 function snapshotMessage(metadata: SnapshotMetadata, begin: { term: Term; from: RaftId; to: RaftId }): Message {
   return {

@@ -44,9 +44,13 @@ export class SnapshotMaker {
   applied(index: Index, term: Term, bytes: number, confState: () => ConfState): void {
     this.#bytesSince += bytes
     const due = index - this.#lastIndex >= this.intervalEntries || this.#bytesSince >= SNAPSHOT_INTERVAL_BYTES
-    if (!due || this.#busy) return
+    if (due && !this.#busy) this.make({ index, term, confState: confState() })
+  }
+
+  /** Begins a snapshot of the state as it is now, which must be the one after `metadata.index`. Does nothing while one is made. */
+  make(metadata: SnapshotMetadata): void {
+    if (this.#busy || metadata.index <= this.#lastIndex) return
     this.#busy = true
-    const metadata: SnapshotMetadata = { index, term, confState: confState() }
     this.#bytesSince = 0
     this.store.saveSnapshot(metadata, this.machine.snapshot()).then(
       () => {
