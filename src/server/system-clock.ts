@@ -20,35 +20,35 @@ const SYSTEM_SOURCES: ClockSources = {
 
 /** The clocks and timers of this machine (engine.md §4 rule 7). */
 export class SystemClock implements Clock {
-  private readonly sources: ClockSources
-  private anchorMonotonicMs: number
-  private anchorBootMs: number
+  readonly #sources: ClockSources
+  #anchorMonotonicMs: number
+  #anchorBootMs: number
   /** How long the machine was suspended since the start, rounded up. */
-  private suspendedMs = 0
+  #suspendedMs = 0
   /** The boot time is read at most once per turn of the event loop: reading it costs a system call on a file. */
-  private bootReadThisTurn = false
-  private pending: (() => void)[] = []
-  private endOfTurnScheduled = false
+  #bootReadThisTurn = false
+  #pending: (() => void)[] = []
+  #endOfTurnScheduled = false
 
   constructor(sources: ClockSources = SYSTEM_SOURCES) {
-    this.sources = sources
-    this.anchorMonotonicMs = sources.monotonicMs()
-    this.anchorBootMs = sources.bootMs()
+    this.#sources = sources
+    this.#anchorMonotonicMs = sources.monotonicMs()
+    this.#anchorBootMs = sources.bootMs()
   }
 
   speakerNow(): number {
-    const nowMs = this.sources.monotonicMs()
-    if (!this.bootReadThisTurn) {
-      this.bootReadThisTurn = true
-      this.scheduleEndOfTurn()
-      this.noticeSuspend(nowMs)
+    const nowMs = this.#sources.monotonicMs()
+    if (!this.#bootReadThisTurn) {
+      this.#bootReadThisTurn = true
+      this.#scheduleEndOfTurn()
+      this.#noticeSuspend(nowMs)
     }
-    return nowMs + this.suspendedMs
+    return nowMs + this.#suspendedMs
   }
 
   /** Monotonic time never runs ahead of boot time, so the smaller of the two is the monotonic one. */
   takerNow(): number {
-    return this.sources.monotonicMs()
+    return this.#sources.monotonicMs()
   }
 
   wallNow(): number {
@@ -56,9 +56,9 @@ export class SystemClock implements Clock {
   }
 
   after(delayMs: number, run: () => void): Timer {
-    const deadlineMs = this.sources.monotonicMs() + delayMs
+    const deadlineMs = this.#sources.monotonicMs() + delayMs
     let handle = setTimeout(fire, Math.min(delayMs, MAX_TIMEOUT_MS))
-    const { sources } = this
+    const sources = this.#sources
     function fire(): void {
       const leftMs = deadlineMs - sources.monotonicMs()
       // Only a wait that did not fit into one timeout is continued; an ordinary one may fire a fraction early.
@@ -69,37 +69,37 @@ export class SystemClock implements Clock {
   }
 
   soon(run: () => void): void {
-    this.pending.push(run)
-    this.scheduleEndOfTurn()
+    this.#pending.push(run)
+    this.#scheduleEndOfTurn()
   }
 
   /**
    * A boot clock that ran ahead by more than its resolution means a suspend. It is counted with the resolution added and
    * both clocks are anchored anew, so that a suspend of more than 20 ms is never counted too short, however many there are.
    */
-  private noticeSuspend(monotonicMs: number): void {
-    const bootMs = this.sources.bootMs()
-    const aheadMs = bootMs - this.anchorBootMs - (monotonicMs - this.anchorMonotonicMs)
+  #noticeSuspend(monotonicMs: number): void {
+    const bootMs = this.#sources.bootMs()
+    const aheadMs = bootMs - this.#anchorBootMs - (monotonicMs - this.#anchorMonotonicMs)
     if (aheadMs <= BOOT_RESOLUTION_MS) return
-    this.suspendedMs += aheadMs + BOOT_RESOLUTION_MS
-    this.anchorBootMs = bootMs
-    this.anchorMonotonicMs = monotonicMs
+    this.#suspendedMs += aheadMs + BOOT_RESOLUTION_MS
+    this.#anchorBootMs = bootMs
+    this.#anchorMonotonicMs = monotonicMs
   }
 
-  private scheduleEndOfTurn(): void {
-    if (this.endOfTurnScheduled) return
-    this.endOfTurnScheduled = true
-    setImmediate(this.endTurn)
+  #scheduleEndOfTurn(): void {
+    if (this.#endOfTurnScheduled) return
+    this.#endOfTurnScheduled = true
+    setImmediate(this.#endTurn)
   }
 
-  private readonly endTurn = (): void => {
-    this.endOfTurnScheduled = false
-    const due = this.pending
-    this.pending = []
+  readonly #endTurn = (): void => {
+    this.#endOfTurnScheduled = false
+    const due = this.#pending
+    this.#pending = []
     try {
       for (const run of due) run()
     } finally {
-      this.bootReadThisTurn = false
+      this.#bootReadThisTurn = false
     }
   }
 }

@@ -105,7 +105,7 @@ function readConfig(settings: Settings, warnings: string[]): ServerConfig {
     followers: readChoice(settings, 'followers', ['serve', 'redirect'] as const, 'serve'),
     allowShutdown: readSwitch(settings, 'allow-shutdown'),
     allowAdmin: readSwitch(settings, 'allow-admin'),
-    maxLineBytes: readInteger(settings, 'max-line', 4096, 512, 1_048_576),
+    maxLineBytes: readInteger(settings, 'max-line', 4096, 64, 1_048_576),
     maxConnections: readInteger(settings, 'max-connections', 10_000, 1, 1_000_000),
     maxLocksPerSession: readInteger(settings, 'max-locks-per-session', 1000, 1, 1_000_000),
     logLevel: readLogLevel(settings),

@@ -22,14 +22,14 @@ export function wrongValue(setting: Setting, why: string): UsageError {
 
 /** Flag, else variable, else configuration file. */
 export class Settings {
-  private readonly sources: readonly Source[]
+  readonly #sources: readonly Source[]
 
   constructor(sources: readonly Source[]) {
-    this.sources = sources
+    this.#sources = sources
   }
 
   find(name: OptionName): Setting | null {
-    for (const source of this.sources) {
+    for (const source of this.#sources) {
       const setting = source.get(name)
       if (setting !== undefined) return setting
     }

@@ -1,0 +1,233 @@
+/** Administration by lines of the session dialect (contract §2.2). Whatever changes the cluster is done by the leader. */
+import { AddressError, formatHostPort, parseHostPort } from '../address.js'
+import { type ConfChangeSingle, ConfChangeType } from '../raft/core/types.js'
+import { type Clock, FrameKind, Lane, type Timer } from '../raft/node/interfaces.js'
+import { type NodeApi, NodeRefusal } from '../raft/node/node-api.js'
+import {
+  type AdminAnswer,
+  type AdminOperation,
+  AdminRefusal,
+  decodeAnswer,
+  decodeOperation,
+  encodeFrame,
+} from './admin-frames.js'
+import { formatLine, type Pair } from './dialects/line.js'
+import { ADMIN_ANSWER_MS, PROMOTION_MAX_LAG_ENTRIES } from './limits.js'
+import type { MemberReport } from './status.js'
+
+export const ADMIN_ACTIONS: ReadonlySet<string> = new Set([
+  '.members',
+  '.member-add',
+  '.member-promote',
+  '.member-remove',
+  '.transfer',
+])
+
+/** What a line says; `Line` fulfils it. */
+export interface AdminLine {
+  readonly action: string
+  get(key: string): string | undefined
+}
+
+export interface AdminOptions {
+  readonly node: NodeApi
+  readonly clock: Clock
+  /** `--allow-admin`: from other machines too. */
+  readonly allowRemote: boolean
+  readonly requestTimeoutMs: number
+  members(): readonly MemberReport[]
+  /** The bytes that tell every node's state machine who the member is. */
+  encodeMember(member: { readonly raftId: number; readonly nodeId: string; readonly peerAddress: string }): Uint8Array
+  log(message: string): void
+}
+
+type Done = (answer: AdminAnswer) => void
+
+interface Forwarded {
+  readonly done: Done
+  readonly timer: Timer
+}
+
+const NODE_ID = /^[A-Za-z0-9_.-]{1,64}$/
+
+export class Admin {
+  /** What the leader was asked and has not answered, by the number that travels with it. */
+  readonly #forwarded = new Map<number, Forwarded>()
+  #lastNumber = 0
+
+  constructor(private readonly options: AdminOptions) {}
+
+  /** `reply` gets the whole answer, line ends included; once, perhaps later. */
+  handle(line: AdminLine, loopback: boolean, reply: (text: string) => void): void {
+    const id = line.get('id')
+    const done: Done = (answer) => reply(formatAnswer(answer, id))
+    const operation = { action: line.action, node: line.get('node') ?? '', peer: line.get('peer') ?? '' }
+    if (!loopback && !this.options.allowRemote) {
+      done(refusal('unauthorized', 'administration is allowed from this machine only (--allow-admin)'))
+    } else if (line.action === '.members') {
+      done({ rows: this.#memberRows(), count: true })
+    } else if (!NODE_ID.test(operation.node)) {
+      done(refusal('bad-request', 'node: the id of a node is needed'))
+    } else if (this.options.node.isLeader()) {
+      this.#perform(operation, done)
+    } else {
+      this.#forward(operation, done)
+    }
+  }
+
+  /** A frame of kind admin or adminResult. */
+  onPeerFrame(from: string, kind: FrameKind, payload: Uint8Array): void {
+    if (kind === FrameKind.adminResult) {
+      const frame = decodeAnswer(payload)
+      const waiting = frame === null ? undefined : this.#forwarded.get(frame.number)
+      if (frame === null || waiting === undefined) return
+      this.#forwarded.delete(frame.number)
+      waiting.timer.cancel()
+      waiting.done(frame.body)
+      return
+    }
+    const frame = decodeOperation(payload)
+    if (kind !== FrameKind.admin || frame === null) return
+    this.#perform(frame.body, (body) => {
+      this.options.node.sendPeer(from, Lane.control, FrameKind.adminResult, encodeFrame({ number: frame.number, body }))
+    })
+  }
+
+  #forward(operation: AdminOperation, done: Done): void {
+    const { node, clock, requestTimeoutMs } = this.options
+    const number = ++this.#lastNumber
+    const leader = node.leader()
+    const payload = encodeFrame({ number, body: operation })
+    if (leader === null || !node.sendPeer(leader, Lane.control, FrameKind.admin, payload)) {
+      done(refusal('no-quorum', 'no leader is known or it cannot be reached'))
+      return
+    }
+    const timer = clock.after(Math.max(requestTimeoutMs, ADMIN_ANSWER_MS), () => {
+      this.#forwarded.delete(number)
+      done(refusal('no-quorum', 'the leader did not answer: ask .members what became of it'))
+    })
+    this.#forwarded.set(number, { done, timer })
+  }
+
+  /** Everything that the operator may have done wrong is refused here, before Raft is asked. */
+  #perform(operation: AdminOperation, done: Done): void {
+    this.#begin(operation).then(
+      () => {
+        this.options.log(`${operation.action.slice(1)} ${operation.node} ${operation.peer}`.trimEnd())
+        done({ rows: [['done']], count: false })
+      },
+      (error: unknown) => done(refusalOf(error)),
+    )
+  }
+
+  async #begin(operation: AdminOperation): Promise<void> {
+    const { node } = this.options
+    if (!node.isLeader()) throw new AdminRefusal('no-quorum', 'the leader changed meanwhile: try again')
+    const member = this.options.members().find((candidate) => candidate.node === operation.node)
+    switch (operation.action) {
+      case '.member-add':
+        return this.#add(operation, member)
+      case '.member-promote':
+        return this.#promote(operation.node, member)
+      case '.member-remove':
+        return this.#remove(operation.node, member)
+      case '.transfer':
+        return this.#transfer(operation.node, member)
+      default:
+        throw new AdminRefusal('bad-request', `unknown action ${operation.action}`)
+    }
+  }
+
+  /** A new member begins as a learner: a voter with an empty log would hold up commits (thesis 4.2.1). */
+  async #add({ node: nodeId, peer }: AdminOperation, member: MemberReport | undefined): Promise<void> {
+    const peerAddress = readPeerAddress(peer)
+    if (member !== undefined) throw new AdminRefusal('bad-request', `${nodeId} is a member already: remove it first`)
+    const raftId = this.options.node.nextRaftId()
+    await this.#change(ConfChangeType.addLearnerNode, { raftId, nodeId, peerAddress })
+  }
+
+  async #promote(nodeId: string, member: MemberReport | undefined): Promise<void> {
+    const { role, raftId, peer } = known(nodeId, member)
+    if (role === 'voter') return
+    const status = this.options.node.status()
+    const progress = status?.progress.find((candidate) => candidate.nodeId === nodeId)
+    const lag = (status?.lastIndex ?? 0) - (progress?.match ?? 0)
+    if (progress === undefined || !progress.active) throw new AdminRefusal('busy', `${nodeId} is not reached yet`)
+    if (lag >= PROMOTION_MAX_LAG_ENTRIES) throw new AdminRefusal('busy', `${nodeId} still lacks ${lag} entries`)
+    await this.#change(ConfChangeType.addNode, { raftId, nodeId, peerAddress: peer })
+  }
+
+  async #remove(nodeId: string, member: MemberReport | undefined): Promise<void> {
+    const { role, raftId, peer } = known(nodeId, member)
+    const voters = this.options.members().filter((candidate) => candidate.role === 'voter')
+    if (role === 'voter' && voters.length === 1) throw new AdminRefusal('bad-request', `${nodeId} is the last voter`)
+    await this.#change(ConfChangeType.removeNode, { raftId, nodeId, peerAddress: peer })
+  }
+
+  async #transfer(nodeId: string, member: MemberReport | undefined): Promise<void> {
+    if (known(nodeId, member).role !== 'voter') throw new AdminRefusal('bad-request', `${nodeId} is not a voter`)
+    if (nodeId !== this.options.node.nodeId) await this.options.node.transferLeadership(nodeId)
+  }
+
+  #change(
+    type: ConfChangeSingle['type'],
+    member: { readonly raftId: number; readonly nodeId: string; readonly peerAddress: string },
+  ): Promise<void> {
+    return this.options.node.changeMembership([{ type, nodeId: member.raftId }], this.options.encodeMember(member))
+  }
+
+  #memberRows(): AdminAnswer['rows'] {
+    const status = this.options.node.status()
+    return this.options.members().map((member) => {
+      const progress = status?.progress.find((candidate) => candidate.nodeId === member.node)
+      const lag = progress === undefined || status === null ? undefined : Math.max(0, status.lastIndex - progress.match)
+      const { node, raftId, peer, role, leader, address } = member
+      return [
+        'member',
+        ['node', node],
+        ['raft-id', raftId],
+        ['peer', peer],
+        ['role', role],
+        ['leader', leader ? 'yes' : 'no'],
+        ['address', address ?? undefined],
+        ['active', progress === undefined ? undefined : progress.active ? 'yes' : 'no'],
+        ['lag', lag],
+      ]
+    })
+  }
+}
+
+function known(nodeId: string, member: MemberReport | undefined): MemberReport {
+  if (member === undefined) throw new AdminRefusal('bad-request', `${nodeId} is not a member`)
+  return member
+}
+
+function readPeerAddress(text: string): string {
+  try {
+    return formatHostPort(parseHostPort(text))
+  } catch (error) {
+    if (error instanceof AddressError) throw new AdminRefusal('bad-request', `peer: ${error.message}`)
+    throw error
+  }
+}
+
+function refusal(code: string, message: string): AdminAnswer {
+  return {
+    rows: [['err', ['code', code], ['message', message]]],
+    count: false,
+  }
+}
+
+function refusalOf(error: unknown): AdminAnswer {
+  if (error instanceof AdminRefusal) return refusal(error.reason, error.message)
+  if (error instanceof NodeRefusal) return refusal('busy', error.message)
+  return refusal('busy', error instanceof Error ? error.message : String(error))
+}
+
+/** The request's id comes first after the word, as in all answers of this dialect. */
+function formatAnswer({ rows, count }: AdminAnswer, id: string | undefined): string {
+  const first: Pair = ['id', id]
+  const lines = rows.map(([word, ...pairs]) => formatLine(word, first, ...pairs))
+  if (count) lines.push(formatLine('end', first, ['count', rows.length]))
+  return lines.join('')
+}
