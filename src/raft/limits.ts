@@ -58,3 +58,44 @@ export const SNAPSHOT_METADATA_LIMIT_BYTES = 1024 * 1024
 export const SNAPSHOT_SYNC_STEP_BYTES = 4 * 1024 * 1024
 /** The newest one, and the one before it, which a transfer may still be reading. */
 export const SNAPSHOTS_KEPT = 2
+
+// ------------------------------------------------------------------------------------------- raft node
+
+/** A batch of commands closes at this size: one entry must fit a frame and must not delay a heartbeat. */
+export const ENTRY_BYTES = 512 * 1024
+/** Commands waiting for the next turn; more are refused (raft-reference A11). */
+export const PROPOSALS_BYTES = 16 * 1024 * 1024
+/** Commands on their way to a leader elsewhere; more are refused. */
+export const FORWARD_BYTES = 16 * 1024 * 1024
+/** After so many applied commands a turn yields, so that heartbeats and sockets are not delayed (A20). */
+export const APPLY_COMMANDS_PER_TURN = 4_096
+/** Bounds of the core (A8, A11). */
+export const APPEND_MESSAGE_BYTES = 1024 * 1024
+export const INFLIGHT_MESSAGES = 256
+export const INFLIGHT_BYTES = 32 * 1024 * 1024
+export const UNCOMMITTED_BYTES = 64 * 1024 * 1024
+export const COMMITTED_BYTES_PER_READY = 1024 * 1024
+
+/** A snapshot is due after this many applied entries, or this many bytes of log, whichever comes first. */
+export const SNAPSHOT_INTERVAL_ENTRIES = 100_000
+export const SNAPSHOT_INTERVAL_BYTES = 128 * 1024 * 1024
+/** Entries kept below a snapshot, so that a slow follower is not forced to take the snapshot (A13). */
+export const TRAILING_WINDOW_ENTRIES = 10_000
+export const SNAPSHOT_TRANSFER_CHUNK_BYTES = 256 * 1024
+/** Chunks sent ahead of the receiver's acknowledgement. */
+export const SNAPSHOT_TRANSFER_WINDOW_CHUNKS = 4
+/** A receiver that says nothing for this long is given up: it may not have been a member yet when the transfer began. */
+export const SNAPSHOT_TRANSFER_STALL_MS = 2_000
+
+export const FORMATION_ANNOUNCE_MS = 100
+/** Founders are numbered from 1; ids of later members lie above this. */
+export const FOUNDERS_COUNT = 1_000
+/** Longer than an election: a membership change not applied by then met a change of leaders, and its fate is unknown. */
+export const MEMBERSHIP_CHANGE_MS = 5_000
+/** A removed node goes on for this long, so that the others learn of the change from it if it led. */
+export const REMOVED_LINGER_MS = 1_000
+/** After the hint of a dead leader: the first campaign is spread, so that two followers do not split the vote. */
+export const HINT_CAMPAIGN_SPREAD_MS = 20
+export const HINT_RETRY_BASE_MS = 30
+export const HINT_RETRY_SPREAD_MS = 70
+export const HINT_ATTEMPTS = 8

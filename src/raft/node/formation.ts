@@ -4,10 +4,10 @@
  * that was wiped before the first election could form a second cluster beside the first.
  */
 import { pack, unpack } from 'msgpackr'
+import { FORMATION_ANNOUNCE_MS } from '../limits.js'
 import type { Clock, LogStore, Random, Timer } from './interfaces.js'
 
 export const FORMATION_RECORD_KEY = 'formation'
-const ANNOUNCE_INTERVAL_MS = 100
 
 /** What all members agree on before the log begins; the same bytes everywhere, so the first snapshot is the same too. */
 export interface FormationRecord {
@@ -118,7 +118,7 @@ export class Formation {
   #announce(): void {
     if (this.#formed) return
     this.#say()
-    this.#timer = this.deps.clock.after(ANNOUNCE_INTERVAL_MS, () => this.#announce())
+    this.#timer = this.deps.clock.after(FORMATION_ANNOUNCE_MS, () => this.#announce())
   }
 
   #say(): void {

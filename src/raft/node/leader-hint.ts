@@ -1,10 +1,5 @@
+import { HINT_ATTEMPTS, HINT_CAMPAIGN_SPREAD_MS, HINT_RETRY_BASE_MS, HINT_RETRY_SPREAD_MS } from '../limits.js'
 import type { Clock, Random, Timer } from './interfaces.js'
-
-/** First attempt after the hint, spread so that two followers do not split the vote. */
-const FIRST_CAMPAIGN_SPREAD_MS = 20
-const RETRY_BASE_MS = 30
-const RETRY_SPREAD_MS = 70
-const ATTEMPTS_MAX = 8
 
 /**
  * A leader whose port refuses connections is dead, and its followers need not wait for an election timeout: each one
@@ -23,8 +18,8 @@ export class LeaderHint {
 
   leaderIsDead(): void {
     this.raft.forgetLeader()
-    this.#attemptsLeft = ATTEMPTS_MAX
-    this.#again(this.random.int(FIRST_CAMPAIGN_SPREAD_MS))
+    this.#attemptsLeft = HINT_ATTEMPTS
+    this.#again(this.random.int(HINT_CAMPAIGN_SPREAD_MS))
   }
 
   stop(): void {
@@ -37,7 +32,7 @@ export class LeaderHint {
     this.#timer = this.clock.after(delayMs, () => {
       if (this.#attemptsLeft-- <= 0 || !this.raft.isLeaderless()) return
       this.raft.campaign()
-      this.#again(RETRY_BASE_MS + this.random.int(RETRY_SPREAD_MS))
+      this.#again(HINT_RETRY_BASE_MS + this.random.int(HINT_RETRY_SPREAD_MS))
     })
   }
 }

@@ -1,8 +1,6 @@
+import { MEMBERSHIP_CHANGE_MS } from '../limits.js'
 import type { Clock, Timer } from './interfaces.js'
 import { NodeRefusal } from './node-api.js'
-
-/** Longer than an election: a change that was not applied by then met a change of leaders, and its fate is unknown. */
-const CHANGE_TIMEOUT_MS = 5_000
 
 interface Pending {
   readonly context: Uint8Array
@@ -24,7 +22,7 @@ export class MembershipChange {
   begin(context: Uint8Array): Promise<void> {
     if (this.#pending !== null) return Promise.reject(new NodeRefusal('another membership change is under way'))
     return new Promise((resolve, reject) => {
-      const timer = this.clock.after(CHANGE_TIMEOUT_MS, () =>
+      const timer = this.clock.after(MEMBERSHIP_CHANGE_MS, () =>
         this.#fail('the membership change was not confirmed in time; ask for the members and try again'),
       )
       this.#pending = { context, resolve, reject, timer }

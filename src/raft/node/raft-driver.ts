@@ -21,17 +21,11 @@ import {
   Role,
   type Term,
 } from '../core/types.js'
+import { APPLY_COMMANDS_PER_TURN, ENTRY_BYTES, PROPOSALS_BYTES } from '../limits.js'
 import { type Appended, AppendLoop } from './append-loop.js'
 import { decodeBatch, encodeBatch } from './command-batch.js'
 import type { Clock, LogStore, StateMachine } from './interfaces.js'
 import type { SnapshotMaker } from './snapshot-maker.js'
-
-/** A batch of commands closes at this size: one entry must fit a frame and must not delay a heartbeat. */
-const ENTRY_BYTES_MAX = 512 * 1024
-/** Commands waiting for the next turn; more are refused (backpressure, A11). */
-const PROPOSALS_BYTES_MAX = 16 * 1024 * 1024
-/** After so many applied commands the turn yields, so that heartbeats and sockets are not delayed (A20). */
-const APPLY_COMMANDS_PER_TURN = 4096
 
 export interface DriverDeps {
   readonly raw: RawNode
@@ -115,7 +109,7 @@ export class RaftDriver {
 
   /** Leader only; false when too much is waiting already. */
   propose(command: Uint8Array): boolean {
-    if (this.#proposalBytes + command.length > PROPOSALS_BYTES_MAX) return false
+    if (this.#proposalBytes + command.length > PROPOSALS_BYTES) return false
     this.#proposals.push(command)
     this.#proposalBytes += command.length
     this.schedule()
@@ -178,7 +172,7 @@ export class RaftDriver {
     let size = 0
     for (let i = 0; i < proposals.length; i++) {
       size += proposals[i]?.length ?? 0
-      if (size < ENTRY_BYTES_MAX && i < proposals.length - 1) continue
+      if (size < ENTRY_BYTES && i < proposals.length - 1) continue
       batches.push(encodeBatch(proposals.slice(start, i + 1)))
       start = i + 1
       size = 0

@@ -14,6 +14,18 @@ import {
   type SnapshotMetadata,
   type Term,
 } from '../core/types.js'
+import {
+  APPEND_MESSAGE_BYTES,
+  COMMITTED_BYTES_PER_READY,
+  FORWARD_BYTES,
+  FOUNDERS_COUNT,
+  INFLIGHT_BYTES,
+  INFLIGHT_MESSAGES,
+  REMOVED_LINGER_MS,
+  SNAPSHOT_INTERVAL_ENTRIES,
+  TRAILING_WINDOW_ENTRIES,
+  UNCOMMITTED_BYTES,
+} from '../limits.js'
 import { decodeMessages, encodeMessages } from '../net/raft-codec.js'
 import { AddressBook } from './address-book.js'
 import { type BootState, loadWindow, restoreMachine } from './boot.js'
@@ -25,21 +37,8 @@ import { MembershipChange } from './membership-change.js'
 import { NodeRefusal, type NodeStatus } from './node-api.js'
 import type { RaftNodeOptions } from './options.js'
 import { RaftDriver } from './raft-driver.js'
-import { SNAPSHOT_INTERVAL_ENTRIES, SnapshotMaker, TRAILING_WINDOW_ENTRIES } from './snapshot-maker.js'
+import { SnapshotMaker } from './snapshot-maker.js'
 import { SnapshotInbox, SnapshotSender } from './snapshot-transfer.js'
-
-/** Bounds of the core, see raft-reference A8 and A11. */
-const MESSAGE_BYTES_MAX = 1024 * 1024
-const INFLIGHT_MESSAGES_MAX = 256
-const INFLIGHT_BYTES_MAX = 32 * 1024 * 1024
-const UNCOMMITTED_BYTES_MAX = 64 * 1024 * 1024
-const COMMITTED_BYTES_PER_READY_MAX = 1024 * 1024
-/** Commands on their way to a leader elsewhere; more are refused. */
-const FORWARD_BYTES_MAX = 16 * 1024 * 1024
-/** Founders are numbered from 1; ids of later members lie above this. */
-const FOUNDERS_MAX = 1_000
-/** A removed node goes on for this long, so that the others learn of the change from it if it led. */
-const REMOVED_LINGER_MS = 1_000
 
 export class RunningNode {
   readonly #book = new AddressBook()
@@ -180,7 +179,7 @@ export class RunningNode {
   propose(command: Uint8Array): boolean {
     if (this.#stopped) return false
     if (this.isLeader()) return this.#driver.propose(command)
-    if (this.#driver.lead === NONE || this.#forwardBytes + command.length > FORWARD_BYTES_MAX) return false
+    if (this.#driver.lead === NONE || this.#forwardBytes + command.length > FORWARD_BYTES) return false
     if (this.#forward.length === 0) this.options.clock.soon(() => this.#flushForward())
     this.#forward.push(command)
     this.#forwardBytes += command.length
@@ -227,7 +226,7 @@ export class RunningNode {
 
   /** Indexes only grow, and one change at a time is under way: an id taken from the log is never given twice. */
   nextRaftId(): RaftId {
-    return FOUNDERS_MAX + this.#window.lastIndex() + 1
+    return FOUNDERS_COUNT + this.#window.lastIndex() + 1
   }
 
   status(): NodeStatus {
@@ -272,11 +271,11 @@ export class RunningNode {
       checkQuorum: true,
       stepDownOnRemoval: true,
       disableProposalForwarding: true,
-      maxSizePerMsg: MESSAGE_BYTES_MAX,
-      maxInflightMsgs: INFLIGHT_MESSAGES_MAX,
-      maxInflightBytes: INFLIGHT_BYTES_MAX,
-      maxUncommittedEntriesSize: UNCOMMITTED_BYTES_MAX,
-      maxCommittedSizePerReady: COMMITTED_BYTES_PER_READY_MAX,
+      maxSizePerMsg: APPEND_MESSAGE_BYTES,
+      maxInflightMsgs: INFLIGHT_MESSAGES,
+      maxInflightBytes: INFLIGHT_BYTES,
+      maxUncommittedEntriesSize: UNCOMMITTED_BYTES,
+      maxCommittedSizePerReady: COMMITTED_BYTES_PER_READY,
     })
   }
 

@@ -1,11 +1,6 @@
 import type { ConfState, Index, SnapshotMetadata, Term } from '../core/types.js'
+import { SNAPSHOT_INTERVAL_BYTES } from '../limits.js'
 import type { LogStore, StateMachine } from './interfaces.js'
-
-/** A snapshot is due after this many applied entries, or this many bytes of log, whichever comes first. */
-export const SNAPSHOT_INTERVAL_ENTRIES = 100_000
-export const SNAPSHOT_INTERVAL_BYTES = 128 * 1024 * 1024
-/** Entries kept below a snapshot, so that a slow follower is not forced to take the snapshot (raft-reference A13). */
-export const TRAILING_WINDOW_ENTRIES = 10_000
 
 /** Decides when a snapshot is due, and writes it while the log goes on. The log is cut only after it is durable (M42). */
 export class SnapshotMaker {

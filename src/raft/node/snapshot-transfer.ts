@@ -7,6 +7,11 @@ import { pack, unpack } from 'msgpackr'
 import type { Message } from '../core/messages.js'
 import type { RaftId, SnapshotMetadata } from '../core/types.js'
 import {
+  SNAPSHOT_TRANSFER_CHUNK_BYTES,
+  SNAPSHOT_TRANSFER_STALL_MS,
+  SNAPSHOT_TRANSFER_WINDOW_CHUNKS,
+} from '../limits.js'
+import {
   type Clock,
   FrameKind,
   Lane,
@@ -17,12 +22,7 @@ import {
   type Transport,
 } from './interfaces.js'
 
-export const SNAPSHOT_CHUNK_BYTES = 256 * 1024
-/** Chunks sent ahead of the receiver's acknowledgement. */
-const SNAPSHOT_WINDOW_CHUNKS = 4
 const CHUNK_HEADER_BYTES = 16
-/** A receiver that says nothing for this long is given up: it may not have been a member yet when the transfer began. */
-const SNAPSHOT_STALL_MS = 2_000
 
 interface Begin {
   readonly id: number
@@ -109,9 +109,9 @@ export class SnapshotSender {
   #pump(nodeId: string, transfer: Outgoing): void {
     const { reader } = transfer
     if (reader === null || transfer.reading || transfer.sent >= reader.sizeBytes) return
-    if (transfer.sent - transfer.acked >= SNAPSHOT_WINDOW_CHUNKS * SNAPSHOT_CHUNK_BYTES) return
+    if (transfer.sent - transfer.acked >= SNAPSHOT_TRANSFER_WINDOW_CHUNKS * SNAPSHOT_TRANSFER_CHUNK_BYTES) return
     transfer.reading = true
-    reader.readRaw(transfer.sent, SNAPSHOT_CHUNK_BYTES).then(
+    reader.readRaw(transfer.sent, SNAPSHOT_TRANSFER_CHUNK_BYTES).then(
       (bytes) => {
         transfer.reading = false
         if (this.#outgoing.get(nodeId) !== transfer) return
@@ -128,7 +128,7 @@ export class SnapshotSender {
   }
 
   #watch(nodeId: string, id: number): Timer {
-    return this.clock.after(SNAPSHOT_STALL_MS, () => {
+    return this.clock.after(SNAPSHOT_TRANSFER_STALL_MS, () => {
       const transfer = this.#outgoing.get(nodeId)
       if (transfer?.id === id) this.#end(nodeId, transfer, false)
     })
