@@ -1,0 +1,250 @@
+import {
+  CLOSE_GRACE_MS,
+  CONNECT_TIMEOUT_MS,
+  HANDSHAKE_TIMEOUT_MS,
+  LIVENESS_CHECK_MS,
+  SILENT_CHECKS_BEFORE_DROP,
+  SILENT_CHECKS_BEFORE_PROBE,
+} from '../limits.js'
+import { type Clock, Lane, type PeerHello, type Timer } from '../node/interfaces.js'
+import { type Frame, FrameError, FrameParser } from './frame.js'
+import { decodeHello, decodeReason, encodeHello, encodeReason, LinkKind } from './handshake.js'
+import type { PeerStream } from './network.js'
+import { Outbox } from './outbox.js'
+import type { PeerLink } from './peer-link.js'
+
+/** Why a connection ended: `ended` the peer closed it, `failed` the system reported an error, `local` this node wanted it. */
+export type EndCause = 'ended' | 'failed' | 'timeout' | 'protocol' | 'refused' | 'surplus' | 'local'
+
+export interface ConnectionEnd {
+  readonly cause: EndCause
+  readonly detail: string
+  /** The system's error code, if `cause` is `failed`. */
+  readonly errorCode?: string | undefined
+}
+
+/** `surplus`: nothing is wrong with the peer, but the pair keeps another connection. */
+export type ConnectionVerdict = 'accept' | 'surplus' | { readonly refuse: string }
+
+export interface ConnectionOwner {
+  judge(connection: PeerConnection, hello: PeerHello): ConnectionVerdict
+  /** Both sides have accepted each other: frames may flow. */
+  established(connection: PeerConnection): void
+  refusedByPeer(connection: PeerConnection, reason: string): void
+  frame(connection: PeerConnection, kind: number, payload: Uint8Array): void
+  /** Once, whoever ended it; possibly from within `close`. `wasUp`: it had been established. */
+  closed(connection: PeerConnection, end: ConnectionEnd, wasUp: boolean): void
+}
+
+export interface ConnectionOptions {
+  readonly stream: PeerStream
+  /** The link that dialled, or null for a connection that a peer dialled. */
+  readonly dialledBy: PeerLink | null
+  /** What this node says of itself, asked when the connection opens. */
+  readonly hello: () => PeerHello
+  readonly owner: ConnectionOwner
+  readonly clock: Clock
+}
+
+/** connecting → hello (waits for the peer's) → verdict (waits for the peer's) → up → closed */
+type State = 'connecting' | 'hello' | 'verdict' | 'up' | 'closed'
+
+/** One TCP connection to a peer: handshake, frames in both directions, liveness, and an end that is reported once. */
+export class PeerConnection {
+  readonly dialled: boolean
+  /** Where it belongs; unknown until the peer has said who it is. */
+  link: PeerLink | null
+  /** What the peer said of itself; null until then. */
+  peer: PeerHello | null = null
+  readonly #stream: PeerStream
+  readonly #owner: ConnectionOwner
+  readonly #clock: Clock
+  readonly #hello: () => PeerHello
+  readonly #parser = new FrameParser()
+  readonly #outbox: Outbox
+  #state: State = 'connecting'
+  #timer: Timer | null = null
+  #silentChecks = 0
+  #bytesReadBefore = 0
+  #bytesWrittenBefore = 0
+
+  constructor({ stream, dialledBy, hello, owner, clock }: ConnectionOptions) {
+    this.dialled = dialledBy !== null
+    this.link = dialledBy
+    this.#stream = stream
+    this.#owner = owner
+    this.#clock = clock
+    this.#hello = hello
+    this.#outbox = new Outbox(stream)
+    stream.on('data', (chunk: Buffer) => this.#read(chunk))
+    stream.on('end', () => this.close({ cause: 'ended', detail: 'the peer closed it' }))
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      this.#finish({ cause: 'failed', detail: error.message || (error.code ?? error.name), errorCode: error.code })
+    })
+    stream.on('close', () => this.#finish({ cause: 'ended', detail: 'closed' }))
+    if (!this.dialled) return this.#open()
+    stream.once('connect', () => this.#open())
+    this.#timer = clock.after(CONNECT_TIMEOUT_MS, () =>
+      this.close({ cause: 'timeout', detail: 'no answer to the connect' }),
+    )
+  }
+
+  get isUp(): boolean {
+    return this.#state === 'up'
+  }
+
+  /** True from the connect on, also while the two sides still judge each other. */
+  get isOpen(): boolean {
+    return this.#state !== 'connecting' && this.#state !== 'closed'
+  }
+
+  get remote(): string {
+    return `${this.#stream.remoteAddress ?? '?'} port ${this.#stream.remotePort ?? '?'}`
+  }
+
+  get bulkBacklogBytes(): number {
+    return this.#outbox.bulkBacklogBytes
+  }
+
+  send(lane: Lane, kind: number, parts: readonly Uint8Array[]): boolean {
+    return this.#state === 'up' && this.#outbox.push(lane, kind, parts)
+  }
+
+  /** Asks for a sign of life. If the peer does not know this connection any more, its system answers with a reset. */
+  probe(): void {
+    this.#say(LinkKind.probe)
+  }
+
+  close(end: ConnectionEnd): void {
+    this.#finish(end)
+    this.#stream.destroy()
+  }
+
+  /** Lets what is queued on the control lane arrive, then ends. Resolves when the socket is gone. */
+  stop(): Promise<void> {
+    if (this.#stream.closed) return Promise.resolve()
+    const gone = new Promise<void>((resolve) => this.#stream.once('close', () => resolve()))
+    this.#outbox.flush()
+    this.#endSoftly({ cause: 'local', detail: 'this node stops' })
+    return gone
+  }
+
+  // ------------------------------------------------------------------------------------------ opening
+
+  #open(): void {
+    if (this.#state === 'closed') return
+    this.#state = 'hello'
+    this.#startTimer(HANDSHAKE_TIMEOUT_MS, () => this.close({ cause: 'timeout', detail: 'no answer to the handshake' }))
+    this.#say(LinkKind.hello, encodeHello(this.#hello()))
+  }
+
+  #judge(payload: Uint8Array): void {
+    if (this.#state !== 'hello') throw new FrameError('a second hello')
+    const hello = decodeHello(payload)
+    if (typeof hello === 'string') return this.#turnAway(LinkKind.refuse, 'refused', hello)
+    this.peer = hello
+    const verdict = this.#owner.judge(this, hello)
+    if (verdict === 'surplus') return this.#turnAway(LinkKind.surplus, 'surplus', 'the pair keeps another connection')
+    if (verdict !== 'accept') return this.#turnAway(LinkKind.refuse, 'refused', verdict.refuse)
+    this.#state = 'verdict'
+    this.#say(LinkKind.accept)
+  }
+
+  #turnAway(kind: LinkKind, cause: EndCause, reason: string): void {
+    this.#say(kind, encodeReason(reason))
+    this.#outbox.flush()
+    this.#endSoftly({ cause, detail: reason })
+  }
+
+  #accepted(): void {
+    if (this.#state !== 'verdict') throw new FrameError('a verdict out of turn')
+    this.#state = 'up'
+    this.#startTimer(LIVENESS_CHECK_MS, () => this.#checkLiveness())
+    this.#owner.established(this)
+  }
+
+  // ------------------------------------------------------------------------------------------- frames
+
+  #read(chunk: Buffer): void {
+    if (this.#state === 'closed') return
+    try {
+      this.#parser.push(chunk)
+      for (let frame = this.#parser.next(); frame !== null; frame = this.#parser.next()) {
+        this.#dispatch(frame)
+        if (!this.isOpen) return
+      }
+    } catch (error) {
+      if (!(error instanceof FrameError)) throw error
+      this.close({ cause: 'protocol', detail: error.message })
+    }
+  }
+
+  #dispatch({ kind, payload }: Frame): void {
+    switch (kind) {
+      case LinkKind.hello:
+        return this.#judge(payload)
+      case LinkKind.accept:
+        return this.#accepted()
+      case LinkKind.refuse: {
+        const reason = decodeReason(payload)
+        this.#owner.refusedByPeer(this, reason)
+        return this.close({ cause: 'refused', detail: reason })
+      }
+      case LinkKind.surplus:
+        return this.close({ cause: 'surplus', detail: decodeReason(payload) })
+      case LinkKind.probe:
+        return this.#say(LinkKind.probeAnswer)
+      case LinkKind.probeAnswer:
+        return
+      default:
+        if (this.#state !== 'up') throw new FrameError(`a frame of kind ${kind} before the handshake`)
+        this.#owner.frame(this, kind, payload)
+    }
+  }
+
+  #say(kind: LinkKind, payload?: Uint8Array): void {
+    this.#outbox.push(Lane.control, kind, payload === undefined ? [] : [payload])
+  }
+
+  // ----------------------------------------------------------------------------------- liveness and end
+
+  /**
+   * Counts checks and not time: after a pause of this process the timer runs before the sockets are read, and everything
+   * would look silent (engine.md §4 rule 7). A quiet peer may owe us no answer, so it is asked before it is given up.
+   */
+  #checkLiveness(): void {
+    const { bytesRead, bytesWritten, writableLength } = this.#stream
+    const sent = bytesWritten !== this.#bytesWrittenBefore || writableLength > 0
+    if (bytesRead !== this.#bytesReadBefore) this.#silentChecks = 0
+    else if (sent) this.#silentChecks++
+    this.#bytesReadBefore = bytesRead
+    this.#bytesWrittenBefore = bytesWritten
+    if (this.#silentChecks >= SILENT_CHECKS_BEFORE_DROP) {
+      this.close({ cause: 'timeout', detail: 'nothing was heard while frames were sent' })
+      return
+    }
+    if (this.#silentChecks >= SILENT_CHECKS_BEFORE_PROBE) this.probe()
+    this.#startTimer(LIVENESS_CHECK_MS, () => this.#checkLiveness())
+  }
+
+  #startTimer(delayMs: number, run: () => void): void {
+    this.#timer?.cancel()
+    this.#timer = this.#clock.after(delayMs, run)
+  }
+
+  /** Write, half-close, discard what comes, destroy: so that the last word is not lost in a reset. */
+  #endSoftly(end: ConnectionEnd): void {
+    this.#finish(end)
+    this.#stream.end()
+    const timer = this.#clock.after(CLOSE_GRACE_MS, () => this.#stream.destroy())
+    this.#stream.once('close', () => timer.cancel())
+  }
+
+  #finish(end: ConnectionEnd): void {
+    if (this.#state === 'closed') return
+    const wasUp = this.isUp
+    this.#state = 'closed'
+    this.#timer?.cancel()
+    this.#owner.closed(this, end, wasUp)
+  }
+}

@@ -1,0 +1,201 @@
+import type { HostPort } from '../../address.js'
+import {
+  PROBE_SPREAD_MS,
+  PROBE_VERDICT_MS,
+  RECONNECT_MAX_MS,
+  RECONNECT_MIN_MS,
+  STABLE_CONNECTION_MS,
+  UNSTABLE_CONNECTIONS,
+} from '../limits.js'
+import { type Clock, PeerDownReason, type PeerHello, type Random, type Timer } from '../node/interfaces.js'
+import type { ConnectionEnd, PeerConnection } from './peer-connection.js'
+
+export interface LinkEvents {
+  dial(link: PeerLink, address: HostPort): PeerConnection
+  up(link: PeerLink, peer: PeerHello, connection: PeerConnection): void
+  lost(link: PeerLink, end: ConnectionEnd): void
+  down(link: PeerLink, reason: PeerDownReason): void
+  /** The first failed dial since the peer was last connected. */
+  unreachable(link: PeerLink, end: ConnectionEnd): void
+}
+
+/** Answers of a system on which the process that we talked to just now is gone; a container's name goes with it. */
+const DEAD_PEER_CODES = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ENOTFOUND'])
+
+const DROPPED: ConnectionEnd = { cause: 'local', detail: 'not a peer any more' }
+const REPLACED: ConnectionEnd = { cause: 'local', detail: 'the peer has connected anew' }
+const NOT_NEEDED: ConnectionEnd = { cause: 'local', detail: 'the peer has connected meanwhile' }
+
+/**
+ * Keeps one connection to one peer. Both sides may dial; of a pair, the node with the smaller id decides which connection
+ * is used and accepts only that one, so that the two never choose differently: its own dial if it has got through, else
+ * the peer's. The other side goes by what it accepts.
+ */
+export class PeerLink {
+  readonly nodeId: string
+  readonly #decides: boolean
+  readonly #events: LinkEvents
+  readonly #clock: Clock
+  readonly #random: Random
+  #address: HostPort | null = null
+  /** The connection in use. At the side that decides: from its choice on, before the peer has accepted, too. */
+  #current: PeerConnection | null = null
+  #dialling: PeerConnection | null = null
+  #redial: Timer | null = null
+  /** Runs while a lost connection is being checked and `down` is still owed. */
+  #verdictDue: Timer | null = null
+  #failedDials = 0
+  #unstableConnections = 0
+  #upSinceMs = 0
+
+  constructor(nodeId: string, ownNodeId: string, events: LinkEvents, clock: Clock, random: Random) {
+    this.nodeId = nodeId
+    this.#decides = ownNodeId < nodeId
+    this.#events = events
+    this.#clock = clock
+    this.#random = random
+  }
+
+  /** The connection for frames, if there is one. */
+  get connection(): PeerConnection | null {
+    return this.#current?.isUp === true ? this.#current : null
+  }
+
+  /** Neither told to keep a connection nor having one. */
+  get isIdle(): boolean {
+    return this.#address === null && this.#current === null
+  }
+
+  /** From now on a connection is kept, by dialling `address` when there is none. */
+  keep(address: HostPort): void {
+    const first = this.#address === null
+    this.#address = address
+    if (first && this.#current === null) this.#dial()
+  }
+
+  /** Ends all that this link has. `down` follows in a later turn, if the peer was connected. */
+  drop(): void {
+    this.#address = null
+    const owesDown = this.connection !== null || this.#verdictDue !== null
+    const connections = [this.#current, this.#dialling]
+    this.#current = null
+    this.#dialling = null
+    this.#cancelTimers()
+    for (const connection of connections) connection?.close(DROPPED)
+    // Not at once: the caller is in the middle of something else, and does not expect to be called back.
+    if (owesDown) this.#clock.soon(() => this.#events.down(this, PeerDownReason.closed))
+  }
+
+  /** Whether a connection whose peer is welcome may be used. False: the pair keeps another one. */
+  admit(connection: PeerConnection): boolean {
+    if (!this.#decides) return !connection.dialled || this.connection === null
+    if (!connection.dialled) {
+      if (this.#dialling?.isOpen === true) return false
+      if (this.#current?.dialled === true) {
+        // The peer seems not to know of this connection. If so, its system answers the probe with a reset.
+        this.#current.probe()
+        return false
+      }
+    }
+    this.#use(connection)
+    return true
+  }
+
+  /** Both sides have accepted: the connection is in use. */
+  established(connection: PeerConnection, peer: PeerHello): void {
+    this.#settle(PeerDownReason.closed)
+    this.#use(connection)
+    this.#failedDials = 0
+    this.#upSinceMs = this.#clock.takerNow()
+    this.#events.up(this, peer, connection)
+  }
+
+  closed(connection: PeerConnection, end: ConnectionEnd, wasUp: boolean): void {
+    if (connection === this.#dialling) this.#dialling = null
+    if (connection !== this.#current) {
+      if (connection.dialled) this.#dialFailed(connection, end)
+      return
+    }
+    this.#current = null
+    if (wasUp) this.#lost(end)
+    else this.#dialFailed(connection, end)
+  }
+
+  // ------------------------------------------------------------------------------------------ choosing
+
+  #use(connection: PeerConnection): void {
+    const before = this.#current
+    const dial = this.#dialling
+    this.#current = connection
+    this.#dialling = null
+    this.#redial?.cancel()
+    this.#redial = null
+    if (dial !== null && dial !== connection) dial.close(NOT_NEEDED)
+    if (before === null || before === connection) return
+    const wasUp = before.isUp
+    before.close(REPLACED)
+    if (wasUp) this.#events.down(this, PeerDownReason.replaced)
+  }
+
+  // ------------------------------------------------------------------------------------- losing, dialling
+
+  /**
+   * A lost connection is a hint that the peer's process died, and the sooner that is known the better: one dial at once
+   * tells. Refused, or ended before a hello: nobody is there any more.
+   */
+  #lost(end: ConnectionEnd): void {
+    this.#events.lost(this, end)
+    const lastedMs = this.#clock.takerNow() - this.#upSinceMs
+    this.#unstableConnections = lastedMs < STABLE_CONNECTION_MS ? this.#unstableConnections + 1 : 0
+    const unstable = this.#unstableConnections > UNSTABLE_CONNECTIONS
+    if (end.cause === 'timeout' || this.#address === null || unstable) {
+      this.#events.down(this, end.cause === 'timeout' ? PeerDownReason.timeout : PeerDownReason.closed)
+      this.#dialLater()
+      return
+    }
+    this.#verdictDue = this.#clock.after(PROBE_VERDICT_MS, () => this.#settle(PeerDownReason.closed))
+    this.#dialAfter(this.#random.int(PROBE_SPREAD_MS))
+  }
+
+  /** Says `down` if it is owed. */
+  #settle(reason: PeerDownReason): void {
+    if (this.#verdictDue === null) return
+    this.#verdictDue.cancel()
+    this.#verdictDue = null
+    this.#events.down(this, reason)
+  }
+
+  #dialFailed(connection: PeerConnection, end: ConnectionEnd): void {
+    const gone = end.cause === 'ended' || (end.cause === 'failed' && DEAD_PEER_CODES.has(end.errorCode ?? ''))
+    this.#settle(gone && connection.peer === null ? PeerDownReason.refused : PeerDownReason.closed)
+    const worthTelling = end.cause !== 'surplus' && end.cause !== 'local' && end.cause !== 'refused'
+    if (this.#failedDials === 0 && worthTelling) this.#events.unreachable(this, end)
+    this.#dialLater()
+  }
+
+  #dialLater(): void {
+    const ceilingMs = Math.min(RECONNECT_MAX_MS, RECONNECT_MIN_MS * 2 ** Math.min(this.#failedDials, 16))
+    this.#failedDials++
+    this.#dialAfter(ceilingMs / 2 + this.#random.int(Math.ceil(ceilingMs / 2)))
+  }
+
+  #dialAfter(delayMs: number): void {
+    if (this.#address === null || this.#current !== null || this.#dialling !== null || this.#redial !== null) return
+    this.#redial = this.#clock.after(delayMs, () => {
+      this.#redial = null
+      this.#dial()
+    })
+  }
+
+  #dial(): void {
+    if (this.#address === null || this.#current !== null || this.#dialling !== null) return
+    this.#dialling = this.#events.dial(this, this.#address)
+  }
+
+  #cancelTimers(): void {
+    this.#redial?.cancel()
+    this.#redial = null
+    this.#verdictDue?.cancel()
+    this.#verdictDue = null
+  }
+}

@@ -1,0 +1,291 @@
+import { AddressError, type HostPort, parseHostPort } from '../../address.js'
+import { invariant } from '../core/invariant.js'
+import { PEER_FRAME_BYTES, REMEMBERED_REFUSALS, UNKNOWN_CONNECTIONS } from '../limits.js'
+import type {
+  Clock,
+  FrameKind,
+  Lane,
+  Peer,
+  PeerDownReason,
+  PeerHello,
+  Random,
+  Transport,
+  TransportHandlers,
+} from '../node/interfaces.js'
+import { byteLength } from './frame.js'
+import { LinkKind } from './handshake.js'
+import { BindError, type PeerListener, type PeerNetwork, type PeerStream, tcpNetwork } from './network.js'
+import { type ConnectionEnd, type ConnectionOwner, type ConnectionVerdict, PeerConnection } from './peer-connection.js'
+import { type LinkEvents, PeerLink } from './peer-link.js'
+
+/** What the transport tells the operator; a pino logger is one. */
+export interface TransportLogger {
+  info(fields: object, message: string): void
+  warn(fields: object, message: string): void
+}
+
+export interface TransportOptions {
+  readonly nodeId: string
+  /** HOST:PORT to listen on for peers, IPv6 in brackets; port 0: any free one. */
+  readonly listen: string
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: TransportLogger
+  /** Where streams come from; TCP unless given. */
+  readonly network?: PeerNetwork
+}
+
+export interface PeerTransport extends Transport {
+  /** HOST:PORT that it listens on, once started. */
+  listenAddress(): string
+}
+
+/** The flag that a bind error names. */
+const LISTEN_FLAG = '--peer-listen'
+
+/** Connections to peers over TCP. `start` rejects with a BindError when it cannot listen. */
+export function createTransport(options: TransportOptions): PeerTransport {
+  return new SocketTransport(options)
+}
+
+class SocketTransport implements PeerTransport, ConnectionOwner, LinkEvents {
+  readonly #options: TransportOptions
+  readonly #network: PeerNetwork
+  readonly #refusals: RefusalLog
+  readonly #links = new Map<string, PeerLink>()
+  readonly #connections = new Set<PeerConnection>()
+  #peers: readonly Peer[] = []
+  #handlers: TransportHandlers | null = null
+  #listener: PeerListener | null = null
+  #closed = false
+
+  constructor(options: TransportOptions) {
+    this.#options = options
+    this.#network = options.network ?? tcpNetwork
+    this.#refusals = new RefusalLog(options.logger)
+  }
+
+  // ----------------------------------------------------------------------------------------- Transport
+
+  async start(handlers: TransportHandlers): Promise<void> {
+    invariant(this.#handlers === null, 'transport: started twice')
+    this.#handlers = handlers
+    const { listen, logger } = this.#options
+    try {
+      this.#listener = await this.#network.listen(
+        parseHostPort(listen),
+        (stream) => this.#accept(stream),
+        (error) => logger.warn({ err: error }, 'the peer port has trouble to accept connections'),
+      )
+    } catch (cause) {
+      throw new BindError(LISTEN_FLAG, listen, cause)
+    }
+    if (this.#closed) this.#listener.close()
+    this.setPeers(this.#peers)
+  }
+
+  setPeers(peers: readonly Peer[]): void {
+    this.#peers = peers
+    // Before the start the handlers are missing that a dial needs; `start` calls again.
+    if (this.#listener === null || this.#closed) return
+    const kept = new Set(peers.map((peer) => peer.nodeId))
+    for (const [nodeId, link] of this.#links) {
+      if (kept.has(nodeId)) continue
+      this.#links.delete(nodeId)
+      link.drop()
+    }
+    for (const peer of peers) {
+      const address = peer.nodeId === this.#options.nodeId ? null : this.#parseAddress(peer)
+      if (address !== null) this.#linkOf(peer.nodeId).keep(address)
+    }
+  }
+
+  send(to: string, lane: Lane, kind: FrameKind, parts: readonly Uint8Array[]): boolean {
+    invariant(byteLength(parts) <= PEER_FRAME_BYTES, () => `transport: a frame of kind ${kind} is too long`)
+    invariant(kind < LinkKind.hello, () => `transport: ${kind} is no frame kind`)
+    return this.#links.get(to)?.connection?.send(lane, kind, parts) ?? false
+  }
+
+  isUp(nodeId: string): boolean {
+    return this.#connectionTo(nodeId) !== null
+  }
+
+  bulkBacklogBytes(to: string): number {
+    return this.#connectionTo(to)?.bulkBacklogBytes ?? 0
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    this.#listener?.close()
+    const stopped = [...this.#connections].map((connection) => connection.stop())
+    for (const link of this.#links.values()) link.drop()
+    this.#links.clear()
+    await Promise.all(stopped)
+  }
+
+  listenAddress(): string {
+    invariant(this.#listener !== null, 'transport: not started')
+    return this.#listener.address
+  }
+
+  // ----------------------------------------------------------------------------------- ConnectionOwner
+
+  judge(connection: PeerConnection, hello: PeerHello): ConnectionVerdict {
+    const reason = this.#refusalOf(connection, hello)
+    if (reason !== null) {
+      this.#refusals.refused(hello.nodeId, connection.remote, reason)
+      return { refuse: reason }
+    }
+    connection.link ??= this.#linkOf(hello.nodeId)
+    return connection.link.admit(connection) ? 'accept' : 'surplus'
+  }
+
+  established(connection: PeerConnection): void {
+    const { link, peer } = connection
+    invariant(link !== null && peer !== null, 'transport: established without a hello')
+    if (this.#links.get(link.nodeId) === link) link.established(connection, peer)
+    else connection.close({ cause: 'local', detail: 'not a peer any more' })
+  }
+
+  refusedByPeer(connection: PeerConnection, reason: string): void {
+    const nodeId = connection.link?.nodeId ?? connection.peer?.nodeId
+    this.#refusals.refusedBy(nodeId ?? connection.remote, reason)
+    if (nodeId !== undefined && !this.#closed) this.#handlers?.onRefused(nodeId, reason)
+  }
+
+  frame(connection: PeerConnection, kind: number, payload: Uint8Array): void {
+    // What arrives on a connection that another one replaced is out of order.
+    if (this.#closed || connection.link?.connection !== connection) return
+    this.#handlers?.onFrame(connection.link.nodeId, kind as FrameKind, payload)
+  }
+
+  closed(connection: PeerConnection, end: ConnectionEnd, wasUp: boolean): void {
+    this.#connections.delete(connection)
+    if (this.#closed) return
+    const { link } = connection
+    if (end.cause === 'protocol') {
+      const from = link?.nodeId ?? 'unknown'
+      const { remote } = connection
+      this.#options.logger.warn(
+        { peer: from, remote, reason: end.detail },
+        'closed a connection that broke the peer protocol',
+      )
+    }
+    if (link === null) return
+    link.closed(connection, end, wasUp)
+    // A node outside of the peers leaves nothing behind.
+    if (link.isIdle && this.#links.get(link.nodeId) === link) this.#links.delete(link.nodeId)
+  }
+
+  // ---------------------------------------------------------------------------------------- LinkEvents
+
+  dial(link: PeerLink, address: HostPort): PeerConnection {
+    return this.#adopt(this.#network.dial(address), link)
+  }
+
+  up(link: PeerLink, peer: PeerHello, connection: PeerConnection): void {
+    if (this.#closed) return
+    const { dialled, remote } = connection
+    this.#refusals.forget(link.nodeId)
+    this.#options.logger.info({ peer: link.nodeId, remote, dialled }, 'peer connected')
+    this.#handlers?.onUp(peer)
+  }
+
+  lost(link: PeerLink, end: ConnectionEnd): void {
+    this.#options.logger.warn(
+      { peer: link.nodeId, cause: end.cause, reason: end.detail },
+      'lost the connection to a peer',
+    )
+  }
+
+  down(link: PeerLink, reason: PeerDownReason): void {
+    if (!this.#closed) this.#handlers?.onDown(link.nodeId, reason)
+  }
+
+  unreachable(link: PeerLink, end: ConnectionEnd): void {
+    this.#options.logger.info({ peer: link.nodeId, reason: end.detail }, 'a peer cannot be reached; trying on')
+  }
+
+  // --------------------------------------------------------------------------------------------- helpers
+
+  #accept(stream: PeerStream): void {
+    let unknown = 0
+    for (const connection of this.#connections) if (connection.link === null) unknown++
+    if (this.#closed || unknown >= UNKNOWN_CONNECTIONS) stream.destroy()
+    else this.#adopt(stream, null)
+  }
+
+  #adopt(stream: PeerStream, dialledBy: PeerLink | null): PeerConnection {
+    const handlers = this.#handlers
+    invariant(handlers !== null, 'transport: a connection before the start')
+    const { clock } = this.#options
+    const connection = new PeerConnection({ stream, dialledBy, hello: () => handlers.hello(), owner: this, clock })
+    this.#connections.add(connection)
+    return connection
+  }
+
+  #refusalOf(connection: PeerConnection, hello: PeerHello): string | null {
+    const verdict = this.#handlers?.judge(hello)
+    if (verdict?.accept === false) return verdict.reason
+    if (hello.nodeId === this.#options.nodeId) return `${hello.nodeId} is the id of this node itself`
+    const expected = connection.link?.nodeId ?? hello.nodeId
+    return hello.nodeId === expected ? null : `${hello.nodeId} answers at the address of ${expected}`
+  }
+
+  #linkOf(nodeId: string): PeerLink {
+    const known = this.#links.get(nodeId)
+    if (known !== undefined) return known
+    const link = new PeerLink(nodeId, this.#options.nodeId, this, this.#options.clock, this.#options.random)
+    this.#links.set(nodeId, link)
+    return link
+  }
+
+  #connectionTo(nodeId: string): PeerConnection | null {
+    return this.#links.get(nodeId)?.connection ?? null
+  }
+
+  /** A member's address that cannot be read must not stop the others: it may dial us. */
+  #parseAddress(peer: Peer): HostPort | null {
+    try {
+      return parseHostPort(peer.address)
+    } catch (error) {
+      if (!(error instanceof AddressError)) throw error
+      this.#options.logger.warn(
+        { peer: peer.nodeId, address: peer.address, reason: error.message },
+        'cannot dial a peer',
+      )
+      return null
+    }
+  }
+}
+
+/** Names each refusal once, not at every retry. */
+class RefusalLog {
+  readonly #logger: TransportLogger
+  readonly #known = new Set<string>()
+
+  constructor(logger: TransportLogger) {
+    this.#logger = logger
+  }
+
+  refused(peer: string, remote: string, reason: string): void {
+    if (this.#isNew(peer, 'we', reason)) this.#logger.warn({ peer, remote, reason }, 'refused a peer')
+  }
+
+  refusedBy(peer: string, reason: string): void {
+    if (this.#isNew(peer, 'they', reason)) this.#logger.warn({ peer, reason }, 'refused by a peer')
+  }
+
+  /** After a success the next refusal is news again. */
+  forget(peer: string): void {
+    for (const key of this.#known) if (key.startsWith(`${peer} `)) this.#known.delete(key)
+  }
+
+  #isNew(peer: string, who: string, reason: string): boolean {
+    const key = `${peer} ${who} ${reason}`
+    if (this.#known.has(key)) return false
+    if (this.#known.size >= REMEMBERED_REFUSALS) this.#known.clear()
+    this.#known.add(key)
+    return true
+  }
+}
