@@ -1,4 +1,6 @@
 import { MemoryStorage } from '../core/log/memory-storage.js'
+import type { Storage } from '../core/log/storage.js'
+import { RawNode } from '../core/raw-node.js'
 import {
   EMPTY_BYTES,
   EMPTY_CONF_STATE,
@@ -6,10 +8,19 @@ import {
   type Entry,
   type HardState,
   type Index,
+  type RaftId,
   type SnapshotMetadata,
   type Term,
 } from '../core/types.js'
-import type { LogStore, Random, SnapshotSource, StateMachine } from './interfaces.js'
+import {
+  APPEND_MESSAGE_BYTES,
+  COMMITTED_BYTES_PER_READY,
+  INFLIGHT_BYTES,
+  INFLIGHT_MESSAGES,
+  UNCOMMITTED_BYTES,
+} from '../limits.js'
+import type { LogStore, SnapshotSource, StateMachine } from './interfaces.js'
+import type { RaftNodeOptions } from './options.js'
 
 /** What a node starts its core from. */
 export interface BootState {
@@ -63,8 +74,24 @@ export async function restoreMachine(store: LogStore, machine: StateMachine, ind
   }
 }
 
-/** Election randomness for the core. */
-export const randomInt =
-  (random: Random) =>
-  (bound: number): number =>
-    random.int(bound)
+export function makeCore(options: RaftNodeOptions, id: RaftId, storage: Storage, applied: Index): RawNode {
+  const { heartbeatMs, electionTimeoutMs, random } = options
+  return new RawNode({
+    id,
+    storage,
+    applied,
+    electionTick: Math.max(2, Math.round(electionTimeoutMs / heartbeatMs)),
+    heartbeatTick: 1,
+    randomInt: (bound) => random.int(bound),
+    asyncStorageWrites: true,
+    preVote: true,
+    checkQuorum: true,
+    stepDownOnRemoval: true,
+    disableProposalForwarding: true,
+    maxSizePerMsg: APPEND_MESSAGE_BYTES,
+    maxInflightMsgs: INFLIGHT_MESSAGES,
+    maxInflightBytes: INFLIGHT_BYTES,
+    maxUncommittedEntriesSize: UNCOMMITTED_BYTES,
+    maxCommittedSizePerReady: COMMITTED_BYTES_PER_READY,
+  })
+}

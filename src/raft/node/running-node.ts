@@ -1,6 +1,6 @@
 /** The node while its log runs: ticks, peers' frames, membership, leadership and snapshots around the driver. */
 import { type Message, MsgType } from '../core/messages.js'
-import { RawNode } from '../core/raw-node.js'
+import type { RawNode } from '../core/raw-node.js'
 import {
   type ConfChangeSingle,
   ConfChangeTransition,
@@ -15,20 +15,15 @@ import {
   type Term,
 } from '../core/types.js'
 import {
-  APPEND_MESSAGE_BYTES,
-  COMMITTED_BYTES_PER_READY,
   FORWARD_BYTES,
   FOUNDERS_COUNT,
-  INFLIGHT_BYTES,
-  INFLIGHT_MESSAGES,
   REMOVED_LINGER_MS,
   SNAPSHOT_INTERVAL_ENTRIES,
   TRAILING_WINDOW_ENTRIES,
-  UNCOMMITTED_BYTES,
 } from '../limits.js'
 import { decodeMessages, encodeMessages } from '../net/raft-codec.js'
 import { AddressBook } from './address-book.js'
-import { type BootState, loadWindow, restoreMachine } from './boot.js'
+import { type BootState, loadWindow, makeCore, restoreMachine } from './boot.js'
 import { decodeBatch, encodeBatch } from './command-batch.js'
 import { FrameKind, type Identity, Lane, type Peer, PeerDownReason, type Timer } from './interfaces.js'
 import { LeaderHint } from './leader-hint.js'
@@ -65,7 +60,7 @@ export class RunningNode {
     const { store, transport, clock, random, machine } = options
     const appliedIndex = boot.snapshot?.index ?? 0
     this.#window = loadWindow(boot)
-    this.#raw = this.#core(appliedIndex)
+    this.#raw = makeCore(options, identity.raftId, this.#window, appliedIndex)
     this.#maker = new SnapshotMaker(
       store,
       machine,
@@ -256,28 +251,6 @@ export class RunningNode {
   }
 
   // ------------------------------------------------------------------------------------------- building
-
-  #core(applied: Index): RawNode {
-    const { heartbeatMs, electionTimeoutMs, random } = this.options
-    return new RawNode({
-      id: this.identity.raftId,
-      storage: this.#window,
-      applied,
-      electionTick: Math.max(2, Math.round(electionTimeoutMs / heartbeatMs)),
-      heartbeatTick: 1,
-      randomInt: (bound) => random.int(bound),
-      asyncStorageWrites: true,
-      preVote: true,
-      checkQuorum: true,
-      stepDownOnRemoval: true,
-      disableProposalForwarding: true,
-      maxSizePerMsg: APPEND_MESSAGE_BYTES,
-      maxInflightMsgs: INFLIGHT_MESSAGES,
-      maxInflightBytes: INFLIGHT_BYTES,
-      maxUncommittedEntriesSize: UNCOMMITTED_BYTES,
-      maxCommittedSizePerReady: COMMITTED_BYTES_PER_READY,
-    })
-  }
 
   #makeDriver(appliedIndex: Index, confState: ConfState): RaftDriver {
     const { store, machine, clock, observer, beforeTurn } = this.options
