@@ -41,3 +41,30 @@ export const DEFAULT_REQUEST_TIMEOUT_MS = 5_000
 export const TIMER_MAX_MS = 3_600_000
 /** A clean stop waits this long for its `NodeDown` to be applied, then goes without: rule 3 ends the epoch. */
 export const SIGN_OFF_MAX_MS = 2_000
+
+// ----------------------------------------------------------------------------------------- client sockets
+/** TCP keepalive begins after this much silence; libuv then probes every second and gives up after ten: 15 s in all. */
+export const KEEPALIVE_IDLE_MS = 5_000
+/** Connections that the kernel holds ready for us to accept. */
+export const ACCEPT_BACKLOG = 4_096
+/** A connection that this node closes is read, and what comes is discarded, for at most this long. */
+export const DISCARD_INPUT_MS = 1_000
+/** Connections over `--max-connections` that are just being told so; further ones are dropped without a word. */
+export const REFUSING_MAX_CONNECTIONS = 256
+/** Rule 5: a connection whose send queue did not shrink for this long is dead. */
+export const SEND_QUEUE_STUCK_MS = 15_000
+/** How often the kernel's TCP table is read while anything that was written may be unacknowledged. */
+export const TCP_TABLE_INTERVAL_MS = 3_000
+
+// -------------------------------------------------------------------------------------------------- HTTP
+/** `/readyz`: a node has caught up that lacks fewer entries than this of what it knows to be committed. */
+export const CAUGHT_UP_ENTRIES = 1_000
+export const HTTP_REQUEST_TIMEOUT_MS = 10_000
+/** Locks that one answer of `/v1/locks` shows. */
+export const HTTP_LOCKS_MAX = 1_000
+
+// ------------------------------------------------------------------------------------------ administration
+/** A learner may be promoted when it lacks fewer entries than this: a voter far behind would hold up commits. */
+export const PROMOTION_MAX_LAG_ENTRIES = 1_000
+/** The leader's answer to a forwarded administration line is waited for no longer than this. */
+export const ADMIN_ANSWER_MS = 10_000
