@@ -79,6 +79,7 @@ export interface StatusReport {
   readonly uptime: number
   /** Only at the leader. */
   readonly progress: readonly ProgressReport[]
+  readonly members: readonly MemberReport[]
 }
 
 export function buildStatus(sources: StatusSources): StatusReport {
@@ -104,6 +105,7 @@ export function buildStatus(sources: StatusSources): StatusReport {
     connections: counts.connections,
     uptime: Math.round(process.uptime()),
     progress: node === null ? [] : progressOf(node),
+    members: sources.members(),
   }
 }
 

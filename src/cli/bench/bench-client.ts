@@ -1,0 +1,142 @@
+import { connect, type Socket } from 'node:net'
+import type { HostPort } from '../../address.js'
+import { parseLine } from '../../server/dialects/line.js'
+import type { ExclusionCheck } from './exclusion-check.js'
+import type { LatencyRecorder } from './percentiles.js'
+
+export type Dialect = 'classic' | 'session'
+
+/** What all clients of one bench share. */
+export interface BenchRun {
+  readonly dialect: Dialect
+  readonly check: ExclusionCheck
+  readonly lockLatency: LatencyRecorder
+  readonly unlockLatency: LatencyRecorder
+  /** False during the warm-up: then nothing is counted. */
+  measuring: boolean
+  stopping: boolean
+  cycles: number
+  errors: number
+  firstError: string | null
+}
+
+const RETRY_DELAY_MS = 100
+
+/** One client in a closed loop: lock, unlock, and again. Callbacks throughout: promises would be measured as well. */
+export class BenchClient {
+  readonly #run: BenchRun
+  readonly #number: number
+  readonly #endpoint: HostPort
+  readonly #name: string
+  #socket: Socket | null = null
+  #rest = ''
+  #sentMs = 0
+  #lastId = 0
+  #holding = false
+  /** The classic dialect ends a connection with each release, as it should. */
+  #released = false
+  #onStopped: (() => void) | null = null
+
+  constructor(run: BenchRun, number: number, endpoint: HostPort, name: string) {
+    this.#run = run
+    this.#number = number
+    this.#endpoint = endpoint
+    this.#name = name
+  }
+
+  start(): void {
+    this.#rest = ''
+    this.#released = false
+    this.#sentMs = performance.now()
+    const socket = connect({ ...this.#endpoint, noDelay: true })
+    this.#socket = socket
+    socket.setEncoding('utf8')
+    socket.on('connect', () => {
+      if (this.#run.dialect === 'session') socket.write('hello,version:2,redirect:no\n')
+      else socket.write(`lock,name:${this.#name},wait:forever,fence:yes\n`)
+    })
+    socket.on('data', (text: string) => this.#data(text))
+    socket.on('error', (error) => this.#failed(error.message))
+    socket.on('close', () => this.#closed())
+  }
+
+  /** `done` is called once the connection is gone. */
+  stop(done: () => void): void {
+    if (this.#socket === null) {
+      done()
+      return
+    }
+    this.#onStopped = done
+    this.#socket.end()
+    this.#socket.destroySoon()
+  }
+
+  #data(text: string): void {
+    const lines = (this.#rest + text).split('\n')
+    this.#rest = lines.pop() ?? ''
+    for (const line of lines) this.#line(line)
+  }
+
+  #line(text: string): void {
+    const word = /^[^,]*/.exec(text)?.[0]
+    if (word === 'ok') this.#granted(Number(parseLine(text)?.get('token')))
+    else if (word === 'released') this.#unlocked()
+    else if (word === 'welcome') this.#lock()
+    else if (word !== 'queued' && word !== 'jeopardy' && word !== 'safe') this.#failed(text)
+  }
+
+  #lock(): void {
+    this.#sentMs = performance.now()
+    this.#socket?.write(`lock,id:${this.#nextId()},name:${this.#name},wait:forever,ack:${this.#lastId - 1}\n`)
+  }
+
+  #granted(token: number): void {
+    const { check, measuring, lockLatency, dialect } = this.#run
+    check.granted(this.#name, this.#number, token)
+    this.#holding = true
+    const nowMs = performance.now()
+    if (measuring) lockLatency.add(nowMs - this.#sentMs)
+    this.#sentMs = nowMs
+    this.#free()
+    if (dialect === 'classic') this.#socket?.write('release\n')
+    else this.#socket?.write(`release,id:${this.#nextId()},name:${this.#name},ack:${this.#lastId - 1}\n`)
+  }
+
+  #unlocked(): void {
+    const run = this.#run
+    this.#released = true
+    if (run.measuring) {
+      run.unlockLatency.add(performance.now() - this.#sentMs)
+      run.cycles += 1
+    }
+    if (run.dialect === 'session') this.#lock()
+    else this.#socket?.end()
+  }
+
+  #closed(): void {
+    this.#free()
+    this.#socket = null
+    if (this.#onStopped !== null) this.#onStopped()
+    else if (this.#released) this.start()
+    else {
+      this.#failed('the connection was closed')
+      setTimeout(() => this.#run.stopping || this.start(), RETRY_DELAY_MS)
+    }
+  }
+
+  #free(): void {
+    if (this.#holding) this.#run.check.releasing(this.#name)
+    this.#holding = false
+  }
+
+  #failed(reason: string): void {
+    if (this.#onStopped !== null) return
+    this.#run.errors += 1
+    this.#run.firstError ??= reason
+  }
+
+  #nextId(): number {
+    this.#lastId += 1
+    return this.#lastId
+  }
+}

@@ -1,0 +1,87 @@
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { MAX_PORT } from '../address.js'
+import { listenOn } from '../server/listen.js'
+import type { NodePlan } from './cluster-node.js'
+import { CliExit, CommandFailure } from './exit-codes.js'
+
+const FIRST_PORT = 7654
+/** Distance between two nodes; between two blocks that are tried, as many nodes as a block can hold. */
+const NODE_STEP = 10
+const BLOCK_STEP = 100
+const MAX_NODES = BLOCK_STEP / NODE_STEP
+const PORTS_PER_NODE = 3
+
+/** Where each node of a cluster on this machine lives. `dir` holds a directory and a log file for each. */
+export async function planCluster(
+  nodes: number,
+  dir: string,
+  extraWords: readonly string[],
+): Promise<readonly NodePlan[]> {
+  if (nodes < 1 || nodes > MAX_NODES) {
+    throw new CommandFailure(CliExit.usage, `--nodes ${nodes}: must be from 1 to ${MAX_NODES}`)
+  }
+  mkdirSync(dir, { recursive: true })
+  const basePort = await choosePorts(nodes, join(dir, 'cluster.json'))
+  const ids = Array.from({ length: nodes }, (_, index) => `n${index + 1}`)
+  const portOf = (index: number): number => basePort + index * NODE_STEP
+  const cluster = ids.map((id, index) => `${id}=127.0.0.1:${portOf(index) + 1}`).join(',')
+  return ids.map((nodeId, index) => {
+    const clientPort = portOf(index)
+    const peerPort = clientPort + 1
+    const httpPort = clientPort + 2
+    const dataDir = join(dir, nodeId)
+    const words = [
+      ...['--node-id', nodeId, '--cluster', cluster, '--listen', `localhost:${clientPort}`],
+      ...['--advertise', `localhost:${clientPort}`, '--peer-listen', `127.0.0.1:${peerPort}`],
+      ...['--http', `127.0.0.1:${httpPort}`, '--data-dir', dataDir, ...extraWords],
+    ]
+    return { nodeId, clientPort, peerPort, httpPort, dataDir, logFile: join(dir, `${nodeId}.log`), words }
+  })
+}
+
+interface Layout {
+  readonly nodes: number
+  readonly basePort: number
+}
+
+/** The members of a formed cluster know each other's ports, so a directory keeps those that it began with. */
+async function choosePorts(nodes: number, layoutFile: string): Promise<number> {
+  if (existsSync(layoutFile)) {
+    const layout: Layout = JSON.parse(readFileSync(layoutFile, 'utf8'))
+    if (layout.nodes !== nodes) {
+      throw new CommandFailure(CliExit.usage, `--nodes ${nodes}: the cluster in this directory has ${layout.nodes}`)
+    }
+    if (!(await blockIsFree(nodes, layout.basePort))) {
+      throw new CommandFailure(CliExit.usage, `a port of this cluster (${layout.basePort} and following) is in use`)
+    }
+    return layout.basePort
+  }
+  for (let basePort = FIRST_PORT; basePort + BLOCK_STEP <= MAX_PORT; basePort += BLOCK_STEP) {
+    if (!(await blockIsFree(nodes, basePort))) continue
+    writeFileSync(layoutFile, JSON.stringify({ nodes, basePort } satisfies Layout))
+    return basePort
+  }
+  throw new CommandFailure(CliExit.failed, 'no free block of ports')
+}
+
+async function blockIsFree(nodes: number, basePort: number): Promise<boolean> {
+  for (let node = 0; node < nodes; node += 1) {
+    for (let offset = 0; offset < PORTS_PER_NODE; offset += 1) {
+      if (!(await portIsFree(basePort + node * NODE_STEP + offset))) return false
+    }
+  }
+  return true
+}
+
+async function portIsFree(port: number): Promise<boolean> {
+  const server = createServer()
+  try {
+    await listenOn(server, { host: '127.0.0.1', port })
+  } catch {
+    return false
+  }
+  await new Promise((resolve) => server.close(resolve))
+  return true
+}

@@ -1,0 +1,22 @@
+/** Exit status of the administration commands of `tnl`. */
+export const CliExit = {
+  ok: 0,
+  /** The cluster refused, or a check of `tnl bench` failed. */
+  refused: 1,
+  usage: 2,
+  failed: 3,
+  /** No endpoint was reached. */
+  noEndpoint: 125,
+} as const
+
+/** Ends a command: `message` goes to stderr. */
+export class CommandFailure extends Error {
+  override readonly name = 'CommandFailure'
+  readonly code = 'TNL_COMMAND'
+  constructor(
+    readonly exitCode: number,
+    message: string,
+  ) {
+    super(message)
+  }
+}

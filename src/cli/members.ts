@@ -1,0 +1,73 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { HostPort } from '../address.js'
+import type { Line } from '../server/dialects/line.js'
+import { CliExit, CommandFailure } from './exit-codes.js'
+import { askAdmin } from './line-client.js'
+import { formatTable } from './table.js'
+
+const PROMOTION_RETRY_MS = 500
+const KEYS = ['node', 'raft-id', 'peer', 'role', 'leader', 'address', 'active', 'lag'] as const
+
+export async function listMembers(endpoints: readonly HostPort[], asJson: boolean): Promise<void> {
+  const members = await askAdmin(endpoints, '.members', '')
+  process.stdout.write(asJson ? `${JSON.stringify(members.map(toJson), null, 2)}\n` : `${memberTable(members)}\n`)
+}
+
+/** Adds `node` as a learner; with `waitSeconds` also waits until it has caught up, and makes it a voter. */
+export async function addMember(
+  endpoints: readonly HostPort[],
+  node: string,
+  peer: string,
+  waitSeconds: number | null,
+): Promise<void> {
+  await askAdmin(endpoints, '.member-add', `,node:${node},peer:${peer}`)
+  process.stdout.write(`${node} is a learner now: start it with --join\n`)
+  if (waitSeconds !== null) await promoteMember(endpoints, node, waitSeconds)
+}
+
+/** With `waitSeconds` a node that has not caught up yet is asked for again until it has. */
+export async function promoteMember(
+  endpoints: readonly HostPort[],
+  node: string,
+  waitSeconds: number | null,
+): Promise<void> {
+  const deadlineMs = performance.now() + (waitSeconds ?? 0) * 1000
+  for (;;) {
+    try {
+      await askAdmin(endpoints, '.member-promote', `,node:${node}`)
+      process.stdout.write(`${node} is a voter now\n`)
+      return
+    } catch (error) {
+      const notYet = error instanceof CommandFailure && error.message.startsWith('busy')
+      if (!notYet || performance.now() >= deadlineMs) throw error
+      await sleep(PROMOTION_RETRY_MS)
+    }
+  }
+}
+
+export async function removeMember(endpoints: readonly HostPort[], node: string): Promise<void> {
+  await askAdmin(endpoints, '.member-remove', `,node:${node}`)
+  process.stdout.write(`${node} is no member any more\n`)
+}
+
+export async function transferTo(endpoints: readonly HostPort[], node: string): Promise<void> {
+  await askAdmin(endpoints, '.transfer', `,node:${node}`)
+  process.stdout.write(`${node} leads now\n`)
+}
+
+/** Seconds of `--wait`; null when it was not given. */
+export function readWait(text: string | undefined): number | null {
+  if (text === undefined) return null
+  const seconds = Number(text)
+  if (!/^\d+(?:\.\d+)?$/.test(text)) throw new CommandFailure(CliExit.usage, `--wait ${text}: not a number of seconds`)
+  return seconds
+}
+
+function memberTable(members: readonly Line[]): string {
+  const head = KEYS.map((key) => key.toUpperCase())
+  return formatTable([head, ...members.map((member) => KEYS.map((key) => member.get(key) ?? '-'))])
+}
+
+function toJson(member: Line): Record<string, string | undefined> {
+  return Object.fromEntries(KEYS.map((key) => [key, member.get(key)]))
+}

@@ -1,0 +1,21 @@
+import { CommanderError } from 'commander'
+import { CliExit, CommandFailure } from './exit-codes.js'
+
+/** Runs a program of commands: what ended it becomes the exit status, its words go to stderr. */
+export async function runProgram(run: () => Promise<void>): Promise<void> {
+  try {
+    await run()
+  } catch (error) {
+    process.exitCode = explain(error)
+  }
+}
+
+function explain(error: unknown): number {
+  // Commander has printed its own words, also the help and the version.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? CliExit.ok : CliExit.usage
+  const known = error instanceof CommandFailure
+  process.stderr.write(
+    `${known ? error.message : `unexpected: ${error instanceof Error ? error.stack : String(error)}`}\n`,
+  )
+  return known ? error.exitCode : CliExit.failed
+}

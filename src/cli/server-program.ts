@@ -1,0 +1,28 @@
+import { parseServerConfig } from '../server/config/config.js'
+import { ExitCode, UsageError } from '../server/exit-codes.js'
+import { createLogger } from '../server/logging.js'
+import { startServer } from '../server/main.js'
+
+/** `tnl-server`: from its words to its exit status (contract §5). */
+export async function runServerProgram(words: readonly string[], environment: NodeJS.ProcessEnv): Promise<void> {
+  let parsed: ReturnType<typeof parseServerConfig>
+  try {
+    parsed = parseServerConfig(words, environment)
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error
+    process.stderr.write(`tnl-server: ${error.message}\n`)
+    process.exitCode = ExitCode.usage
+    return
+  }
+  if (parsed.kind === 'print') {
+    process.stdout.write(parsed.text)
+    return
+  }
+  const log = createLogger(parsed.config.logLevel, parsed.config.nodeId)
+  for (const warning of parsed.warnings) log.warn(warning)
+  const server = await startServer(parsed.config, log)
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => server.stop())
+  // A parent that holds a channel to this process (tnl cluster) takes it along when it dies.
+  if (process.connected) process.once('disconnect', () => server.stop())
+  process.exit(await server.ended)
+}
