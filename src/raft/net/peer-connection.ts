@@ -82,7 +82,10 @@ export class PeerConnection {
       this.#finish({ cause: 'failed', detail: error.message || (error.code ?? error.name), errorCode: error.code })
     })
     stream.on('close', () => this.#finish({ cause: 'ended', detail: 'closed' }))
-    if (!this.dialled) return this.#open()
+    if (!this.dialled) {
+      this.#open()
+      return
+    }
     stream.once('connect', () => this.#open())
     this.#timer = clock.after(CONNECT_TIMEOUT_MS, () =>
       this.close({ cause: 'timeout', detail: 'no answer to the connect' }),
@@ -124,8 +127,9 @@ export class PeerConnection {
   stop(): Promise<void> {
     if (this.#stream.closed) return Promise.resolve()
     const gone = new Promise<void>((resolve) => this.#stream.once('close', () => resolve()))
-    this.#outbox.flush()
-    this.#endSoftly({ cause: 'local', detail: 'this node stops' })
+    const end: ConnectionEnd = { cause: 'local', detail: 'this node stops' }
+    if (this.isOpen) this.#endSoftly(end)
+    else this.close(end)
     return gone
   }
 
@@ -141,18 +145,24 @@ export class PeerConnection {
   #judge(payload: Uint8Array): void {
     if (this.#state !== 'hello') throw new FrameError('a second hello')
     const hello = decodeHello(payload)
-    if (typeof hello === 'string') return this.#turnAway(LinkKind.refuse, 'refused', hello)
+    if (typeof hello === 'string') {
+      this.#turnAway(LinkKind.refuse, 'refused', hello)
+      return
+    }
     this.peer = hello
     const verdict = this.#owner.judge(this, hello)
-    if (verdict === 'surplus') return this.#turnAway(LinkKind.surplus, 'surplus', 'the pair keeps another connection')
-    if (verdict !== 'accept') return this.#turnAway(LinkKind.refuse, 'refused', verdict.refuse)
-    this.#state = 'verdict'
-    this.#say(LinkKind.accept)
+    if (verdict === 'accept') {
+      this.#state = 'verdict'
+      this.#say(LinkKind.accept)
+    } else if (verdict === 'surplus') {
+      this.#turnAway(LinkKind.surplus, 'surplus', 'the pair keeps another connection')
+    } else {
+      this.#turnAway(LinkKind.refuse, 'refused', verdict.refuse)
+    }
   }
 
   #turnAway(kind: LinkKind, cause: EndCause, reason: string): void {
     this.#say(kind, encodeReason(reason))
-    this.#outbox.flush()
     this.#endSoftly({ cause, detail: reason })
   }
 
@@ -182,24 +192,31 @@ export class PeerConnection {
   #dispatch({ kind, payload }: Frame): void {
     switch (kind) {
       case LinkKind.hello:
-        return this.#judge(payload)
+        this.#judge(payload)
+        break
       case LinkKind.accept:
-        return this.#accepted()
-      case LinkKind.refuse: {
-        const reason = decodeReason(payload)
-        this.#owner.refusedByPeer(this, reason)
-        return this.close({ cause: 'refused', detail: reason })
-      }
+        this.#accepted()
+        break
+      case LinkKind.refuse:
+        this.#refused(decodeReason(payload))
+        break
       case LinkKind.surplus:
-        return this.close({ cause: 'surplus', detail: decodeReason(payload) })
+        this.close({ cause: 'surplus', detail: decodeReason(payload) })
+        break
       case LinkKind.probe:
-        return this.#say(LinkKind.probeAnswer)
+        this.#say(LinkKind.probeAnswer)
+        break
       case LinkKind.probeAnswer:
-        return
+        break
       default:
         if (this.#state !== 'up') throw new FrameError(`a frame of kind ${kind} before the handshake`)
         this.#owner.frame(this, kind, payload)
     }
+  }
+
+  #refused(reason: string): void {
+    this.#owner.refusedByPeer(this, reason)
+    this.close({ cause: 'refused', detail: reason })
   }
 
   #say(kind: LinkKind, payload?: Uint8Array): void {
@@ -235,6 +252,7 @@ export class PeerConnection {
   /** Write, half-close, discard what comes, destroy: so that the last word is not lost in a reset. */
   #endSoftly(end: ConnectionEnd): void {
     this.#finish(end)
+    this.#outbox.flush()
     this.#stream.end()
     const timer = this.#clock.after(CLOSE_GRACE_MS, () => this.#stream.destroy())
     this.#stream.once('close', () => timer.cancel())

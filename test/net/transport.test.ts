@@ -1,0 +1,410 @@
+import { connect, type Socket } from 'node:net'
+import { Packr } from 'msgpackr'
+import { afterEach, describe, expect, it } from 'vitest'
+import { PEER_FRAME_BYTES } from '../../src/raft/limits.js'
+import { encodeFragment, FrameParser } from '../../src/raft/net/frame.js'
+import { decodeReason, encodeHello, LinkKind } from '../../src/raft/net/handshake.js'
+import { type PeerStream, tcpNetwork } from '../../src/raft/net/network.js'
+import { FrameKind, Lane, PeerDownReason } from '../../src/raft/node/interfaces.js'
+import { introduce, type NodeOptions, startProxy, TestNode, testClock } from './kit.js'
+
+const cleanups: (() => unknown)[] = []
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
+})
+
+async function start(id: string, options: NodeOptions = {}): Promise<TestNode> {
+  const node = new TestNode(id, options)
+  cleanups.push(() => node.transport.close())
+  return node.start()
+}
+
+async function proxyTo(node: TestNode, alter?: (chunk: Buffer) => Buffer) {
+  const proxy = await startProxy(node.transport.listenAddress(), alter)
+  cleanups.push(() => proxy.close())
+  return proxy
+}
+
+/** A plain socket to a node's peer port, for what no honest peer says. */
+function rawTo(node: TestNode): Socket {
+  const socket = connect(Number(node.transport.listenAddress().split(':')[1]), '127.0.0.1')
+  socket.on('error', () => undefined)
+  cleanups.push(() => socket.destroy())
+  return socket
+}
+
+const ended = (socket: Socket) => new Promise<void>((resolve) => socket.once('close', () => resolve()))
+const downs = (node: TestNode) => node.of('down').map((event) => event.reason)
+
+describe('connections', () => {
+  it('carry frames in both directions and in order on each lane', async () => {
+    const [a, b] = [await start('a'), await start('b')]
+    introduce(a, b)
+    await Promise.all([a.untilUp('b'), b.untilUp('a')])
+    const numbers = Array.from({ length: 500 }, (_, i) => String(i))
+    for (const lane of [Lane.control, Lane.bulk]) {
+      for (const text of numbers) expect(a.say('b', `${lane} ${text}`, lane)).toBe(true)
+    }
+    expect(b.say('a', 'hello')).toBe(true)
+    await b.until(() => b.texts().length === 2 * numbers.length)
+    await a.until(() => a.texts().length === 1)
+    for (const lane of [Lane.control, Lane.bulk]) {
+      const received = b.texts().filter((text) => text.startsWith(`${lane} `))
+      expect(received).toEqual(numbers.map((text) => `${lane} ${text}`))
+    }
+  })
+
+  it('are one per pair when all dial at once', async () => {
+    for (let round = 0; round < 10; round++) {
+      let open = 0
+      const count = (stream: PeerStream) => {
+        open++
+        stream.once('close', () => open--)
+        return stream
+      }
+      const network = {
+        ...tcpNetwork,
+        dial: (...args: Parameters<typeof tcpNetwork.dial>) => count(tcpNetwork.dial(...args)),
+      }
+      const nodes = [await start('a', { network }), await start('b', { network }), await start('c', { network })]
+      introduce(...nodes)
+      for (const node of nodes) await node.until(() => node.of('up').length >= 2)
+      for (const one of nodes) {
+        for (const other of nodes) if (one !== other) expect(one.say(other.id, `${one.id} to ${other.id}`)).toBe(true)
+      }
+      for (const node of nodes) await node.until(() => node.texts().length === 2)
+      for (const node of nodes) expect(downs(node)).toEqual([])
+      for (const node of nodes) expect(node.of('up')).toHaveLength(2)
+      while (open > 3) await new Promise((resolve) => setImmediate(resolve))
+      expect(open).toBe(3)
+      await Promise.all(nodes.map((node) => node.transport.close()))
+    }
+  })
+
+  it('may be dialled by the side with the larger id alone', async () => {
+    const [a, b] = [await start('a'), await start('b')]
+    b.transport.setPeers([a.peer()])
+    await Promise.all([a.untilUp('b'), b.untilUp('a')])
+    a.say('b', 'ping')
+    await b.until(() => b.texts().length === 1)
+  })
+
+  it('end on both sides when the peer is none any more', async () => {
+    const [a, b] = [await start('a'), await start('b')]
+    introduce(a, b)
+    await Promise.all([a.untilUp('b'), b.untilUp('a')])
+    b.transport.setPeers([])
+    a.transport.setPeers([])
+    expect(a.transport.isUp('b')).toBe(false)
+    expect(a.say('b', 'x')).toBe(false)
+    expect(downs(a)).toEqual([])
+    await a.until(() => downs(a).length === 1)
+    await b.until(() => downs(b).length === 1)
+  })
+
+  it('come back when a peer starts again', async () => {
+    const a = await start('a')
+    const first = await start('b')
+    introduce(a, first)
+    await Promise.all([a.untilUp('b'), first.untilUp('a')])
+    const listen = first.transport.listenAddress()
+    await first.transport.close()
+    await a.until(() => downs(a).length === 1)
+    const second = await start('b', { listen })
+    introduce(a, second)
+    await Promise.all([a.until(() => a.of('up').length === 2), second.untilUp('a')])
+    a.say('b', 'again')
+    await second.until(() => second.texts().includes('again'))
+  })
+
+  it('let the last words arrive when the node stops', async () => {
+    const [a, b] = [await start('a'), await start('b')]
+    introduce(a, b)
+    await Promise.all([a.untilUp('b'), b.untilUp('a')])
+    a.say('b', 'take over')
+    await a.transport.close()
+    await b.until(() => b.texts().includes('take over'))
+    expect(a.of('down')).toEqual([])
+  })
+
+  it('run over IPv6', async () => {
+    const [a, b] = [await start('a', { listen: '[::1]:0' }), await start('b', { listen: '[::1]:0' })]
+    introduce(a, b)
+    await Promise.all([a.untilUp('b'), b.untilUp('a')])
+  })
+})
+
+describe('frames', () => {
+  it('may be empty or as big as allowed, and not bigger', async () => {
+    const [a, b] = [await start('a'), await start('b')]
+    introduce(a, b)
+    await Promise.all([a.untilUp('b'), b.untilUp('a')])
+    const big = Buffer.alloc(PEER_FRAME_BYTES)
+    for (let i = 0; i < big.length; i += 997) big[i] = i % 251
+    const parts = [big.subarray(0, 5), big.subarray(5, 1_000_000), big.subarray(1_000_000)]
+    expect(a.transport.send('b', Lane.bulk, FrameKind.snapshotChunk, parts)).toBe(true)
+    expect(a.transport.send('b', Lane.bulk, FrameKind.admin, [])).toBe(true)
+    await b.until(() => b.of('frame').length === 2)
+    const [first, second] = b.of('frame')
+    expect(first?.kind).toBe(FrameKind.snapshotChunk)
+    expect(first?.payload.equals(big)).toBe(true)
+    expect(second).toMatchObject({ kind: FrameKind.admin, payload: Buffer.alloc(0) })
+    expect(() => a.transport.send('b', Lane.bulk, FrameKind.raft, [big, Buffer.alloc(1)])).toThrow(/too long/)
+  })
+
+  it('of the control lane overtake waiting bulk, also within one big bulk frame', async () => {
+    const inbound: PeerStream[] = []
+    const network: typeof tcpNetwork = {
+      ...tcpNetwork,
+      listen: (address, onConnection, onError) =>
+        tcpNetwork.listen(address, (stream) => onConnection(inbound[inbound.push(stream) - 1] ?? stream), onError),
+    }
+    const [a, b] = [await start('a'), await start('b', { network })]
+    a.transport.setPeers([b.peer()])
+    await Promise.all([a.untilUp('b'), b.untilUp('a')])
+    inbound[0]?.pause()
+    for (const name of ['bulk 1', 'bulk 2']) {
+      expect(a.transport.send('b', Lane.bulk, FrameKind.raft, [Buffer.from(name), Buffer.alloc(15_000_000)])).toBe(true)
+    }
+    // The first writes fill the system's buffers; what is still queued then has to wait for the reader.
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(a.transport.bulkBacklogBytes('b')).toBeGreaterThan(16_000_000)
+    expect(a.say('b', 'heartbeat')).toBe(true)
+    inbound[0]?.resume()
+    await b.until(() => b.of('frame').length === 3)
+    expect(b.of('frame').map(({ payload }) => payload.subarray(0, 9).toString().trim())).toEqual([
+      'heartbeat',
+      `bulk 1${'\0'.repeat(3)}`,
+      `bulk 2${'\0'.repeat(3)}`,
+    ])
+    expect(a.transport.bulkBacklogBytes('b')).toBe(0)
+  })
+
+  it('are refused, not queued, when a lane is full, and accepted again when it has drained', async () => {
+    const inbound: PeerStream[] = []
+    const network: typeof tcpNetwork = {
+      ...tcpNetwork,
+      listen: (address, onConnection, onError) =>
+        tcpNetwork.listen(address, (stream) => onConnection(inbound[inbound.push(stream) - 1] ?? stream), onError),
+    }
+    const [a, b] = [await start('a'), await start('b', { network })]
+    a.transport.setPeers([b.peer()])
+    await Promise.all([a.untilUp('b'), b.untilUp('a')])
+    inbound[0]?.pause()
+    for (const lane of [Lane.control, Lane.bulk]) {
+      let sent = 0
+      const payload = [Buffer.alloc(1_000_000)]
+      // The system takes a part; a lane without a bound would go on for ever.
+      while (sent < 200 && a.transport.send('b', lane, FrameKind.raft, payload)) {
+        sent++
+        await new Promise((resolve) => setImmediate(resolve))
+      }
+      expect(sent).toBeGreaterThan(1)
+      expect(sent).toBeLessThan(200)
+    }
+    inbound[0]?.resume()
+    const before = () => b.of('frame').length
+    await a.until(() => true)
+    while (a.transport.bulkBacklogBytes('b') > 0) await new Promise((resolve) => setImmediate(resolve))
+    expect(a.say('b', 'room again', Lane.bulk)).toBe(true)
+    expect(a.say('b', 'room again', Lane.control)).toBe(true)
+    await b.until(() => b.texts().filter((text) => text === 'room again').length === 2)
+    expect(before()).toBeGreaterThan(4)
+  })
+})
+
+describe('a peer that is not welcome', () => {
+  it('is told the reason; both logs name it once, however often it tries', async () => {
+    const [a, b] = [await start('a'), await start('b', { clusterId: 'other' })]
+    introduce(a, b)
+    await a.until(() => a.of('refused').length >= 3)
+    await b.until(() => b.of('refused').length >= 3)
+    for (const [one, other, cluster] of [
+      [a, b, 'other'],
+      [b, a, 'cluster'],
+    ] as const) {
+      const theirs = `${other.id} belongs to cluster ${cluster}`
+      const ours = `${one.id} belongs to cluster ${one.hello().clusterId}`
+      expect(one.of('refused')[0]).toMatchObject({ from: other.id, reason: ours })
+      expect(one.logged('refused a peer')).toMatchObject([{ peer: other.id, reason: theirs }])
+      expect(one.logged('refused by a peer')).toMatchObject([{ peer: other.id, reason: ours }])
+      expect(one.of('up')).toEqual([])
+    }
+  })
+
+  it('is let in as soon as it is welcome', async () => {
+    let member = false
+    const judge = () => (member ? ({ accept: true } as const) : ({ accept: false, reason: 'not a member' } as const))
+    const [a, b] = [await start('a', { judge }), await start('b')]
+    introduce(a, b)
+    await b.until(() => b.of('refused').length > 0)
+    member = true
+    await Promise.all([a.untilUp('b'), b.untilUp('a')])
+  })
+
+  it('is one with another id than the one that was dialled', async () => {
+    const [a, b] = [await start('a'), await start('b')]
+    a.transport.setPeers([{ ...b.peer(), nodeId: 'c' }])
+    await b.until(() => b.of('refused').length > 0)
+    expect(b.of('refused')[0]).toMatchObject({ from: 'a', reason: 'b answers at the address of c' })
+  })
+
+  it('is the node itself', async () => {
+    const a = await start('a')
+    a.transport.setPeers([{ ...a.peer(), nodeId: 'b' }])
+    await a.until(() => a.of('refused').length > 0)
+    expect(a.of('refused')[0]?.reason).toBe('a is the id of this node itself')
+  })
+
+  it('is one of another version, which is told so', async () => {
+    const a = await start('a')
+    const socket = rawTo(a)
+    const reasons: string[] = []
+    const parser = new FrameParser()
+    socket.on('data', (chunk) => {
+      parser.push(chunk)
+      for (let frame = parser.next(); frame !== null; frame = parser.next()) {
+        if (frame.kind === LinkKind.refuse) reasons.push(decodeReason(frame.payload))
+      }
+    })
+    const hello = new Packr({ useRecords: false }).pack(['tcpnetlock-peer', 9, 'from', 'the', 'future'])
+    socket.write(Buffer.concat(encodeFragment(Lane.control, LinkKind.hello, false, [hello])))
+    await ended(socket)
+    expect(reasons).toEqual(['peer protocol version 9, this node speaks version 1'])
+  })
+})
+
+describe('a connection that breaks the protocol', () => {
+  const frame = (kind: number, payload: Uint8Array) =>
+    Buffer.concat(encodeFragment(Lane.control, kind, false, [payload]))
+  const hello = (nodeId: string) =>
+    encodeHello({ clusterId: 'cluster', nodeId, raftId: 0, memberUid: '', listHash: '', empty: false })
+  const cases: [string, Buffer][] = [
+    ['is not that of a peer at all', Buffer.from('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n')],
+    ['sends frames before the handshake', frame(FrameKind.raft, Buffer.from('x'))],
+    ['says hello twice', Buffer.concat([frame(LinkKind.hello, hello('b')), frame(LinkKind.hello, hello('b'))])],
+    ['gives a verdict first', frame(LinkKind.accept, Buffer.alloc(0))],
+    ['says hello in gibberish', frame(LinkKind.hello, Buffer.from('c1c1c1', 'hex'))],
+    ['says hello without a node id', frame(LinkKind.hello, hello(''))],
+  ]
+  it.each(cases)('%s: is closed, and the log says why', async (_name, bytes) => {
+    const a = await start('a')
+    const socket = rawTo(a)
+    socket.resume()
+    socket.write(bytes)
+    await ended(socket)
+    expect(a.logged('closed a connection that broke the peer protocol')).toHaveLength(1)
+    expect(a.of('frame')).toEqual([])
+  })
+
+  it('by damage on the way: nothing damaged is delivered, and a new one is made', async () => {
+    const [a, b] = [await start('a'), await start('b')]
+    let damage = false
+    const proxy = await proxyTo(b, (chunk) => {
+      if (damage && chunk.includes('precious')) {
+        damage = false
+        chunk.writeUInt8(chunk.readUInt8(chunk.length - 1) ^ 1, chunk.length - 1)
+      }
+      return chunk
+    })
+    a.transport.setPeers([{ ...b.peer(), address: proxy.address }])
+    await Promise.all([a.untilUp('b'), b.untilUp('a')])
+    damage = true
+    a.say('b', 'precious')
+    await b.until(() => b.logged('closed a connection that broke the peer protocol').length === 1)
+    await a.until(() => a.of('up').length === 2)
+    a.say('b', 'whole')
+    await b.until(() => b.texts().length > 0)
+    expect(b.texts()).toEqual(['whole'])
+    expect(b.logged('closed a connection that broke the peer protocol')[0]).toMatchObject({
+      reason: 'checksum mismatch',
+    })
+    expect(downs(a)).toEqual([PeerDownReason.closed])
+  })
+})
+
+describe('a lost connection', () => {
+  it('to a peer that still answers is `closed`, and is made again', async () => {
+    const [a, b] = [await start('a'), await start('b')]
+    const proxy = await proxyTo(b)
+    a.transport.setPeers([{ ...b.peer(), address: proxy.address }])
+    await Promise.all([a.untilUp('b'), b.untilUp('a')])
+    proxy.pairs[0]?.client.resetAndDestroy()
+    await a.until(() => a.of('up').length === 2)
+    expect(a.events.filter(({ type }) => type !== 'log').map(({ type }) => type)).toEqual(['up', 'down', 'up'])
+    expect(downs(a)).toEqual([PeerDownReason.closed])
+  })
+
+  it('to a peer that has stopped is `refused`', async () => {
+    const [a, b] = [await start('a'), await start('b')]
+    introduce(a, b)
+    await Promise.all([a.untilUp('b'), b.untilUp('a')])
+    await b.transport.close()
+    await a.until(() => downs(a).length === 1)
+    expect(downs(a)).toEqual([PeerDownReason.refused])
+  })
+
+  it('to a peer that was never dialled is `closed`', async () => {
+    const [a, b] = [await start('a'), await start('b')]
+    b.transport.setPeers([a.peer()])
+    await Promise.all([a.untilUp('b'), b.untilUp('a')])
+    await b.transport.close()
+    await a.until(() => downs(a).length === 1)
+    expect(downs(a)).toEqual([PeerDownReason.closed])
+    expect(a.transport.isUp('b')).toBe(false)
+  })
+
+  it('on which nothing is heard while frames are sent is a `timeout`, but a quiet peer is asked first', async () => {
+    const clock = testClock(50)
+    const [a, b] = [await start('a', { clock }), await start('b')]
+    let mute = false
+    const proxy = await proxyTo(b, (chunk) => (mute ? Buffer.alloc(0) : chunk))
+    a.transport.setPeers([{ ...b.peer(), address: proxy.address }])
+    await Promise.all([a.untilUp('b'), b.untilUp('a')])
+
+    // b never has to answer, and yet the connection stays: 20 checks, five unanswered ones would end it.
+    for (let check = 0; check < 20; check++) {
+      a.say('b', 'no answer needed')
+      await new Promise<void>((resolve) => clock.after(1_000, resolve))
+    }
+    expect(downs(a)).toEqual([])
+
+    mute = true
+    const talk = setInterval(() => a.say('b', 'anybody there?'), 5)
+    cleanups.push(() => clearInterval(talk))
+    await a.until(() => downs(a).length === 1)
+    expect(downs(a)).toEqual([PeerDownReason.timeout])
+  })
+
+  it('of which only one side knows does not keep the other out', async () => {
+    const [a, b] = [await start('a'), await start('b')]
+    const proxy = await proxyTo(b)
+    a.transport.setPeers([{ ...b.peer(), address: proxy.address }])
+    await Promise.all([a.untilUp('b'), b.untilUp('a')])
+    // b loses the connection, a does not hear of it; the next bytes of a are answered by a reset.
+    const [pair] = proxy.pairs
+    pair?.server.removeAllListeners('close')
+    pair?.server.resetAndDestroy()
+    pair?.client.removeAllListeners('data')
+    pair?.client.on('data', () => pair.client.resetAndDestroy())
+    b.transport.setPeers([a.peer()])
+    await b.until(() => b.of('up').length === 2)
+    await a.until(() => a.of('up').length === 2)
+    expect(b.say('a', 'back')).toBe(true)
+    await a.until(() => a.texts().includes('back'))
+  })
+})
+
+describe('the peer port', () => {
+  it('that is taken is an error that names flag, value and errno', async () => {
+    const a = await start('a')
+    const address = a.transport.listenAddress()
+    const failure = new TestNode('b', { listen: address }).start()
+    await expect(failure).rejects.toThrow(`--peer-listen ${address}: [Errno 98] address already in use`)
+    await expect(failure).rejects.toMatchObject({ code: 'TNL_BIND' })
+  })
+
+  it('that cannot be read is one too', async () => {
+    await expect(new TestNode('b', { listen: 'nowhere:port' }).start()).rejects.toThrow(/^--peer-listen nowhere:port: /)
+  })
+})
