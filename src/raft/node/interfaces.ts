@@ -89,10 +89,19 @@ export interface SnapshotReader {
   close(): Promise<void>
 }
 
+/** What arrived is not the snapshot that was announced. Only the transfer failed: the store stays usable. */
+export class SnapshotRejected extends Error {
+  override readonly name = 'SnapshotRejected'
+  readonly code = 'TNL_SNAPSHOT_REJECTED'
+}
+
 export interface SnapshotReceiver {
   /** Bytes must come in order; returns the offset expected next. */
   write(offset: number, bytes: Uint8Array): Promise<number>
-  /** Verifies, syncs and renames; afterwards the snapshot is durable and `openSnapshot` finds it. */
+  /**
+   * Verifies, syncs and renames; afterwards the snapshot is durable and `openSnapshot` finds it. Rejects with
+   * `SnapshotRejected` if the bytes are not that snapshot; nothing of it is kept then.
+   */
   finish(): Promise<SnapshotMetadata>
   abort(): Promise<void>
 }

@@ -1,0 +1,111 @@
+/**
+ * The data directory as a whole: whose it is, and its creation. The steps of the creation are ordered so that a crash
+ * between any two leaves a directory that is either still nobody's or complete but for its first meta record; nothing is
+ * ever wiped, and everything after the claim happens under LevelDB's lock.
+ */
+import { dirname, join } from 'node:path'
+import type { Database, Disk } from './disk.js'
+import { damaged, foreign } from './errors.js'
+import { FORMAT_FILE, LOG_DIRECTORY, MARK_FILE, SNAPSHOT_DIRECTORY } from './layout.js'
+import { INITIAL_MARK_FILE, isInitialMarkFile, MARK_FILE_BYTES } from './mark.js'
+
+const FORMAT_NAME = 'tcpnetlock-data'
+const FORMAT_VERSION = 1
+const FORMAT_LIMIT_BYTES = 4096
+const FORMAT_TEMPORARY_FILE = `${FORMAT_FILE}.tmp`
+/** What a directory without FORMAT may hold: the root of an ext4 volume, and what an unfinished creation left. */
+const NAMES_OF_NOBODY: ReadonlySet<string> = new Set([
+  'lost+found',
+  FORMAT_TEMPORARY_FILE,
+  LOG_DIRECTORY,
+  MARK_FILE,
+  SNAPSHOT_DIRECTORY,
+])
+
+/** `new`: nobody's yet. `existing`: FORMAT is ours. */
+export type DirectoryState = 'new' | 'existing'
+
+/** Says whose the directory is; creates it if it is not there. Throws StoreError, and then nothing was changed. */
+export async function claimDirectory(disk: Disk, directory: string): Promise<DirectoryState> {
+  const names = await disk.list(directory)
+  if (names?.includes(FORMAT_FILE) === true) {
+    await checkFormat(disk, directory, names)
+    return 'existing'
+  }
+  if (names?.some((name) => !NAMES_OF_NOBODY.has(name)) === true) throw notOurs(directory, names)
+  if (names?.includes(MARK_FILE) === true && !isUnfinished(await readMarkFile(disk, directory))) {
+    throw notOurs(directory, names)
+  }
+  await disk.makeDirectory(directory)
+  await disk.syncDirectory(dirname(directory))
+  return 'new'
+}
+
+/** Under the lock: makes what is missing in a new directory. FORMAT comes last, so that what has it is whole. */
+export async function createContents(disk: Disk, directory: string, database: Database): Promise<void> {
+  const names = (await disk.list(directory)) ?? []
+  if (names.includes(FORMAT_FILE)) return
+  for await (const pairs of database.scan()) if (pairs.length > 0) throw notOurs(directory, names)
+  await disk.makeDirectory(join(directory, SNAPSHOT_DIRECTORY))
+  await writeFile(disk, join(directory, MARK_FILE), INITIAL_MARK_FILE)
+  const temporary = join(directory, FORMAT_TEMPORARY_FILE)
+  await writeFile(disk, temporary, Buffer.from(`${JSON.stringify({ format: FORMAT_NAME, version: FORMAT_VERSION })}\n`))
+  await disk.syncDirectory(directory)
+  await disk.rename(temporary, join(directory, FORMAT_FILE))
+  await disk.syncDirectory(directory)
+}
+
+export async function readMarkFile(disk: Disk, directory: string): Promise<Buffer> {
+  const names = (await disk.list(directory)) ?? []
+  if (!names.includes(MARK_FILE)) throw damaged(directory, MARK_FILE, 'the file is missing')
+  return readFile(disk, join(directory, MARK_FILE), MARK_FILE_BYTES)
+}
+
+/** A mark file whose first write a crash cut short has never proven anything. */
+function isUnfinished(file: Buffer): boolean {
+  return isInitialMarkFile(file) || file.byteLength < MARK_FILE_BYTES || file.every((byte) => byte === 0)
+}
+
+function notOurs(directory: string, names: readonly string[]): Error {
+  if (names.includes(MARK_FILE) && names.includes(LOG_DIRECTORY)) {
+    return damaged(directory, FORMAT_FILE, 'the file is missing or cannot be understood')
+  }
+  return foreign(directory, 'is not empty and was not written by this program')
+}
+
+async function checkFormat(disk: Disk, directory: string, names: readonly string[]): Promise<void> {
+  const text = (await readFile(disk, join(directory, FORMAT_FILE), FORMAT_LIMIT_BYTES)).toString('utf8')
+  const version = parseVersion(text)
+  if (version === null) throw notOurs(directory, names)
+  if (version !== FORMAT_VERSION) {
+    throw foreign(directory, `has format version ${version}; this program reads version ${FORMAT_VERSION}`)
+  }
+}
+
+function parseVersion(text: string): number | null {
+  try {
+    const { format, version } = JSON.parse(text) as { format?: unknown; version?: unknown }
+    return format === FORMAT_NAME && typeof version === 'number' ? version : null
+  } catch {
+    return null
+  }
+}
+
+async function readFile(disk: Disk, path: string, maxBytes: number): Promise<Buffer> {
+  const file = await disk.openFile(path, 'read')
+  try {
+    return await file.read(0, maxBytes)
+  } finally {
+    await file.close()
+  }
+}
+
+async function writeFile(disk: Disk, path: string, bytes: Buffer): Promise<void> {
+  const file = await disk.openFile(path, 'create')
+  try {
+    await file.write(0, bytes)
+    await file.sync()
+  } finally {
+    await file.close()
+  }
+}

@@ -1,0 +1,27 @@
+import { SnapshotRejected } from '../node/interfaces.js'
+import { storeFailure } from './errors.js'
+
+/**
+ * The first failure is the last thing that a store does: after a write or a sync that failed, nobody knows what is on
+ * the disk, and trying again would only hide it (M43, engine.md §3). Every later call rejects with the same error.
+ */
+export class FailureLatch {
+  readonly #directory: string
+  #failure: Error | null = null
+
+  constructor(directory: string) {
+    this.#directory = directory
+  }
+
+  /** Runs `work`. `doing` says in the error what was being done. */
+  async guard<T>(doing: string, work: () => Promise<T>): Promise<T> {
+    if (this.#failure !== null) throw this.#failure
+    try {
+      return await work()
+    } catch (error) {
+      if (error instanceof SnapshotRejected) throw error
+      this.#failure ??= storeFailure(this.#directory, doing, error)
+      throw this.#failure
+    }
+  }
+}

@@ -1,0 +1,141 @@
+import { invariant } from '../core/invariant.js'
+import type { HardState, Index, SnapshotMetadata, Term } from '../core/types.js'
+import type {
+  Identity,
+  LoadedLog,
+  LogBatch,
+  LogStore,
+  SnapshotReader,
+  SnapshotReceiver,
+  SnapshotSource,
+} from '../node/interfaces.js'
+import { type BlockInfo, readBlockInfo } from './block.js'
+import type { Database } from './disk.js'
+import { damaged } from './errors.js'
+import type { FailureLatch } from './failure-latch.js'
+import { encodeIdentity, IDENTITY_RECORD } from './identity.js'
+import { blockKey, LOG_DIRECTORY } from './layout.js'
+import type { LogImage, Plan } from './log-image.js'
+import type { MarkFile } from './mark.js'
+import type { SnapshotFiles } from './snapshot-files.js'
+
+export interface StoreParts {
+  readonly directory: string
+  readonly database: Database
+  readonly mark: MarkFile
+  readonly image: LogImage
+  readonly snapshots: SnapshotFiles
+  readonly latch: FailureLatch
+}
+
+/**
+ * The log on LevelDB. Writes of the database run one after another: plan, one batch, sync, then the mark. Snapshot files
+ * are written beside them, because a long snapshot must not delay the log.
+ */
+export class LevelLogStore implements LogStore {
+  readonly loaded: LoadedLog
+  readonly #parts: StoreParts
+  /** The last write in line; never rejects. */
+  #line: Promise<unknown> = Promise.resolve()
+
+  constructor(parts: StoreParts, loaded: LoadedLog) {
+    this.#parts = parts
+    this.loaded = loaded
+  }
+
+  append(batch: LogBatch): Promise<void> {
+    return this.#inLine('writing the log', async () => {
+      const first = batch.entries[0]
+      if (first === undefined && batch.hardState === null) return
+      const cutBlock = first === undefined ? null : this.#parts.image.blockCutBy(first.index)
+      const cut = cutBlock === null ? null : await this.#readBlock(cutBlock)
+      await this.#write(this.#parts.image.planAppend(batch, cut), batch.mustSync)
+    })
+  }
+
+  writeIdentity(identity: Identity): Promise<void> {
+    return this.#inLine('writing the identity', async () => {
+      const value = encodeIdentity(identity)
+      const stored = this.#parts.image.records.get(IDENTITY_RECORD)
+      invariant(stored === undefined || value.equals(stored), 'store: this directory belongs to another member (M40)')
+      await this.#write(this.#parts.image.planRecord(IDENTITY_RECORD, value), true)
+    })
+  }
+
+  putRecord(key: string, value: Uint8Array | null): Promise<void> {
+    invariant(key !== IDENTITY_RECORD, 'store: the identity is written by writeIdentity')
+    return this.#inLine('writing a record', () => this.#write(this.#parts.image.planRecord(key, value), true))
+  }
+
+  getRecord(key: string): Promise<Uint8Array | null> {
+    return this.#inLine('reading a record', async () => this.#parts.image.records.get(key) ?? null)
+  }
+
+  saveSnapshot(metadata: SnapshotMetadata, source: SnapshotSource): Promise<void> {
+    return this.#parts.latch.guard('writing a snapshot', () => {
+      const { prev, last } = this.#parts.image.meta
+      const isCovered = metadata.index >= prev.index && metadata.index <= last.index
+      return this.#parts.snapshots.save(metadata, source, isCovered)
+    })
+  }
+
+  openSnapshot(index: Index, term: Term): Promise<SnapshotReader> {
+    return this.#parts.latch.guard('opening a snapshot', () => {
+      invariant(this.#parts.snapshots.has({ index, term }), () => `store: no snapshot of ${index} in term ${term}`)
+      return this.#parts.snapshots.open({ index, term })
+    })
+  }
+
+  receiveSnapshot(metadata: SnapshotMetadata, sizeBytes: number): Promise<SnapshotReceiver> {
+    return this.#parts.latch.guard('receiving a snapshot', () => this.#parts.snapshots.receive(metadata, sizeBytes))
+  }
+
+  installSnapshot(metadata: SnapshotMetadata, hardState: HardState | null): Promise<void> {
+    return this.#inLine('installing a snapshot', async () => {
+      const { snapshots, image } = this.#parts
+      invariant(snapshots.has(metadata), () => `store: snapshot ${metadata.index} is not on disk`)
+      await this.#write(image.planInstall(metadata, hardState), true)
+      await snapshots.installed(metadata)
+    })
+  }
+
+  compact(index: Index): Promise<void> {
+    return this.#inLine('compacting the log', async () => {
+      const covered = this.#parts.snapshots.newest?.index ?? 0
+      invariant(
+        index <= covered,
+        () => `store: the log up to ${index} would go, but the snapshot is of ${covered} (M42)`,
+      )
+      const plan = this.#parts.image.planCompact(index)
+      if (plan !== null) await this.#write(plan, true)
+    })
+  }
+
+  /** Waits for the writes in line. Never rejects because of an earlier failure. */
+  async close(): Promise<void> {
+    await this.#line
+    await this.#parts.mark.close()
+    await this.#parts.database.close()
+  }
+
+  /** After this the batch is durable and proven: the mark is only ever written for what LevelDB has synced. */
+  async #write(plan: Plan, sync: boolean): Promise<void> {
+    await this.#parts.database.write(plan.operations, sync)
+    if (sync) await this.#parts.mark.write(plan.meta)
+  }
+
+  async #readBlock(block: BlockInfo): Promise<Buffer> {
+    const value = await this.#parts.database.read(blockKey(block.firstIndex))
+    if (value === undefined || readBlockInfo(value).checksum !== block.checksum) {
+      const what = `the block of entries ${block.firstIndex} to ${block.lastIndex} is not the one that was written`
+      throw damaged(this.#parts.directory, `${LOG_DIRECTORY}/`, what)
+    }
+    return value
+  }
+
+  #inLine<T>(doing: string, work: () => Promise<T>): Promise<T> {
+    const result = this.#line.then(() => this.#parts.latch.guard(doing, work))
+    this.#line = result.catch(() => undefined)
+    return result
+  }
+}

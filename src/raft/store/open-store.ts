@@ -1,0 +1,96 @@
+import { join, resolve } from 'node:path'
+import type { LoadedLog, LogStore } from '../node/interfaces.js'
+import { claimDirectory, createContents, readMarkFile } from './data-directory.js'
+import type { Database, Disk } from './disk.js'
+import { openFailure } from './errors.js'
+import { FailureLatch } from './failure-latch.js'
+import { decodeIdentity, IDENTITY_RECORD } from './identity.js'
+import { LOG_DIRECTORY, MARK_FILE, META_KEY } from './layout.js'
+import { LevelLogStore } from './level-log-store.js'
+import { LogImage } from './log-image.js'
+import { isInitialMarkFile, MarkFile } from './mark.js'
+import { EMPTY_META, encodeMeta } from './meta.js'
+import { nodeDisk } from './node-disk.js'
+import { LogScan, type RecoveredLog } from './recovery.js'
+import { SnapshotFiles } from './snapshot-files.js'
+
+export interface StoreOptions {
+  /** The seam for tests and the simulator. */
+  readonly disk?: Disk
+}
+
+/**
+ * Opens the store in `directory`, which is created if it is empty or not there. Everything that was ever acknowledged
+ * is then in `loaded`. Rejects with a StoreError: damaged, foreign, locked, disk-full or io.
+ */
+export async function openStore(directory: string, options: StoreOptions = {}): Promise<LogStore> {
+  const disk = options.disk ?? nodeDisk
+  const place = resolve(directory)
+  const latch = new FailureLatch(place)
+  return latch.guard('opening the store', async () => {
+    const state = await claimDirectory(disk, place)
+    const database = await openDatabase(disk, place, state === 'new')
+    try {
+      return await openContents(disk, place, database, latch)
+    } catch (error) {
+      await database.close()
+      throw error
+    }
+  })
+}
+
+async function openDatabase(disk: Disk, directory: string, createIfMissing: boolean): Promise<Database> {
+  try {
+    return await disk.openDatabase(join(directory, LOG_DIRECTORY), createIfMissing)
+  } catch (error) {
+    throw openFailure(directory, error)
+  }
+}
+
+async function openContents(disk: Disk, directory: string, database: Database, latch: FailureLatch): Promise<LogStore> {
+  await createContents(disk, directory, database)
+  const recovered = await recover(disk, directory, database)
+  const { meta, entries } = recovered
+  const snapshots = new SnapshotFiles(disk, directory, latch)
+  const snapshot = await snapshots.load({ prev: meta.prev, last: meta.last, entries })
+  const image = new LogImage(meta, recovered.blocks, recovered.records)
+  const mark = new MarkFile(await disk.openFile(join(directory, MARK_FILE), 'durable'), recovered.mark.slot)
+  try {
+    // LevelDB renames and creates files when it opens without syncing their directory.
+    await disk.syncDirectory(join(directory, LOG_DIRECTORY))
+    // What was found beyond the mark is acted upon from now on, so it is synced and proven first.
+    const start = image.planStart()
+    await database.write(start.operations, true)
+    await mark.write(start.meta)
+  } catch (error) {
+    await mark.close()
+    throw error
+  }
+  const identity = recovered.records.get(IDENTITY_RECORD)
+  const loaded: LoadedLog = {
+    identity: identity === undefined ? null : decodeIdentity(identity),
+    hardState: meta.hardState,
+    snapshot,
+    entries,
+    prevIndex: meta.prev.index,
+    prevTerm: meta.prev.term,
+  }
+  return new LevelLogStore({ directory, database, mark, image, snapshots, latch }, loaded)
+}
+
+async function recover(disk: Disk, directory: string, database: Database): Promise<RecoveredLog> {
+  const marks = await readMarkFile(disk, directory)
+  const scan = new LogScan(directory)
+  try {
+    for await (const pairs of database.scan()) for (const [key, value] of pairs) scan.add(key, value)
+  } catch (error) {
+    throw openFailure(directory, error)
+  }
+  // The last step of the creation, or what a crash left undone of it.
+  if (scan.isEmpty && isInitialMarkFile(marks)) {
+    const meta = encodeMeta(EMPTY_META)
+    await database.write([{ type: 'put', key: META_KEY, value: meta }], true)
+    scan.add(META_KEY, meta)
+  }
+  return scan.finish(marks)
+}

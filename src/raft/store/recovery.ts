@@ -1,0 +1,136 @@
+/**
+ * What a start does with the contents of the disk: either everything that was acknowledged is there, or a `StoreError`
+ * says what is not. Pure; the simulator feeds it the pairs of a fake disk.
+ *
+ * Why this is a proof: the newest meta record is at least as new as the mark (`synced`), so no acknowledged batch came
+ * after it; and it names the start, the end and the last checksum of the log and the digest of the records as they were
+ * with that batch, and the contents must be exactly that. A shortened or holed log is never served (A21, M39).
+ */
+import type { Entry } from '../core/types.js'
+import type { StoreError } from '../node/interfaces.js'
+import { type BlockInfo, readBlockEntries, readBlockInfo } from './block.js'
+import { CodecError } from './codec.js'
+import { damaged } from './errors.js'
+import { LOG_DIRECTORY, MARK_FILE, parseKey } from './layout.js'
+import { type Mark, newestMark } from './mark.js'
+import { decodeMeta, encodeMeta, type LogPoint, type Meta } from './meta.js'
+import { decodeRecord, digestRecords, type Records } from './records.js'
+
+export interface RecoveredLog {
+  readonly meta: Meta
+  readonly mark: Mark
+  readonly blocks: readonly BlockInfo[]
+  readonly entries: readonly Entry[]
+  readonly records: Records
+}
+
+const IN_LOG = `${LOG_DIRECTORY}/`
+
+/** Takes every pair of the database, then judges them together. */
+export class LogScan {
+  readonly #directory: string
+  readonly #blocks: BlockInfo[] = []
+  readonly #entries: Entry[] = []
+  readonly #records = new Map<string, Uint8Array>()
+  #meta: Meta | null = null
+
+  constructor(directory: string) {
+    this.#directory = directory
+  }
+
+  get isEmpty(): boolean {
+    return this.#meta === null && this.#blocks.length === 0 && this.#records.size === 0
+  }
+
+  /** In the order of the keys. Throws StoreError at a damaged value. */
+  add(key: Buffer, value: Buffer): void {
+    const parsed = parseKey(key)
+    if (parsed === null) throw this.#damaged(IN_LOG, `unknown key ${key.toString('hex')}`)
+    if (parsed.kind === 'block') {
+      this.#read(`the block of entries from ${parsed.firstIndex} on`, () => this.#addBlock(parsed.firstIndex, value))
+    } else if (parsed.kind === 'meta') {
+      this.#read('the meta record', () => {
+        this.#meta = decodeMeta(value)
+      })
+    } else this.#read(`record ${parsed.name}`, () => this.#records.set(parsed.name, decodeRecord(value)))
+  }
+
+  /** `markFile`: the bytes of the mark file. Throws StoreError unless everything acknowledged is there. */
+  finish(markFile: Buffer): RecoveredLog {
+    const mark = newestMark(markFile)
+    if (mark === null) throw this.#damaged(MARK_FILE, 'neither of the two copies of the mark has a matching checksum')
+    const meta = this.#meta
+    if (meta === null) throw this.#damaged(IN_LOG, `the meta record is missing, but ${proofOf(mark.meta)}`)
+    this.#checkMark(meta, mark.meta)
+    this.#checkChain(meta)
+    if (digestRecords(this.#records) !== meta.recordsDigest) {
+      throw this.#damaged(IN_LOG, `a small record was lost or is an older one; there are ${this.#records.size}`)
+    }
+    return { meta, mark, blocks: this.#blocks, entries: this.#entries, records: this.#records }
+  }
+
+  #addBlock(firstIndex: number, value: Buffer): void {
+    const info = readBlockInfo(value)
+    if (info.firstIndex !== firstIndex) throw new CodecError(`it is the block from ${info.firstIndex} on`)
+    for (const entry of readBlockEntries(value, info)) this.#entries.push(entry)
+    this.#blocks.push(info)
+  }
+
+  #checkMark(meta: Meta, proven: Meta): void {
+    const ends = `the database ends with write ${meta.sequence}, entry ${meta.last.index}, term ${meta.hardState.term}`
+    const isOther = meta.sequence === proven.sequence && !encodeMeta(meta).equals(encodeMeta(proven))
+    const contradicts =
+      isOther ||
+      meta.sequence < proven.sequence ||
+      meta.hardState.term < proven.hardState.term ||
+      meta.hardState.commit < proven.hardState.commit ||
+      meta.prev.index < proven.prev.index
+    if (contradicts) throw this.#damaged(IN_LOG, `${ends}, but ${proofOf(proven)}`)
+    const isOtherVote = proven.hardState.vote !== 0 && meta.hardState.vote !== proven.hardState.vote
+    if (meta.hardState.term === proven.hardState.term && isOtherVote) {
+      throw this.#damaged(IN_LOG, `the vote of term ${meta.hardState.term} is not the one that ${MARK_FILE} proves`)
+    }
+  }
+
+  #checkChain(meta: Meta): void {
+    let end: LogPoint = meta.prev
+    for (const block of this.#blocks) {
+      const { firstIndex, lastIndex } = block
+      if (firstIndex > end.index + 1) throw this.#missing(end.index + 1, firstIndex - 1)
+      if (firstIndex <= end.index) {
+        throw this.#damaged(IN_LOG, `block ${firstIndex} to ${lastIndex} should be gone: a deletion was lost`)
+      }
+      if (block.chain !== end.chain || block.firstTerm < end.term) {
+        const problem = 'does not follow what is stored before it: one of the two is not the one stored last'
+        throw this.#damaged(IN_LOG, `block ${firstIndex} to ${lastIndex} ${problem}`)
+      }
+      end = { index: lastIndex, term: block.lastTerm, chain: block.checksum }
+    }
+    if (end.index < meta.last.index) throw this.#missing(end.index + 1, meta.last.index)
+    if (end.index > meta.last.index || end.chain !== meta.last.chain || end.term !== meta.last.term) {
+      throw this.#damaged(IN_LOG, `the entries end with ${end.index} and are not those stored last`)
+    }
+  }
+
+  #missing(first: number, last: number): StoreError {
+    return this.#damaged(IN_LOG, `entries ${first} to ${last} are missing`)
+  }
+
+  #read(what: string, read: () => void): void {
+    try {
+      read()
+    } catch (error) {
+      if (error instanceof CodecError) throw this.#damaged(IN_LOG, `${what} is damaged: ${error.message}`, error)
+      throw error
+    }
+  }
+
+  #damaged(where: string, what: string, cause?: unknown): StoreError {
+    return damaged(this.#directory, where, what, cause)
+  }
+}
+
+function proofOf(meta: Meta): string {
+  const { sequence, last, hardState } = meta
+  return `${MARK_FILE} proves write ${sequence} with everything up to entry ${last.index} and term ${hardState.term}`
+}
