@@ -1,12 +1,14 @@
 import { type Message, type MsgType, message } from '../../../src/raft/core/messages.js'
-import type { RaftId } from '../../../src/raft/core/types.js'
-import { Member, type MemberOptions } from './member.js'
+import { type RaftId, Role } from '../../../src/raft/core/types.js'
+import { bytesOf, Member, type MemberOptions } from './member.js'
 
 /** Members that talk to each other: first sent, first delivered, except for what a test cuts off or ignores. */
 export class Network {
   readonly #members = new Map<RaftId, Member>()
   readonly #cut = new Set<string>()
   readonly #ignored = new Set<MsgType>()
+  readonly #held = new Set<MsgType>()
+  #waiting: Message[] = []
   /** Every message that was sent, also those that were not delivered. */
   readonly log: Message[] = []
 
@@ -43,6 +45,19 @@ export class Network {
     this.#ignored.add(type)
   }
 
+  /** Messages of this type are kept back until `release`. */
+  hold(type: MsgType): void {
+    this.#held.add(type)
+  }
+
+  /** Delivers what was kept back, and keeps nothing back any more. */
+  release(): void {
+    const waiting = this.#waiting
+    this.#waiting = []
+    this.#held.clear()
+    this.settle(waiting)
+  }
+
   /** All links work again and no message is ignored. */
   heal(): void {
     this.#cut.clear()
@@ -61,10 +76,21 @@ export class Network {
     for (let i = 0; i < times; i++) this.settle(this.member(id).tick())
   }
 
-  /** Asks the member to hand leadership over. */
-  transfer(from: RaftId, to: RaftId): void {
-    this.member(from).node.transferLeader(to)
-    this.settle(this.member(from).run())
+  /** Asks member `asked` that `to` be the leader. */
+  transfer(asked: RaftId, to: RaftId): void {
+    this.member(asked).node.transferLeader(to)
+    this.settle(this.member(asked).run())
+  }
+
+  /** Asks member `id` for a read index; see its `readStates`. */
+  readIndex(id: RaftId, text: string): void {
+    this.member(id).node.readIndex(bytesOf(text))
+    this.settle(this.member(id).run())
+  }
+
+  /** The members that lead, of whatever term. */
+  get leaders(): RaftId[] {
+    return this.members.filter(({ role }) => role === Role.leader).map(({ id }) => id)
   }
 
   /** Delivers these messages, and whatever they lead to, until nobody has anything to say. */
@@ -73,6 +99,10 @@ export class Network {
     this.log.push(...messages)
     for (let m = queue.shift(); m !== undefined; m = queue.shift()) {
       const member = this.#members.get(m.to)
+      if (this.#held.has(m.type)) {
+        this.#waiting.push(m)
+        continue
+      }
       if (member === undefined || this.#ignored.has(m.type) || this.#cut.has(`${m.from} ${m.to}`)) continue
       member.node.step(m)
       const sent = member.run()
