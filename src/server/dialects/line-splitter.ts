@@ -38,17 +38,26 @@ export class LineSplitter {
     while (!this.#stopped) {
       const end = chunk.indexOf(LF, start)
       if (end < 0) break
-      if (this.#restBytes + end - start > this.maxLineBytes) return this.#tooLong()
+      if (this.#restBytes + end - start > this.maxLineBytes) {
+        this.#tooLong()
+        return
+      }
       this.#deliver(chunk, start, end)
       start = end + 1
     }
     if (this.#stopped || start === chunk.length) return
-    if (this.#restBytes + chunk.length - start > this.maxLineBytes) return this.#tooLong()
+    if (this.#restBytes + chunk.length - start > this.maxLineBytes) {
+      this.#tooLong()
+      return
+    }
     this.#keep(chunk, start, chunk.length)
   }
 
   #deliver(chunk: Uint8Array, start: number, end: number): void {
-    if (this.#rest === null) return this.#decode(chunk, start, end)
+    if (this.#rest === null) {
+      this.#decode(chunk, start, end)
+      return
+    }
     this.#keep(chunk, start, end)
     const bytes = this.#rest
     const length = this.#restBytes
@@ -63,7 +72,8 @@ export class LineSplitter {
     try {
       text = decoder.decode(bytes.subarray(start, to))
     } catch {
-      return this.receiver.malformed()
+      this.receiver.malformed()
+      return
     }
     const line = parseLine(text)
     if (line === null) this.receiver.malformed()

@@ -1,5 +1,5 @@
 /** What the front reads of the replicated state. `LockMachine` fulfils it; nothing here changes the state. */
-import type { Epoch, NodeId, SessionId } from '../../locks/commands.js'
+import type { ConnId, Epoch, NodeId, SessionId, Token } from '../../locks/commands.js'
 import type { SessionView } from '../../locks/effects.js'
 
 export interface DetachedSession {
@@ -21,6 +21,10 @@ export interface StateView {
   liveEpochs(): Iterable<{ readonly node: NodeId; readonly epoch: Epoch }>
   nodeAddress(node: NodeId): string | null
   detachedSessions(): Iterable<DetachedSession>
+  /** Locks that nobody gets for a while after their holder was lost. */
+  delayedLocks(): Iterable<{ readonly name: string; readonly token: Token; readonly forMs: number }>
+  /** The opening of this connection was applied, or can no longer be: repeating it does nothing. */
+  openingApplied(node: NodeId, epoch: Epoch, conn: ConnId): boolean
   members(): Iterable<{ readonly nodeId: NodeId }>
   sweepPending(): boolean
 }

@@ -1,0 +1,345 @@
+/**
+ * The classic dialect (contract §2.1): one line, one lock, bound to the connection. The session behind it is opened together
+ * with the lock in one command and ends with the connection.
+ */
+import { CommandType, type RequestId } from '../../locks/commands.js'
+import type { Answer } from '../../locks/effects.js'
+import { BACKLOG_MAX_LINES } from '../limits.js'
+import type { Deadline } from '../rules/deadline-queue.js'
+import type { Occupant, Seat } from '../rules/seat.js'
+import type { Connection, Dialect } from './connection.js'
+import { isClientId, isLockName, parseWaitMs, parseYesNo } from './fields.js'
+import type { Line } from './line.js'
+import { leaderElsewhere, type Services } from './services.js'
+import { Word } from './words.js'
+
+const CLASSIC_REQUEST: RequestId = -1
+/** Additions of the contract that this version does not know: an error, never silently ignored. */
+const NOT_SUPPORTED = ['permits', 'limit'] as const
+
+/** `asking`: proposed and undecided. `leaving`: given up by the client, the end is proposed and `farewellWord` will follow. */
+type Phase = 'fresh' | 'asking' | 'waiting' | 'holding' | 'leaving' | 'closed'
+
+export class ClassicDialect implements Dialect, Occupant {
+  readonly name = 'classic'
+  #phase: Phase = 'fresh'
+  #seat: Seat | null = null
+  #fence = false
+  #waitMs = 0
+  #waitDeadline: Deadline<() => void> | null = null
+  #finSeen = false
+  #farewellWord: string = Word.released
+  /** Lines that came while the lock was undecided; null stands for a malformed one. */
+  #backlog: (Line | null)[] = []
+
+  constructor(
+    private readonly connection: Connection,
+    private readonly services: Services,
+  ) {}
+
+  get holds(): boolean {
+    return this.#phase === 'holding'
+  }
+
+  // ------------------------------------------------------------------------------------------------ client's side
+
+  heard(): void {}
+
+  line(line: Line): void {
+    switch (this.#phase) {
+      case 'fresh':
+        this.#first(line)
+        return
+      case 'asking':
+        this.#later(line)
+        return
+      case 'waiting':
+        this.#whileWaiting(line)
+        return
+      case 'holding':
+        this.#whileHolding(line)
+        return
+      case 'leaving':
+      case 'closed':
+        return
+    }
+  }
+
+  malformed(): void {
+    if (this.#phase === 'asking') this.#later(null)
+    else if (this.#phase === 'waiting' || this.#phase === 'holding') this.connection.say(Word.badAction)
+  }
+
+  tooLong(): void {
+    this.#close(Word.lineTooLong)
+  }
+
+  fin(): void {
+    this.#finSeen = true
+    // What was asked before the FIN is answered first (rule 5); a place in a queue is not an answer, it is given up.
+    if (this.#phase === 'waiting' || this.#phase === 'holding') this.#close()
+  }
+
+  broken(): void {
+    this.#depart()
+  }
+
+  #later(line: Line | null): void {
+    this.#backlog.push(line)
+    if (this.#backlog.length >= BACKLOG_MAX_LINES) this.connection.throttle(true)
+  }
+
+  #first(line: Line): void {
+    switch (line.action) {
+      case 'lock':
+        this.#lock(line)
+        return
+      case '.ping':
+        this.connection.close('pong\n')
+        return
+      case '.stats':
+        this.connection.close(`stats,${JSON.stringify(this.#stats())}\n`)
+        return
+      case '.server-shutdown':
+        this.#serverShutdown()
+        return
+      default:
+        this.connection.close(Word.badAction)
+        return
+    }
+  }
+
+  #stats(): Record<string, unknown> {
+    const { counters, state, describe } = this.services
+    return {
+      lock_count: state.lockCount,
+      requests_count: counters.requests,
+      lock_acquired_count: counters.acquired,
+      lock_not_acquired_count: counters.notAcquired,
+      ...describe(),
+    }
+  }
+
+  #serverShutdown(): void {
+    if (!this.services.options.allowShutdown || !this.connection.loopback) {
+      this.connection.close(Word.shutdownNotAllowed)
+      return
+    }
+    this.connection.close(Word.shuttingDown)
+    this.services.shutdown()
+  }
+
+  #lock(line: Line): void {
+    const name = line.get('name') ?? ''
+    const clientId = line.get('client-id')
+    if (!isLockName(name)) {
+      this.connection.close(Word.invalidLockName)
+      return
+    }
+    if (clientId !== undefined && !isClientId(clientId)) {
+      this.connection.close(Word.invalidClientId)
+      return
+    }
+    const wrong = this.#readAdditions(line)
+    if (wrong !== null) {
+      this.connection.close(`err,${wrong}\n`)
+      return
+    }
+    const { services } = this
+    if (services.options.followers === 'redirect' || line.get('redirect') === 'yes') {
+      const address = leaderElsewhere(services)
+      if (address !== null) {
+        this.connection.close(`redirect,address:${address}\n`)
+        return
+      }
+    }
+    if (!services.serving()) {
+      this.connection.close(Word.noQuorum)
+      return
+    }
+    this.#phase = 'asking'
+    this.#seat = services.book.open(
+      {
+        type: CommandType.openClassic,
+        ...services.book.openingHeader(),
+        clientId: clientId ?? '',
+        name,
+        waitMs: this.#waitMs,
+        meta: '',
+        delayMs: 0,
+        wallMs: services.clock.wallNow(),
+      },
+      this,
+    )
+    this.#expectDecision(this.#seat)
+  }
+
+  /** Null, or what is wrong. */
+  #readAdditions(line: Line): string | null {
+    const waitMs = parseWaitMs(line.get('wait'))
+    if (waitMs === null || waitMs === Number.POSITIVE_INFINITY) return 'invalid wait'
+    const fence = parseYesNo(line.get('fence'))
+    if (fence === null) return 'invalid fence'
+    if (parseYesNo(line.get('redirect')) === null) return 'invalid redirect'
+    const mode = line.get('mode') ?? 'exclusive'
+    if (mode === 'shared') return 'mode not supported yet'
+    if (mode !== 'exclusive') return 'invalid mode'
+    for (const key of NOT_SUPPORTED) if (line.has(key)) return `${key} not supported yet`
+    this.#waitMs = waitMs
+    this.#fence = fence
+    return null
+  }
+
+  #whileWaiting(line: Line): void {
+    if (line.action === '.keepalive') this.connection.speak(Word.alive)
+    else if (line.action === 'release') this.#leave(Word.notGranted)
+    else this.connection.say(Word.badAction)
+  }
+
+  #whileHolding(line: Line): void {
+    if (line.action === '.keepalive') this.connection.speak(Word.alive)
+    else if (line.action === 'release') this.#leave(Word.released)
+    else this.connection.say(Word.badAction)
+  }
+
+  /** The client gives up what it has; it is told when the end is applied. */
+  #leave(farewellWord: string): void {
+    const seat = this.#seat
+    if (seat === null) return
+    this.#enter('leaving')
+    this.#farewellWord = farewellWord
+    this.#expectDecision(seat)
+    this.services.book.leave(seat, 'end', this)
+  }
+
+  #expectDecision(seat: Seat): void {
+    seat.decideByMs = this.services.clock.takerNow() + this.services.options.requestTimeoutMs
+  }
+
+  // ------------------------------------------------------------------------------------------- applied state's side
+
+  opened(): void {}
+  resumed(): void {}
+  resumeRefused(): void {}
+
+  queued(): void {
+    if (this.#phase !== 'asking' || this.#seat === null) return
+    this.#enter('waiting')
+    this.#seat.decideByMs = 0
+    if (this.#waitMs > 0) this.#waitDeadline = this.services.deadlines.add(() => this.#waitIsOver(), this.#waitMs)
+    if (this.#finSeen) this.#close()
+    else this.#drainBacklog()
+  }
+
+  /** Rule 11: this node counts the wait; the log decides whether the grant came first. */
+  #waitIsOver(): void {
+    const seat = this.#seat
+    this.#waitDeadline = null
+    if (this.#phase !== 'waiting' || seat === null) return
+    const { book } = this.services
+    book.submit(seat, { type: CommandType.waitTimeout, ...book.header(seat), target: CLASSIC_REQUEST })
+    this.#expectDecision(seat)
+  }
+
+  answered(_request: RequestId, answer: Answer): void {
+    if (this.#phase !== 'asking' && this.#phase !== 'waiting') return
+    if (this.#seat !== null) this.#seat.decideByMs = 0
+    if (answer.kind === 'granted') this.#granted(answer.token)
+    else if (answer.kind === 'error') this.#refused(`err,${answer.message}\n`)
+    else this.#refused(Word.notGranted)
+  }
+
+  #granted(token: number): void {
+    this.services.counters.acquired++
+    this.#enter('holding')
+    if (!this.connection.speak(this.#fence ? `ok,token:${token}\n` : Word.ok)) return
+    this.#drainBacklog()
+    if (this.#finSeen && this.#phase === 'holding') this.#close()
+  }
+
+  #refused(word: string): void {
+    this.services.counters.notAcquired++
+    const seat = this.#seat
+    this.#seat = null
+    this.connection.close(word)
+    if (seat !== null) this.services.book.leaveUnlessEnded(seat)
+  }
+
+  lost(): void {
+    this.#close()
+  }
+
+  ended(): void {
+    this.#seat = null
+    this.connection.close(this.#phase === 'leaving' ? this.#farewellWord : undefined)
+  }
+
+  superseded(): void {
+    this.#seat = null
+    this.connection.close()
+  }
+
+  vanished(): void {
+    this.#seat = null
+    this.connection.close()
+  }
+
+  /** G6: the fate is unknown, so nothing is claimed; a late grant is undone. */
+  timedOut(): void {
+    this.#close(Word.noQuorum)
+  }
+
+  reconciled(view: Parameters<Occupant['reconciled']>[0]): void {
+    const [held] = view.held
+    if (this.#phase === 'asking' || this.#phase === 'waiting') {
+      if (held !== undefined) this.answered(CLASSIC_REQUEST, { kind: 'granted', name: held.name, token: held.token })
+      else if (view.queued.length > 0) this.queued()
+      else this.#close()
+    } else if (this.#phase === 'holding' && held === undefined) this.#close()
+  }
+
+  #drainBacklog(): void {
+    const backlog = this.#backlog
+    if (backlog.length === 0) return
+    this.#backlog = []
+    this.connection.throttle(false)
+    for (const line of backlog) {
+      if (line === null) this.malformed()
+      else this.line(line)
+    }
+  }
+
+  // ------------------------------------------------------------------------------------------------------- closing
+
+  jeopardy(): void {}
+  safe(): void {}
+
+  moved(): void {
+    this.connection.close()
+  }
+
+  closed(): void {
+    this.#enter('closed')
+    if (this.#waitDeadline !== null) this.services.deadlines.cancel(this.#waitDeadline)
+    this.#waitDeadline = null
+    this.#backlog = []
+  }
+
+  /** Rule 5: the node closes its own side before it proposes the end. */
+  #close(lastWords?: string): void {
+    this.connection.close(lastWords)
+    this.#depart()
+  }
+
+  #depart(): void {
+    const seat = this.#seat
+    this.#seat = null
+    if (seat !== null) this.services.book.leave(seat, 'end', null)
+  }
+
+  #enter(phase: Phase): void {
+    if (this.#phase === 'holding') this.services.holding--
+    if (phase === 'holding') this.services.holding++
+    this.#phase = phase
+  }
+}

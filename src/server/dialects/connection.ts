@@ -1,0 +1,155 @@
+/** One client connection: it cuts lines, lets the first line choose the dialect, and is the only way to write to the client. */
+import { ClassicDialect } from './classic.js'
+import type { Line } from './line.js'
+import { type LineReceiver, LineSplitter } from './line-splitter.js'
+import type { ClientConnection, Services } from './services.js'
+import { SessionDialect } from './session.js'
+import { Word } from './words.js'
+
+/** Events of a socket. `front.turn()` comes before each. */
+export interface ConnectionHandler {
+  data(chunk: Uint8Array): void
+  /** The client's FIN, after all its data. */
+  fin(): void
+  /** RST, keepalive failure, or any other end without a FIN. */
+  broken(): void
+}
+
+export interface Dialect {
+  readonly name: 'classic' | 'session'
+  /** True for a classic connection that holds a lock: it is closed first when the right to speak ends (rule 2). */
+  readonly holds: boolean
+  /** Any bytes arrived: a sign of life. */
+  heard(): void
+  line(line: Line): void
+  malformed(): void
+  tooLong(): void
+  fin(): void
+  broken(): void
+  jeopardy(remainingMs: number): void
+  safe(): void
+  /** This node goes down in good order; the connection is closed afterwards. */
+  moved(address: string | null): void
+  /** The connection is closed, by whomever: stop timers. Told once. */
+  closed(): void
+}
+
+export class Connection implements ConnectionHandler, LineReceiver {
+  #dialect: Dialect | null = null
+  readonly #splitter: LineSplitter
+  #open = true
+  #finSeen = false
+  #paused = false
+
+  constructor(
+    private readonly socket: ClientConnection,
+    private readonly services: Services,
+  ) {
+    this.#splitter = new LineSplitter(services.options.maxLineBytes, this)
+  }
+
+  get isOpen(): boolean {
+    return this.#open
+  }
+  get dialect(): Dialect | null {
+    return this.#dialect
+  }
+  get remote(): string {
+    return this.socket.remote
+  }
+  get loopback(): boolean {
+    return this.socket.loopback
+  }
+
+  // ------------------------------------------------------------------------------------------ from the socket
+
+  data(chunk: Uint8Array): void {
+    if (!this.#open || this.#finSeen) return
+    this.#dialect?.heard()
+    this.#splitter.push(chunk)
+  }
+
+  /** Rule 5: a FIN counts only if the node has not begun to close the connection itself. */
+  fin(): void {
+    if (!this.#open || this.#finSeen) return
+    this.#finSeen = true
+    if (this.#dialect === null) this.close()
+    else this.#dialect.fin()
+  }
+
+  broken(): void {
+    if (!this.#open) return
+    this.#shut()
+    this.socket.reset()
+    this.#dialect?.broken()
+  }
+
+  line(line: Line): void {
+    this.services.counters.requests++
+    if (this.#dialect === null) this.#dialect = this.#choose(line)
+    this.#dialect.line(line)
+  }
+
+  malformed(): void {
+    if (this.#dialect === null) this.close(Word.badRequest)
+    else this.#dialect.malformed()
+  }
+
+  tooLong(): void {
+    if (this.#dialect === null) this.close(Word.lineTooLong)
+    else this.#dialect.tooLong()
+  }
+
+  #choose(line: Line): Dialect {
+    const session = line.action === 'hello' || line.action === 'resume'
+    return session ? new SessionDialect(this, this.services) : new ClassicDialect(this, this.services)
+  }
+
+  // -------------------------------------------------------------------------------------------- to the client
+
+  /**
+   * Rule 2's choke point: every positive word (`ok alive held ready welcome queued valid safe`) passes here and is written
+   * only within the right to speak. False when it was not: then this connection is closed already.
+   */
+  speak(text: string): boolean {
+    if (!this.#open || !this.services.maySpeak()) return false
+    this.socket.write(text)
+    return true
+  }
+
+  /** Words that claim nothing. */
+  say(text: string): void {
+    if (this.#open) this.socket.write(text)
+  }
+
+  /** Closes so that the last words arrive. */
+  close(lastWords?: string): void {
+    if (!this.#open) return
+    if (lastWords !== undefined) this.socket.write(lastWords)
+    this.#shut()
+    this.socket.end()
+  }
+
+  /** Rule 2: the right to speak has ended. What was written and is not sent yet must not be sent late. */
+  cut(): void {
+    if (!this.#open) return
+    this.#shut()
+    if (this.socket.writableLength > 0) this.socket.reset()
+    else this.socket.end()
+  }
+
+  #shut(): void {
+    this.#open = false
+    this.#splitter.stop()
+    this.#dialect?.closed()
+    this.services.forget(this)
+  }
+
+  /** Stops reading while too much waits for its turn. */
+  throttle(paused: boolean): void {
+    if (paused === this.#paused || !this.#open) return
+    this.#paused = paused
+    if (paused) this.socket.pause()
+    else this.socket.resume()
+  }
+}

@@ -1,0 +1,59 @@
+/** The requests of one session's connection that have no final answer yet, and their waits (rule 11). */
+import type { RequestId } from '../../locks/commands.js'
+import type { Deadline, DeadlineQueue } from '../rules/deadline-queue.js'
+
+export interface OutstandingRequest {
+  readonly request: RequestId
+  /** Number of the command that carries it; 0 if it was asked under an earlier connection. */
+  readonly n: number
+  readonly waitMs: number
+  isQueued: boolean
+  deadline: Deadline<() => void> | null
+}
+
+export class RequestTable {
+  readonly #requests = new Map<RequestId, OutstandingRequest>()
+  #undecided = 0
+
+  constructor(
+    private readonly deadlines: DeadlineQueue<() => void>,
+    private readonly onWaitOver: (request: RequestId) => void,
+  ) {}
+
+  /** Requests of which nothing is known yet, not even that they wait. */
+  get undecided(): number {
+    return this.#undecided
+  }
+
+  all(): OutstandingRequest[] {
+    return [...this.#requests.values()]
+  }
+
+  ask(request: RequestId, n: number, waitMs: number): void {
+    this.settle(request)
+    this.#requests.set(request, { request, n, waitMs, isQueued: false, deadline: null })
+    this.#undecided++
+  }
+
+  /** The request waits from now on, for `waitMs`. */
+  queued(request: RequestId): void {
+    const outstanding = this.#requests.get(request)
+    if (outstanding === undefined || outstanding.isQueued) return
+    outstanding.isQueued = true
+    this.#undecided--
+    if (outstanding.waitMs <= 0) return
+    outstanding.deadline = this.deadlines.add(() => this.onWaitOver(request), outstanding.waitMs)
+  }
+
+  settle(request: RequestId): void {
+    const outstanding = this.#requests.get(request)
+    if (outstanding === undefined) return
+    this.#requests.delete(request)
+    if (outstanding.deadline !== null) this.deadlines.cancel(outstanding.deadline)
+    if (!outstanding.isQueued) this.#undecided--
+  }
+
+  clear(): void {
+    for (const request of [...this.#requests.keys()]) this.settle(request)
+  }
+}

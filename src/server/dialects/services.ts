@@ -1,0 +1,82 @@
+/** What a connection needs of the node around it. One object serves all connections. */
+import type { NodeId } from '../../locks/commands.js'
+import type { Clock, Random } from '../../raft/node/interfaces.js'
+import type { NodeApi } from '../../raft/node/node-api.js'
+import type { DeadlineQueue } from '../rules/deadline-queue.js'
+import type { FrontLog } from '../rules/front-log.js'
+import type { SessionBook } from '../rules/session-book.js'
+import type { StateView } from '../rules/state-view.js'
+import type { Connection } from './connection.js'
+import type { Line } from './line.js'
+
+export interface FrontOptions {
+  readonly requestTimeoutMs: number
+  readonly maxLineBytes: number
+  readonly followers: 'serve' | 'redirect'
+  readonly allowShutdown: boolean
+}
+
+/** One socket as the front sees it. The shell joins all writes of a turn. */
+export interface ClientConnection {
+  /** HOST:PORT of the client, for logs. */
+  readonly remote: string
+  readonly loopback: boolean
+  /** Bytes written and not yet taken by the kernel, those of this turn included. */
+  readonly writableLength: number
+  write(text: string): void
+  /** So that the last words arrive: write, half-close, discard input for up to 1 s, destroy. */
+  end(): void
+  /** RST; what was not sent yet is not sent any more. */
+  reset(): void
+  pause(): void
+  resume(): void
+}
+
+/** An administration line of a session; the shell decides who may ask and writes the answers. */
+export interface AdminRequest {
+  readonly line: Line
+  readonly remote: string
+  readonly loopback: boolean
+  /** Writes one complete line; does nothing once the connection is closed. */
+  reply(text: string): void
+}
+
+/** What happened at this node since its start. */
+export interface Counters {
+  requests: number
+  acquired: number
+  notAcquired: number
+}
+
+export interface Services {
+  readonly nodeId: NodeId
+  readonly options: FrontOptions
+  readonly clock: Clock
+  readonly random: Random
+  readonly node: NodeApi
+  readonly state: StateView
+  readonly log: FrontLog
+  readonly book: SessionBook
+  /** Waits to count and silence to notice; each entry runs itself. */
+  readonly deadlines: DeadlineQueue<() => void>
+  readonly counters: Counters
+  /** Classic connections that hold a lock; moves the closing margin of rule 2. */
+  holding: number
+  /** True under an epoch whose right to speak has begun and not ended. */
+  serving(): boolean
+  /** Rule 2, checked when a positive word is written. */
+  maySpeak(): boolean
+  /** `maxrss` (KiB) and the cluster's status, for `.stats`. */
+  describe(): Readonly<Record<string, unknown>>
+  shutdown(): void
+  /** False: no such action. */
+  admin(request: AdminRequest): boolean
+  /** The connection's socket is given up: nothing will be heard or said any more. */
+  forget(connection: Connection): void
+}
+
+/** HOST:PORT of the leader when that is another node whose address is known. */
+export function leaderElsewhere({ node, nodeId, state }: Services): string | null {
+  const leader = node.leader()
+  return leader === null || leader === nodeId ? null : state.nodeAddress(leader)
+}

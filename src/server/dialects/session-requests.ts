@@ -1,0 +1,147 @@
+/** Reads the lines that open a session or ask for a lock. A wrong value ends as a `RequestError`, told to the client. */
+import { createHash } from 'node:crypto'
+import {
+  type Cancel,
+  CommandType,
+  type Lock,
+  type Release,
+  type RequestId,
+  type SessionHeader,
+  type SessionId,
+} from '../../locks/commands.js'
+import {
+  LINGER_MAX_MS,
+  LOCK_DELAY_MAX_MS,
+  PROTOCOL_VERSION,
+  SESSION_LEASE_DEFAULT_MS,
+  SESSION_LEASE_MAX_MS,
+  SESSION_LEASE_MIN_MS,
+} from '../limits.js'
+import { isClientId, isLockName, parseInteger, parseSecondsMs, parseWaitMs } from './fields.js'
+import type { Line } from './line.js'
+import type { ErrorCode } from './session-words.js'
+
+const REQUEST_ID_LIMIT = 2 ** 52
+
+export class RequestError extends Error {
+  override readonly name = 'RequestError'
+  constructor(
+    readonly code: ErrorCode,
+    message: string,
+  ) {
+    super(message)
+  }
+}
+
+export interface Hello {
+  readonly clientId: string
+  readonly leaseMs: number
+  readonly lingerMs: number
+  readonly mayRedirect: boolean
+}
+
+export function readHello(line: Line): Hello {
+  if (line.get('version') !== String(PROTOCOL_VERSION))
+    fail('bad-request', `version:${PROTOCOL_VERSION} is spoken here`)
+  refuseUnsupported(line, ['auth'])
+  const clientId = line.get('client-id')
+  if (clientId !== undefined && !isClientId(clientId)) fail('bad-request', 'invalid client id')
+  const leaseMs = readSecondsMs(line, 'lease') ?? SESSION_LEASE_DEFAULT_MS
+  if (leaseMs < SESSION_LEASE_MIN_MS || leaseMs > SESSION_LEASE_MAX_MS) {
+    fail('limit', `lease: from ${SESSION_LEASE_MIN_MS / 1000} to ${SESSION_LEASE_MAX_MS / 1000} seconds`)
+  }
+  const lingerMs = readSecondsMs(line, 'linger') ?? 0
+  if (lingerMs > LINGER_MAX_MS) fail('limit', `linger: at most ${LINGER_MAX_MS / 1000} seconds`)
+  const redirect = line.get('redirect') ?? 'yes'
+  if (redirect !== 'yes' && redirect !== 'no') fail('bad-request', 'redirect: yes or no')
+  return { clientId: clientId ?? '', leaseMs, lingerMs, mayRedirect: redirect === 'yes' }
+}
+
+export interface ResumeRequest {
+  readonly session: SessionId
+  readonly secret: string
+}
+
+export function readResume(line: Line): ResumeRequest {
+  const session = parseInteger(line.get('session') ?? '')
+  const secret = line.get('secret') ?? ''
+  if (session === null || secret === '') return fail('bad-request', 'resume needs session and secret')
+  return { session, secret }
+}
+
+/** A request as its line says it; who asks, and under which number, is added by the connection. */
+export type RequestBody =
+  | Omit<Lock, keyof SessionHeader | 'request'>
+  | Omit<Release, keyof SessionHeader | 'request'>
+  | Omit<Cancel, keyof SessionHeader | 'request'>
+
+/** Null if the action is no request for the state machine. */
+export function readRequest(line: Line, wallMs: number): RequestBody | null {
+  switch (line.action) {
+    case 'lock':
+      return readLock(line, wallMs)
+    case 'release':
+      return { type: CommandType.release, name: readName(line), token: readNumber(line, 'token', 0) }
+    case 'cancel':
+      return { type: CommandType.cancel, target: readNumber(line, 'request', null) }
+    default:
+      return null
+  }
+}
+
+function readLock(line: Line, wallMs: number): RequestBody {
+  refuseUnsupported(line, ['permits', 'limit'])
+  if (line.get('mode') === 'shared') fail('bad-request', 'mode:shared is not supported yet')
+  if ((line.get('mode') ?? 'exclusive') !== 'exclusive') fail('bad-request', 'mode: exclusive or shared')
+  if (line.all('name').length > 1) fail('bad-request', 'several names are not supported yet')
+  const name = readName(line)
+  const waitMs = parseWaitMs(line.get('wait'))
+  if (waitMs === null) return fail('bad-request', 'wait: seconds or forever')
+  if (waitMs === Number.POSITIVE_INFINITY) fail('limit', 'wait is too long: use wait:forever')
+  const delayMs = readSecondsMs(line, 'delay') ?? 0
+  if (delayMs > LOCK_DELAY_MAX_MS) fail('limit', `delay: at most ${LOCK_DELAY_MAX_MS / 1000} seconds`)
+  return { type: CommandType.lock, name, waitMs, meta: line.get('meta') ?? '', delayMs, wallMs }
+}
+
+function readName(line: Line): string {
+  const name = line.get('name') ?? ''
+  if (!isLockName(name))
+    fail('bad-name', 'a lock name is 1 to 255 of A-Z a-z 0-9 _ - . / and does not begin with . or /')
+  return name
+}
+
+/** The number of another request, or a token; `otherwise` when the key is absent. */
+export function readNumber(line: Line, key: string, otherwise: number | null): number {
+  const text = line.get(key)
+  const value = text === undefined ? otherwise : parseInteger(text)
+  if (value === null) return fail('bad-request', `${key}: a whole number`)
+  return value
+}
+
+/** `id:N`, or null when the line has none. */
+export function readId(line: Line): RequestId | null {
+  if (!line.has('id')) return null
+  const id = readNumber(line, 'id', null)
+  if (id >= REQUEST_ID_LIMIT) fail('bad-request', 'id is too large')
+  return id
+}
+
+function refuseUnsupported(line: Line, keys: readonly string[]): void {
+  for (const key of keys) if (line.has(key)) fail('bad-request', `${key} is not supported yet`)
+}
+
+/** The state keeps no secrets, only this. 16 bytes, hex. */
+export function hashSecret(secret: string): string {
+  return createHash('sha256').update(secret).digest('hex').slice(0, 32)
+}
+
+function readSecondsMs(line: Line, key: string): number | null {
+  const text = line.get(key)
+  if (text === undefined) return null
+  const ms = parseSecondsMs(text)
+  return ms === null ? fail('bad-request', `${key}: seconds`) : ms
+}
+
+function fail(code: ErrorCode, message: string): never {
+  throw new RequestError(code, message)
+}

@@ -1,0 +1,419 @@
+/**
+ * The session dialect (contract §2.2): one connection, many locks, requests pipelined. The session outlives its connection;
+ * what a connection may still be told after it was given up is nothing.
+ */
+import { CommandType, type RequestId } from '../../locks/commands.js'
+import type { Answer, SessionView } from '../../locks/effects.js'
+import { BACKLOG_MAX_LINES, SESSION_IN_FLIGHT_MAX_COMMANDS, SESSION_SECRET_BYTES } from '../limits.js'
+import type { Deadline } from '../rules/deadline-queue.js'
+import type { Departure, Occupant, Seat } from '../rules/seat.js'
+import type { Connection, Dialect } from './connection.js'
+import { formatSeconds } from './fields.js'
+import { formatLine, type Line } from './line.js'
+import { RequestTable } from './request-table.js'
+import { leaderElsewhere, type Services } from './services.js'
+import { hashSecret, RequestError, readHello, readId, readNumber, readRequest, readResume } from './session-requests.js'
+import {
+  type ErrorCode,
+  formatAnswer,
+  formatError,
+  formatHoldings,
+  formatQueued,
+  formatWelcome,
+} from './session-words.js'
+import { Word } from './words.js'
+
+type Phase = 'fresh' | 'opening' | 'resuming' | 'open' | 'leaving' | 'closed'
+
+/** Errors that concern no request of the client: the id is left out. */
+const NO_REQUEST: RequestId = -1
+/** Requests without an id get negative ones of their own, unlike those of earlier connections, which may still wait. */
+const UNNAMED_REQUESTS_PER_ATTACH = 2 ** 32
+const NOT_SUPPORTED: ReadonlySet<string> = new Set(['check', 'locks', 'watch', '.force-release'])
+
+export class SessionDialect implements Dialect, Occupant {
+  readonly name = 'session'
+  readonly holds = false
+  #phase: Phase = 'fresh'
+  #seat: Seat | null = null
+  #secret = ''
+  #leaseMs = 0
+  #heardAtMs = 0
+  #silence: Deadline<() => void> | null = null
+  #ackProposed = 0
+  readonly #requests: RequestTable
+  #throttled = false
+  /** What this connection was told it holds. */
+  readonly #held = new Map<string, number>()
+  /** Lines that follow `resume` before it is answered; null stands for a malformed one. */
+  #backlog: (Line | null)[] = []
+
+  constructor(
+    private readonly connection: Connection,
+    private readonly services: Services,
+  ) {
+    this.#requests = new RequestTable(services.deadlines, (request) => this.#waitIsOver(request))
+  }
+
+  // ------------------------------------------------------------------------------------------------ client's side
+
+  heard(): void {
+    this.#heardAtMs = this.services.clock.takerNow()
+  }
+
+  line(line: Line): void {
+    switch (this.#phase) {
+      case 'fresh':
+        this.#first(line)
+        return
+      case 'opening':
+        this.#tooEarly(line)
+        return
+      case 'resuming':
+        this.#later(line)
+        return
+      case 'open':
+        this.#request(line)
+        return
+      case 'leaving':
+      case 'closed':
+        return
+    }
+  }
+
+  malformed(): void {
+    if (this.#phase === 'resuming') this.#later(null)
+    else if (this.#phase === 'open') this.#error(NO_REQUEST, 'bad-request', 'malformed line')
+    else if (this.#phase === 'opening') this.#tooEarly(null)
+  }
+
+  tooLong(): void {
+    this.#close('detach', Word.lineTooLong)
+  }
+
+  fin(): void {
+    // `bye` is answered, also if the client has nothing more to say.
+    if (this.#phase !== 'leaving') this.#close('linger')
+  }
+
+  broken(): void {
+    this.#depart('detach')
+  }
+
+  #first(line: Line): void {
+    try {
+      if (line.action === 'hello') this.#hello(line)
+      else this.#resume(line)
+    } catch (error) {
+      if (!(error instanceof RequestError)) throw error
+      this.connection.close(formatError(NO_REQUEST, error.code, error.message))
+    }
+  }
+
+  #hello(line: Line): void {
+    const { services } = this
+    const { clientId, leaseMs, lingerMs, mayRedirect } = readHello(line)
+    if (mayRedirect || services.options.followers === 'redirect') {
+      const address = leaderElsewhere(services)
+      if (address !== null) {
+        this.connection.close(`redirect,address:${address}\n`)
+        return
+      }
+    }
+    if (!services.serving()) {
+      this.#noQuorum()
+      return
+    }
+    this.#secret = toHex(services.random.bytes(SESSION_SECRET_BYTES))
+    this.#leaseMs = leaseMs
+    this.#phase = 'opening'
+    const secretHash = hashSecret(this.#secret)
+    const header = services.book.openingHeader()
+    this.#seat = services.book.open(
+      { type: CommandType.open, ...header, clientId, leaseMs, lingerMs, secretHash },
+      this,
+    )
+    this.#expectDecision(this.#seat)
+  }
+
+  #resume(line: Line): void {
+    const { services } = this
+    const { session, secret } = readResume(line)
+    if (!services.serving()) {
+      this.#noQuorum()
+      return
+    }
+    this.#secret = secret
+    this.#phase = 'resuming'
+    const header = services.book.openingHeader()
+    this.#seat = services.book.open(
+      { type: CommandType.resume, ...header, session, secretHash: hashSecret(secret) },
+      this,
+    )
+    this.#expectDecision(this.#seat)
+  }
+
+  /** Before `welcome` the client cannot know whether it is redirected, so nothing may follow `hello`. */
+  #tooEarly(line: Line | null): void {
+    if (line?.action === '.keepalive') return
+    this.#close('detach', formatError(NO_REQUEST, 'bad-request', 'nothing may follow hello before welcome'))
+  }
+
+  #later(line: Line | null): void {
+    this.#backlog.push(line)
+    if (this.#backlog.length >= BACKLOG_MAX_LINES) this.connection.throttle(true)
+  }
+
+  #expectDecision(seat: Seat): void {
+    seat.decideByMs = this.services.clock.takerNow() + this.services.options.requestTimeoutMs
+  }
+
+  #noQuorum(): void {
+    this.connection.close(formatError(NO_REQUEST, 'no-quorum', 'no leader, or no answer in time'))
+  }
+
+  // ---------------------------------------------------------------------------------------------------- requests
+
+  #request(line: Line): void {
+    const seat = this.#seat
+    if (seat === null) return
+    let id: RequestId | null = null
+    try {
+      id = readId(line)
+      seat.ack = Math.max(seat.ack, readNumber(line, 'ack', 0))
+      this.#perform(seat, line, id)
+    } catch (error) {
+      if (!(error instanceof RequestError)) throw error
+      this.#error(id ?? NO_REQUEST, error.code, error.message)
+    }
+    if (this.#phase === 'open' && seat.ack > this.#ackProposed) {
+      this.#ackProposed = seat.ack
+      this.services.book.submit(seat, { type: CommandType.ack, ...this.services.book.header(seat) })
+    }
+  }
+
+  #perform(seat: Seat, line: Line, id: RequestId | null): void {
+    const { book, clock } = this.services
+    const body = readRequest(line, clock.wallNow())
+    if (body !== null) {
+      const waitMs = body.type === CommandType.lock ? body.waitMs : 0
+      const request = this.#expect(seat, id, waitMs)
+      book.submit(seat, { ...body, ...book.header(seat), request })
+    } else if (line.action === '.keepalive') this.connection.speak(Word.alive)
+    else if (line.action === 'bye') this.#bye(seat)
+    else this.#otherAction(line)
+  }
+
+  /** Notes that the next command is a request whose answer is awaited. Returns its id. */
+  #expect(seat: Seat, id: RequestId | null, waitMs: number): RequestId {
+    const request = id ?? -(seat.attach * UNNAMED_REQUESTS_PER_ATTACH + seat.nextNumber)
+    this.#ackProposed = seat.ack
+    this.#requests.ask(request, seat.nextNumber, waitMs)
+    this.#throttle()
+    return request
+  }
+
+  #otherAction(line: Line): void {
+    const { action } = line
+    if (NOT_SUPPORTED.has(action)) throw new RequestError('bad-request', `${action} is not supported yet`)
+    const { loopback, remote } = this.connection
+    const reply = (text: string) => this.connection.say(text)
+    if (action.startsWith('.') && this.services.admin({ line, loopback, remote, reply })) return
+    throw new RequestError('bad-request', `unknown action ${action}`)
+  }
+
+  #bye(seat: Seat): void {
+    this.#phase = 'leaving'
+    this.#expectDecision(seat)
+    this.services.book.leave(seat, 'end', this)
+  }
+
+  #error(request: RequestId, code: ErrorCode, message: string): void {
+    this.connection.say(formatError(request, code, message))
+  }
+
+  /** Stops reading while too many requests are under way. */
+  #throttle(): void {
+    const { undecided } = this.#requests
+    const paused = undecided >= SESSION_IN_FLIGHT_MAX_COMMANDS / (this.#throttled ? 2 : 1)
+    if (paused === this.#throttled) return
+    this.#throttled = paused
+    // What was not read is no silence of the client.
+    if (!paused) this.heard()
+    this.connection.throttle(paused)
+  }
+
+  // ------------------------------------------------------------------------------------------ applied state's side
+
+  opened(): void {
+    const seat = this.#seat
+    if (this.#phase !== 'opening' || seat === null) return
+    this.#enterOpen(seat)
+    this.connection.speak(this.#welcome(seat, false))
+  }
+
+  resumed(view: SessionView): void {
+    const seat = this.#seat
+    if (this.#phase !== 'resuming' || seat === null) return
+    this.#leaseMs = view.leaseMs
+    this.#enterOpen(seat)
+    seat.ack = Math.max(0, view.lowestUnacknowledged - 1)
+    this.#ackProposed = seat.ack
+    for (const { name, token } of view.held) this.#held.set(name, token)
+    for (const { request, waitMs } of view.queued) {
+      this.#requests.ask(request, 0, waitMs)
+      this.#requests.queued(request)
+    }
+    if (!this.connection.speak(this.#welcome(seat, true) + formatHoldings(view))) return
+    const backlog = this.#backlog
+    this.#backlog = []
+    this.connection.throttle(false)
+    for (const line of backlog) {
+      if (line === null) this.malformed()
+      else this.line(line)
+    }
+  }
+
+  #enterOpen(seat: Seat): void {
+    this.#phase = 'open'
+    seat.decideByMs = 0
+    this.heard()
+    this.#silence = this.services.deadlines.add(() => this.#checkSilence(), this.#leaseMs)
+  }
+
+  #welcome(seat: Seat, resumed: boolean): string {
+    const { node, nodeId } = this.services
+    const view = { session: seat.session, leaseMs: this.#leaseMs }
+    return formatWelcome(view, this.#secret, nodeId, node.leader() ?? '', resumed)
+  }
+
+  resumeRefused(): void {
+    this.#seat = null
+    this.connection.close(formatError(NO_REQUEST, 'session-expired', 'no such session, or it has expired'))
+  }
+
+  queued(request: RequestId, name: string, position: number): void {
+    if (this.#phase !== 'open') return
+    this.#requests.queued(request)
+    this.#throttle()
+    this.connection.speak(formatQueued(request, name, position))
+  }
+
+  /** Rule 11: this node counts the wait; the log decides whether the grant came first. */
+  #waitIsOver(target: RequestId): void {
+    const seat = this.#seat
+    if (this.#phase !== 'open' || seat === null) return
+    const { book } = this.services
+    this.#ackProposed = seat.ack
+    book.submit(seat, { type: CommandType.waitTimeout, ...book.header(seat), target })
+  }
+
+  answered(request: RequestId, answer: Answer): void {
+    if (this.#phase !== 'open' && this.#phase !== 'leaving') return
+    this.#requests.settle(request)
+    this.#throttle()
+    if (answer.kind === 'granted') {
+      this.services.counters.acquired++
+      this.#held.set(answer.name, answer.token)
+      // After `bye` nothing positive is written (rule 5).
+      if (this.#phase === 'open') this.connection.speak(formatAnswer(request, answer))
+      return
+    }
+    if (answer.kind === 'not-granted') this.services.counters.notAcquired++
+    else if (answer.kind === 'released') this.#held.delete(answer.name)
+    this.connection.say(formatAnswer(request, answer))
+  }
+
+  lost(name: string, token: number, reason: string): void {
+    this.#held.delete(name)
+    this.connection.say(formatLine('lost', ['name', name], ['token', token], ['reason', reason]))
+  }
+
+  ended(): void {
+    this.#seat = null
+    this.connection.close(this.#phase === 'leaving' ? 'bye\n' : undefined)
+  }
+
+  superseded(): void {
+    this.#seat = null
+    this.connection.close()
+  }
+
+  vanished(): void {
+    this.#seat = null
+    this.connection.close()
+  }
+
+  timedOut(): void {
+    if (this.#phase === 'open' || this.#phase === 'closed') return
+    this.#noQuorum()
+    this.#depart('detach')
+  }
+
+  /** Rule 9: answers that were missed are given; where something cannot be explained, the client resumes and is told all. */
+  reconciled(view: SessionView): void {
+    if (this.#phase !== 'open') return
+    const answers = new Map(view.answers)
+    const waiting = new Map(view.queued.map((queued) => [queued.request, queued]))
+    for (const { request, n, isQueued } of this.#requests.all()) {
+      const queued = waiting.get(request)
+      const answer = answers.get(request)
+      if (queued !== undefined) {
+        if (!isQueued) this.queued(request, queued.name, queued.position)
+      } else if (answer !== undefined) this.answered(request, answer)
+      else if (n <= view.lastN) {
+        this.#close('detach')
+        return
+      }
+    }
+    const tokens = new Map(view.held.map(({ name, token }) => [name, token]))
+    const explained = [...this.#held].every(([name, token]) => tokens.get(name) === token)
+    if (!explained) this.#close('detach')
+  }
+
+  // ------------------------------------------------------------------------------------------------------- closing
+
+  #checkSilence(): void {
+    this.#silence = null
+    if (this.#phase !== 'open') return
+    const silentMs = this.#throttled ? 0 : this.services.clock.takerNow() - this.#heardAtMs
+    if (silentMs >= this.#leaseMs) this.#close('detach')
+    else this.#silence = this.services.deadlines.add(() => this.#checkSilence(), this.#leaseMs - silentMs)
+  }
+
+  jeopardy(remainingMs: number): void {
+    if (this.#phase === 'open') this.connection.say(`jeopardy,remaining:${formatSeconds(remainingMs)}\n`)
+  }
+
+  safe(): void {
+    if (this.#phase === 'open') this.connection.speak('safe\n')
+  }
+
+  moved(address: string | null): void {
+    this.connection.close(address === null ? undefined : `moved,address:${address}\n`)
+  }
+
+  closed(): void {
+    this.#phase = 'closed'
+    if (this.#silence !== null) this.services.deadlines.cancel(this.#silence)
+    this.#silence = null
+    this.#requests.clear()
+    this.#backlog = []
+  }
+
+  /** The node closes its own side before it proposes that the session leaves (rule 5). */
+  #close(departure: Departure, lastWords?: string): void {
+    this.connection.close(lastWords)
+    this.#depart(departure)
+  }
+
+  #depart(departure: Departure): void {
+    const seat = this.#seat
+    this.#seat = null
+    if (seat !== null) this.services.book.leave(seat, departure, null)
+  }
+}
+
+function toHex(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
+}

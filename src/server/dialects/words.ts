@@ -1,0 +1,16 @@
+/** The fixed words of the classic dialect, made once. */
+export const Word = {
+  ok: 'ok\n',
+  notGranted: 'not-granted\n',
+  released: 'released\n',
+  alive: 'alive\n',
+  pong: 'pong\n',
+  badAction: 'bad-action\n',
+  badRequest: 'bad-request\n',
+  shuttingDown: 'shutting-down\n',
+  lineTooLong: 'err,line too long\n',
+  invalidLockName: 'err,invalid lock name\n',
+  invalidClientId: 'err,invalid client id\n',
+  shutdownNotAllowed: 'err,shutdown not allowed\n',
+  noQuorum: 'err,no quorum\n',
+} as const

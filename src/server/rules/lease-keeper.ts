@@ -1,0 +1,276 @@
+/**
+ * What only the leader does (engine.md §4 rules 3, 4, 11): answers renewals, ends epochs that were not renewed for a whole
+ * L, ends sessions that stayed detached for their time, and has ended epochs swept. A new leader counts all anew; a
+ * deposed one stops at once. Everything proposed here is conditional or cannot leave this leader's term.
+ */
+import { encodeCommand } from '../../locks/codec.js'
+import {
+  type Command,
+  CommandType,
+  type Epoch,
+  type NodeId,
+  type RequestId,
+  type SessionId,
+  type Token,
+} from '../../locks/commands.js'
+import type { Index, Term } from '../../raft/core/types.js'
+import type { Clock, Timer } from '../../raft/node/interfaces.js'
+import type { NodeApi } from '../../raft/node/node-api.js'
+import { RENEWALS_PER_LEASE, REPEAT_PROPOSAL_MS } from '../limits.js'
+import { type Deadline, DeadlineQueue } from './deadline-queue.js'
+import type { FrontLog } from './front-log.js'
+import { isSoleVoter } from './sole-voter.js'
+import type { StateView } from './state-view.js'
+
+export interface LeaseKeeperDeps {
+  readonly clock: Clock
+  readonly node: NodeApi
+  readonly state: StateView
+  readonly log: FrontLog
+  /** Sends the answer to the node that asked; `commitIndex` is what it must have applied first. */
+  answer(node: NodeId, epoch: Epoch, number: number, commitIndex: Index): void
+}
+
+interface Arrival {
+  readonly node: NodeId
+  readonly epoch: Epoch
+  readonly number: number
+  readonly atMs: number
+}
+
+interface DelayDue {
+  readonly name: string
+  readonly token: Token
+}
+
+/** What ends when a session has been detached long enough: the session, or one of its waiting requests. */
+interface DetachedDue {
+  readonly session: SessionId
+  readonly attach: number
+  /** Null: the session itself. */
+  readonly target: RequestId | null
+}
+
+export class LeaseKeeper {
+  /** The term in which this node leads and has applied an entry of its own; null otherwise. */
+  #term: Term | null = null
+  #readyAtMs = 0
+  #arrivals: Arrival[] = []
+  #roundInFlight = false
+  /** From when an epoch's L counts: the arrival of the last renewal that was answered, or the applying of its NodeUp. */
+  readonly #countedFromMs = new Map<Epoch, number>()
+  readonly #endProposed = new Set<Epoch>()
+  #epochTimer: Timer | null = null
+  readonly #detached: DeadlineQueue<DetachedDue>
+  readonly #delays: DeadlineQueue<DelayDue>
+  readonly #detachedBySession = new Map<SessionId, Deadline<DetachedDue>[]>()
+  /** Detached since the last flush; looked up when the whole turn is applied. */
+  #newlyDetached: { readonly session: SessionId; readonly attach: number; readonly forMs: number }[] = []
+  #sweptAt: Index = -1
+
+  constructor(private readonly deps: LeaseKeeperDeps) {
+    this.#detached = new DeadlineQueue(deps.clock, (due) => this.#onDetachedDue(due))
+    this.#delays = new DeadlineQueue(deps.clock, (due) => this.#onDelayDue(due))
+  }
+
+  /** A renewal arrived, from a peer or from this very node. It is dropped unless this node leads. */
+  renewalArrived(node: NodeId, epoch: Epoch, number: number): void {
+    if (!this.deps.node.isLeader()) return
+    this.#arrivals = this.#arrivals.filter((arrival) => arrival.node !== node)
+    this.#arrivals.push({ node, epoch, number, atMs: this.deps.clock.takerNow() })
+    this.#beginRound()
+  }
+
+  onLeaderReady(term: Term): void {
+    this.#stop()
+    this.#term = term
+    this.#readyAtMs = this.deps.clock.takerNow()
+    for (const { session, attach, forMs } of this.deps.state.detachedSessions()) this.#count(session, attach, forMs)
+    for (const { name, token, forMs } of this.deps.state.delayedLocks()) this.delayed(name, token, forMs)
+    this.#beginRound()
+    this.#checkEpochs()
+    this.#sweep()
+  }
+
+  onLeader(): void {
+    if (!this.deps.node.isLeader()) {
+      this.#arrivals = []
+      this.#stop()
+    } else if (this.#term !== null && this.#term !== this.deps.node.term()) this.#stop()
+  }
+
+  onApplied(): void {
+    if (this.#term === null) return
+    const detached = this.#newlyDetached
+    this.#newlyDetached = []
+    for (const { session, attach, forMs } of detached) this.#count(session, attach, forMs)
+    this.#sweep()
+  }
+
+  nodeUp(epoch: Epoch): void {
+    if (this.#term === null) return
+    this.#countedFromMs.set(epoch, this.deps.clock.takerNow())
+    this.#armEpochTimer()
+  }
+
+  epochEnded(epoch: Epoch): void {
+    this.#countedFromMs.delete(epoch)
+    this.#endProposed.delete(epoch)
+  }
+
+  detached(session: SessionId, attach: number, forMs: number): void {
+    if (this.#term !== null) this.#newlyDetached.push({ session, attach, forMs })
+  }
+
+  /** Nobody gets the lock for `forMs`, counted anew by each leader like everything here. */
+  delayed(name: string, token: Token, forMs: number): void {
+    if (this.#term !== null) this.#delays.add({ name, token }, forMs)
+  }
+
+  /** The session was resumed, or is gone. */
+  settled(session: SessionId): void {
+    const deadlines = this.#detachedBySession.get(session)
+    if (deadlines === undefined) return
+    this.#detachedBySession.delete(session)
+    for (const deadline of deadlines) this.#detached.cancel(deadline)
+  }
+
+  stop(): void {
+    this.#arrivals = []
+    this.#stop()
+  }
+
+  #stop(): void {
+    this.#term = null
+    this.#countedFromMs.clear()
+    this.#endProposed.clear()
+    this.#epochTimer?.cancel()
+    this.#epochTimer = null
+    this.#detached.clear()
+    this.#delays.clear()
+    this.#detachedBySession.clear()
+    this.#newlyDetached = []
+    this.#sweptAt = -1
+  }
+
+  /** Still leading in the term for which this keeper counts. */
+  #inOffice(): boolean {
+    return this.#term !== null && this.deps.node.isLeaderReady() && this.deps.node.term() === this.#term
+  }
+
+  #propose(command: Command): boolean {
+    return this.deps.node.propose(encodeCommand(command))
+  }
+
+  // ------------------------------------------------------------------------------------------ renewals (rule 3)
+
+  /** One quorum round serves all renewals that arrived before it began. */
+  #beginRound(): void {
+    if (this.#roundInFlight || this.#arrivals.length === 0 || !this.#inOffice()) return
+    const term = this.#term
+    const arrivals = this.#arrivals
+    this.#arrivals = []
+    this.#roundInFlight = true
+    this.deps.node.confirmLeadership((index) => {
+      this.#roundInFlight = false
+      if (index !== null && this.#term === term && this.#inOffice()) {
+        for (const arrival of arrivals) this.#answer(arrival, index)
+      }
+      this.#beginRound()
+    })
+  }
+
+  #answer({ node, epoch, number, atMs }: Arrival, commitIndex: Index): void {
+    const { state } = this.deps
+    // An epoch whose end was proposed is lost, whether that proposal is applied or not: its node must not speak on.
+    if (!state.isLive(node, epoch) || !this.#isMember(node) || this.#endProposed.has(epoch)) return
+    const from = this.#countedFromMs.get(epoch)
+    if (from === undefined || from < atMs) this.#countedFromMs.set(epoch, atMs)
+    this.deps.answer(node, epoch, number, commitIndex)
+  }
+
+  #isMember(node: NodeId): boolean {
+    for (const member of this.deps.state.members()) if (member.nodeId === node) return true
+    return false
+  }
+
+  // ------------------------------------------------------------------------------------- ending epochs (rule 3)
+
+  /** The moment from which a whole L counts: never before this leader was ready. */
+  #countedFrom(epoch: Epoch): number {
+    return Math.max(this.#readyAtMs, this.#countedFromMs.get(epoch) ?? this.#readyAtMs)
+  }
+
+  #checkEpochs(): void {
+    if (!this.#inOffice()) return
+    const { clock, state, node, log } = this.deps
+    const now = clock.takerNow()
+    for (const { node: owner, epoch } of state.liveEpochs()) {
+      if (now - this.#countedFrom(epoch) < state.nodeLeaseMs) continue
+      // A sole voter that leads renews in place (rule 2): its own lease cannot run out.
+      if (owner === node.nodeId && epoch === state.currentEpoch(owner) && isSoleVoter(node)) continue
+      if (!this.#endProposed.has(epoch)) log('warn', 'node lease ran out', { node: owner, epoch })
+      this.#endProposed.add(epoch)
+      this.#propose({ type: CommandType.expireNode, node: owner, epoch })
+    }
+    this.#sweep()
+    this.#armEpochTimer()
+  }
+
+  #armEpochTimer(): void {
+    const { clock, state } = this.deps
+    const now = clock.takerNow()
+    let delayMs = state.nodeLeaseMs / RENEWALS_PER_LEASE
+    for (const { epoch } of state.liveEpochs()) {
+      const leftMs = this.#countedFrom(epoch) + state.nodeLeaseMs - now
+      delayMs = Math.min(delayMs, leftMs > 0 ? leftMs : REPEAT_PROPOSAL_MS)
+    }
+    this.#epochTimer?.cancel()
+    // `soon`: after a pause the renewals may still lie in the sockets (rule 7).
+    this.#epochTimer = clock.after(Math.ceil(delayMs), () => clock.soon(() => this.#checkEpochs()))
+  }
+
+  /** One sweep under way at a time, as far as can be seen: the next is proposed when something was applied since. */
+  #sweep(): void {
+    if (!this.deps.state.sweepPending() || !this.#inOffice()) return
+    const applied = this.deps.node.appliedIndex()
+    if (applied === this.#sweptAt) return
+    this.#sweptAt = applied
+    this.#propose({ type: CommandType.sweep })
+  }
+
+  // -------------------------------------------------------------------------------- detached sessions (rules 4, 11)
+
+  #count(session: SessionId, attach: number, forMs: number): void {
+    this.settled(session)
+    const deadlines = [this.#detached.add({ session, attach, target: null }, forMs)]
+    for (const { request, waitMs } of this.deps.state.session(session)?.queued ?? []) {
+      if (waitMs >= 0) deadlines.push(this.#detached.add({ session, attach, target: request }, waitMs))
+    }
+    this.#detachedBySession.set(session, deadlines)
+  }
+
+  #onDetachedDue(due: DetachedDue): void {
+    if (!this.#inOffice()) return
+    const { session, attach, target } = due
+    const view = this.deps.state.session(session)
+    if (view === null || view.attach !== attach || view.where !== null) return
+    if (target === null) {
+      this.#propose({ type: CommandType.expireSession, session, attach })
+    } else {
+      if (!view.queued.some((waiting) => waiting.request === target)) return
+      this.#propose({ type: CommandType.detachedWaitTimeout, session, attach, target })
+    }
+    this.#detachedBySession.get(session)?.push(this.#detached.add(due, REPEAT_PROPOSAL_MS))
+  }
+
+  #onDelayDue(due: DelayDue): void {
+    if (!this.#inOffice()) return
+    for (const { token } of this.deps.state.delayedLocks()) {
+      if (token !== due.token) continue
+      this.#propose({ type: CommandType.delayOver, ...due })
+      this.#delays.add(due, REPEAT_PROPOSAL_MS)
+      return
+    }
+  }
+}

@@ -1,0 +1,72 @@
+/** The place that one connection of this node has, or is about to have, in the replicated state. */
+import type { ConnId, RequestId, SessionId } from '../../locks/commands.js'
+import type { Answer, SessionView } from '../../locks/effects.js'
+
+/** The side of the connection: told what the applied state says about its session. */
+export interface Occupant {
+  opened(): void
+  resumed(view: SessionView): void
+  resumeRefused(): void
+  queued(request: RequestId, name: string, position: number): void
+  answered(request: RequestId, answer: Answer): void
+  lost(name: string, token: number, reason: string): void
+  /** The session is gone. */
+  ended(): void
+  /** The session is attached elsewhere: close without a word. */
+  superseded(): void
+  /** What was to be decided by `seat.decideByMs` is not. */
+  timedOut(): void
+  /** The state was replaced by a snapshot (rule 9) and the session is still here: `view` is all that is known now. */
+  reconciled(view: SessionView): void
+  /** The state was replaced and the session is not here any more, for a reason that nobody can tell now. */
+  vanished(): void
+}
+
+/**
+ * How a session leaves its connection: it ends, it is detached for `linger` (a FIN), or for the larger of lease and linger
+ * (a break, silence, or this node closed).
+ */
+export type Departure = 'end' | 'linger' | 'detach'
+
+export const OpeningKind = { open: 'open', classic: 'classic', resume: 'resume' } as const
+export type OpeningKind = (typeof OpeningKind)[keyof typeof OpeningKind]
+
+export class Seat {
+  /** 0 until the opening is applied. */
+  session: SessionId = 0
+  attach = 0
+  /** The number that the next command of this session gets (rule 10); the opening was 0. */
+  nextNumber = 1
+  /** Highest request id up to which the client has all answers; travels with the next command. */
+  ack: RequestId = 0
+  /** The encoded opening while it is not applied. */
+  opening: Uint8Array | null
+  /** Encoded commands that are not applied, in order; the last one has number `nextNumber - 1`. */
+  unapplied: Uint8Array[] = []
+  departure: Departure | null = null
+  /** The encoded End or Detach, repeated until it is applied. */
+  farewell: Uint8Array | null = null
+  proposedAtMs = 0
+  /** When the occupant gives up waiting for a decision, on `takerNow`; 0: nothing to decide. */
+  decideByMs = 0
+
+  constructor(
+    readonly conn: ConnId,
+    readonly kind: OpeningKind,
+    opening: Uint8Array | null,
+    /** Null: nobody is there any more, the seat only waits to be given up. */
+    public occupant: Occupant | null,
+  ) {
+    this.opening = opening
+  }
+
+  get settled(): boolean {
+    return this.opening === null && this.unapplied.length === 0 && this.farewell === null
+  }
+
+  /** Forgets commands up to number `n`, which are applied. */
+  applied(n: number): void {
+    const first = this.nextNumber - this.unapplied.length
+    if (n >= first) this.unapplied.splice(0, n - first + 1)
+  }
+}
