@@ -11,7 +11,10 @@ export type SessionId = number
 export type Token = number
 /** Counts the connections that one epoch has opened, from 1. */
 export type ConnId = number
-/** The client's own `id:N`; -1 for the one request of a classic connection. */
+/**
+ * The client's own `id:N` (0 to 2^52 - 1): its answer is stored until acknowledged. Negative ids are names that the node
+ * gives to requests without an id, -1 to the one request of a classic connection: their answers are not stored.
+ */
 export type RequestId = number
 
 export const CommandType = {
@@ -32,6 +35,7 @@ export const CommandType = {
   detachedWaitTimeout: 15,
   sweep: 16,
   claimMember: 17,
+  delayOver: 18,
 } as const
 export type CommandType = (typeof CommandType)[keyof typeof CommandType]
 
@@ -187,6 +191,13 @@ export interface Sweep {
   readonly type: typeof CommandType.sweep
 }
 
+/** The leader counted a lock's delay to its end; does nothing unless the lock is still delayed since the hold with `token`. */
+export interface DelayOver {
+  readonly type: typeof CommandType.delayOver
+  readonly name: string
+  readonly token: Token
+}
+
 /** The first claim of a member's Raft id by a directory wins; another uid is a wiped or copied directory (raft-reference M40). */
 export interface ClaimMember {
   readonly type: typeof CommandType.claimMember
@@ -212,3 +223,4 @@ export type Command =
   | DetachedWaitTimeout
   | Sweep
   | ClaimMember
+  | DelayOver

@@ -77,5 +77,7 @@ export interface EffectSink {
   ended(where: Where | null, session: SessionId): void
   /** From now on the session may be resumed for `forMs`; the leader counts (rule 4). */
   detached(session: SessionId, attach: number, forMs: number): void
+  /** The holder's session expired with this hold: nobody gets the lock for `forMs`; the leader counts, then proposes `DelayOver`. */
+  delayed(name: string, token: Token, forMs: number): void
   membersChanged(): void
 }

@@ -1,0 +1,111 @@
+/** Reads what ByteWriter wrote, and refuses whatever it cannot have written. */
+import { utf8Decoder } from './utf8.js'
+
+/** The bytes are not of this format, or damaged. They come from the log or from a snapshot, so the node must stop. */
+export class FormatError extends Error {
+  override readonly name = 'FormatError'
+  readonly code = 'TNL_FORMAT'
+}
+
+/** Beyond 24 characters the decoder is faster than a loop. */
+const LOOP_TEXT_MAX_BYTES = 24
+
+export class ByteReader {
+  readonly #bytes: Uint8Array
+  readonly #what: string
+  #at = 0
+
+  /** `what` names the thing read in error messages. */
+  constructor(bytes: Uint8Array, what: string) {
+    this.#bytes = bytes
+    this.#what = what
+  }
+
+  get remaining(): number {
+    return this.#bytes.length - this.#at
+  }
+
+  fail(problem: string): never {
+    throw new FormatError(`${this.#what}: ${problem} at byte ${this.#at} of ${this.#bytes.length}`)
+  }
+
+  version(expected: number): void {
+    const version = this.byte()
+    if (version !== expected) this.fail(`version ${version} where this program knows ${expected}`)
+  }
+
+  end(): void {
+    if (this.remaining > 0) this.fail('more bytes than expected')
+  }
+
+  byte(): number {
+    const value = this.#bytes[this.#at]
+    if (value === undefined) this.fail('the bytes end too early')
+    this.#at += 1
+    return value
+  }
+
+  bool(): boolean {
+    const value = this.byte()
+    if (value > 1) this.fail(`${value} is neither yes nor no`)
+    return value === 1
+  }
+
+  varint(): number {
+    let value = 0
+    let scale = 1
+    for (;;) {
+      const byte = this.byte()
+      value += (byte & 127) * scale
+      if (byte < 128) break
+      scale *= 128
+      if (scale > 2 ** 49) this.fail('a number of more than 53 bits')
+    }
+    if (!Number.isSafeInteger(value)) this.fail('a number of more than 53 bits')
+    return value
+  }
+
+  signed(): number {
+    const value = this.varint()
+    return value % 2 === 0 ? value / 2 : -(value + 1) / 2
+  }
+
+  wide(): number {
+    const bytes = this.take(7)
+    const [b0 = 0, b1 = 0, b2 = 0, b3 = 0, b4 = 0, b5 = 0, b6 = 0] = bytes
+    const value = ((b0 | (b1 << 8) | (b2 << 16) | (b3 << 24)) >>> 0) + (b4 | (b5 << 8) | (b6 << 16)) * 2 ** 32
+    if (!Number.isSafeInteger(value)) this.fail('a number of more than 53 bits')
+    return value
+  }
+
+  text(): string {
+    const length = this.varint()
+    if (length === 0) return ''
+    return length <= LOOP_TEXT_MAX_BYTES ? this.#shortText(length) : this.#decode(this.take(length))
+  }
+
+  bytes(): Uint8Array {
+    return this.take(this.varint())
+  }
+
+  /** The next `count` bytes, not copied. */
+  take(count: number): Uint8Array {
+    if (count > this.remaining) this.fail('the bytes end too early')
+    this.#at += count
+    return this.#bytes.subarray(this.#at - count, this.#at)
+  }
+
+  #shortText(length: number): string {
+    const bytes = this.take(length)
+    for (const byte of bytes) if (byte > 0x7f) return this.#decode(bytes)
+    return String.fromCharCode(...bytes)
+  }
+
+  #decode(bytes: Uint8Array): string {
+    try {
+      return utf8Decoder.decode(bytes)
+    } catch {
+      this.fail('a text that is not UTF-8')
+    }
+  }
+}

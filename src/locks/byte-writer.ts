@@ -1,0 +1,120 @@
+/** Appends the primitive values of our binary formats to a growing buffer. All numbers are safe integers. */
+import { invariant } from '../raft/core/invariant.js'
+import { utf8Encoder } from './utf8.js'
+
+const INITIAL_BYTES = 256
+const TWO_32 = 2 ** 32
+/** The widest varint: 53 bits in groups of seven. */
+const VARINT_MAX_BYTES = 8
+/** Up to this length a text's length takes one byte and its characters are tried one by one as ASCII. */
+const SHORT_TEXT_MAX = 127
+
+export class ByteWriter {
+  #bytes = new Uint8Array(INITIAL_BYTES)
+  #length = 0
+
+  get length(): number {
+    return this.#length
+  }
+
+  clear(): void {
+    this.#length = 0
+  }
+
+  /** What was written since `clear`, as a buffer of its own. */
+  copy(): Uint8Array {
+    return this.#bytes.slice(0, this.#length)
+  }
+
+  /** The same without a copy: valid until the next write. */
+  view(): Uint8Array {
+    return this.#bytes.subarray(0, this.#length)
+  }
+
+  byte(value: number): void {
+    this.#reserve(1)
+    this.#bytes[this.#length++] = value
+  }
+
+  bool(value: boolean): void {
+    this.byte(value ? 1 : 0)
+  }
+
+  /** Seven bits a byte, lowest first; for numbers that are mostly small. */
+  varint(value: number): void {
+    invariant(
+      Number.isSafeInteger(value) && value >= 0,
+      () => `a number to write is a safe non-negative integer: ${value}`,
+    )
+    this.#reserve(VARINT_MAX_BYTES)
+    let rest = value
+    // Bit operations have 32 bits, so the upper part of a large number goes by division.
+    for (; rest >= TWO_32 / 2; rest = Math.floor(rest / 128)) this.#bytes[this.#length++] = (rest % 128) | 128
+    for (; rest >= 128; rest >>>= 7) this.#bytes[this.#length++] = (rest & 127) | 128
+    this.#bytes[this.#length++] = rest
+  }
+
+  /** For numbers that may be negative, below 2^52 either way. */
+  signed(value: number): void {
+    this.varint(value < 0 ? -2 * value - 1 : 2 * value)
+  }
+
+  /** Seven bytes, for numbers that use most of their 53 bits: epochs, session ids, tokens. */
+  wide(value: number): void {
+    invariant(
+      Number.isSafeInteger(value) && value >= 0,
+      () => `a number to write is a safe non-negative integer: ${value}`,
+    )
+    this.#reserve(7)
+    const bytes = this.#bytes
+    const low = value >>> 0
+    const high = (value - low) / TWO_32
+    bytes[this.#length] = low
+    bytes[this.#length + 1] = low >>> 8
+    bytes[this.#length + 2] = low >>> 16
+    bytes[this.#length + 3] = low >>> 24
+    bytes[this.#length + 4] = high
+    bytes[this.#length + 5] = high >>> 8
+    bytes[this.#length + 6] = high >>> 16
+    this.#length += 7
+  }
+
+  /** UTF-8 after its length in bytes. */
+  text(value: string): void {
+    if (value.length > SHORT_TEXT_MAX || !this.#shortAscii(value)) this.bytes(utf8Encoder.encode(value))
+  }
+
+  /** Raw bytes after their length. */
+  bytes(value: Uint8Array): void {
+    this.varint(value.length)
+    this.raw(value)
+  }
+
+  raw(value: Uint8Array): void {
+    this.#reserve(value.length)
+    this.#bytes.set(value, this.#length)
+    this.#length += value.length
+  }
+
+  /** Names are short and ASCII: a loop beats the encoder's call by far. */
+  #shortAscii(value: string): boolean {
+    this.#reserve(1 + value.length)
+    let at = this.#length
+    this.#bytes[at++] = value.length
+    for (let i = 0; i < value.length; i++) {
+      const unit = value.charCodeAt(i)
+      if (unit > 0x7f) return false
+      this.#bytes[at++] = unit
+    }
+    this.#length = at
+    return true
+  }
+
+  #reserve(count: number): void {
+    const needed = this.#length + count
+    if (needed <= this.#bytes.length) return
+    const grown = new Uint8Array(Math.max(needed, this.#bytes.length * 2))
+    grown.set(this.#bytes.subarray(0, this.#length))
+    this.#bytes = grown
+  }
+}

@@ -1,0 +1,33 @@
+/**
+ * Every bound of the lock state machine. They are part of its behaviour: all nodes of a cluster must have the same
+ * values, so none of them is a setting. (`--max-locks-per-session` and the like are checked by the server, below these.)
+ */
+
+export const NAME_MAX_BYTES = 255
+export const META_MAX_BYTES = 4_096
+
+/** Locks that a session holds or waits for. */
+export const LOCKS_PER_SESSION_MAX = 10_000
+/** Requests that wait for one lock. Bounds the time of whatever walks a queue, and of encoding one lock for a snapshot. */
+export const WAITERS_PER_LOCK_MAX = 10_000
+/** Requests of one session that wait, or are answered and not acknowledged yet (contract §2.2). */
+export const UNACKNOWLEDGED_PER_SESSION_MAX = 1_024
+export const DELAY_MAX_MS = 86_400_000
+
+/** Lock names that a deadlock message shows. */
+export const CYCLE_NAMES_SHOWN_MAX = 8
+
+/** Sessions of ended epochs that the end of every entry sweeps: about half a millisecond of work. */
+export const SWEPT_SESSIONS_PER_ENTRY = 256
+/** The same for each `Sweep` command, which is proposed only to get done with it. */
+export const SWEPT_SESSIONS_PER_SWEEP = 1_024
+
+/** Entities that one call of a snapshot in production may look at, so that a call stays short where all are written already. */
+export const SNAPSHOT_VISITS_PER_CALL = 50_000
+/** A record longer than this is not one of ours: the stream is garbage. */
+export const SNAPSHOT_RECORD_MAX_BYTES = 64 * 1024 * 1024
+
+/** Client request ids, and whatever else is written with a sign bit, lie below this. */
+export const REQUEST_ID_LIMIT = 2 ** 52
+/** The counter of session ids and tokens starts at the unix time of the cluster's formation times this (engine.md §4). */
+export const COUNTER_STEPS_PER_SECOND = 2 ** 20

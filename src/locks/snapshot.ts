@@ -1,0 +1,156 @@
+/**
+ * Snapshots without a pause (engine.md §3): the image is that of the moment of the call, but it is written piece by piece
+ * while commands go on being applied. What changes before its turn is written just before it changes (copy on write, one
+ * entity at a time); what comes into being later is not part of the image.
+ *
+ * The stream: records, each after its length in bytes; a length of 0 is padding. First the header, then nodes, members
+ * and epochs (few, written at once), all sessions, all locks, and the end record with the counts of both.
+ */
+import { invariant } from '../raft/core/invariant.js'
+import type { SnapshotSource } from '../raft/node/interfaces.js'
+import { ByteWriter } from './byte-writer.js'
+import type { LockEntry, Session } from './entities.js'
+import { SetHash } from './hash.js'
+import { SNAPSHOT_VISITS_PER_CALL } from './limits.js'
+import { RecordKind, writeEpoch, writeHeader, writeLock, writeMember, writeNode, writeSession } from './records.js'
+import type { ChangeWatcher, LockState } from './state.js'
+
+const PADDING: readonly number[] = [0]
+
+/** One production of a snapshot. Only one at a time, because entities remember only one. */
+export class SnapshotImage implements SnapshotSource, ChangeWatcher {
+  readonly #state: LockState
+  readonly #production: number
+  readonly #sessions: Iterator<Session>
+  readonly #locks: Iterator<LockEntry>
+  readonly #sessionCount: number
+  readonly #lockCount: number
+  #sessionsWritten = 0
+  #locksWritten = 0
+  #stage: 'sessions' | 'locks' | 'done' = 'sessions'
+  /** Written and not yet taken, from `#taken` on. */
+  readonly #ready = new ByteWriter()
+  #taken = 0
+  /** Changed locks wait here while sessions are written: a restore needs all sessions before the first lock. */
+  readonly #changedLocks = new ByteWriter()
+  readonly #record = new ByteWriter()
+
+  constructor(state: LockState) {
+    invariant(state.watcher === null, 'one snapshot is produced at a time')
+    this.#state = state
+    this.#sessions = state.sessions.values()
+    this.#locks = state.locks.values()
+    this.#sessionCount = state.sessions.size
+    this.#lockCount = state.locks.size
+    state.production += 1
+    this.#production = state.production
+    state.watcher = this
+    for (const record of smallRecords(state, this.#record)) append(this.#ready, record)
+  }
+
+  next(targetBytes: number): Uint8Array | null {
+    for (let visits = 0; visits < SNAPSHOT_VISITS_PER_CALL; visits++) {
+      if (this.#stage === 'done' || this.#ready.length - this.#taken >= targetBytes) break
+      this.#visit()
+    }
+    return this.#take(targetBytes)
+  }
+
+  abort(): void {
+    this.#finish()
+    this.#ready.clear()
+    this.#taken = 0
+  }
+
+  keepSession(session: Session): void {
+    session.stamp = this.#production
+    this.#sessionsWritten += 1
+    this.#record.clear()
+    writeSession(this.#record, session)
+    append(this.#ready, this.#record.view())
+  }
+
+  keepLock(lock: LockEntry): void {
+    lock.stamp = this.#production
+    this.#locksWritten += 1
+    this.#record.clear()
+    writeLock(this.#record, lock)
+    append(this.#stage === 'sessions' ? this.#changedLocks : this.#ready, this.#record.view())
+  }
+
+  /** Looks at one entity. Map iterators see what is added behind them: that has the stamp of this production already. */
+  #visit(): void {
+    if (this.#stage === 'sessions') {
+      if (this.#sessionsWritten === this.#sessionCount) {
+        this.#stage = 'locks'
+        this.#ready.raw(this.#changedLocks.view())
+        return
+      }
+      const session = this.#sessions.next().value
+      invariant(session !== undefined, 'every session of the image is written')
+      if (session.stamp < this.#production) this.keepSession(session)
+      return
+    }
+    if (this.#locksWritten === this.#lockCount) {
+      this.#record.clear()
+      writeEnd(this.#record, this.#sessionCount, this.#lockCount)
+      append(this.#ready, this.#record.view())
+      this.#finish()
+      return
+    }
+    const lock = this.#locks.next().value
+    invariant(lock !== undefined, 'every lock of the image is written')
+    if (lock.stamp < this.#production) this.keepLock(lock)
+  }
+
+  #finish(): void {
+    if (this.#stage !== 'done' && this.#state.watcher === this) this.#state.watcher = null
+    this.#stage = 'done'
+  }
+
+  #take(targetBytes: number): Uint8Array | null {
+    const ready = this.#ready.view()
+    if (this.#taken === ready.length) return this.#stage === 'done' ? null : Uint8Array.from(PADDING)
+    const chunk = ready.slice(this.#taken, this.#taken + Math.max(1, targetBytes))
+    this.#taken += chunk.length
+    if (this.#taken === ready.length) {
+      this.#ready.clear()
+      this.#taken = 0
+    }
+    return chunk
+  }
+}
+
+function append(out: ByteWriter, record: Uint8Array): void {
+  out.bytes(record)
+}
+
+function writeEnd(out: ByteWriter, sessions: number, locks: number): void {
+  out.byte(RecordKind.end)
+  out.varint(sessions)
+  out.varint(locks)
+}
+
+/** Everything that is few. Each record is valid until the next. */
+function* smallRecords(state: LockState, out: ByteWriter): Iterable<Uint8Array> {
+  yield recordOf(out, () => writeHeader(out, state))
+  for (const node of state.nodes.values()) yield recordOf(out, () => writeNode(out, node))
+  for (const member of state.members.values()) yield recordOf(out, () => writeMember(out, member))
+  for (const epoch of state.epochs.values()) yield recordOf(out, () => writeEpoch(out, epoch))
+}
+
+function recordOf(out: ByteWriter, write: () => void): Uint8Array {
+  out.clear()
+  write()
+  return out.view()
+}
+
+/** The hash of the whole state. Takes a second or so for a million locks: for tests and support, not for serving. */
+export function hashState(state: LockState): string {
+  const hash = new SetHash()
+  const out = new ByteWriter()
+  for (const record of smallRecords(state, out)) hash.add(record)
+  for (const session of state.sessions.values()) hash.add(recordOf(out, () => writeSession(out, session)))
+  for (const lock of state.locks.values()) hash.add(recordOf(out, () => writeLock(out, lock)))
+  return hash.digest()
+}
