@@ -6,6 +6,9 @@ import { type Index, NONE, type RaftId, type Snapshot } from '../../src/raft/cor
 import { type ConfigTemplate, ScenarioNode } from './interaction-node.js'
 import { Output } from './interaction-output.js'
 
+/** Two followers that take each other for the leader pass a proposal on for ever. */
+const MAX_ROUNDS = 1_000
+
 /** Whom messages are for, and whether they arrive. */
 export interface Recipient {
   readonly id: RaftId
@@ -125,7 +128,9 @@ export class InteractionEnv {
 
   /** Ready, deliver, append, apply, until nobody has anything left to do. */
   stabilize(ids: readonly RaftId[]): void {
-    for (let busy = true; busy; ) {
+    let busy = true
+    for (let rounds = 0; busy; rounds++) {
+      if (rounds === MAX_ROUNDS) throw new Error(`not stable after ${MAX_ROUNDS} rounds`)
       busy = false
       const round = (has: (node: ScenarioNode) => boolean, title: string, work: (id: RaftId) => void): void => {
         for (const id of ids) {

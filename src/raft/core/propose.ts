@@ -1,5 +1,4 @@
 import { decodeConfChange } from './confchange/codec.js'
-import { leaveJoint } from './confchange/conf-change.js'
 import { Refusal } from './errors.js'
 import { invariant } from './invariant.js'
 import type { Raft } from './raft.js'
@@ -39,7 +38,7 @@ function checkConfChanges(raft: Raft, proposals: readonly Entry[]): readonly Ent
 
 /** Best effort: the membership in force may not be the last one in the log. */
 function confChangeProblem(raft: Raft, entry: Entry): string | null {
-  const wantsLeave = leaveJoint(decodeConfChange(entry.type, entry.data))
+  const wantsLeave = decodeConfChange(entry.type, entry.data).changes.length === 0
   const joint = isJoint(raft.tracker.config)
   if (raft.pendingConfIndex > raft.log.applied) {
     return `one may be pending at index ${raft.pendingConfIndex}, applied is ${raft.log.applied}`
