@@ -10,7 +10,7 @@ import type { Occupant, Seat } from '../rules/seat.js'
 import type { Connection, Dialect } from './connection.js'
 import { isClientId, isLockName, parseWaitMs, parseYesNo } from './fields.js'
 import type { Line } from './line.js'
-import { leaderElsewhere, type Services } from './services.js'
+import { redirection, type Services } from './services.js'
 import { Word } from './words.js'
 
 const CLASSIC_REQUEST: RequestId = -1
@@ -130,31 +130,13 @@ export class ClassicDialect implements Dialect, Occupant {
   }
 
   #lock(line: Line): void {
-    const name = line.get('name') ?? ''
-    const clientId = line.get('client-id')
-    if (!isLockName(name)) {
-      this.connection.close(Word.invalidLockName)
-      return
-    }
-    if (clientId !== undefined && !isClientId(clientId)) {
-      this.connection.close(Word.invalidClientId)
-      return
-    }
-    const wrong = this.#readAdditions(line)
-    if (wrong !== null) {
-      this.connection.close(`err,${wrong}\n`)
-      return
-    }
     const { services } = this
-    if (services.options.followers === 'redirect' || line.get('redirect') === 'yes') {
-      const address = leaderElsewhere(services)
-      if (address !== null) {
-        this.connection.close(`redirect,address:${address}\n`)
-        return
-      }
-    }
-    if (!services.serving()) {
-      this.connection.close(Word.noQuorum)
+    const refusal =
+      this.#readLock(line) ??
+      redirection(services, line.get('redirect') === 'yes') ??
+      (services.serving() ? null : Word.noQuorum)
+    if (refusal !== null) {
+      this.connection.close(refusal)
       return
     }
     this.#phase = 'asking'
@@ -162,8 +144,8 @@ export class ClassicDialect implements Dialect, Occupant {
       {
         type: CommandType.openClassic,
         ...services.book.openingHeader(),
-        clientId: clientId ?? '',
-        name,
+        clientId: line.get('client-id') ?? '',
+        name: line.get('name') ?? '',
         waitMs: this.#waitMs,
         meta: '',
         delayMs: 0,
@@ -174,17 +156,20 @@ export class ClassicDialect implements Dialect, Occupant {
     this.#expectDecision(this.#seat)
   }
 
-  /** Null, or what is wrong. */
-  #readAdditions(line: Line): string | null {
+  /** Null, or the words for what is wrong. */
+  #readLock(line: Line): string | null {
+    const clientId = line.get('client-id')
+    if (!isLockName(line.get('name') ?? '')) return Word.invalidLockName
+    if (clientId !== undefined && !isClientId(clientId)) return Word.invalidClientId
     const waitMs = parseWaitMs(line.get('wait'))
-    if (waitMs === null || waitMs === Number.POSITIVE_INFINITY) return 'invalid wait'
+    if (waitMs === null || waitMs === Number.POSITIVE_INFINITY) return 'err,invalid wait\n'
     const fence = parseYesNo(line.get('fence'))
-    if (fence === null) return 'invalid fence'
-    if (parseYesNo(line.get('redirect')) === null) return 'invalid redirect'
+    if (fence === null) return 'err,invalid fence\n'
+    if (parseYesNo(line.get('redirect')) === null) return 'err,invalid redirect\n'
     const mode = line.get('mode') ?? 'exclusive'
-    if (mode === 'shared') return 'mode not supported yet'
-    if (mode !== 'exclusive') return 'invalid mode'
-    for (const key of NOT_SUPPORTED) if (line.has(key)) return `${key} not supported yet`
+    if (mode === 'shared') return 'err,mode not supported yet\n'
+    if (mode !== 'exclusive') return 'err,invalid mode\n'
+    for (const key of NOT_SUPPORTED) if (line.has(key)) return `err,${key} not supported yet\n`
     this.#waitMs = waitMs
     this.#fence = fence
     return null
@@ -274,12 +259,7 @@ export class ClassicDialect implements Dialect, Occupant {
     this.connection.close(this.#phase === 'leaving' ? this.#farewellWord : undefined)
   }
 
-  superseded(): void {
-    this.#seat = null
-    this.connection.close()
-  }
-
-  vanished(): void {
+  displaced(): void {
     this.#seat = null
     this.connection.close()
   }

@@ -75,8 +75,13 @@ export interface Services {
   forget(connection: Connection): void
 }
 
-/** HOST:PORT of the leader when that is another node whose address is known. */
-export function leaderElsewhere({ node, nodeId, state }: Services): string | null {
+/**
+ * The line that sends a client to the leader, or null if it is served here: it does not ask for a redirect (`wanted`) and
+ * this node serves all (`--followers serve`), or no other node with a known address leads.
+ */
+export function redirection({ node, nodeId, state, options }: Services, wanted: boolean): string | null {
   const leader = node.leader()
-  return leader === null || leader === nodeId ? null : state.nodeAddress(leader)
+  if ((!wanted && options.followers === 'serve') || leader === null || leader === nodeId) return null
+  const address = state.nodeAddress(leader)
+  return address === null ? null : `redirect,address:${address}\n`
 }

@@ -9,6 +9,7 @@ import {
   type SessionHeader,
   type SessionId,
 } from '../../locks/commands.js'
+import type { Random } from '../../raft/node/interfaces.js'
 import {
   LINGER_MAX_MS,
   LOCK_DELAY_MAX_MS,
@@ -16,6 +17,7 @@ import {
   SESSION_LEASE_DEFAULT_MS,
   SESSION_LEASE_MAX_MS,
   SESSION_LEASE_MIN_MS,
+  SESSION_SECRET_BYTES,
 } from '../limits.js'
 import { isClientId, isLockName, parseInteger, parseSecondsMs, parseWaitMs } from './fields.js'
 import type { Line } from './line.js'
@@ -128,6 +130,11 @@ export function readId(line: Line): RequestId | null {
 
 function refuseUnsupported(line: Line, keys: readonly string[]): void {
   for (const key of keys) if (line.has(key)) fail('bad-request', `${key} is not supported yet`)
+}
+
+/** 32 hex digits. */
+export function newSecret(random: Random): string {
+  return Array.from(random.bytes(SESSION_SECRET_BYTES), (byte) => byte.toString(16).padStart(2, '0')).join('')
 }
 
 /** The state keeps no secrets, only this. 16 bytes, hex. */

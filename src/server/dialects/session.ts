@@ -4,15 +4,24 @@
  */
 import { CommandType, type RequestId } from '../../locks/commands.js'
 import type { Answer, SessionView } from '../../locks/effects.js'
-import { BACKLOG_MAX_LINES, SESSION_IN_FLIGHT_MAX_COMMANDS, SESSION_SECRET_BYTES } from '../limits.js'
+import { BACKLOG_MAX_LINES, SESSION_IN_FLIGHT_MAX_COMMANDS } from '../limits.js'
 import type { Deadline } from '../rules/deadline-queue.js'
 import type { Departure, Occupant, Seat } from '../rules/seat.js'
 import type { Connection, Dialect } from './connection.js'
 import { formatSeconds } from './fields.js'
 import { formatLine, type Line } from './line.js'
 import { RequestTable } from './request-table.js'
-import { leaderElsewhere, type Services } from './services.js'
-import { hashSecret, RequestError, readHello, readId, readNumber, readRequest, readResume } from './session-requests.js'
+import { redirection, type Services } from './services.js'
+import {
+  hashSecret,
+  newSecret,
+  RequestError,
+  readHello,
+  readId,
+  readNumber,
+  readRequest,
+  readResume,
+} from './session-requests.js'
 import {
   type ErrorCode,
   formatAnswer,
@@ -29,6 +38,7 @@ type Phase = 'fresh' | 'opening' | 'resuming' | 'open' | 'leaving' | 'closed'
 const NO_REQUEST: RequestId = -1
 /** Requests without an id get negative ones of their own, unlike those of earlier connections, which may still wait. */
 const UNNAMED_REQUESTS_PER_ATTACH = 2 ** 32
+const NO_QUORUM = formatError(NO_REQUEST, 'no-quorum', 'no leader, or no answer in time')
 const NOT_SUPPORTED: ReadonlySet<string> = new Set(['check', 'locks', 'watch', '.force-release'])
 
 export class SessionDialect implements Dialect, Occupant {
@@ -62,23 +72,10 @@ export class SessionDialect implements Dialect, Occupant {
   }
 
   line(line: Line): void {
-    switch (this.#phase) {
-      case 'fresh':
-        this.#first(line)
-        return
-      case 'opening':
-        this.#tooEarly(line)
-        return
-      case 'resuming':
-        this.#later(line)
-        return
-      case 'open':
-        this.#request(line)
-        return
-      case 'leaving':
-      case 'closed':
-        return
-    }
+    if (this.#phase === 'open') this.#request(line)
+    else if (this.#phase === 'fresh') this.#first(line)
+    else if (this.#phase === 'opening') this.#tooEarly(line)
+    else if (this.#phase === 'resuming') this.#later(line)
   }
 
   malformed(): void {
@@ -113,18 +110,12 @@ export class SessionDialect implements Dialect, Occupant {
   #hello(line: Line): void {
     const { services } = this
     const { clientId, leaseMs, lingerMs, mayRedirect } = readHello(line)
-    if (mayRedirect || services.options.followers === 'redirect') {
-      const address = leaderElsewhere(services)
-      if (address !== null) {
-        this.connection.close(`redirect,address:${address}\n`)
-        return
-      }
-    }
-    if (!services.serving()) {
-      this.#noQuorum()
+    const refusal = redirection(services, mayRedirect) ?? this.#unserved()
+    if (refusal !== null) {
+      this.connection.close(refusal)
       return
     }
-    this.#secret = toHex(services.random.bytes(SESSION_SECRET_BYTES))
+    this.#secret = newSecret(services.random)
     this.#leaseMs = leaseMs
     this.#phase = 'opening'
     const secretHash = hashSecret(this.#secret)
@@ -139,8 +130,9 @@ export class SessionDialect implements Dialect, Occupant {
   #resume(line: Line): void {
     const { services } = this
     const { session, secret } = readResume(line)
-    if (!services.serving()) {
-      this.#noQuorum()
+    const refusal = this.#unserved()
+    if (refusal !== null) {
+      this.connection.close(refusal)
       return
     }
     this.#secret = secret
@@ -168,8 +160,8 @@ export class SessionDialect implements Dialect, Occupant {
     seat.decideByMs = this.services.clock.takerNow() + this.services.options.requestTimeoutMs
   }
 
-  #noQuorum(): void {
-    this.connection.close(formatError(NO_REQUEST, 'no-quorum', 'no leader, or no answer in time'))
+  #unserved(): string | null {
+    return this.services.serving() ? null : NO_QUORUM
   }
 
   // ---------------------------------------------------------------------------------------------------- requests
@@ -334,20 +326,14 @@ export class SessionDialect implements Dialect, Occupant {
     this.connection.close(this.#phase === 'leaving' ? 'bye\n' : undefined)
   }
 
-  superseded(): void {
-    this.#seat = null
-    this.connection.close()
-  }
-
-  vanished(): void {
+  displaced(): void {
     this.#seat = null
     this.connection.close()
   }
 
   timedOut(): void {
     if (this.#phase === 'open' || this.#phase === 'closed') return
-    this.#noQuorum()
-    this.#depart('detach')
+    this.#close('detach', NO_QUORUM)
   }
 
   /** Rule 9: answers that were missed are given; where something cannot be explained, the client resumes and is told all. */
@@ -412,8 +398,4 @@ export class SessionDialect implements Dialect, Occupant {
     this.#seat = null
     if (seat !== null) this.services.book.leave(seat, departure, null)
   }
-}
-
-function toHex(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
 }

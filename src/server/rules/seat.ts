@@ -12,14 +12,12 @@ export interface Occupant {
   lost(name: string, token: number, reason: string): void
   /** The session is gone. */
   ended(): void
-  /** The session is attached elsewhere: close without a word. */
-  superseded(): void
+  /** The session is attached elsewhere, or gone for a reason that nobody can tell now (rule 9): close without a word. */
+  displaced(): void
   /** What was to be decided by `seat.decideByMs` is not. */
   timedOut(): void
   /** The state was replaced by a snapshot (rule 9) and the session is still here: `view` is all that is known now. */
   reconciled(view: SessionView): void
-  /** The state was replaced and the session is not here any more, for a reason that nobody can tell now. */
-  vanished(): void
 }
 
 /**

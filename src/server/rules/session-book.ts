@@ -262,7 +262,7 @@ export class SessionBook {
   }
 
   superseded(where: Where): void {
-    this.#gone(where)?.superseded()
+    this.#gone(where)?.displaced()
   }
 
   ended(where: Where): void {
@@ -329,7 +329,7 @@ export class SessionBook {
     this.#drop(seat)
     // Nobody but this node ends a session of its live epoch: what it asked for has happened.
     if (departure === 'end') occupant?.ended()
-    else occupant?.vanished()
+    else occupant?.displaced()
   }
 
   #reconcile(seat: Seat, view: SessionView): void {
