@@ -7,8 +7,8 @@ export class FormatError extends Error {
   readonly code = 'TNL_FORMAT'
 }
 
-/** Beyond 24 characters the decoder is faster than a loop. */
-const LOOP_TEXT_MAX_BYTES = 24
+/** Up to here (node ids) a loop is faster than a call of the decoder. */
+const LOOP_TEXT_MAX_BYTES = 8
 
 export class ByteReader {
   readonly #bytes: Uint8Array
@@ -71,9 +71,14 @@ export class ByteReader {
   }
 
   wide(): number {
-    const bytes = this.take(7)
-    const [b0 = 0, b1 = 0, b2 = 0, b3 = 0, b4 = 0, b5 = 0, b6 = 0] = bytes
-    const value = ((b0 | (b1 << 8) | (b2 << 16) | (b3 << 24)) >>> 0) + (b4 | (b5 << 8) | (b6 << 16)) * 2 ** 32
+    if (this.remaining < 7) this.fail('the bytes end too early')
+    const bytes = this.#bytes
+    const at = this.#at
+    this.#at += 7
+    const low =
+      ((bytes[at] ?? 0) | ((bytes[at + 1] ?? 0) << 8) | ((bytes[at + 2] ?? 0) << 16)) + (bytes[at + 3] ?? 0) * 2 ** 24
+    const high = (bytes[at + 4] ?? 0) | ((bytes[at + 5] ?? 0) << 8) | ((bytes[at + 6] ?? 0) << 16)
+    const value = low + high * 2 ** 32
     if (!Number.isSafeInteger(value)) this.fail('a number of more than 53 bits')
     return value
   }
@@ -97,8 +102,13 @@ export class ByteReader {
 
   #shortText(length: number): string {
     const bytes = this.take(length)
-    for (const byte of bytes) if (byte > 0x7f) return this.#decode(bytes)
-    return String.fromCharCode(...bytes)
+    let text = ''
+    for (let i = 0; i < length; i++) {
+      const byte = bytes[i] ?? 0
+      if (byte > 0x7f) return this.#decode(bytes)
+      text += String.fromCharCode(byte)
+    }
+    return text
   }
 
   #decode(bytes: Uint8Array): string {

@@ -102,7 +102,7 @@ export class LockViews {
   /** Whether an opening with this number was applied (or can no longer be) under this live epoch, refused or not. */
   openingApplied(node: NodeId, epoch: Epoch, conn: ConnId): boolean {
     const entry = this.state.epochs.get(epoch)
-    return entry !== undefined && entry.live && entry.node === node && (conn < entry.floor || entry.opened.has(conn))
+    return entry?.live === true && entry.node === node && (conn < entry.floor || entry.opened.has(conn))
   }
 
   /** True while ended epochs have sessions left; then the leader proposes `Sweep`. */
