@@ -1,7 +1,7 @@
 import { connect, type Socket } from 'node:net'
 import { createInterface, type Interface } from 'node:readline'
 import { formatHostPort, type HostPort } from '../address.js'
-import { type Line, parseLine } from '../server/dialects/line.js'
+import { Line } from '../client/line-codec.js'
 import { CliExit, CommandFailure } from './exit-codes.js'
 
 /** Without any word for this long a node counts as out of reach. */
@@ -50,9 +50,8 @@ export class LineClient {
 
   async nextParsed(): Promise<Line> {
     const text = await this.next()
-    const line = text === null ? null : parseLine(text)
-    if (line === null) throw new Error(text === null ? 'the node closed the connection' : `not understood: ${text}`)
-    return line
+    if (text === null) throw new Error('the node closed the connection')
+    return new Line(text)
   }
 
   /** What was sent still leaves. */

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { HostPort } from '../address.js'
-import type { Line } from '../server/dialects/line.js'
+import type { Line } from '../client/line-codec.js'
 import { CliExit, CommandFailure } from './exit-codes.js'
 import { askAdmin } from './line-client.js'
 import { formatTable } from './table.js'

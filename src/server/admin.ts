@@ -1,6 +1,7 @@
 /** Administration by lines of the session dialect (contract §2.2). Whatever changes the cluster is done by the leader. */
 import { AddressError, formatHostPort, parseHostPort } from '../address.js'
-import { type ConfChangeSingle, ConfChangeType } from '../raft/core/types.js'
+import { encodeMemberContext, type MemberInfo } from '../locks/members.js'
+import { ConfChangeType } from '../raft/core/types.js'
 import { type Clock, FrameKind, Lane, type Timer } from '../raft/node/interfaces.js'
 import { type NodeApi, NodeRefusal } from '../raft/node/node-api.js'
 import {
@@ -12,22 +13,17 @@ import {
   encodeFrame,
 } from './admin-frames.js'
 import { formatLine, type Pair } from './dialects/line.js'
+import type { AdminRequest } from './dialects/services.js'
 import { ADMIN_ANSWER_MS, PROMOTION_MAX_LAG_ENTRIES } from './limits.js'
 import type { MemberReport } from './status.js'
 
-export const ADMIN_ACTIONS: ReadonlySet<string> = new Set([
+const ACTIONS: ReadonlySet<string> = new Set([
   '.members',
   '.member-add',
   '.member-promote',
   '.member-remove',
   '.transfer',
 ])
-
-/** What a line says; `Line` fulfils it. */
-export interface AdminLine {
-  readonly action: string
-  get(key: string): string | undefined
-}
 
 export interface AdminOptions {
   readonly node: NodeApi
@@ -36,8 +32,6 @@ export interface AdminOptions {
   readonly allowRemote: boolean
   readonly requestTimeoutMs: number
   members(): readonly MemberReport[]
-  /** The bytes that tell every node's state machine who the member is. */
-  encodeMember(member: { readonly raftId: number; readonly nodeId: string; readonly peerAddress: string }): Uint8Array
   log(message: string): void
 }
 
@@ -57,8 +51,9 @@ export class Admin {
 
   constructor(private readonly options: AdminOptions) {}
 
-  /** `reply` gets the whole answer, line ends included; once, perhaps later. */
-  handle(line: AdminLine, loopback: boolean, reply: (text: string) => void): void {
+  /** The answer comes once, perhaps later. False: this is no administration line. */
+  handle({ line, loopback, remote, reply }: AdminRequest): boolean {
+    if (!ACTIONS.has(line.action)) return false
     const id = line.get('id')
     const done: Done = (answer) => reply(formatAnswer(answer, id))
     const operation = { action: line.action, node: line.get('node') ?? '', peer: line.get('peer') ?? '' }
@@ -68,11 +63,12 @@ export class Admin {
       done({ rows: this.#memberRows(), count: true })
     } else if (!NODE_ID.test(operation.node)) {
       done(refusal('bad-request', 'node: the id of a node is needed'))
-    } else if (this.options.node.isLeader()) {
-      this.#perform(operation, done)
     } else {
-      this.#forward(operation, done)
+      this.options.log(`${remote} asks for ${operation.action} ${operation.node} ${operation.peer}`.trimEnd())
+      if (this.options.node.isLeader()) this.#perform(operation, done)
+      else this.#forward(operation, done)
     }
+    return true
   }
 
   /** A frame of kind admin or adminResult. */
@@ -113,7 +109,7 @@ export class Admin {
   #perform(operation: AdminOperation, done: Done): void {
     this.#begin(operation).then(
       () => {
-        this.options.log(`${operation.action.slice(1)} ${operation.node} ${operation.peer}`.trimEnd())
+        this.options.log(`done: ${operation.action} ${operation.node} ${operation.peer}`.trimEnd())
         done({ rows: [['done']], count: false })
       },
       (error: unknown) => done(refusalOf(error)),
@@ -169,11 +165,8 @@ export class Admin {
     if (nodeId !== this.options.node.nodeId) await this.options.node.transferLeadership(nodeId)
   }
 
-  #change(
-    type: ConfChangeSingle['type'],
-    member: { readonly raftId: number; readonly nodeId: string; readonly peerAddress: string },
-  ): Promise<void> {
-    return this.options.node.changeMembership([{ type, nodeId: member.raftId }], this.options.encodeMember(member))
+  #change(type: ConfChangeType, member: MemberInfo): Promise<void> {
+    return this.options.node.changeMembership([{ type, nodeId: member.raftId }], encodeMemberContext([member]))
   }
 
   #memberRows(): AdminAnswer['rows'] {

@@ -1,6 +1,6 @@
 import { connect, type Socket } from 'node:net'
 import type { HostPort } from '../../address.js'
-import { parseLine } from '../../server/dialects/line.js'
+import { Line } from '../../client/line-codec.js'
 import type { ExclusionCheck } from './exclusion-check.js'
 import type { LatencyRecorder } from './percentiles.js'
 
@@ -79,7 +79,7 @@ export class BenchClient {
 
   #line(text: string): void {
     const word = /^[^,]*/.exec(text)?.[0]
-    if (word === 'ok') this.#granted(Number(parseLine(text)?.get('token')))
+    if (word === 'ok') this.#granted(new Line(text).number('token') ?? 0)
     else if (word === 'released') this.#unlocked()
     else if (word === 'welcome') this.#lock()
     else if (word !== 'queued' && word !== 'jeopardy' && word !== 'safe') this.#failed(text)

@@ -1,0 +1,110 @@
+import { describe, expect, it } from 'vitest'
+import { SystemClock } from '../../src/server/system-clock.js'
+import { systemRandom } from '../../src/server/system-random.js'
+
+/** A machine whose boot clock shows hundredths of a second and goes on while it sleeps. */
+class FakeMachine {
+  monotonic = 1_000
+  boot = 50_003
+  readonly sources = { monotonicMs: () => this.monotonic, bootMs: () => Math.floor(this.boot / 10) * 10 }
+
+  run(ms: number): void {
+    this.monotonic += ms
+    this.boot += ms
+  }
+
+  suspend(ms: number): void {
+    this.boot += ms
+  }
+}
+
+const turnEnds = () => new Promise((resolve) => setImmediate(resolve))
+
+describe('speakerNow', () => {
+  it('counts exactly while the machine is awake', async () => {
+    const machine = new FakeMachine()
+    const clock = new SystemClock(machine.sources)
+    const start = clock.speakerNow()
+    for (let step = 1; step <= 50; step += 1) {
+      machine.run(7.3)
+      await turnEnds()
+      expect(clock.speakerNow() - start).toBeCloseTo(7.3 * step, 6)
+    }
+  })
+
+  it('never counts a suspend too short, however many there are', async () => {
+    const machine = new FakeMachine()
+    const clock = new SystemClock(machine.sources)
+    for (const ms of [21, 30_000, 25, 999, 33]) {
+      const before = clock.speakerNow()
+      await turnEnds()
+      machine.suspend(ms)
+      machine.run(4.9)
+      const elapsed = clock.speakerNow() - before
+      expect(elapsed).toBeGreaterThanOrEqual(ms + 4.9)
+      expect(elapsed).toBeLessThanOrEqual(ms + 4.9 + 20)
+      await turnEnds()
+    }
+  })
+
+  it('reads the boot time once in a turn', async () => {
+    const machine = new FakeMachine()
+    const clock = new SystemClock(machine.sources)
+    const before = clock.speakerNow()
+    machine.suspend(1_000)
+    expect(clock.speakerNow()).toBe(before)
+    await turnEnds()
+    expect(clock.speakerNow()).toBeGreaterThanOrEqual(before + 1_000)
+  })
+})
+
+describe('takerNow', () => {
+  it('does not count a suspend', () => {
+    const machine = new FakeMachine()
+    const clock = new SystemClock(machine.sources)
+    const before = clock.takerNow()
+    machine.suspend(60_000)
+    machine.run(5)
+    expect(clock.takerNow() - before).toBe(5)
+  })
+})
+
+describe('soon', () => {
+  it('runs after this turn, in order, and later calls in a later one', async () => {
+    const clock = new SystemClock()
+    const ran: string[] = []
+    clock.soon(() => {
+      ran.push('first')
+      clock.soon(() => ran.push('third'))
+    })
+    clock.soon(() => ran.push('second'))
+    expect(ran).toEqual([])
+    await turnEnds()
+    await turnEnds()
+    expect(ran).toEqual(['first', 'second', 'third'])
+  })
+})
+
+describe('after', () => {
+  it('does not fire at once when the delay is longer than a timer can be', async () => {
+    const clock = new SystemClock()
+    let fired = false
+    const timer = clock.after(2 ** 33, () => {
+      fired = true
+    })
+    await new Promise<void>((resolve) => clock.after(5, resolve))
+    timer.cancel()
+    expect(fired).toBe(false)
+  })
+})
+
+describe('systemRandom', () => {
+  it('stays below its bound, also when that is the largest', () => {
+    const bound = Number.MAX_SAFE_INTEGER
+    for (let draw = 0; draw < 1_000; draw += 1) {
+      const value = systemRandom.int(bound)
+      expect(Number.isSafeInteger(value) && value >= 0 && value < bound).toBe(true)
+      expect([0, 1, 2]).toContain(systemRandom.int(3))
+    }
+  })
+})

@@ -1,0 +1,143 @@
+import { once } from 'node:events'
+import { connect, createServer, type Socket } from 'node:net'
+import { afterEach, describe, expect, it } from 'vitest'
+import type { Clock } from '../../src/raft/node/interfaces.js'
+import { SEND_QUEUE_STUCK_MS, TCP_TABLE_INTERVAL_MS } from '../../src/server/limits.js'
+import { SendQueueWatch, type WatchedConnection } from '../../src/server/send-queue-watch.js'
+import { addRows, readSendQueues, tableAddress, tableKey } from '../../src/server/tcp-table.js'
+
+describe('the rows of the kernel', () => {
+  it('keeps queues that are not empty', () => {
+    const queues = new Map<string, number>()
+    const head = '  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n'
+    const row = '   0: 0100007F:1DE6 0100007F:D3A4 01 0000001F:00000000 00:00000000 00000000  0 0 1 1 0 20 4 0 10 -1\n'
+    const idle =
+      '12345: 0100007F:1DE6 0100007F:D3A5 01 00000000:00000000 00:00000000 00000000  0 0 1 1 0 20 4 0 10 -1\n'
+    addRows(head + row + idle, queues)
+    expect([...queues]).toEqual([['0100007F:1DE6 0100007F:D3A4', 31]])
+  })
+
+  it.runIf(process.platform === 'linux')('names addresses as the kernel does', () => {
+    expect(tableAddress('127.0.0.1', 7654)).toBe('0100007F:1DE6')
+    expect(tableAddress('::1', 1)).toBe('00000000000000000000000001000000:0001')
+    expect(tableAddress('::ffff:127.0.0.1', 1)).toBe('0000000000000000FFFF00000100007F:0001')
+    expect(tableAddress('fe80::1:2%eth0', 1)).toBe('000080FE000000000000000002000100:0001')
+  })
+})
+
+describe.runIf(process.platform === 'linux')('a real connection whose peer does not read', () => {
+  const open: { destroy(): void }[] = []
+  afterEach(() => {
+    for (const one of open.splice(0)) one.destroy()
+  })
+
+  it.each(['127.0.0.1', '::1', '::'])('is found in the table (listening on %s)', async (host) => {
+    const server = createServer({ pauseOnConnect: true })
+    open.push({ destroy: () => server.close() })
+    try {
+      server.listen(0, host)
+      await once(server, 'listening')
+    } catch {
+      return // no IPv6 on this machine
+    }
+    const address = server.address()
+    const port = typeof address === 'object' ? address?.port : undefined
+    const accepted: Promise<Socket[]> = once(server, 'connection')
+    const writer = connect({ host: host === '::' ? '127.0.0.1' : host, port: port ?? 0 })
+    open.push(writer)
+    const [reader] = await accepted
+    if (reader === undefined) throw new Error('no connection')
+    open.push(reader)
+    writer.pause()
+    // More than any receive buffer takes: the rest stays in the send queue.
+    reader.write(Buffer.alloc(64 * 1024 * 1024))
+    const key = tableKey(reader) ?? ''
+    for (;;) {
+      const queued = (await readSendQueues())?.get(key)
+      if (queued !== undefined) return expect(queued).toBeGreaterThan(0)
+      await new Promise(setImmediate)
+    }
+  })
+})
+
+/** Time stands still until told otherwise; one timer at a time suffices for the watch. */
+class ManualClock implements Clock {
+  #nowMs = 0
+  #due: (() => void) | null = null
+  #atMs = 0
+  speakerNow = () => this.#nowMs
+  takerNow = () => this.#nowMs
+  wallNow = () => 0
+  soon = (run: () => void) => run()
+  after = (delayMs: number, run: () => void) => {
+    this.#due = run
+    this.#atMs = this.#nowMs + delayMs
+    return {
+      cancel: () => {
+        this.#due = null
+      },
+    }
+  }
+
+  async pass(ms: number): Promise<void> {
+    const endMs = this.#nowMs + ms
+    while (this.#due !== null && this.#atMs <= endMs) {
+      const run = this.#due
+      this.#due = null
+      this.#nowMs = this.#atMs
+      run()
+      await new Promise(setImmediate)
+    }
+    this.#nowMs = endMs
+  }
+}
+
+describe('SendQueueWatch', () => {
+  function setUp(queueOf: () => number | undefined) {
+    const clock = new ManualClock()
+    const given: string[] = []
+    const connection = { tableKey: 'k', handedToKernelBytes: 100, giveUp: () => void given.push('up') }
+    let reads = 0
+    const watch = new SendQueueWatch(clock, async () => {
+      reads += 1
+      const bytes = queueOf()
+      return new Map(bytes === undefined ? [] : [['k', bytes]])
+    })
+    return { clock, given, watch, connection: connection as WatchedConnection & typeof connection, reads: () => reads }
+  }
+
+  it('gives up a connection whose queue does not shrink for 15 s', async () => {
+    const { clock, given, watch, connection } = setUp(() => 40)
+    watch.wrote(connection)
+    await clock.pass(SEND_QUEUE_STUCK_MS)
+    expect(given).toEqual([])
+    await clock.pass(2 * TCP_TABLE_INTERVAL_MS)
+    expect(given).toEqual(['up'])
+  })
+
+  it('keeps one that acknowledges, even if more is written than it takes', async () => {
+    let queued = 40
+    const { clock, given, watch, connection } = setUp(() => queued)
+    watch.wrote(connection)
+    for (let step = 0; step < 30; step += 1) {
+      await clock.pass(TCP_TABLE_INTERVAL_MS)
+      connection.handedToKernelBytes += 10
+      queued += 9
+      watch.wrote(connection)
+    }
+    expect(given).toEqual([])
+  })
+
+  it('looks no further once everything was acknowledged or a line came', async () => {
+    let queued: number | undefined
+    const { clock, given, watch, connection, reads } = setUp(() => queued)
+    watch.wrote(connection)
+    await clock.pass(60_000)
+    expect(reads()).toBe(1)
+    queued = 5
+    watch.wrote(connection)
+    watch.forget(connection)
+    await clock.pass(60_000)
+    expect({ given, reads: reads() }).toEqual({ given: [], reads: 2 })
+  })
+})
