@@ -1,0 +1,234 @@
+import { describe, expect, it } from 'vitest'
+import { decodeMemberContext } from '../../src/locks/members.js'
+import { type ConfChangeSingle, ConfChangeType, Role } from '../../src/raft/core/types.js'
+import { type Clock, FrameKind } from '../../src/raft/node/interfaces.js'
+import { type NodeApi, NodeRefusal, type NodeStatus } from '../../src/raft/node/node-api.js'
+import { Admin } from '../../src/server/admin.js'
+import { parseLine } from '../../src/server/dialects/line.js'
+import type { MemberReport } from '../../src/server/status.js'
+
+interface Change {
+  readonly changes: readonly ConfChangeSingle[]
+  readonly members: ReturnType<typeof decodeMemberContext>
+}
+
+/** Two nodes of one cluster, n1 leading, whose frames reach each other at once. */
+class World {
+  readonly members: MemberReport[] = [
+    { node: 'n1', raftId: 1, peer: 'h:1', address: 'h:11', role: 'voter', leader: true },
+    { node: 'n2', raftId: 2, peer: 'h:2', address: null, role: 'voter', leader: false },
+    { node: 'n3', raftId: 3, peer: 'h:3', address: null, role: 'learner', leader: false },
+  ]
+  readonly changed: Change[] = []
+  readonly transfers: string[] = []
+  progress: NodeStatus['progress'] = [{ nodeId: 'n3', match: 4_990, active: true, learner: true }]
+  refuse: string | null = null
+  leader: string | null = 'n1'
+  /** False: frames are sent and never arrive. */
+  connected = true
+  readonly #admins = new Map<string, Admin>()
+  #timeout: (() => void) | null = null
+
+  constructor(allowRemote = false) {
+    for (const nodeId of ['n1', 'n2']) {
+      const admin = new Admin({
+        node: this.#node(nodeId),
+        clock: this.#clock(),
+        allowRemote,
+        requestTimeoutMs: 5_000,
+        members: () => this.members,
+        log: () => {},
+      })
+      this.#admins.set(nodeId, admin)
+    }
+  }
+
+  ask(nodeId: string, text: string, loopback = true): Promise<string> {
+    const line = parseLine(text)
+    if (line === null) throw new Error('malformed')
+    return new Promise((reply, reject) => {
+      const known = this.#admins.get(nodeId)?.handle({ line, loopback, remote: 'r:1', reply })
+      if (known !== true) reject(new Error('no such action'))
+    })
+  }
+
+  frame(nodeId: string, kind: FrameKind, payload: Uint8Array): void {
+    this.#admins.get(nodeId)?.onPeerFrame('n9', kind, payload)
+  }
+
+  timeOut(): void {
+    this.#timeout?.()
+  }
+
+  #clock(): Clock {
+    const after = (_: number, run: () => void) => {
+      this.#timeout = run
+      return { cancel: () => {} }
+    }
+    return { speakerNow: () => 0, takerNow: () => 0, wallNow: () => 0, soon: (run) => run(), after }
+  }
+
+  #node(nodeId: string): NodeApi {
+    const world = this
+    const unused = () => {
+      throw new Error('not asked by administration')
+    }
+    return {
+      nodeId,
+      status: () => world.#status(nodeId),
+      isLeader: () => world.leader === nodeId,
+      leader: () => world.leader,
+      nextRaftId: () => 4,
+      async changeMembership(changes, context) {
+        if (world.refuse !== null) throw new NodeRefusal(world.refuse)
+        world.changed.push({ changes, members: decodeMemberContext(context) })
+      },
+      async transferLeadership(to) {
+        world.transfers.push(to)
+      },
+      sendPeer(to, _lane, kind, payload) {
+        if (world.connected) world.#admins.get(to)?.onPeerFrame(nodeId, kind, payload)
+        return true
+      },
+      isLeaderReady: unused,
+      term: unused,
+      appliedIndex: unused,
+      commitIndex: unused,
+      propose: unused,
+      confirmLeadership: unused,
+      setMembers: unused,
+    }
+  }
+
+  #status(nodeId: string): NodeStatus {
+    const leads = this.leader === nodeId
+    return {
+      nodeId,
+      raftId: 1,
+      clusterId: 'c',
+      role: leads ? Role.leader : Role.follower,
+      term: 1,
+      leader: this.leader,
+      commitIndex: 5_000,
+      appliedIndex: 5_000,
+      firstIndex: 1,
+      lastIndex: 5_000,
+      snapshotIndex: 0,
+      confState: { voters: [1, 2], learners: [3], votersOutgoing: [], learnersNext: [], autoLeave: false },
+      progress: leads ? this.progress : [],
+    }
+  }
+}
+
+describe('.members', () => {
+  it('lists what this node knows, and at the leader how far each is', async () => {
+    const world = new World()
+    expect(await world.ask('n1', '.members,id:5')).toBe(
+      'member,id:5,node:n1,raft-id:1,peer:h:1,role:voter,leader:yes,address:h:11\n' +
+        'member,id:5,node:n2,raft-id:2,peer:h:2,role:voter,leader:no\n' +
+        'member,id:5,node:n3,raft-id:3,peer:h:3,role:learner,leader:no,active:yes,lag:10\n' +
+        'end,id:5,count:3\n',
+    )
+    expect(await world.ask('n2', '.members')).toContain('member,node:n3,raft-id:3,peer:h:3,role:learner,leader:no\n')
+  })
+})
+
+describe.each(['n1', 'n2'])('changes asked at %s', (at) => {
+  it('adds a learner under a new Raft id', async () => {
+    const world = new World()
+    expect(await world.ask(at, '.member-add,id:1,node:n4,peer:[::1]:9')).toBe('done,id:1\n')
+    expect(world.changed).toEqual([
+      {
+        changes: [{ type: ConfChangeType.addLearnerNode, nodeId: 4 }],
+        members: [{ raftId: 4, nodeId: 'n4', peerAddress: '[::1]:9' }],
+      },
+    ])
+  })
+
+  it('promotes a learner that has caught up', async () => {
+    const world = new World()
+    expect(await world.ask(at, '.member-promote,id:1,node:n3')).toBe('done,id:1\n')
+    expect(world.changed).toMatchObject([{ changes: [{ type: ConfChangeType.addNode, nodeId: 3 }] }])
+    expect(await world.ask(at, '.member-promote,id:2,node:n2')).toBe('done,id:2\n')
+    expect(world.changed).toHaveLength(1)
+  })
+
+  it('removes and transfers', async () => {
+    const world = new World()
+    expect(await world.ask(at, '.member-remove,node:n2')).toBe('done\n')
+    expect(world.changed).toMatchObject([{ changes: [{ type: ConfChangeType.removeNode, nodeId: 2 }] }])
+    expect(await world.ask(at, '.transfer,node:n2')).toBe('done\n')
+    expect(await world.ask(at, '.transfer,node:n1')).toBe('done\n')
+    expect(world.transfers).toEqual(['n2'])
+  })
+
+  const refused: readonly [string, string][] = [
+    ['.member-add,node:n2,peer:h:2', 'bad-request'],
+    ['.member-add,node:n4', 'bad-request'],
+    ['.member-add,node:n4,peer:h', 'bad-request'],
+    ['.member-add,peer:h:2', 'bad-request'],
+    ['.member-promote,node:n9', 'bad-request'],
+    ['.member-remove,node:n9', 'bad-request'],
+    ['.transfer,node:n3', 'bad-request'],
+    ['.transfer,node:n9', 'bad-request'],
+  ]
+  it.each(refused)('refuses %s', async (line, code) => {
+    const world = new World()
+    expect(await world.ask(at, `${line},id:3`)).toMatch(new RegExp(`^err,id:3,code:${code},message:\\S+\n$`))
+    expect(world.changed).toEqual([])
+  })
+
+  it('says busy while the learner lacks too much, is out of reach, or Raft is busy', async () => {
+    const world = new World()
+    world.progress = [{ nodeId: 'n3', match: 1, active: true, learner: true }]
+    expect(await world.ask(at, '.member-promote,node:n3')).toContain('code:busy,message:n3%20still%20lacks%204999')
+    world.progress = [{ nodeId: 'n3', match: 5_000, active: false, learner: true }]
+    expect(await world.ask(at, '.member-promote,node:n3')).toContain('code:busy')
+    world.refuse = 'another membership change is under way'
+    expect(await world.ask(at, '.member-remove,node:n2')).toContain('code:busy,message:another')
+    expect(world.changed).toEqual([])
+  })
+})
+
+describe('who may ask, and whom', () => {
+  it('is this machine, or all with --allow-admin', async () => {
+    expect(await new World().ask('n1', '.member-remove,id:1,node:n2', false)).toContain('err,id:1,code:unauthorized')
+    expect(await new World().ask('n1', '.members', false)).toContain('code:unauthorized')
+    expect(await new World(true).ask('n1', '.member-remove,id:1,node:n2', false)).toBe('done,id:1\n')
+  })
+
+  it('leaves other actions to others', async () => {
+    await expect(new World().ask('n1', '.keepalive')).rejects.toThrow('no such action')
+  })
+
+  it('keeps the last voter', async () => {
+    const world = new World()
+    world.members.splice(1, 1)
+    expect(await world.ask('n1', '.member-remove,node:n1')).toContain('last%20voter')
+  })
+})
+
+describe('without an answering leader', () => {
+  it('says no-quorum', async () => {
+    const world = new World()
+    world.leader = null
+    expect(await world.ask('n2', '.transfer,id:1,node:n1')).toContain('err,id:1,code:no-quorum')
+  })
+
+  it('says no-quorum when the answer does not come', async () => {
+    const world = new World()
+    world.connected = false
+    const answer = world.ask('n2', '.transfer,id:1,node:n2')
+    world.timeOut()
+    expect(await answer).toContain('code:no-quorum')
+  })
+
+  it('ignores frames that make no sense', () => {
+    const world = new World()
+    for (const text of ['', '{', '{}', '{"number":1,"body":{}}', '{"number":1,"body":{"rows":[[1]],"count":true}}']) {
+      world.frame('n1', FrameKind.admin, Buffer.from(text))
+      world.frame('n1', FrameKind.adminResult, Buffer.from(text))
+    }
+    expect(world.changed).toEqual([])
+  })
+})

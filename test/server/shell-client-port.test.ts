@@ -1,0 +1,243 @@
+import { once } from 'node:events'
+import { connect, createServer, type Socket } from 'node:net'
+import { afterEach, describe, expect, it } from 'vitest'
+import { ClientPort } from '../../src/server/client-port.js'
+import type { ClientConnection, ConnectionHandler } from '../../src/server/front.js'
+import { SystemClock } from '../../src/server/system-clock.js'
+
+/** Records what the port tells it and lets a test act on the connections. */
+class RecordingFront {
+  readonly connections: ClientConnection[] = []
+  readonly events: string[] = []
+  /** What happened last, to prove that `turn` comes before every event. */
+  #turned = false
+  #changed: () => void = () => {}
+
+  turn(): void {
+    this.#turned = true
+  }
+
+  connected(connection: ClientConnection): ConnectionHandler {
+    this.connections.push(connection)
+    this.#record('connected')
+    return {
+      data: (chunk) => this.#record(`data ${Buffer.from(chunk).toString()}`),
+      fin: () => this.#record('fin'),
+      broken: () => this.#record('broken'),
+    }
+  }
+
+  get last(): ClientConnection {
+    const connection = this.connections.at(-1)
+    if (connection === undefined) throw new Error('nobody connected')
+    return connection
+  }
+
+  /** Resolves when the events so far satisfy `condition`. */
+  async until(condition: (events: readonly string[]) => boolean): Promise<void> {
+    while (!condition(this.events)) {
+      await new Promise<void>((resolve) => {
+        this.#changed = resolve
+      })
+    }
+  }
+
+  #record(event: string): void {
+    this.events.push(this.#turned ? event : `${event} without turn`)
+    this.#turned = false
+    this.#changed()
+  }
+}
+
+const opened: { close(): unknown }[] = []
+afterEach(async () => {
+  for (const one of opened.splice(0).reverse()) await one.close()
+})
+
+async function setUp(options: { maxConnections?: number; host?: string } = {}) {
+  const front = new RecordingFront()
+  const port = await ClientPort.open({
+    listen: { host: options.host ?? '127.0.0.1', port: 0 },
+    maxConnections: options.maxConnections ?? 10,
+    clock: new SystemClock(),
+    front,
+  })
+  opened.push(port)
+  return { front, port }
+}
+
+async function client(port: ClientPort, host = '127.0.0.1'): Promise<Socket> {
+  const socket = connect({ host, port: port.port, allowHalfOpen: true })
+  socket.on('error', () => {})
+  socket.setEncoding('utf8')
+  opened.push({ close: () => socket.resetAndDestroy() })
+  await once(socket, 'connect')
+  return socket
+}
+
+/** What arrives until the node's FIN. The client's own side stays open. */
+function textUntilEnd(socket: Socket): Promise<string> {
+  let text = ''
+  socket.on('data', (chunk) => {
+    text += chunk
+  })
+  return new Promise((resolve) => socket.once('end', () => resolve(text)))
+}
+
+function closed(socket: Socket): Promise<void> {
+  return new Promise((resolve) => socket.once('close', () => resolve()))
+}
+
+describe('what the front hears', () => {
+  it('is data, then the FIN, each after a turn', async () => {
+    const { front, port } = await setUp()
+    const socket = await client(port)
+    socket.end('lock,name:a\n')
+    await front.until((events) => events.includes('fin'))
+    expect(front.events).toEqual(['connected', 'data lock,name:a\n', 'fin'])
+    expect(front.last.loopback).toBe(true)
+    expect(front.last.remote).toBe(`127.0.0.1:${socket.localPort}`)
+  })
+
+  it('is "broken" after a reset', async () => {
+    const { front, port } = await setUp()
+    const socket = await client(port)
+    await front.until((events) => events.length > 0)
+    socket.resetAndDestroy()
+    await front.until((events) => events.includes('broken'))
+    expect(front.events).toEqual(['connected', 'broken'])
+  })
+
+  it('is nothing once the node closes the connection itself', async () => {
+    const { front, port } = await setUp()
+    const socket = await client(port)
+    await front.until((events) => events.length > 0)
+    front.last.write('bad-action\n')
+    front.last.end()
+    front.last.write('never\n')
+    expect(await textUntilEnd(socket)).toBe('bad-action\n')
+    socket.end('too late\n')
+    await closed(socket)
+    await port.close()
+    expect(front.events).toEqual(['connected'])
+  })
+})
+
+describe('what the client gets', () => {
+  it('is all words of a turn in one packet', async () => {
+    const { front, port } = await setUp()
+    const socket = await client(port)
+    await front.until((events) => events.length > 0)
+    front.last.write('ok\n')
+    front.last.write('alive\n')
+    expect(front.last.writableLength).toBe(9)
+    const [chunk] = await once(socket, 'data')
+    expect(chunk).toBe('ok\nalive\n')
+    expect(front.last.writableLength).toBe(0)
+  })
+
+  it('is the last word, though it goes on sending', async () => {
+    const { front, port } = await setUp()
+    const socket = await client(port)
+    await front.until((events) => events.length > 0)
+    socket.write('x'.repeat(1_000_000))
+    front.last.write('err,line too long\n')
+    front.last.end()
+    expect(await textUntilEnd(socket)).toBe('err,line too long\n')
+  })
+
+  it('is nothing that was written in the turn of a reset', async () => {
+    const { front, port } = await setUp()
+    const socket = await client(port)
+    await front.until((events) => events.length > 0)
+    front.last.write('ok\n')
+    front.last.reset()
+    let text = ''
+    socket.on('data', (chunk) => {
+      text += chunk
+    })
+    await closed(socket)
+    expect(text).toBe('')
+  })
+
+  it('is the end of the connection soon, also if it never closes its side', async () => {
+    const { front, port } = await setUp()
+    const socket = await client(port)
+    await front.until((events) => events.length > 0)
+    front.last.end()
+    await textUntilEnd(socket)
+    await port.close()
+    expect(port.connectionCount).toBe(0)
+  })
+})
+
+describe('reading', () => {
+  it('stops while the front pauses it', async () => {
+    const { front, port } = await setUp()
+    const socket = await client(port)
+    await front.until((events) => events.length > 0)
+    front.last.pause()
+    socket.write('later\n')
+    const other = await client(port)
+    other.write('other\n')
+    await front.until((events) => events.includes('data other\n'))
+    expect(front.events).not.toContain('data later\n')
+    front.connections[0]?.resume()
+    await front.until((events) => events.includes('data later\n'))
+  })
+
+  it('stops while the client does not take its answers, and goes on when it does', async () => {
+    const { front, port } = await setUp()
+    const socket = await client(port)
+    await front.until((events) => events.length > 0)
+    socket.pause()
+    const answers = 'x'.repeat(64 * 1024 * 1024)
+    front.last.write(answers)
+    await new Promise(setImmediate)
+    socket.write('more\n')
+    const other = await client(port)
+    other.write('other\n')
+    await front.until((events) => events.includes('data other\n'))
+    expect(front.events).not.toContain('data more\n')
+    socket.resume()
+    await front.until((events) => events.includes('data more\n'))
+  })
+})
+
+describe('the port', () => {
+  it('says why to connections over --max-connections', async () => {
+    const { front, port } = await setUp({ maxConnections: 1 })
+    await client(port)
+    await front.until((events) => events.length > 0)
+    const second = await client(port)
+    expect(await textUntilEnd(second)).toBe('err,code:busy,message:too many connections\n')
+    expect({ served: front.connections.length, refused: port.connectionsRefused }).toEqual({ served: 1, refused: 1 })
+  })
+
+  it('is on both loopback addresses for localhost', async () => {
+    const { front, port } = await setUp({ host: 'localhost' })
+    await client(port, '127.0.0.1')
+    await client(port, '::1').catch((error: NodeJS.ErrnoException) => {
+      // A machine without IPv6 has nothing to listen on.
+      expect(error.code).toBe('EADDRNOTAVAIL')
+      front.connected(front.last)
+    })
+    await front.until((events) => events.length >= 2)
+  })
+
+  it('tells flag, value and errno when it is taken', async () => {
+    const taken = createServer().listen(0, '127.0.0.1')
+    await once(taken, 'listening')
+    opened.push({ close: () => taken.close() })
+    const address = taken.address()
+    const number = typeof address === 'object' ? (address?.port ?? 0) : 0
+    const open = ClientPort.open({
+      listen: { host: 'localhost', port: number },
+      maxConnections: 1,
+      clock: new SystemClock(),
+      front: new RecordingFront(),
+    })
+    const errno = process.platform === 'linux' ? 98 : 48
+    await expect(open).rejects.toThrow(`--listen localhost:${number}: [Errno ${errno}] address already in use`)
+  })
+})
