@@ -69,3 +69,7 @@ export const HTTP_LOCKS_MAX = 1_000
 export const PROMOTION_MAX_LAG_ENTRIES = 1_000
 /** The leader's answer to a forwarded administration line is waited for no longer than this. */
 export const ADMIN_ANSWER_MS = 10_000
+
+// ------------------------------------------------------------------------------------------------ clean stop
+/** A leader that stops waits this long for another to take over. */
+export const HANDOVER_MS = 1_000

@@ -138,6 +138,7 @@ export class TestCluster {
         onApplied: () => undefined,
         onLeaderReady: (term) => void made.leaderReadyTerms.push(term),
         onRestored: () => undefined,
+        onStored: () => undefined,
         onPeerFrame: () => undefined,
         onFatal: (error, exitCode) => {
           made.fatal = { error, exitCode }

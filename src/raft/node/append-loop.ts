@@ -1,7 +1,7 @@
 import { invariant } from '../core/invariant.js'
 import type { Message } from '../core/messages.js'
 import type { Entry, HardState, Snapshot } from '../core/types.js'
-import type { LogBatch, LogStore } from './interfaces.js'
+import type { Clock, LogBatch, LogStore } from './interfaces.js'
 
 /** What the loop did, once it is durable. `messages` are in the order in which the core asked for them. */
 export interface Appended {
@@ -24,6 +24,8 @@ export class AppendLoop {
   constructor(
     private readonly store: LogStore,
     durable: HardState,
+    private readonly clock: Clock,
+    private readonly onStored: (durationMs: number) => void,
     private readonly onAppended: (done: Appended) => void,
     private readonly onError: (error: unknown) => void,
   ) {
@@ -58,9 +60,11 @@ export class AppendLoop {
     }
     if (done.hardState !== null) this.#durable = done.hardState
     this.#busy = true
+    const startMs = this.clock.takerNow()
     this.#write(done).then(
       () => {
         this.#busy = false
+        this.onStored(this.clock.takerNow() - startMs)
         if (!this.#stopped) this.onAppended(done)
       },
       (error: unknown) => {

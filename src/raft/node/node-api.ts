@@ -40,6 +40,8 @@ export interface NodeObserver {
   onLeaderReady(term: Term): void
   /** The state was replaced by a snapshot from the leader (rule 9). */
   onRestored(index: Index): void
+  /** A synced write to the log took so long. */
+  onStored(durationMs: number): void
   /** A frame of kind renew, renewed, admin or adminResult from a peer (node id). */
   onPeerFrame(from: string, kind: FrameKind, payload: Uint8Array): void
   /** The node cannot go on; it has already stopped acknowledging. `exitCode` as in contract §5. */
@@ -74,6 +76,8 @@ export interface NodeApi {
   transferLeadership(to: string): Promise<void>
   /** Tells the node who the members are now (after each change, and after a restore). */
   setMembers(members: readonly Peer[]): void
+  /** Commands that this node proposed or sent to a leader since its start. */
+  proposalCount(): number
   /** The smallest Raft id that no member, past or present, has used. */
   nextRaftId(): RaftId
 }

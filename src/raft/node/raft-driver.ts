@@ -43,6 +43,7 @@ export interface DriverDeps {
   /** Restores the machine from the durable snapshot before any later entry is applied. */
   restore(index: Index, term: Term): Promise<void>
   beforeTurn(): void
+  onStored(durationMs: number): void
   onSoftState(lead: RaftId, role: Role, term: Term): void
   onApplied(index: Index): void
   onOwnTermApplied(term: Term): void
@@ -78,6 +79,8 @@ export class RaftDriver {
     this.#append = new AppendLoop(
       deps.store,
       hardState,
+      deps.clock,
+      (durationMs) => deps.onStored(durationMs),
       (done) => this.#onAppended(done),
       (error) => this.#fail(error),
     )

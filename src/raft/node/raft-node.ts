@@ -160,6 +160,9 @@ export class RaftNode implements NodeApi {
   propose(command: Uint8Array): boolean {
     return this.#running?.propose(command) ?? false
   }
+  proposalCount(): number {
+    return this.#running?.proposalCount() ?? 0
+  }
   confirmLeadership(done: (index: Index | null) => void): void {
     if (this.#running === null) done(null)
     else this.#running.confirmLeadership(done)

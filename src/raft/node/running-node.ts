@@ -50,6 +50,7 @@ export class RunningNode {
   #forwardBytes = 0
   #tick: Timer | null = null
   #stopped = false
+  #proposals = 0
 
   constructor(
     private readonly options: RaftNodeOptions,
@@ -173,6 +174,7 @@ export class RunningNode {
 
   propose(command: Uint8Array): boolean {
     if (this.#stopped) return false
+    this.#proposals++
     if (this.isLeader()) return this.#driver.propose(command)
     if (this.#driver.lead === NONE || this.#forwardBytes + command.length > FORWARD_BYTES) return false
     if (this.#forward.length === 0) this.options.clock.soon(() => this.#flushForward())
@@ -190,6 +192,10 @@ export class RunningNode {
     if (this.#stopped || leader === null) return
     if (this.isLeader()) for (const command of commands) this.#driver.propose(command)
     else this.options.transport.send(leader, Lane.bulk, FrameKind.propose, [encodeBatch(commands)])
+  }
+
+  proposalCount(): number {
+    return this.#proposals
   }
 
   confirmLeadership(done: (index: Index | null) => void): void {
@@ -268,6 +274,7 @@ export class RunningNode {
       sendSnapshot: (message) => this.#sendSnapshot(message),
       restore: (index, term) => restoreMachine(store, machine, index, term),
       beforeTurn,
+      onStored: (durationMs) => observer.onStored(durationMs),
       onSoftState: (lead, role, term) => this.#onSoftState(lead, role, term),
       onApplied: (index) => observer.onApplied(index),
       onOwnTermApplied: (term) => observer.onLeaderReady(term),
