@@ -63,6 +63,8 @@ export class PeerConnection {
   readonly #parser = new FrameParser()
   readonly #outbox: Outbox
   #state: State = 'connecting'
+  /** Both sides may refuse each other: who has turned the peer away still hears why it is not welcome itself. */
+  #turnedAway = false
   #timer: Timer | null = null
   #silentChecks = 0
   #bytesReadBefore = 0
@@ -163,6 +165,7 @@ export class PeerConnection {
 
   #turnAway(kind: LinkKind, cause: EndCause, reason: string): void {
     this.#say(kind, encodeReason(reason))
+    this.#turnedAway = true
     this.#endSoftly({ cause, detail: reason })
   }
 
@@ -176,12 +179,12 @@ export class PeerConnection {
   // ------------------------------------------------------------------------------------------- frames
 
   #read(chunk: Buffer): void {
-    if (this.#state === 'closed') return
+    if (this.#state === 'closed' && !this.#turnedAway) return
     try {
       this.#parser.push(chunk)
       for (let frame = this.#parser.next(); frame !== null; frame = this.#parser.next()) {
         this.#dispatch(frame)
-        if (!this.isOpen) return
+        if (!this.isOpen && !this.#turnedAway) return
       }
     } catch (error) {
       if (!(error instanceof FrameError)) throw error
@@ -190,6 +193,7 @@ export class PeerConnection {
   }
 
   #dispatch({ kind, payload }: Frame): void {
+    if (this.#turnedAway && kind !== LinkKind.refuse) return
     switch (kind) {
       case LinkKind.hello:
         this.#judge(payload)

@@ -45,6 +45,7 @@ export class PeerLink {
   /** Runs while a lost connection is being checked and `down` is still owed. */
   #verdictDue: Timer | null = null
   #failedDials = 0
+  #toldUnreachable = false
   #unstableConnections = 0
   #upSinceMs = 0
 
@@ -106,6 +107,7 @@ export class PeerLink {
     this.#settle(PeerDownReason.closed)
     this.#use(connection)
     this.#failedDials = 0
+    this.#toldUnreachable = false
     this.#upSinceMs = this.#clock.takerNow()
     this.#events.up(this, peer, connection)
   }
@@ -147,14 +149,14 @@ export class PeerLink {
     this.#events.lost(this, end)
     const lastedMs = this.#clock.takerNow() - this.#upSinceMs
     this.#unstableConnections = lastedMs < STABLE_CONNECTION_MS ? this.#unstableConnections + 1 : 0
-    const unstable = this.#unstableConnections > UNSTABLE_CONNECTIONS
-    if (end.cause === 'timeout' || this.#address === null || unstable) {
+    const checkable = end.cause !== 'timeout' && this.#address !== null
+    if (checkable && this.#unstableConnections <= UNSTABLE_CONNECTIONS) {
+      this.#verdictDue = this.#clock.after(PROBE_VERDICT_MS, () => this.#settle(PeerDownReason.closed))
+      this.#dialAfter(this.#random.int(PROBE_SPREAD_MS))
+    } else {
       this.#events.down(this, end.cause === 'timeout' ? PeerDownReason.timeout : PeerDownReason.closed)
       this.#dialLater()
-      return
     }
-    this.#verdictDue = this.#clock.after(PROBE_VERDICT_MS, () => this.#settle(PeerDownReason.closed))
-    this.#dialAfter(this.#random.int(PROBE_SPREAD_MS))
   }
 
   /** Says `down` if it is owed. */
@@ -169,7 +171,10 @@ export class PeerLink {
     const gone = end.cause === 'ended' || (end.cause === 'failed' && DEAD_PEER_CODES.has(end.errorCode ?? ''))
     this.#settle(gone && connection.peer === null ? PeerDownReason.refused : PeerDownReason.closed)
     const worthTelling = end.cause !== 'surplus' && end.cause !== 'local' && end.cause !== 'refused'
-    if (this.#failedDials === 0 && worthTelling) this.#events.unreachable(this, end)
+    if (worthTelling && !this.#toldUnreachable) {
+      this.#toldUnreachable = true
+      this.#events.unreachable(this, end)
+    }
     this.#dialLater()
   }
 
