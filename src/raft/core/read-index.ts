@@ -53,7 +53,7 @@ function confirmRead(raft: Raft, m: Message): void {
   raft.readOnly.receiveAck(raft.id, raft.readOnly.heartbeatContext())
   // The only voter is its own quorum; it needs no answers.
   answerConfirmedReads(raft)
-  broadcastHeartbeat(raft)
+  if (raft.readOnly.hasUnconfirmed()) broadcastHeartbeat(raft)
 }
 
 function readOf(raft: Raft, m: Message): PendingRead {

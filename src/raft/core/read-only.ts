@@ -30,9 +30,13 @@ export class ReadOnly {
     this.#unconfirmed.push(read)
   }
 
+  hasUnconfirmed(): boolean {
+    return this.#unconfirmed.length > 0
+  }
+
   /** The number of the last read, as it travels with a heartbeat; empty when no read waits. */
   heartbeatContext(): Uint8Array {
-    return this.#unconfirmed.length === 0 ? EMPTY_BYTES : encodeCounter(this.#last())
+    return this.hasUnconfirmed() ? encodeCounter(this.#last()) : EMPTY_BYTES
   }
 
   /** A member answered the heartbeat with this context. Bytes that this leader cannot have sent are ignored. */
