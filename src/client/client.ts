@@ -1,0 +1,188 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { endpointsFromEnvironment, parseEndpoints } from './endpoints.js'
+import { ClientClosedError, DeadlockError, InvalidOptionError, LockLostError, NotGrantedError } from './errors.js'
+import { DEFAULT_LEASE_MS, DEFAULT_REACH_MS, MAX_LEASE_MS, MIN_LEASE_MS } from './limits.js'
+import { LocalTurns } from './local-turns.js'
+import { Lock } from './lock.js'
+import type { Grant, SessionHooks } from './lock-session.js'
+import { assertClientId, assertLockName } from './names.js'
+import { Session, type SessionOptions } from './session.js'
+
+/** All times in milliseconds. */
+export interface ClientOptions {
+  /** `host:port` of the nodes, as a list or separated by commas; any node, any order. Default: the environment, as for tnl-do. */
+  readonly endpoints?: string | readonly string[]
+  /** Shown to others as the holder: letters, digits and `.@_-`. */
+  readonly clientId?: string
+  /** How long the session stays resumable after its connection broke; 10,000 unless given, 3,000 to 86,400,000. */
+  readonly lease?: number
+  /** How long the session outlives an orderly end of the connection that this client did not ask for; 0 unless given. */
+  readonly linger?: number
+  /** How long to look for a node that answers, in all; 10,000 unless given. */
+  readonly reach?: number
+}
+
+export interface AcquireOptions {
+  /** Milliseconds to wait for the lock; without it, as long as it takes. 0 does not wait. */
+  readonly wait?: number
+  /** Gives up waiting: the call rejects with the signal's reason. */
+  readonly signal?: AbortSignal
+  /** Shown to whoever looks at the lock. */
+  readonly metadata?: string
+}
+
+export type TryAcquireOptions = Omit<AcquireOptions, 'wait'>
+
+type Work<Result> = (lock: Lock) => Result | Promise<Result>
+
+/** Opens a session with the cluster. Rejects with NoEndpointError or NoQuorumError when no node takes it in time. */
+export async function connect(options: ClientOptions = {}): Promise<Client> {
+  const client = new Client(sessionOptions(options))
+  await client.open()
+  return client
+}
+
+/**
+ * Takes locks for this process. One connection serves them all. Tasks of this process that want the same lock take turns;
+ * a task that asks again for a lock that it holds waits for itself, except within `withLock`, which refuses that.
+ */
+export class Client {
+  private current: Session | null = null
+  private opening: Promise<Session> | null = null
+  private readonly sessions = new Set<Session>()
+  private readonly locks = new Map<Grant, Lock>()
+  private readonly turns = new LocalTurns()
+  /** The names that the running task holds through `withLock`. */
+  private readonly taskHolds = new AsyncLocalStorage<readonly string[]>()
+  private readonly closed = new AbortController()
+
+  /** @internal */
+  constructor(private readonly options: SessionOptions) {}
+
+  /** Rejects with NotGrantedError when another holds the lock and `wait` has passed. */
+  async acquire(name: string, options: AcquireOptions = {}): Promise<Lock> {
+    assertLockName(name)
+    const waitMs = options.wait ?? Number.POSITIVE_INFINITY
+    if (!(waitMs >= 0)) throw new InvalidOptionError(`wait: ${waitMs} is not a number of milliseconds`)
+    options.signal?.throwIfAborted()
+    const askedAt = performance.now()
+    if (!(await this.turns.take(name, waitMs, options.signal))) {
+      throw new NotGrantedError(name, waitMs === 0 ? 'held' : 'timeout', this.options.clientId ?? null)
+    }
+    const leftMs = Math.max(0, waitMs - (performance.now() - askedAt))
+    const asked = this.acquireFromCluster(name, leftMs, options)
+    // The turn is kept until the cluster has settled the request, also when the caller has given up before that.
+    asked.catch(() => this.turns.done(name))
+    return options.signal === undefined ? asked : abandonable(asked, options.signal)
+  }
+
+  /** The lock if it is free, else null. */
+  async tryAcquire(name: string, options: TryAcquireOptions = {}): Promise<Lock | null> {
+    try {
+      return await this.acquire(name, { ...options, wait: 0 })
+    } catch (error) {
+      if (error instanceof NotGrantedError) return null
+      throw error
+    }
+  }
+
+  /**
+   * Runs `work` under the lock and releases it whatever happens. Rejects with what `work` threw, and with LockLostError
+   * when the lock was lost before `work` was done. `lock.signal` tells `work` of a loss at once.
+   */
+  withLock<Result>(name: string, work: Work<Result>): Promise<Result>
+  withLock<Result>(name: string, options: AcquireOptions, work: Work<Result>): Promise<Result>
+  async withLock<Result>(name: string, ...rest: [Work<Result>] | [AcquireOptions, Work<Result>]): Promise<Result> {
+    const [options, work] = rest.length === 1 ? [{}, rest[0]] : rest
+    const held = this.taskHolds.getStore() ?? []
+    if (held.includes(name)) throw new DeadlockError(`lock '${name}' is held by this task already`)
+    const lock = await this.acquire(name, options)
+    try {
+      const result = await this.taskHolds.run([...held, name], () => work(lock))
+      if (lock.state === 'lost') throw lock.signal.reason ?? new LockLostError(name, lock.token, 'deadline')
+      return result
+    } finally {
+      await lock[Symbol.asyncDispose]()
+    }
+  }
+
+  /** Releases every lock and ends the session. Whoever still waits gets ClientClosedError. */
+  async close(): Promise<void> {
+    this.closed.abort(new ClientClosedError())
+    await Promise.all([...this.sessions].map((session) => session.close()))
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  /** The session for the next request; opens one if there is none that can take it. @internal */
+  async open(): Promise<Session> {
+    this.closed.signal.throwIfAborted()
+    if (this.current !== null && !this.current.ended && !this.current.crowded) return this.current
+    this.opening ??= this.openSession().finally(() => {
+      this.opening = null
+    })
+    return this.opening
+  }
+
+  private async acquireFromCluster(name: string, waitMs: number, options: AcquireOptions): Promise<Lock> {
+    const session = await this.open()
+    const grant = await session.lock(name, { waitMs, meta: options.metadata, signal: options.signal })
+    const lock = new Lock(session, grant, () => this.released(session, grant))
+    // It may have been lost between the word and this line.
+    if (session.holds(grant)) this.locks.set(grant, lock)
+    else lock.markLost('lease-expired')
+    return lock
+  }
+
+  private async openSession(): Promise<Session> {
+    const hooks: SessionHooks = {
+      lost: (grant, reason) => this.locks.get(grant)?.markLost(reason),
+      ended: () => this.sessions.delete(session),
+    }
+    const session = await Session.open(this.options, hooks, this.closed.signal)
+    this.sessions.add(session)
+    const previous = this.current
+    this.current = session
+    if (previous !== null) this.closeIfDone(previous)
+    return session
+  }
+
+  private released(session: Session, grant: Grant): void {
+    this.locks.delete(grant)
+    this.turns.done(grant.name)
+    this.closeIfDone(session)
+  }
+
+  /** A session that was replaced by another ends with the last of its locks. */
+  private closeIfDone(session: Session): void {
+    if (session !== this.current && session.idle && !session.ended) void session.close()
+  }
+}
+
+function sessionOptions(options: ClientOptions): SessionOptions {
+  const { clientId, lease = DEFAULT_LEASE_MS, linger = 0, reach = DEFAULT_REACH_MS } = options
+  if (!(lease >= MIN_LEASE_MS && lease <= MAX_LEASE_MS)) {
+    throw new InvalidOptionError(`lease: ${lease} is not from ${MIN_LEASE_MS} to ${MAX_LEASE_MS} milliseconds`)
+  }
+  if (!(linger >= 0 && linger <= MAX_LEASE_MS)) throw new InvalidOptionError(`linger: ${linger} is out of range`)
+  if (!(reach >= 0)) throw new InvalidOptionError(`reach: ${reach} is not a number of milliseconds`)
+  if (clientId !== undefined) assertClientId(clientId)
+  const endpoints =
+    options.endpoints === undefined ? endpointsFromEnvironment(process.env) : parseEndpoints(options.endpoints)
+  return { endpoints, clientId, leaseMs: lease, lingerMs: linger, reachMs: reach }
+}
+
+/** Rejects at once when `signal` aborts; a lock that comes all the same is released. */
+function abandonable(asked: Promise<Lock>, signal: AbortSignal): Promise<Lock> {
+  return new Promise((resolve, reject) => {
+    const abandon = (): void => {
+      reject(signal.reason)
+      asked.then((lock) => lock[Symbol.asyncDispose]()).catch(() => {})
+    }
+    if (signal.aborted) return abandon()
+    signal.addEventListener('abort', abandon, { once: true })
+    asked.then(resolve, reject).finally(() => signal.removeEventListener('abort', abandon))
+  })
+}

@@ -1,0 +1,102 @@
+/** The errors of the client: one class for each thing that a caller may want to tell apart, each with a stable `code`. */
+
+export abstract class TcpNetLockError extends Error {
+  abstract readonly code: string
+}
+
+export type NotGrantedReason = 'held' | 'timeout' | 'cancelled'
+
+/** Another holds the lock, and it did not become free within the time that the caller was ready to wait. */
+export class NotGrantedError extends TcpNetLockError {
+  override readonly name = 'NotGrantedError'
+  readonly code = 'TNL_NOT_GRANTED'
+  constructor(
+    readonly lockName: string,
+    readonly reason: NotGrantedReason,
+    /** Client id of the holder, if the server named it. */
+    readonly holder: string | null,
+  ) {
+    super(`lock '${lockName}' was not granted (${reason})${holder === null ? '' : `: held by ${holder}`}`)
+  }
+}
+
+export type LostReason = 'deadline' | 'lease-expired' | 'forced' | 'disconnected'
+
+/** The lock may be another's from now on. */
+export class LockLostError extends TcpNetLockError {
+  override readonly name = 'LockLostError'
+  readonly code = 'TNL_LOCK_LOST'
+  constructor(
+    readonly lockName: string,
+    readonly token: number | null,
+    readonly reason: LostReason,
+  ) {
+    super(`lock '${lockName}' was lost (${reason})`)
+  }
+}
+
+export interface EndpointFailure {
+  readonly address: string
+  readonly reason: string
+  /** Nothing listened there. */
+  readonly refused: boolean
+}
+
+/** No endpoint could be reached in time; `failures` has the last failure of each. */
+export class NoEndpointError extends TcpNetLockError {
+  override readonly name = 'NoEndpointError'
+  readonly code = 'TNL_NO_ENDPOINT'
+  constructor(readonly failures: readonly EndpointFailure[]) {
+    super(`no endpoint reached (${failures.map(({ address, reason }) => `${address}: ${reason}`).join('; ')})`)
+  }
+}
+
+/** A node was reached but the cluster has no majority, or no leader yet. */
+export class NoQuorumError extends TcpNetLockError {
+  override readonly name = 'NoQuorumError'
+  readonly code = 'TNL_NO_QUORUM'
+}
+
+/** The cluster has ended the session, and with it every lock and every place in a queue. */
+export class SessionExpiredError extends TcpNetLockError {
+  override readonly name = 'SessionExpiredError'
+  readonly code = 'TNL_SESSION_EXPIRED'
+}
+
+/** To wait would close a cycle of waiters; the message names it. Also: the session holds or awaits this lock already. */
+export class DeadlockError extends TcpNetLockError {
+  override readonly name = 'DeadlockError'
+  readonly code = 'TNL_DEADLOCK'
+}
+
+/** The server refused a request; `serverCode` is its word, for example `limit` or `not-holder`. */
+export class RefusedError extends TcpNetLockError {
+  override readonly name = 'RefusedError'
+  readonly code = 'TNL_REFUSED'
+  constructor(
+    readonly serverCode: string,
+    message: string,
+  ) {
+    super(message)
+  }
+}
+
+/** The server speaks only the classic dialect of TcpNetLock 0.1.8. */
+export class ClassicServerError extends TcpNetLockError {
+  override readonly name = 'ClassicServerError'
+  readonly code = 'TNL_CLASSIC_SERVER'
+}
+
+/** A wrong option or lock name; nothing was sent. */
+export class InvalidOptionError extends TcpNetLockError {
+  override readonly name = 'InvalidOptionError'
+  readonly code = 'TNL_INVALID_OPTION'
+}
+
+export class ClientClosedError extends TcpNetLockError {
+  override readonly name = 'ClientClosedError'
+  readonly code = 'TNL_CLIENT_CLOSED'
+  constructor() {
+    super('the client is closed')
+  }
+}

@@ -1,0 +1,36 @@
+/** Bounds of the client. Every number of the client that is not arithmetic stands here, with its unit in its name. */
+
+export const DEFAULT_HOST = 'localhost'
+export const DEFAULT_PORT = 7654
+
+export const DEFAULT_LEASE_MS = 10_000
+export const MIN_LEASE_MS = 3_000
+export const MAX_LEASE_MS = 86_400_000
+
+/** In all, over every endpoint and every redirect, until one has welcomed the session. */
+export const DEFAULT_REACH_MS = 10_000
+/** One endpoint, own or from a redirect: from the start of the connection until its answer to the first line. */
+export const ANSWER_TIMEOUT_MS = 2_000
+/** A session with a short lease cannot afford the full time at an endpoint that hangs. */
+export const MIN_RESUME_ANSWER_MS = 500
+export const MAX_REDIRECT_HOPS = 5
+/** After every endpoint has failed once: doubled each round. */
+export const MIN_ROUND_PAUSE_MS = 50
+export const MAX_ROUND_PAUSE_MS = 500
+
+/** engine.md §4 rule 6: a lock is held until the send time of the last acknowledged keepalive + 0.9 lease − 50 ms. */
+export const HOLD_FRACTION = 0.9
+export const HOLD_MARGIN_MS = 50
+export const KEEPALIVES_PER_LEASE = 6
+/** The kernel gives the time since boot in hundredths of a second. */
+export const BOOT_RESOLUTION_MS = 10
+/** How late a suspend of the machine is noticed at most by whoever waits for a deadline. */
+export const DEADLINE_CHECK_INTERVAL_MS = 100
+
+/** Contract §2.2: answers that the client has not acknowledged. Past it a client opens a further session. */
+export const MAX_UNACKNOWLEDGED_REQUESTS = 1_024
+/** How long `close` waits for the node's `bye`. What is not said by then, the end of the connection says. */
+export const BYE_TIMEOUT_MS = 2_000
+
+export const MAX_ANSWER_LINE_BYTES = 65_536
+export const MAX_NAME_BYTES = 255

@@ -1,0 +1,66 @@
+import { LockLostError, type LostReason } from './errors.js'
+import type { Grant } from './lock-session.js'
+import type { Session } from './session.js'
+
+export type LockState = 'held' | 'jeopardy' | 'lost'
+
+/** A lock that was granted to this client. `await using` releases it at the end of the block. */
+export class Lock {
+  readonly name: string
+  /** Greater than the token of every earlier grant of any lock: give it to the resource that the lock protects. */
+  readonly token: number
+  private readonly loss = new AbortController()
+  private released: Promise<void> | null = null
+
+  /** @internal */
+  constructor(
+    private readonly session: Session,
+    private readonly grant: Grant,
+    private readonly onReleased: () => void,
+  ) {
+    this.name = grant.name
+    this.token = grant.token ?? 0
+  }
+
+  /** Aborted the moment the lock may be lost, with a LockLostError as reason. Not by `release`. */
+  get signal(): AbortSignal {
+    return this.loss.signal
+  }
+
+  /**
+   * `held`; `jeopardy` while the connection is down or its node in difficulties, the lock being held still; `lost` for
+   * good once it may be another's, and after `release`.
+   */
+  get state(): LockState {
+    if (this.remaining() <= 0) return 'lost'
+    return this.session.link === null || this.session.nodeInJeopardy ? 'jeopardy' : 'held'
+  }
+
+  /** Milliseconds for which the lock is provably held, counted from now; 0 when it is lost or released. */
+  remaining(): number {
+    return this.session.holds(this.grant) ? this.session.mirror.remainingMs() : 0
+  }
+
+  /** Rejects with LockLostError if the lock had been lost before, and with NoEndpointError if no node could be told. */
+  release(): Promise<void> {
+    this.released ??= this.releaseOnce()
+    return this.released
+  }
+
+  /** Never rejects: an error of the block must not be masked. Who needs to know of a loss looks at `signal`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.release().catch(() => {})
+  }
+
+  /** @internal */
+  markLost(reason: LostReason): void {
+    this.loss.abort(new LockLostError(this.name, this.token, reason))
+  }
+
+  private async releaseOnce(): Promise<void> {
+    const lostBefore = this.loss.signal.aborted
+    // A lock that was lost by this side's deadline may still stand on the server.
+    await this.session.release(this.grant).finally(this.onReleased)
+    if (lostBefore) throw this.loss.signal.reason
+  }
+}

@@ -1,0 +1,24 @@
+/** What names may look like (contract §2). */
+import { InvalidOptionError } from './errors.js'
+import { MAX_NAME_BYTES } from './limits.js'
+
+const LOCK_NAME = /^[A-Za-z0-9_-][A-Za-z0-9_./-]*$/
+const CLIENT_ID = /^[A-Za-z0-9.@_-]+$/
+
+/** Throws InvalidOptionError. */
+export function assertLockName(name: string): void {
+  if (!LOCK_NAME.test(name)) throw new InvalidOptionError(`'${name}' is not a lock name (letters, digits, _ - . /)`)
+  if (name.length > MAX_NAME_BYTES) {
+    throw new InvalidOptionError(`the lock name '${name.slice(0, 40)}…' is longer than ${MAX_NAME_BYTES} bytes`)
+  }
+}
+
+/** Throws InvalidOptionError. */
+export function assertClientId(clientId: string): void {
+  if (!CLIENT_ID.test(clientId)) {
+    throw new InvalidOptionError(`'${clientId}' is not a client id (letters, digits, . @ _ -)`)
+  }
+  if (clientId.length > MAX_NAME_BYTES) {
+    throw new InvalidOptionError(`the client id is longer than ${MAX_NAME_BYTES} bytes`)
+  }
+}
