@@ -51,12 +51,16 @@ export class SnapshotFiles {
     const where = `${SNAPSHOT_DIRECTORY}/`
     const files = await this.#disk.list(join(this.#directory, SNAPSHOT_DIRECTORY))
     if (files === null) throw damaged(this.#directory, where, 'the directory is missing')
+    const leftovers: string[] = []
     for (const file of files) {
       const name = parseSnapshotFileName(file)
       if (name !== null && isOfLog(name, log)) this.#installed.push(name)
-      else if (name !== null || file.endsWith(TEMPORARY_SUFFIX)) await this.#disk.remove(this.#path(file))
+      else if (name !== null || file.endsWith(TEMPORARY_SUFFIX)) leftovers.push(file)
     }
     this.#installed.sort(newestFirst)
+    for (const file of leftovers) await this.#disk.remove(this.#path(file))
+    // A removal that a power loss undid could meet a longer log, which the file then seems to be of.
+    if (leftovers.length > 0) await this.#disk.syncDirectory(join(this.#directory, SNAPSHOT_DIRECTORY))
     const { newest } = this
     if (log.prev.index > (newest?.index ?? 0)) {
       const problem = newest === null ? 'there is no snapshot' : `the newest snapshot is of entry ${newest.index}`

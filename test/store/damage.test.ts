@@ -1,0 +1,263 @@
+import { cpSync, readdirSync, readFileSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { Level } from 'level'
+import { describe, expect, it } from 'vitest'
+import { StoreError } from '../../src/raft/node/interfaces.js'
+import { openStore } from '../../src/raft/store/open-store.js'
+import { append, chunksOf, entries, entry, freshDirectory, metadata, plain, readChunks, sourceOf } from './helpers.js'
+
+const ENTRIES = 60
+
+/** A member's directory as a crash leaves it: a table and a log in LevelDB, two snapshots, a compacted log, a record. */
+async function original(): Promise<string> {
+  const directory = freshDirectory()
+  let store = await openStore(directory)
+  await store.writeIdentity({ clusterId: 'c', nodeId: 'n1', raftId: 1, memberUid: 'u' })
+  for (let i = 1; i <= ENTRIES / 2; i++) await append(store, entries(i, i), i - 1)
+  for (const index of [8, 12]) await store.saveSnapshot(metadata(index), sourceOf(chunksOf(3, 100)))
+  await store.compact(10)
+  await store.close()
+  store = await openStore(directory)
+  for (let i = ENTRIES / 2 + 1; i <= ENTRIES; i++) await append(store, entries(i, i), i - 1)
+  const copy = join(directory, '..', 'original')
+  cpSync(directory, copy, { recursive: true })
+  await store.close()
+  return copy
+}
+
+function copyOf(directory: string): string {
+  const copy = join(directory, '..', 'copy')
+  rmSync(copy, { recursive: true, force: true })
+  cpSync(directory, copy, { recursive: true })
+  return copy
+}
+
+/** Opens the directory: either everything is there, or a StoreError says what, where and what to do. */
+async function wholeOrRefused(directory: string): Promise<'whole' | StoreError> {
+  let store: Awaited<ReturnType<typeof openStore>>
+  try {
+    store = await openStore(directory)
+  } catch (error) {
+    if (!(error instanceof StoreError)) throw error
+    expect(error.message).toContain(directory)
+    if (error.kind === 'damaged') expect(error.message).toMatch(/members remove.*wipe.*members add/)
+    return error
+  }
+  try {
+    const { loaded } = store
+    expect(plain(loaded.entries)).toEqual(plain(entries(11, ENTRIES)))
+    expect(loaded.hardState).toEqual({ term: 1, vote: 1, commit: ENTRIES - 1 })
+    expect(loaded.identity).toMatchObject({ nodeId: 'n1', raftId: 1 })
+    const outcome = await readChunks(store, 12).catch((error: unknown) => error)
+    if (outcome instanceof StoreError) return outcome
+    expect(outcome).toEqual(chunksOf(3, 100))
+  } finally {
+    await store.close()
+  }
+  return 'whole'
+}
+
+const refusal = async (directory: string, kind: StoreError['kind']): Promise<string> => {
+  const outcome = await wholeOrRefused(directory)
+  if (outcome === 'whole') throw new Error('the damage was not seen')
+  expect(outcome.kind).toBe(kind)
+  return outcome.message
+}
+
+const inLog = (directory: string, pattern: RegExp): string => {
+  const name = readdirSync(join(directory, 'log')).find((file) => pattern.test(file))
+  if (name === undefined) throw new Error(`no file like ${pattern}`)
+  return join(directory, 'log', name)
+}
+
+function flip(file: string, at: number): void {
+  const bytes = readFileSync(file)
+  bytes.writeUInt8(bytes.readUInt8(at) ^ 0x40, at)
+  writeFileSync(file, bytes)
+}
+
+const filesOf = (directory: string): string[] =>
+  readdirSync(directory, { recursive: true, withFileTypes: true })
+    .filter((file) => file.isFile() && !['LOCK', 'LOG', 'LOG.old'].includes(file.name))
+    .map((file) => join(file.parentPath, file.name))
+
+async function changeDatabase(
+  directory: string,
+  change: (level: Level<Buffer, Buffer>) => Promise<void>,
+): Promise<void> {
+  const level = new Level<Buffer, Buffer>(join(directory, 'log'), { keyEncoding: 'buffer', valueEncoding: 'buffer' })
+  await level.open()
+  await change(level)
+  await level.close()
+}
+
+describe('a directory is whole or refused', () => {
+  it('as a crash left it, any number of times', async () => {
+    const directory = await original()
+    expect(await wholeOrRefused(directory)).toBe('whole')
+    expect(await wholeOrRefused(directory)).toBe('whole')
+  })
+
+  it('with one byte flipped anywhere in any file', async () => {
+    const directory = await original()
+    let refused = 0
+    for (const file of filesOf(directory)) {
+      const size = readFileSync(file).byteLength
+      for (let trial = 0; trial < 12; trial++) {
+        const copy = copyOf(directory)
+        const at = Math.floor(((trial + 0.5) / 12) * size)
+        flip(file.replace(directory, copy), at)
+        const outcome = await wholeOrRefused(copy)
+        if (outcome === 'whole') continue
+        refused++
+        expect(['damaged', 'foreign'], `${file} at ${at}: ${outcome.message}`).toContain(outcome.kind)
+        // It stays refused: LevelDB's own repair at the first start must not make it look whole.
+        expect(await wholeOrRefused(copy)).not.toBe('whole')
+      }
+    }
+    expect(refused).toBeGreaterThan(20)
+  })
+
+  it('with any file cut short or gone', async () => {
+    const directory = await original()
+    for (const file of filesOf(directory)) {
+      for (const keep of [0, 0.5, 0.9, null]) {
+        const copy = copyOf(directory)
+        const place = file.replace(directory, copy)
+        if (keep === null) rmSync(place)
+        else truncateSync(place, Math.floor(readFileSync(file).byteLength * keep))
+        const outcome = await wholeOrRefused(copy)
+        // The older snapshot is spare, and half of a mark file has one good slot.
+        const isSpare = file.endsWith('8-1.snap') || (file.endsWith('synced') && keep !== 0 && keep !== null)
+        if (!isSpare) expect(outcome, `${file} cut to ${keep}`).not.toBe('whole')
+      }
+    }
+  })
+
+  it('without LevelDB’s log: it names what is proven', async () => {
+    const directory = await original()
+    rmSync(inLog(directory, /\.log$/))
+    expect(await refusal(directory, 'damaged')).toMatch(/log\/.*ends with .*entry 30.*synced proves.*up to entry 60/)
+  })
+
+  it('without the database', async () => {
+    const directory = await original()
+    rmSync(join(directory, 'log'), { recursive: true })
+    expect(await refusal(directory, 'damaged')).toMatch(/log\/.*missing/)
+  })
+
+  it('with LevelDB’s log from an earlier time', async () => {
+    const directory = await original()
+    const log = inLog(directory, /\.log$/)
+    truncateSync(log, Math.floor(readFileSync(log).byteLength * 0.7))
+    await refusal(directory, 'damaged')
+  })
+
+  it('with damage in the middle of LevelDB’s log, where LevelDB drops the middle and says nothing', async () => {
+    const directory = await original()
+    const log = inLog(directory, /\.log$/)
+    flip(log, Math.floor(readFileSync(log).byteLength / 2))
+    await refusal(directory, 'damaged')
+  })
+
+  it('with a snapshot gone that the log starts from', async () => {
+    const directory = await original()
+    rmSync(join(directory, 'snapshots', '12-1.snap'))
+    expect(await refusal(directory, 'damaged')).toMatch(/snapshots\/.*newest snapshot is of entry 8.*after entry 10/)
+  })
+
+  it('with both slots of the mark damaged, or one', async () => {
+    const directory = await original()
+    const one = copyOf(directory)
+    flip(join(one, 'synced'), 20)
+    expect(await wholeOrRefused(one)).toBe('whole')
+    flip(join(directory, 'synced'), 20)
+    flip(join(directory, 'synced'), 4096 + 20)
+    expect(await refusal(directory, 'damaged')).toMatch(/synced: neither of the two copies/)
+  })
+
+  it('with FORMAT gone: it is not taken for a new one', async () => {
+    const directory = await original()
+    rmSync(join(directory, 'FORMAT'))
+    expect(await refusal(directory, 'damaged')).toMatch(/FORMAT/)
+    rmSync(join(directory, 'synced'))
+    const outcome = await wholeOrRefused(directory)
+    expect(outcome).toBeInstanceOf(StoreError)
+  })
+})
+
+describe('values that LevelDB gives back wrong', () => {
+  const key = (index: number) => Buffer.concat([Buffer.from('e'), Buffer.alloc(7), Buffer.from([index])])
+
+  it('two blocks swapped', async () => {
+    const directory = await original()
+    await changeDatabase(directory, async (level) => {
+      const [a, b] = [await level.get(key(40)), await level.get(key(41))]
+      if (a === undefined || b === undefined) throw new Error('no such blocks')
+      await level.batch([
+        { type: 'put', key: key(40), value: b },
+        { type: 'put', key: key(41), value: a },
+      ])
+    })
+    expect(await refusal(directory, 'damaged')).toMatch(/from 40 on is damaged: it is the block from 41 on/)
+  })
+
+  it.each([11, 35, 60])('block %i missing', async (index) => {
+    const directory = await original()
+    await changeDatabase(directory, (level) => level.del(key(index)))
+    expect(await refusal(directory, 'damaged')).toContain(`entries ${index} to ${index} are missing`)
+  })
+
+  it('a block of another log with the same indexes', async () => {
+    const directory = await original()
+    const otherDirectory = freshDirectory()
+    const other = await openStore(otherDirectory)
+    // The entries of the block are the same, but not the log before it.
+    for (let i = 1; i <= ENTRIES; i++) await append(other, i === 20 ? [entry(20, 1, 'another')] : entries(i, i), 0)
+    await other.close()
+    let block: Buffer | undefined
+    await changeDatabase(otherDirectory, async (level) => {
+      block = await level.get(key(50))
+    })
+    await changeDatabase(directory, (level) => level.put(key(50), block ?? Buffer.alloc(0)))
+    expect(await refusal(directory, 'damaged')).toMatch(/does not follow/)
+  })
+
+  it('a deletion lost', async () => {
+    const directory = await original()
+    await changeDatabase(directory, async (level) => level.put(key(5), (await level.get(key(30))) ?? Buffer.alloc(0)))
+    await refusal(directory, 'damaged')
+  })
+
+  it('a record lost', async () => {
+    const directory = await original()
+    await changeDatabase(directory, (level) => level.del(Buffer.from('ridentity')))
+    expect(await refusal(directory, 'damaged')).toMatch(/record was lost/)
+  })
+
+  it('the meta record lost', async () => {
+    const directory = await original()
+    await changeDatabase(directory, (level) => level.del(Buffer.from('m')))
+    expect(await refusal(directory, 'damaged')).toMatch(/meta record is missing.*synced proves/)
+  })
+
+  it('a key that is not ours', async () => {
+    const directory = await original()
+    await changeDatabase(directory, (level) => level.put(Buffer.from('zzz'), Buffer.from('x')))
+    expect(await refusal(directory, 'damaged')).toMatch(/unknown key/)
+  })
+})
+
+it('a mark from an earlier time proves less, and nothing is lost by it', async () => {
+  const directory = freshDirectory()
+  const store = await openStore(directory)
+  await append(store, entries(1, 5))
+  const old = readFileSync(join(directory, 'synced'))
+  await append(store, entries(3, 8, 2))
+  await store.close()
+  writeFileSync(join(directory, 'synced.old'), old)
+  renameSync(join(directory, 'synced.old'), join(directory, 'synced'))
+  const again = await openStore(directory)
+  expect(plain(again.loaded.entries)).toEqual(plain([...entries(1, 2), ...entries(3, 8, 2)]))
+  await again.close()
+})

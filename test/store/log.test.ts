@@ -1,0 +1,172 @@
+import { describe, expect, it } from 'vitest'
+import { InvariantViolation } from '../../src/raft/core/invariant.js'
+import { openStore } from '../../src/raft/store/open-store.js'
+import { append, entries, entry, freshDirectory, metadata, plain, sourceOf } from './helpers.js'
+
+const reopen = async (directory: string) => {
+  const store = await openStore(directory)
+  await store.close()
+  return store.loaded
+}
+
+describe('a new directory', () => {
+  it('is an empty log, also at the second start', async () => {
+    const directory = freshDirectory()
+    const empty = {
+      identity: null,
+      hardState: { term: 0, vote: 0, commit: 0 },
+      snapshot: null,
+      entries: [],
+      prevIndex: 0,
+      prevTerm: 0,
+    }
+    expect(await reopen(directory)).toEqual(empty)
+    expect(await reopen(directory)).toEqual(empty)
+  })
+})
+
+describe('the log', () => {
+  it('is there after a restart, with the hard state', async () => {
+    const directory = freshDirectory()
+    const store = await openStore(directory)
+    await append(store, entries(1, 3))
+    await append(store, [entry(4), entry(5, 2)], 3)
+    await store.append({ hardState: { term: 4, vote: 2, commit: 4 }, entries: [], mustSync: true })
+    await store.close()
+    const loaded = await reopen(directory)
+    expect(plain(loaded.entries)).toEqual(plain([...entries(1, 4), entry(5, 2)]))
+    expect(loaded.hardState).toEqual({ term: 4, vote: 2, commit: 4 })
+  })
+
+  it('has no bound on the size of a batch or of an entry but memory', async () => {
+    const directory = freshDirectory()
+    const store = await openStore(directory)
+    const list = [...entries(1, 20_000), entry(20_001, 1, 'x'.repeat(5_000_000)), entry(20_002, 1, '')]
+    await append(store, list)
+    await store.close()
+    expect(plain((await reopen(directory)).entries)).toEqual(plain(list))
+  })
+
+  it.each([
+    { name: 'at the start of a block', from: 4 },
+    { name: 'inside a block', from: 5 },
+    { name: 'in the first block', from: 2 },
+    { name: 'from the first entry', from: 1 },
+    { name: 'in the last block', from: 9 },
+  ])('takes entries that replace a suffix $name', async ({ from }) => {
+    const directory = freshDirectory()
+    const store = await openStore(directory)
+    await append(store, entries(1, 3))
+    await append(store, entries(4, 7))
+    await append(store, entries(8, 10))
+    await append(store, entries(from, from + 1, 2))
+    await append(store, [entry(from + 2, 3)])
+    await store.close()
+    const expected = [...entries(1, from - 1), ...entries(from, from + 1, 2), entry(from + 2, 3)]
+    expect(plain((await reopen(directory)).entries)).toEqual(plain(expected))
+  })
+
+  it('keeps the order of calls that did not wait for one another', async () => {
+    const directory = freshDirectory()
+    const store = await openStore(directory)
+    await Promise.all([
+      append(store, entries(1, 5)),
+      append(store, entries(3, 4, 2)),
+      store.putRecord('a', Buffer.of(1)),
+    ])
+    await store.close()
+    expect(plain((await reopen(directory)).entries)).toEqual(plain([...entries(1, 2), ...entries(3, 4, 2)]))
+  })
+
+  it('stores a commit index without a sync', async () => {
+    const directory = freshDirectory()
+    const store = await openStore(directory)
+    await append(store, entries(1, 3))
+    await store.append({ hardState: { term: 1, vote: 1, commit: 3 }, entries: [], mustSync: false })
+    await store.close()
+    expect((await reopen(directory)).hardState.commit).toBe(3)
+  })
+
+  it.each([
+    { name: 'a gap', list: [entry(5)], hardState: { term: 1, vote: 1, commit: 2 } },
+    { name: 'a gap inside', list: [entry(4), entry(6)], hardState: { term: 1, vote: 1, commit: 2 } },
+    { name: 'a committed entry', list: [entry(2, 2)], hardState: { term: 2, vote: 1, commit: 2 } },
+    { name: 'a falling term of entries', list: [entry(4, 0)], hardState: { term: 1, vote: 1, commit: 2 } },
+    { name: 'an entry from the future', list: [entry(4, 2)], hardState: { term: 1, vote: 1, commit: 2 } },
+    { name: 'a falling term', list: [], hardState: { term: 0, vote: 1, commit: 2 } },
+    { name: 'a second vote', list: [], hardState: { term: 1, vote: 2, commit: 2 } },
+    { name: 'a commit beyond the end', list: [], hardState: { term: 1, vote: 1, commit: 4 } },
+  ])('refuses $name and then everything', async ({ list, hardState }) => {
+    const directory = freshDirectory()
+    const store = await openStore(directory)
+    await append(store, entries(1, 3), 2)
+    await expect(store.append({ hardState, entries: list, mustSync: true })).rejects.toThrow(InvariantViolation)
+    await expect(append(store, [entry(4)], 2)).rejects.toThrow(InvariantViolation)
+    await store.close()
+    expect(plain((await reopen(directory)).entries)).toEqual(plain(entries(1, 3)))
+  })
+})
+
+describe('compaction', () => {
+  it('forgets whole blocks, only below a durable snapshot', async () => {
+    const directory = freshDirectory()
+    const store = await openStore(directory)
+    await append(store, entries(1, 3))
+    await append(store, entries(4, 6, 2))
+    await append(store, entries(7, 9, 2), 9)
+    await store.saveSnapshot(metadata(8, 2), sourceOf([]))
+    await store.compact(5)
+    await store.close()
+    const loaded = await reopen(directory)
+    expect(loaded).toMatchObject({ prevIndex: 3, prevTerm: 1, snapshot: { index: 8, term: 2 } })
+    expect(plain(loaded.entries)).toEqual(plain(entries(4, 9, 2)))
+  })
+
+  it('may forget everything, and the log goes on', async () => {
+    const directory = freshDirectory()
+    const store = await openStore(directory)
+    await append(store, entries(1, 3), 3)
+    await store.saveSnapshot(metadata(3), sourceOf([]))
+    await store.compact(3)
+    await append(store, [entry(4)], 3)
+    await store.close()
+    expect(await reopen(directory)).toMatchObject({ prevIndex: 3, prevTerm: 1, entries: [{ index: 4, term: 1 }] })
+  })
+
+  it('is refused without a snapshot', async () => {
+    const store = await openStore(freshDirectory())
+    await append(store, entries(1, 3), 3)
+    await expect(store.compact(2)).rejects.toThrow(/M42/)
+    await store.close()
+  })
+})
+
+describe('records and identity', () => {
+  const identity = { clusterId: 'c', nodeId: 'n1', raftId: 7, memberUid: 'u' }
+
+  it('are there after a restart', async () => {
+    const directory = freshDirectory()
+    const store = await openStore(directory)
+    await store.putRecord('epoch', Buffer.from('one'))
+    await store.putRecord('epoch', Buffer.from('two'))
+    await store.putRecord('empty', new Uint8Array(0))
+    await store.putRecord('gone', Buffer.from('x'))
+    await store.putRecord('gone', null)
+    await store.writeIdentity(identity)
+    await store.writeIdentity(identity)
+    await store.close()
+    const again = await openStore(directory)
+    expect(again.loaded.identity).toEqual(identity)
+    expect(Buffer.from((await again.getRecord('epoch')) ?? []).toString()).toBe('two')
+    expect(await again.getRecord('empty')).toEqual(new Uint8Array(0))
+    expect(await again.getRecord('gone')).toBeNull()
+    await again.close()
+  })
+
+  it('never make a directory another member’s', async () => {
+    const store = await openStore(freshDirectory())
+    await store.writeIdentity(identity)
+    await expect(store.writeIdentity({ ...identity, raftId: 8 })).rejects.toThrow(/another member/)
+    await store.close()
+  })
+})
