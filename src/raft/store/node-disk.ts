@@ -127,7 +127,7 @@ function innermost(error: unknown): unknown {
 }
 
 async function openDatabase(directory: string, createIfMissing: boolean): Promise<Database> {
-  if (createIfMissing) await mkdir(directory, { recursive: true })
+  if (createIfMissing) await makeDirectory(directory)
   const place = await realpath(directory)
   if (openDatabases.has(place)) throw lockedError(directory)
   openDatabases.add(place)
@@ -147,11 +147,26 @@ async function openDatabase(directory: string, createIfMissing: boolean): Promis
   return new LevelDatabase(level, () => openDatabases.delete(place))
 }
 
+function hasCode(error: unknown, code: string): boolean {
+  return error instanceof Error && 'code' in error && error.code === code
+}
+
+/** Parents too. Not recursive at first: node says ENOENT for a read-only file system if it is. */
+async function makeDirectory(path: string): Promise<void> {
+  try {
+    await mkdir(path)
+  } catch (error) {
+    if (hasCode(error, 'EEXIST')) return
+    if (!hasCode(error, 'ENOENT')) throw error
+    await mkdir(path, { recursive: true })
+  }
+}
+
 async function list(directory: string): Promise<string[] | null> {
   try {
     return (await readdir(directory)).sort()
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null
+    if (hasCode(error, 'ENOENT')) return null
     throw error
   }
 }
@@ -173,7 +188,7 @@ export const nodeDisk: Disk = {
       fsOpen(path, OPEN_FLAGS[mode], NEW_FILE_MODE, (error, fd) => (error ? reject(error) : resolve(new NodeFile(fd)))),
     ),
   list,
-  makeDirectory: async (path) => void (await mkdir(path, { recursive: true })),
+  makeDirectory,
   rename,
   remove: (path) => rm(path, { force: true }),
   syncDirectory,
