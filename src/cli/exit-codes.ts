@@ -20,3 +20,9 @@ export class CommandFailure extends Error {
     super(message)
   }
 }
+
+/** The words of an error. A host with two addresses that both refuse gives an error with a code and no message. */
+export function explain(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  return error.message || ('code' in error ? String(error.code) : error.name)
+}

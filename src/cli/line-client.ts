@@ -2,7 +2,7 @@ import { connect, type Socket } from 'node:net'
 import { createInterface, type Interface } from 'node:readline'
 import { formatHostPort, type HostPort } from '../address.js'
 import { Line } from '../client/line-codec.js'
-import { CliExit, CommandFailure } from './exit-codes.js'
+import { CliExit, CommandFailure, explain } from './exit-codes.js'
 
 /** Without any word for this long a node counts as out of reach. */
 const ANSWER_TIMEOUT_MS = 5_000
@@ -73,7 +73,7 @@ export async function askAdmin(
       return await askOne(endpoint, action, request)
     } catch (error) {
       if (error instanceof CommandFailure) throw error
-      failures.push(`${formatHostPort(endpoint)}: ${error instanceof Error ? error.message : String(error)}`)
+      failures.push(`${formatHostPort(endpoint)}: ${explain(error)}`)
     }
   }
   throw new CommandFailure(CliExit.noEndpoint, `no endpoint answered: ${failures.join('; ')}`)

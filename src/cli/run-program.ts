@@ -6,11 +6,11 @@ export async function runProgram(run: () => Promise<void>): Promise<void> {
   try {
     await run()
   } catch (error) {
-    process.exitCode = explain(error)
+    process.exitCode = exitCodeOf(error)
   }
 }
 
-function explain(error: unknown): number {
+function exitCodeOf(error: unknown): number {
   // Commander has printed its own words, also the help and the version.
   if (error instanceof CommanderError) return error.exitCode === 0 ? CliExit.ok : CliExit.usage
   const known = error instanceof CommandFailure

@@ -1,6 +1,6 @@
 import { formatHostPort, type HostPort, parseHostPort } from '../address.js'
 import type { StatusReport } from '../server/status.js'
-import { CliExit, CommandFailure } from './exit-codes.js'
+import { CliExit, CommandFailure, explain } from './exit-codes.js'
 import { LineClient } from './line-client.js'
 import { formatTable } from './table.js'
 
@@ -29,7 +29,7 @@ export async function runStatus(endpoints: readonly HostPort[], asJson: boolean)
 export function statusTable(states: readonly NodeState[]): string {
   const commit = Math.max(0, ...states.map((state) => ('report' in state ? state.report.commit : 0)))
   const rows = states.map((state) => {
-    if ('error' in state) return ['-', state.endpoint, state.error]
+    if ('error' in state) return ['-', state.endpoint, 'unreachable', '', '', '', '', '', state.error]
     const { node, role, term, applied, lease, version } = state.report
     const numbers = [term, state.report.commit, applied, Math.max(0, commit - applied)].map(String)
     return [node, state.endpoint, role, ...numbers, lease > 0 ? `${lease.toFixed(1)} s` : 'none', version]
@@ -49,7 +49,7 @@ async function askStatus(endpoint: string): Promise<NodeState> {
       client.close()
     }
   } catch (error) {
-    return { endpoint, error: error instanceof Error ? error.message : String(error) }
+    return { endpoint, error: explain(error) }
   }
 }
 

@@ -55,7 +55,7 @@ export const REFUSING_MAX_CONNECTIONS = 256
 /** Rule 5: a connection whose send queue did not shrink for this long is dead. */
 export const SEND_QUEUE_STUCK_MS = 15_000
 /** How often the kernel's TCP table is read while anything that was written may be unacknowledged. */
-export const TCP_TABLE_INTERVAL_MS = 3_000
+export const TCP_TABLE_INTERVAL_MS = 2_000
 
 // -------------------------------------------------------------------------------------------------- HTTP
 /** `/readyz`: a node has caught up that lacks fewer entries than this of what it knows to be committed. */

@@ -95,6 +95,7 @@ class World {
       appliedIndex: unused,
       commitIndex: unused,
       propose: unused,
+      proposalCount: unused,
       confirmLeadership: unused,
       setMembers: unused,
     }
