@@ -1,0 +1,152 @@
+/** A lock machine that is driven command by command, each in an entry of its own, and remembers what it said. */
+import { encodeCommand } from '../../src/locks/codec.js'
+import {
+  type Command,
+  CommandType,
+  type Epoch,
+  type Lock,
+  type NodeId,
+  type OpenClassic,
+  type SessionId,
+} from '../../src/locks/commands.js'
+import type { EffectSink } from '../../src/locks/effects.js'
+import { type Genesis, LockMachine } from '../../src/locks/machine.js'
+
+export const GENESIS: Genesis = {
+  clusterId: 'test-cluster',
+  nodeLeaseMs: 10_000,
+  createdUnixSeconds: 1_000,
+  members: ['n1', 'n2', 'n3'].map((nodeId, i) => ({ raftId: i + 1, nodeId, peerAddress: `${nodeId}:7655` })),
+}
+export const COUNTER_START = GENESIS.createdUnixSeconds * 2 ** 20
+
+export type Effect = readonly [kind: keyof EffectSink, ...details: unknown[]]
+
+/** Keeps every effect as `[name, ...arguments]`. */
+export class EffectLog implements EffectSink {
+  readonly all: Effect[] = []
+
+  nodeUp = (...a: unknown[]) => this.#keep('nodeUp', a)
+  epochEnded = (...a: unknown[]) => this.#keep('epochEnded', a)
+  opened = (...a: unknown[]) => this.#keep('opened', a)
+  resumed = (...a: unknown[]) => this.#keep('resumed', a)
+  resumeRefused = (...a: unknown[]) => this.#keep('resumeRefused', a)
+  superseded = (...a: unknown[]) => this.#keep('superseded', a)
+  applied = (...a: unknown[]) => this.#keep('applied', a)
+  queued = (...a: unknown[]) => this.#keep('queued', a)
+  answered = (...a: unknown[]) => this.#keep('answered', a)
+  lost = (...a: unknown[]) => this.#keep('lost', a)
+  ended = (...a: unknown[]) => this.#keep('ended', a)
+  detached = (...a: unknown[]) => this.#keep('detached', a)
+  delayed = (...a: unknown[]) => this.#keep('delayed', a)
+  membersChanged = (...a: unknown[]) => this.#keep('membersChanged', a)
+
+  #keep(kind: keyof EffectSink, details: unknown[]): void {
+    this.all.push([kind, ...details])
+  }
+}
+
+/** A session as a test speaks for it: numbers its commands as its node would. */
+export interface Party {
+  readonly node: NodeId
+  readonly epoch: Epoch
+  readonly session: SessionId
+  readonly attach: number
+  n: number
+  ack: number
+}
+
+export class Bench {
+  readonly log = new EffectLog()
+  readonly machine = new LockMachine(GENESIS, this.log, { checkEachEntry: true })
+  index = 0
+  #conn = 0
+
+  /** Applies the commands as one entry and returns the effects. */
+  apply(...commands: Command[]): Effect[] {
+    this.index += 1
+    this.log.all.length = 0
+    for (const command of commands) this.machine.applyCommand(this.index, encodeCommand(command))
+    this.machine.endEntry(this.index)
+    return [...this.log.all]
+  }
+
+  nodeUp(node: NodeId, epoch: Epoch, expected = 0, dead = 0): Effect[] {
+    return this.apply({ type: CommandType.nodeUp, node, epoch, expected, dead, address: `${node}:7654` })
+  }
+
+  nextConn(): number {
+    this.#conn += 1
+    return this.#conn
+  }
+
+  open(node: NodeId, epoch: Epoch, options: { clientId?: string; leaseMs?: number; lingerMs?: number } = {}): Party {
+    const { clientId = '', leaseMs = 10_000, lingerMs = 0 } = options
+    const conn = this.nextConn()
+    const opening = { node, epoch, conn, floor: 1, clientId, leaseMs, lingerMs, secretHash: 'secret' }
+    const effects = this.apply({ type: CommandType.open, ...opening })
+    return { node, epoch, session: openedSession(effects), attach: 1, n: 0, ack: 0 }
+  }
+
+  classic(node: NodeId, epoch: Epoch, name: string, options: Partial<OpenClassic> = {}): Party & { effects: Effect[] } {
+    const request = { clientId: '', name, waitMs: 0, meta: '', delayMs: 0, wallMs: 5 }
+    const command = { type: CommandType.openClassic, node, epoch, conn: this.nextConn(), floor: 1, ...request }
+    const effects = this.apply({ ...command, ...options })
+    return { node, epoch, session: openedSession(effects), attach: 1, n: 0, ack: 0, effects }
+  }
+
+  lock(party: Party, request: number, name: string, options: Partial<Lock> = {}): Effect[] {
+    const asked = { name, waitMs: 0, meta: '', delayMs: 0, wallMs: 5, ...options }
+    return this.apply({ type: CommandType.lock, ...numbered(party), request, ...asked })
+  }
+
+  release(party: Party, request: number, name: string, token = 0): Effect[] {
+    return this.apply({ type: CommandType.release, ...numbered(party), request, name, token })
+  }
+
+  cancel(party: Party, request: number, target: number): Effect[] {
+    return this.apply({ type: CommandType.cancel, ...numbered(party), request, target })
+  }
+
+  resume(from: Party, node: NodeId, epoch: Epoch, secretHash = 'secret'): { party: Party; effects: Effect[] } {
+    const header = { node, epoch, conn: this.nextConn(), floor: 1 }
+    const effects = this.apply({ type: CommandType.resume, ...header, session: from.session, secretHash })
+    const attach = this.machine.session(from.session)?.attach ?? 0
+    return { party: { node, epoch, session: from.session, attach, n: 0, ack: from.ack }, effects }
+  }
+
+  token(name: string): number {
+    return this.machine.holder(name)?.token ?? 0
+  }
+}
+
+/** The header of the party's next command. */
+export function numbered(party: Party) {
+  party.n += 1
+  return { ...attachment(party), n: party.n, ack: party.ack }
+}
+
+export function attachment({ node, epoch, session, attach }: Party) {
+  return { node, epoch, session, attach }
+}
+
+function openedSession(effects: readonly Effect[]): SessionId {
+  const opened = effects.find(([kind]) => kind === 'opened')
+  return typeof opened?.[2] === 'number' ? opened[2] : 0
+}
+
+/** Effects without those that only acknowledge the node's numbering. */
+export function essential(effects: readonly Effect[]): Effect[] {
+  return effects.filter(([kind]) => kind !== 'applied')
+}
+
+/** What was answered, in order. */
+export function answers(effects: readonly Effect[]): unknown[] {
+  return effects
+    .filter(([kind]) => kind === 'answered')
+    .map(([, , session, request, answer]) => [session, request, answer])
+}
+
+export function kinds(effects: readonly Effect[]): string[] {
+  return effects.map(([kind]) => kind)
+}
