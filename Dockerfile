@@ -1,0 +1,29 @@
+FROM node:24-bookworm-slim AS build
+WORKDIR /app
+COPY package.json package-lock.json .npmrc ./
+RUN npm ci
+COPY tsconfig.json tsconfig.build.json ./
+COPY src ./src
+RUN npm run build && npm prune --omit=dev
+
+FROM node:24-bookworm-slim
+WORKDIR /app
+COPY --from=build /app/package.json ./
+COPY --from=build /app/node_modules ./node_modules
+COPY --from=build /app/dist ./dist
+COPY LICENSE ./
+# The programs by name, for `docker exec` too; and a data directory that a new volume takes its owner from.
+RUN for program in tnl tnl-server tnl-do tnl-client; do \
+      chmod 755 "dist/cli/$program.js" && ln -s "/app/dist/cli/$program.js" "/usr/local/bin/$program"; \
+    done && install -d -o node -g node /data
+ENV NODE_ENV=production \
+    TNL_DATA_DIR=/data \
+    TNL_LISTEN=0.0.0.0:7654 \
+    TNL_HTTP=0.0.0.0:7656
+USER node
+WORKDIR /data
+VOLUME /data
+EXPOSE 7654 7655 7656
+HEALTHCHECK --interval=5s --timeout=3s --start-period=20s \
+  CMD ["node", "-e", "fetch('http://127.0.0.1:7656/healthz').then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
+ENTRYPOINT ["tnl-server"]

@@ -1,0 +1,118 @@
+#!/usr/bin/env bash
+# Tries docker-compose.yml on real containers: builds, starts, locks through each published port, kills the leader while a
+# lock is held through another node, brings it back, takes all down. Ends with 0 if every step went as promised.
+# Needs a Docker engine, nc (netcat-openbsd) and the ports 7654, 7664, 7674. DOCKER_BUILD_FLAGS goes to `docker build`.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+# A project of its own: the volumes of a cluster that someone uses are not touched.
+PROJECT=tcpnetlock-trial
+PORTS=(7654 7664 7674)
+PATIENCE_SECONDS=60
+
+if docker compose version >/dev/null 2>&1; then
+  compose() { docker compose -p "$PROJECT" "$@"; }
+elif command -v docker-compose >/dev/null; then
+  compose() { docker-compose -p "$PROJECT" "$@"; }
+else
+  echo 'compose-trial: neither "docker compose" nor docker-compose is here' >&2
+  exit 2
+fi
+
+say() { printf '%6.2f s  %s\n' "$(bc <<<"($(date +%s%N) - $started) / 1000000000.0" -l)" "$*"; }
+fail() {
+  say "FAILED: $*"
+  compose logs --no-color --tail 40
+  exit 1
+}
+started=$(date +%s%N)
+
+# The first line that the node at PORT answers to LINE. The connection ends with the answer, and the lock with it.
+ask() { printf '%s\r\n' "$2" | timeout 10 nc -N 127.0.0.1 "$1" 2>/dev/null | head -n 1 | tr -d '\r'; }
+
+expect() {
+  local answer
+  answer=$(ask "$1" "$2" || true)
+  [ "$answer" = "$3" ] || fail "port $1: $2: expected $3, got '$answer'"
+  say "port $1: $2 -> $answer"
+}
+
+# Repeats until the node at PORT answers so.
+await() {
+  local deadline=$((SECONDS + PATIENCE_SECONDS))
+  until [ "$(ask "$1" "$2" || true)" = "$3" ]; do
+    [ $SECONDS -lt $deadline ] || fail "port $1: $2: no $3 within $PATIENCE_SECONDS s"
+    sleep 0.1
+  done
+  say "port $1: $2 -> $3"
+}
+
+# The node id of the leader, as the node at PORT knows it.
+leader() { ask "$1" .stats | grep -o '"leader":"[^"]*"' | head -n 1 | cut -d '"' -f 4; }
+
+# The connection that holds a lock: a line out, a line in.
+hold() {
+  printf '%s\r\n' "$1" >&"${HOLDER[1]}"
+  IFS= read -r -t 10 answer <&"${HOLDER[0]}" || fail "the holder got no answer to $1"
+  answer=${answer%$'\r'}
+  [ "$answer" = "$2" ] || fail "the holder: $1: expected $2, got '$answer'"
+  say "the holder: $1 -> $answer"
+}
+
+container() { compose ps -q "$1"; }
+
+trap 'compose down --volumes --timeout 10 >/dev/null 2>&1' EXIT
+
+# shellcheck disable=SC2086
+docker build ${DOCKER_BUILD_FLAGS:-} -t tcpnetlock .
+compose down --volumes >/dev/null 2>&1 || true
+started=$(date +%s%N)
+compose up -d --no-build
+say 'three containers are started'
+for port in "${PORTS[@]}"; do await "$port" .ping pong; done
+for port in "${PORTS[@]}"; do await "$port" "lock,name:trial-$port" ok; done
+
+leader=$(leader 7654)
+case $leader in
+  n1) survivors=(7664 7674) back=7654 ;;
+  n2) survivors=(7654 7674) back=7664 ;;
+  n3) survivors=(7654 7664) back=7674 ;;
+  *) fail "port 7654 names no leader: '$leader'" ;;
+esac
+coproc HOLDER { nc 127.0.0.1 "${survivors[0]}"; }
+hold 'lock,name:kept' ok
+expect "${survivors[1]}" 'lock,name:kept' not-granted
+
+killed=$(container "$leader")
+docker kill "$killed" >/dev/null
+say "docker kill $leader, the leader"
+await "${survivors[1]}" 'lock,name:other' ok
+expect "${survivors[1]}" 'lock,name:kept' not-granted
+hold .keepalive alive
+say "the leader is now $(leader "${survivors[0]}")"
+
+docker start "$killed" >/dev/null
+await "$back" 'lock,name:back' ok
+expect "$back" 'lock,name:kept' not-granted
+hold .keepalive alive
+hold release released
+await "$back" 'lock,name:kept' ok
+
+for node in n1 n2 n3; do
+  deadline=$((SECONDS + PATIENCE_SECONDS))
+  until [ "$(docker inspect -f '{{.State.Health.Status}}' "$(container $node)")" = healthy ]; do
+    [ $SECONDS -lt $deadline ] || fail "$node did not become healthy"
+    sleep 0.5
+  done
+done
+say 'all three containers are healthy'
+
+# Together the nodes stop by themselves; 137 would mean that they had to be killed.
+ids=$(compose ps -q)
+compose stop >/dev/null 2>&1
+for id in $ids; do
+  status=$(docker inspect -f '{{.State.ExitCode}}' "$id")
+  [ "$status" = 0 ] || fail "a node ended with $status after SIGTERM"
+done
+say 'all three ended with 0 after SIGTERM'
+echo 'compose-trial: passed'
