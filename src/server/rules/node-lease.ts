@@ -80,8 +80,9 @@ export class NodeLease {
   #wasUp = false
   #earlierRecords: readonly EpochRecord[] = []
   #keptRecords: EpochRecord[] = []
-  /** Writes of records follow each other: an older list must not overwrite a newer one. */
-  #storing: Promise<void> = Promise.resolve()
+  /** A write of records is under way; the next one follows it, so that an older list cannot overwrite a newer one. */
+  #storing = false
+  #onceStored: (() => void)[] = []
 
   constructor(private readonly deps: NodeLeaseDeps) {}
 
@@ -269,9 +270,20 @@ export class NodeLease {
   }
 
   #storeRecords(then: () => void): void {
-    const records = [...this.#keptRecords]
-    this.#storing = this.#storing.then(() => this.deps.records.store(records)).then(then)
-    this.#storing.catch((error: unknown) => this.#fail(error))
+    this.#onceStored.push(then)
+    if (this.#storing) return
+    this.#storing = true
+    const callbacks = this.#onceStored
+    this.#onceStored = []
+    this.deps.records.store([...this.#keptRecords]).then(
+      () => {
+        this.#storing = false
+        for (const callback of callbacks) callback()
+        const next = this.#onceStored.pop()
+        if (next !== undefined) this.#storeRecords(next)
+      },
+      (error: unknown) => this.#fail(error),
+    )
   }
 
   #fail(error: unknown): void {
