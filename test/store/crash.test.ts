@@ -3,7 +3,7 @@ import { expect, it } from 'vitest'
 import type { Entry, HardState, SnapshotMetadata } from '../../src/raft/core/types.js'
 import type { LogStore } from '../../src/raft/node/interfaces.js'
 import { openStore } from '../../src/raft/store/open-store.js'
-import { chunksOf, entry, metadata, plain, readChunks, sourceOf } from './helpers.js'
+import { chunksOf, entries, entry, metadata, plain, readChunks, sourceOf } from './helpers.js'
 import { Crash, MemoryDisk } from './memory-disk.js'
 
 const DIRECTORY = '/data'
@@ -255,4 +255,21 @@ it('a crash at any step of the creation leaves a directory that opens', async ()
       await store.close()
     }
   }
+})
+
+it('a received snapshot that was forgotten does not come back when the log has grown to it', async () => {
+  let chance = (bound: number) => bound - 1
+  const disk = new MemoryDisk((bound) => chance(bound))
+  const received = await openStore(DIRECTORY, { disk })
+  await received.saveSnapshot(metadata(10), sourceOf([]))
+  disk.restart()
+  const forgetting = await openStore(DIRECTORY, { disk })
+  expect(forgetting.loaded.snapshot).toBeNull()
+  await forgetting.append({ hardState: { term: 1, vote: 1, commit: 10 }, entries: entries(1, 10), mustSync: true })
+  // Every rename and removal that was not synced is undone.
+  chance = () => 0
+  disk.restart()
+  const store = await openStore(DIRECTORY, { disk })
+  expect(store.loaded.snapshot).toBeNull()
+  expect(plain(store.loaded.entries)).toEqual(plain(entries(1, 10)))
 })

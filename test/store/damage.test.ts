@@ -3,6 +3,8 @@ import { join } from 'node:path'
 import { Level } from 'level'
 import { describe, expect, it } from 'vitest'
 import { StoreError } from '../../src/raft/node/interfaces.js'
+import { encodeBlock, readBlockInfo } from '../../src/raft/store/block.js'
+import { newestMark } from '../../src/raft/store/mark.js'
 import { openStore } from '../../src/raft/store/open-store.js'
 import { append, chunksOf, entries, entry, freshDirectory, metadata, plain, readChunks, sourceOf } from './helpers.js'
 
@@ -176,6 +178,16 @@ describe('a directory is whole or refused', () => {
     expect(await refusal(directory, 'damaged')).toMatch(/synced: neither of the two copies/)
   })
 
+  it.each([0, 1])(
+    'with slot %i of the mark damaged and LevelDB’s log gone: the other slot is proof enough',
+    async (slot) => {
+      const directory = await original()
+      flip(join(directory, 'synced'), slot * 4096 + 20)
+      rmSync(inLog(directory, /\.log$/))
+      expect(await refusal(directory, 'damaged')).toMatch(/synced proves .* up to entry (59|60)/)
+    },
+  )
+
   it('with FORMAT gone: it is not taken for a new one', async () => {
     const directory = await original()
     rmSync(join(directory, 'FORMAT'))
@@ -223,6 +235,15 @@ describe('values that LevelDB gives back wrong', () => {
     expect(await refusal(directory, 'damaged')).toMatch(/does not follow/)
   })
 
+  it('the last block with other contents, though its checksum is right', async () => {
+    const directory = await original()
+    await changeDatabase(directory, async (level) => {
+      const { chain } = readBlockInfo((await level.get(key(ENTRIES))) ?? Buffer.alloc(0))
+      await level.put(key(ENTRIES), encodeBlock(chain, null, [entry(ENTRIES, 1, 'forged')]).value)
+    })
+    expect(await refusal(directory, 'damaged')).toMatch(/not those stored last/)
+  })
+
   it('a deletion lost', async () => {
     const directory = await original()
     await changeDatabase(directory, async (level) => level.put(key(5), (await level.get(key(30))) ?? Buffer.alloc(0)))
@@ -259,5 +280,7 @@ it('a mark from an earlier time proves less, and nothing is lost by it', async (
   renameSync(join(directory, 'synced.old'), join(directory, 'synced'))
   const again = await openStore(directory)
   expect(plain(again.loaded.entries)).toEqual(plain([...entries(1, 2), ...entries(3, 8, 2)]))
+  // What was found beyond the mark is proven from now on.
+  expect(newestMark(readFileSync(join(directory, 'synced')))?.meta.last.index).toBe(8)
   await again.close()
 })
