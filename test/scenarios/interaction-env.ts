@@ -105,7 +105,7 @@ export class InteractionEnv {
     for (const recipient of recipients) {
       const taken = this.#messages.filter((m) => isFor(m, recipient, type))
       this.#messages = this.#messages.filter((m) => !isFor(m, recipient, type))
-      if (keep) this.#messages.push(...taken)
+      if (keep) this.#messages.push(...taken.filter((m) => !isLocal(m)))
       count += taken.length
       for (const m of taken) this.#arrive(m, recipient)
     }
@@ -203,7 +203,7 @@ function isFor(m: Message, { id, drop }: Recipient, type: MsgType | null): boole
   return m.to === id && !(drop && isLocal(m)) && (type === null || m.type === type)
 }
 
-/** Between the parts of one node: never lost. */
+/** Between the parts of one node: never lost, never repeated. */
 function isLocal(m: Message): boolean {
   return m.from === m.to || isLocalTarget(m.from) || isLocalTarget(m.to)
 }

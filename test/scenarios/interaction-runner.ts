@@ -1,7 +1,8 @@
 /**
  * Runs scenario files of whole groups: the grammar of etcd-raft's interaction tests (raft-reference B2), without log lines.
- * Beyond it, for this project's own files: `read-index ID CONTEXT`, `restart ID` (a crash and a new start), and
- * `deliver-msgs … keep=true` (the network keeps copies and delivers them again later).
+ * Beyond it, for this project's own files: `read-index ID CONTEXT`, `restart ID` (a crash and a new start),
+ * `deliver-msgs … keep=true` (the network keeps copies and delivers them again later), and
+ * `add-nodes … max-size-per-msg=BYTES` (0: appends carry one entry each).
  */
 import { parseConfChanges } from '../../src/raft/core/confchange/notation.js'
 import { ReadOnlyOption } from '../../src/raft/core/config.js'
@@ -126,6 +127,7 @@ function addNodes(env: InteractionEnv, d: Directive): void {
 }
 
 function configOf(d: Directive): ConfigTemplate {
+  const maxSize = intArg(d, 'max-size-per-msg')
   const maxCommitted = intArg(d, 'max-committed-size-per-ready')
   return {
     electionTick: 3,
@@ -136,6 +138,7 @@ function configOf(d: Directive): ConfigTemplate {
     asyncStorageWrites: boolArg(d, 'async-storage-writes') ?? false,
     preVote: boolArg(d, 'prevote') ?? false,
     checkQuorum: boolArg(d, 'checkquorum') ?? false,
+    ...(maxSize === undefined ? {} : { maxSizePerMsg: maxSize }),
     ...(maxCommitted === undefined ? {} : { maxCommittedSizePerReady: maxCommitted }),
     disableConfChangeValidation: boolArg(d, 'disable-conf-change-validation') ?? false,
     readOnlyOption: readOnlyOption(stringArg(d, 'read-only') ?? ReadOnlyOption.safe),
