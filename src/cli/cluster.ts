@@ -90,7 +90,7 @@ class LocalCluster {
       await sleep(WATCH_INTERVAL_MS)
       const reports = await Promise.all(this.#nodes.map(askStatus))
       const now = newestLeader(reports.filter((report) => report !== null))
-      if (now === undefined || now === leader) continue
+      if (now === undefined || now === leader || this.#stopping) continue
       leader = now
       print(`${now} (pid ${this.#nodes.find(({ plan }) => plan.nodeId === now)?.pid ?? '-'}) leads now`)
     }
@@ -158,9 +158,20 @@ async function ask(node: ClusterNode, path: string): Promise<string | null> {
 
 function lastWords(node: ClusterNode): string {
   try {
-    return readFileSync(node.plan.logFile, 'utf8').trimEnd().split('\n').slice(-LOG_LINES_SHOWN).join('\n')
+    const lines = readFileSync(node.plan.logFile, 'utf8').trimEnd().split('\n')
+    return lines.slice(-LOG_LINES_SHOWN).map(messageOf).join('\n')
   } catch {
-    return `(nothing in ${node.plan.logFile})`
+    return `  (nothing in ${node.plan.logFile})`
+  }
+}
+
+/** The words of one log line; what is not JSON (a crash) is shown as it is. */
+function messageOf(line: string): string {
+  try {
+    const { msg }: { msg?: unknown } = JSON.parse(line)
+    return `  ${String(msg)}`
+  } catch {
+    return `  ${line}`
   }
 }
 

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { HostPort } from '../address.js'
+import { type HostPort, parseHostPort } from '../address.js'
 import type { Line } from '../client/line-codec.js'
 import { CliExit, CommandFailure } from './exit-codes.js'
 import { askAdmin } from './line-client.js'
@@ -9,7 +9,10 @@ const PROMOTION_RETRY_MS = 500
 const KEYS = ['node', 'raft-id', 'peer', 'role', 'leader', 'address', 'active', 'lag'] as const
 
 export async function listMembers(endpoints: readonly HostPort[], asJson: boolean): Promise<void> {
-  const members = await askAdmin(endpoints, '.members', '')
+  const known = await askAdmin(endpoints, '.members', '')
+  // Only the leader knows how far each member is; if it goes away just now, any node's answer does.
+  const leader = known.find((member) => member.get('leader') === 'yes')?.get('address')
+  const members = leader === undefined ? known : await askAdmin([parseHostPort(leader), ...endpoints], '.members', '')
   process.stdout.write(asJson ? `${JSON.stringify(members.map(toJson), null, 2)}\n` : `${memberTable(members)}\n`)
 }
 

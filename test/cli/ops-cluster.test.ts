@@ -1,0 +1,132 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+
+const TNL = fileURLToPath(new URL('../../src/cli/tnl.ts', import.meta.url))
+const SERVER = fileURLToPath(new URL('../../src/cli/tnl-server.ts', import.meta.url))
+const NODE_ARGUMENTS = ['--import', 'tsx']
+const START_TIMEOUT_MS = 60_000
+
+interface Outcome {
+  readonly code: number
+  readonly stdout: string
+  readonly stderr: string
+}
+
+async function run(program: string, words: readonly string[]): Promise<Outcome> {
+  try {
+    const { stdout, stderr } = await promisify(execFile)(process.execPath, [...NODE_ARGUMENTS, program, ...words])
+    return { code: 0, stdout, stderr }
+  } catch (error) {
+    const { code, stdout, stderr } = error as Outcome
+    return { code, stdout, stderr }
+  }
+}
+
+/** `tnl cluster` in the background, and what it printed so far. */
+class RunningCluster {
+  output = ''
+  readonly process: ChildProcess
+  #changed: () => void = () => {}
+
+  constructor() {
+    this.process = spawn(process.execPath, [...NODE_ARGUMENTS, TNL, 'cluster'], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    this.process.stdout?.on('data', (chunk) => {
+      this.output += chunk
+      this.#changed()
+    })
+  }
+
+  async until(pattern: RegExp): Promise<RegExpExecArray> {
+    for (;;) {
+      const match = pattern.exec(this.output)
+      if (match !== null) return match
+      await new Promise<void>((resolve) => {
+        this.#changed = resolve
+      })
+    }
+  }
+}
+
+describe('tnl-server', () => {
+  it('ends with 2 and the flag and value for bad usage', async () => {
+    const { code, stderr } = await run(SERVER, ['--lease', '1'])
+    expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringContaining('--lease 1') })
+  })
+})
+
+describe('tnl', () => {
+  it('ends with 2 for what it does not know, and 125 when nobody answers', async () => {
+    expect(await run(TNL, ['juggle'])).toMatchObject({ code: 2, stderr: expect.stringContaining('juggle') })
+    expect(await run(TNL, ['bench', '--names', 'two'])).toMatchObject({ code: 2 })
+    const nobody = ['--endpoints', '127.0.0.1:9']
+    expect(await run(TNL, ['members', ...nobody])).toMatchObject({ code: 125 })
+    expect(await run(TNL, ['status', ...nobody])).toMatchObject({ code: 125 })
+  })
+
+  it('hands words over to tnl-server', async () => {
+    expect(await run(TNL, ['server', '--port', 'x'])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('--port x'),
+    })
+  })
+})
+
+describe('tnl cluster', () => {
+  let cluster: RunningCluster
+  let endpoints: readonly string[]
+
+  beforeAll(async () => {
+    cluster = new RunningCluster()
+    const [, list = ''] = await cluster.until(/--endpoints (\S+) /)
+    endpoints = ['--endpoints', list]
+  }, START_TIMEOUT_MS)
+
+  afterAll(() => {
+    cluster.process.kill('SIGTERM')
+  })
+
+  it('shows every node in one table, whichever is asked', async () => {
+    const first = endpoints[1]?.split(',')[0] ?? ''
+    const { stdout } = await run(TNL, ['status', '--endpoints', first, '--json'])
+    const states: { report: { node: string; role: string; members: unknown[] } }[] = JSON.parse(stdout)
+    expect(states.map(({ report }) => report.node).sort()).toEqual(['n1', 'n2', 'n3'])
+    expect(states.filter(({ report }) => report.role === 'leader')).toHaveLength(1)
+    expect((await run(TNL, ['status', ...endpoints])).stdout).toMatch(/^NODE +ENDPOINT +ROLE +TERM .*\nn1 /)
+  })
+
+  it('hands leadership over, and refuses what makes no sense', async () => {
+    expect(await run(TNL, ['transfer', 'n2', ...endpoints])).toMatchObject({ code: 0, stdout: 'n2 leads now\n' })
+    const members = await run(TNL, ['members', '--json', ...endpoints])
+    expect(JSON.parse(members.stdout)).toMatchObject([
+      { node: 'n1', role: 'voter', leader: 'no' },
+      { node: 'n2', role: 'voter', leader: 'yes' },
+      { node: 'n3', role: 'voter', leader: 'no' },
+    ])
+    expect(await run(TNL, ['transfer', 'n9', ...endpoints])).toMatchObject({ code: 1 })
+    expect(await run(TNL, ['members', 'add', 'n1', 'h:1', ...endpoints])).toMatchObject({ code: 1 })
+  })
+
+  it.each(['classic', 'session'])('is measured in the %s dialect, with mutual exclusion kept', async (dialect) => {
+    const words = ['bench', '--clients', '4', '--seconds', '1', '--warm-up', '0.2', '--names', 'one', '--json']
+    const { code, stdout } = await run(TNL, [...words, '--dialect', dialect, ...endpoints])
+    expect(code).toBe(0)
+    expect(JSON.parse(stdout)).toMatchObject({ dialect, clients: 4, errors: 0, violations: [] })
+    expect(JSON.parse(stdout).cycles).toBeGreaterThan(0)
+  })
+
+  it('starts a node again that was killed, and ends all on Ctrl-C', async () => {
+    const [, pid = ''] = /n2 +(\d+) /.exec(cluster.output) ?? []
+    process.kill(Number(pid), 'SIGKILL')
+    await cluster.until(/n2 ended by SIGKILL/)
+    const [, newPid = ''] = await cluster.until(/n2 runs again: pid (\d+)/)
+    cluster.process.kill('SIGINT')
+    const [code] = await once(cluster.process, 'exit')
+    expect(code).toBe(0)
+    expect(() => process.kill(Number(newPid), 0)).toThrow('ESRCH')
+  })
+})
