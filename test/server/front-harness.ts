@@ -50,9 +50,15 @@ export class World {
       if (event === undefined || event.atMs > untilMs) break
       this.#pop()
       this.nowMs = Math.max(this.nowMs, event.atMs)
-      if (event.cancelled || (event.node !== null && event.node.crashed)) continue
+      if (event.cancelled || event.node?.crashed) continue
       if (event.node !== null && event.node.pausedUntilMs > this.nowMs) {
-        this.#push({ ...event, atMs: event.node.pausedUntilMs, get cancelled() { return event.cancelled } })
+        this.#push({
+          ...event,
+          atMs: event.node.pausedUntilMs,
+          get cancelled() {
+            return event.cancelled
+          },
+        })
       } else event.run()
     }
     this.nowMs = untilMs
@@ -427,7 +433,7 @@ export class FakeNode implements NodeApi {
     return {
       speakerNow: now,
       takerNow: now,
-      wallNow: now,
+      wallNow: () => Math.floor(now()),
       after: (delayMs, run) => this.#inProcess(Math.max(0, delayMs) / this.rate, run),
       soon: (run) => {
         this.#inProcess(0, run)
@@ -436,15 +442,14 @@ export class FakeNode implements NodeApi {
   }
 
   #records(): EpochRecords {
-    const node = this
     return {
       bootId: this.bootId,
       lockIdentity: '1:2',
       localFs: this.localFs,
-      load: () => this.#promise(() => node.records),
+      load: () => this.#promise(() => this.records),
       store: (records) =>
         this.#promise(() => {
-          node.records = records
+          this.records = records
         }),
     }
   }
@@ -574,7 +579,8 @@ export class FakeNode implements NodeApi {
     const term = this.#term
     const ask = (): void => {
       if (this.#term !== term || this.believedLeader !== this) done(null)
-      else if (this.cluster.leader === this && this.cluster.term === term && !this.cut && this.cluster.hasQuorum()) done(index)
+      else if (this.cluster.leader === this && this.cluster.term === term && !this.cut && this.cluster.hasQuorum())
+        done(index)
       else this.#inProcess(50, ask)
     }
     this.#inProcess(this.cluster.random.int(5) + 1, ask)
@@ -598,6 +604,9 @@ export class FakeNode implements NodeApi {
     throw new Error('not part of this model')
   }
   setMembers(): void {}
+  proposalCount(): number {
+    return 0
+  }
   nextRaftId(): number {
     return this.cluster.nodes.length + 1
   }

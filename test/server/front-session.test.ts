@@ -56,11 +56,27 @@ describe.each([
       `welcome,session:#,secret:#,node:n${at + 1},leader:n1,lease:3.5\n`,
     ],
     ['no version', 'hello\n', 'err,code:bad-request,message:version:2%20is%20spoken%20here\n|closed'],
-    ['a short lease', 'hello,version:2,lease:1\n', 'err,code:limit,message:lease:%20from%203%20to%2086400%20seconds\n|closed'],
+    [
+      'a short lease',
+      'hello,version:2,lease:1\n',
+      'err,code:limit,message:lease:%20from%203%20to%2086400%20seconds\n|closed',
+    ],
     ['a bad lease', 'hello,version:2,lease:x\n', 'err,code:bad-request,message:lease:%20seconds\n|closed'],
-    ['a bad client id', 'hello,version:2,client-id:a%20b\n', 'err,code:bad-request,message:invalid%20client%20id\n|closed'],
-    ['auth, not there yet', 'hello,version:2,auth:x\n', 'err,code:bad-request,message:auth%20is%20not%20supported%20yet\n|closed'],
-    ['resume without a secret', 'resume,session:1\n', 'err,code:bad-request,message:resume%20needs%20session%20and%20secret\n|closed'],
+    [
+      'a bad client id',
+      'hello,version:2,client-id:a%20b\n',
+      'err,code:bad-request,message:invalid%20client%20id\n|closed',
+    ],
+    [
+      'auth, not there yet',
+      'hello,version:2,auth:x\n',
+      'err,code:bad-request,message:auth%20is%20not%20supported%20yet\n|closed',
+    ],
+    [
+      'resume without a secret',
+      'resume,session:1\n',
+      'err,code:bad-request,message:resume%20needs%20session%20and%20secret\n|closed',
+    ],
     [
       'an unknown session',
       'resume,session:1,secret:abc\n',
@@ -123,7 +139,7 @@ describe.each([
     expect(code('lock,id:4,name:a,name:b\n')).toEqual(['id:4,', 'bad-request'])
     expect(code('lock,id:5,name:a,mode:shared\n')).toEqual(['id:5,', 'bad-request'])
     expect(code('lock,id:6,name:a,permits:1\n')).toEqual(['id:6,', 'bad-request'])
-    expect(code('lock,id:7,name:a,meta:' + 'm'.repeat(4_000) + 'm'.repeat(60) + '\n')).toBeUndefined()
+    expect(code(`lock,id:7,name:a,meta:${'m'.repeat(4_060)}\n`)).toBeUndefined()
     expect(code('check,id:8,name:a,token:1\n')).toEqual(['id:8,', 'bad-request'])
     expect(code('locks,id:9\n')).toEqual(['id:9,', 'bad-request'])
     expect(code('watch,id:10,name:a\n')).toEqual(['id:10,', 'bad-request'])

@@ -33,10 +33,18 @@ describe('line', () => {
     for (const [key, value] of Object.entries(fields)) expect(line?.get(key)).toBe(value)
   })
 
-  it.each(['', '  ', ',name:x', 'lock,', 'lock,,name:x', 'lock,:x', 'lo\tck', 'lock,name:a\u0000', 'a\u007f', 'a\u0085b'])(
-    'refuses %j',
-    (text) => expect(parseLine(text)).toBeNull(),
-  )
+  it.each([
+    '',
+    '  ',
+    ',name:x',
+    'lock,',
+    'lock,,name:x',
+    'lock,:x',
+    'lo\tck',
+    'lock,name:a\u0000',
+    'a\u007f',
+    'a\u0085b',
+  ])('refuses %j', (text) => expect(parseLine(text)).toBeNull())
 
   it('keeps every value of a repeated key', () => {
     expect(parseLine('lock,name:a,id:1,name:b')?.all('name')).toEqual(['a', 'b'])
@@ -45,7 +53,7 @@ describe('line', () => {
   it('reads back what it wrote', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (value) => {
-        fc.pre(value.trim() === value && !/[\u0000-\u0009\u000b\u000c\u000e-\u001f\u007f-\u009f]/.test(value))
+        fc.pre(value.trim() === value && !/\p{Cc}/u.test(value.replace(/[\n\r]/g, '')))
         const line = formatLine('x', ['value', value], ['absent', undefined], ['n', 7])
         expect(line.endsWith(',n:7\n')).toBe(true)
         expect(parseLine(line.slice(0, -1))?.get('value')).toBe(value)
