@@ -22,12 +22,13 @@ export interface NodeEnd {
 
 /** One `tnl-server` as a child process: so that `kill -9` of one works as anywhere else. */
 export class ClusterNode {
-  readonly plan: NodePlan
   #child: ChildProcess | null = null
 
-  constructor(plan: NodePlan) {
-    this.plan = plan
-  }
+  /** `program`: what to run for a node, if not the server of this very package. */
+  constructor(
+    readonly plan: NodePlan,
+    private readonly program: readonly string[] = [...process.execArgv, serverEntry()],
+  ) {}
 
   get pid(): number | null {
     return this.#child?.pid ?? null
@@ -37,7 +38,7 @@ export class ClusterNode {
   start(onEnd: (end: NodeEnd) => void): void {
     const log = openSync(this.plan.logFile, 'a')
     // A group of its own, so that Ctrl-C reaches only the parent. The channel ends the node if the parent dies.
-    const child = spawn(process.execPath, [...process.execArgv, serverEntry(), ...this.plan.words], {
+    const child = spawn(process.execPath, [...this.program, ...this.plan.words], {
       detached: true,
       stdio: ['ignore', log, log, 'ipc'],
     })

@@ -1,0 +1,89 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { ClusterNode } from '../src/cli/cluster-node.js'
+import { planCluster } from '../src/cli/cluster-plan.js'
+import { askAdmin } from '../src/cli/line-client.js'
+import { collectStatus } from '../src/cli/status.js'
+import type { StatusReport } from '../src/server/status.js'
+
+const SERVER = fileURLToPath(new URL('../dist/cli/tnl-server.js', import.meta.url))
+const NODES = 3
+const POLL_MS = 50
+const WAIT_MS = 60_000
+
+/** A cluster of built servers whose nodes are killed and started again at will. */
+export class TrialCluster {
+  private constructor(readonly nodes: readonly ClusterNode[]) {}
+
+  static async start(dir: string): Promise<TrialCluster> {
+    const cluster = new TrialCluster((await planCluster(NODES, dir, [])).map((plan) => new ClusterNode(plan, [SERVER])))
+    for (const node of cluster.nodes) node.start(() => {})
+    await cluster.untilAllServe()
+    return cluster
+  }
+
+  get endpoints(): string {
+    return this.nodes.map((node) => `localhost:${node.plan.clientPort}`).join(',')
+  }
+
+  kill(node: ClusterNode): void {
+    node.kill('SIGKILL')
+  }
+
+  async restart(node: ClusterNode): Promise<void> {
+    await until(`${node.plan.nodeId} is gone`, async () => node.pid === null)
+    node.start(() => {})
+  }
+
+  /** Every node follows or leads one leader and may speak for its clients. */
+  async untilAllServe(): Promise<void> {
+    await until('all nodes serve', async () => {
+      const reports = await this.#reports()
+      const leaders = new Set(reports.map((report) => report.leader))
+      return (
+        reports.length === NODES &&
+        leaders.size === 1 &&
+        reports.every((report) => report.leader !== null && report.lease > 0)
+      )
+    })
+  }
+
+  /** The node that leads; with `other`, once a node other than that one does. */
+  async leader(other?: ClusterNode): Promise<ClusterNode> {
+    let found: ClusterNode | undefined
+    await until('a leader', async () => {
+      const leaders = (await this.#reports())
+        .filter((report) => report.role === 'leader')
+        .sort((a, b) => b.term - a.term)
+      found = this.nodes.find((node) => node.plan.nodeId === leaders[0]?.node)
+      return found !== undefined && found !== other
+    })
+    if (found === undefined) throw new Error('no leader')
+    return found
+  }
+
+  async transfer(to: ClusterNode): Promise<void> {
+    const [first] = this.nodes
+    if (first === undefined) return
+    await askAdmin([{ host: '127.0.0.1', port: first.plan.clientPort }], '.transfer', `,node:${to.plan.nodeId}`)
+  }
+
+  async stop(): Promise<void> {
+    for (const node of this.nodes) node.kill('SIGKILL')
+    await until('all nodes are gone', async () => this.nodes.every((node) => node.pid === null))
+  }
+
+  async #reports(): Promise<readonly StatusReport[]> {
+    const alive = this.nodes.filter((node) => node.pid !== null)
+    const states = await collectStatus(alive.map((node) => ({ host: 'localhost', port: node.plan.clientPort })))
+    return states.flatMap((state) => ('report' in state ? [state.report] : []))
+  }
+}
+
+export async function until(what: string, condition: () => Promise<boolean>): Promise<void> {
+  const deadlineMs = performance.now() + WAIT_MS
+  while (!(await condition())) {
+    if (performance.now() > deadlineMs) throw new Error(`waited in vain for this: ${what}`)
+    await sleep(POLL_MS)
+  }
+}
