@@ -230,19 +230,13 @@ describe('a learner', () => {
     network.tick(1)
     expect(network.member(2).terms).toEqual([1, 1])
 
-    changeMembership(network, 1, 'v2')
+    network.settle(network.member(1).proposeChange('v2'))
     expect(network.member(2).node.status().confState).toMatchObject({ voters: [1, 2], learners: [] })
     network.campaign(2)
     expect(network.leaders).toEqual([2])
     expect(network.member(1).term).toBe(2)
   })
 })
-
-function changeMembership(network: Network, id: RaftId, text: string): void {
-  const change = { transition: ConfChangeTransition.auto, changes: parseConfChanges(text), context: EMPTY_BYTES }
-  network.member(id).node.proposeConfChange(change)
-  network.settle(network.member(id).run())
-}
 
 describe('a member with a membership change that is committed and not applied', () => {
   it.each([EntryType.confChange, EntryType.confChangeV2])('does not campaign (entry type %i)', (type) => {

@@ -1,6 +1,5 @@
 /** Reads without log entries (thesis 6.4). */
 import { describe, expect, it } from 'vitest'
-import { parseConfChanges } from '../../src/raft/core/confchange/notation.js'
 import { MsgType } from '../../src/raft/core/messages.js'
 import { ConfChangeTransition, EMPTY_BYTES, type RaftId } from '../../src/raft/core/types.js'
 import { bytesOf, ELECTION_TICK, Member, type MemberOptions } from './support/member.js'
@@ -171,12 +170,7 @@ describe('the confirmation of reads', () => {
   it('needs both halves of a joint configuration', () => {
     const leader = new Member()
     leader.winAndCommit()
-    leader.node.applyConfChange({
-      transition: ConfChangeTransition.jointExplicit,
-      changes: parseConfChanges('r2 r3 v4 v5'),
-      context: EMPTY_BYTES,
-    })
-    leader.run()
+    leader.applyChange('r2 r3 v4 v5', ConfChangeTransition.jointExplicit)
     leader.node.readIndex(bytesOf('read'))
     const context = leader.run().find(isHeartbeat)?.context ?? EMPTY_BYTES
     confirm(leader, 2, context)
@@ -191,15 +185,9 @@ describe('the confirmation of reads', () => {
     leader.winAndCommit()
     leader.node.readIndex(bytesOf('read'))
     leader.run()
-    leader.node.applyConfChange({
-      transition: ConfChangeTransition.jointImplicit,
-      changes: parseConfChanges('r2 r3'),
-      context: EMPTY_BYTES,
-    })
-    leader.run()
+    leader.applyChange('r2 r3', ConfChangeTransition.jointExplicit)
     expect(leader.readStates).toEqual([])
-    leader.node.applyConfChange({ transition: ConfChangeTransition.auto, changes: [], context: EMPTY_BYTES })
-    leader.run()
+    leader.applyChange('')
     expect(answersAt(leader)).toEqual([{ index: 1, text: 'read' }])
   })
 

@@ -1,9 +1,8 @@
 /** Leadership transfer (thesis 3.10). */
 import { describe, expect, it } from 'vitest'
-import { parseConfChanges } from '../../src/raft/core/confchange/notation.js'
 import { Refusal } from '../../src/raft/core/errors.js'
 import { MsgType, message } from '../../src/raft/core/messages.js'
-import { ConfChangeTransition, EMPTY_BYTES, NONE, type RaftId, Role } from '../../src/raft/core/types.js'
+import { NONE, type RaftId, Role } from '../../src/raft/core/types.js'
 import { bytesOf, ELECTION_TICK, Member, type MemberOptions } from './support/member.js'
 import { Network } from './support/network.js'
 
@@ -155,9 +154,7 @@ describe('a transfer that is pending', () => {
     const network = ledByOne()
     network.ignore(MsgType.timeoutNow)
     const leader = network.member(1)
-    const changes = { transition: ConfChangeTransition.auto, changes: parseConfChanges(change), context: EMPTY_BYTES }
-    expect(leader.node.proposeConfChange(changes)).toBeNull()
-    const appends = leader.run()
+    const appends = leader.proposeChange(change)
     // The change is in the log but not committed yet.
     leader.node.transferLeader(3)
     leader.run()

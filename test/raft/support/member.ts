@@ -1,9 +1,11 @@
 import { decodeConfChange } from '../../../src/raft/core/confchange/codec.js'
+import { parseConfChanges } from '../../../src/raft/core/confchange/notation.js'
 import type { RaftConfig } from '../../../src/raft/core/config.js'
 import { MemoryStorage } from '../../../src/raft/core/log/memory-storage.js'
 import { type Message, MsgType, message } from '../../../src/raft/core/messages.js'
 import { RawNode, type Ready } from '../../../src/raft/core/raw-node.js'
 import {
+  ConfChangeTransition,
   type ConfState,
   EMPTY_BYTES,
   EMPTY_CONF_STATE,
@@ -139,6 +141,18 @@ export class Member {
 
   propose(...texts: readonly string[]): Message[] {
     this.node.propose(...texts.map(bytesOf))
+    return this.run()
+  }
+
+  /** Proposes a membership change, such as `v4 l3`. */
+  proposeChange(text: string, transition: ConfChangeTransition = ConfChangeTransition.auto): Message[] {
+    this.node.proposeConfChange({ transition, changes: parseConfChanges(text), context: EMPTY_BYTES })
+    return this.run()
+  }
+
+  /** Puts a membership change in force as if its entry had been applied. */
+  applyChange(text: string, transition: ConfChangeTransition = ConfChangeTransition.auto): Message[] {
+    this.#confState = this.node.applyConfChange({ transition, changes: parseConfChanges(text), context: EMPTY_BYTES })
     return this.run()
   }
 

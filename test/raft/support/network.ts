@@ -104,7 +104,10 @@ export class Network {
         continue
       }
       if (member === undefined || this.#ignored.has(m.type) || this.#cut.has(`${m.from} ${m.to}`)) continue
-      member.node.step(m)
+      // What was sent is shared with the sender's log and with other receivers.
+      for (const entry of m.entries) Object.freeze(entry)
+      Object.freeze(m.entries)
+      member.node.step(Object.freeze(m))
       const sent = member.run()
       this.log.push(...sent)
       queue.push(...sent)
