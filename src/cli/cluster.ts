@@ -201,7 +201,8 @@ function describeCluster(states: readonly NodeState[], seconds: number, data: st
 function programName(name: string): string {
   if (basename(process.argv[1] ?? '') === 'tnl') return name
   const file = fileURLToPath(new URL(`./${name}${extname(fileURLToPath(import.meta.url))}`, import.meta.url))
-  return `node ${relative(process.cwd(), file)}`
+  const nearby = relative(process.cwd(), file)
+  return `node ${nearby.startsWith('..') ? file : nearby}`
 }
 
 function print(text: string): void {

@@ -20,6 +20,11 @@ export async function runServerProgram(words: readonly string[], environment: No
   }
   const log = createLogger(parsed.config.logLevel, parsed.config.nodeId)
   for (const warning of parsed.warnings) log.warn(warning)
+  // A broken invariant above all: a stopped node is safe, a wrong one is not.
+  process.on('uncaughtException', (error) => {
+    log.fatal({ err: error }, error.message)
+    process.exit(ExitCode.failed)
+  })
   const server = await startServer(parsed.config, log)
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => server.stop())
   // A parent that holds a channel to this process (tnl cluster) takes it along when it dies.
