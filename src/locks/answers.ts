@@ -37,29 +37,24 @@ export function acknowledge(context: ApplyContext, session: Session, ack: Reques
   if (terms.answers.size === 0) terms.answers = null
 }
 
-export type RequestState = 'new' | 'repeated' | 'too-many'
-
 /**
- * Decides whether a request is to be executed. A repeated one is dealt with here: its stored answer is told again, and
- * one that the client has acknowledged is dropped. The caller looks for those that wait.
+ * Whether a request is to be executed. One that was answered gets that answer again, and one that the client has
+ * acknowledged is dropped. The caller has looked for those that wait. What is refused because too many are unacknowledged
+ * is not stored: nothing was done, and the client may ask again when it has acknowledged some.
  */
-export function admit(context: ApplyContext, session: Session, request: RequestId): RequestState {
+export function admit(context: ApplyContext, session: Session, request: RequestId): boolean {
   const terms = session.terms
-  if (terms === null) return 'new'
+  if (terms === null) return true
   const stored = terms.answers?.get(request)
   if (stored !== undefined) {
     tell(context, session, request, stored)
-    return 'repeated'
+    return false
   }
-  if (request >= 0 && request < terms.lowestUnacknowledged) return 'repeated'
-  const unacknowledged = (terms.answers?.size ?? 0) + session.waitCount
-  return unacknowledged < UNACKNOWLEDGED_PER_SESSION_MAX ? 'new' : 'too-many'
-}
-
-/** Not stored, because there is no room; nothing was done, so that the client may ask again after it acknowledged others. */
-export function refuseUnacknowledged(context: ApplyContext, session: Session, request: RequestId): void {
+  if (request >= 0 && request < terms.lowestUnacknowledged) return false
+  if ((terms.answers?.size ?? 0) + session.waitCount < UNACKNOWLEDGED_PER_SESSION_MAX) return true
   const message = `more than ${UNACKNOWLEDGED_PER_SESSION_MAX} requests without an acknowledgement (ack:N)`
   tell(context, session, request, failure('limit', message))
+  return false
 }
 
 export function findWaiter(session: Session, request: RequestId): Waiter | null {

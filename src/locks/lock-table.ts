@@ -2,7 +2,7 @@
  * Who holds what and who waits (exclusive locks). Grants draw their token from the replicated counter (M73), a release
  * must name the right holder (M69), and queues are first come, first served in commit order (contract G7).
  */
-import { admit, answer, failure, findWaiter, refuseUnacknowledged } from './answers.js'
+import { admit, answer, failure, findWaiter } from './answers.js'
 import type { LockRequest, RequestId, Token } from './commands.js'
 import type { Answer, RefusalReason } from './effects.js'
 import { type LockEntry, type Session, Waiter } from './entities.js'
@@ -13,14 +13,7 @@ import { describeCycle, findCycle } from './wait-graph.js'
 
 /** Executes a lock request, or repeats what became of it. */
 export function requestLock(context: ApplyContext, session: Session, request: RequestId, asked: LockRequest): void {
-  const waiting = findWaiter(session, request)
-  if (waiting !== null) {
-    tellQueued(context, waiting)
-    return
-  }
-  const state = admit(context, session, request)
-  if (state === 'too-many') refuseUnacknowledged(context, session, request)
-  if (state !== 'new') return
+  if (!isNew(context, session, request)) return
   context.state.wallMs = Math.max(context.state.wallMs, asked.wallMs)
   const outOfBounds = checkBounds(session, asked)
   if (outOfBounds !== null) {
@@ -30,6 +23,14 @@ export function requestLock(context: ApplyContext, session: Session, request: Re
   const lock = settledLock(context, asked.name)
   if (lock === null) grantFree(context, session, request, asked)
   else joinContested(context, session, request, asked, lock)
+}
+
+/** False if the request was made before, whatever it asked: what became of it is told again. */
+function isNew(context: ApplyContext, session: Session, request: RequestId): boolean {
+  const waiting = findWaiter(session, request)
+  if (waiting === null) return admit(context, session, request)
+  tellQueued(context, waiting)
+  return false
 }
 
 function checkBounds(session: Session, asked: LockRequest): Answer | null {
@@ -96,9 +97,7 @@ export function releaseLock(
   name: string,
   token: Token,
 ): void {
-  const state = admit(context, session, request)
-  if (state === 'too-many') refuseUnacknowledged(context, session, request)
-  if (state !== 'new') return
+  if (!isNew(context, session, request)) return
   const lock = context.state.locks.get(name)
   if (lock === undefined || lock.holder !== session) {
     answer(context, session, request, failure('not-holder', `this session does not hold ${name}`))
@@ -113,9 +112,7 @@ export function releaseLock(
 
 /** Ends the waiting request `target`, if it still waits; the cancelling request is answered alike in any case. */
 export function cancelWait(context: ApplyContext, session: Session, request: RequestId, target: RequestId): void {
-  const state = admit(context, session, request)
-  if (state === 'too-many') refuseUnacknowledged(context, session, request)
-  if (state !== 'new') return
+  if (!isNew(context, session, request)) return
   endWait(context, session, target, 'cancelled')
   answer(context, session, request, { kind: 'cancelled' })
 }
