@@ -4,7 +4,7 @@ import type { Clock } from '../raft/node/interfaces.js'
 import { ClientSocket, type ClientSocketOwner } from './client-socket.js'
 import type { ClientConnection, ConnectionHandler } from './front.js'
 import { DISCARD_INPUT_MS, KEEPALIVE_IDLE_MS, REFUSING_MAX_CONNECTIONS } from './limits.js'
-import { bindError, hasCode, listenOn } from './listen.js'
+import { bindError, describeSystemError, hasCode, listenOn } from './listen.js'
 import { SendQueueWatch } from './send-queue-watch.js'
 import { readSendQueues } from './tcp-table.js'
 
@@ -22,6 +22,8 @@ export interface ClientPortOptions {
   readonly maxConnections: number
   readonly clock: Clock
   readonly front: ClientPortFront
+  /** The system refuses connections, for lack of descriptors for example. */
+  warn(message: string): void
 }
 
 /** The client port: accepts connections and joins all that is written to one of them in a turn into one packet. */
@@ -29,6 +31,7 @@ export class ClientPort implements ClientSocketOwner {
   readonly clock: Clock
   readonly #front: ClientPortFront
   readonly #maxConnections: number
+  readonly #warn: (message: string) => void
   readonly #servers: Server[] = []
   readonly #sockets = new Set<ClientSocket>()
   readonly #refusing = new Set<Socket>()
@@ -39,10 +42,12 @@ export class ClientPort implements ClientSocketOwner {
   /** Set while `close` waits for the last connection. */
   #onClosed: (() => void) | null = null
 
-  private constructor({ clock, front, maxConnections }: ClientPortOptions) {
+  private constructor(options: ClientPortOptions) {
+    const { clock, front, maxConnections } = options
     this.clock = clock
     this.#front = front
     this.#maxConnections = maxConnections
+    this.#warn = (message) => options.warn(message)
     this.#watch = new SendQueueWatch(clock, readSendQueues)
   }
 
@@ -133,8 +138,7 @@ export class ClientPort implements ClientSocketOwner {
     const due = this.#toWrite
     this.#toWrite = []
     for (const socket of due) {
-      socket.flush()
-      this.#watch.wrote(socket)
+      if (socket.flush()) this.#watch.wrote(socket)
     }
   }
 
@@ -142,6 +146,8 @@ export class ClientPort implements ClientSocketOwner {
     const options = { allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEPALIVE_IDLE_MS }
     const server = createServer(options, (socket) => this.#accept(socket))
     this.#boundPort = await listenOn(server, address)
+    // Without a listener a failed accept would end the process, and with it every lock of its clients.
+    server.on('error', (error) => this.#warn(`accepting a connection: ${describeSystemError(error)}`))
     this.#servers.push(server)
   }
 

@@ -67,15 +67,17 @@ export class ClientSocket implements ClientConnection, WatchedConnection {
     this.#text += text
   }
 
-  /** Writes what this turn has to say, unless the connection was reset meanwhile. */
-  flush(): void {
-    if (this.#text === '' || this.#closing) return
+  /** Writes what this turn has to say. False when there is nothing: the connection was closed meanwhile. */
+  flush(): boolean {
+    if (this.#text === '' || this.#closing) return false
     const text = this.#text
     this.#text = ''
-    if (this.#socket.write(text)) return
-    // A client that does not read is not read either: its answers would only pile up here.
-    this.#pausedByOutput = true
-    this.#socket.pause()
+    if (!this.#socket.write(text)) {
+      // A client that does not read is not read either: its answers would only pile up here.
+      this.#pausedByOutput = true
+      this.#socket.pause()
+    }
+    return true
   }
 
   end(): void {

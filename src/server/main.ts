@@ -127,7 +127,13 @@ class Server {
   async start(): Promise<void> {
     const { config, log } = this
     const { listen, maxConnections } = config
-    this.#clientPort = await ClientPort.open({ listen, maxConnections, clock: this.#clock, front: this.#front })
+    this.#clientPort = await ClientPort.open({
+      listen,
+      maxConnections,
+      clock: this.#clock,
+      front: this.#front,
+      warn: (message) => log.warn(message),
+    })
     if (config.http !== null) {
       this.#http = await HttpPort.open({
         listen: config.http,

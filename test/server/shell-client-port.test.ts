@@ -61,6 +61,7 @@ async function setUp(options: { maxConnections?: number; host?: string } = {}) {
     maxConnections: options.maxConnections ?? 10,
     clock: new SystemClock(),
     front,
+    warn: () => {},
   })
   opened.push(port)
   return { front, port }
@@ -236,6 +237,7 @@ describe('the port', () => {
       maxConnections: 1,
       clock: new SystemClock(),
       front: new RecordingFront(),
+      warn: () => {},
     })
     const errno = process.platform === 'linux' ? 98 : 48
     await expect(open).rejects.toThrow(`--listen localhost:${number}: [Errno ${errno}] address already in use`)
