@@ -333,6 +333,7 @@ export class FakeNode implements NodeApi {
   #ownTermApplied = false
   #applied: Index = 0
   #life = 0
+  readonly #sockets = new Set<FakeSocket>()
 
   constructor(
     readonly cluster: Cluster,
@@ -391,10 +392,11 @@ export class FakeNode implements NodeApi {
   }
 
   /** SIGKILL: the kernel closes the sockets, nobody says a word. */
-  kill(sockets: readonly FakeSocket[] = []): void {
+  kill(): void {
     this.crashed = true
     this.pausedUntilMs = 0
-    for (const socket of sockets) if (socket.node === this) socket.reset()
+    for (const socket of this.#sockets) socket.reset()
+    this.#sockets.clear()
     if (this.cluster.leader === this) this.cluster.elect(null)
   }
 
@@ -413,6 +415,7 @@ export class FakeNode implements NodeApi {
 
   connect(loopback = true): FakeSocket {
     const socket = new FakeSocket(this, loopback)
+    this.#sockets.add(socket)
     this.world.after(0, this, () => {
       this.front.turn()
       socket.handler = this.front.connected(socket)

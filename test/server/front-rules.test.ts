@@ -32,8 +32,8 @@ function session(node: FakeNode): FakeSocket {
 describe('rule 1, epochs', () => {
   it('frees the locks of a killed process as soon as its successor is up, by its record', () => {
     const cluster = started()
-    const socket = lock(cluster.node(1), 'x')
-    cluster.node(1).kill([socket])
+    lock(cluster.node(1), 'x')
+    cluster.node(1).kill()
     cluster.world.advance(50)
     cluster.node(1).boot()
     cluster.world.advance(300)

@@ -1,0 +1,116 @@
+/** Random schedules: whatever happens, no two clients rightly believe that they hold one lock (engine.md §6). */
+import { describe, expect, it } from 'vitest'
+import { overlaps, runClassicClient, SessionClient, type Shared } from './front-clients.js'
+import { Cluster, ELECTION_MS, type FakeNode, SeededRandom } from './front-harness.js'
+
+const LEASE_MS = 3_000
+const RUN_MS = 90_000
+/** More by `SEEDS=first-last`; a failure prints its seed. */
+const [FIRST_SEED = 1, LAST_SEED = 40] = (process.env.SEEDS ?? '').split('-').filter(Boolean).map(Number)
+
+function nemesis(cluster: Cluster, random: SeededRandom): void {
+  const { world, nodes } = cluster
+  const node = random.pick(nodes)
+  const forMs = random.int(random.pick([500, 4_000, 15_000])) + 1
+  switch (random.int(8)) {
+    case 0:
+      if (!node.crashed) node.pause(forMs)
+      break
+    case 1:
+      node.cut = true
+      world.after(forMs, null, () => {
+        node.cut = false
+      })
+      break
+    case 2:
+      restart(node, random.chance(0.5) ? forMs : 50)
+      break
+    case 3:
+      elect(cluster, random)
+      break
+    case 4:
+      Object.assign(cluster.faults, { drop: random.pick([0, 0.1, 0.5]), double: random.pick([0, 0.2]) })
+      break
+    case 5:
+      Object.assign(cluster.faults, { commitMs: random.pick([1, 20, 500]), applyMs: random.pick([1, 20, 1_000]) })
+      break
+    case 6:
+      if (node.isReachable() && cluster.leader?.isReachable() && node.appliedIndex() < cluster.leader.appliedIndex()) {
+        node.installSnapshotOf(cluster.leader)
+      }
+      break
+    case 7:
+      if (node.isReachable()) node.front.stop(() => restart(node, 100))
+      break
+  }
+  world.after(random.int(2_500) + 50, null, () => nemesis(cluster, random))
+}
+
+function restart(node: FakeNode, afterMs: number): void {
+  if (node.crashed) return
+  node.kill()
+  node.world.after(afterMs, null, () => node.boot())
+}
+
+function elect(cluster: Cluster, random: SeededRandom): void {
+  const able = cluster.nodes.filter((node) => node.isReachable())
+  if (cluster.hasQuorum() && able.length > 0) cluster.elect(random.pick(able))
+}
+
+/** An election takes place when the leader has been out of reach for a while. */
+function watchLeader(cluster: Cluster, random: SeededRandom): void {
+  if (cluster.leader === null || !cluster.leader.isReachable()) elect(cluster, random)
+  cluster.world.after(ELECTION_MS + random.int(ELECTION_MS), null, () => watchLeader(cluster, random))
+}
+
+function run(seed: number): { readonly shared: Shared; readonly sessions: readonly SessionClient[] } {
+  const random = new SeededRandom(seed)
+  const rate = () => 1 + random.int(101) / 1_000
+  const cluster = new Cluster({
+    seed,
+    leaseMs: LEASE_MS,
+    rates: [rate(), rate(), rate()],
+    front: { requestTimeoutMs: 1_500 },
+  })
+  cluster.start()
+  const shared: Shared = {
+    cluster,
+    random,
+    beliefs: [],
+    names: ['a', 'b'],
+    linkMs: random.pick([0, 10, 300]),
+    stopped: false,
+  }
+  for (let n = 0; n < 5; n++) runClassicClient(shared, `classic ${n}`)
+  const sessions = Array.from({ length: 5 }, (_, n) => new SessionClient(shared, `session ${n}`, LEASE_MS, rate()))
+  for (const session of sessions) session.connect()
+  nemesis(cluster, random)
+  watchLeader(cluster, random)
+  cluster.world.advance(RUN_MS)
+  return { shared, sessions }
+}
+
+describe('random schedules', () => {
+  it(`never leave two holders that believe (seeds ${FIRST_SEED} to ${LAST_SEED})`, { timeout: 600_000 }, () => {
+    let grants = 0
+    for (let seed = FIRST_SEED; seed <= LAST_SEED; seed++) {
+      const { shared, sessions } = run(seed)
+      grants += shared.beliefs.length
+      expect(overlaps(shared.beliefs), `seed ${seed}`).toEqual([])
+      expect(
+        sessions.flatMap((session) => session.inconsistent),
+        `seed ${seed}`,
+      ).toEqual([])
+      for (const node of shared.cluster.nodes) expect(node.fatal, `seed ${seed}`).toEqual([])
+    }
+    // A run in which nothing is granted would prove nothing.
+    expect(grants).toBeGreaterThan(30 * (LAST_SEED - FIRST_SEED + 1))
+  })
+
+  it('finds an overlap where there is one', () => {
+    const belief = (who: string, fromMs: number, toMs: number) => ({ name: 'x', who, fromMs, toMs })
+    expect(overlaps([belief('a', 0, 10), belief('b', 10, 20)])).toEqual([])
+    expect(overlaps([belief('a', 0, 10), belief('b', 9, 20)])).toHaveLength(1)
+    expect(overlaps([belief('a', 0, 30), belief('a', 5, 6), belief('b', 9, 20)])).toHaveLength(1)
+  })
+})
