@@ -178,11 +178,15 @@ function sessionOptions(options: ClientOptions): SessionOptions {
 function abandonable(asked: Promise<Lock>, signal: AbortSignal): Promise<Lock> {
   return new Promise((resolve, reject) => {
     const abandon = (): void => {
+      signal.removeEventListener('abort', abandon)
       reject(signal.reason)
-      asked.then((lock) => lock[Symbol.asyncDispose]()).catch(() => {})
     }
-    if (signal.aborted) return abandon()
-    signal.addEventListener('abort', abandon, { once: true })
-    asked.then(resolve, reject).finally(() => signal.removeEventListener('abort', abandon))
+    signal.addEventListener('abort', abandon)
+    asked.then((lock) => {
+      signal.removeEventListener('abort', abandon)
+      if (signal.aborted) void lock[Symbol.asyncDispose]()
+      else resolve(lock)
+    }, reject)
+    if (signal.aborted) abandon()
   })
 }

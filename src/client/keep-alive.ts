@@ -1,4 +1,5 @@
 /** The keepalives of one connection: sent every sixth of the lease, and each answered within another sixth (rule 6). */
+import { MIN_KEEPALIVE_INTERVAL_MS } from './limits.js'
 import { elapsedMs, type Instant, instantNow } from './mirror.js'
 
 export interface KeepAliveOwner {
@@ -21,7 +22,7 @@ export class KeepAlive {
     intervalMs: number | undefined,
     private readonly owner: KeepAliveOwner,
   ) {
-    this.intervalMs = Math.min(answerMs, intervalMs ?? answerMs)
+    this.intervalMs = Math.min(answerMs, Math.max(MIN_KEEPALIVE_INTERVAL_MS, intervalMs ?? answerMs))
   }
 
   /** Starts anew on a fresh connection. The first keepalive goes at once: it tells early whether the connection is good. */

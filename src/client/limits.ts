@@ -22,6 +22,8 @@ export const MAX_ROUND_PAUSE_MS = 500
 export const HOLD_FRACTION = 0.9
 export const HOLD_MARGIN_MS = 50
 export const KEEPALIVES_PER_LEASE = 6
+/** However short a keepalive interval a user asks for. */
+export const MIN_KEEPALIVE_INTERVAL_MS = 100
 /** The kernel gives the time since boot in hundredths of a second. */
 export const BOOT_RESOLUTION_MS = 10
 /** How late a suspend of the machine is noticed at most by whoever waits for a deadline. */
@@ -34,3 +36,5 @@ export const BYE_TIMEOUT_MS = 2_000
 
 export const MAX_ANSWER_LINE_BYTES = 65_536
 export const MAX_NAME_BYTES = 255
+/** An original 0.1.8 server cannot let a client wait: so often it is asked again. */
+export const CLASSIC_RETRY_INTERVAL_MS = 1_000

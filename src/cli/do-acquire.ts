@@ -1,0 +1,76 @@
+/** Getting a session and its lock, for tnl-do and tnl-client: retries, an outage while waiting, the original server. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { ClassicSession } from '../client/classic-session.js'
+import { ClassicServerError, NoQuorumError, NotGrantedError, SessionExpiredError } from '../client/errors.js'
+import type { Grant, LockRequest, LockSession } from '../client/lock-session.js'
+import { Session, type SessionOptions } from '../client/session.js'
+import type { DoLog } from './do-log.js'
+
+export interface Wish {
+  readonly session: SessionOptions
+  readonly lockName: string
+  readonly waitMs: number
+  readonly retries: number
+  readonly retryWaitMs: number
+  readonly meta?: string | undefined
+  /** Says on stderr whom it waits for. */
+  readonly tellsHolder: boolean
+}
+
+const NO_QUORUM_RETRY_INTERVAL_MS = 250
+
+/** `opened` is told of each session at once, so that an interrupted wait can be ended in good order. */
+export async function acquireLock(
+  wish: Wish,
+  log: DoLog,
+  opened: (session: LockSession) => void,
+): Promise<{ session: LockSession; grant: Grant }> {
+  let session = await openSession(wish.session, log)
+  opened(session)
+  let retriesLeft = wish.retries
+  let askedAt = performance.now()
+  for (;;) {
+    const passedMs = performance.now() - askedAt
+    try {
+      const grant = await session.lock(wish.lockName, requestOf(wish, passedMs, log))
+      log.info(`lock '${wish.lockName}' granted${grant.token === null ? '' : `, token ${grant.token}`}`)
+      return { session, grant }
+    } catch (error) {
+      if (error instanceof NotGrantedError && retriesLeft > 0) {
+        log.info(`${error.message}; ${retriesLeft} tries left, the next in ${wish.retryWaitMs / 1000} s`)
+        retriesLeft -= 1
+        await sleep(wish.retryWaitMs)
+        askedAt = performance.now()
+      } else if (error instanceof NoQuorumError && passedMs < wish.session.reachMs) {
+        await sleep(NO_QUORUM_RETRY_INTERVAL_MS)
+      } else if (error instanceof SessionExpiredError) {
+        // An outage outlasted the session, and with it the place in the queue; nothing was held yet.
+        log.info(`${error.message}; opening another session`)
+        session = await openSession(wish.session, log)
+        opened(session)
+      } else throw error
+    }
+  }
+}
+
+function requestOf(wish: Wish, passedMs: number, log: DoLog): LockRequest {
+  return {
+    waitMs: Math.max(0, wish.waitMs - passedMs),
+    meta: wish.meta,
+    onQueued: (position, holder) => {
+      const whom = holder === null ? '' : `, held by ${holder}`
+      if (wish.tellsHolder) log.error(`waiting for the lock '${wish.lockName}' (place ${position} in the queue${whom})`)
+    },
+  }
+}
+
+async function openSession(options: SessionOptions, log: DoLog): Promise<LockSession> {
+  const hooks = { notice: (text: string) => log.info(text) }
+  try {
+    return await Session.open(options, hooks)
+  } catch (error) {
+    if (!(error instanceof ClassicServerError)) throw error
+    log.error('an original TcpNetLock server: one node, no fencing tokens, the lock ends with the connection')
+    return new ClassicSession(options, hooks)
+  }
+}

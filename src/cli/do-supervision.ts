@@ -1,0 +1,156 @@
+/** One command under one lock, as tnl-do sees it: from the grant until the whole group is dead (contract §3). */
+import type { LostReason } from '../client/errors.js'
+import { LinkError } from '../client/link.js'
+import type { Grant, LockSession } from '../client/lock-session.js'
+import { DoExit, exitStatusOfSignal } from './do-exit-codes.js'
+import type { GuardedEnd, Guardian } from './do-guardian.js'
+import type { DoLog } from './do-log.js'
+import type { DoOptions } from './do-options.js'
+import { ProcessGroup } from './do-process-group.js'
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+export class Supervision {
+  private group: ProcessGroup | null = null
+  private ended = false
+  private lost = false
+  /** Came before the command had started. */
+  private earlySignals: NodeJS.Signals[] = []
+  private sessionMoved: () => void = () => {}
+
+  constructor(
+    private readonly options: DoOptions,
+    private readonly log: DoLog,
+    private readonly session: LockSession,
+    private readonly grant: Grant,
+    private readonly guardian: Guardian,
+  ) {}
+
+  /** Resolves with the exit status when the command's group is dead and the lock may go. */
+  async run(env: Environment): Promise<{ status: number; lost: boolean }> {
+    const end = new Promise<GuardedEnd>((resolve) => {
+      this.guardian.onEnd = resolve
+    })
+    this.guardian.onStarted = (processId) => this.started(new ProcessGroup(processId))
+    this.session.hooks = {
+      confirmed: () => {
+        this.guardian.renew(this.session.mirror.limit)
+        this.sessionMoved()
+      },
+      lost: (_, reason) => this.loses(reason),
+      beforeOpening: (link) => this.guardian.adopt(link),
+      notice: (text) => this.log.info(text),
+    }
+    const early = await Promise.race([this.shareConnection(), end])
+    if (early === false) return { status: this.lostStatus(), lost: true }
+    if (early !== true) return { status: await this.statusOf(early), lost: this.lost }
+    this.guardian.run(
+      {
+        file: this.options.file,
+        args: this.options.args,
+        env: commandEnvironment(env, this.grant, this.session.id),
+        graceMs: Math.min(this.options.graceMs, this.session.mirror.leaseMs / 4),
+        onLost: this.options.onLost,
+      },
+      this.session.mirror.limit,
+    )
+    const status = await this.statusOf(await end)
+    this.ended = true
+    return { status, lost: this.lost }
+  }
+
+  forward(signal: NodeJS.Signals): void {
+    if (this.ended) return
+    if (this.group === null) this.earlySignals.push(signal)
+    else this.group.signal(signal)
+  }
+
+  /** The command must not start before the guardian holds the connection. False if the lock is lost before that. */
+  private async shareConnection(): Promise<boolean> {
+    while (!this.lost) {
+      const moved = new Promise<void>((resolve) => {
+        this.sessionMoved = resolve
+      })
+      const { link } = this.session
+      if (link !== null) {
+        const adopted = await this.guardian.adopt(link).then(
+          () => true,
+          (error: unknown) => {
+            if (!(error instanceof LinkError)) throw error
+            this.log.info(error.message)
+            return false
+          },
+        )
+        if (adopted && this.session.link === link) return !this.lost
+      }
+      await moved
+    }
+    return false
+  }
+
+  private started(group: ProcessGroup): void {
+    this.group = group
+    if (this.lost && this.options.onLost.kind !== 'ignore') void group.kill()
+    for (const signal of this.earlySignals) group.signal(signal)
+    this.earlySignals = []
+  }
+
+  private loses(reason: LostReason): void {
+    this.lost = true
+    this.sessionMoved()
+    this.log.error(`the lock '${this.grant.name}' was lost (${reason})`)
+    if (this.options.onLost.kind === 'ignore') return
+    // A forced loss leaves time: nobody else gets the lock before this session has let go of it (engine.md §4 rule 12).
+    if (reason === 'forced') this.guardian.terminate()
+    // Otherwise it may be another's already. The guardian knows the limit too, but it may be stopped.
+    else void this.group?.kill()
+  }
+
+  private async statusOf(end: GuardedEnd): Promise<number> {
+    if (end.type === 'failed') return this.failedStatus(end.code)
+    if (end.type === 'guardian-died') {
+      this.log.error('the guardian process died; the command is killed')
+      await this.group?.kill()
+      return this.lost ? this.lostStatus() : DoExit.cannotRun
+    }
+    if (end.lost && !this.lost) this.log.error(`the lock '${this.grant.name}' was being lost; the command was ended`)
+    this.lost ||= end.lost
+    if (this.lost && this.options.onLost.kind !== 'ignore') return DoExit.lost
+    return end.signal === null ? (end.code ?? DoExit.cannotRun) : exitStatusOfSignal(end.signal)
+  }
+
+  private lostStatus(): number {
+    return this.options.onLost.kind === 'ignore' ? DoExit.cannotRun : DoExit.lost
+  }
+
+  private failedStatus(code: string): number {
+    switch (code) {
+      case 'ENOENT':
+        this.log.error(`command not found: '${this.options.file}'`)
+        return DoExit.notFound
+      case 'EACCES':
+      case 'ENOEXEC':
+      case 'ENOTDIR':
+        this.log.error(`command is not executable: '${this.options.file}' (${code})`)
+        return DoExit.notExecutable
+      default:
+        this.log.error(`command cannot be run: '${this.options.file}' (${code})`)
+        return DoExit.cannotRun
+    }
+  }
+}
+
+function commandEnvironment(env: Environment, grant: Grant, session: string | null): Record<string, string> {
+  const {
+    TNL_LOCK_NAME: _name,
+    TNL_TOKEN: _token,
+    TNL_SESSION: _session,
+    ...rest
+  } = Object.fromEntries(Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined))
+  return {
+    ...rest,
+    TNL_LOCK_NAME: grant.name,
+    ...(grant.token === null ? {} : { TNL_TOKEN: String(grant.token) }),
+    ...(session === null ? {} : { TNL_SESSION: session }),
+  }
+}

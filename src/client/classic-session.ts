@@ -1,0 +1,139 @@
+/** The classic dialect against an original 0.1.8 server: one lock, bound to one connection, without a token or a lease. */
+
+import { setTimeout as sleep } from 'node:timers/promises'
+import { resolveEndpoints } from './endpoints.js'
+import {
+  ClientClosedError,
+  type EndpointFailure,
+  LockLostError,
+  NoEndpointError,
+  NotGrantedError,
+  RefusedError,
+} from './errors.js'
+import { KeepAlive } from './keep-alive.js'
+import { ANSWER_TIMEOUT_MS, BYE_TIMEOUT_MS, CLASSIC_RETRY_INTERVAL_MS, KEEPALIVES_PER_LEASE } from './limits.js'
+import { formatLine } from './line-codec.js'
+import { Link, LinkError } from './link.js'
+import type { Grant, LockRequest, LockSession, SessionHooks } from './lock-session.js'
+import { instantNow, Mirror } from './mirror.js'
+import type { SessionOptions } from './session.js'
+
+export class ClassicSession implements LockSession {
+  readonly id = null
+  link: Link | null = null
+  /** The server has no lease; keepalives that are not answered for one say that it is gone. */
+  mirror: Mirror
+  private grant: Grant | null = null
+  private readonly keepAlive: KeepAlive
+
+  constructor(
+    private readonly options: SessionOptions,
+    public hooks: SessionHooks = {},
+  ) {
+    this.mirror = new Mirror(options.leaseMs, instantNow())
+    this.keepAlive = new KeepAlive(options.leaseMs / KEEPALIVES_PER_LEASE, options.keepAliveMs, {
+      send: () => this.link?.send(formatLine('.keepalive')),
+      confirmed: (sentAt) => {
+        this.mirror.confirm(sentAt)
+        this.hooks.confirmed?.()
+      },
+      overdue: () => this.lose(),
+    })
+  }
+
+  /** The original cannot wait: it is asked again every second. */
+  async lock(name: string, request: LockRequest): Promise<Grant> {
+    const askedAt = performance.now()
+    for (;;) {
+      const grant = await this.ask(name, request.signal ?? new AbortController().signal)
+      if (grant !== null) return grant
+      const leftMs = request.waitMs - (performance.now() - askedAt)
+      if (leftMs <= 0) throw new NotGrantedError(name, request.waitMs === 0 ? 'held' : 'timeout', null)
+      request.onQueued?.(1, null)
+      await sleep(Math.min(leftMs, CLASSIC_RETRY_INTERVAL_MS), undefined, { signal: request.signal })
+    }
+  }
+
+  release(grant: Grant): Promise<void> {
+    if (this.grant !== grant || this.link === null) return Promise.resolve()
+    const { link } = this
+    this.grant = null
+    this.link = null
+    this.keepAlive.stop()
+    return new Promise((resolve) => {
+      const done = (): void => {
+        clearTimeout(timer)
+        link.finish()
+        resolve()
+      }
+      const timer = setTimeout(done, BYE_TIMEOUT_MS)
+      link.attach({ line: (line) => line.action === 'released' && done(), closed: done })
+      link.send(formatLine('release'))
+    })
+  }
+
+  async close(): Promise<void> {
+    if (this.grant !== null) await this.release(this.grant)
+    this.hooks.ended?.(new ClientClosedError())
+  }
+
+  /** Null: another holds the lock. */
+  private async ask(name: string, signal: AbortSignal): Promise<Grant | null> {
+    const link = await this.dial(signal)
+    const sentAt = instantNow()
+    link.send(formatLine('lock', { name, 'client-id': this.options.clientId }))
+    try {
+      const line = await link.nextLine(ANSWER_TIMEOUT_MS, signal)
+      if (line.action === 'ok') return this.granted(link, name, sentAt)
+      link.finish()
+      if (line.action === 'not-granted') return null
+      throw new RefusedError(line.action, line.rest || line.action)
+    } catch (error) {
+      if (!(error instanceof LinkError)) throw error
+      link.finish()
+      throw new NoEndpointError([{ address: link.address, reason: error.message, refused: false }])
+    }
+  }
+
+  private async dial(signal: AbortSignal): Promise<Link> {
+    const failures: EndpointFailure[] = []
+    const addresses = await resolveEndpoints(this.options.endpoints, ({ host }, reason) =>
+      failures.push({ address: host, reason, refused: false }),
+    )
+    for (const address of addresses) {
+      try {
+        return await Link.dial(address, ANSWER_TIMEOUT_MS, signal)
+      } catch (error) {
+        if (!(error instanceof LinkError)) throw error
+        failures.push({ address: address.host, reason: error.message, refused: error.refused })
+      }
+    }
+    throw new NoEndpointError(failures)
+  }
+
+  private granted(link: Link, name: string, sentAt: ReturnType<typeof instantNow>): Grant {
+    this.mirror = new Mirror(this.options.leaseMs, sentAt)
+    this.grant = { name, token: null }
+    this.link = link
+    link.attach({
+      line: (line) => {
+        if (line.action === 'alive') this.keepAlive.answered()
+      },
+      closed: () => this.lose(),
+    })
+    // A connection that had ended already took the grant with it.
+    if (this.grant === null) throw new LockLostError(name, null, 'disconnected')
+    this.keepAlive.start()
+    return this.grant
+  }
+
+  private lose(): void {
+    const { grant, link } = this
+    if (grant === null) return
+    this.grant = null
+    this.link = null
+    this.keepAlive.stop()
+    link?.finish()
+    this.hooks.lost?.(grant, 'disconnected')
+  }
+}

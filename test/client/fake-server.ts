@@ -1,0 +1,366 @@
+/** A small cluster that speaks the session dialect (contract §2.2) from memory: what client tests need, and no more. */
+import { createServer, type Server, type Socket } from 'node:net'
+import { formatLine, Line } from '../../src/client/line-codec.js'
+
+interface FakeSession {
+  readonly id: string
+  readonly secret: string
+  readonly clientId: string
+  connection: FakeConnection | null
+  readonly answers: Map<number, string[]>
+}
+
+interface Waiting {
+  readonly session: FakeSession
+  readonly id: number
+  timer: NodeJS.Timeout | undefined
+}
+
+interface FakeLock {
+  holder: FakeSession | null
+  token: number
+  readonly queue: Waiting[]
+}
+
+/** What the nodes share, as if replicated without delay. */
+export class FakeCluster {
+  readonly nodes: FakeNode[] = []
+  readonly sessions = new Map<string, FakeSession>()
+  readonly locks = new Map<string, FakeLock>()
+  lastNumber = 100
+
+  constructor(readonly leaseSeconds = 10) {}
+
+  async addNode(): Promise<FakeNode> {
+    const node = new FakeNode(this)
+    await node.listen()
+    this.nodes.push(node)
+    return node
+  }
+
+  get endpoints(): string {
+    return this.nodes.map((node) => node.address).join(',')
+  }
+
+  next(): number {
+    this.lastNumber += 1
+    return this.lastNumber
+  }
+
+  lock(name: string): FakeLock {
+    const lock = this.locks.get(name) ?? { holder: null, token: 0, queue: [] }
+    this.locks.set(name, lock)
+    return lock
+  }
+
+  holderOf(name: string): string | null {
+    return this.locks.get(name)?.holder?.clientId ?? null
+  }
+
+  answer(session: FakeSession, id: number, ...lines: string[]): void {
+    const stored = session.answers.get(id) ?? []
+    stored.push(...lines)
+    session.answers.set(id, stored)
+    for (const line of lines) session.connection?.say(line)
+  }
+
+  grant(name: string, lock: FakeLock, session: FakeSession, id: number): void {
+    lock.holder = session
+    lock.token = this.next()
+    this.answer(session, id, formatLine('ok', { id, name, token: lock.token }))
+  }
+
+  free(name: string): void {
+    const lock = this.lock(name)
+    lock.holder = null
+    const next = lock.queue.shift()
+    if (next === undefined) return
+    clearTimeout(next.timer)
+    this.grant(name, lock, next.session, next.id)
+  }
+
+  end(session: FakeSession): void {
+    this.sessions.delete(session.id)
+    session.connection = null
+    for (const [name, lock] of this.locks) {
+      const at = lock.queue.findIndex((waiting) => waiting.session === session)
+      if (at >= 0) lock.queue.splice(at, 1)
+      if (lock.holder === session) this.free(name)
+    }
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.nodes.map((node) => node.stop()))
+  }
+}
+
+export type NodeMood =
+  | { readonly kind: 'serve' }
+  /** Accepts, reads and never answers. */
+  | { readonly kind: 'silent' }
+  | { readonly kind: 'redirect'; readonly to: string; readonly always?: boolean }
+  | { readonly kind: 'say'; readonly words: string }
+  /** An original 0.1.8 server. */
+  | { readonly kind: 'classic' }
+
+export class FakeNode {
+  mood: NodeMood = { kind: 'serve' }
+  /** Every line that came, in order. */
+  readonly received: string[] = []
+  readonly connections = new Set<FakeConnection>()
+  /** When a FIN came from a client, by `performance.now()` of this process. */
+  readonly fins: number[] = []
+  resets = 0
+  keepAlives = true
+  private server: Server | null = null
+  private port = 0
+  private readonly watchers = new Set<() => void>()
+
+  constructor(readonly cluster: FakeCluster) {}
+
+  get address(): string {
+    return `127.0.0.1:${this.port}`
+  }
+
+  async listen(): Promise<void> {
+    this.server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+      const connection = new FakeConnection(this, socket)
+      this.connections.add(connection)
+      socket.on('close', () => this.connections.delete(connection))
+    })
+    const { server } = this
+    await new Promise<void>((resolve) => server.listen(this.port, '127.0.0.1', resolve))
+    const bound = server.address()
+    if (typeof bound === 'object' && bound !== null) this.port = bound.port
+  }
+
+  /** As `kill -9` does: connections reset, port closed. The sessions stay. */
+  async stop(): Promise<void> {
+    const { server } = this
+    this.server = null
+    for (const connection of this.connections) connection.reset()
+    await new Promise<void>((resolve) => (server === null ? resolve() : server.close(() => resolve())))
+  }
+
+  /** Resolves when `condition` holds, looked at after each thing that happens here. */
+  until(condition: () => boolean): Promise<void> {
+    return new Promise((resolve) => {
+      const look = (): void => {
+        if (!condition()) return
+        this.watchers.delete(look)
+        resolve()
+      }
+      this.watchers.add(look)
+      look()
+    })
+  }
+
+  happened(): void {
+    for (const look of this.watchers) look()
+  }
+
+  heard(line: string): boolean {
+    return this.received.some((received) => received.startsWith(line))
+  }
+}
+
+export class FakeConnection {
+  private session: FakeSession | null = null
+  private rest = ''
+
+  constructor(
+    private readonly node: FakeNode,
+    private readonly socket: Socket,
+  ) {
+    socket.on('data', (chunk) => this.data(String(chunk)))
+    socket.on('end', () => this.fin())
+    socket.on('error', () => {
+      node.resets += 1
+      if (this.session?.connection === this) this.session.connection = null
+      node.happened()
+    })
+    socket.on('close', () => node.happened())
+  }
+
+  say(line: string): void {
+    if (this.socket.writable) this.socket.write(line)
+  }
+
+  /** Closes in good order. */
+  close(): void {
+    if (this.session?.connection === this) this.session.connection = null
+    this.socket.end()
+  }
+
+  reset(): void {
+    if (this.session?.connection === this) this.session.connection = null
+    this.socket.resetAndDestroy()
+  }
+
+  private fin(): void {
+    this.node.fins.push(performance.now())
+    if (this.session?.connection === this) this.node.cluster.end(this.session)
+    this.socket.end()
+    this.node.happened()
+  }
+
+  private data(text: string): void {
+    const lines = (this.rest + text).split('\n')
+    this.rest = lines.pop() ?? ''
+    for (const line of lines) {
+      this.node.received.push(line)
+      this.line(new Line(line))
+    }
+    this.node.happened()
+  }
+
+  private line(line: Line): void {
+    const { mood } = this.node
+    if (mood.kind === 'silent') return
+    if (mood.kind === 'classic') {
+      this.classic(line)
+      return
+    }
+    if (this.session === null) {
+      if (mood.kind === 'say') {
+        this.last(mood.words)
+        return
+      }
+      if (mood.kind === 'redirect' && (mood.always || line.get('redirect') !== 'no')) {
+        this.last(`redirect,address:${mood.to}\n`)
+        return
+      }
+      this.open(line)
+    } else this.request(this.session, line)
+  }
+
+  private last(words: string): void {
+    this.say(words)
+    this.close()
+  }
+
+  private open(line: Line): void {
+    const { cluster } = this.node
+    if (line.action === 'hello') {
+      const id = String(cluster.next())
+      const clientId = line.get('client-id') ?? id
+      this.session = { id, secret: `secret-${id}`, clientId, connection: this, answers: new Map() }
+      cluster.sessions.set(id, this.session)
+      this.welcome(this.session, '')
+    } else if (line.action === 'resume') {
+      const session = cluster.sessions.get(line.get('session') ?? '')
+      if (session === undefined || session.secret !== line.get('secret')) {
+        this.last('err,code:session-expired,message:the%20session%20has%20ended\n')
+        return
+      }
+      session.connection?.close()
+      session.connection = this
+      this.session = session
+      this.welcome(session, ',resumed:yes')
+      for (const [name, lock] of cluster.locks) {
+        if (lock.holder === session) this.say(`held,name:${name},mode:exclusive,token:${lock.token}\n`)
+      }
+      this.say('ready\n')
+    } else this.last('bad-action\n')
+  }
+
+  private welcome(session: FakeSession, resumed: string): void {
+    const { leaseSeconds } = this.node.cluster
+    this.say(
+      `welcome,session:${session.id},secret:${session.secret},node:n1,leader:n1,lease:${leaseSeconds}${resumed}\n`,
+    )
+  }
+
+  private request(session: FakeSession, line: Line): void {
+    const { cluster } = this.node
+    if (line.action === '.keepalive') {
+      if (this.node.keepAlives) this.say('alive\n')
+      return
+    }
+    if (line.action === 'bye') {
+      cluster.end(session)
+      this.last('bye\n')
+      return
+    }
+    const id = line.number('id') ?? 0
+    const stored = session.answers.get(id)
+    if (stored !== undefined) {
+      for (const answer of stored) this.say(answer)
+      return
+    }
+    session.answers.set(id, [])
+    const name = line.get('name') ?? ''
+    if (line.action === 'lock') this.lock(session, id, name, line.get('wait'))
+    else if (line.action === 'release') this.release(session, id, name)
+    else if (line.action === 'cancel') this.cancel(session, id, line.number('request') ?? 0)
+  }
+
+  private lock(session: FakeSession, id: number, name: string, wait: string | undefined): void {
+    const { cluster } = this.node
+    const lock = cluster.lock(name)
+    if (lock.holder === null) {
+      cluster.grant(name, lock, session, id)
+      return
+    }
+    const holder = lock.holder.clientId
+    if (lock.holder === session) {
+      cluster.answer(session, id, formatLine('err', { id, code: 'deadlock', message: `holds ${name} already` }))
+      return
+    }
+    if (wait === undefined) {
+      cluster.answer(session, id, formatLine('not-granted', { id, name, reason: 'held', holder }))
+      return
+    }
+    const waiting: Waiting = { session, id, timer: undefined }
+    if (wait !== 'forever') {
+      waiting.timer = setTimeout(() => {
+        lock.queue.splice(lock.queue.indexOf(waiting), 1)
+        cluster.answer(session, id, formatLine('not-granted', { id, name, reason: 'timeout', holder }))
+      }, Number(wait) * 1000)
+    }
+    lock.queue.push(waiting)
+    cluster.answer(session, id, formatLine('queued', { id, name, position: lock.queue.length }))
+  }
+
+  private release(session: FakeSession, id: number, name: string): void {
+    const { cluster } = this.node
+    if (cluster.lock(name).holder !== session) {
+      cluster.answer(session, id, formatLine('err', { id, code: 'not-holder', message: 'not the holder' }))
+      return
+    }
+    cluster.answer(session, id, formatLine('released', { id, name }))
+    cluster.free(name)
+  }
+
+  private cancel(session: FakeSession, id: number, target: number): void {
+    const { cluster } = this.node
+    for (const [name, lock] of cluster.locks) {
+      const at = lock.queue.findIndex((waiting) => waiting.session === session && waiting.id === target)
+      const waiting = at >= 0 ? lock.queue.splice(at, 1)[0] : undefined
+      if (waiting === undefined) continue
+      clearTimeout(waiting.timer)
+      cluster.answer(session, target, formatLine('not-granted', { id: target, name, reason: 'cancelled' }))
+    }
+    cluster.answer(session, id, formatLine('cancelled', { id }))
+  }
+
+  /** Enough of the original to be taken for it. */
+  private classic(line: Line): void {
+    const { cluster } = this.node
+    if (line.action === 'lock') {
+      const name = line.get('name') ?? ''
+      const lock = cluster.lock(name)
+      if (lock.holder !== null) {
+        this.last('not-granted\n')
+        return
+      }
+      this.session = { id: name, secret: '', clientId: 'classic', connection: this, answers: new Map() }
+      lock.holder = this.session
+      this.say('ok\n')
+    } else if (line.action === '.keepalive') this.say('alive\n')
+    else if (line.action === 'release' && this.session !== null) {
+      cluster.end(this.session)
+      this.last('released\n')
+    } else this.last('bad-action\n')
+  }
+}
