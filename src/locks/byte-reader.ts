@@ -13,20 +13,23 @@ const LOOP_TEXT_MAX_BYTES = 8
 export class ByteReader {
   readonly #bytes: Uint8Array
   readonly #what: string
-  #at = 0
+  readonly #end: number
+  #at: number
 
-  /** `what` names the thing read in error messages. */
-  constructor(bytes: Uint8Array, what: string) {
+  /** Reads `bytes` from `start` to `end`; `what` names the thing read in error messages. */
+  constructor(bytes: Uint8Array, what: string, start = 0, end = bytes.length) {
     this.#bytes = bytes
     this.#what = what
+    this.#at = start
+    this.#end = end
   }
 
   get remaining(): number {
-    return this.#bytes.length - this.#at
+    return this.#end - this.#at
   }
 
   fail(problem: string): never {
-    throw new FormatError(`${this.#what}: ${problem} at byte ${this.#at} of ${this.#bytes.length}`)
+    throw new FormatError(`${this.#what}: ${problem} at byte ${this.#at} of ${this.#end}`)
   }
 
   version(expected: number): void {
@@ -40,7 +43,7 @@ export class ByteReader {
 
   byte(): number {
     const value = this.#bytes[this.#at]
-    if (value === undefined) this.fail('the bytes end too early')
+    if (value === undefined || this.#at >= this.#end) this.fail('the bytes end too early')
     this.#at += 1
     return value
   }

@@ -3,6 +3,8 @@ import { invariant } from '../raft/core/invariant.js'
 import { utf8Encoder } from './utf8.js'
 
 const INITIAL_BYTES = 256
+/** Of a length that is filled in later. */
+export const SIZE_BYTES = 4
 const TWO_32 = 2 ** 32
 /** The widest varint: 53 bits in groups of seven. */
 const VARINT_MAX_BYTES = 8
@@ -26,7 +28,11 @@ export class ByteWriter {
     return this.#bytes.slice(0, this.#length)
   }
 
-  /** The same without a copy: valid until the next write. */
+  copyOf(start: number, end: number): Uint8Array {
+    return this.#bytes.slice(start, Math.min(end, this.#length))
+  }
+
+  /** All of it without a copy: valid until the next write. */
   view(): Uint8Array {
     return this.#bytes.subarray(0, this.#length)
   }
@@ -88,6 +94,19 @@ export class ByteWriter {
   bytes(value: Uint8Array): void {
     this.varint(value.length)
     this.raw(value)
+  }
+
+  /** Leaves room for a length in four bytes, lowest first; `endSized` fills in how much was written since. */
+  beginSized(): number {
+    this.#reserve(SIZE_BYTES)
+    this.#length += SIZE_BYTES
+    return this.#length
+  }
+
+  /** `start` is what `beginSized` returned. */
+  endSized(start: number): void {
+    const size = this.#length - start
+    for (let i = 0; i < SIZE_BYTES; i++) this.#bytes[start - SIZE_BYTES + i] = size >>> (8 * i)
   }
 
   raw(value: Uint8Array): void {

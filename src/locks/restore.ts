@@ -4,6 +4,7 @@
  */
 import type { SnapshotRestorer } from '../raft/node/interfaces.js'
 import { ByteReader } from './byte-reader.js'
+import { SIZE_BYTES } from './byte-writer.js'
 import type { EpochEntry, LockEntry, Session } from './entities.js'
 import { SNAPSHOT_RECORD_MAX_BYTES } from './limits.js'
 import { RecordKind, readEpoch, readHeader, readLock, readMember, readNode, readSession } from './records.js'
@@ -27,10 +28,12 @@ export class SnapshotReplacement implements SnapshotRestorer {
   push(chunk: Uint8Array): void {
     const bytes = this.#rest.length === 0 ? chunk : concatenate(this.#rest, chunk)
     let at = 0
-    for (let length = recordAt(bytes, at); length !== null; length = recordAt(bytes, at)) {
-      const start = at + length.prefixBytes
-      at = start + length.recordBytes
-      if (length.recordBytes > 0) this.#readRecord(new ByteReader(bytes.subarray(start, at), WHAT))
+    while (at + SIZE_BYTES <= bytes.length) {
+      const start = at + SIZE_BYTES
+      const end = start + sizeAt(bytes, at)
+      if (end > bytes.length) break
+      if (end > start) this.#readRecord(new ByteReader(bytes, WHAT, start, end))
+      at = end
     }
     this.#rest = bytes.slice(at)
   }
@@ -102,21 +105,12 @@ function concatenate(first: Uint8Array, second: Uint8Array): Uint8Array {
   return both
 }
 
-/** Length of the record that begins at `at`, or null if it is not there whole. */
-function recordAt(bytes: Uint8Array, at: number): { prefixBytes: number; recordBytes: number } | null {
-  let recordBytes = 0
-  let scale = 1
-  for (let i = at; i < bytes.length; i++) {
-    const byte = bytes[i] ?? 0
-    recordBytes += (byte & 127) * scale
-    scale *= 128
-    if (recordBytes > SNAPSHOT_RECORD_MAX_BYTES) new ByteReader(bytes, WHAT).fail(`a record of ${recordBytes} bytes`)
-    if (byte < 128) {
-      const prefixBytes = i + 1 - at
-      return i + 1 + recordBytes <= bytes.length ? { prefixBytes, recordBytes } : null
-    }
-  }
-  return null
+/** Length of the record that begins at `at`. */
+function sizeAt(bytes: Uint8Array, at: number): number {
+  let size = 0
+  for (let i = SIZE_BYTES - 1; i >= 0; i--) size = size * 256 + (bytes[at + i] ?? 0)
+  if (size > SNAPSHOT_RECORD_MAX_BYTES) new ByteReader(bytes, WHAT, at).fail(`a record of ${size} bytes`)
+  return size
 }
 
 /** Sessions are swept in the order of their attachment; the stream has them in another if some changed meanwhile. */

@@ -3,19 +3,17 @@
  * while commands go on being applied. What changes before its turn is written just before it changes (copy on write, one
  * entity at a time); what comes into being later is not part of the image.
  *
- * The stream: records, each after its length in bytes; a length of 0 is padding. First the header, then nodes, members
+ * The stream: records, each after its length in four bytes; a length of 0 is padding. First the header, then nodes, members
  * and epochs (few, written at once), all sessions, all locks, and the end record with the counts of both.
  */
 import { invariant } from '../raft/core/invariant.js'
 import type { SnapshotSource } from '../raft/node/interfaces.js'
-import { ByteWriter } from './byte-writer.js'
+import { ByteWriter, SIZE_BYTES } from './byte-writer.js'
 import type { LockEntry, Session } from './entities.js'
 import { SetHash } from './hash.js'
 import { SNAPSHOT_VISITS_PER_CALL } from './limits.js'
 import { RecordKind, writeEpoch, writeHeader, writeLock, writeMember, writeNode, writeSession } from './records.js'
 import type { ChangeWatcher, LockState } from './state.js'
-
-const PADDING: readonly number[] = [0]
 
 /** One production of a snapshot. Only one at a time, because entities remember only one. */
 export class SnapshotImage implements SnapshotSource, ChangeWatcher {
@@ -33,7 +31,6 @@ export class SnapshotImage implements SnapshotSource, ChangeWatcher {
   #taken = 0
   /** Changed locks wait here while sessions are written: a restore needs all sessions before the first lock. */
   readonly #changedLocks = new ByteWriter()
-  readonly #record = new ByteWriter()
 
   constructor(state: LockState) {
     invariant(state.watcher === null, 'one snapshot is produced at a time')
@@ -45,7 +42,7 @@ export class SnapshotImage implements SnapshotSource, ChangeWatcher {
     state.production += 1
     this.#production = state.production
     state.watcher = this
-    for (const record of smallRecords(state, this.#record)) append(this.#ready, record)
+    writeFew(state, (write) => sized(this.#ready, write))
   }
 
   next(targetBytes: number): Uint8Array | null {
@@ -65,17 +62,18 @@ export class SnapshotImage implements SnapshotSource, ChangeWatcher {
   keepSession(session: Session): void {
     session.stamp = this.#production
     this.#sessionsWritten += 1
-    this.#record.clear()
-    writeSession(this.#record, session)
-    append(this.#ready, this.#record.view())
+    const start = this.#ready.beginSized()
+    writeSession(this.#ready, session)
+    this.#ready.endSized(start)
   }
 
   keepLock(lock: LockEntry): void {
     lock.stamp = this.#production
     this.#locksWritten += 1
-    this.#record.clear()
-    writeLock(this.#record, lock)
-    append(this.#stage === 'sessions' ? this.#changedLocks : this.#ready, this.#record.view())
+    const out = this.#stage === 'sessions' ? this.#changedLocks : this.#ready
+    const start = out.beginSized()
+    writeLock(out, lock)
+    out.endSized(start)
   }
 
   /** Looks at one entity. Map iterators see what is added behind them: that has the stamp of this production already. */
@@ -92,9 +90,7 @@ export class SnapshotImage implements SnapshotSource, ChangeWatcher {
       return
     }
     if (this.#locksWritten === this.#lockCount) {
-      this.#record.clear()
-      writeEnd(this.#record, this.#sessionCount, this.#lockCount)
-      append(this.#ready, this.#record.view())
+      sized(this.#ready, (out) => writeEnd(out, this.#sessionCount, this.#lockCount))
       this.#finish()
       return
     }
@@ -109,20 +105,22 @@ export class SnapshotImage implements SnapshotSource, ChangeWatcher {
   }
 
   #take(targetBytes: number): Uint8Array | null {
-    const ready = this.#ready.view()
-    if (this.#taken === ready.length) return this.#stage === 'done' ? null : Uint8Array.from(PADDING)
-    const chunk = ready.slice(this.#taken, this.#taken + Math.max(1, targetBytes))
+    const ready = this.#ready
+    if (this.#taken === ready.length) return this.#stage === 'done' ? null : new Uint8Array(SIZE_BYTES)
+    const chunk = ready.copyOf(this.#taken, this.#taken + Math.max(1, targetBytes))
     this.#taken += chunk.length
     if (this.#taken === ready.length) {
-      this.#ready.clear()
+      ready.clear()
       this.#taken = 0
     }
     return chunk
   }
 }
 
-function append(out: ByteWriter, record: Uint8Array): void {
-  out.bytes(record)
+function sized(out: ByteWriter, write: (out: ByteWriter) => void): void {
+  const start = out.beginSized()
+  write(out)
+  out.endSized(start)
 }
 
 function writeEnd(out: ByteWriter, sessions: number, locks: number): void {
@@ -131,26 +129,25 @@ function writeEnd(out: ByteWriter, sessions: number, locks: number): void {
   out.varint(locks)
 }
 
-/** Everything that is few. Each record is valid until the next. */
-function* smallRecords(state: LockState, out: ByteWriter): Iterable<Uint8Array> {
-  yield recordOf(out, () => writeHeader(out, state))
-  for (const node of state.nodes.values()) yield recordOf(out, () => writeNode(out, node))
-  for (const member of state.members.values()) yield recordOf(out, () => writeMember(out, member))
-  for (const epoch of state.epochs.values()) yield recordOf(out, () => writeEpoch(out, epoch))
-}
-
-function recordOf(out: ByteWriter, write: () => void): Uint8Array {
-  out.clear()
-  write()
-  return out.view()
+/** Everything that is few. */
+function writeFew(state: LockState, record: (write: (out: ByteWriter) => void) => void): void {
+  record((out) => writeHeader(out, state))
+  for (const node of state.nodes.values()) record((out) => writeNode(out, node))
+  for (const member of state.members.values()) record((out) => writeMember(out, member))
+  for (const epoch of state.epochs.values()) record((out) => writeEpoch(out, epoch))
 }
 
 /** The hash of the whole state. Takes a second or so for a million locks: for tests and support, not for serving. */
 export function hashState(state: LockState): string {
   const hash = new SetHash()
   const out = new ByteWriter()
-  for (const record of smallRecords(state, out)) hash.add(record)
-  for (const session of state.sessions.values()) hash.add(recordOf(out, () => writeSession(out, session)))
-  for (const lock of state.locks.values()) hash.add(recordOf(out, () => writeLock(out, lock)))
+  const add = (write: (out: ByteWriter) => void): void => {
+    out.clear()
+    write(out)
+    hash.add(out.view())
+  }
+  writeFew(state, add)
+  for (const session of state.sessions.values()) add(() => writeSession(out, session))
+  for (const lock of state.locks.values()) add(() => writeLock(out, lock))
   return hash.digest()
 }

@@ -209,7 +209,7 @@ describe('a damaged snapshot is refused and changes nothing', () => {
   })
 
   test('continued after its end', () => {
-    expect(() => restoreInto(elsewhere(), Uint8Array.from([...bytes, 2, 7, 0]))).toThrow(/snapshot: /)
+    expect(() => restoreInto(elsewhere(), Uint8Array.from([...bytes, 2, 0, 0, 0, 7, 0]))).toThrow(/snapshot: /)
   })
 
   test('garbage', () => {
@@ -226,30 +226,25 @@ describe('a damaged snapshot is refused and changes nothing', () => {
     { what: 'the header is missing', drop: 0 },
   ])('$what', ({ drop }) => {
     const records = recordsOf(bytes)
-    const sessions = records.findIndex((record) => record[1] === 5)
+    const sessions = records.findIndex((record) => record[4] === 5)
     const kept = records.filter((_, i) => i !== (drop === 0 ? 0 : sessions))
     expect(() => restoreInto(elsewhere(), Uint8Array.from(kept.flatMap((record) => [...record])))).toThrow(FormatError)
   })
 
   test('of another version', () => {
     const changed = bytes.slice()
-    changed[2] = 9
+    changed[5] = 9
     expect(() => restoreInto(elsewhere(), changed)).toThrow(/version 9/)
   })
 })
 
-/** Splits a stream of records below 128 bytes, each with its length in front. */
+/** Splits a stream into its records, each with its length in front. */
 function recordsOf(bytes: Uint8Array): Uint8Array[] {
   const records: Uint8Array[] = []
   for (let at = 0; at < bytes.length; ) {
-    let length = (bytes[at] ?? 0) & 127
-    let prefix = 1
-    if ((bytes[at] ?? 0) > 127) {
-      length += (bytes[at + 1] ?? 0) * 128
-      prefix = 2
-    }
-    records.push(bytes.slice(at, at + prefix + length))
-    at += prefix + length
+    const end = at + 4 + (bytes[at] ?? 0) + 256 * (bytes[at + 1] ?? 0)
+    records.push(bytes.slice(at, end))
+    at = end
   }
   return records
 }
