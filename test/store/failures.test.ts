@@ -144,6 +144,34 @@ describe('a write or a sync that fails', () => {
   }
 })
 
+it('a block that LevelDB gives back wrong is not built upon', async () => {
+  let isWrong = false
+  const disk: Disk = {
+    ...nodeDisk,
+    openDatabase: async (...args) => {
+      const database = await nodeDisk.openDatabase(...args)
+      const read = async (key: Buffer) => {
+        const value = await database.read(key)
+        if (isWrong) value?.writeUInt8(value.readUInt8(value.byteLength - 1) ^ 1, value.byteLength - 1)
+        return value
+      }
+      return {
+        write: (...write) => database.write(...write),
+        read,
+        scan: () => database.scan(),
+        close: () => database.close(),
+      }
+    },
+  }
+  const store = await openStore(freshDirectory(), { disk })
+  await append(store, entries(1, 5))
+  await append(store, entries(4, 5, 2))
+  isWrong = true
+  const error = await storeErrorOf(append(store, entries(3, 5, 3)))
+  expect([error.kind, error.message]).toEqual(['damaged', expect.stringContaining('entries 1 to 5')])
+  await store.close()
+})
+
 const mount = (...args: string[]) => execFileSync('mount', args, { stdio: 'pipe' })
 
 /** A small file system of its own; the test is skipped where that is not allowed. */

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import type { HardState } from '../../src/raft/core/types.js'
 import { StoreError } from '../../src/raft/node/interfaces.js'
 import { LogImage, type Plan } from '../../src/raft/store/log-image.js'
 import { INITIAL_MARK_FILE, MARK_FILE_BYTES } from '../../src/raft/store/mark.js'
@@ -63,6 +64,25 @@ describe('recovery', () => {
       const mark = other[i]?.mark ?? Buffer.alloc(0)
       expect(() => recover(pairs, mark)).toThrow(StoreError)
     })
+  })
+
+  it('refuses a database of another life of this member, even one that is longer', () => {
+    const live = (...states: HardState[]) => {
+      const image = new LogImage(EMPTY_META, [], new Map())
+      let pairs: Pairs = new Map()
+      let mark: Buffer = Buffer.alloc(0)
+      for (const hardState of states) {
+        const plan = image.planAppend({ hardState, entries: [], mustSync: true }, null)
+        pairs = after(pairs, plan)
+        mark = markOf(plan)
+      }
+      return { pairs, mark }
+    }
+    const voted = { term: 2, vote: 1, commit: 0 }
+    const longer = live({ ...voted, vote: 3 }, { ...voted, vote: 3 })
+    expect(recover(longer.pairs, live({ ...voted, vote: 3 }).mark).meta.hardState.vote).toBe(3)
+    expect(() => recover(longer.pairs, live(voted).mark)).toThrow(/vote of term 2/)
+    expect(() => recover(longer.pairs, live({ ...voted, term: 3 }).mark)).toThrow(/term 3/)
   })
 
   it('refuses a database that lost any one of its values, or kept any one that a later write replaced', () => {

@@ -9,7 +9,8 @@ import type {
   SnapshotReceiver,
   SnapshotSource,
 } from '../node/interfaces.js'
-import { type BlockInfo, readBlockInfo } from './block.js'
+import type { BlockInfo } from './block.js'
+import { sealOf } from './checked.js'
 import type { Database } from './disk.js'
 import { damaged } from './errors.js'
 import type { FailureLatch } from './failure-latch.js'
@@ -126,7 +127,7 @@ export class LevelLogStore implements LogStore {
 
   async #readBlock(block: BlockInfo): Promise<Buffer> {
     const value = await this.#parts.database.read(blockKey(block.firstIndex))
-    if (value === undefined || readBlockInfo(value).checksum !== block.checksum) {
+    if (value === undefined || sealOf(value) !== block.checksum) {
       const what = `the block of entries ${block.firstIndex} to ${block.lastIndex} is not the one that was written`
       throw damaged(this.#parts.directory, `${LOG_DIRECTORY}/`, what)
     }
