@@ -9,7 +9,9 @@ export function createRaft(config: RaftConfig): Raft {
   const raft = new Raft(validateConfig(config))
   const { hardState, confState } = raft.config.storage.initialState()
   restoreMembership(raft, confState)
-  const { applied } = raft.config
+  // The state machine starts from the newest snapshot at least; the storage may keep entries below it.
+  const snapshotIndex = raft.config.storage.snapshot()?.metadata.index ?? 0
+  const applied = Math.max(raft.config.applied, snapshotIndex)
   raft.loadState(hardState, applied)
   if (applied > 0) appliedTo(raft, applied, 0)
   raft.becomeFollower(raft.term, NONE)

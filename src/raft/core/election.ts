@@ -1,3 +1,4 @@
+import { invariant } from './invariant.js'
 import { type Message, MsgType, message } from './messages.js'
 import type { Raft } from './raft.js'
 import { EntryType, NONE, type RaftId, Role } from './types.js'
@@ -43,8 +44,7 @@ function hasUnappliedConfChanges(raft: Raft): boolean {
   const end = log.committed + 1
   for (let lo = log.applied + 1; lo < end; ) {
     const page = log.slice(lo, end, SCAN_PAGE_BYTES)
-    // Unapplied entries are compacted away only behind a snapshot, and with one pending no member is promotable.
-    if (page === null || page.length === 0) return false
+    invariant(page !== null && page.length > 0, () => `unapplied entry ${lo} is not in the log`)
     if (page.some((entry) => entry.type !== EntryType.normal)) return true
     lo += page.length
   }
