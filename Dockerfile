@@ -2,20 +2,16 @@ FROM node:24-bookworm-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci
-COPY tsconfig.json tsconfig.build.json ./
+COPY tsconfig.json tsconfig.build.json LICENSE ./
 COPY src ./src
-RUN npm run build && npm prune --omit=dev
+RUN npm run build && npm prune --omit=dev && chmod 755 dist/cli/*.js && rm -r src tsconfig*.json
 
 FROM node:24-bookworm-slim
 WORKDIR /app
-COPY --from=build /app/package.json ./
-COPY --from=build /app/node_modules ./node_modules
-COPY --from=build /app/dist ./dist
-COPY LICENSE ./
+COPY --from=build /app ./
 # The programs by name, for `docker exec` too; and a data directory that a new volume takes its owner from.
-RUN for program in tnl tnl-server tnl-do tnl-client; do \
-      chmod 755 "dist/cli/$program.js" && ln -s "/app/dist/cli/$program.js" "/usr/local/bin/$program"; \
-    done && install -d -o node -g node /data
+RUN for program in tnl tnl-server tnl-do tnl-client; do ln -s "/app/dist/cli/$program.js" "/usr/local/bin/$program"; done \
+  && install -d -o node -g node /data
 ENV NODE_ENV=production \
     TNL_DATA_DIR=/data \
     TNL_LISTEN=0.0.0.0:7654 \

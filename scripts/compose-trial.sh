@@ -1,13 +1,15 @@
 #!/usr/bin/env bash
 # Tries docker-compose.yml on real containers: builds, starts, locks through each published port, kills the leader while a
 # lock is held through another node, brings it back, takes all down. Ends with 0 if every step went as promised.
-# Needs a Docker engine, nc (netcat-openbsd) and the ports 7654, 7664, 7674. DOCKER_BUILD_FLAGS goes to `docker build`.
+# Needs a Docker engine, nc (netcat-openbsd) and the ports N1_PORT, N2_PORT, N3_PORT (7654, 7664, 7674).
+# DOCKER_BUILD_FLAGS goes to `docker build`.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 # A project of its own: the volumes of a cluster that someone uses are not touched.
 PROJECT=tcpnetlock-trial
-PORTS=(7654 7664 7674)
+export N1_PORT=${N1_PORT:-7654} N2_PORT=${N2_PORT:-7664} N3_PORT=${N3_PORT:-7674}
+PORTS=("$N1_PORT" "$N2_PORT" "$N3_PORT")
 PATIENCE_SECONDS=60
 
 if docker compose version >/dev/null 2>&1; then
@@ -72,12 +74,12 @@ say 'three containers are started'
 for port in "${PORTS[@]}"; do await "$port" .ping pong; done
 for port in "${PORTS[@]}"; do await "$port" "lock,name:trial-$port" ok; done
 
-leader=$(leader 7654)
+leader=$(leader "$N1_PORT")
 case $leader in
-  n1) survivors=(7664 7674) back=7654 ;;
-  n2) survivors=(7654 7674) back=7664 ;;
-  n3) survivors=(7654 7664) back=7674 ;;
-  *) fail "port 7654 names no leader: '$leader'" ;;
+  n1) survivors=("$N2_PORT" "$N3_PORT") back=$N1_PORT ;;
+  n2) survivors=("$N1_PORT" "$N3_PORT") back=$N2_PORT ;;
+  n3) survivors=("$N1_PORT" "$N2_PORT") back=$N3_PORT ;;
+  *) fail "n1 names no leader: '$leader'" ;;
 esac
 coproc HOLDER { nc 127.0.0.1 "${survivors[0]}"; }
 hold 'lock,name:kept' ok
