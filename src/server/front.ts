@@ -90,6 +90,7 @@ export class Front {
       log,
       renewHere: (epoch, number) => this.#keeper.renewalArrived(nodeId, epoch, number),
       holdingCount: () => this.#services.holding,
+      onBegin: (epoch) => this.#book.begin(epoch),
       onOver: () => this.#cutAll(),
       onJeopardy: (remainingMs) => this.#each((connection) => connection.dialect?.jeopardy(remainingMs)),
       onSafe: () => this.#each((connection) => connection.dialect?.safe()),
@@ -266,7 +267,6 @@ export class Front {
       nodeUp: (node, epoch) => {
         keeper.nodeUp(epoch)
         lease.nodeUp(node, epoch)
-        if (lease.epoch === epoch) book.begin(epoch)
       },
       epochEnded: (node, epoch) => {
         keeper.epochEnded(epoch)

@@ -39,8 +39,10 @@ export interface NodeLeaseDeps {
   renewHere(epoch: Epoch, number: number): void
   /** Classic connections that hold a lock. */
   holdingCount(): number
+  /** The epoch is current from now on; it serves once its first renewal is answered. */
+  onBegin(epoch: Epoch): void
   /** The epoch is over: close every connection, at once and without a positive word. */
-  onOver(epoch: Epoch): void
+  onOver(): void
   onJeopardy(remainingMs: number): void
   onSafe(): void
   onFatal(error: Error, exitCode: number): void
@@ -237,6 +239,7 @@ export class NodeLease {
     this.#sent = []
     this.#renewedAtMs = this.deps.clock.speakerNow()
     this.#inJeopardy = false
+    this.deps.onBegin(this.#epoch)
     // An epoch of this directory is applied: the records of earlier ones have served.
     this.#keptRecords = this.#keptRecords.filter((record) => record.epoch === this.#epoch)
     this.#storeRecords(() => {})
@@ -259,7 +262,7 @@ export class NodeLease {
     this.#sent = []
     this.#beatTimer?.cancel()
     this.#beatTimer = null
-    this.deps.onOver(epoch)
+    this.deps.onOver()
     this.#dead.add(epoch)
     if (this.#signedOff !== null) {
       this.#signedOff()
