@@ -185,6 +185,17 @@ describe("a candidate's own vote", () => {
   })
 })
 
+it('late votes for a candidate do not count as pre-votes in its next attempt', () => {
+  const member = new Member({ preVote: true })
+  member.campaign()
+  for (const from of [2, 3]) member.receive(MsgType.preVoteResp, from, { term: 1 })
+  expect([member.role, member.term]).toEqual([candidate, 1])
+  member.campaign()
+  expect([member.role, member.term]).toEqual([preCandidate, 1])
+  for (const from of [2, 3]) member.receive(MsgType.voteResp, from)
+  expect([member.role, member.term]).toEqual([preCandidate, 1])
+})
+
 describe('messages of an older term', () => {
   it('from a leader that was deposed change nothing', () => {
     const network = Network.of(3)

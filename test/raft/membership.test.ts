@@ -128,6 +128,21 @@ describe('a joint configuration', () => {
     for (const id of [4, 5]) expect(network.member(id).entries).toEqual(leader.entries)
   })
 
+  it('is left once, although the leader tries with each entry that it applies', () => {
+    const leader = new Member()
+    leader.winAndCommit()
+    leader.proposeChange('v4', jointImplicit)
+    for (const text of ['a', 'b']) leader.propose(text)
+    for (const index of [2, 3, 4]) for (const from of [2, 3]) leader.receive(MsgType.appResp, from, { index })
+    expect(leader.node.status().applied).toBe(4)
+    expect(typesOf(leader)).toEqual([normal, confChangeV2, normal, normal, confChangeV2])
+    acceptFrom(leader, [2, 3])
+    expect(confStateOf(leader)).toMatchObject({ voters: [1, 2, 3, 4], votersOutgoing: [] })
+    leader.propose('c')
+    acceptFrom(leader, [2, 3])
+    expect(typesOf(leader)).toHaveLength(6)
+  })
+
   it('needs majorities of both halves to commit', () => {
     const leader = new Member()
     leader.winAndCommit()

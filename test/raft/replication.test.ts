@@ -83,6 +83,16 @@ describe('a probed follower', () => {
     expect(progressOf(leader, 2)).toMatch(/^StateReplicate match=1 next=3 inflight=1/)
   })
 
+  it('is asked by an empty append after a heartbeat even if it has everything, which ends the probing', () => {
+    const leader = streamingLeader()
+    leader.node.reportUnreachable(2)
+    const sent = leader.receive(MsgType.heartbeatResp, 2)
+    expect(sent).toEqual([message(MsgType.app, 2, 1, { term: 1, index: 1, logTerm: 1, commit: 1 })])
+    leader.receive(MsgType.appResp, 2, { index: 1 })
+    expect(progressOf(leader, 2)).toBe('StateReplicate match=1 next=2')
+    expect(leader.receive(MsgType.heartbeatResp, 2)).toEqual([])
+  })
+
   it('is not disturbed by a rejection of another place than the probed one', () => {
     const leader = new Member({ voters: [1, 2], log: [1, 1, 1], hardState: { term: 1 } })
     leader.win()

@@ -96,6 +96,19 @@ describe('a leader whose log is compacted', () => {
     expect(progressOf(leader, 2)).toMatch(resumes ? /^StateReplicate / : /^StateSnapshot /)
   })
 
+  it('streams again as soon as its log reaches back to what the member has, whatever snapshot that came from', () => {
+    const log = Array.from({ length: 10 }, () => 1)
+    const leader = new Member({ voters: [1, 2], log, hardState: { term: 1, commit: 10 }, applied: 10 })
+    leader.compact(5, 10)
+    leader.win()
+    rejectAsEmpty(leader)
+    expect(progressOf(leader, 2)).toMatch(/pendingSnap=10/)
+    leader.receive(MsgType.appResp, 2, { index: 4 })
+    expect(progressOf(leader, 2)).toMatch(/^StateSnapshot match=4/)
+    leader.receive(MsgType.appResp, 2, { index: 5 })
+    expect(progressOf(leader, 2)).toMatch(/^StateReplicate match=5/)
+  })
+
   it('brings a member that was away up to date with snapshot and log', () => {
     const network = Network.of(3)
     network.campaign(1)

@@ -182,9 +182,9 @@ export class Member {
     return this.receive(MsgType.appResp, append.to, { index: append.index + append.entries.length })
   }
 
-  /** Compacts the log up to `index` behind a snapshot of what is applied there. */
-  compact(index: Index): void {
-    this.storage.createSnapshot(index, this.#confState, EMPTY_BYTES)
+  /** Compacts the log up to `index` behind a snapshot of what is applied, at the same or a later index. */
+  compact(index: Index, snapshotIndex = index): void {
+    this.storage.createSnapshot(snapshotIndex, this.#confState, EMPTY_BYTES)
     this.storage.compact(index)
   }
 }

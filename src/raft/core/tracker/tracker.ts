@@ -79,7 +79,7 @@ export class ProgressTracker implements Membership, InflightLimits {
   /** Whether a quorum of voters was heard from since the last check. */
   quorumActive(): boolean {
     const active = new Map<RaftId, boolean>()
-    for (const [id, progress] of this.#progress) if (!progress.isLearner) active.set(id, progress.recentActive)
+    for (const [id, progress] of this.#progress) active.set(id, progress.recentActive)
     return jointVoteResult(this.#config.voters, active) === 'won'
   }
 
