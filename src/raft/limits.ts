@@ -49,6 +49,8 @@ export const LEVELDB_WRITE_BUFFER_BYTES = 16 * 1024 * 1024
 /** What one step of the scan at start reads from LevelDB. */
 export const SCAN_BUFFER_BYTES = 1024 * 1024
 export const SCAN_STEP_PAIRS = 1_000
+/** Forgotten blocks are deleted so many at a time: a delete costs the event loop some 10 us. */
+export const SWEEP_STEP_BLOCKS = 128
 /** Asked of a snapshot source for each chunk. */
 export const SNAPSHOT_SLICE_BYTES = 64 * 1024
 /** A longer chunk is refused: a length that was hit by damage must not become an allocation. */

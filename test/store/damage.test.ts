@@ -244,6 +244,30 @@ describe('values that LevelDB gives back wrong', () => {
     expect(await refusal(directory, 'damaged')).toMatch(/not those stored last/)
   })
 
+  it('but a compacted block that came back is nothing that is missing, and goes again', async () => {
+    const directory = freshDirectory()
+    const store = await openStore(directory)
+    await append(store, entries(1, 4), 4)
+    await append(store, entries(5, 6), 6)
+    await store.close()
+    let block: Buffer | undefined
+    await changeDatabase(directory, async (level) => {
+      block = await level.get(key(1))
+    })
+    const compacting = await openStore(directory)
+    await compacting.saveSnapshot(metadata(5), sourceOf([]))
+    await compacting.compact(5)
+    await compacting.close()
+    await changeDatabase(directory, async (level) => {
+      expect(await level.get(key(1))).toBeUndefined()
+      await level.put(key(1), block ?? Buffer.alloc(0))
+    })
+    const again = await openStore(directory)
+    expect(again.loaded).toMatchObject({ prevIndex: 4, entries: [{ index: 5 }, { index: 6 }] })
+    await again.close()
+    await changeDatabase(directory, async (level) => expect(await level.get(key(1))).toBeUndefined())
+  })
+
   it('a deletion lost', async () => {
     const directory = await original()
     await changeDatabase(directory, async (level) => level.put(key(5), (await level.get(key(30))) ?? Buffer.alloc(0)))

@@ -133,6 +133,22 @@ describe('compaction', () => {
     expect(await reopen(directory)).toMatchObject({ prevIndex: 3, prevTerm: 1, entries: [{ index: 4, term: 1 }] })
   })
 
+  it('of many blocks does not make an append wait for all of them', async () => {
+    const directory = freshDirectory()
+    const store = await openStore(directory)
+    const count = 1000
+    await Promise.all(entries(1, count).map((one) => append(store, [one])))
+    await store.append({ hardState: { term: 1, vote: 1, commit: count }, entries: [], mustSync: true })
+    await store.saveSnapshot(metadata(count), sourceOf([]))
+    const order: string[] = []
+    const compacted = store.compact(count).then(() => order.push('compacted'))
+    await append(store, [entry(count + 1)], count).then(() => order.push('appended'))
+    await compacted
+    expect(order).toEqual(['appended', 'compacted'])
+    await store.close()
+    expect(await reopen(directory)).toMatchObject({ prevIndex: count, entries: [{ index: count + 1 }] })
+  })
+
   it('is refused without a snapshot', async () => {
     const store = await openStore(freshDirectory())
     await append(store, entries(1, 3), 3)

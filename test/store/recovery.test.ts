@@ -1,9 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import type { HardState } from '../../src/raft/core/types.js'
 import { StoreError } from '../../src/raft/node/interfaces.js'
-import { LogImage, type Plan } from '../../src/raft/store/log-image.js'
+import { EMPTY_CONTENTS, LogImage, type Plan } from '../../src/raft/store/log-image.js'
 import { INITIAL_MARK_FILE, MARK_FILE_BYTES } from '../../src/raft/store/mark.js'
-import { EMPTY_META } from '../../src/raft/store/meta.js'
 import { LogScan, type RecoveredLog } from '../../src/raft/store/recovery.js'
 import { entry, plain } from './helpers.js'
 
@@ -28,7 +27,7 @@ const markOf = (plan: Plan): Buffer => Buffer.concat([plan.meta, Buffer.alloc(MA
 
 /** The database and the mark after each of a few writes that differ in nothing but their entries. */
 function history(text: string): { pairs: Pairs; mark: Buffer; last: number }[] {
-  const image = new LogImage(EMPTY_META, [], new Map())
+  const image = new LogImage(EMPTY_CONTENTS)
   const states: { pairs: Pairs; mark: Buffer; last: number }[] = []
   let pairs: Pairs = new Map()
   const write = (plan: Plan) => {
@@ -68,7 +67,7 @@ describe('recovery', () => {
 
   it('refuses a database of another life of this member, even one that is longer', () => {
     const live = (...states: HardState[]) => {
-      const image = new LogImage(EMPTY_META, [], new Map())
+      const image = new LogImage(EMPTY_CONTENTS)
       let pairs: Pairs = new Map()
       let mark: Buffer = Buffer.alloc(0)
       for (const hardState of states) {

@@ -38,6 +38,7 @@ export class LevelLogStore implements LogStore {
   readonly #parts: StoreParts
   /** The last write in line; never rejects. */
   #line: Promise<unknown> = Promise.resolve()
+  #isClosing = false
 
   constructor(parts: StoreParts, loaded: LoadedLog) {
     this.#parts = parts
@@ -97,6 +98,9 @@ export class LevelLogStore implements LogStore {
       invariant(snapshots.has(metadata), () => `store: snapshot ${metadata.index} is not on disk`)
       await this.#write(image.planInstall(metadata, hardState), true)
       await snapshots.installed(metadata)
+    }).then(() => {
+      // The log goes on meanwhile. If this fails, the next call says so.
+      this.sweep().catch(() => undefined)
     })
   }
 
@@ -109,11 +113,22 @@ export class LevelLogStore implements LogStore {
       )
       const plan = this.#parts.image.planCompact(index)
       if (plan !== null) await this.#write(plan, true)
-    })
+    }).then(() => this.sweep())
+  }
+
+  /** Deletes what was forgotten, slice by slice, so that neither the event loop nor the log waits for all of it. */
+  async sweep(): Promise<void> {
+    const sweepSlice = async () => {
+      const operations = this.#parts.image.planSweep()
+      if (operations !== null) await this.#parts.database.write(operations, false)
+      return operations !== null
+    }
+    while (!this.#isClosing && (await this.#inLine('deleting compacted entries', sweepSlice)));
   }
 
   /** Waits for the writes in line. Never rejects because of an earlier failure. */
   async close(): Promise<void> {
+    this.#isClosing = true
     await this.#line
     await this.#parts.mark.close()
     await this.#parts.database.close()

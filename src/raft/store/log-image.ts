@@ -1,11 +1,12 @@
 import { crc32c } from '@node-rs/crc32'
 import { invariant } from '../core/invariant.js'
 import type { Entry, HardState, Index, SnapshotMetadata } from '../core/types.js'
+import { SWEEP_STEP_BLOCKS } from '../limits.js'
 import type { LogBatch } from '../node/interfaces.js'
 import { type BlockInfo, encodeBlock, keepEntriesBefore } from './block.js'
 import type { DatabaseOperation } from './disk.js'
 import { blockKey, META_KEY, recordKey } from './layout.js'
-import { encodeMeta, type LogPoint, type Meta } from './meta.js'
+import { EMPTY_META, encodeMeta, type LogPoint, type Meta } from './meta.js'
 import { digestRecords, encodeRecord, type Records } from './records.js'
 
 /** One atomic write. `meta` is the value of the meta record in it, and what the mark has to say afterwards. */
@@ -13,6 +14,16 @@ export interface Plan {
   readonly operations: readonly DatabaseOperation[]
   readonly meta: Buffer
 }
+
+export interface ImageContents {
+  readonly meta: Meta
+  readonly blocks: readonly BlockInfo[]
+  readonly records: Records
+  /** Blocks before the start of the log whose deletion was not completed. */
+  readonly forgotten: readonly BlockInfo[]
+}
+
+export const EMPTY_CONTENTS: ImageContents = { meta: EMPTY_META, blocks: [], records: new Map(), forgotten: [] }
 
 const put = (key: Buffer, value: Buffer): DatabaseOperation => ({ type: 'put', key, value })
 const del = (key: Buffer): DatabaseOperation => ({ type: 'del', key })
@@ -28,11 +39,14 @@ export class LogImage {
   #meta: Meta
   readonly #blocks: BlockInfo[]
   readonly #records: Map<string, Uint8Array>
+  /** Blocks that end at or before the start of the log and are still on disk. */
+  readonly #forgotten: BlockInfo[]
 
-  constructor(meta: Meta, blocks: readonly BlockInfo[], records: Records) {
+  constructor({ meta, blocks, records, forgotten }: ImageContents) {
     this.#meta = meta
     this.#blocks = [...blocks]
     this.#records = new Map(records)
+    this.#forgotten = [...forgotten]
   }
 
   get meta(): Meta {
@@ -66,17 +80,14 @@ export class LogImage {
 
   /** Forgets whole blocks up to `index`; the one that straddles it stays. Null if there is nothing to forget. */
   planCompact(index: Index): Plan | null {
-    const position = this.#positionOf(index + 1)
-    const removed = this.#blocks.splice(0, position)
+    const removed = this.#blocks.splice(0, this.#positionOf(index + 1))
     const lastRemoved = removed.at(-1)
     if (lastRemoved === undefined) return null
-    return this.#plan(
-      removed.map((block) => del(blockKey(block.firstIndex))),
-      { prev: endOf(lastRemoved) },
-    )
+    this.#forget(removed)
+    return this.#plan([], { prev: endOf(lastRemoved) })
   }
 
-  /** Every entry goes, also those after the snapshot: a tail that was left would contradict it (M46). */
+  /** The log starts anew after the snapshot. No entry of the old one stays, not even a tail after the snapshot (M46). */
   planInstall(metadata: SnapshotMetadata, hardState: HardState | null): Plan {
     const { index, term } = metadata
     const { commit } = this.#meta.hardState
@@ -84,12 +95,24 @@ export class LogImage {
     const next = this.#advance({ ...(hardState ?? this.#meta.hardState), commit: Math.max(commit, index) })
     invariant(term <= next.term, () => `store: snapshot of term ${term} in term ${next.term}`)
     const removed = this.#blocks.splice(0)
+    const after = removed.findIndex((block) => block.lastIndex > index)
+    const tail = after === -1 ? [] : removed.splice(after)
+    this.#forget(removed)
     // A chain of its own, so that no block from before can ever be taken for a part of the new log.
     const start = { index, term, chain: crc32c(`start ${this.#meta.sequence}`) }
     return this.#plan(
-      removed.map((block) => del(blockKey(block.firstIndex))),
+      tail.map((block) => del(blockKey(block.firstIndex))),
       { hardState: next, prev: start, last: start },
     )
+  }
+
+  /**
+   * Deletes a slice of what was forgotten; null if nothing is left. Needs neither a sync nor a change of the meta record:
+   * a block that ends before the start of the log is not of it, whether it is there or not.
+   */
+  planSweep(): readonly DatabaseOperation[] | null {
+    const slice = this.#forgotten.splice(-SWEEP_STEP_BLOCKS)
+    return slice.length === 0 ? null : slice.map((block) => del(blockKey(block.firstIndex)))
   }
 
   planRecord(name: string, value: Uint8Array | null): Plan {
@@ -103,6 +126,10 @@ export class LogImage {
   /** Changes nothing. Written at each start: it proves that the disk can be written to, and renews the mark. */
   planStart(): Plan {
     return this.#plan([], {})
+  }
+
+  #forget(blocks: readonly BlockInfo[]): void {
+    for (const block of blocks) this.#forgotten.push(block)
   }
 
   #plan(operations: DatabaseOperation[], change: Partial<Meta>): Plan {

@@ -53,7 +53,7 @@ async function openContents(disk: Disk, directory: string, database: Database, l
   const { meta, entries } = recovered
   const snapshots = new SnapshotFiles(disk, directory, latch)
   const snapshot = await snapshots.load({ prev: meta.prev, last: meta.last, entries })
-  const image = new LogImage(meta, recovered.blocks, recovered.records)
+  const image = new LogImage(recovered)
   const mark = new MarkFile(await disk.openFile(join(directory, MARK_FILE), 'durable'), recovered.mark.slot)
   try {
     // LevelDB renames and creates files when it opens without syncing their directory.
@@ -75,7 +75,9 @@ async function openContents(disk: Disk, directory: string, database: Database, l
     prevIndex: meta.prev.index,
     prevTerm: meta.prev.term,
   }
-  return new LevelLogStore({ directory, database, mark, image, snapshots, latch }, loaded)
+  const store = new LevelLogStore({ directory, database, mark, image, snapshots, latch }, loaded)
+  await store.sweep()
+  return store
 }
 
 async function recover(disk: Disk, directory: string, database: Database): Promise<RecoveredLog> {

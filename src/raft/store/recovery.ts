@@ -12,16 +12,14 @@ import { type BlockInfo, readBlockEntries, readBlockInfo } from './block.js'
 import { CodecError } from './codec.js'
 import { damaged } from './errors.js'
 import { LOG_DIRECTORY, MARK_FILE, parseKey } from './layout.js'
+import type { ImageContents } from './log-image.js'
 import { type Mark, newestMark } from './mark.js'
 import { decodeMeta, encodeMeta, type LogPoint, type Meta } from './meta.js'
-import { decodeRecord, digestRecords, type Records } from './records.js'
+import { decodeRecord, digestRecords } from './records.js'
 
-export interface RecoveredLog {
-  readonly meta: Meta
+export interface RecoveredLog extends ImageContents {
   readonly mark: Mark
-  readonly blocks: readonly BlockInfo[]
   readonly entries: readonly Entry[]
-  readonly records: Records
 }
 
 const IN_LOG = `${LOG_DIRECTORY}/`
@@ -62,11 +60,15 @@ export class LogScan {
     const meta = this.#meta
     if (meta === null) throw this.#damaged(IN_LOG, `the meta record is missing, but ${proofOf(mark.meta)}`)
     this.#checkMark(meta, mark.meta)
-    this.#checkChain(meta)
+    // What ends before the start of the log was compacted; a crash may have come before its deletion.
+    const forgotten = this.#blocks.filter((block) => block.lastIndex <= meta.prev.index)
+    const blocks = this.#blocks.filter((block) => block.lastIndex > meta.prev.index)
+    this.#checkChain(meta, blocks)
     if (digestRecords(this.#records) !== meta.recordsDigest) {
       throw this.#damaged(IN_LOG, `a small record was lost or is an older one; there are ${this.#records.size}`)
     }
-    return { meta, mark, blocks: this.#blocks, entries: this.#entries, records: this.#records }
+    const entries = this.#entries.slice(this.#entries.length - (meta.last.index - meta.prev.index))
+    return { meta, mark, blocks, entries, records: this.#records, forgotten }
   }
 
   #addBlock(firstIndex: number, value: Buffer): void {
@@ -92,9 +94,9 @@ export class LogScan {
     }
   }
 
-  #checkChain(meta: Meta): void {
+  #checkChain(meta: Meta, blocks: readonly BlockInfo[]): void {
     let end: LogPoint = meta.prev
-    for (const block of this.#blocks) {
+    for (const block of blocks) {
       const { firstIndex, lastIndex } = block
       if (firstIndex > end.index + 1) throw this.#missing(end.index + 1, firstIndex - 1)
       if (firstIndex <= end.index) {
