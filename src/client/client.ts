@@ -1,6 +1,13 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { endpointsFromEnvironment, parseEndpoints } from './endpoints.js'
-import { ClientClosedError, DeadlockError, InvalidOptionError, LockLostError, NotGrantedError } from './errors.js'
+import {
+  ClientClosedError,
+  DeadlockError,
+  InvalidOptionError,
+  LockLostError,
+  type LostReason,
+  NotGrantedError,
+} from './errors.js'
 import { DEFAULT_LEASE_MS, DEFAULT_REACH_MS, MAX_LEASE_MS, MIN_LEASE_MS } from './limits.js'
 import { LocalTurns } from './local-turns.js'
 import { Lock } from './lock.js'
@@ -51,6 +58,8 @@ export class Client {
   private opening: Promise<Session> | null = null
   private readonly sessions = new Set<Session>()
   private readonly locks = new Map<Grant, Lock>()
+  /** Lost by this side's deadline, say, and not released by their users: they may still stand on the server. */
+  private readonly unreleased = new Map<string, Lock>()
   private readonly turns = new LocalTurns()
   /** The names that the running task holds through `withLock`. */
   private readonly taskHolds = new AsyncLocalStorage<readonly string[]>()
@@ -65,6 +74,7 @@ export class Client {
     const waitMs = options.wait ?? Number.POSITIVE_INFINITY
     if (!(waitMs >= 0)) throw new InvalidOptionError(`wait: ${waitMs} is not a number of milliseconds`)
     options.signal?.throwIfAborted()
+    this.closed.signal.throwIfAborted()
     const askedAt = performance.now()
     if (!(await this.turns.take(name, waitMs, options.signal))) {
       throw new NotGrantedError(name, waitMs === 0 ? 'held' : 'timeout', this.options.clientId ?? null)
@@ -109,6 +119,7 @@ export class Client {
   /** Releases every lock and ends the session. Whoever still waits gets ClientClosedError. */
   async close(): Promise<void> {
     this.closed.abort(new ClientClosedError())
+    this.turns.fail(this.closed.signal.reason)
     await Promise.all([...this.sessions].map((session) => session.close()))
   }
 
@@ -127,18 +138,20 @@ export class Client {
   }
 
   private async acquireFromCluster(name: string, waitMs: number, options: AcquireOptions): Promise<Lock> {
+    // The session would be refused while an earlier lock of its own stands in the way.
+    await this.unreleased.get(name)?.[Symbol.asyncDispose]()
     const session = await this.open()
     const grant = await session.lock(name, { waitMs, meta: options.metadata, signal: options.signal })
     const lock = new Lock(session, grant, () => this.released(session, grant))
     // It may have been lost between the word and this line.
-    if (session.holds(grant)) this.locks.set(grant, lock)
-    else lock.markLost('lease-expired')
+    this.locks.set(grant, lock)
+    if (!session.holds(grant)) this.lost(grant, 'lease-expired')
     return lock
   }
 
   private async openSession(): Promise<Session> {
     const hooks: SessionHooks = {
-      lost: (grant, reason) => this.locks.get(grant)?.markLost(reason),
+      lost: (grant, reason) => this.lost(grant, reason),
       ended: () => this.sessions.delete(session),
     }
     const session = await Session.open(this.options, hooks, this.closed.signal)
@@ -149,9 +162,19 @@ export class Client {
     return session
   }
 
-  private released(session: Session, grant: Grant): void {
+  private lost(grant: Grant, reason: LostReason): void {
+    const lock = this.locks.get(grant)
+    if (lock === undefined) return
     this.locks.delete(grant)
+    this.unreleased.set(grant.name, lock)
+    lock.markLost(reason)
     this.turns.done(grant.name)
+  }
+
+  private released(session: Session, grant: Grant): void {
+    // A lost lock has given up its turn when it was lost.
+    if (this.locks.delete(grant)) this.turns.done(grant.name)
+    else this.unreleased.delete(grant.name)
     this.closeIfDone(session)
   }
 

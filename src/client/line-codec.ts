@@ -31,7 +31,7 @@ export class Line {
     this.rest = text.slice(action.length + 1)
     for (const field of fields) {
       const colon = field.indexOf(':')
-      if (colon >= 0) this.fields.set(field.slice(0, colon).trim(), unescapeValue(field.slice(colon + 1).trim()))
+      if (colon >= 0) this.fields.set(field.slice(0, colon).trim(), unescapeValue(field.slice(colon + 1)))
     }
   }
 

@@ -1,6 +1,10 @@
 interface Waiter {
   readonly go: () => void
+  readonly fail: (reason: unknown) => void
 }
+
+/** `setTimeout` takes no more; a longer wait is as good as none. */
+const MAX_TIMEOUT_MS = 2 ** 31 - 1
 
 /**
  * Turns for a name within one process, first come, first served. The cluster knows only sessions and refuses one that
@@ -19,27 +23,22 @@ export class LocalTurns {
     }
     if (waitMs <= 0) return Promise.resolve(false)
     return new Promise((resolve, reject) => {
-      const settle = (): void => {
+      const leave = (): void => {
         clearTimeout(timer)
         signal?.removeEventListener('abort', aborted)
-        const position = queue.indexOf(waiter)
-        if (position >= 0) queue.splice(position, 1)
+        queue.splice(queue.indexOf(waiter), 1)
       }
-      const waiter: Waiter = {
-        go: () => {
-          settle()
-          resolve(true)
-        },
+      const end = (itsTurn: boolean): void => {
+        leave()
+        resolve(itsTurn)
       }
-      const aborted = (): void => {
-        settle()
-        reject(signal?.reason)
+      const fail = (reason: unknown): void => {
+        leave()
+        reject(reason)
       }
-      const expired = (): void => {
-        settle()
-        resolve(false)
-      }
-      const timer = waitMs <= MAX_TIMEOUT_MS ? setTimeout(expired, waitMs) : undefined
+      const waiter: Waiter = { go: () => end(true), fail }
+      const aborted = (): void => fail(signal?.reason)
+      const timer = waitMs <= MAX_TIMEOUT_MS ? setTimeout(() => end(false), waitMs) : undefined
       queue.push(waiter)
       signal?.addEventListener('abort', aborted)
     })
@@ -50,7 +49,9 @@ export class LocalTurns {
     if (next === undefined) this.queues.delete(name)
     else next.go()
   }
-}
 
-/** `setTimeout` takes no more; a longer wait is as good as none. */
-const MAX_TIMEOUT_MS = 2 ** 31 - 1
+  /** Whoever waits gets `reason`. */
+  fail(reason: unknown): void {
+    for (const queue of this.queues.values()) for (const waiter of [...queue]) waiter.fail(reason)
+  }
+}

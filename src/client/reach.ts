@@ -29,6 +29,8 @@ export interface ReachPlan<Welcome> {
   beforeOpening?: ((link: Link) => Promise<void>) | undefined
   /** In all; 0: every endpoint is tried once. */
   readonly budgetMs: number
+  /** Gives up after a round in which nothing listened anywhere. */
+  readonly refusalIsFinal?: boolean | undefined
   /** For one endpoint, from the start of the connection to its first word. */
   readonly answerTimeoutMs: number
   readonly signal: AbortSignal
@@ -37,7 +39,12 @@ export interface ReachPlan<Welcome> {
 type Outcome<Welcome> =
   | { readonly kind: 'open'; readonly link: Link; readonly welcome: Welcome }
   | { readonly kind: 'redirect'; readonly to: HostPort }
-  | { readonly kind: 'failed'; readonly failure: EndpointFailure; readonly quorum: boolean }
+  | {
+      readonly kind: 'failed'
+      readonly failure: EndpointFailure
+      readonly quorum: boolean
+      readonly connected: boolean
+    }
 
 /**
  * Resolves with an open connection. Rejects with NoEndpointError or NoQuorumError when the budget is used up, with
@@ -47,6 +54,7 @@ export async function reach<Welcome>(plan: ReachPlan<Welcome>): Promise<{ link: 
   const startedAt = performance.now()
   const failures = new Map<string, EndpointFailure>()
   let quorumMissing = false
+  let reachedAny = false
   let stay = false
   let pauseMs = MIN_ROUND_PAUSE_MS
   const leftMs = (): number => plan.budgetMs - (performance.now() - startedAt)
@@ -65,6 +73,7 @@ export async function reach<Welcome>(plan: ReachPlan<Welcome>): Promise<{ link: 
           plan.budgetMs > 0 ? leftMs() : Number.POSITIVE_INFINITY,
         )
         if (outcome.kind === 'open') return outcome
+        reachedAny ||= outcome.kind === 'redirect' || outcome.connected
         if (outcome.kind === 'failed') {
           failures.set(formatHostPort(target), outcome.failure)
           quorumMissing ||= outcome.quorum
@@ -75,6 +84,7 @@ export async function reach<Welcome>(plan: ReachPlan<Welcome>): Promise<{ link: 
         if (plan.signal.aborted || (plan.budgetMs > 0 && leftMs() <= 0)) throw exhausted(plan, failures, quorumMissing)
       }
     }
+    if (plan.refusalIsFinal && [...failures.values()].some(({ refused }) => refused) && !reachedAny) break
     if (plan.budgetMs > 0) await pause(Math.min(pauseMs * (0.5 + Math.random()), leftMs()), plan.signal)
     pauseMs = Math.min(pauseMs * 2, MAX_ROUND_PAUSE_MS)
   } while (leftMs() > 0 && !plan.signal.aborted)
@@ -121,7 +131,7 @@ async function attempt<Welcome>(
   } catch (error) {
     link?.reset()
     if (!(error instanceof LinkError)) throw error
-    return failed(address, error.message, error.refused)
+    return { ...failed(address, error.message, error.refused), connected: link !== null }
   }
 }
 
@@ -150,7 +160,12 @@ function refusal(line: Line, address: HostPort): Outcome<never> {
 }
 
 function failed(address: HostPort, reason: string, refused = false): Outcome<never> & { kind: 'failed' } {
-  return { kind: 'failed', failure: { address: formatHostPort(address), reason, refused }, quorum: false }
+  return {
+    kind: 'failed',
+    failure: { address: formatHostPort(address), reason, refused },
+    quorum: false,
+    connected: true,
+  }
 }
 
 async function pause(ms: number, signal: AbortSignal): Promise<void> {

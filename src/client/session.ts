@@ -25,6 +25,8 @@ export interface SessionOptions {
   readonly lingerMs: number
   /** In all, until a node has welcomed the session; 0: every endpoint is tried once. */
   readonly reachMs: number
+  /** Does not look further when nothing listens at any endpoint. */
+  readonly refusalIsFinal?: boolean | undefined
   /** Shortens the keepalive interval; a sixth of the lease at most. */
   readonly keepAliveMs?: number | undefined
 }
@@ -67,6 +69,7 @@ export class Session implements LockSession {
       welcomed: (_, line, sentAt) => readWelcome(line, options.leaseMs, sentAt),
       beforeOpening: hooks.beforeOpening && ((opened) => hooks.beforeOpening?.(opened) ?? Promise.resolve()),
       budgetMs: options.reachMs,
+      refusalIsFinal: options.refusalIsFinal,
       answerTimeoutMs: ANSWER_TIMEOUT_MS,
       signal: signal ?? new AbortController().signal,
     })

@@ -1,0 +1,54 @@
+import { describe, expect, it } from 'vitest'
+import {
+  classicEndpoint,
+  endpointsFromEnvironment,
+  parseEndpoints,
+  resolveEndpoints,
+} from '../../src/client/endpoints.js'
+import { InvalidOptionError } from '../../src/client/errors.js'
+
+describe('endpoints', () => {
+  it('reads lists, IPv6 in brackets and a default port', () => {
+    expect(parseEndpoints('a:1, [::1]:2,b')).toEqual([
+      { host: 'a', port: 1 },
+      { host: '::1', port: 2 },
+      { host: 'b', port: 7654 },
+    ])
+    expect(parseEndpoints(['a:1'])).toEqual([{ host: 'a', port: 1 }])
+  })
+
+  it.each(['', ',', 'a:0', 'a:99999', 'a:b', '[::1'])('refuses %j', (text) => {
+    expect(() => parseEndpoints(text)).toThrow(InvalidOptionError)
+  })
+
+  it('takes TNL_ENDPOINTS before TCPNETLOCK_*, and localhost at last', () => {
+    const classic = { TCPNETLOCK_HOST: 'old', TCPNETLOCK_PORT: '77' }
+    expect(endpointsFromEnvironment({ ...classic, TNL_ENDPOINTS: 'new:1' })).toEqual([{ host: 'new', port: 1 }])
+    expect(endpointsFromEnvironment(classic)).toEqual([{ host: 'old', port: 77 }])
+    expect(endpointsFromEnvironment({})).toEqual([{ host: 'localhost', port: 7654 }])
+  })
+
+  it('does not take the link that Kubernetes makes from a service for a port', () => {
+    expect(endpointsFromEnvironment({ TCPNETLOCK_PORT: 'tcp://10.0.0.1:7654' })).toEqual([
+      { host: 'localhost', port: 7654 },
+    ])
+  })
+
+  it('fills what one flag leaves open from the variables', () => {
+    expect(classicEndpoint({ TCPNETLOCK_PORT: '77' }, { host: '::1' })).toEqual({ host: '::1', port: 77 })
+  })
+
+  it('stands for every address of a name, once, and reports a name that has none', async () => {
+    const unresolved: string[] = []
+    const found = await resolveEndpoints(
+      [
+        { host: 'localhost', port: 1 },
+        { host: '127.0.0.1', port: 1 },
+        { host: 'no.such.host.invalid', port: 1 },
+      ],
+      ({ host }) => unresolved.push(host),
+    )
+    expect(found.filter(({ host }) => host === '127.0.0.1')).toHaveLength(1)
+    expect(unresolved).toEqual(['no.such.host.invalid'])
+  })
+})

@@ -1,0 +1,32 @@
+import { describe, expect, it } from 'vitest'
+import { elapsedMs, instantNow, Mirror, remainingMs } from '../../src/client/mirror.js'
+
+describe('the mirror of the lease', () => {
+  const start = { monotonicMs: 1_000, bootMs: 50_000 }
+
+  it('counts the monotonic clock while the machine is awake', () => {
+    expect(elapsedMs(start, { monotonicMs: 1_300, bootMs: 50_310 })).toBe(300)
+  })
+
+  it('counts a suspend, which only the boot clock sees, and never too short', () => {
+    expect(elapsedMs(start, { monotonicMs: 1_300, bootMs: 60_300 })).toBeGreaterThanOrEqual(10_300)
+  })
+
+  it('holds for 0.9 lease - 50 ms after the send time of what was confirmed', () => {
+    const mirror = new Mirror(10_000, start)
+    expect(remainingMs(mirror.limit, start)).toBe(8_950)
+    mirror.confirm({ monotonicMs: 3_000, bootMs: 52_000 })
+    expect(remainingMs(mirror.limit, start)).toBe(10_950)
+  })
+
+  it('never moves back', () => {
+    const mirror = new Mirror(10_000, start)
+    mirror.confirm({ monotonicMs: 3_000, bootMs: 52_000 })
+    mirror.confirm({ monotonicMs: 2_000, bootMs: 51_000 })
+    expect(mirror.limit.since.monotonicMs).toBe(3_000)
+  })
+
+  it('is over for good readings that lie in the past', () => {
+    expect(new Mirror(10_000, { monotonicMs: instantNow().monotonicMs - 9_000, bootMs: 0 }).remainingMs()).toBe(0)
+  })
+})
