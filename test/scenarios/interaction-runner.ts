@@ -1,8 +1,9 @@
 /**
  * Runs scenario files of whole groups: the grammar of etcd-raft's interaction tests (raft-reference B2), without log lines.
  * Beyond it, for this project's own files: `read-index ID CONTEXT`, `restart ID` (a crash and a new start),
- * `deliver-msgs … keep=true` (the network keeps copies and delivers them again later), and
- * `add-nodes … max-size-per-msg=BYTES` (0: appends carry one entry each).
+ * `deliver-msgs … keep=true` (the network keeps copies and delivers them again later),
+ * `add-nodes … max-size-per-msg=BYTES` (0: appends carry one entry each) and `eager-vote-requests=false` (as the real
+ * node, unlike etcd, has it).
  */
 import { parseConfChanges } from '../../src/raft/core/confchange/notation.js'
 import { ReadOnlyOption } from '../../src/raft/core/config.js'
@@ -136,6 +137,7 @@ function configOf(d: Directive): ConfigTemplate {
     randomInt: (bound) => bound - 1,
     maxInflightMsgs: intArg(d, 'inflight') ?? Number.MAX_SAFE_INTEGER,
     asyncStorageWrites: boolArg(d, 'async-storage-writes') ?? false,
+    eagerVoteRequests: boolArg(d, 'eager-vote-requests') ?? true,
     preVote: boolArg(d, 'prevote') ?? false,
     checkQuorum: boolArg(d, 'checkquorum') ?? false,
     ...(maxSize === undefined ? {} : { maxSizePerMsg: maxSize }),

@@ -57,6 +57,12 @@ export interface RaftConfig {
   readonly applied?: Index
   /** Storage is driven by messages to APPEND_THREAD and APPLY_THREAD; there is no `advance` then. */
   readonly asyncStorageWrites?: boolean
+  /**
+   * With asynchronous storage, vote requests leave at once, as in etcd-raft, not when the term, the own vote and the log
+   * that they tell are durable. For etcd's scenarios only: a member that crashes in between may, by answers that outlive
+   * the crash, lead the same term twice, or win with entries that it has lost.
+   */
+  readonly eagerVoteRequests?: boolean
   /** Bytes in one append message; unlimited if absent, one entry at a time if 0. */
   readonly maxSizePerMsg?: number
   /** Bytes handed out to be applied and not yet acknowledged; as `maxSizePerMsg` if absent. */
@@ -94,6 +100,7 @@ export function validateConfig(config: RaftConfig): ResolvedConfig {
   const resolved: ResolvedConfig = {
     applied: 0,
     asyncStorageWrites: false,
+    eagerVoteRequests: false,
     maxSizePerMsg,
     // At least one byte: with no room at all nothing would ever be applied.
     maxCommittedSizePerReady: Math.max(1, maxSizePerMsg),

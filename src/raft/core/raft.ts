@@ -85,7 +85,7 @@ export class Raft {
   }
 
   /**
-   * Queues a message. Answers that a member may be held to (votes, acknowledged entries) wait until what they are based on
+   * Queues a message. What a member may be held to (votes, acknowledged entries) waits until what it is based on
    * is durable (thesis 3.8). Rejections wait too: they may be based on a vote or on entries that a crash would undo.
    */
   send(m: Message): void {
@@ -112,14 +112,24 @@ export class Raft {
   }
 
   #queueFor(m: Message): Message[] {
-    switch (m.type) {
+    if (this.#awaitsStorage(m.type)) return this.messagesAfterAppend
+    invariant(m.to !== this.id, 'a message to itself that needs no durable state')
+    return this.messages
+  }
+
+  #awaitsStorage(type: MsgType): boolean {
+    switch (type) {
       case MsgType.appResp:
       case MsgType.voteResp:
       case MsgType.preVoteResp:
-        return this.messagesAfterAppend
+        return true
+      case MsgType.vote:
+        // A vote is asked for with a term that the candidate will still know after a crash, and for a log that it will
+        // still have. Otherwise it could win a term that it has led before, or by entries that it has lost. Synchronous
+        // storage needs no care: there all messages leave after the write.
+        return this.config.asyncStorageWrites && !this.config.eagerVoteRequests
       default:
-        invariant(m.to !== this.id, 'a message to itself that needs no durable state')
-        return this.messages
+        return false
     }
   }
 
