@@ -216,7 +216,9 @@ class Member {
   }
 }
 
-it('after a crash at any step everything acknowledged is there, and a write in flight is there whole or not at all', async () => {
+it('after a crash at any step everything acknowledged is there, and a write in flight whole or not at all', {
+  timeout: 120_000,
+}, async () => {
   let crashes = 0
   const actions = fc.array(action, { minLength: 1, maxLength: 25 })
   const crashSteps = fc.array(fc.integer({ min: 1, max: 60 }), { minLength: 1, maxLength: 4 })

@@ -100,7 +100,7 @@ describe('a directory is whole or refused', () => {
     expect(await wholeOrRefused(directory)).toBe('whole')
   })
 
-  it('with one byte flipped anywhere in any file', async () => {
+  it('with one byte flipped anywhere in any file', { timeout: 120_000 }, async () => {
     const directory = await original()
     let refused = 0
     for (const file of filesOf(directory)) {
@@ -120,7 +120,7 @@ describe('a directory is whole or refused', () => {
     expect(refused).toBeGreaterThan(20)
   })
 
-  it('with any file cut short or gone', async () => {
+  it('with any file cut short or gone', { timeout: 120_000 }, async () => {
     const directory = await original()
     for (const file of filesOf(directory)) {
       for (const keep of [0, 0.5, 0.9, null]) {
