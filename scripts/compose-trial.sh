@@ -49,8 +49,8 @@ await() {
   say "port $1: $2 -> $3"
 }
 
-# The node id of the leader, as the node at PORT knows it.
-leader() { ask "$1" .stats | grep -o '"leader":"[^"]*"' | head -n 1 | cut -d '"' -f 4; }
+# A text value of the statistics of the node at PORT: its leader, its cluster.
+stat() { ask "$1" .stats | grep -o "\"$2\":\"[^\"]*\"" | head -n 1 | cut -d '"' -f 4; }
 
 # The connection that holds a lock: a line out, a line in.
 hold() {
@@ -74,7 +74,7 @@ say 'three containers are started'
 for port in "${PORTS[@]}"; do await "$port" .ping pong; done
 for port in "${PORTS[@]}"; do await "$port" "lock,name:trial-$port" ok; done
 
-leader=$(leader "$N1_PORT")
+leader=$(stat "$N1_PORT" leader)
 case $leader in
   n1) survivors=("$N2_PORT" "$N3_PORT") back=$N1_PORT ;;
   n2) survivors=("$N1_PORT" "$N3_PORT") back=$N2_PORT ;;
@@ -91,7 +91,7 @@ say "docker kill $leader, the leader"
 await "${survivors[1]}" 'lock,name:other' ok
 expect "${survivors[1]}" 'lock,name:kept' not-granted
 hold .keepalive alive
-say "the leader is now $(leader "${survivors[0]}")"
+say "the leader is now $(stat "${survivors[0]}" leader)"
 
 docker start "$killed" >/dev/null
 await "$back" 'lock,name:back' ok
@@ -110,6 +110,7 @@ done
 say 'all three containers are healthy'
 
 # Together the nodes stop by themselves; 137 would mean that they had to be killed.
+cluster=$(stat "$N1_PORT" cluster)
 ids=$(compose ps -q)
 compose stop >/dev/null 2>&1
 for id in $ids; do
@@ -117,4 +118,9 @@ for id in $ids; do
   [ "$status" = 0 ] || fail "a node ended with $status after SIGTERM"
 done
 say 'all three ended with 0 after SIGTERM'
+
+compose start >/dev/null 2>&1
+await "$N1_PORT" 'lock,name:again' ok
+[ "$(stat "$N1_PORT" cluster)" = "$cluster" ] || fail 'the volumes were not kept: this is another cluster'
+say "cluster $cluster goes on after a restart of all"
 echo 'compose-trial: passed'
