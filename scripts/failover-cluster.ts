@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { ClusterNode } from '../src/cli/cluster-node.js'
 import { planCluster } from '../src/cli/cluster-plan.js'
 import { askAdmin } from '../src/cli/line-client.js'
-import { collectStatus } from '../src/cli/status.js'
+import { collectStatus, statusTable } from '../src/cli/status.js'
 import type { StatusReport } from '../src/server/status.js'
 
 const SERVER = fileURLToPath(new URL('../dist/cli/tnl-server.js', import.meta.url))
@@ -37,15 +37,16 @@ export class TrialCluster {
 
   /** Every node follows or leads one leader and may speak for its clients. */
   async untilAllServe(): Promise<void> {
-    await until('all nodes serve', async () => {
-      const reports = await this.#reports()
-      const leaders = new Set(reports.map((report) => report.leader))
-      return (
-        reports.length === NODES &&
-        leaders.size === 1 &&
-        reports.every((report) => report.leader !== null && report.lease > 0)
-      )
-    })
+    try {
+      await until('all nodes serve', async () => {
+        const reports = await this.#reports()
+        const [leader, ...others] = new Set(reports.map((report) => report.leader))
+        const agreed = leader !== undefined && leader !== null && others.length === 0
+        return agreed && reports.length === NODES && reports.every((report) => report.lease > 0)
+      })
+    } catch (error) {
+      throw new Error(`${error instanceof Error ? error.message : String(error)}\n${statusTable(await this.#states())}`)
+    }
   }
 
   /** The node that leads; with `other`, once a node other than that one does. */
@@ -74,9 +75,12 @@ export class TrialCluster {
   }
 
   async #reports(): Promise<readonly StatusReport[]> {
+    return (await this.#states()).flatMap((state) => ('report' in state ? [state.report] : []))
+  }
+
+  #states(): ReturnType<typeof collectStatus> {
     const alive = this.nodes.filter((node) => node.pid !== null)
-    const states = await collectStatus(alive.map((node) => ({ host: 'localhost', port: node.plan.clientPort })))
-    return states.flatMap((state) => ('report' in state ? [state.report] : []))
+    return collectStatus(alive.map((node) => ({ host: 'localhost', port: node.plan.clientPort })))
   }
 }
 

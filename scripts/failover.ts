@@ -59,7 +59,8 @@ async function main(): Promise<void> {
   try {
     for (let number = 1; number <= trials; number += 1) {
       const kind = KINDS[(number - 1) % KINDS.length] ?? KINDS[0]
-      const verdict = await runTrial(cluster, dir, { number, kind, holdMs: hold * 1000, random })
+      const trial = { number, kind, holdMs: hold * 1000, random }
+      const verdict = await runTrial(cluster, dir, trial).catch(brokenOff)
       gapsMs.push(...verdict.gapsMs)
       if (verdict.failures.length > 0) failed += 1
       const gaps = verdict.gapsMs.map((gap) => `${Math.round(gap)} ms`).join(', ')
@@ -76,6 +77,11 @@ async function main(): Promise<void> {
   console.log(`pause for other clients: median ${Math.round(median)} ms, max ${Math.round(sorted.at(-1) ?? 0)} ms`)
   console.log(`${trials - failed} passed, ${failed} failed`)
   process.exitCode = failed === 0 ? 0 : 1
+}
+
+/** The cluster itself did not do what the trial waited for. */
+function brokenOff(error: unknown): Verdict {
+  return { failures: [error instanceof Error ? error.message : String(error)], gapsMs: [] }
 }
 
 async function runTrial(cluster: TrialCluster, dir: string, trial: Trial): Promise<Verdict> {
