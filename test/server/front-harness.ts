@@ -217,6 +217,8 @@ export interface Faults {
   /** Longest time until a proposal is committed, and until a committed entry is applied by a node. */
   commitMs: number
   applyMs: number
+  /** Longest time until a renewal or its answer arrives. */
+  peerMs: number
 }
 
 export interface ClusterOptions {
@@ -229,7 +231,7 @@ export interface ClusterOptions {
   readonly faults?: Partial<Faults>
 }
 
-const NO_FAULTS: Faults = { drop: 0, double: 0, commitMs: 1, applyMs: 1 }
+const NO_FAULTS: Faults = { drop: 0, double: 0, commitMs: 1, applyMs: 1, peerMs: 5 }
 export const ELECTION_MS = 400
 
 export class Cluster {
@@ -591,7 +593,7 @@ export class FakeNode implements NodeApi {
   sendPeer(to: string, _lane: Lane, kind: FrameKind, payload: Uint8Array): boolean {
     const peer = this.cluster.nodes.find((node) => node.nodeId === to)
     if (peer === undefined || !this.isReachable()) return false
-    const delayMs = this.cluster.random.int(5) + 1
+    const delayMs = this.cluster.random.int(this.cluster.faults.peerMs) + 1
     const life = peer.#life
     this.world.after(delayMs, peer, () => {
       if (life !== peer.#life || peer.cut || this.cut) return

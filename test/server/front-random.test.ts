@@ -33,6 +33,7 @@ function nemesis(cluster: Cluster, random: SeededRandom): void {
       break
     case 5:
       Object.assign(cluster.faults, { commitMs: random.pick([1, 20, 500]), applyMs: random.pick([1, 20, 1_000]) })
+      cluster.faults.peerMs = random.pick([5, 5, 2_500])
       break
     case 6:
       if (node.isReachable() && cluster.leader?.isReachable() && node.appliedIndex() < cluster.leader.appliedIndex()) {

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { encodeCommand } from '../../src/locks/codec.js'
 import { CommandType } from '../../src/locks/commands.js'
 import { FrameKind } from '../../src/raft/node/interfaces.js'
-import { encodeRenewalAnswer } from '../../src/server/rules/renewal.js'
+import { decodeRenewalAnswer, encodeRenewal, encodeRenewalAnswer } from '../../src/server/rules/renewal.js'
 import { Cluster, type ClusterOptions, type FakeNode, type FakeSocket } from './front-harness.js'
 
 const L = 10_000
@@ -19,6 +19,11 @@ function lock(node: FakeNode, name: string, more = ''): FakeSocket {
   socket.send(`lock,name:${name}${more}\n`)
   node.world.advance(30)
   return socket
+}
+
+function expire(cluster: Cluster, node: string): Uint8Array {
+  const epoch = cluster.node(0).machine.currentEpoch(node)
+  return encodeCommand({ type: CommandType.expireNode, node, epoch })
 }
 
 function session(node: FakeNode): FakeSocket {
@@ -142,6 +147,16 @@ describe('rule 2, the right to speak', () => {
     expect(lock(node, 'z').text).toBe('ok\n')
   })
 
+  it('looks at the clock when a word is written, not only when a turn begins', () => {
+    const cluster = started()
+    const holder = lock(cluster.node(1), 'x')
+    const handler = holder.handler
+    cluster.world.nowMs += L
+    handler?.data(new TextEncoder().encode('.keepalive\n'))
+    expect(holder.text).toBe('ok\n')
+    expect(holder.closed).not.toBeNull()
+  })
+
   it('resets what has unsent words, and closes holders first', () => {
     const cluster = started()
     const node = cluster.node(1)
@@ -205,6 +220,27 @@ describe('rule 2, the right to speak', () => {
     cluster.world.until(() => node.front.stats().speakRemainingMs > 0.65 * L, 100, 1)
   })
 
+  it('counts from the sending of a renewal, however late its answer', () => {
+    const cluster = started()
+    cluster.world.advance(100)
+    cluster.faults.peerMs = 4_000
+    let longest = 0
+    for (let passed = 0; passed < 20 * L; passed += 50) {
+      const before = cluster.node(1).front.stats().speakRemainingMs
+      cluster.world.advance(50)
+      const after = cluster.node(1).front.stats().speakRemainingMs
+      if (after > before) longest = Math.max(longest, after)
+    }
+    // Answers arrive up to 8 s after the sending, mostly much later than at once.
+    expect(longest).toBeGreaterThan(0)
+    expect(longest).toBeLessThan(0.9 * L - 50)
+    cluster.node(0).sendPeer = () => false
+    cluster.faults.peerMs = 1
+    const from = cluster.world.nowMs
+    cluster.world.until(() => cluster.node(1).front.stats().speakRemainingMs === 0)
+    expect(cluster.world.nowMs - from).toBeLessThan(0.9 * L)
+  })
+
   it('says jeopardy after a third of the lease without an answer, and safe when it is over', () => {
     const cluster = started()
     const open = session(cluster.node(1))
@@ -255,17 +291,45 @@ describe('rule 3, ending an epoch', () => {
 
   it('answers no renewal once it has proposed the end', () => {
     const cluster = started()
-    const node = cluster.node(2)
-    const holder = lock(node, 'x')
-    node.cut = true
-    cluster.world.advance(0.85 * L)
-    // From now on nothing is committed, so that the proposed end stays unapplied while the node is back.
+    const { epoch } = cluster.node(2).front.stats()
+    cluster.node(2).cut = true
+    const answered: string[] = []
+    cluster.node(0).sendPeer = (to, _lane, kind) => {
+      if (kind === FrameKind.renewed) answered.push(to)
+      return true
+    }
+    const renew = () => {
+      cluster.node(0).front.onPeerFrame('n3', FrameKind.renew, encodeRenewal({ epoch, number: 999 }))
+      cluster.world.advance(100)
+      return answered.filter((to) => to === 'n3').length
+    }
+    cluster.world.advance(0.9 * L)
+    expect(renew()).toBe(1)
+    // From now on nothing is committed: the proposed end stays unapplied.
     cluster.faults.drop = 1
-    cluster.world.advance(0.2 * L)
-    node.cut = false
-    cluster.world.advance(0.5 * L)
-    expect(holder.closed).not.toBeNull()
-    expect(node.front.stats().speakRemainingMs).toBe(0)
+    cluster.world.advance(1.1 * L)
+    expect(cluster.node(0).machine.isLive('n3', epoch)).toBe(true)
+    expect(renew()).toBe(1)
+  })
+
+  it.each<[string, (cluster: Cluster) => void]>([
+    ['of an epoch that is not live', (cluster) => cluster.commit(expire(cluster, 'n3'), cluster.term)],
+    ['without a quorum', (cluster) => void [1, 2].map((at) => cluster.node(at).pause(5_000))],
+    ['when another leads', (cluster) => cluster.elect(cluster.node(1))],
+  ])('answers no renewal %s', (_, change) => {
+    const cluster = started()
+    const { epoch } = cluster.node(2).front.stats()
+    const answered: number[] = []
+    cluster.node(0).sendPeer = (_to, _lane, kind, payload) => {
+      const answer = kind === FrameKind.renewed ? decodeRenewalAnswer(payload) : null
+      if (answer !== null) answered.push(answer.number)
+      return true
+    }
+    change(cluster)
+    cluster.world.advance(2)
+    cluster.node(0).front.onPeerFrame('n3', FrameKind.renew, encodeRenewal({ epoch, number: 999 }))
+    cluster.world.advance(1_000)
+    expect(answered).not.toContain(999)
   })
 
   it('keeps grants of surviving nodes over a leader change', () => {

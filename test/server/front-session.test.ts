@@ -300,6 +300,39 @@ describe('session', () => {
     expect(cluster.node(0).machine.sessionCount).toBe(0)
   })
 
+  it.each(['bye\n', null])('answers what was asked before it left (%j)', (bye) => {
+    const cluster = started()
+    const { socket } = hello(cluster.node(1))
+    const holder = hello(cluster.node(0))
+    talk(holder.socket, 'lock,id:1,name:taken\n')
+    socket.send(
+      `lock,id:1,name:x\nlock,id:2,name:taken,wait:forever\nrelease,id:3,name:x\n${bye ?? ''}lock,id:4,name:y\n`,
+    )
+    socket.fin()
+    cluster.world.advance(30)
+    const last = bye ?? 'ok,id:4,name:y,token:#\n'
+    expect(masked(socket.text.slice(socket.text.indexOf('\n') + 1))).toBe(
+      `ok,id:1,name:x,token:#\nqueued,id:2,name:taken,position:1\nreleased,id:3,name:x\n${last}`,
+    )
+    expect(socket.closed).toBe('end')
+    cluster.world.advance(30)
+    expect(cluster.node(0).machine.sessionCount).toBe(1)
+  })
+
+  it('gives up a connection that left while nothing could be decided', () => {
+    const cluster = started()
+    const { socket } = hello(cluster.node(1))
+    cluster.elect(null)
+    socket.send('lock,id:1,name:x\n')
+    socket.fin()
+    cluster.world.advance(5_200)
+    expect(socket.text).toMatch(/\nerr,code:no-quorum,message:\S+\n$/)
+    expect(socket.closed).toBe('end')
+    cluster.elect(cluster.node(0))
+    cluster.world.advance(1_000)
+    expect(cluster.node(0).machine.sessionCount).toBe(0)
+  })
+
   it('says no-quorum when hello cannot be decided, and undoes a late opening', () => {
     const cluster = started({ front: { requestTimeoutMs: 500 } })
     cluster.faults.commitMs = 1

@@ -4,10 +4,12 @@ import {
   type Cancel,
   CommandType,
   type Lock,
+  type Open,
+  type OpeningHeader,
   type Release,
   type RequestId,
+  type Resume,
   type SessionHeader,
-  type SessionId,
 } from '../../locks/commands.js'
 import type { Random } from '../../raft/node/interfaces.js'
 import {
@@ -35,14 +37,21 @@ export class RequestError extends Error {
   }
 }
 
-export interface Hello {
-  readonly clientId: string
+/** A `hello` or `resume` line. */
+export interface Opening {
+  readonly body: Omit<Open, keyof OpeningHeader> | Omit<Resume, keyof OpeningHeader>
+  /** What resumes the session; the state keeps only its hash. */
+  readonly secret: string
+  /** 0 for a resume: the state knows. */
   readonly leaseMs: number
-  readonly lingerMs: number
   readonly mayRedirect: boolean
 }
 
-export function readHello(line: Line): Hello {
+export function readOpening(line: Line, random: Random): Opening {
+  return line.action === 'hello' ? readHello(line, random) : readResume(line)
+}
+
+function readHello(line: Line, random: Random): Opening {
   if (line.get('version') !== String(PROTOCOL_VERSION))
     fail('bad-request', `version:${PROTOCOL_VERSION} is spoken here`)
   refuseUnsupported(line, ['auth'])
@@ -56,19 +65,18 @@ export function readHello(line: Line): Hello {
   if (lingerMs > LINGER_MAX_MS) fail('limit', `linger: at most ${LINGER_MAX_MS / 1000} seconds`)
   const redirect = line.get('redirect') ?? 'yes'
   if (redirect !== 'yes' && redirect !== 'no') fail('bad-request', 'redirect: yes or no')
-  return { clientId: clientId ?? '', leaseMs, lingerMs, mayRedirect: redirect === 'yes' }
+  const secret = newSecret(random)
+  const secretHash = hashSecret(secret)
+  const body = { type: CommandType.open, clientId: clientId ?? '', leaseMs, lingerMs, secretHash }
+  return { body, secret, leaseMs, mayRedirect: redirect === 'yes' }
 }
 
-export interface ResumeRequest {
-  readonly session: SessionId
-  readonly secret: string
-}
-
-export function readResume(line: Line): ResumeRequest {
+function readResume(line: Line): Opening {
   const session = parseInteger(line.get('session') ?? '')
   const secret = line.get('secret') ?? ''
   if (session === null || secret === '') return fail('bad-request', 'resume needs session and secret')
-  return { session, secret }
+  const body = { type: CommandType.resume, session, secretHash: hashSecret(secret) }
+  return { body, secret, leaseMs: 0, mayRedirect: false }
 }
 
 /** A request as its line says it; who asks, and under which number, is added by the connection. */
@@ -133,12 +141,12 @@ function refuseUnsupported(line: Line, keys: readonly string[]): void {
 }
 
 /** 32 hex digits. */
-export function newSecret(random: Random): string {
+function newSecret(random: Random): string {
   return Array.from(random.bytes(SESSION_SECRET_BYTES), (byte) => byte.toString(16).padStart(2, '0')).join('')
 }
 
 /** The state keeps no secrets, only this. 16 bytes, hex. */
-export function hashSecret(secret: string): string {
+function hashSecret(secret: string): string {
   return createHash('sha256').update(secret).digest('hex').slice(0, 32)
 }
 

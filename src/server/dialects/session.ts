@@ -5,23 +5,14 @@
 import { CommandType, type RequestId } from '../../locks/commands.js'
 import type { Answer, SessionView } from '../../locks/effects.js'
 import { BACKLOG_MAX_LINES, SESSION_IN_FLIGHT_MAX_COMMANDS } from '../limits.js'
-import type { Deadline } from '../rules/deadline-queue.js'
 import type { Departure, Occupant, Seat } from '../rules/seat.js'
+import { SilenceWatch } from '../rules/silence-watch.js'
 import type { Connection, Dialect } from './connection.js'
 import { formatSeconds } from './fields.js'
 import { formatLine, type Line } from './line.js'
 import { RequestTable } from './request-table.js'
 import { redirection, type Services } from './services.js'
-import {
-  hashSecret,
-  newSecret,
-  RequestError,
-  readHello,
-  readId,
-  readNumber,
-  readRequest,
-  readResume,
-} from './session-requests.js'
+import { RequestError, readId, readNumber, readOpening, readRequest } from './session-requests.js'
 import {
   type ErrorCode,
   formatAnswer,
@@ -48,8 +39,9 @@ export class SessionDialect implements Dialect, Occupant {
   #seat: Seat | null = null
   #secret = ''
   #leaseMs = 0
-  #heardAtMs = 0
-  #silence: Deadline<() => void> | null = null
+  readonly #silence: SilenceWatch
+  /** The client said `bye` or FIN: the session leaves in this way once all that was asked before is decided. */
+  #parting: Departure | null = null
   #ackProposed = 0
   readonly #requests: RequestTable
   #throttled = false
@@ -62,16 +54,19 @@ export class SessionDialect implements Dialect, Occupant {
     private readonly connection: Connection,
     private readonly services: Services,
   ) {
-    this.#requests = new RequestTable(services.deadlines, (request) => this.#waitIsOver(request))
+    const { clock, deadlines } = services
+    this.#requests = new RequestTable(deadlines, (request) => this.#waitIsOver(request))
+    this.#silence = new SilenceWatch(clock, deadlines, () => this.#close('detach'))
   }
 
   // ------------------------------------------------------------------------------------------------ client's side
 
   heard(): void {
-    this.#heardAtMs = this.services.clock.takerNow()
+    this.#silence.heard()
   }
 
   line(line: Line): void {
+    if (this.#parting !== null) return
     if (this.#phase === 'open') this.#request(line)
     else if (this.#phase === 'fresh') this.#first(line)
     else if (this.#phase === 'opening') this.#tooEarly(line)
@@ -89,8 +84,9 @@ export class SessionDialect implements Dialect, Occupant {
   }
 
   fin(): void {
-    // `bye` is answered, also if the client has nothing more to say.
-    if (this.#phase !== 'leaving') this.#close('linger')
+    if (this.#parting !== null) return
+    if (this.#phase === 'open') this.#part('linger')
+    else this.#close('linger')
   }
 
   broken(): void {
@@ -98,51 +94,29 @@ export class SessionDialect implements Dialect, Occupant {
   }
 
   #first(line: Line): void {
+    const { book, random } = this.services
     try {
-      if (line.action === 'hello') this.#hello(line)
-      else this.#resume(line)
+      const { secret, leaseMs, mayRedirect, body } = readOpening(line, random)
+      const refusal = this.#refusal(body.type === CommandType.open, mayRedirect)
+      if (refusal !== null) {
+        this.connection.close(refusal)
+        return
+      }
+      this.#secret = secret
+      this.#leaseMs = leaseMs
+      this.#phase = body.type === CommandType.open ? 'opening' : 'resuming'
+      this.#seat = book.open({ ...body, ...book.openingHeader() }, this)
+      this.#expectDecision(this.#seat)
     } catch (error) {
       if (!(error instanceof RequestError)) throw error
       this.connection.close(formatError(NO_REQUEST, error.code, error.message))
     }
   }
 
-  #hello(line: Line): void {
-    const { services } = this
-    const { clientId, leaseMs, lingerMs, mayRedirect } = readHello(line)
-    const refusal = redirection(services, mayRedirect) ?? this.#unserved()
-    if (refusal !== null) {
-      this.connection.close(refusal)
-      return
-    }
-    this.#secret = newSecret(services.random)
-    this.#leaseMs = leaseMs
-    this.#phase = 'opening'
-    const secretHash = hashSecret(this.#secret)
-    const header = services.book.openingHeader()
-    this.#seat = services.book.open(
-      { type: CommandType.open, ...header, clientId, leaseMs, lingerMs, secretHash },
-      this,
-    )
-    this.#expectDecision(this.#seat)
-  }
-
-  #resume(line: Line): void {
-    const { services } = this
-    const { session, secret } = readResume(line)
-    const refusal = this.#unserved()
-    if (refusal !== null) {
-      this.connection.close(refusal)
-      return
-    }
-    this.#secret = secret
-    this.#phase = 'resuming'
-    const header = services.book.openingHeader()
-    this.#seat = services.book.open(
-      { type: CommandType.resume, ...header, session, secretHash: hashSecret(secret) },
-      this,
-    )
-    this.#expectDecision(this.#seat)
+  /** `hello` may be sent to the leader; `resume` never, for it may have little time left. */
+  #refusal(isHello: boolean, mayRedirect: boolean): string | null {
+    const elsewhere = isHello ? redirection(this.services, mayRedirect) : null
+    return elsewhere ?? (this.services.serving() ? null : NO_QUORUM)
   }
 
   /** Before `welcome` the client cannot know whether it is redirected, so nothing may follow `hello`. */
@@ -158,10 +132,6 @@ export class SessionDialect implements Dialect, Occupant {
 
   #expectDecision(seat: Seat): void {
     seat.decideByMs = this.services.clock.takerNow() + this.services.options.requestTimeoutMs
-  }
-
-  #unserved(): string | null {
-    return this.services.serving() ? null : NO_QUORUM
   }
 
   // ---------------------------------------------------------------------------------------------------- requests
@@ -192,7 +162,7 @@ export class SessionDialect implements Dialect, Occupant {
       const request = this.#expect(seat, id, waitMs)
       book.submit(seat, { ...body, ...book.header(seat), request })
     } else if (line.action === '.keepalive') this.connection.speak(Word.alive)
-    else if (line.action === 'bye') this.#bye(seat)
+    else if (line.action === 'bye') this.#part('end')
     else this.#otherAction(line)
   }
 
@@ -214,9 +184,21 @@ export class SessionDialect implements Dialect, Occupant {
     throw new RequestError('bad-request', `unknown action ${action}`)
   }
 
-  #bye(seat: Seat): void {
+  /** Answers come before the end, or a client that pipelines could not tell what became of its last requests. */
+  #part(departure: Departure): void {
+    this.#parting = departure
+    if (this.#seat !== null) this.#expectDecision(this.#seat)
+    this.#partWhenDecided()
+  }
+
+  #partWhenDecided(): void {
+    const seat = this.#seat
+    if (this.#parting === null || this.#phase !== 'open' || this.#requests.undecided > 0 || seat === null) return
+    if (this.#parting === 'linger') {
+      this.#close('linger')
+      return
+    }
     this.#phase = 'leaving'
-    this.#expectDecision(seat)
     this.services.book.leave(seat, 'end', this)
   }
 
@@ -230,8 +212,8 @@ export class SessionDialect implements Dialect, Occupant {
     const paused = undecided >= SESSION_IN_FLIGHT_MAX_COMMANDS / (this.#throttled ? 2 : 1)
     if (paused === this.#throttled) return
     this.#throttled = paused
-    // What was not read is no silence of the client.
-    if (!paused) this.heard()
+    this.#silence.paused = paused
+    this.heard()
     this.connection.throttle(paused)
   }
 
@@ -269,8 +251,7 @@ export class SessionDialect implements Dialect, Occupant {
   #enterOpen(seat: Seat): void {
     this.#phase = 'open'
     seat.decideByMs = 0
-    this.heard()
-    this.#silence = this.services.deadlines.add(() => this.#checkSilence(), this.#leaseMs)
+    this.#silence.start(this.#leaseMs)
   }
 
   #welcome(seat: Seat, resumed: boolean): string {
@@ -287,8 +268,8 @@ export class SessionDialect implements Dialect, Occupant {
   queued(request: RequestId, name: string, position: number): void {
     if (this.#phase !== 'open') return
     this.#requests.queued(request)
-    this.#throttle()
     this.connection.speak(formatQueued(request, name, position))
+    this.#decided()
   }
 
   /** Rule 11: this node counts the wait; the log decides whether the grant came first. */
@@ -303,17 +284,22 @@ export class SessionDialect implements Dialect, Occupant {
   answered(request: RequestId, answer: Answer): void {
     if (this.#phase !== 'open' && this.#phase !== 'leaving') return
     this.#requests.settle(request)
-    this.#throttle()
     if (answer.kind === 'granted') {
       this.services.counters.acquired++
       this.#held.set(answer.name, answer.token)
-      // After `bye` nothing positive is written (rule 5).
+      // Once the end is proposed nothing positive is written (rule 5).
       if (this.#phase === 'open') this.connection.speak(formatAnswer(request, answer))
-      return
+    } else {
+      if (answer.kind === 'not-granted') this.services.counters.notAcquired++
+      else if (answer.kind === 'released') this.#held.delete(answer.name)
+      this.connection.say(formatAnswer(request, answer))
     }
-    if (answer.kind === 'not-granted') this.services.counters.notAcquired++
-    else if (answer.kind === 'released') this.#held.delete(answer.name)
-    this.connection.say(formatAnswer(request, answer))
+    this.#decided()
+  }
+
+  #decided(): void {
+    this.#throttle()
+    this.#partWhenDecided()
   }
 
   lost(name: string, token: number, reason: string): void {
@@ -332,8 +318,7 @@ export class SessionDialect implements Dialect, Occupant {
   }
 
   timedOut(): void {
-    if (this.#phase === 'open' || this.#phase === 'closed') return
-    this.#close('detach', NO_QUORUM)
+    if (this.#phase !== 'open' || this.#parting !== null) this.#close(this.#parting ?? 'detach', NO_QUORUM)
   }
 
   /** Rule 9: answers that were missed are given; where something cannot be explained, the client resumes and is told all. */
@@ -359,14 +344,6 @@ export class SessionDialect implements Dialect, Occupant {
 
   // ------------------------------------------------------------------------------------------------------- closing
 
-  #checkSilence(): void {
-    this.#silence = null
-    if (this.#phase !== 'open') return
-    const silentMs = this.#throttled ? 0 : this.services.clock.takerNow() - this.#heardAtMs
-    if (silentMs >= this.#leaseMs) this.#close('detach')
-    else this.#silence = this.services.deadlines.add(() => this.#checkSilence(), this.#leaseMs - silentMs)
-  }
-
   jeopardy(remainingMs: number): void {
     if (this.#phase === 'open') this.connection.say(`jeopardy,remaining:${formatSeconds(remainingMs)}\n`)
   }
@@ -381,8 +358,7 @@ export class SessionDialect implements Dialect, Occupant {
 
   closed(): void {
     this.#phase = 'closed'
-    if (this.#silence !== null) this.services.deadlines.cancel(this.#silence)
-    this.#silence = null
+    this.#silence.stop()
     this.#requests.clear()
     this.#backlog = []
   }
