@@ -86,6 +86,16 @@ describe('followers with CheckQuorum', () => {
     expect(network.leaders).toEqual([3])
   })
 
+  it('stop standing by a silent leader in time even if they may not campaign themselves', () => {
+    const learner = new Member({ id: 2, voters: [1, 3], learners: [2], checkQuorum: true })
+    learner.receive(MsgType.heartbeat, 1, { term: 1 })
+    const askForVote = () => learner.receive(MsgType.vote, 3, { term: 2, index: 9, logTerm: 1 })
+    learner.tick(ELECTION_TICK - 1)
+    expect(askForVote()).toEqual([])
+    learner.tick(2 * ELECTION_TICK + 1)
+    expect(askForVote()).toEqual([message(MsgType.voteResp, 3, 2, { term: 2 })])
+  })
+
   it('follow a leader that counts on them although they know themselves to be removed', () => {
     const network = new Network(
       new Member({ id: 1, voters: [1, 2], checkQuorum: true }),

@@ -1,4 +1,7 @@
-import { describe, expect, it } from 'vitest'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, it, vi } from 'vitest'
 import {
   boolArg,
   type Directive,
@@ -6,6 +9,8 @@ import {
   parseDirectiveLine,
   parseDirectives,
   rewriteText,
+  runFile,
+  runOwnFile,
   runText,
   stringArg,
 } from '../scenarios/datadriven.js'
@@ -100,6 +105,23 @@ describe('scenario files', () => {
     expect(rewriteText(text, 'f', ({ cmd }) => (cmd === 'a' ? 'p\n\nq' : 'r'))).toBe(
       'a\nx\n----\n----\np\n\nq\n----\n----\n\n# between\nb\n----\nr\n',
     )
+  })
+
+  it('of our own are rewritten in place when asked for, and only then', () => {
+    const directory = mkdtempSync(join(tmpdir(), 'scenarios-'))
+    const path = join(directory, 'own.txt')
+    try {
+      writeFileSync(path, 'a\nnew\n----\nold\n')
+      expect(runOwnFile(path, echo).failed).toHaveLength(1)
+      vi.stubEnv('UPDATE_SCENARIOS', '1')
+      expect(runFile(path, echo).failed).toHaveLength(1)
+      expect(readFileSync(path, 'utf8')).toBe('a\nnew\n----\nold\n')
+      expect(runOwnFile(path, echo)).toEqual({ name: 'own.txt', passed: 1, failed: [] })
+      expect(readFileSync(path, 'utf8')).toBe('a\nnew\n----\nnew\n')
+    } finally {
+      vi.unstubAllEnvs()
+      rmSync(directory, { recursive: true })
+    }
   })
 
   it('report each case that differs with its place', () => {

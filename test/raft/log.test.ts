@@ -163,8 +163,8 @@ describe('the commit index', () => {
     expect(log.committed).toBe(moves ? index : 1)
   })
 
-  it.each([Number.POSITIVE_INFINITY])('does not move to %d, the commit index of a group without voters', (index) => {
-    expect(logAfter(0, 0, [1]).maybeCommit(index, 1)).toBe(false)
+  it('does not move when there are no voters, and so no quorum could object', () => {
+    expect(logAfter(0, 0, [1]).maybeCommit(Number.POSITIVE_INFINITY, 1)).toBe(false)
   })
 })
 

@@ -188,6 +188,30 @@ describe('asynchronous storage', () => {
     expect(node.status().commit).toBe(2)
   })
 
+  it('does not take an old answer for that of an equal entry which is still to be written', () => {
+    const storage = storageOf([1, 2, 3])
+    const node = newNode({ storage, asyncStorageWrites: true })
+    const write = (from: number, term: number, entryTerm: number) => {
+      const entries = entriesFrom(1, [entryTerm])
+      node.step(message(MsgType.app, 1, from, { term, entries }))
+      const order = node.ready().messages.find(({ to }) => to === APPEND_THREAD)
+      return () => {
+        storage.append(order?.entries ?? [])
+        for (const response of order?.responses ?? []) if (response.to === 1) node.step(response)
+      }
+    }
+    // Entry 1 is of term 1, then of term 2, then of term 1 again, before any of it is written.
+    const [first, second, third] = [write(2, 1, 1), write(3, 2, 2), write(2, 3, 1)]
+    const applyOrders = () => node.ready().messages.filter(({ to }) => to === APPLY_THREAD)
+    first()
+    node.step(message(MsgType.heartbeat, 1, 2, { term: 3, commit: 1 }))
+    expect(applyOrders()).toEqual([])
+    second()
+    expect(node.hasReady() ? applyOrders() : []).toEqual([])
+    third()
+    expect(applyOrders().map(({ entries }) => entries)).toEqual([entriesFrom(1, [1])])
+  })
+
   it('has no advance', () => {
     const node = newNode({ storage: storageOf([1]), asyncStorageWrites: true })
     node.campaign()

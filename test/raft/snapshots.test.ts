@@ -152,7 +152,8 @@ describe('a follower that is given a snapshot', () => {
 
   it.each([2, 3])('ignores one at %i when it has committed 3', (index) => {
     const member = new Member({ log: [1, 1, 1], hardState: { term: 1, commit: 3 } })
-    expect(give(member, snapshotAt(index, 2, { voters: [7] }))).toEqual(ack(3))
+    expect(give(member, snapshotAt(index, 2, { voters: [1, 7] }))).toEqual(ack(3))
+    expect([member.commit, member.terms]).toEqual([3, [1, 1, 1]])
     expect(member.node.status().confState.voters).toEqual([1, 2, 3])
   })
 
