@@ -1,4 +1,5 @@
 /** One command under one lock, as tnl-do sees it: from the grant until the whole group is dead (contract §3). */
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { LostReason } from '../client/errors.js'
 import { LinkError } from '../client/link.js'
 import type { Grant, LockSession } from '../client/lock-session.js'
@@ -7,6 +8,9 @@ import type { GuardedEnd, Guardian } from './do-guardian.js'
 import type { DoLog } from './do-log.js'
 import type { DoOptions } from './do-options.js'
 import { ProcessGroup } from './do-process-group.js'
+
+/** A guardian that does not report the end of a group that is dead is stopped; nobody waits for it. */
+const GUARDIAN_REPORT_TIMEOUT_MS = 1_000
 
 type Environment = Readonly<Record<string, string | undefined>>
 
@@ -17,6 +21,7 @@ export class Supervision {
   /** Came before the command had started. */
   private earlySignals: NodeJS.Signals[] = []
   private sessionMoved: () => void = () => {}
+  private finish: (end: GuardedEnd) => void = () => {}
 
   constructor(
     private readonly options: DoOptions,
@@ -29,8 +34,9 @@ export class Supervision {
   /** Resolves with the exit status when the command's group is dead and the lock may go. */
   async run(env: Environment): Promise<{ status: number; lost: boolean }> {
     const end = new Promise<GuardedEnd>((resolve) => {
-      this.guardian.onEnd = resolve
+      this.finish = resolve
     })
+    this.guardian.onEnd = this.finish
     this.guardian.onStarted = (processId) => this.started(new ProcessGroup(processId))
     this.session.hooks = {
       confirmed: () => {
@@ -90,7 +96,7 @@ export class Supervision {
 
   private started(group: ProcessGroup): void {
     this.group = group
-    if (this.lost && this.options.onLost.kind !== 'ignore') void group.kill()
+    if (this.lost && this.options.onLost.kind !== 'ignore') void this.killAtOnce()
     for (const signal of this.earlySignals) group.signal(signal)
     this.earlySignals = []
   }
@@ -103,7 +109,14 @@ export class Supervision {
     // A forced loss leaves time: nobody else gets the lock before this session has let go of it (engine.md §4 rule 12).
     if (reason === 'forced') this.guardian.terminate()
     // Otherwise it may be another's already. The guardian knows the limit too, but it may be stopped.
-    else void this.group?.kill()
+    else void this.killAtOnce()
+  }
+
+  private async killAtOnce(): Promise<void> {
+    if (this.group === null) return
+    await this.group.kill()
+    await sleep(GUARDIAN_REPORT_TIMEOUT_MS)
+    this.finish({ type: 'ended', code: null, signal: 'SIGKILL', lost: true })
   }
 
   private async statusOf(end: GuardedEnd): Promise<number> {

@@ -1,0 +1,99 @@
+import { CommanderError } from 'commander'
+import { describe, expect, it, vi } from 'vitest'
+import { lockNameOf } from '../../src/cli/do-lock-name.js'
+import { type DoOptions, readDoOptions } from '../../src/cli/do-options.js'
+
+vi.mock('node:fs', async (original) => ({ ...(await original<typeof import('node:fs')>()), writeSync: () => 0 }))
+
+const read = (line: string, env: Record<string, string> = {}): DoOptions => readDoOptions(line.split(' '), env)
+
+describe('the lock name made from the command', () => {
+  it.each([
+    [['sleep', '10'], 'sleep_10'],
+    [['./manage.py', 'migrate'], 'manage_py_migrate'],
+    [['/usr/bin/env', 'x'], 'usr_bin_env_x'],
+    [['sh', '-c', 'echo "hi" > /tmp/f'], 'sh_-c_echo_hi___tmp_f'],
+    [['...'], ''],
+    [['ä'], ''],
+  ])('of %j is %j', (command, name) => {
+    expect(lockNameOf(command)).toBe(name)
+  })
+})
+
+describe('options', () => {
+  it('end at the first word that is none', () => {
+    const options = read('--lock-name x ls --wait 3 -- -l')
+    expect([options.file, options.args, options.waitMs]).toEqual(['ls', ['--wait', '3', '--', '-l'], 0])
+    expect(read('--lock-name x -- -weird --wait 3').file).toBe('-weird')
+  })
+
+  it('have the defaults of the contract', () => {
+    const options = read('ls')
+    expect(options).toMatchObject({ lockName: 'ls', waitMs: 0, retries: 0, retryWaitMs: 10_000, graceMs: 2_000 })
+    expect(options.session).toMatchObject({ leaseMs: 10_000, lingerMs: 0, reachMs: 10_000, keepAliveMs: undefined })
+    expect(options.onLost).toEqual({ kind: 'terminate' })
+  })
+
+  it('read times in seconds and signals by name', () => {
+    const options = read('--wait forever --lease 60 --grace 1.5 --linger 2 --on-lost signal:USR1 --retry-wait 0.5 ls')
+    expect([options.waitMs, options.graceMs, options.retryWaitMs]).toEqual([Number.POSITIVE_INFINITY, 1_500, 500])
+    expect([options.session.leaseMs, options.session.lingerMs]).toEqual([60_000, 2_000])
+    expect(options.onLost).toEqual({ kind: 'signal', signal: 'SIGUSR1' })
+  })
+
+  it('give one word to the shell', () => {
+    expect(readDoOptions(['--shell', 'a | b'], {})).toMatchObject({ file: '/bin/sh', args: ['-c', 'a | b'] })
+  })
+
+  it('take the endpoints in the order of the contract', () => {
+    const env = { TNL_ENDPOINTS: 'e:1', TCPNETLOCK_HOST: 'c', TCPNETLOCK_PORT: '2' }
+    const hosts = (line: string): string[] =>
+      read(line, env).session.endpoints.map(({ host, port }) => `${host}:${port}`)
+    expect(hosts('--endpoints a:1,b:2 --host h ls')).toEqual(['a:1', 'b:2'])
+    expect(hosts('--host h ls')).toEqual(['h:2'])
+    expect(hosts('--port 9 ls')).toEqual(['c:9'])
+    expect(hosts('ls')).toEqual(['e:1'])
+  })
+
+  it('name the holder', () => {
+    expect(read('--client-id me@here ls').session.clientId).toBe('me@here')
+    expect(read('ls', { TCPNETLOCK_CLIENT_ID: 'env' }).session.clientId).toBe('env')
+    expect(read('ls').session.clientId).toMatch(/^[A-Za-z0-9_.-]+@[A-Za-z0-9_.-]+\.\d+$/)
+  })
+
+  it.each([
+    '',
+    '--lock-name x',
+    '--nonsense ls',
+    '--shell a b',
+    '--lease 2 ls',
+    '--lease 86401 ls',
+    '--lease 10 --grace 2.6 ls',
+    '--wait -1 ls',
+    '--wait soon ls',
+    '--retry 1.5 ls',
+    '--port 70000 ls',
+    '--endpoints a:b ls',
+    '--client-id a,b ls',
+    '--lock-name .x ls',
+    '--on-lost pray ls',
+    '--on-lost signal:NOPE ls',
+    '...',
+    '--shared ls',
+    '--permits 1 --limit 2 ls',
+    '--once k ls',
+    '--min-hold 1 ls',
+    '--result f ls',
+    '--on-before-lock e ls',
+    '--on-already-locked e ls',
+    '--conflict-exit-code 1 ls',
+    '--lost-exit-code 1 ls',
+  ])('refuse %j', (line) => {
+    expect(() => read(line)).toThrow(CommanderError)
+  })
+
+  it('refuse to wait for a lock under which this very command runs', () => {
+    expect(() => read('--lock-name a ls', { TNL_LOCK_NAME: 'a' })).toThrow(/already/)
+    expect(read('--lock-name b ls', { TNL_LOCK_NAME: 'a' }).lockName).toBe('b')
+  })
+})
