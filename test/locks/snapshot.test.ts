@@ -6,7 +6,7 @@ import { type Command, CommandType } from '../../src/locks/commands.js'
 import { checkInvariants } from '../../src/locks/invariants.js'
 import { LockMachine } from '../../src/locks/machine.js'
 import type { SnapshotSource } from '../../src/raft/node/interfaces.js'
-import { attachment, Bench, type Effect, EffectLog, GENESIS } from './harness.js'
+import { attachment, Bench, type Effect, EffectLog, GENESIS, numbered, type Party } from './harness.js'
 import { choices, Workload } from './workload.js'
 
 /** A machine of another cluster with some state of its own, all of which a restore must replace (M48). */
@@ -108,6 +108,61 @@ describe('a snapshot', () => {
       ),
       { numRuns: Number(process.env.TNL_MODEL_RUNS ?? 80) },
     )
+  })
+
+  describe('shows what was before each kind of change', () => {
+    /** Somebody holds `a`, two wait for it, one of them detached; one lock is delayed; a classic session holds `c`. */
+    function prepared() {
+      const bench = new Bench()
+      bench.nodeUp('n1', 100)
+      bench.nodeUp('n2', 200)
+      const [holder, waiter, left, lost] = [1, 2, 3, 4].map(() => bench.open('n1', 100)) as [Party, Party, Party, Party]
+      bench.lock(holder, 1, 'a')
+      bench.lock(lost, 1, 'delayed', { delayMs: 1_000 })
+      const token = bench.token('delayed')
+      bench.lock(waiter, 1, 'a', { waitMs: 500 })
+      bench.lock(left, 1, 'a', { waitMs: 500 })
+      for (const party of [left, lost]) bench.apply({ type: CommandType.detach, ...attachment(party), fin: false })
+      bench.apply({ type: CommandType.expireSession, session: lost.session, attach: 1 })
+      const classic = bench.classic('n2', 200, 'c')
+      return { bench, holder, waiter, left, classic, token }
+    }
+    type Prepared = ReturnType<typeof prepared>
+
+    const changes: Record<string, (p: Prepared) => unknown> = {
+      'a new session': ({ bench }) => bench.open('n1', 100),
+      'a new lock': ({ bench, holder }) => bench.lock(holder, 2, 'new'),
+      'a new waiter': ({ bench }) => bench.classic('n2', 200, 'a', { waitMs: -1 }),
+      'a release': ({ bench, holder }) => bench.release(holder, 2, 'a'),
+      'a release that frees the lock': ({ bench, classic }) => bench.release(classic, -2, 'c'),
+      'a cancel': ({ bench, waiter }) => bench.cancel(waiter, 2, 1),
+      'a timeout': ({ bench, waiter }) =>
+        bench.apply({ type: CommandType.waitTimeout, ...numbered(waiter), target: 1 }),
+      'a timeout of a detached session': ({ bench, left }) =>
+        bench.apply({ type: CommandType.detachedWaitTimeout, session: left.session, attach: 1, target: 1 }),
+      'an acknowledgement': ({ bench, holder }) =>
+        bench.apply({ type: CommandType.ack, ...numbered({ ...holder, ack: 1 }) }),
+      'a detachment': ({ bench, holder }) =>
+        bench.apply({ type: CommandType.detach, ...attachment(holder), fin: false }),
+      'a resume': ({ bench, left }) => bench.resume(left, 'n2', 200),
+      'an expiry': ({ bench, left }) =>
+        bench.apply({ type: CommandType.expireSession, session: left.session, attach: 1 }),
+      'the end of a holder': ({ bench, holder }) => bench.apply({ type: CommandType.end, ...attachment(holder) }),
+      'the end of a waiter': ({ bench, waiter }) => bench.apply({ type: CommandType.end, ...attachment(waiter) }),
+      'the end of an epoch': ({ bench }) => bench.apply({ type: CommandType.expireNode, node: 'n1', epoch: 100 }),
+      'the end of a delay': ({ bench, token }) => bench.apply({ type: CommandType.delayOver, name: 'delayed', token }),
+      'a new epoch': ({ bench }) => bench.nodeUp('n1', 101, 100, 100),
+    }
+
+    test.each(Object.entries(changes))('%s', (_what, change) => {
+      const state = prepared()
+      const { machine, index } = state.bench
+      const hash = machine.stateHash()
+      const source = machine.snapshot()
+      change(state)
+      expect(machine.stateHash()).not.toBe(hash)
+      expect(restored(drain(source, 100), index).stateHash()).toBe(hash)
+    })
   })
 
   test('carries an unfinished sweep, which goes on in the same order', () => {
