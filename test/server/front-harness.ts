@@ -372,6 +372,7 @@ export class FakeNode implements NodeApi {
       options: {
         requestTimeoutMs: 5_000,
         maxLineBytes: 4_096,
+        maxLocksPerSession: 1_000,
         followers: 'serve',
         allowShutdown: false,
         ...this.cluster.options.front,

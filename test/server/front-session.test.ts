@@ -272,6 +272,23 @@ describe('session', () => {
     expect(talk(socket, 'release,id:1025,name:none,ack:1000\n')).toMatch(/^err,id:1025,code:not-holder/)
   })
 
+  it('bounds the locks of a session, but not the repeat of a request', () => {
+    const cluster = started({ front: { maxLocksPerSession: 2 } })
+    const other = hello(cluster.node(0))
+    talk(other.socket, 'lock,id:1,name:b\n')
+    const one = hello(cluster.node(1))
+    const granted = talk(one.socket, 'lock,id:1,name:a\n')
+    expect(talk(one.socket, 'lock,id:2,name:b,wait:forever\n')).toMatch(/^queued/)
+    expect(talk(one.socket, 'lock,id:3,name:c\n')).toMatch(/^err,id:3,code:limit,/)
+    one.socket.break()
+    cluster.world.advance(20)
+    const again = resume(cluster.node(2), one)
+    expect(talk(again, 'lock,id:1,name:a\n')).toBe(granted)
+    expect(talk(again, 'lock,id:3,name:c\n')).toMatch(/^err,id:3,code:limit,/)
+    expect(talk(again, 'release,id:4,name:a\nlock,id:5,name:c\n')).toMatch(/^err,id:5,code:limit,.*\nreleased,id:4/)
+    expect(talk(again, 'lock,id:6,name:c\n')).toMatch(/^ok,id:6/)
+  })
+
   it('stops reading while a thousand requests are undecided, and does not take that for silence', () => {
     const cluster = started()
     const { socket } = hello(cluster.node(1), ',lease:3')

@@ -7,6 +7,7 @@ export interface OutstandingRequest {
   /** Number of the command that carries it; 0 if it was asked under an earlier connection. */
   readonly n: number
   readonly waitMs: number
+  readonly isLock: boolean
   isQueued: boolean
   deadline: Deadline<() => void> | null
 }
@@ -14,6 +15,7 @@ export interface OutstandingRequest {
 export class RequestTable {
   readonly #requests = new Map<RequestId, OutstandingRequest>()
   #undecided = 0
+  #locks = 0
 
   constructor(
     private readonly deadlines: DeadlineQueue<() => void>,
@@ -25,14 +27,20 @@ export class RequestTable {
     return this.#undecided
   }
 
+  /** Lock requests, whether they wait or not. */
+  get locks(): number {
+    return this.#locks
+  }
+
   all(): OutstandingRequest[] {
     return [...this.#requests.values()]
   }
 
-  ask(request: RequestId, n: number, waitMs: number): void {
+  ask(request: RequestId, n: number, isLock: boolean, waitMs: number): void {
     this.settle(request)
-    this.#requests.set(request, { request, n, waitMs, isQueued: false, deadline: null })
+    this.#requests.set(request, { request, n, isLock, waitMs, isQueued: false, deadline: null })
     this.#undecided++
+    if (isLock) this.#locks++
   }
 
   /** The request waits from now on, for `waitMs`. */
@@ -51,6 +59,7 @@ export class RequestTable {
     this.#requests.delete(request)
     if (outstanding.deadline !== null) this.deadlines.cancel(outstanding.deadline)
     if (!outstanding.isQueued) this.#undecided--
+    if (outstanding.isLock) this.#locks--
   }
 
   clear(): void {

@@ -12,6 +12,7 @@ import type { Line } from './line.js'
 export interface FrontOptions {
   readonly requestTimeoutMs: number
   readonly maxLineBytes: number
+  readonly maxLocksPerSession: number
   readonly followers: 'serve' | 'redirect'
   readonly allowShutdown: boolean
 }

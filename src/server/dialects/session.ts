@@ -43,6 +43,8 @@ export class SessionDialect implements Dialect, Occupant {
   /** The client said `bye` or FIN: the session leaves in this way once all that was asked before is decided. */
   #parting: Departure | null = null
   #ackProposed = 0
+  /** The highest request id that the state knew when the session was resumed: up to it requests may be repeats. */
+  #highestKnown = 0
   readonly #requests: RequestTable
   #throttled = false
   /** What this connection was told it holds. */
@@ -158,21 +160,23 @@ export class SessionDialect implements Dialect, Occupant {
     const { book, clock } = this.services
     const body = readRequest(line, clock.wallNow())
     if (body !== null) {
-      const waitMs = body.type === CommandType.lock ? body.waitMs : 0
-      const request = this.#expect(seat, id, waitMs)
+      const isLock = body.type === CommandType.lock
+      if (isLock) this.#refuseTooMany(id)
+      const request = id ?? -(seat.attach * UNNAMED_REQUESTS_PER_ATTACH + seat.nextNumber)
+      this.#ackProposed = seat.ack
+      this.#requests.ask(request, seat.nextNumber, isLock, isLock ? body.waitMs : 0)
+      this.#throttle()
       book.submit(seat, { ...body, ...book.header(seat), request })
     } else if (line.action === '.keepalive') this.connection.speak(Word.alive)
     else if (line.action === 'bye') this.#part('end')
     else this.#otherAction(line)
   }
 
-  /** Notes that the next command is a request whose answer is awaited. Returns its id. */
-  #expect(seat: Seat, id: RequestId | null, waitMs: number): RequestId {
-    const request = id ?? -(seat.attach * UNNAMED_REQUESTS_PER_ATTACH + seat.nextNumber)
-    this.#ackProposed = seat.ack
-    this.#requests.ask(request, seat.nextNumber, waitMs)
-    this.#throttle()
-    return request
+  /** A repeated request is not counted again: its lock may be held already, and its answer must be the same. */
+  #refuseTooMany(id: RequestId | null): void {
+    const { maxLocksPerSession } = this.services.options
+    if ((id !== null && id <= this.#highestKnown) || this.#held.size + this.#requests.locks < maxLocksPerSession) return
+    throw new RequestError('limit', `a session holds or waits for at most ${maxLocksPerSession} locks here`)
   }
 
   #otherAction(line: Line): void {
@@ -235,9 +239,10 @@ export class SessionDialect implements Dialect, Occupant {
     this.#ackProposed = seat.ack
     for (const { name, token } of view.held) this.#held.set(name, token)
     for (const { request, waitMs } of view.queued) {
-      this.#requests.ask(request, 0, waitMs)
+      this.#requests.ask(request, 0, true, waitMs)
       this.#requests.queued(request)
     }
+    this.#highestKnown = Math.max(view.queued.at(-1)?.request ?? 0, view.answers.at(-1)?.[0] ?? 0)
     if (!this.connection.speak(this.#welcome(seat, true) + formatHoldings(view))) return
     const backlog = this.#backlog
     this.#backlog = []
