@@ -8,16 +8,22 @@ import type { StatusReport } from '../src/server/status.js'
 
 const SERVER = fileURLToPath(new URL('../dist/cli/tnl-server.js', import.meta.url))
 const NODES = 3
+/** Away from the usual ones: a cluster that somebody starts meanwhile must not take the port of a node that is down. */
+const FIRST_PORT = 21_654
 const POLL_MS = 50
 const WAIT_MS = 60_000
 
 /** A cluster of built servers whose nodes are killed and started again at will. */
 export class TrialCluster {
+  /** A node that ended without being killed. */
+  #unexpectedEnd: string | null = null
+
   private constructor(readonly nodes: readonly ClusterNode[]) {}
 
   static async start(dir: string): Promise<TrialCluster> {
-    const cluster = new TrialCluster((await planCluster(NODES, dir, [])).map((plan) => new ClusterNode(plan, [SERVER])))
-    for (const node of cluster.nodes) node.start(() => {})
+    const plans = await planCluster(NODES, dir, [], FIRST_PORT)
+    const cluster = new TrialCluster(plans.map((plan) => new ClusterNode(plan, [SERVER])))
+    for (const node of cluster.nodes) cluster.#start(node)
     await cluster.untilAllServe()
     return cluster
   }
@@ -32,13 +38,14 @@ export class TrialCluster {
 
   async restart(node: ClusterNode): Promise<void> {
     await until(`${node.plan.nodeId} is gone`, async () => node.pid === null)
-    node.start(() => {})
+    this.#start(node)
   }
 
   /** Every node follows or leads one leader and may speak for its clients. */
   async untilAllServe(): Promise<void> {
     try {
       await until('all nodes serve', async () => {
+        if (this.#unexpectedEnd !== null) throw new Error(this.#unexpectedEnd)
         const reports = await this.#reports()
         const [leader, ...others] = new Set(reports.map((report) => report.leader))
         const agreed = leader !== undefined && leader !== null && others.length === 0
@@ -76,6 +83,12 @@ export class TrialCluster {
 
   async #reports(): Promise<readonly StatusReport[]> {
     return (await this.#states()).flatMap((state) => ('report' in state ? [state.report] : []))
+  }
+
+  #start(node: ClusterNode): void {
+    node.start(({ code, signal }) => {
+      if (signal !== 'SIGKILL') this.#unexpectedEnd = `${node.plan.nodeId} ended with ${code ?? signal}`
+    })
   }
 
   #states(): ReturnType<typeof collectStatus> {

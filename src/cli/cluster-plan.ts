@@ -18,12 +18,13 @@ export async function planCluster(
   nodes: number,
   dir: string,
   extraWords: readonly string[],
+  firstPort = FIRST_PORT,
 ): Promise<readonly NodePlan[]> {
   if (nodes < 1 || nodes > MAX_NODES) {
     throw new CommandFailure(CliExit.usage, `--nodes ${nodes}: must be from 1 to ${MAX_NODES}`)
   }
   mkdirSync(dir, { recursive: true })
-  const basePort = await choosePorts(nodes, join(dir, 'cluster.json'))
+  const basePort = await choosePorts(nodes, firstPort, join(dir, 'cluster.json'))
   const ids = Array.from({ length: nodes }, (_, index) => `n${index + 1}`)
   const portOf = (index: number): number => basePort + index * NODE_STEP
   const cluster = ids.map((id, index) => `${id}=127.0.0.1:${portOf(index) + 1}`).join(',')
@@ -47,7 +48,7 @@ interface Layout {
 }
 
 /** The members of a formed cluster know each other's ports, so a directory keeps those that it began with. */
-async function choosePorts(nodes: number, layoutFile: string): Promise<number> {
+async function choosePorts(nodes: number, firstPort: number, layoutFile: string): Promise<number> {
   if (existsSync(layoutFile)) {
     const layout: Layout = JSON.parse(readFileSync(layoutFile, 'utf8'))
     if (layout.nodes !== nodes) {
@@ -58,7 +59,7 @@ async function choosePorts(nodes: number, layoutFile: string): Promise<number> {
     }
     return layout.basePort
   }
-  for (let basePort = FIRST_PORT; basePort + BLOCK_STEP <= MAX_PORT; basePort += BLOCK_STEP) {
+  for (let basePort = firstPort; basePort + BLOCK_STEP <= MAX_PORT; basePort += BLOCK_STEP) {
     if (!(await blockIsFree(nodes, basePort))) continue
     writeFileSync(layoutFile, JSON.stringify({ nodes, basePort } satisfies Layout))
     return basePort

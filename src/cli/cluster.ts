@@ -58,6 +58,7 @@ interface NodeState {
 class LocalCluster {
   #nodes: readonly ClusterNode[] = []
   #stopping = false
+  #wasReady = false
   /** A node that ended in a way that starting it again does not heal. */
   #failed: ClusterNode | null = null
   readonly #restarts = new Set<NodeJS.Timeout>()
@@ -73,7 +74,10 @@ class LocalCluster {
     while (performance.now() - startedMs < READY_TIMEOUT_MS && !this.#stopping) {
       const states = await Promise.all(this.#nodes.map(askReady))
       const ready = states.filter((state) => state !== null)
-      if (ready.length === this.#nodes.length) return { states: ready, seconds: (performance.now() - startedMs) / 1000 }
+      if (ready.length === this.#nodes.length) {
+        this.#wasReady = true
+        return { states: ready, seconds: (performance.now() - startedMs) / 1000 }
+      }
       const failed = this.#failed
       if (failed !== null)
         throw new CommandFailure(CliExit.failed, `${failed.plan.nodeId} did not start:\n${lastWords(failed)}`)
@@ -111,8 +115,8 @@ class LocalCluster {
     if (this.#stopping) return
     const { nodeId } = node.plan
     const how = end.signal === null ? `with exit status ${end.code}` : `by ${end.signal}`
-    // Neither a wrong setting nor a damaged directory heals by starting again.
-    if (end.code === ExitCode.usage || end.code === ExitCode.damaged) {
+    // A damaged directory does not heal by starting again, nor does a wrong setting; a port that was taken later may.
+    if (end.code === ExitCode.damaged || (end.code === ExitCode.usage && !this.#wasReady)) {
       this.#failed = node
       print(`${nodeId} ended ${how}:\n${lastWords(node)}`)
       return
