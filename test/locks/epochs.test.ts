@@ -49,6 +49,7 @@ describe('epochs', () => {
     bench.nodeUp('n1', 100)
     expect(bench.apply({ type: CommandType.nodeDown, node: 'n1', epoch: 100 })).toEqual([['epochEnded', 'n1', 100]])
     bench.nodeUp('n1', 100)
+    bench.nodeUp('n1', 100, 100)
     expect(bench.machine.isLive('n1', 100)).toBe(false)
     expect(bench.machine.currentEpoch('n1')).toBe(100)
     expect(bench.nodeUp('n1', 101, 100)).toEqual([['nodeUp', 'n1', 101]])

@@ -6,7 +6,7 @@ import type { Answer } from '../../src/locks/effects.js'
 import { LockMachine } from '../../src/locks/machine.js'
 import { type Effect, EffectLog, GENESIS } from './harness.js'
 import { Model } from './model.js'
-import { choices, Workload } from './workload.js'
+import { choices, RUNS, Workload } from './workload.js'
 
 /** The same words as the model's for an answer. */
 function wordsOf(answer: Answer): string {
@@ -136,7 +136,7 @@ test('does what the plain model does, whatever comes late, twice or never', { ti
         promises.check(log.all, machine)
       })
     }),
-    { numRuns: Number(process.env.TNL_MODEL_RUNS ?? 80) },
+    RUNS,
   )
   // A workload that never meets the interesting cases proves nothing.
   const wanted = ['granted', 'held', 'timeout', 'cancelled', 'released', 'deadlock', 'not-holder', 'queued', 'resumed']

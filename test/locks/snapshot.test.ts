@@ -7,7 +7,7 @@ import { checkInvariants } from '../../src/locks/invariants.js'
 import { LockMachine } from '../../src/locks/machine.js'
 import type { SnapshotSource } from '../../src/raft/node/interfaces.js'
 import { attachment, Bench, type Effect, EffectLog, GENESIS, numbered, type Party } from './harness.js'
-import { choices, Workload } from './workload.js'
+import { choices, RUNS, Workload } from './workload.js'
 
 /** A machine of another cluster with some state of its own, all of which a restore must replace (M48). */
 function elsewhere(log = new EffectLog()): LockMachine {
@@ -106,7 +106,7 @@ describe('a snapshot', () => {
           expect(copy.stateHash()).toBe(machine.stateHash())
         },
       ),
-      { numRuns: Number(process.env.TNL_MODEL_RUNS ?? 80) },
+      RUNS,
     )
   })
 

@@ -24,6 +24,15 @@ const NAMES = ['a', 'b', 'c', 'd']
 const WAITS_MS = [0, -1, -1, 500]
 const DELAYS_MS = [0, 0, 0, 2_000]
 
+/**
+ * Runs of a property, more by `TNL_MODEL_RUNS`. A failure is reported with its seed at once: shrinking a history of
+ * hundreds of commands takes minutes, longer than a test may, so it is asked for by `TNL_SHRINK=1` and a longer time limit.
+ */
+export const RUNS = {
+  numRuns: Number(process.env.TNL_MODEL_RUNS ?? 80),
+  endOnFailure: process.env.TNL_SHRINK === undefined,
+}
+
 export class Workload {
   readonly #machine: LockMachine
   readonly #past: Command[] = []
