@@ -1,5 +1,5 @@
-import { createServer, connect as dialTcp, type Socket } from 'node:net'
-import type { PeerNetwork } from '../../src/raft/net/network.js'
+import { createServer, connect as dialTcp, Socket } from 'node:net'
+import { type PeerNetwork, type PeerStream, tcpNetwork } from '../../src/raft/net/network.js'
 import { createTransport, type PeerTransport } from '../../src/raft/net/transport.js'
 import type { Clock, Peer, PeerDownReason, Random } from '../../src/raft/node/interfaces.js'
 import { FrameKind, type HelloVerdict, Lane, type PeerHello } from '../../src/raft/node/interfaces.js'
@@ -132,6 +132,38 @@ export function introduce(...nodes: readonly TestNode[]): void {
   for (const node of nodes) node.transport.setPeers(peers.filter((peer) => peer.nodeId !== node.id))
 }
 
+/** Numbers from 0 to 1 that are the same for the same seed (mulberry32). */
+export function seededRandom(seed: number): () => number {
+  let state = seed
+  return () => {
+    state = (state + 0x6d2b79f5) | 0
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
+  }
+}
+
+/** TCP on which connects and the first bytes in either direction take a few milliseconds, each at random. */
+export function crossingNetwork(random: () => number, open: Set<PeerStream>): PeerNetwork {
+  const later = (run: () => void) => setTimeout(run, random() * 8)
+  const slow = (stream: PeerStream) => {
+    open.add(stream)
+    stream.once('close', () => open.delete(stream))
+    stream.pause()
+    later(() => stream.resume())
+    return stream
+  }
+  return {
+    dial: ({ host, port }) => {
+      const stream = new Socket()
+      later(() => stream.destroyed || stream.connect({ host, port }))
+      return slow(stream)
+    },
+    listen: (address, onConnection, onError) =>
+      tcpNetwork.listen(address, (stream) => onConnection(slow(stream)), onError),
+  }
+}
+
 export interface TestProxy {
   readonly address: string
   /** The two ends of each connection that runs through it, oldest first. */
@@ -139,17 +171,19 @@ export interface TestProxy {
   close(): void
 }
 
-/** A TCP proxy in front of `target`; `alter` sees what goes to the target and may change it. */
-export async function startProxy(
-  target: string,
-  alter: (chunk: Buffer) => Buffer = (chunk) => chunk,
-): Promise<TestProxy> {
+/** Sees what goes to the target; hands on what it wants to pass, when it wants. */
+export type Alter = (chunk: Buffer, pass: (chunk: Buffer) => void) => unknown
+
+/** A TCP proxy in front of `target`. */
+export async function startProxy(target: string, alter: Alter = (chunk, pass) => pass(chunk)): Promise<TestProxy> {
   const pairs: TestProxy['pairs'] = []
   const listener = createServer((client) => {
     const server = dialTcp(Number(target.split(':')[1]), '127.0.0.1')
-    pairs.push({ client, server })
-    client.on('data', (chunk) => server.write(alter(chunk)))
+    const pair = { client, server }
+    pairs.push(pair)
+    client.on('data', (chunk) => alter(chunk, (passed) => server.write(passed)))
     server.on('data', (chunk) => client.write(chunk))
+    server.on('close', () => pairs.splice(pairs.indexOf(pair), 1))
     for (const [one, other] of [
       [client, server],
       [server, client],

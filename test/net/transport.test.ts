@@ -1,12 +1,21 @@
 import { connect, type Socket } from 'node:net'
 import { Packr } from 'msgpackr'
 import { afterEach, describe, expect, it } from 'vitest'
-import { PEER_FRAME_BYTES } from '../../src/raft/limits.js'
+import { CONNECT_TIMEOUT_MS, PEER_FRAME_BYTES, RECONNECT_MAX_MS, RECONNECT_MIN_MS } from '../../src/raft/limits.js'
 import { encodeFragment, FrameParser } from '../../src/raft/net/frame.js'
 import { decodeReason, encodeHello, LinkKind } from '../../src/raft/net/handshake.js'
 import { type PeerStream, tcpNetwork } from '../../src/raft/net/network.js'
-import { FrameKind, Lane, PeerDownReason } from '../../src/raft/node/interfaces.js'
-import { introduce, type NodeOptions, startProxy, TestNode, testClock } from './kit.js'
+import { type Clock, FrameKind, Lane, PeerDownReason } from '../../src/raft/node/interfaces.js'
+import {
+  type Alter,
+  crossingNetwork,
+  introduce,
+  type NodeOptions,
+  seededRandom,
+  startProxy,
+  TestNode,
+  testClock,
+} from './kit.js'
 
 const cleanups: (() => unknown)[] = []
 afterEach(async () => {
@@ -19,7 +28,7 @@ async function start(id: string, options: NodeOptions = {}): Promise<TestNode> {
   return node.start()
 }
 
-async function proxyTo(node: TestNode, alter?: (chunk: Buffer) => Buffer) {
+async function proxyTo(node: TestNode, alter?: Alter) {
   const proxy = await startProxy(node.transport.listenAddress(), alter)
   cleanups.push(() => proxy.close())
   return proxy
@@ -79,6 +88,49 @@ describe('connections', () => {
       expect(open).toBe(3)
       await Promise.all(nodes.map((node) => node.transport.close()))
     }
+  })
+
+  it('settle on one, without a flap, however the two dials cross', async () => {
+    const seed = Math.floor(Math.random() * 2 ** 32)
+    const random = seededRandom(seed)
+    for (let round = 0; round < 60; round++) {
+      const what = `seed ${seed}, round ${round}`
+      const streams = new Set<PeerStream>()
+      const network = crossingNetwork(random, streams)
+      const [a, b] = [await start('a', { network }), await start('b', { network })]
+      introduce(a, b)
+      await Promise.all([a.untilUp('b'), b.untilUp('a')])
+      // Both ends of one connection are all that may be left, once the surplus has said its last word.
+      while (streams.size > 2) await new Promise((resolve) => setImmediate(resolve))
+      expect([a.of('up').length, b.of('up').length, ...downs(a), ...downs(b)], what).toEqual([1, 1])
+      expect(a.say('b', 'hello') && b.say('a', 'hello'), what).toBe(true)
+      await Promise.all([a.until(() => a.texts().length === 1), b.until(() => b.texts().length === 1)])
+      await Promise.all([a.transport.close(), b.transport.close()])
+    }
+  })
+
+  it('prefer the one that the smaller id dialled, when both got through', async () => {
+    const [a, b] = [await start('a'), await start('b')]
+    // The proxies let connects through at once and data later: both dials are open before either side has said hello.
+    const hold = (held: (() => void)[]) => (chunk: Buffer, pass: (chunk: Buffer) => void) =>
+      held.push(() => pass(chunk))
+    const toA: (() => void)[] = []
+    const toB: (() => void)[] = []
+    const proxyA = await proxyTo(a, hold(toA))
+    const proxyB = await proxyTo(b, hold(toB))
+    a.transport.setPeers([{ ...b.peer(), address: proxyB.address }])
+    b.transport.setPeers([{ ...a.peer(), address: proxyA.address }])
+    while (toA.length === 0 || toB.length === 0) await new Promise((resolve) => setImmediate(resolve))
+    // The hello of b's dial comes first, and yet a waits for its own.
+    for (const pass of toA.splice(0)) pass()
+    while (proxyA.pairs.length > 0) await new Promise((resolve) => setImmediate(resolve))
+    while (!a.transport.isUp('b')) {
+      for (const pass of toB.splice(0)) pass()
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    await b.untilUp('a')
+    expect(a.logged('peer connected')).toMatchObject([{ dialled: true }])
+    expect(b.logged('peer connected')).toMatchObject([{ dialled: false }])
   })
 
   it('may be dialled by the side with the larger id alone', async () => {
@@ -150,6 +202,16 @@ describe('frames', () => {
     expect(first?.payload.equals(big)).toBe(true)
     expect(second).toMatchObject({ kind: FrameKind.admin, payload: Buffer.alloc(0) })
     expect(() => a.transport.send('b', Lane.bulk, FrameKind.raft, [big, Buffer.alloc(1)])).toThrow(/too long/)
+  })
+
+  it('of the control lane go first among those of one turn', async () => {
+    const [a, b] = [await start('a'), await start('b')]
+    introduce(a, b)
+    await Promise.all([a.untilUp('b'), b.untilUp('a')])
+    a.say('b', 'bulk', Lane.bulk)
+    a.say('b', 'control', Lane.control)
+    await b.until(() => b.texts().length === 2)
+    expect(b.texts()).toEqual(['control', 'bulk'])
   })
 
   it('of the control lane overtake waiting bulk, also within one big bulk frame', async () => {
@@ -300,12 +362,12 @@ describe('a connection that breaks the protocol', () => {
   it('by damage on the way: nothing damaged is delivered, and a new one is made', async () => {
     const [a, b] = [await start('a'), await start('b')]
     let damage = false
-    const proxy = await proxyTo(b, (chunk) => {
+    const proxy = await proxyTo(b, (chunk, pass) => {
       if (damage && chunk.includes('precious')) {
         damage = false
         chunk.writeUInt8(chunk.readUInt8(chunk.length - 1) ^ 1, chunk.length - 1)
       }
-      return chunk
+      pass(chunk)
     })
     a.transport.setPeers([{ ...b.peer(), address: proxy.address }])
     await Promise.all([a.untilUp('b'), b.untilUp('a')])
@@ -320,6 +382,32 @@ describe('a connection that breaks the protocol', () => {
       reason: 'checksum mismatch',
     })
     expect(downs(a)).toEqual([PeerDownReason.closed])
+  })
+})
+
+describe('a peer that is not there', () => {
+  it('is dialled again and again, at growing intervals up to a second', async () => {
+    const gone = await start('b')
+    const peer = gone.peer()
+    await gone.transport.close()
+    const delays: number[] = []
+    const fast = testClock(50)
+    const after: Clock['after'] = (delayMs, run) => {
+      if (delayMs < CONNECT_TIMEOUT_MS) delays.push(delayMs)
+      return fast.after(delayMs, run)
+    }
+    let dials = 0
+    const dial: typeof tcpNetwork.dial = (address) => {
+      dials++
+      return tcpNetwork.dial(address)
+    }
+    const a = await start('a', { clock: { ...fast, after }, network: { ...tcpNetwork, dial } })
+    a.transport.setPeers([peer])
+    while (dials < 12) await new Promise((resolve) => setImmediate(resolve))
+    expect(delays[0]).toBeLessThan(RECONNECT_MIN_MS)
+    for (const delayMs of delays.slice(6, 11)) expect(delayMs).toBeGreaterThanOrEqual(RECONNECT_MAX_MS / 2)
+    for (const delayMs of delays) expect(delayMs).toBeLessThanOrEqual(RECONNECT_MAX_MS)
+    expect(a.logged('a peer cannot be reached; trying on')).toHaveLength(1)
   })
 })
 
@@ -358,7 +446,7 @@ describe('a lost connection', () => {
     const clock = testClock(50)
     const [a, b] = [await start('a', { clock }), await start('b')]
     let mute = false
-    const proxy = await proxyTo(b, (chunk) => (mute ? Buffer.alloc(0) : chunk))
+    const proxy = await proxyTo(b, (chunk, pass) => mute || pass(chunk))
     a.transport.setPeers([{ ...b.peer(), address: proxy.address }])
     await Promise.all([a.untilUp('b'), b.untilUp('a')])
 

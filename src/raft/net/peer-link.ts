@@ -115,12 +115,12 @@ export class PeerLink {
   closed(connection: PeerConnection, end: ConnectionEnd, wasUp: boolean): void {
     if (connection === this.#dialling) this.#dialling = null
     if (connection !== this.#current) {
-      if (connection.dialled) this.#dialFailed(connection, end)
+      if (connection.dialled) this.#dialFailed(end)
       return
     }
     this.#current = null
     if (wasUp) this.#lost(end)
-    else this.#dialFailed(connection, end)
+    else this.#dialFailed(end)
   }
 
   // ------------------------------------------------------------------------------------------ choosing
@@ -143,7 +143,7 @@ export class PeerLink {
 
   /**
    * A lost connection is a hint that the peer's process died, and the sooner that is known the better: one dial at once
-   * tells. Refused, or ended before a hello: nobody is there any more.
+   * tells. Refused, or ended without a verdict: nobody is there any more.
    */
   #lost(end: ConnectionEnd): void {
     this.#events.lost(this, end)
@@ -167,9 +167,9 @@ export class PeerLink {
     this.#events.down(this, reason)
   }
 
-  #dialFailed(connection: PeerConnection, end: ConnectionEnd): void {
+  #dialFailed(end: ConnectionEnd): void {
     const gone = end.cause === 'ended' || (end.cause === 'failed' && DEAD_PEER_CODES.has(end.errorCode ?? ''))
-    this.#settle(gone && connection.peer === null ? PeerDownReason.refused : PeerDownReason.closed)
+    this.#settle(gone ? PeerDownReason.refused : PeerDownReason.closed)
     const worthTelling = end.cause !== 'surplus' && end.cause !== 'local' && end.cause !== 'refused'
     if (worthTelling && !this.#toldUnreachable) {
       this.#toldUnreachable = true
