@@ -359,6 +359,9 @@ describe('rules 5, 8, 10: proposals, repeats and ends', () => {
     cluster.world.advance(1_000)
     expect(open.text).not.toContain('id:')
     cluster.elect(cluster.node(2))
+    // The leader is told at once, not at the next look at what is overdue.
+    cluster.world.until(() => cluster.node(1).leader() === 'n3', 100, 1)
+    cluster.world.until(() => open.text.includes('id:'), 5, 1)
     cluster.world.advance(1_000)
     expect(open.text.match(/ok,id:1/g)).toHaveLength(1)
     expect(open.text.match(/ok,id:2/g)).toHaveLength(1)
@@ -437,6 +440,37 @@ describe('rules 5, 8, 10: proposals, repeats and ends', () => {
     cluster.world.advance(100)
     expect(waiter.text).toBe('not-granted\n')
     expect(cluster.node(0).machine.holder('x')).toBeNull()
+  })
+
+  it('raises the floor over openings that it gave up', () => {
+    const cluster = started({ front: { requestTimeoutMs: 200 } })
+    const { epoch } = cluster.node(1).front.stats()
+    const isApplied = (conn: number) => cluster.node(0).machine.openingApplied('n2', epoch, conn)
+    cluster.faults.drop = 1
+    expect(lock(cluster.node(1), 'x').text).toBe('')
+    cluster.world.advance(400)
+    cluster.faults.drop = 0
+    expect(isApplied(1)).toBe(false)
+    expect(lock(cluster.node(1), 'y').text).toBe('ok\n')
+    expect([1, 2, 3].map(isApplied)).toEqual([true, true, false])
+  })
+
+  it('detaches a session that was resumed for a connection which is gone', () => {
+    const cluster = started()
+    const first = session(cluster.node(1))
+    const [, id, secret] = /session:(\d+),secret:(\w+)/.exec(first.text) ?? []
+    const second = cluster.node(2).connect()
+    cluster.world.advance(1)
+    cluster.faults.commitMs = 2_000
+    second.send(`resume,session:${id},secret:${secret}\n`)
+    second.break()
+    cluster.world.advance(2_100)
+    cluster.faults.commitMs = 1
+    cluster.world.advance(4_000)
+    const view = cluster.node(0).machine.session(Number(id))
+    expect(view?.attach).toBe(2)
+    expect(view?.where).toBeNull()
+    expect(first.closed).not.toBeNull()
   })
 
   it('lets no connection number open twice when its opening was given up', () => {
