@@ -1,13 +1,21 @@
 /** The guardian as tnl-do sees it: a process that is started early, gets copies of what it needs, and runs the command. */
 import { type ChildProcess, fork } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { type Link, LinkError } from '../client/link.js'
 import type { HoldLimit } from '../client/mirror.js'
 import type { FromGuardian, GuardedCommand, ToGuardian } from './do-guardian-messages.js'
+import { groupsWithVariable } from './do-process-group.js'
 import { rawHandleOf } from './do-raw-handle.js'
 
 /** A guardian takes a copy in a millisecond; one that is stopped, never. */
 const ADOPT_TIMEOUT_MS = 5_000
+
+const MARK_VARIABLE = 'TNL_GUARDIAN'
+const SEARCH_MS = 100
+const SEARCH_INTERVAL_MS = 10
 
 /** How a command ended: what the guardian said last, or that it died itself. */
 export type GuardedEnd = Extract<FromGuardian, { type: 'ended' | 'failed' }> | { readonly type: 'guardian-died' }
@@ -17,6 +25,8 @@ export class Guardian {
   onStarted: (processId: number) => void = () => {}
   /** Called once. */
   onEnd: (end: GuardedEnd) => void = () => {}
+  /** In the environment of the guardian and of its command, so that the command is found without the guardian. */
+  private readonly mark = `${process.pid}-${randomBytes(8).toString('hex')}`
   private readonly child: ChildProcess
   private readonly adoptions = new Map<number, () => void>()
   private lastNumber = 0
@@ -28,6 +38,7 @@ export class Guardian {
     this.child = fork(fileURLToPath(new URL(`./guardian.${extension}`, import.meta.url)), [], {
       detached: true,
       stdio: [0, 1, 2, 'ipc'],
+      env: { ...process.env, [MARK_VARIABLE]: this.mark },
     })
     this.child.on('message', (message: FromGuardian) => this.received(message))
     this.child.on('exit', () => this.finish({ type: 'guardian-died' }))
@@ -65,7 +76,7 @@ export class Guardian {
   }
 
   run(command: GuardedCommand, limit: HoldLimit): void {
-    this.say({ type: 'run', command, limit })
+    this.say({ type: 'run', command: { ...command, env: { ...command.env, [MARK_VARIABLE]: this.mark } }, limit })
   }
 
   renew(limit: HoldLimit): void {
@@ -81,7 +92,21 @@ export class Guardian {
     this.ended = true
     this.child.kill('SIGKILL')
     if (this.child.connected) this.child.disconnect()
-    this.child.unref()
+  }
+
+  /**
+   * Kills the guardian, and the command that it may have started without having said so: it was killed or stopped just
+   * then. Resolves when both are dead.
+   */
+  async killUnreported(): Promise<void> {
+    this.dismiss()
+    if (this.child.exitCode === null && this.child.signalCode === null) await once(this.child, 'exit')
+    const startedAt = performance.now()
+    do {
+      await Promise.all(groupsWithVariable(MARK_VARIABLE, this.mark).map((group) => group.kill()))
+      await sleep(SEARCH_INTERVAL_MS)
+      // A command that was being started when its guardian died may appear a moment later.
+    } while (performance.now() - startedAt < SEARCH_MS)
   }
 
   private say(message: ToGuardian): void {

@@ -58,28 +58,50 @@ export class ProcessGroup {
   }
 }
 
+/**
+ * The groups of all processes that were given the variable `name=value`, by /proc. Empty where there is none: there a
+ * command is only found by what its guardian has said.
+ */
+export function groupsWithVariable(name: string, value: string): ProcessGroup[] {
+  const groups = new Set<number>()
+  for (const processId of processIds()) {
+    if (!readProcFile(processId, 'environ').split('\0').includes(`${name}=${value}`)) continue
+    const stat = readStat(processId)
+    if (stat !== null) groups.add(stat.groupId)
+  }
+  return [...groups].map((id) => new ProcessGroup(id))
+}
+
 /** By /proc, where there is one: every member of the group is dead and only not collected. */
 function onlyZombies(groupId: number): boolean {
-  try {
-    const states = readdirSync('/proc')
-      .filter((entry) => /^\d+$/.test(entry))
-      .map(readStat)
-      .filter((stat) => stat?.groupId === groupId)
-      .map((stat) => stat?.state)
-    return states.length > 0 && states.every((state) => state === 'Z' || state === 'X')
-  } catch {
-    return false
-  }
+  const states = processIds()
+    .map(readStat)
+    .filter((stat) => stat?.groupId === groupId)
+    .map((stat) => stat?.state)
+  return states.length > 0 && states.every((state) => state === 'Z' || state === 'X')
 }
 
 function readStat(processId: string): { state: string; groupId: number } | null {
+  // The name of the program stands in parentheses and may hold anything.
+  const text = readProcFile(processId, 'stat')
+  const [state = '', , groupId] = text.slice(text.lastIndexOf(')') + 2).split(' ')
+  return groupId === undefined ? null : { state, groupId: Number(groupId) }
+}
+
+function processIds(): string[] {
   try {
-    const text = readFileSync(`/proc/${processId}/stat`, 'utf8')
-    // The name of the program stands in parentheses and may hold anything.
-    const [state = '', , groupId = ''] = text.slice(text.lastIndexOf(')') + 2).split(' ')
-    return { state, groupId: Number(groupId) }
+    return readdirSync('/proc').filter((entry) => /^\d+$/.test(entry))
   } catch {
-    return null
+    return []
+  }
+}
+
+/** Empty when the process is gone or another user's. */
+function readProcFile(processId: string, file: string): string {
+  try {
+    return readFileSync(`/proc/${processId}/${file}`, 'latin1')
+  } catch {
+    return ''
   }
 }
 

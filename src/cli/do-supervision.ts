@@ -113,17 +113,20 @@ export class Supervision {
   }
 
   private async killAtOnce(): Promise<void> {
-    if (this.group === null) return
-    await this.group.kill()
+    await this.killCommand()
     await sleep(GUARDIAN_REPORT_TIMEOUT_MS)
     this.finish({ type: 'ended', code: null, signal: 'SIGKILL', lost: true })
+  }
+
+  private killCommand(): Promise<void> {
+    return this.group === null ? this.guardian.killUnreported() : this.group.kill()
   }
 
   private async statusOf(end: GuardedEnd): Promise<number> {
     if (end.type === 'failed') return this.failedStatus(end.code)
     if (end.type === 'guardian-died') {
       this.log.error('the guardian process died; the command is killed')
-      await this.group?.kill()
+      await this.killCommand()
       return this.lost ? this.lostStatus() : DoExit.cannotRun
     }
     if (end.lost && !this.lost) this.log.error(`the lock '${this.grant.name}' was being lost; the command was ended`)
