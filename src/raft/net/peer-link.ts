@@ -89,7 +89,7 @@ export class PeerLink {
 
   /** Whether a connection whose peer is welcome may be used. False: the pair keeps another one. */
   admit(connection: PeerConnection): boolean {
-    if (!this.#decides) return !connection.dialled || this.connection === null
+    if (!this.#decides) return true
     if (!connection.dialled) {
       if (this.#dialling?.isOpen === true) return false
       if (this.#current?.dialled === true) {
