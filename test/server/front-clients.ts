@@ -16,6 +16,7 @@ export interface Shared {
   readonly names: readonly string[]
   /** Longest delay of the link to a node. */
   linkMs: number
+  /** Set for the last phase: clients begin nothing more. */
   stopped: boolean
 }
 
@@ -178,7 +179,7 @@ export class SessionClient {
 
   /** Leaves a connection after a sixth of the lease without an answer, by reset. */
   #keepAlive(life: number): void {
-    if (life !== this.#life || this.#link === null) return
+    if (life !== this.#life || this.#link === null || this.shared.stopped) return
     this.#forgetLapsed()
     const [oldest] = this.#pinged
     if (oldest !== undefined && this.#nowMs - oldest >= this.leaseMs / 6) {
@@ -260,7 +261,7 @@ export class SessionClient {
     const { random, names } = this.shared
     const life = this.#life
     this.#after(random.int(1_500) + 1, () => {
-      if (life !== this.#life || this.#request !== null || !this.#ready) return
+      if (life !== this.#life || this.#request !== null || !this.#ready || this.shared.stopped) return
       const id = ++this.#lastId
       const held = [...this.#held.keys()]
       const ack = `,ack:${id - 1}`

@@ -147,6 +147,16 @@ describe('rule 2, the right to speak', () => {
     expect(lock(node, 'z').text).toBe('ok\n')
   })
 
+  it('serves only once its first renewal is answered', () => {
+    const cluster = started()
+    cluster.node(0).sendPeer = () => false
+    cluster.node(1).kill()
+    cluster.node(1).boot()
+    cluster.world.advance(1_000)
+    expect(cluster.node(1).front.stats().epoch).not.toBe(0)
+    expect(lock(cluster.node(1), 'x').text).toBe('err,no quorum\n')
+  })
+
   it('looks at the clock when a word is written, not only when a turn begins', () => {
     const cluster = started()
     const holder = lock(cluster.node(1), 'x')
@@ -434,8 +444,9 @@ describe('rules 5, 8, 10: proposals, repeats and ends', () => {
     const cluster = started()
     const holder = lock(cluster.node(0), 'x')
     const waiter = lock(cluster.node(1), 'x', ',wait:forever')
-    waiter.send('release\n')
+    // The holder's end is committed first: the waiter is granted the lock after it gave up.
     holder.send('release\n')
+    waiter.send('release\n')
     waiter.send('.keepalive\n')
     cluster.world.advance(100)
     expect(waiter.text).toBe('not-granted\n')

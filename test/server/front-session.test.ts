@@ -381,6 +381,21 @@ describe('session', () => {
     expect(cluster.node(0).machine.holder('f')).toBeNull()
   })
 
+  it('ends the wait of a detached session after its time, counted by the leader', () => {
+    const cluster = started()
+    const holder = hello(cluster.node(0), ',lease:60')
+    talk(holder.socket, 'lock,id:1,name:q\n')
+    const waiter = hello(cluster.node(1), ',lease:60')
+    talk(waiter.socket, 'lock,id:1,name:q,wait:5\nlock,id:2,name:q2\n')
+    cluster.world.advance(3_000)
+    waiter.socket.break()
+    cluster.world.advance(4_500)
+    expect(cluster.node(0).machine.holder('q')?.waiters).toBe(1)
+    cluster.world.advance(1_000)
+    expect(cluster.node(0).machine.holder('q')?.waiters).toBe(0)
+    expect(resume(cluster.node(2), waiter).text).toMatch(/resumed:yes\nheld,name:q2\S+\nready\n$/)
+  })
+
   it('delays a lock after an unclean loss', () => {
     const cluster = started()
     const one = hello(cluster.node(1), ',lease:3')
