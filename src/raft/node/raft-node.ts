@@ -59,6 +59,7 @@ export class RaftNode implements NodeApi {
     this.#entrance.stop()
     this.#running?.stop()
     await this.options.transport.close()
+    await this.#running?.idle()
     await this.options.store.close()
   }
 

@@ -108,6 +108,11 @@ export class RunningNode {
     this.#driver.stop()
   }
 
+  /** Resolves when nothing uses the store any more. */
+  idle(): Promise<void> {
+    return new Promise((resolve) => this.#maker.afterCurrent(resolve))
+  }
+
   setMembers(members: readonly Peer[]): void {
     this.#book.set(members)
     this.options.transport.setPeers(this.#book.others(this.identity.nodeId))

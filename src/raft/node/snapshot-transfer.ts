@@ -18,6 +18,7 @@ import {
   type LogStore,
   type SnapshotReader,
   type SnapshotReceiver,
+  SnapshotRejected,
   type Timer,
   type Transport,
 } from './interfaces.js'
@@ -217,7 +218,8 @@ export class SnapshotInbox {
     incoming.work = incoming.work.then(work).catch((error: unknown) => {
       this.#incoming.delete(from)
       this.#ack(from, incoming, 'failed')
-      this.onError(error)
+      // Not what was announced: nothing of this disk is in doubt, and the leader begins anew.
+      if (!(error instanceof SnapshotRejected)) this.onError(error)
     })
   }
 
