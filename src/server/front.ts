@@ -244,7 +244,6 @@ export class Front {
       random: deps.random,
       node: deps.node,
       state: deps.state,
-      log: deps.log,
       book: this.#book,
       deadlines: this.#deadlines,
       counters: { requests: 0, acquired: 0, notAcquired: 0 },

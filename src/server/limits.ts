@@ -1,7 +1,6 @@
 /** Every limit of the server ring, with its unit in its name. */
 
 // ------------------------------------------------------------------------------------------- protocol
-export const DEFAULT_MAX_LINE_BYTES = 4096
 export const CLIENT_ID_MAX_CHARS = 255
 export const LOCK_NAME_MAX_CHARS = 255
 /** Reading from a connection pauses when this many of its lines wait for an answer to an earlier one. */
@@ -37,7 +36,6 @@ export const RENEWALS_REMEMBERED_COUNT = 16
 export const REPEAT_PROPOSAL_MS = 500
 /** How often proposals under way are looked at, for repeats and request timeouts. */
 export const PROPOSAL_CHECK_MS = 100
-export const DEFAULT_REQUEST_TIMEOUT_MS = 5_000
 /** Longest single timer: runtimes keep delays in 31 bits. */
 export const TIMER_MAX_MS = 3_600_000
 /** A clean stop waits this long for its `NodeDown` to be applied, then goes without: rule 3 ends the epoch. */

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { Cluster, type FakeSocket } from './front-harness.js'
+import { Cluster } from './front-cluster.js'
+import type { FakeSocket } from './front-socket.js'
 
 /** Sends `input` (a string per packet), lets things settle, returns what came back and whether the node closed. */
 function talk(socket: FakeSocket, ...packets: (string | Uint8Array)[]): string {
@@ -37,10 +38,18 @@ describe.each([
     ['an unknown key', ['lock,name:a5,color:red\n'], 'ok\n'],
     ['release', ['lock,name:a6\n', 'release\n'], 'ok\nreleased\n|closed'],
     ['lock and release in one packet', ['lock,name:a7\nrelease\n'], 'ok\nreleased\n|closed'],
-    ['all in one packet', ['lock,name:a8\n.keepalive\nwhat\n\nrelease\n.ping\n'], 'ok\nalive\nbad-action\nbad-action\nreleased\n|closed'],
+    [
+      'all in one packet',
+      ['lock,name:a8\n.keepalive\nwhat\n\nrelease\n.ping\n'],
+      'ok\nalive\nbad-action\nbad-action\nreleased\n|closed',
+    ],
     ['byte by byte', [...'lock,name:a9\nrelease\n'], 'ok\nreleased\n|closed'],
     ['keepalive while holding', ['lock,name:b1\n', '.keepalive\n'], 'ok\nalive\n'],
-    ['nonsense while holding', ['lock,name:b2\n', 'lock,name:b3\n', ',,\n', BAD_UTF8], 'ok\nbad-action\nbad-action\nbad-action\n'],
+    [
+      'nonsense while holding',
+      ['lock,name:b2\n', 'lock,name:b3\n', ',,\n', BAD_UTF8],
+      'ok\nbad-action\nbad-action\nbad-action\n',
+    ],
     ['a long line while holding', ['lock,name:b4\n', LONG], 'ok\nerr,line too long\n|closed'],
     ['ping', ['.ping\n'], 'pong\n|closed'],
     ['shutdown', ['.server-shutdown\n'], 'err,shutdown not allowed\n|closed'],

@@ -1,5 +1,8 @@
 /** Clients for random runs, and what each of them may rightly believe (engine.md §6). */
-import type { Cluster, FakeNode, FakeSocket, SeededRandom } from './front-harness.js'
+import type { Cluster } from './front-cluster.js'
+import type { FakeNode } from './front-node.js'
+import type { FakeSocket } from './front-socket.js'
+import type { SeededRandom } from './front-world.js'
 
 /** From `fromMs` to `toMs` (virtual time) this client believed that it held the lock. */
 export interface Belief {

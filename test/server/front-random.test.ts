@@ -1,7 +1,9 @@
 /** Random schedules: whatever happens, no two clients rightly believe that they hold one lock (engine.md §6). */
 import { describe, expect, it } from 'vitest'
 import { overlaps, runClassicClient, SessionClient, type Shared } from './front-clients.js'
-import { Cluster, ELECTION_MS, type FakeNode, SeededRandom } from './front-harness.js'
+import { Cluster, ELECTION_MS } from './front-cluster.js'
+import type { FakeNode } from './front-node.js'
+import { SeededRandom } from './front-world.js'
 
 const LEASE_MS = 3_000
 const RUN_MS = 90_000

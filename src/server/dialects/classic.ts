@@ -21,7 +21,6 @@ const NOT_SUPPORTED = ['permits', 'limit'] as const
 type Phase = 'fresh' | 'asking' | 'waiting' | 'holding' | 'leaving' | 'closed'
 
 export class ClassicDialect implements Dialect, Occupant {
-  readonly name = 'classic'
   #phase: Phase = 'fresh'
   #seat: Seat | null = null
   #fence = false
@@ -95,7 +94,7 @@ export class ClassicDialect implements Dialect, Occupant {
         this.#lock(line)
         return
       case '.ping':
-        this.connection.close('pong\n')
+        this.connection.close(Word.pong)
         return
       case '.stats':
         this.connection.close(`stats,${JSON.stringify(this.#stats())}\n`)

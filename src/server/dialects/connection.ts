@@ -16,7 +16,6 @@ export interface ConnectionHandler {
 }
 
 export interface Dialect {
-  readonly name: 'classic' | 'session'
   /** True for a classic connection that holds a lock: it is closed first when the right to speak ends (rule 2). */
   readonly holds: boolean
   /** Any bytes arrived: a sign of life. */

@@ -3,7 +3,6 @@ import type { NodeId } from '../../locks/commands.js'
 import type { Clock, Random } from '../../raft/node/interfaces.js'
 import type { NodeApi } from '../../raft/node/node-api.js'
 import type { DeadlineQueue } from '../rules/deadline-queue.js'
-import type { FrontLog } from '../rules/front-log.js'
 import type { SessionBook } from '../rules/session-book.js'
 import type { StateView } from '../rules/state-view.js'
 import type { Connection } from './connection.js'
@@ -56,7 +55,6 @@ export interface Services {
   readonly random: Random
   readonly node: NodeApi
   readonly state: StateView
-  readonly log: FrontLog
   readonly book: SessionBook
   /** Waits to count and silence to notice; each entry runs itself. */
   readonly deadlines: DeadlineQueue<() => void>

@@ -33,7 +33,6 @@ const NO_QUORUM = formatError(NO_REQUEST, 'no-quorum', 'no leader, or no answer 
 const NOT_SUPPORTED: ReadonlySet<string> = new Set(['check', 'locks', 'watch', '.force-release'])
 
 export class SessionDialect implements Dialect, Occupant {
-  readonly name = 'session'
   readonly holds = false
   #phase: Phase = 'fresh'
   #seat: Seat | null = null
