@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ClassicSession } from '../client/classic-session.js'
 import { ClassicServerError, NoQuorumError, NotGrantedError, SessionExpiredError } from '../client/errors.js'
-import type { Grant, LockRequest, LockSession } from '../client/lock-session.js'
+import type { Grant, LockSession } from '../client/lock-session.js'
 import { Session, type SessionOptions } from '../client/session.js'
 import type { DoLog } from './do-log.js'
 
@@ -32,7 +32,7 @@ export async function acquireLock(
   for (;;) {
     const passedMs = performance.now() - askedAt
     try {
-      const grant = await session.lock(wish.lockName, requestOf(wish, passedMs, log))
+      const grant = await ask(session, wish, passedMs, log)
       log.info(`lock '${wish.lockName}' granted${grant.token === null ? '' : `, token ${grant.token}`}`)
       return { session, grant }
     } catch (error) {
@@ -53,15 +53,20 @@ export async function acquireLock(
   }
 }
 
-function requestOf(wish: Wish, passedMs: number, log: DoLog): LockRequest {
-  return {
-    waitMs: Math.max(0, wish.waitMs - passedMs),
-    meta: wish.meta,
-    onQueued: (position, holder) => {
-      const whom = holder === null ? '' : `, held by ${holder}`
-      if (wish.tellsHolder) log.error(`waiting for the lock '${wish.lockName}' (place ${position} in the queue${whom})`)
-    },
+async function ask(session: LockSession, wish: Wish, passedMs: number, log: DoLog): Promise<Grant> {
+  const waitMs = Math.max(0, wish.waitMs - passedMs)
+  if (wish.tellsHolder && waitMs > 0) {
+    // Only a refusal names the holder, so the first request does not wait.
+    try {
+      return await session.lock(wish.lockName, { waitMs: 0, meta: wish.meta })
+    } catch (error) {
+      if (!(error instanceof NotGrantedError)) throw error
+      log.error(`waiting for the lock '${wish.lockName}'${error.holder === null ? '' : `, held by ${error.holder}`}`)
+    }
   }
+  const onQueued = (position: number | null): void =>
+    log.debug(`in the queue${position === null ? '' : ` at place ${position}`}`)
+  return session.lock(wish.lockName, { waitMs, meta: wish.meta, onQueued })
 }
 
 async function openSession(options: SessionOptions, log: DoLog): Promise<LockSession> {

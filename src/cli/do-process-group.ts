@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 const POLL_INTERVAL_MS = 2
 /** From then on /proc is read too, and polls are rarer. */
-const PATIENT_AFTER_POLLS = 25
+const PATIENT_AFTER_POLLS = 5
 const PATIENT_POLL_INTERVAL_MS = 20
 
 export class ProcessGroup {

@@ -44,12 +44,12 @@ export class ClassicSession implements LockSession {
   /** The original cannot wait: it is asked again every second. */
   async lock(name: string, request: LockRequest): Promise<Grant> {
     const askedAt = performance.now()
-    for (;;) {
+    for (let tries = 1; ; tries += 1) {
       const grant = await this.ask(name, request.signal ?? new AbortController().signal)
       if (grant !== null) return grant
       const leftMs = request.waitMs - (performance.now() - askedAt)
       if (leftMs <= 0) throw new NotGrantedError(name, request.waitMs === 0 ? 'held' : 'timeout', null)
-      request.onQueued?.(1, null)
+      if (tries === 1) request.onQueued?.(null)
       await sleep(Math.min(leftMs, CLASSIC_RETRY_INTERVAL_MS), undefined, { signal: request.signal })
     }
   }

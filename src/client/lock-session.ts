@@ -16,7 +16,8 @@ export interface LockRequest {
   readonly meta?: string | undefined
   /** Gives up the place in the queue. A grant that is already on its way is released. */
   readonly signal?: AbortSignal | undefined
-  readonly onQueued?: ((position: number, holder: string | null) => void) | undefined
+  /** Called when the request has to wait; null is what the server does not tell. */
+  readonly onQueued?: ((position: number | null) => void) | undefined
 }
 
 /** Told as things happen; a hook must not throw. */

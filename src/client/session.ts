@@ -123,7 +123,7 @@ export class Session implements LockSession {
       const fields = { name, wait: formatWait(request.waitMs), meta: request.meta }
       const answered = (line: Line): boolean => {
         if (line.action === 'queued') {
-          request.onQueued?.(line.number('position') ?? 1, line.get('holder') ?? null)
+          request.onQueued?.(line.number('position') ?? null)
           return false
         }
         settled()

@@ -198,13 +198,13 @@ describe('waiting', () => {
   })
 
   it('gets the lock when it becomes free', async () => {
-    const holder = start(['--lock-name', 'x', '--', 'sh', '-c', 'echo $$; read line'])
+    const holder = start(['--client-id', 'first@host', '--lock-name', 'x', '--', 'sh', '-c', 'echo $$; read line'])
     await holder.printed()
     const rival = start(['-v', '--lock-name', 'x', '--wait', '60', 'true'])
     await first.until(() => cluster.lock('x').queue.length === 1)
     holder.child.stdin?.end('go\n')
     expect((await rival.ended).status).toBe(0)
-    expect(rival.stderr).toContain('waiting')
+    expect(rival.stderr).toContain("waiting for the lock 'x', held by first@host")
   })
 
   it('by --retry stops at the first grant', async () => {
