@@ -159,6 +159,8 @@ export class SessionDialect implements Dialect, Occupant {
     const { book, clock } = this.services
     const body = readRequest(line, clock.wallNow())
     if (body !== null) {
+      // The state would drop it too, and an answer that never comes must not hold back `bye` (rule 10).
+      if (id !== null && id <= seat.ack && seat.ack > 0) return
       const isLock = body.type === CommandType.lock
       if (isLock) this.#refuseTooMany(id)
       const request = id ?? -(seat.attach * UNNAMED_REQUESTS_PER_ATTACH + seat.nextNumber)
