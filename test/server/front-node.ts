@@ -160,8 +160,8 @@ export class FakeNode implements NodeApi {
 
   // ---------------------------------------------------------------------------------------------------- Raft
 
-  learnLeader(leader: FakeNode, term: Term, delayMs = this.cluster.random.int(50) + 1): void {
-    this.#inProcess(this === leader ? 0 : delayMs, () => {
+  learnLeader(leader: FakeNode, term: Term, delayMs = this === leader ? 0 : this.cluster.random.int(50) + 1): void {
+    this.#inProcess(delayMs, () => {
       if (term < this.#term) return
       if (this.cut) {
         this.learnLeader(leader, term, 100)
