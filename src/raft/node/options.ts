@@ -19,6 +19,8 @@ export interface RaftNodeOptions {
   readonly electionTimeoutMs: number
   /** Default 100,000. */
   readonly snapshotIntervalEntries?: number
+  /** Entries kept below a snapshot for slow followers. Default 10,000. */
+  readonly trailingEntries?: number
   /** `--cluster`: the founding members with their peer addresses, this node among them. Empty at a joiner. */
   readonly founders: readonly Peer[]
   /** `--join`: members to ask. */

@@ -342,7 +342,7 @@ export class RunningNode {
   #compact(metadata: SnapshotMetadata): void {
     if (this.#stopped || metadata.index <= this.#window.snapshot().metadata.index) return
     this.#window.createSnapshot(metadata.index, metadata.confState, EMPTY_BYTES)
-    const upTo = metadata.index - TRAILING_WINDOW_ENTRIES
+    const upTo = metadata.index - (this.options.trailingEntries ?? TRAILING_WINDOW_ENTRIES)
     if (upTo < this.#window.firstIndex()) return
     this.#window.compact(upTo)
     this.options.store.compact(upTo).catch(this.onFatal)
