@@ -7,6 +7,7 @@ import { SeededRandom } from './front-world.js'
 
 const LEASE_MS = 3_000
 const RUN_MS = 90_000
+const LONGEST_FAULT_MS = 15_000
 /** More by `SEEDS=first-last`; a failure prints its seed. */
 const [FIRST_SEED = 1, LAST_SEED = 30] = (process.env.SEEDS ?? '').split('-').filter(Boolean).map(Number)
 
@@ -15,7 +16,7 @@ function nemesis(shared: Shared): void {
   const { world, nodes } = cluster
   if (shared.stopped) return
   const node = random.pick(nodes)
-  const forMs = random.int(random.pick([500, 4_000, 15_000])) + 1
+  const forMs = random.int(random.pick([500, 4_000, LONGEST_FAULT_MS])) + 1
   switch (random.int(8)) {
     case 0:
       if (!node.crashed) node.pause(forMs)
@@ -98,10 +99,11 @@ function run(seed: number): { readonly shared: Shared; readonly sessions: readon
 /** All faults end; then the cluster must serve on every node, and forget whoever went away. */
 function heal({ cluster, random }: Shared, seed: number): void {
   const { world, nodes } = cluster
+  // Whoever is paused wakes by itself.
+  world.advance(LONGEST_FAULT_MS)
   Object.assign(cluster.faults, { drop: 0, double: 0, commitMs: 1, applyMs: 1, peerMs: 5 })
   for (const node of nodes) {
     node.cut = false
-    node.pausedUntilMs = Math.min(node.pausedUntilMs, world.nowMs)
     if (node.crashed) node.boot()
   }
   cluster.elect(random.pick(nodes))
