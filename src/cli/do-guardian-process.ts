@@ -44,7 +44,7 @@ class GuardianProcess {
       if (this.connection !== null) say({ type: 'adopted', number: message.number })
     } else if (message.type === 'limit') {
       if (!this.terminating) this.limit = message.limit
-      this.check()
+      this.schedule()
     } else if (message.type === 'run') {
       this.limit = message.limit
       this.run(message.command)
@@ -69,7 +69,7 @@ class GuardianProcess {
     this.group = group
     child.on('exit', (code, signal) => void this.leaderExited(group, code, signal))
     say({ type: 'started', processId: child.pid })
-    this.check()
+    this.schedule()
   }
 
   private async leaderExited(group: ProcessGroup, code: number | null, signal: NodeJS.Signals | null): Promise<void> {
@@ -83,17 +83,23 @@ class GuardianProcess {
     if (this.lost || !process.connected) this.leave()
   }
 
-  /** Also called on waking: nothing here trusts that a timer came in time. */
-  private check(): void {
-    if (this.checkTimer !== null) clearTimeout(this.checkTimer)
-    this.checkTimer = null
+  private schedule(): void {
     if (this.limit === null || this.command === null || this.leaving) return
+    if (this.checkTimer !== null) clearTimeout(this.checkTimer)
+    const leftMs = Math.max(1, remainingMs(this.limit))
+    this.checkTimer = setTimeout(
+      // If this process was stopped, a later limit may lie unread in the channel: it is read before anything is judged.
+      () => setImmediate(() => this.judge()),
+      Math.min(leftMs, DEADLINE_CHECK_INTERVAL_MS),
+    )
+  }
+
+  private judge(): void {
+    if (this.limit === null || this.command === null) return
     const leftMs = remainingMs(this.limit)
     if (leftMs <= 0) this.expired()
-    else {
-      if (leftMs <= this.command.graceMs) this.terminate()
-      this.checkTimer = setTimeout(() => this.check(), Math.min(leftMs, DEADLINE_CHECK_INTERVAL_MS))
-    }
+    else if (leftMs <= this.command.graceMs) this.terminate()
+    this.schedule()
   }
 
   private expired(): void {
@@ -118,7 +124,7 @@ class GuardianProcess {
     const { command, limit } = this
     if (command === null || limit === null) return
     if (remainingMs(limit) > command.graceMs) this.limit = { since: instantNow(), holdMs: command.graceMs }
-    this.check()
+    this.judge()
   }
 
   private kill(): void {

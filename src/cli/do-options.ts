@@ -2,7 +2,7 @@
 import { hostname, userInfo } from 'node:os'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { DEFAULT_LEASE_MS, DEFAULT_REACH_MS, MAX_LEASE_MS, MAX_NAME_BYTES, MIN_LEASE_MS } from '../client/limits.js'
-import { assertClientId, assertLockName } from '../client/names.js'
+import { assertClientId, assertLockName, assertMetadata } from '../client/names.js'
 import type { SessionOptions } from '../client/session.js'
 import { VERSION } from '../version.js'
 import {
@@ -168,6 +168,8 @@ function fromFlags(flags: Flags, command: readonly string[], env: Environment): 
   if (graceMs > flags.lease * MAX_GRACE_FRACTION) {
     throw new InvalidArgumentError('--grace must be at most a quarter of --lease')
   }
+  const { meta } = flags
+  if (meta !== undefined) checked('--meta', () => assertMetadata(meta))
   const lockName = readLockName(flags.lockName, command, env)
   const [file = '', ...args] = flags.shell ? ['/bin/sh', '-c', ...command] : command
   return {
@@ -187,7 +189,7 @@ function fromFlags(flags: Flags, command: readonly string[], env: Environment): 
     retryWaitMs: flags.retryWait,
     graceMs,
     onLost: flags.onLost ?? { kind: 'terminate' },
-    meta: flags.meta,
+    meta,
     tellsHolder: flags.verbose === true || flags.info === true || flags.debug === true,
     verbosity: flags.debug ? Verbosity.debug : flags.info ? Verbosity.info : Verbosity.quiet,
   }

@@ -1,7 +1,7 @@
 /** The classic dialect against an original 0.1.8 server: one lock, bound to one connection, without a token or a lease. */
 
 import { setTimeout as sleep } from 'node:timers/promises'
-import { resolveEndpoints } from './endpoints.js'
+import { AddressBook } from './endpoints.js'
 import {
   ClientClosedError,
   type EndpointFailure,
@@ -24,6 +24,7 @@ export class ClassicSession implements LockSession {
   /** The server has no lease; keepalives that are not answered for one say that it is gone. */
   mirror: Mirror
   private grant: Grant | null = null
+  private readonly addresses: AddressBook
   private readonly keepAlive: KeepAlive
 
   constructor(
@@ -31,6 +32,7 @@ export class ClassicSession implements LockSession {
     public hooks: SessionHooks = {},
   ) {
     this.mirror = new Mirror(options.leaseMs, instantNow())
+    this.addresses = new AddressBook(options.endpoints)
     this.keepAlive = new KeepAlive(options.leaseMs / KEEPALIVES_PER_LEASE, options.keepAliveMs, {
       send: () => this.link?.send(formatLine('.keepalive')),
       confirmed: (sentAt) => {
@@ -97,9 +99,9 @@ export class ClassicSession implements LockSession {
 
   private async dial(signal: AbortSignal): Promise<Link> {
     const failures: EndpointFailure[] = []
-    const addresses = await resolveEndpoints(this.options.endpoints, ({ host }, reason) =>
-      failures.push({ address: host, reason, refused: false }),
-    )
+    const addresses = await this.addresses.addresses((host, reason) => {
+      failures.push({ address: host, reason, refused: false })
+    })
     for (const address of addresses) {
       try {
         return await Link.dial(address, ANSWER_TIMEOUT_MS, signal)

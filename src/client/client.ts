@@ -12,7 +12,7 @@ import { DEFAULT_LEASE_MS, DEFAULT_REACH_MS, MAX_LEASE_MS, MIN_LEASE_MS } from '
 import { LocalTurns } from './local-turns.js'
 import { Lock } from './lock.js'
 import type { Grant, SessionHooks } from './lock-session.js'
-import { assertClientId, assertLockName } from './names.js'
+import { assertClientId, assertLockName, assertMetadata } from './names.js'
 import { Session, type SessionOptions } from './session.js'
 
 /** All times in milliseconds. */
@@ -73,6 +73,7 @@ export class Client {
     assertLockName(name)
     const waitMs = options.wait ?? Number.POSITIVE_INFINITY
     if (!(waitMs >= 0)) throw new InvalidOptionError(`wait: ${waitMs} is not a number of milliseconds`)
+    if (options.metadata !== undefined) assertMetadata(options.metadata)
     options.signal?.throwIfAborted()
     this.closed.signal.throwIfAborted()
     const askedAt = performance.now()

@@ -1,9 +1,10 @@
 /** Where the cluster's nodes are: as users write it, and as addresses to connect to. */
 import { lookup } from 'node:dns/promises'
 import { isIP } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { AddressError, formatHostPort, type HostPort, parseHostPort } from '../address.js'
 import { InvalidOptionError } from './errors.js'
-import { DEFAULT_HOST, DEFAULT_PORT } from './limits.js'
+import { DEFAULT_HOST, DEFAULT_PORT, KNOWN_ADDRESS_PATIENCE_MS } from './limits.js'
 
 type Environment = Readonly<Record<string, string | undefined>>
 
@@ -30,26 +31,43 @@ export function classicEndpoint(env: Environment, given: { host?: string; port?:
   return parseEndpoint(`${unbracketed.includes(':') ? `[${unbracketed}]` : unbracketed}:${port}`)
 }
 
-/** Every address that the endpoints stand for, in their order, each once. Names that cannot be resolved now are reported. */
-export async function resolveEndpoints(
-  endpoints: readonly HostPort[],
-  unresolved: (endpoint: HostPort, reason: string) => void,
-): Promise<HostPort[]> {
-  const resolved = await Promise.all(endpoints.map((endpoint) => resolveEndpoint(endpoint, unresolved)))
-  return [...new Map(resolved.flat().map((address) => [formatHostPort(address), address])).values()]
-}
+/**
+ * The addresses that the endpoints stand for; a name stands for all of its own. What a name once resolved to is kept: in
+ * an outage names are often out of reach just when a session must find another node within seconds.
+ */
+export class AddressBook {
+  private readonly known = new Map<string, readonly string[]>()
 
-async function resolveEndpoint(
-  endpoint: HostPort,
-  unresolved: (endpoint: HostPort, reason: string) => void,
-): Promise<HostPort[]> {
-  if (isIP(endpoint.host) !== 0) return [endpoint]
-  try {
-    const addresses = await lookup(endpoint.host, { all: true })
-    return addresses.map(({ address }) => ({ host: address, port: endpoint.port }))
-  } catch (error) {
-    unresolved(endpoint, error instanceof Error ? error.message : String(error))
-    return []
+  constructor(private readonly endpoints: readonly HostPort[]) {}
+
+  /** In the order of the endpoints, each once. Names without any known address are reported. */
+  async addresses(unresolved: (host: string, reason: string) => void): Promise<HostPort[]> {
+    const resolved = await Promise.all(
+      this.endpoints.map(async ({ host, port }) => {
+        const addresses = isIP(host) !== 0 ? [host] : await this.resolve(host, unresolved)
+        return addresses.map((address) => ({ host: address, port }))
+      }),
+    )
+    return [...new Map(resolved.flat().map((address) => [formatHostPort(address), address])).values()]
+  }
+
+  private async resolve(host: string, unresolved: (host: string, reason: string) => void): Promise<readonly string[]> {
+    const known = this.known.get(host)
+    const fresh = lookup(host, { all: true }).then((found) => {
+      const addresses = found.map(({ address }) => address)
+      this.known.set(host, addresses)
+      return addresses
+    })
+    try {
+      // Whatever comes later serves the next time.
+      return await (known === undefined ? fresh : Promise.race([fresh, sleep(KNOWN_ADDRESS_PATIENCE_MS, known)]))
+    } catch (error) {
+      if (known !== undefined) return known
+      unresolved(host, error instanceof Error ? error.message : String(error))
+      return []
+    } finally {
+      fresh.catch(() => {})
+    }
   }
 }
 

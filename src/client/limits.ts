@@ -13,6 +13,8 @@ export const DEFAULT_REACH_MS = 10_000
 export const ANSWER_TIMEOUT_MS = 2_000
 /** A session with a short lease cannot afford the full time at an endpoint that hangs. */
 export const MIN_RESUME_ANSWER_MS = 500
+/** How long a name that was resolved before may take; then the addresses of that time are used. */
+export const KNOWN_ADDRESS_PATIENCE_MS = 200
 export const MAX_REDIRECT_HOPS = 5
 /** After every endpoint has failed once: doubled each round. */
 export const MIN_ROUND_PAUSE_MS = 50
@@ -34,7 +36,12 @@ export const MAX_UNACKNOWLEDGED_REQUESTS = 1_024
 /** How long `close` waits for the node's `bye`. What is not said by then, the end of the connection says. */
 export const BYE_TIMEOUT_MS = 2_000
 
+/** How long the other side may take to end its half of a connection that was ended here. */
+export const FINISH_TIMEOUT_MS = 1_000
+
 export const MAX_ANSWER_LINE_BYTES = 65_536
 export const MAX_NAME_BYTES = 255
+/** Escaped, as it stands in a request: a node takes lines of up to 4,096 bytes. */
+export const MAX_METADATA_LINE_BYTES = 3_072
 /** An original 0.1.8 server cannot let a client wait: so often it is asked again. */
 export const CLASSIC_RETRY_INTERVAL_MS = 1_000

@@ -1,6 +1,7 @@
 /** One TCP connection to a node, as lines. It is left by reset or, when everything is released, by a FIN (engine.md §4 rule 5). */
 import { connect, type Socket } from 'node:net'
 import { formatHostPort, type HostPort } from '../address.js'
+import { FINISH_TIMEOUT_MS } from './limits.js'
 import { type Line, LineSplitter } from './line-codec.js'
 
 export interface LinkConsumer {
@@ -125,6 +126,7 @@ export class Link {
     this.socket.resume()
     this.socket.once('end', () => this.socket.destroy())
     if (this.socket.readableEnded) this.socket.destroy()
+    else this.socket.setTimeout(FINISH_TIMEOUT_MS, () => this.socket.destroy())
   }
 
   private arrived(line: Line): void {

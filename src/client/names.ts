@@ -1,6 +1,7 @@
-/** What names may look like (contract §2). */
+/** What names and metadata may look like (contract §2). A node would close the connection over them, again and again. */
 import { InvalidOptionError } from './errors.js'
-import { MAX_NAME_BYTES } from './limits.js'
+import { MAX_METADATA_LINE_BYTES, MAX_NAME_BYTES } from './limits.js'
+import { formatLine } from './line-codec.js'
 
 const LOCK_NAME = /^[A-Za-z0-9_-][A-Za-z0-9_./-]*$/
 const CLIENT_ID = /^[A-Za-z0-9.@_-]+$/
@@ -20,5 +21,15 @@ export function assertClientId(clientId: string): void {
   }
   if (clientId.length > MAX_NAME_BYTES) {
     throw new InvalidOptionError(`the client id is longer than ${MAX_NAME_BYTES} bytes`)
+  }
+}
+
+/** Throws InvalidOptionError. */
+export function assertMetadata(metadata: string): void {
+  if (/\p{Cc}/u.test(metadata.replace(/[\r\n]/g, ''))) {
+    throw new InvalidOptionError('metadata must not hold control characters')
+  }
+  if (Buffer.byteLength(formatLine('', { meta: metadata })) > MAX_METADATA_LINE_BYTES) {
+    throw new InvalidOptionError(`metadata is longer than ${MAX_METADATA_LINE_BYTES} bytes, escapes included`)
   }
 }

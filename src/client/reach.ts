@@ -1,7 +1,7 @@
 /** Finding a node that takes the session: endpoints in turn, redirects, refusals (contract §2.2, §3). */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { AddressError, formatHostPort, type HostPort, parseHostPort } from '../address.js'
-import { resolveEndpoints } from './endpoints.js'
+import type { AddressBook } from './endpoints.js'
 import {
   ClassicServerError,
   type EndpointFailure,
@@ -16,7 +16,7 @@ import { Link, LinkError } from './link.js'
 import { type Instant, instantNow } from './mirror.js'
 
 export interface ReachPlan<Welcome> {
-  readonly endpoints: readonly HostPort[]
+  readonly addresses: AddressBook
   /** Tried before the endpoints, for example where `moved` pointed. */
   readonly first?: HostPort | undefined
   /** HOST:PORT of the node that was just left: the others come before it. */
@@ -60,9 +60,9 @@ export async function reach<Welcome>(plan: ReachPlan<Welcome>): Promise<{ link: 
   const leftMs = (): number => plan.budgetMs - (performance.now() - startedAt)
 
   do {
-    const unresolved = ({ host }: HostPort, reason: string): unknown =>
+    const own = await plan.addresses.addresses((host, reason) => {
       failures.set(host, { address: host, reason, refused: false })
-    const own = await resolveEndpoints(plan.endpoints, unresolved)
+    })
     for (const endpoint of inOrder(own, failures.size === 0 ? plan.first : undefined, plan.last)) {
       let target: HostPort | null = endpoint
       for (let hops = 0; target !== null && hops <= MAX_REDIRECT_HOPS; hops += 1) {

@@ -1,5 +1,6 @@
 /** A session of the cluster (contract §2.2): it survives its connections and is resumed at whichever node answers. */
 import type { HostPort } from '../address.js'
+import { AddressBook } from './endpoints.js'
 import { ClientClosedError, LockLostError, type LostReason, SessionExpiredError, TcpNetLockError } from './errors.js'
 import { KeepAlive } from './keep-alive.js'
 import {
@@ -56,8 +57,9 @@ export class Session implements LockSession {
 
   /** Opens a session at the first node that takes it. Rejects like `reach`. */
   static async open(options: SessionOptions, hooks: SessionHooks = {}, signal?: AbortSignal): Promise<Session> {
+    const addresses = new AddressBook(options.endpoints)
     const { link, welcome } = await reach<Welcome>({
-      endpoints: options.endpoints,
+      addresses,
       opening: (stay) =>
         formatLine('hello', {
           version: 2,
@@ -67,17 +69,18 @@ export class Session implements LockSession {
           redirect: stay ? 'no' : undefined,
         }),
       welcomed: (_, line, sentAt) => readWelcome(line, options.leaseMs, sentAt),
-      beforeOpening: hooks.beforeOpening && ((opened) => hooks.beforeOpening?.(opened) ?? Promise.resolve()),
+      beforeOpening: (opened) => hooks.beforeOpening?.(opened) ?? Promise.resolve(),
       budgetMs: options.reachMs,
       refusalIsFinal: options.refusalIsFinal,
       answerTimeoutMs: ANSWER_TIMEOUT_MS,
       signal: signal ?? new AbortController().signal,
     })
-    return new Session(options, hooks, link, welcome)
+    return new Session(options, addresses, hooks, link, welcome)
   }
 
   private constructor(
     private readonly options: SessionOptions,
+    private readonly addresses: AddressBook,
     public hooks: SessionHooks,
     link: Link,
     welcome: Welcome,
@@ -286,7 +289,7 @@ export class Session implements LockSession {
     const answerTimeoutMs = Math.min(ANSWER_TIMEOUT_MS, Math.max(MIN_RESUME_ANSWER_MS, leaseMs / 4))
     try {
       const { link, welcome } = await reach({
-        endpoints: this.options.endpoints,
+        addresses: this.addresses,
         first: next,
         last: left,
         opening: () => formatLine('resume', { session: this.id, secret: this.secret }),

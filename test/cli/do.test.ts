@@ -242,7 +242,8 @@ describe('the command never runs on without the lock', () => {
   })
 
   it('when tnl-do is stopped: the group is dead by the deadline, and tnl-do says so when it wakes', async () => {
-    const run = start(FOREVER)
+    const script = 'trap "" TERM; echo $$; while :; do sleep 0.05; done'
+    const run = start(['--lock-name', 'x', '--', 'sh', '-c', script])
     const groupId = await run.printed()
     process.kill(run.pid, 'SIGSTOP')
     await first.until(() => first.fins.length === 1)

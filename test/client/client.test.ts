@@ -71,6 +71,10 @@ describe('acquire', () => {
     await expect(client.acquire(name)).rejects.toBeInstanceOf(InvalidOptionError)
   })
 
+  it.each(['a\tb', '\u0000', 'x'.repeat(3_100), ','.repeat(1_030)])('refuses the metadata %j', async (metadata) => {
+    await expect(client.acquire('a', { metadata })).rejects.toBeInstanceOf(InvalidOptionError)
+  })
+
   it('refuses a wait that is no number, and options out of range', async () => {
     await expect(client.acquire('a', { wait: Number.NaN })).rejects.toBeInstanceOf(InvalidOptionError)
     await expect(connect({ lease: 1 })).rejects.toBeInstanceOf(InvalidOptionError)

@@ -1,10 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import {
-  classicEndpoint,
-  endpointsFromEnvironment,
-  parseEndpoints,
-  resolveEndpoints,
-} from '../../src/client/endpoints.js'
+import { AddressBook, classicEndpoint, endpointsFromEnvironment, parseEndpoints } from '../../src/client/endpoints.js'
 import { InvalidOptionError } from '../../src/client/errors.js'
 
 describe('endpoints', () => {
@@ -40,14 +35,12 @@ describe('endpoints', () => {
 
   it('stands for every address of a name, once, and reports a name that has none', async () => {
     const unresolved: string[] = []
-    const found = await resolveEndpoints(
-      [
-        { host: 'localhost', port: 1 },
-        { host: '127.0.0.1', port: 1 },
-        { host: 'no.such.host.invalid', port: 1 },
-      ],
-      ({ host }) => unresolved.push(host),
-    )
+    const book = new AddressBook([
+      { host: 'localhost', port: 1 },
+      { host: '127.0.0.1', port: 1 },
+      { host: 'no.such.host.invalid', port: 1 },
+    ])
+    const found = await book.addresses((host) => unresolved.push(host))
     expect(found.filter(({ host }) => host === '127.0.0.1')).toHaveLength(1)
     expect(unresolved).toEqual(['no.such.host.invalid'])
   })
