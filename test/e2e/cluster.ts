@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { ClusterNode, type NodeEnd, type NodePlan } from '../../src/cli/cluster-node.js'
 import { planCluster } from '../../src/cli/cluster-plan.js'
+import { askAdmin } from '../../src/cli/line-client.js'
 import type { StatusReport } from '../../src/server/status.js'
 import { EVENT_TIMEOUT_MS } from './wire.js'
 
@@ -156,6 +157,11 @@ export class TestCluster {
       const leaders = new Set(states.map(({ report }) => report.leader))
       return states.length === asked.length && leaders.size === 1 && states.every(({ report }) => report.lease > 0)
     })
+  }
+
+  async transfer(to: TestNode): Promise<void> {
+    const { port } = await this.leader()
+    await askAdmin([{ host: '127.0.0.1', port }], '.transfer', `,node:${to.id}`)
   }
 
   async stop(): Promise<void> {

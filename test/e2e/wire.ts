@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 
 /** An event that is due and does not come is a failure; slow machines are given time. */
-export const EVENT_TIMEOUT_MS = 30_000
+export const EVENT_TIMEOUT_MS = 20_000
 
 /** Rejects when `event` takes too long, with what was waited for. */
 export function inTime<T>(what: string, event: Promise<T>): Promise<T> {

@@ -1,0 +1,121 @@
+/** Processes that are stopped and go on: nobody believes to hold what was given to others. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { SHORT_LEASE, TestCluster } from './cluster.js'
+import { groupRuns, Program } from './program.js'
+import { converse, Wire } from './wire.js'
+
+let cluster: TestCluster
+const programs: Program[] = []
+
+beforeAll(async () => {
+  cluster = await TestCluster.start(SHORT_LEASE)
+})
+
+afterAll(async () => {
+  for (const program of programs) await program.end()
+  await cluster.stop()
+})
+
+let lastName = 0
+function freshName(): string {
+  lastName += 1
+  return `lock-${lastName}`
+}
+
+function tnlDo(endpoints: string, ...words: readonly string[]): Program {
+  const program = new Program('tnl-do', ['--endpoints', endpoints, '--lease', '3', ...words])
+  programs.push(program)
+  return program
+}
+
+/** A command that prints the processes of a group, dead ones left out. */
+function membersOf(group: string): readonly string[] {
+  const script = `$5 == ${group} && $3 != "Z" && $3 != "X" { print $1, $2, $3 }`
+  return ['sh', '-c', 'cat /proc/[0-9]*/stat 2>/dev/null | awk "$0"', script]
+}
+
+/** Prints its process group, then runs until it is killed. */
+const ENDLESS = ['--', 'sh', '-c', 'echo group $$; sleep 1000 & wait']
+
+describe.each(['leader', 'follower'] as const)('a %s that is stopped for longer than its lease', (role) => {
+  it('closes its holders before it says anything else, and its sessions go on elsewhere', async () => {
+    const frozen = await cluster.leader()
+    const [other] = await cluster.followers()
+    const [name, commandName] = [freshName(), freshName()]
+    const holder = await Wire.open(frozen.port)
+    expect(await holder.ask(`lock,name:${name}`)).toBe('ok')
+    const waiter = await Wire.open(frozen.port)
+    waiter.send(`lock,name:${name},wait:forever\n`)
+    expect(await waiter.ask('.keepalive')).toBe('alive')
+    const command = tnlDo(
+      cluster.endpoints,
+      '--lock-name',
+      commandName,
+      '--',
+      'sh',
+      '-c',
+      'echo runs; read line; echo $line',
+    )
+    await command.said(/^runs$/m)
+    // Sessions begin at the leader; they stay where they are when another node leads.
+    if (role === 'follower') await cluster.transfer(other)
+
+    frozen.signal('SIGSTOP')
+    const rival = await Wire.open(other.port)
+    rival.send(`lock,name:${name},wait:forever\n`)
+    holder.send('.keepalive\n')
+    waiter.send('.keepalive\n')
+    expect(await rival.line()).toBe('ok')
+    expect(holder.unread).toBe('')
+    expect(await converse(other.port, `lock,name:${commandName}\n`)).toBe('not-granted\n')
+
+    frozen.signal('SIGCONT')
+    expect(await holder.rest()).toBe('')
+    expect(await waiter.rest()).toBe('')
+    expect(await rival.ask('.keepalive')).toBe('alive')
+    rival.destroy()
+    command.child.stdin?.end('done\n')
+    expect(await command.status()).toBe(0)
+    expect(command.stdout).toContain('done')
+    await cluster.untilAllServe()
+    const back = await Wire.open(frozen.port)
+    expect(await back.ask(`lock,name:${name},wait:forever`)).toBe('ok')
+    back.destroy()
+  })
+})
+
+describe('a command whose only node is stopped', () => {
+  it('is ended in time: the rival runs after it', async () => {
+    const frozen = await cluster.leader()
+    const [other] = await cluster.followers()
+    const name = freshName()
+    const command = tnlDo(`127.0.0.1:${frozen.port}`, '--lock-name', name, ...ENDLESS)
+    const [, group = ''] = await command.said(/^group (\d+)$/m)
+    frozen.signal('SIGSTOP')
+    const rival = await Wire.open(other.port)
+    rival.send(`lock,name:${name},wait:forever\n`)
+    expect(await rival.line()).toBe('ok')
+    expect(groupRuns(Number(group))).toBe(false)
+    expect(await command.status()).toBe(122)
+    frozen.signal('SIGCONT')
+    rival.destroy()
+    await cluster.untilAllServe()
+  })
+})
+
+describe('tnl-do', () => {
+  it.each(['SIGSTOP', 'SIGKILL'] as const)('%s: its command is dead before a rival has the lock', async (signal) => {
+    const name = freshName()
+    const command = tnlDo(cluster.endpoints, '--lock-name', name, ...ENDLESS)
+    const [, group = ''] = await command.said(/^group (\d+)$/m)
+    const rival = tnlDo(cluster.endpoints, '--lock-name', name, '--wait', 'forever', '--', ...membersOf(group))
+    const wire = await Wire.open((await cluster.leader()).port)
+    expect(await wire.ask(`lock,name:${name}`)).toBe('not-granted')
+    command.signal(signal)
+    expect(await rival.status()).toBe(0)
+    expect(rival.stdout).toBe('')
+    expect(groupRuns(Number(group))).toBe(false)
+    command.signal('SIGCONT')
+    expect(await command.status()).toBe(signal === 'SIGSTOP' ? 122 : null)
+  })
+})
