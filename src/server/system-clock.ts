@@ -94,12 +94,19 @@ export class SystemClock implements Clock {
 
   readonly #endTurn = (): void => {
     this.#endOfTurnScheduled = false
-    const due = this.#pending
-    this.#pending = []
     try {
-      for (const run of due) run()
+      this.#runPending()
+      // What the end of a turn asks for, such as writing the answers it made, need not wait for another turn. Once: work
+      // that yields again and again must let the sockets in between.
+      this.#runPending()
     } finally {
       this.#bootReadThisTurn = false
     }
+  }
+
+  #runPending(): void {
+    const due = this.#pending
+    this.#pending = []
+    for (const run of due) run()
   }
 }
