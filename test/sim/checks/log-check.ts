@@ -1,0 +1,209 @@
+/**
+ * One linear history: what any node applies is what the first one applied at that index (I3, I4, I6). The same commands
+ * feed a reference state machine, by which the other checks judge.
+ */
+import type { Answer, EffectSink, Where } from '../../../src/locks/effects.js'
+import { checkInvariants } from '../../../src/locks/invariants.js'
+import { type Genesis, LockMachine } from '../../../src/locks/machine.js'
+import { type ConfChangeSingle, type ConfState, EMPTY_CONF_STATE, type Index } from '../../../src/raft/core/types.js'
+import type { SnapshotRestorer, SnapshotSource, StateMachine } from '../../../src/raft/node/interfaces.js'
+import type { Process } from '../process.js'
+import type { World } from '../world.js'
+
+/** A node's whole state is compared after so many entries. */
+const HASH_INTERVAL = 16
+/** The genesis snapshot is of index 1. */
+const FIRST_INDEX = 2
+
+interface AppliedEntry {
+  readonly commands: Uint8Array[]
+  membership: string
+}
+
+export class LogCheck {
+  reference: LockMachine | null = null
+  confStates: ConfState[] = []
+  readonly #entries = new Map<Index, AppliedEntry>()
+  readonly #hashes = new Map<Index, string>()
+  /** Final answers by session and request: a repeat must be the same (I10, exactly once). */
+  readonly #answers = new Map<string, string>()
+  #complete: Index = FIRST_INDEX - 1
+  #genesis: Genesis | null = null
+
+  constructor(
+    private readonly world: World,
+    private readonly onEntry: (index: Index) => void,
+  ) {}
+
+  get lastIndex(): Index {
+    return this.#complete
+  }
+
+  began(genesis: Genesis): void {
+    if (this.#complete >= FIRST_INDEX && JSON.stringify(genesis) !== JSON.stringify(this.#genesis)) {
+      this.world.fail('a second cluster was formed beside the first')
+      return
+    }
+    if (this.#complete >= FIRST_INDEX) return
+    this.#genesis = genesis
+    this.reference = new LockMachine(genesis, this.#sink())
+    this.confStates = [{ ...EMPTY_CONF_STATE, voters: genesis.members.map(({ raftId }) => raftId) }]
+  }
+
+  /** The state machine that a node runs: the real one, and every entry compared on its way. */
+  tap(process: Process, machine: LockMachine): StateMachine {
+    return new TappedMachine(process, machine, this)
+  }
+
+  command(process: Process, index: Index, place: number, command: Uint8Array): void {
+    const first = index > this.#complete
+    if (first && index !== this.#complete + 1) {
+      this.world.fail(`${process.name} applies entry ${index} after a gap: ${this.#complete} is the last one known`)
+      return
+    }
+    const entry = this.#entry(index)
+    const known = entry.commands[place]
+    if (known === undefined && first) {
+      entry.commands.push(command.slice())
+      this.reference?.applyCommand(index, command)
+    } else if (known === undefined || Buffer.compare(known, command) !== 0) {
+      this.world.fail(`${process.name} applies at ${index} another command than the first node did`)
+    }
+  }
+
+  membership(
+    process: Process,
+    index: Index,
+    confState: ConfState,
+    changes: readonly ConfChangeSingle[],
+    context: Uint8Array,
+  ): void {
+    const entry = this.#entry(index)
+    const text = JSON.stringify([confState, changes, [...context]])
+    if (index > this.#complete) {
+      entry.membership = text
+      this.confStates.push(confState)
+      this.world.note(`config ${JSON.stringify(confState)} at ${index}`)
+      this.reference?.applyMembership(index, confState, changes, context)
+    } else if (entry.membership !== text) {
+      this.world.fail(`${process.name} applies at ${index} another membership change than the first node did`)
+    }
+  }
+
+  endEntry(process: Process, index: Index, commands: number, machine: LockMachine): void {
+    const entry = this.#entry(index)
+    if (entry.commands.length !== commands) {
+      this.world.fail(
+        `${process.name} applies ${commands} commands at ${index}, the first node ${entry.commands.length}`,
+      )
+    }
+    if (index === this.#complete + 1) {
+      this.#complete = index
+      this.reference?.endEntry(index)
+      if (this.reference !== null) checkInvariants(this.reference)
+      this.onEntry(index)
+    }
+    if (index % HASH_INTERVAL === 0) this.state(process, index, machine)
+  }
+
+  /** The state after `index`, by whatever way it came about, is the same everywhere. */
+  state(process: Process, index: Index, machine: LockMachine): void {
+    const hash = machine.stateHash()
+    const known = this.#hashes.get(index)
+    if (known === undefined) this.#hashes.set(index, hash)
+    else if (known !== hash) this.world.fail(`${process.name} has another state than others after entry ${index}`)
+  }
+
+  #entry(index: Index): AppliedEntry {
+    const entry = this.#entries.get(index) ?? { commands: [], membership: '' }
+    this.#entries.set(index, entry)
+    return entry
+  }
+
+  #sink(): EffectSink {
+    const ignore = () => undefined
+    return {
+      nodeUp: () => this.world.count('epoch begun'),
+      epochEnded: (node, epoch) => {
+        this.world.count('epoch ended')
+        this.world.note(`epoch ${epoch} of ${node} ended`)
+      },
+      opened: ignore,
+      resumed: () => this.world.count('session resumed'),
+      resumeRefused: () => this.world.count('resume refused'),
+      superseded: () => this.world.count('session superseded'),
+      applied: ignore,
+      queued: () => this.world.count('queued'),
+      answered: (_where: Where, session: number, request: number, answer: Answer) => {
+        this.world.count(`answer ${answer.kind}`)
+        const key = `${session}/${request}`
+        const text = JSON.stringify(answer)
+        const known = this.#answers.get(key)
+        this.#answers.set(key, text)
+        if (known !== undefined && known !== text) {
+          this.world.fail(`request ${key} was answered ${known} and then ${text}`)
+        }
+      },
+      lost: (_where, _session, name) => this.world.count(`lost ${name === '' ? '' : 'lock'}`),
+      ended: () => this.world.count('session ended'),
+      detached: () => this.world.count('session detached'),
+      delayed: () => this.world.count('lock delayed'),
+      membersChanged: () => this.world.count('members changed'),
+    }
+  }
+}
+
+class TappedMachine implements StateMachine {
+  #commands = 0
+  #applied: Index = 0
+
+  constructor(
+    private readonly process: Process,
+    private readonly machine: LockMachine,
+    private readonly check: LogCheck,
+  ) {}
+
+  applyCommand(index: Index, command: Uint8Array): void {
+    this.process.pass('before apply')
+    if (this.process.isAlive) this.check.command(this.process, index, this.#commands++, command)
+    this.machine.applyCommand(index, command)
+  }
+
+  endEntry(index: Index): void {
+    this.machine.endEntry(index)
+    this.#applied = index
+    if (this.process.isAlive) this.check.endEntry(this.process, index, this.#commands, this.machine)
+    this.#commands = 0
+    this.process.pass('after apply')
+  }
+
+  applyMembership(index: Index, confState: ConfState, changes: readonly ConfChangeSingle[], context: Uint8Array): void {
+    if (this.process.isAlive) this.check.membership(this.process, index, confState, changes, context)
+    this.machine.applyMembership(index, confState, changes, context)
+  }
+
+  snapshot(): SnapshotSource {
+    this.process.world.count('snapshot made')
+    this.check.state(this.process, this.#applied, this.machine)
+    return this.machine.snapshot()
+  }
+
+  beginRestore(): SnapshotRestorer {
+    const restorer = this.machine.beginRestore()
+    return {
+      push: (chunk) => restorer.push(chunk),
+      finish: (index) => {
+        restorer.finish(index)
+        this.#applied = index
+        if (this.process.isAlive && index >= FIRST_INDEX) {
+          this.process.world.count('snapshot restored')
+          this.check.state(this.process, index, this.machine)
+        }
+      },
+    }
+  }
+
+  stateHash(): string {
+    return this.machine.stateHash()
+  }
+}

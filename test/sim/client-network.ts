@@ -1,0 +1,290 @@
+/** TCP between clients and nodes, down to FIN, RST and keepalive. The node's end is what `ClientSocket` takes for a socket. */
+import type { Process } from './process.js'
+import type { World } from './world.js'
+
+/** A dead peer is found by keepalive after so long (engine.md §4 rule 5). */
+const KEEPALIVE_MS = 15_000
+const encoder = new TextEncoder()
+
+/** What the client's program is told. */
+export interface ClientHandlers {
+  text(text: string): void
+  /** The node's FIN, or a reset. */
+  closed(reset: boolean): void
+}
+
+type Listener = (argument?: unknown) => void
+type Parcel = { readonly text: string } | 'fin' | 'rst'
+
+export class TcpConnection {
+  /** Told what the node hands to its kernel, for the checks. */
+  onWritten: (text: string) => void = () => undefined
+  onNodeClosed: () => void = () => undefined
+  /** The lock that a classic client asks for on it. */
+  classicLock: string | null = null
+  /** The client has said that it gives up what it has, or is gone. */
+  isGivenUp = false
+  readonly node: NodeEnd
+  readonly client: ClientEnd
+  readonly #toNode = new Pipe(this, (parcel) => this.node.receive(parcel))
+  readonly #toClient = new Pipe(this, (parcel) => this.client.receive(parcel))
+  isCut = false
+  /** One of the hosts is gone without a word, or for good. */
+  hostGone = false
+
+  constructor(
+    readonly world: World,
+    nodeProcess: Process,
+    clientProcess: Process,
+    readonly meanMs: number,
+    handlers: ClientHandlers,
+    /** The kernel takes little: what was written may stay with the node. */
+    readonly hasSmallBuffers: boolean,
+  ) {
+    this.node = new NodeEnd(this, nodeProcess)
+    this.client = new ClientEnd(this, clientProcess, handlers)
+  }
+
+  carry(from: 'node' | 'client', parcel: Parcel): void {
+    if (from === 'node') this.#toClient.push(parcel)
+    else this.#toNode.push(parcel)
+  }
+
+  get unsentToClient(): number {
+    return this.hasSmallBuffers ? this.#toClient.heldBytes : 0
+  }
+
+  cut(ms: number): void {
+    this.isCut = true
+    this.world.after(ms, () => this.heal())
+    this.world.after(KEEPALIVE_MS, () => this.#keepaliveFails())
+  }
+
+  heal(): void {
+    if (!this.isCut || this.hostGone) return
+    this.isCut = false
+    this.#toNode.release()
+    this.#toClient.release()
+  }
+
+  /** The client's host lost its power: nobody answers any more. */
+  clientVanishes(): void {
+    this.hostGone = true
+    this.isCut = true
+    this.world.after(KEEPALIVE_MS, () => this.#keepaliveFails())
+  }
+
+  #keepaliveFails(): void {
+    if (this.isCut) this.node.kernelGivesUp()
+  }
+}
+
+class Pipe {
+  #busyUntilMs = 0
+  readonly #held: Parcel[] = []
+
+  constructor(
+    private readonly connection: TcpConnection,
+    private readonly arrive: (parcel: Parcel) => void,
+  ) {}
+
+  get heldBytes(): number {
+    return this.#held.reduce((sum, parcel) => sum + (typeof parcel === 'string' ? 0 : parcel.text.length), 0)
+  }
+
+  push(parcel: Parcel): void {
+    const { world, meanMs } = this.connection
+    const atMs = Math.max(this.#busyUntilMs, world.nowMs + world.random.around(meanMs))
+    this.#busyUntilMs = atMs
+    world.after(atMs - world.nowMs, () => {
+      if (this.connection.isCut || this.#held.length > 0) this.#held.push(parcel)
+      else this.arrive(parcel)
+    })
+  }
+
+  release(): void {
+    for (const parcel of this.#held.splice(0)) this.arrive(parcel)
+  }
+}
+
+/** The node's side, in the shape of the parts of `net.Socket` that `ClientSocket` uses. */
+export class NodeEnd {
+  readonly remoteAddress = '127.0.0.1'
+  readonly remotePort: number
+  bytesWritten = 0
+  #listeners = new Map<string, Listener>()
+  #paused = true
+  #finSent = false
+  #finSeen = false
+  #closed = false
+  readonly #unread: Parcel[] = []
+
+  constructor(
+    private readonly connection: TcpConnection,
+    readonly process: Process,
+  ) {
+    this.remotePort = 1024 + connection.world.random.int(60_000)
+  }
+
+  get isOpen(): boolean {
+    return !this.#closed && !this.#finSent
+  }
+
+  get writableLength(): number {
+    return this.connection.unsentToClient
+  }
+
+  on(event: string, listener: Listener): this {
+    this.#listeners.set(event, listener)
+    // Like a stream: it flows as soon as somebody listens.
+    if (event === 'data') this.resume()
+    return this
+  }
+
+  write(text: string): boolean {
+    if (this.#closed || this.#finSent || !this.process.isAlive) return true
+    this.bytesWritten += text.length
+    this.connection.onWritten(text)
+    this.connection.carry('node', { text })
+    return true
+  }
+
+  end(text = ''): void {
+    if (text !== '') this.write(text)
+    this.#finSent = true
+    this.connection.carry('node', 'fin')
+    this.#closeWhenDone()
+  }
+
+  destroy(): void {
+    if (this.#closed) return
+    if (!this.#finSent || this.#unread.length > 0) this.connection.carry('node', 'rst')
+    this.#close()
+  }
+
+  resetAndDestroy(): void {
+    if (this.#closed) return
+    this.connection.carry('node', 'rst')
+    this.#close()
+  }
+
+  pause(): void {
+    this.#paused = true
+  }
+
+  resume(): void {
+    this.#paused = false
+    this.#read()
+  }
+
+  receive(parcel: Parcel): void {
+    if (this.#closed) return
+    if (!this.process.isAlive) {
+      this.connection.carry('node', 'rst')
+      return
+    }
+    this.#unread.push(parcel)
+    this.#read()
+  }
+
+  kernelGivesUp(): void {
+    if (this.process.isAlive) this.#close()
+  }
+
+  /** The process died: its kernel closes for it. */
+  processDied(silently: boolean): void {
+    if (this.#closed) return
+    this.#closed = true
+    this.connection.onNodeClosed()
+    if (!silently) this.connection.carry('node', this.#unread.length > 0 ? 'rst' : 'fin')
+  }
+
+  #read(): void {
+    this.process.deliver(() => {
+      while (!this.#paused && !this.#closed) {
+        const parcel = this.#unread.shift()
+        if (parcel === undefined) return
+        if (parcel === 'rst') this.#close()
+        else if (parcel === 'fin') {
+          this.#finSeen = true
+          this.#tell('end')
+          this.#closeWhenDone()
+        } else this.#tell('data', encoder.encode(parcel.text))
+      }
+    })
+  }
+
+  #closeWhenDone(): void {
+    if (this.#finSent && this.#finSeen) this.#close()
+  }
+
+  #close(): void {
+    if (this.#closed) return
+    this.#closed = true
+    this.connection.onNodeClosed()
+    this.process.deliver(() => this.#tell('close'))
+  }
+
+  #tell(event: string, argument?: unknown): void {
+    this.#listeners.get(event)?.(argument)
+  }
+}
+
+/** The client's side. */
+export class ClientEnd {
+  #finSent = false
+  #closed = false
+
+  constructor(
+    private readonly connection: TcpConnection,
+    private readonly process: Process,
+    private readonly handlers: ClientHandlers,
+  ) {}
+
+  get isOpen(): boolean {
+    return !this.#closed
+  }
+
+  send(text: string): void {
+    if (this.#closed || this.#finSent) return
+    this.connection.carry('client', { text })
+  }
+
+  /** Half-closes: what the node says is still read. */
+  fin(): void {
+    if (this.#closed || this.#finSent) return
+    this.#finSent = true
+    this.connection.carry('client', 'fin')
+  }
+
+  reset(): void {
+    if (this.#closed) return
+    this.#closed = true
+    this.connection.carry('client', 'rst')
+  }
+
+  /** No more is read; the node learns of it by a FIN. */
+  close(): void {
+    this.fin()
+    this.#closed = true
+  }
+
+  /** Without a word: the host is gone. */
+  vanish(): void {
+    this.#closed = true
+    this.connection.clientVanishes()
+  }
+
+  receive(parcel: Parcel): void {
+    if (this.#closed) return
+    this.process.deliver(() => {
+      if (this.#closed) return
+      if (typeof parcel !== 'string') {
+        this.handlers.text(parcel.text)
+        return
+      }
+      this.close()
+      this.handlers.closed(parcel === 'rst')
+    })
+  }
+}

@@ -1,0 +1,352 @@
+/**
+ * A client of the session dialect, as the library is one: it resumes elsewhere, repeats what was not answered, and believes
+ * in its locks only within its mirror of the lease (engine.md §4 rule 6).
+ */
+
+import { HOLD_FRACTION, HOLD_MARGIN_MS, KEEPALIVES_PER_LEASE } from '../../../src/client/limits.js'
+import type { Timer } from '../../../src/raft/node/interfaces.js'
+import type { Believer } from '../checks/lock-check.js'
+import type { TcpConnection } from '../client-network.js'
+import type { Process } from '../process.js'
+import { type Client, type ClientWorld, field, Lines, numberField } from './client.js'
+
+const ANSWER_MS = 2_000
+const RETRY_MS = 150
+const LOCKS_AT_ONCE = 3
+const VANISHED_MS = 20_000
+/** Answers that may come; any other error is a mistake of one side. */
+const EXPECTED_ERRORS = new Set(['no-quorum', 'deadlock', 'not-holder', 'session-expired'])
+
+interface Request {
+  readonly id: number
+  readonly kind: 'lock' | 'release' | 'cancel'
+  readonly name: string
+  readonly line: string
+  answer: string | null
+}
+
+interface Session {
+  readonly id: string
+  readonly secret: string
+  readonly leaseMs: number
+}
+
+export class SessionClient implements Client, Believer {
+  #session: Session | null = null
+  #link: TcpConnection | null = null
+  #isWelcome = false
+  /** Locks as the node told them; what is believed is in `believes`. */
+  readonly #held = new Map<string, number>()
+  readonly #requests = new Map<number, Request>()
+  #nextId = 1
+  #acknowledged = 0
+  /** When the last request was sent that a positive word answered, on this host's clock. */
+  #confirmedAtMs = 0
+  #keepalives: number[] = []
+  #openingSentAtMs = 0
+  #isFinishing = false
+  #isGone = false
+  #isLeaving = false
+  #beatTimer: Timer | null = null
+
+  constructor(
+    readonly name: string,
+    readonly process: Process,
+    private readonly deps: ClientWorld,
+    private readonly thinkMs: number,
+    private readonly leaseMs: number,
+    private readonly lingerMs: number,
+  ) {
+    deps.checks.locks.believers.add(this)
+  }
+
+  believes(lock: string): number | null {
+    const token = this.#held.get(lock)
+    return token === undefined || this.#remainingMs() <= 0 ? null : token
+  }
+
+  #remainingMs(): number {
+    if (this.#session === null) return 0
+    const holdMs = HOLD_FRACTION * this.#session.leaseMs - HOLD_MARGIN_MS
+    return this.#confirmedAtMs + holdMs - this.process.clock.speakerNow()
+  }
+
+  start(): void {
+    this.#step()
+    this.#connect()
+  }
+
+  finish(): void {
+    this.#isFinishing = true
+  }
+
+  isDone(): boolean {
+    return this.#isGone || (this.#isFinishing && this.#session === null && this.#link === null)
+  }
+
+  describe(): string {
+    const waiting = [...this.#requests.values()].filter(({ answer }) => answer === null).map(({ line }) => line.trim())
+    const held = [...this.#held.keys()]
+    return `${this.name}: session ${this.#session?.id}, connected ${this.#isWelcome}, holds ${held}, waits for ${waiting}`
+  }
+
+  connection(): TcpConnection | null {
+    return this.#link
+  }
+
+  // -------------------------------------------------------------------------------------------- connections
+
+  #connect(to?: string): void {
+    if (this.#link !== null || this.#isGone || (this.#isFinishing && this.#session === null)) return
+    const { world, nodeIds } = this.deps
+    const lines = new Lines((line) => {
+      if (this.#link === link) this.#line(line)
+    })
+    const node = to !== undefined && nodeIds().includes(to) ? to : world.random.pick(nodeIds())
+    const link = this.deps.dial(this.process, node, {
+      text: (text) => lines.push(text),
+      closed: () => {
+        if (this.#link === link) this.#closed()
+      },
+    })
+    this.#link = link
+    this.#isWelcome = false
+    this.#isLeaving = false
+    this.#keepalives = []
+    this.#openingSentAtMs = this.process.clock.speakerNow()
+    const session = this.#session
+    if (session === null) {
+      const redirect = world.random.chance(0.5) ? ',redirect:no' : ''
+      const linger = this.lingerMs > 0 ? `,linger:${this.lingerMs / 1000}` : ''
+      link.client.send(`hello,version:2,client-id:${this.name},lease:${this.leaseMs / 1000}${linger}${redirect}\n`)
+    } else link.client.send(`resume,session:${session.id},secret:${session.secret}\n`)
+    this.process.clock.after(ANSWER_MS, () => {
+      if (this.#link === link && !this.#isWelcome) this.#leave()
+    })
+  }
+
+  /** By reset, so that the session is detached and can be resumed. */
+  #leave(to?: string): void {
+    this.deps.world.count('session client leaves')
+    this.#link?.client.reset()
+    this.#closed(to)
+  }
+
+  #closed(to?: string): void {
+    this.#link = null
+    this.#isWelcome = false
+    this.#beatTimer?.cancel()
+    const delayMs = to === undefined ? this.deps.world.random.around(RETRY_MS) : 0
+    this.process.clock.after(delayMs, () => this.#connect(to))
+  }
+
+  #forget(): void {
+    this.#session = null
+    this.#held.clear()
+    this.#requests.clear()
+    this.#nextId = 1
+    this.#acknowledged = 0
+  }
+
+  // ------------------------------------------------------------------------------------------------- lines
+
+  #line(line: string): void {
+    const word = line.split(',', 1)[0] ?? ''
+    if (word === 'welcome') this.#welcome(line)
+    else if (word === 'held') this.#hold(field(line, 'name') ?? '', numberField(line, 'token'))
+    else if (word === 'ready') this.#ready()
+    else if (word === 'alive') this.#alive()
+    else if (word === 'lost') this.#lost(line)
+    else if (word === 'redirect' || word === 'moved') {
+      this.deps.world.count(word)
+      this.#leave(field(line, 'address')?.split(':')[0])
+    } else if (word === 'bye') this.#forget()
+    else if (word === 'err' && field(line, 'id') === undefined) this.#refused(line)
+    else if (field(line, 'id') !== undefined) this.#answer(numberField(line, 'id'), word, line)
+    else if (!['jeopardy', 'safe'].includes(word)) this.deps.world.fail(`${this.name} got ${line}`)
+  }
+
+  #welcome(line: string): void {
+    const resumed = field(line, 'resumed') === 'yes'
+    if (!resumed) {
+      this.#session = {
+        id: field(line, 'session') ?? '',
+        secret: field(line, 'secret') ?? '',
+        leaseMs: numberField(line, 'lease') * 1_000,
+      }
+    }
+    // What the list that follows does not name is not held.
+    this.#held.clear()
+    this.#confirmedAtMs = this.#openingSentAtMs
+    if (!resumed) this.#ready()
+  }
+
+  #ready(): void {
+    this.#isWelcome = true
+    this.#acknowledged = 0
+    for (const request of this.#requests.values()) if (request.answer === null) this.#send(request)
+    this.#beat()
+  }
+
+  #alive(): void {
+    const sentAtMs = this.#keepalives.shift()
+    if (sentAtMs === undefined) return
+    this.#confirmedAtMs = Math.max(this.#confirmedAtMs, sentAtMs)
+    for (const name of this.#held.keys()) this.#checkBelief(name)
+  }
+
+  #hold(name: string, token: number): void {
+    this.#held.set(name, token)
+    this.#checkBelief(name)
+  }
+
+  #checkBelief(name: string): void {
+    const token = this.believes(name)
+    if (token !== null) this.deps.checks.locks.believed(this.name, name, token)
+  }
+
+  #lost(line: string): void {
+    const name = field(line, 'name') ?? ''
+    this.deps.world.count('lost told')
+    if (this.#held.get(name) === numberField(line, 'token')) this.#held.delete(name)
+  }
+
+  #refused(line: string): void {
+    const code = field(line, 'code') ?? ''
+    this.deps.world.count(`session ${code}`)
+    if (!EXPECTED_ERRORS.has(code)) this.deps.world.fail(`${this.name} got ${line}`)
+    if (code === 'session-expired') this.#forget()
+  }
+
+  #answer(id: number, word: string, line: string): void {
+    const request = this.#requests.get(id)
+    if (word === 'queued' || request === undefined) return
+    if (word === 'err' && !EXPECTED_ERRORS.has(field(line, 'code') ?? ''))
+      this.deps.world.fail(`${this.name} got ${line}`)
+    if (request.answer !== null) {
+      if (request.answer !== line)
+        this.deps.world.fail(`${this.name}: "${request.answer}" became "${line}" when repeated`)
+      this.deps.world.count('answer repeated')
+      return
+    }
+    request.answer = line
+    this.deps.world.count(`session ${request.kind}: ${word}`)
+    if (request.kind === 'lock' && word === 'ok') this.#hold(request.name, numberField(line, 'token'))
+  }
+
+  // ----------------------------------------------------------------------------------------------- actions
+
+  #beat(): void {
+    this.#beatTimer?.cancel()
+    const session = this.#session
+    if (!this.#isWelcome || session === null || this.#isLeaving) return
+    const intervalMs = session.leaseMs / KEEPALIVES_PER_LEASE
+    const [oldest] = this.#keepalives
+    const nowMs = this.process.clock.speakerNow()
+    if (oldest !== undefined && nowMs - oldest >= intervalMs) {
+      this.#leave()
+      return
+    }
+    this.#keepalives.push(nowMs)
+    this.#link?.client.send(`.keepalive${this.#acknowledgement()}\n`)
+    // Judged after the sockets were read: answers may lie there (rule 7).
+    this.#beatTimer = this.process.clock.after(intervalMs, () => this.process.clock.soon(() => this.#beat()))
+  }
+
+  #acknowledgement(): string {
+    if (this.deps.world.random.chance(0.5)) return ''
+    let upTo = this.#acknowledged
+    for (let request = this.#requests.get(upTo + 1); request && request.answer !== null; ) {
+      this.#requests.delete(++upTo)
+      request = this.#requests.get(upTo + 1)
+    }
+    if (upTo === this.#acknowledged) return ''
+    this.#acknowledged = upTo
+    return `,ack:${upTo}`
+  }
+
+  #step(): void {
+    const { random } = this.deps.world
+    if (this.#isWelcome && !this.#isLeaving) this.#act()
+    this.process.clock.after(random.around(this.thinkMs), () => this.#step())
+  }
+
+  #act(): void {
+    const { random, count } = { random: this.deps.world.random, count: (what: string) => this.deps.world.count(what) }
+    const open = [...this.#requests.values()].filter(({ answer }) => answer === null)
+    if (this.#isFinishing) {
+      for (const name of this.#held.keys()) this.#release(name)
+      if (open.length === 0 && this.#held.size === 0) this.#bye()
+      return
+    }
+    const dice = random.float()
+    const waiting = open.find(({ kind }) => kind === 'lock')
+    if (dice < 0.45) this.#lock(open)
+    else if (dice < 0.8) {
+      if (this.#held.size > 0) this.#release(random.pick([...this.#held.keys()]))
+    } else if (dice < 0.84) {
+      if (waiting !== undefined) this.#request('cancel', waiting.name, `request:${waiting.id}`)
+    } else if (dice < 0.9) {
+      const known = [...this.#requests.values()]
+      if (known.length > 0) this.#send(random.pick(known))
+    } else if (dice < 0.95) this.#leave()
+    else if (dice < 0.97) this.#bye()
+    else if (dice < 0.985) {
+      count('session FIN')
+      // Who ends a connection this way counts on `linger`, and on nothing before it has resumed.
+      this.#held.clear()
+      this.#link?.client.close()
+      this.#closed()
+    } else if (dice < 0.99) this.#vanish()
+  }
+
+  #lock(open: readonly Request[]): void {
+    const { random } = this.deps.world
+    if (open.length + this.#held.size >= LOCKS_AT_ONCE) return
+    const name = random.pick(this.deps.names)
+    if (this.#held.has(name) || open.some((request) => request.name === name)) return
+    const wait = random.pick(['', 'wait:1.5,', 'wait:forever,'])
+    const delay = random.chance(0.2) ? ',delay:1' : ''
+    this.#request('lock', name, `${wait}name:${name}${delay}`)
+  }
+
+  #release(name: string): void {
+    const token = this.#held.get(name)
+    // From here on it believes nothing of this lock.
+    this.#held.delete(name)
+    this.#request('release', name, `name:${name},token:${token}`)
+  }
+
+  #request(kind: Request['kind'], name: string, fields: string): void {
+    const id = this.#nextId++
+    const request: Request = { id, kind, name, line: `${kind},id:${id},${fields}\n`, answer: null }
+    this.#requests.set(id, request)
+    this.#send(request)
+  }
+
+  #send(request: Request): void {
+    this.#link?.client.send(request.line)
+  }
+
+  #bye(): void {
+    this.deps.world.count('bye')
+    this.#isLeaving = true
+    this.#held.clear()
+    this.#link?.client.send('bye\n')
+  }
+
+  /** The host loses its power; what comes back later is another client. */
+  #vanish(): void {
+    this.deps.world.count('session client vanishes')
+    this.#link?.client.vanish()
+    this.#link = null
+    this.#isWelcome = false
+    this.#beatTimer?.cancel()
+    this.#forget()
+    this.#isGone = true
+    this.process.clock.after(VANISHED_MS, () => {
+      this.#isGone = false
+      this.#closed()
+    })
+  }
+}

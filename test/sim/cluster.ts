@@ -1,0 +1,187 @@
+/** Hosts with their volumes, the node process on each, and what a supervisor does when one ends. */
+import type { Peer } from '../../src/raft/node/interfaces.js'
+import type { Checks } from './checks/checks.js'
+import { type ClientHandlers, TcpConnection } from './client-network.js'
+import { Volume } from './disk.js'
+import { Member } from './member.js'
+import { PeerNetwork } from './peer-network.js'
+import { Machine, Process } from './process.js'
+import type { Swarm } from './swarm.js'
+import type { World } from './world.js'
+
+/** A refused connection is noticed after this. */
+const REFUSED_MS = 2
+const SMALL_BUFFERS_CHANCE = 0.2
+
+export class Host {
+  process: Process | null = null
+  member: Member | null = null
+  /** Founders of the first cluster, or nobody: then it joins. */
+  isJoiner = false
+  /** Its directory was lost: it must never be a member again under this identity. */
+  isWiped = false
+  /** An operator asked for its removal: it may end by itself, whenever it learns of it. */
+  removalAsked = false
+  /** It ended with 4: a supervisor would not start it again. */
+  isRefused = false
+  starts = 0
+
+  constructor(
+    readonly nodeId: string,
+    readonly machine: Machine,
+    public volume: Volume,
+  ) {}
+
+  get isUp(): boolean {
+    return this.process?.isAlive === true
+  }
+}
+
+export class Cluster {
+  readonly hosts = new Map<string, Host>()
+  readonly peers: PeerNetwork
+  readonly founders: Peer[]
+  #volumes = 0
+  /** The last phase: everything that can come back does. */
+  isHealing = false
+
+  constructor(
+    readonly world: World,
+    readonly swarm: Swarm,
+    readonly checks: Checks,
+  ) {
+    this.peers = new PeerNetwork(world, { ...swarm.peer })
+    this.founders = Array.from({ length: swarm.nodes }, (_, i) => peerOf(`n${i + 1}`))
+    for (const { nodeId } of this.founders) this.addHost(nodeId)
+  }
+
+  addHost(nodeId: string): Host {
+    const { random } = this.world
+    const rate = random.between(1, this.swarm.maxClockRate)
+    const host = new Host(nodeId, new Machine(this.world, nodeId, rate), this.#newVolume())
+    this.hosts.set(nodeId, host)
+    return host
+  }
+
+  #newVolume(): Volume {
+    return new Volume(this.world, `volume-${++this.#volumes}`, { syncMs: this.swarm.syncMs, readMs: 0.2 })
+  }
+
+  upHosts(): Host[] {
+    return [...this.hosts.values()].filter((host) => host.isUp)
+  }
+
+  memberIds(): string[] {
+    const reference = this.checks.log.reference
+    return reference === null ? this.founders.map(({ nodeId }) => nodeId) : reference.members().map((m) => m.nodeId)
+  }
+
+  leader(): Member | null {
+    const leaders = this.upHosts().flatMap(({ member }) => (member?.node?.isLeaderReady() ? [member] : []))
+    return leaders.sort((a, b) => (b.node?.term() ?? 0) - (a.node?.term() ?? 0))[0] ?? null
+  }
+
+  start(host: Host): void {
+    if (host.isUp || host.isRefused) return
+    const { world, checks, swarm } = this
+    if (host.volume.isDoubtful) host.volume.loseUnsynced()
+    const process = new Process(world, host.machine, `${host.nodeId}#${++host.starts}`)
+    host.process = process
+    world.note(`start ${process.name}`)
+    host.member = new Member({
+      world,
+      nodeId: host.nodeId,
+      process,
+      volume: host.volume,
+      peers: this.peers,
+      checks,
+      settings: swarm.settings,
+      founders: host.isJoiner ? [] : this.founders,
+      joinAt: host.isJoiner ? this.memberIds().map(peerOf) : [],
+      running: () => {
+        if (host.isWiped) world.fail(`${host.nodeId} is a member with a wiped directory`)
+      },
+      exited: (code, error) => this.#exited(host, process, code, error),
+    })
+    process.onKilled(() => {
+      this.peers.processGone(host.nodeId, host.machine.isSuspended)
+      if (!host.isRefused) this.#restartLater(host)
+    })
+    void host.member.start()
+  }
+
+  kill(host: Host): void {
+    this.world.note(`kill ${host.nodeId}`)
+    host.process?.kill()
+  }
+
+  /** The page cache is lost, the clocks start anew, and nobody is told. */
+  losePower(host: Host): void {
+    this.world.note(`power loss at ${host.nodeId}`)
+    // Suspended machines say as little as those without power.
+    host.machine.suspend()
+    host.process?.kill()
+    host.machine.reboot()
+    host.volume.loseUnsynced()
+  }
+
+  /** The directory is lost, or was mounted empty: a member whose promises nobody knows. */
+  wipe(host: Host): void {
+    this.world.note(`wipe ${host.nodeId}`)
+    host.process?.kill()
+    this.checks.store.forget(host.volume.id)
+    host.volume = this.#newVolume()
+    host.isWiped = true
+  }
+
+  /** An operator gives a removed node id an empty directory and lets it join. */
+  renew(host: Host): void {
+    host.process?.kill()
+    host.volume = this.#newVolume()
+    host.isWiped = false
+    host.isRefused = false
+    host.removalAsked = false
+    host.isJoiner = true
+  }
+
+  dial(process: Process, nodeId: string, handlers: ClientHandlers): TcpConnection {
+    const { world, swarm } = this
+    const host = this.hosts.get(nodeId)
+    const nodeProcess = host?.process ?? null
+    const small = world.random.chance(SMALL_BUFFERS_CHANCE)
+    const connection = new TcpConnection(world, nodeProcess ?? process, process, swarm.clientMeanMs, handlers, small)
+    const member = host?.member ?? null
+    world.after(world.random.around(swarm.clientMeanMs), () => {
+      if (nodeProcess === null || member === null || !nodeProcess.isAlive) {
+        world.after(REFUSED_MS, () => connection.carry('node', 'rst'))
+      } else nodeProcess.deliver(() => member.accept(connection))
+    })
+    return connection
+  }
+
+  #exited(host: Host, process: Process, code: number, error: unknown): void {
+    if (!process.isAlive) return
+    const words = error instanceof Error ? `${error.message}` : String(error)
+    this.world.note(`${process.name} ends with ${code}: ${words}`)
+    this.world.count(`exit ${code}`)
+    const { volume } = host
+    const isExpected =
+      (code === 3 && (volume.isFull || volume.isDoubtful)) ||
+      (code === 4 && (host.isWiped || host.removalAsked)) ||
+      (code === 0 && (host.removalAsked || host.member?.isStopping === true))
+    if (!isExpected) {
+      const stack = error instanceof Error ? error.stack : ''
+      this.world.fail(`${host.nodeId} ends with ${code}: ${words} ${stack}`)
+    }
+    host.isRefused = code === 4 || (code === 0 && host.removalAsked)
+    process.kill()
+  }
+
+  #restartLater(host: Host): void {
+    const { random } = this.world
+    const delayMs = this.isHealing ? 100 : random.logBetween(50, 15_000)
+    this.world.after(delayMs, () => this.start(host))
+  }
+}
+
+export const peerOf = (nodeId: string): Peer => ({ nodeId, raftId: 0, address: `${nodeId}:7655` })

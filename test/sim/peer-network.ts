@@ -1,0 +1,297 @@
+/** Connections between nodes: frames of a lane arrive in order or not at all; links are slow, cut one way, and break. */
+import {
+  FrameKind,
+  Lane,
+  type Peer,
+  PeerDownReason,
+  type Transport,
+  type TransportHandlers,
+} from '../../src/raft/node/interfaces.js'
+import type { Process } from './process.js'
+import type { World } from './world.js'
+
+export interface PeerTimes {
+  minMs: number
+  meanMs: number
+  /** Chance of a frame to come once more, up to two minutes later. */
+  lateChance: number
+}
+
+const DIAL_MIN_MS = 20
+const DIAL_MAX_MS = 600
+/** Nothing was heard for this long: both ends give the connection up. */
+const SILENCE_MS = 5_000
+const LATE_MAX_MS = 120_000
+/** Longer transfers are not repeated: only what the rules say may come late or twice. */
+const REPEATABLE: ReadonlySet<FrameKind> = new Set([
+  FrameKind.raft,
+  FrameKind.propose,
+  FrameKind.renew,
+  FrameKind.renewed,
+])
+
+interface Frame {
+  readonly from: SimTransport
+  readonly to: SimTransport
+  readonly lane: Lane
+  readonly kind: FrameKind
+  readonly payload: Uint8Array
+}
+
+class PeerConnection {
+  isOpen = true
+  /** Per sender and lane: no frame overtakes an earlier one. */
+  readonly busyUntilMs = new Map<string, number>()
+  readonly held: Frame[] = []
+
+  constructor(readonly ends: readonly [SimTransport, SimTransport]) {}
+}
+
+export class PeerNetwork {
+  readonly #transports = new Map<string, SimTransport>()
+  /** `a>b`: nothing that a sends reaches b. */
+  readonly #cut = new Set<string>()
+  readonly #slowness = new Map<string, number>()
+  readonly #connections = new Set<PeerConnection>()
+  readonly dialling = new Set<string>()
+
+  constructor(
+    readonly world: World,
+    readonly times: PeerTimes,
+  ) {}
+
+  transport(nodeId: string, process: Process): SimTransport {
+    const made = new SimTransport(this, nodeId, process)
+    this.#transports.set(nodeId, made)
+    process.onKilled(() => {
+      if (this.#transports.get(nodeId) === made) this.#transports.delete(nodeId)
+    })
+    return made
+  }
+
+  find(nodeId: string): SimTransport | undefined {
+    return this.#transports.get(nodeId)
+  }
+
+  isCut(from: string, to: string): boolean {
+    return this.#cut.has(`${from}>${to}`)
+  }
+
+  cut(from: string, to: string): void {
+    this.#cut.add(`${from}>${to}`)
+    this.world.after(SILENCE_MS * this.world.random.between(0.5, 1), () => {
+      for (const connection of this.#connections) {
+        const [one, other] = connection.ends
+        const names = [`${one.nodeId}>${other.nodeId}`, `${other.nodeId}>${one.nodeId}`]
+        if (names.some((name) => this.#cut.has(name))) this.break(connection, PeerDownReason.timeout)
+      }
+    })
+  }
+
+  /** What was under way is delivered now: TCP sends it again. */
+  heal(from: string, to: string): void {
+    this.#cut.delete(`${from}>${to}`)
+    for (const connection of this.#connections) {
+      for (const frame of connection.held.splice(0)) this.#carry(connection, frame)
+    }
+  }
+
+  slow(from: string, to: string, factor: number): void {
+    this.#slowness.set(`${from}>${to}`, factor)
+  }
+
+  healAll(): void {
+    this.#slowness.clear()
+    for (const link of [...this.#cut]) {
+      const [from = '', to = ''] = link.split('>')
+      this.heal(from, to)
+    }
+  }
+
+  /** A connection picked at random ends; what was under way is lost. */
+  breakSome(): void {
+    const open = [...this.#connections]
+    if (open.length > 0) this.break(this.world.random.pick(open), PeerDownReason.closed)
+  }
+
+  delayMs(from: string, to: string): number {
+    const { minMs, meanMs } = this.times
+    return minMs + this.world.random.around(meanMs) * (this.#slowness.get(`${from}>${to}`) ?? 1)
+  }
+
+  connect(one: SimTransport, other: SimTransport): PeerConnection {
+    const connection = new PeerConnection([one, other])
+    this.#connections.add(connection)
+    return connection
+  }
+
+  break(connection: PeerConnection, reason: PeerDownReason): void {
+    if (!connection.isOpen) return
+    connection.isOpen = false
+    this.#connections.delete(connection)
+    connection.held.length = 0
+    const [one, other] = connection.ends
+    one.gone(other.nodeId, connection, reason)
+    other.gone(one.nodeId, connection, reason)
+  }
+
+  /** The kernel of a killed process closes its connections; a machine without power says nothing. */
+  processGone(nodeId: string, silently: boolean): void {
+    for (const connection of [...this.#connections]) {
+      if (!connection.ends.some((end) => end.nodeId === nodeId && !end.process.isAlive)) continue
+      if (!silently) this.break(connection, PeerDownReason.refused)
+      else this.world.after(SILENCE_MS, () => this.break(connection, PeerDownReason.timeout))
+    }
+  }
+
+  send(connection: PeerConnection, frame: Frame): void {
+    if (REPEATABLE.has(frame.kind) && this.world.random.chance(this.times.lateChance)) this.#sendLate(frame)
+    this.#carry(connection, frame)
+  }
+
+  #carry(connection: PeerConnection, frame: Frame): void {
+    const { from, to, lane } = frame
+    const queue = `${from.nodeId}${lane}`
+    const busyUntilMs = connection.busyUntilMs.get(queue) ?? 0
+    const atMs = Math.max(busyUntilMs, this.world.nowMs + this.delayMs(from.nodeId, to.nodeId))
+    connection.busyUntilMs.set(queue, atMs)
+    this.world.after(atMs - this.world.nowMs, () => {
+      if (!connection.isOpen) return
+      if (connection.held.length > 0 || this.isCut(from.nodeId, to.nodeId)) connection.held.push(frame)
+      else to.arrive(frame.from.nodeId, frame.kind, frame.payload, connection)
+    })
+  }
+
+  #sendLate(frame: Frame): void {
+    const { random } = this.world
+    this.world.after(random.logBetween(1, LATE_MAX_MS), () => {
+      const to = this.find(frame.to.nodeId)
+      this.world.count(`late frame of kind ${frame.kind}`)
+      to?.arrive(frame.from.nodeId, frame.kind, frame.payload, null)
+    })
+  }
+}
+
+export class SimTransport implements Transport {
+  #handlers: TransportHandlers | null = null
+  #peers: readonly Peer[] = []
+  #closed = false
+  readonly #current = new Map<string, PeerConnection>()
+
+  constructor(
+    private readonly network: PeerNetwork,
+    readonly nodeId: string,
+    readonly process: Process,
+  ) {}
+
+  async start(handlers: TransportHandlers): Promise<void> {
+    this.#handlers = handlers
+    this.#dialAll()
+  }
+
+  setPeers(peers: readonly Peer[]): void {
+    this.#peers = peers
+    const joined = this.#handlers !== null && this.#handlers.hello().clusterId !== ''
+    for (const [nodeId, connection] of this.#current) {
+      if (joined && !peers.some((peer) => peer.nodeId === nodeId)) this.network.break(connection, PeerDownReason.closed)
+    }
+  }
+
+  send(to: string, lane: Lane, kind: FrameKind, parts: readonly Uint8Array[]): boolean {
+    const connection = this.#current.get(to)
+    const other = connection?.ends.find((end) => end !== this)
+    if (this.process.pass('before send') || connection === undefined || other === undefined) return false
+    this.network.send(connection, { from: this, to: other, lane, kind, payload: new Uint8Array(Buffer.concat(parts)) })
+    return !this.process.pass('after send')
+  }
+
+  isUp(nodeId: string): boolean {
+    return this.#current.has(nodeId)
+  }
+
+  bulkBacklogBytes(to: string): number {
+    const held = this.#current.get(to)?.held ?? []
+    return held.reduce(
+      (sum, { from, lane, payload }) => sum + (from === this && lane === Lane.bulk ? payload.length : 0),
+      0,
+    )
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    for (const connection of this.#current.values()) this.network.break(connection, PeerDownReason.refused)
+  }
+
+  /** Null: a late frame, over no connection that exists any more. */
+  arrive(from: string, kind: FrameKind, payload: Uint8Array, connection: PeerConnection | null): void {
+    this.process.deliver(() => {
+      if (this.#closed || (connection !== null && this.#current.get(from) !== connection)) return
+      if (this.process.pass('before receive')) return
+      this.#handlers?.onFrame(from, kind, payload)
+    })
+  }
+
+  gone(nodeId: string, connection: PeerConnection, reason: PeerDownReason): void {
+    this.network.world.after(this.network.delayMs(this.nodeId, nodeId), () =>
+      this.process.deliver(() => {
+        if (this.#current.get(nodeId) !== connection) return
+        this.#current.delete(nodeId)
+        this.#handlers?.onDown(nodeId, reason)
+      }),
+    )
+  }
+
+  #dialAll(): void {
+    if (this.#closed) return
+    for (const peer of this.#peers) if (!this.#current.has(peer.nodeId)) this.#dial(peer.nodeId)
+    this.process.clock.after(this.network.world.random.logBetween(DIAL_MIN_MS, DIAL_MAX_MS), () => this.#dialAll())
+  }
+
+  /** There and back again; both judge. One dial at a time between two nodes. */
+  #dial(to: string): void {
+    const { network, nodeId } = this
+    const pair = [nodeId, to].sort().join('-')
+    const other = network.find(to)
+    if (other === undefined || network.dialling.has(pair) || network.isCut(nodeId, to) || network.isCut(to, nodeId))
+      return
+    network.dialling.add(pair)
+    const giveUp = network.world.after(1_000, () => network.dialling.delete(pair))
+    network.world.after(network.delayMs(nodeId, to), () =>
+      other.process.deliver(() => {
+        const mine = this.#handlers
+        const theirs = other.#handlers
+        if (mine === null || theirs === null || !network.dialling.has(pair) || !this.process.isAlive) return
+        const verdict = theirs.judge(mine.hello())
+        network.world.after(network.delayMs(to, nodeId), () =>
+          this.process.deliver(() => {
+            if (!network.dialling.delete(pair) || !other.process.isAlive) return
+            giveUp.cancel()
+            if (!verdict.accept) mine.onRefused(to, verdict.reason)
+            else if (mine.judge(theirs.hello()).accept) this.#adopt(other, mine, theirs)
+          }),
+        )
+      }),
+    )
+  }
+
+  #adopt(other: SimTransport, mine: TransportHandlers, theirs: TransportHandlers): void {
+    const { network } = this
+    if (this.#closed || other.#closed || network.isCut(this.nodeId, other.nodeId)) return
+    const connection = network.connect(this, other)
+    this.#replace(other.nodeId, connection)
+    mine.onUp(theirs.hello())
+    other.process.deliver(() => {
+      if (!connection.isOpen) return
+      other.#replace(this.nodeId, connection)
+      theirs.onUp(mine.hello())
+    })
+  }
+
+  #replace(nodeId: string, connection: PeerConnection): void {
+    const former = this.#current.get(nodeId)
+    this.#current.set(nodeId, connection)
+    if (former === undefined) return
+    this.network.break(former, PeerDownReason.replaced)
+    this.#handlers?.onDown(nodeId, PeerDownReason.replaced)
+  }
+}

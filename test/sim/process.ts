@@ -1,0 +1,199 @@
+/** Machines with clocks of their own, and processes with an event loop that can stall, be stopped, and die. */
+import type { Clock, Timer } from '../../src/raft/node/interfaces.js'
+import type { World } from './world.js'
+
+const WALL_ORIGIN_MS = 1_700_000_000_000
+
+/** A computer: its clocks go on when a process ends. */
+export class Machine {
+  bootId: string
+  #boots = 0
+  /** On this machine's monotonic clock, the time for which it was suspended. */
+  #suspendedMs = 0
+  #suspendedSinceMs: number | null = null
+
+  constructor(
+    readonly world: World,
+    readonly name: string,
+    /** How fast its clocks run. */
+    readonly rate: number,
+  ) {
+    this.bootId = `${name}-boot-0`
+  }
+
+  get isSuspended(): boolean {
+    return this.#suspendedSinceMs !== null
+  }
+
+  /** Stands still while the machine is suspended. */
+  monotonicMs(): number {
+    return this.bootMs() - this.#suspendedMs
+  }
+
+  bootMs(): number {
+    return this.world.nowMs * this.rate
+  }
+
+  suspend(): void {
+    this.#suspendedSinceMs ??= this.bootMs()
+  }
+
+  resume(): void {
+    if (this.#suspendedSinceMs !== null) this.#suspendedMs += this.bootMs() - this.#suspendedSinceMs
+    this.#suspendedSinceMs = null
+  }
+
+  reboot(): void {
+    this.resume()
+    this.bootId = `${this.name}-boot-${++this.#boots}`
+  }
+}
+
+type Phase = 'timers' | 'io' | 'soon'
+const NEXT_PHASE = { timers: 'io', io: 'soon', soon: 'timers' } as const
+
+interface SimTimer {
+  readonly dueMs: number
+  run: (() => void) | null
+}
+
+/** One event loop in libuv's order: timers, sockets and disk, immediates. One callback at a time; promises settle between. */
+export class Process {
+  readonly clock: Clock
+  isAlive = true
+  #isStopped = false
+  #phase: Phase = 'timers'
+  /** Callbacks of the present phase that are left; what arrives meanwhile waits for the next round. */
+  #left = 0
+  readonly #queues: Record<Phase, (() => void)[]> = { timers: [], io: [], soon: [] }
+  #frozenTimers: SimTimer[] = []
+  #pumping = false
+  #wakeAtMs = 0
+  readonly #onKilled: (() => void)[] = []
+  #armed: { name: string; left: number } | null = null
+
+  constructor(
+    readonly world: World,
+    readonly machine: Machine,
+    readonly name: string,
+  ) {
+    this.clock = {
+      speakerNow: () => machine.bootMs(),
+      takerNow: () => machine.monotonicMs(),
+      wallNow: () => WALL_ORIGIN_MS + Math.floor(machine.bootMs()),
+      after: (delayMs, run) => this.#after(delayMs, run),
+      soon: (run) => this.#enqueue('soon', run),
+    }
+  }
+
+  get isRunning(): boolean {
+    return this.isAlive && !this.#isStopped
+  }
+
+  /** Something arrived from the kernel: it is handled in the loop's own time, never after the end of the process. */
+  deliver(run: () => void): void {
+    this.#enqueue('io', run)
+  }
+
+  onKilled(run: () => void): void {
+    this.#onKilled.push(run)
+  }
+
+  /** SIGKILL, or the power went off: no code of the process runs any more. */
+  kill(): void {
+    if (!this.isAlive) return
+    this.isAlive = false
+    for (const run of this.#onKilled) run()
+  }
+
+  /** SIGSTOP, or a loop that hangs; `suspend`: the machine sleeps, and its monotonic clock with it. */
+  stop(ms: number, suspend = false): void {
+    if (!this.isAlive) return
+    if (suspend) this.machine.suspend()
+    this.#isStopped = true
+    this.#wakeAtMs = Math.max(this.#wakeAtMs, this.world.nowMs + ms)
+    this.world.after(ms, () => {
+      if (this.#isStopped && this.world.nowMs >= this.#wakeAtMs) this.cont()
+    })
+  }
+
+  cont(): void {
+    if (!this.#isStopped) return
+    this.#isStopped = false
+    this.#wakeAtMs = 0
+    this.machine.resume()
+    const frozen = this.#frozenTimers
+    this.#frozenTimers = []
+    for (const timer of frozen) this.#arm(timer)
+    // The loop was waiting in the kernel or not: both orders happen.
+    this.#phase = this.world.random.chance(0.5) ? 'timers' : 'io'
+    this.#left = this.#queues[this.#phase].length
+    this.#pump()
+  }
+
+  /** The process dies at the `count`-th time that it passes `name`. */
+  armFailpoint(name: string, count: number): void {
+    this.#armed = { name, left: count }
+  }
+
+  /** True if the process died here: nothing after this point must have an effect. */
+  pass(failpoint: string): boolean {
+    if (!this.isAlive) return true
+    if (this.#armed?.name !== failpoint || --this.#armed.left > 0) return false
+    this.#armed = null
+    this.world.count(`crash at ${failpoint}`)
+    this.world.note(`${this.name} dies at ${failpoint}`)
+    this.kill()
+    return true
+  }
+
+  #after(delayMs: number, run: () => void): Timer {
+    const timer: SimTimer = { dueMs: this.machine.monotonicMs() + Math.max(0, delayMs), run }
+    this.#arm(timer)
+    return {
+      cancel: () => {
+        timer.run = null
+      },
+    }
+  }
+
+  #arm(timer: SimTimer): void {
+    const leftMs = (timer.dueMs - this.machine.monotonicMs()) / this.machine.rate
+    this.world.after(leftMs, () => {
+      if (timer.run === null || !this.isAlive) return
+      if (this.machine.isSuspended) this.#frozenTimers.push(timer)
+      else this.#enqueue('timers', () => timer.run?.())
+    })
+  }
+
+  #enqueue(phase: Phase, run: () => void): void {
+    if (!this.isAlive) return
+    this.#queues[phase].push(run)
+    this.#pump()
+  }
+
+  #pump(): void {
+    if (this.#pumping || !this.isRunning) return
+    this.#pumping = true
+    this.world.after(0, () => {
+      this.#pumping = false
+      if (!this.isRunning) return
+      const run = this.#next()
+      if (run === undefined) return
+      run()
+      this.#pump()
+    })
+  }
+
+  #next(): (() => void) | undefined {
+    for (let phases = 0; phases <= 3; phases++) {
+      if (this.#left > 0) {
+        this.#left--
+        return this.#queues[this.#phase].shift()
+      }
+      this.#phase = NEXT_PHASE[this.#phase]
+      this.#left = this.#queues[this.#phase].length
+    }
+    return undefined
+  }
+}

@@ -1,0 +1,92 @@
+/** What one seed is like: every size, every time and every fault's frequency is drawn from it. */
+import type { ClusterSettings } from './member.js'
+import type { SimRandom } from './random.js'
+
+export const FAULTS = [
+  'kill',
+  'power loss',
+  'crash of all',
+  'failpoint',
+  'pause',
+  'long pause',
+  'suspend',
+  'stall',
+  'cut',
+  'one-way cut',
+  'isolation',
+  'bridge',
+  'slow link',
+  'broken peer connection',
+  'client link cut',
+  'client freeze',
+  'client suspend',
+  'slow disk',
+  'full disk',
+  'fsync error',
+  'transfer',
+  'graceful restart',
+  'add member',
+  'remove member',
+  'wipe',
+] as const
+export type FaultName = (typeof FAULTS)[number]
+
+export interface Swarm {
+  readonly nodes: number
+  readonly classicClients: number
+  readonly sessionClients: number
+  readonly names: readonly string[]
+  readonly settings: ClusterSettings
+  readonly safetyMs: number
+  /** Clock rates lie in [1, this]. */
+  readonly maxClockRate: number
+  readonly peer: { readonly minMs: number; readonly meanMs: number; readonly lateChance: number }
+  readonly clientMeanMs: number
+  readonly syncMs: number
+  readonly thinkMs: number
+  readonly holdMs: number
+  /** Faults strike already while the cluster forms. */
+  readonly earlyFaults: boolean
+  /** Mean time between two faults of a kind; a kind that is missing does not happen. */
+  readonly faults: ReadonlyMap<FaultName, number>
+}
+
+const LOCK_NAMES = ['a', 'b', 'c', 'd', 'e']
+
+export function drawSwarm(random: SimRandom, nodes: number | null): Swarm {
+  const nodeLeaseMs = random.pick([3_000, 4_000, 6_000])
+  const heartbeatMs = random.pick([50, 100])
+  // Rule 0: 0.7 L - 50 ms is at least twice the longest election timeout, which is twice the shortest.
+  const electionTimeoutMs = Math.min(random.pick([400, 500, 800]), (0.7 * nodeLeaseMs - 50) / 4)
+  const faults = new Map<FaultName, number>()
+  const calm = random.chance(0.1)
+  for (const fault of FAULTS) {
+    if (!calm && random.chance(0.4)) faults.set(fault, random.logBetween(4_000, 60_000))
+  }
+  return {
+    nodes: nodes ?? random.pick([3, 3, 3, 5, 5, 7]),
+    classicClients: random.int(6),
+    sessionClients: 1 + random.int(6),
+    names: LOCK_NAMES.slice(0, 1 + random.int(LOCK_NAMES.length)),
+    settings: {
+      nodeLeaseMs,
+      heartbeatMs,
+      electionTimeoutMs,
+      snapshotIntervalEntries: random.pick([20, 60, 200, 100_000]),
+      trailingEntries: random.pick([0, 5, 50, 10_000]),
+    },
+    safetyMs: random.between(30_000, 80_000),
+    maxClockRate: random.pick([1, 1.01, 1.1, 1.1]),
+    peer: {
+      minMs: random.pick([0.1, 1, 10]),
+      meanMs: random.pick([0.5, 3, 20]),
+      lateChance: random.chance(0.5) ? random.logBetween(0.001, 0.05) : 0,
+    },
+    clientMeanMs: random.pick([0.5, 5, 40]),
+    syncMs: random.pick([0.5, 3, 15]),
+    thinkMs: random.logBetween(100, 2_000),
+    holdMs: random.logBetween(50, 5_000),
+    earlyFaults: random.chance(0.2),
+    faults,
+  }
+}
