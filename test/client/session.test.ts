@@ -216,6 +216,20 @@ describe('losing a lock', () => {
     expect(session.holds(grant)).toBe(false)
   })
 
+  it('is not undone by a proof that comes before the timer of the deadline', async () => {
+    const session = await open()
+    const grant = await session.lock('a', { waitMs: 0 })
+    const lost = lossOf(session)
+    // As when the event loop was blocked: the answer is read first.
+    clearTimeout(Reflect.get(session, 'deadlineTimer'))
+    first.mood = { kind: 'silent' }
+    second.mood = { kind: 'silent' }
+    await vi.waitFor(() => expect(session.mirror.remainingMs()).toBe(0))
+    second.mood = { kind: 'serve' }
+    expect(await lost).toBe('deadline')
+    expect([session.holds(grant), session.ended]).toEqual([false, false])
+  })
+
   it('ends a wait for good when nobody can be reached', async () => {
     const session = await open({ reachMs: 200 })
     await session.lock('a', { waitMs: 0 })
