@@ -94,7 +94,7 @@ export const FORMATION_ANNOUNCE_MS = 100
 export const FOUNDERS_COUNT = 1_000
 /** Longer than an election: a membership change not applied by then met a change of leaders, and its fate is unknown. */
 export const MEMBERSHIP_CHANGE_MS = 5_000
-/** A removed node goes on for this long, so that the others learn of the change from it if it led. */
+/** A removed node goes on, and stays connected, for this long: so that the others learn of the change from it if it led. */
 export const REMOVED_LINGER_MS = 1_000
 /** After the hint of a dead leader: the first campaign is spread, so that two followers do not split the vote. */
 export const HINT_CAMPAIGN_SPREAD_MS = 20

@@ -21,6 +21,8 @@ export interface AdmissionView {
   readonly hello: PeerHello
   readonly leads: boolean
   member(nodeId: string): Member | null
+  /** False at a joiner that has received no state yet: it cannot tell who is a member. */
+  readonly knowsMembers: boolean
   /** Founding members are known by their place in `--cluster` and never claim. */
   readonly phase: 'forming' | 'joining' | 'running'
 }
@@ -68,6 +70,7 @@ function judgeEmpty(self: AdmissionView, peer: PeerHello): HelloVerdict {
 }
 
 function judgeMember(self: AdmissionView, peer: PeerHello): HelloVerdict {
+  if (!self.knowsMembers) return accept
   const member = self.member(peer.nodeId)
   if (member?.raftId === peer.raftId) {
     const other = member.memberUid !== null && member.memberUid !== '' && member.memberUid !== peer.memberUid

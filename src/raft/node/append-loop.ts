@@ -1,6 +1,6 @@
 import { invariant } from '../core/invariant.js'
 import type { Message } from '../core/messages.js'
-import type { Entry, HardState, Snapshot } from '../core/types.js'
+import type { Entry, HardState, Index, Snapshot, Term } from '../core/types.js'
 import type { Clock, LogBatch, LogStore } from './interfaces.js'
 
 /** What the loop did, once it is durable. `messages` are in the order in which the core asked for them. */
@@ -23,6 +23,8 @@ export class AppendLoop {
 
   constructor(
     private readonly store: LogStore,
+    /** The machine follows the snapshot before anything later is stored: what comes next builds on both. */
+    private readonly restore: (index: Index, term: Term) => Promise<void>,
     durable: HardState,
     private readonly clock: Clock,
     private readonly onStored: (durationMs: number) => void,
@@ -74,10 +76,15 @@ export class AppendLoop {
     )
   }
 
-  #write(done: Appended): Promise<void> {
-    if (done.snapshot !== null) return this.store.installSnapshot(done.snapshot.metadata, done.hardState)
+  async #write(done: Appended): Promise<void> {
+    if (done.snapshot !== null) {
+      const { metadata } = done.snapshot
+      await this.store.installSnapshot(metadata, done.hardState)
+      await this.restore(metadata.index, metadata.term)
+      return
+    }
     const batch: LogBatch = { hardState: this.#durable, entries: done.entries, mustSync: true }
-    return this.store.append(batch)
+    await this.store.append(batch)
   }
 
   #take(): Message[] {

@@ -19,6 +19,7 @@ import {
   type RaftId,
   type ReadState,
   Role,
+  type Snapshot,
   type Term,
 } from '../core/types.js'
 import { APPLY_COMMANDS_PER_TURN, ENTRY_BYTES, PROPOSALS_BYTES } from '../limits.js'
@@ -78,6 +79,7 @@ export class RaftDriver {
     const { hardState } = deps.window.initialState()
     this.#append = new AppendLoop(
       deps.store,
+      (index, term) => deps.restore(index, term),
       hardState,
       deps.clock,
       (durationMs) => deps.onStored(durationMs),
@@ -258,30 +260,20 @@ export class RaftDriver {
 
   #onAppended(done: Appended): void {
     if (!this.#running) return
-    if (done.snapshot !== null) {
-      const { index, term } = done.snapshot.metadata
-      this.deps.restore(index, term).then(
-        () => this.#guard(() => this.#afterRestore(done)),
-        (error: unknown) => this.#fail(error),
-      )
-      return
-    }
     this.#guard(() => {
       if (!this.#processing) this.deps.beforeTurn()
+      if (done.snapshot !== null) this.#restored(done.snapshot)
       this.#afterAppend(done)
     })
   }
 
-  #afterRestore(done: Appended): void {
-    if (!this.#running || done.snapshot === null) return
-    const { metadata } = done.snapshot
-    this.deps.window.applySnapshot(done.snapshot)
-    this.#applied = metadata.index
-    this.#confState = metadata.confState
-    this.deps.maker.restored(metadata.index)
-    this.deps.beforeTurn()
-    this.deps.onRestored(metadata.index)
-    this.#afterAppend(done)
+  #restored(snapshot: Snapshot): void {
+    const { index, confState } = snapshot.metadata
+    this.deps.window.applySnapshot(snapshot)
+    this.#applied = index
+    this.#confState = confState
+    this.deps.maker.restored(index)
+    this.deps.onRestored(index)
   }
 
   #afterAppend(done: Appended): void {

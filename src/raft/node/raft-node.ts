@@ -106,13 +106,23 @@ export class RaftNode implements NodeApi {
 
   #judge(peer: PeerHello) {
     const phase = this.#running !== null ? 'running' : this.#entrance.phase
-    const { member } = this.options
-    return judgePeer({ hello: this.#hello(), leads: this.isLeader(), phase, member: (id) => member(id) }, peer)
+    const { options } = this
+    return judgePeer(
+      {
+        hello: this.#hello(),
+        leads: this.isLeader(),
+        phase,
+        member: (id) => options.member(id),
+        knowsMembers: options.members().length > 0,
+      },
+      peer,
+    )
   }
 
   #refused(nodeId: string, reason: string): void {
     this.options.warn(`${nodeId} refused this node: ${reason}`)
-    if (!reason.startsWith(FINAL_REFUSAL)) return
+    // A node that knows of its removal ends in good order; that the others know it too changes nothing.
+    if (!reason.startsWith(FINAL_REFUSAL) || this.#running?.removed === true) return
     this.#fatal(new StoreError('foreign', `${nodeId} refused this node: ${reason.slice(FINAL_REFUSAL.length)}`))
   }
 

@@ -50,6 +50,8 @@ export class RunningNode {
   #forwardBytes = 0
   #tick: Timer | null = null
   #stopped = false
+  /** This node has applied its own removal, and will end. */
+  removed = false
   #proposals = 0
 
   constructor(
@@ -114,8 +116,17 @@ export class RunningNode {
   }
 
   setMembers(members: readonly Peer[]): void {
+    const { transport, clock } = this.options
+    const { nodeId } = this.identity
+    const before = this.#book.others(nodeId)
     this.#book.set(members)
-    this.options.transport.setPeers(this.#book.others(this.identity.nodeId))
+    const leaving = before.filter((peer) => this.#book.raftId(peer.nodeId) === null)
+    transport.setPeers([...this.#book.others(nodeId), ...leaving])
+    if (leaving.length === 0) return
+    // The answer to who asked for the removal may have to pass through the removed node, or come from it if it led.
+    clock.after(REMOVED_LINGER_MS, () => {
+      if (!this.#stopped) transport.setPeers(this.#book.others(nodeId))
+    })
   }
 
   // --------------------------------------------------------------------------------------------- frames
@@ -332,6 +343,7 @@ export class RunningNode {
   #onMembership(confState: ConfState, context: Uint8Array): void {
     this.#change.applied(context)
     if (membersOf(confState).includes(this.identity.raftId)) return
+    this.removed = true
     this.options.warn('this node was removed from the cluster')
     this.options.clock.after(REMOVED_LINGER_MS, () => {
       if (!this.#stopped) this.options.observer.onFatal(new NodeRefusal('this node was removed from the cluster'), 0)
