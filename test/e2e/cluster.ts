@@ -117,7 +117,9 @@ export class TestCluster {
   joiner(nodeId: string, port: number): TestNode {
     const [clientPort, peerPort, httpPort] = [port, port + 1, port + 2]
     const dataDir = join(this.dir, nodeId)
-    const peers = this.nodes.map(({ plan }) => `${plan.nodeId}=127.0.0.1:${plan.peerPort}`)
+    const peers = this.nodes
+      .filter(({ id }) => id !== nodeId)
+      .map(({ plan }) => `${plan.nodeId}=127.0.0.1:${plan.peerPort}`)
     const words = [
       ...['--node-id', nodeId, '--join', '--cluster', [...peers, `${nodeId}=127.0.0.1:${peerPort}`].join(',')],
       ...['--listen', `localhost:${clientPort}`, '--advertise', `localhost:${clientPort}`],
