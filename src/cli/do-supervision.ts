@@ -62,6 +62,8 @@ export class Supervision {
     )
     const status = await this.statusOf(await end)
     this.ended = true
+    // No command needs a copy of the connection any more: the session may move without the guardian to release the lock.
+    this.session.hooks = { notice: (text) => this.log.info(text) }
     return { status, lost: this.lost }
   }
 
@@ -102,6 +104,8 @@ export class Supervision {
   }
 
   private loses(reason: LostReason): void {
+    // The command ended in time, while tnl-do was stopped: the guardian's report, unread yet, says how.
+    if (this.group?.exists === false) return
     this.lost = true
     this.sessionMoved()
     this.log.error(`the lock '${this.grant.name}' was lost (${reason})`)

@@ -252,6 +252,17 @@ describe('the command never runs on without the lock', () => {
     expect((await run.ended).status).toBe(122)
   })
 
+  it('when tnl-do is stopped and the command ends by itself: the lock is free by the deadline all the same', async () => {
+    const run = start(['--lock-name', 'x', '--', 'sh', '-c', 'echo $$; read line; exit 6'])
+    await run.printed()
+    process.kill(run.pid, 'SIGSTOP')
+    run.child.stdin?.end('go\n')
+    await first.until(() => cluster.holderOf('x') === null)
+    expect(first.fins).toHaveLength(1)
+    process.kill(run.pid, 'SIGCONT')
+    expect((await run.ended).status).toBe(6)
+  })
+
   it('when no node answers: first asked to end, then killed, status 122', async () => {
     const script = 'trap "echo asked" TERM; echo $$; while :; do sleep 0.05; done'
     const run = start(['--lock-name', 'x', '--', 'sh', '-c', script])
