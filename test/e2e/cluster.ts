@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { vi } from 'vitest'
 import { ClusterNode, type NodeEnd, type NodePlan } from '../../src/cli/cluster-node.js'
 import { planCluster } from '../../src/cli/cluster-plan.js'
 import { askAdmin } from '../../src/cli/line-client.js'
@@ -11,6 +12,9 @@ import { EVENT_TIMEOUT_MS } from './wire.js'
 
 /** Every lease as short as it may be, so that a test sees one run out. */
 export const SHORT_LEASE = ['--lease', '3', '--election-timeout', '0.3', '--max-connections', '1000']
+
+// One event that does not come shall be named by its own timeout, which is shorter.
+vi.setConfig({ testTimeout: 3 * EVENT_TIMEOUT_MS })
 
 const NODES = 3
 const POLL_MS = 50
@@ -79,6 +83,14 @@ export class TestNode {
       return null
     }
   }
+}
+
+/** The first of three free ports in a row, for one server. */
+export async function freePorts(): Promise<number> {
+  const dir = mkdtempSync(join(tmpdir(), 'tnl-e2e-'))
+  const [plan] = await planCluster(1, dir, [], FIRST_PORT)
+  rmSync(dir, { recursive: true })
+  return plan?.clientPort ?? FIRST_PORT
 }
 
 /** Three real servers on this machine, on ports and in a directory of their own. */
