@@ -1,5 +1,5 @@
 import { connect, type Socket } from 'node:net'
-import type { HostPort } from '../../address.js'
+import { type HostPort, parseHostPort } from '../../address.js'
 import { Line } from '../../client/line-codec.js'
 import type { ExclusionCheck } from './exclusion-check.js'
 import type { LatencyRecorder } from './percentiles.js'
@@ -26,7 +26,8 @@ const RETRY_DELAY_MS = 100
 export class BenchClient {
   readonly #run: BenchRun
   readonly #number: number
-  readonly #endpoint: HostPort
+  /** Where this client goes: an endpoint of its own, or the leader once it was sent there (session dialect). */
+  #endpoint: HostPort
   readonly #name: string
   #socket: Socket | null = null
   #rest = ''
@@ -35,6 +36,7 @@ export class BenchClient {
   #holding = false
   /** The classic dialect ends a connection with each release, as it should. */
   #released = false
+  #redirected = false
   #onStopped: (() => void) | null = null
 
   constructor(run: BenchRun, number: number, endpoint: HostPort, name: string) {
@@ -47,12 +49,13 @@ export class BenchClient {
   start(): void {
     this.#rest = ''
     this.#released = false
+    this.#redirected = false
     this.#sentMs = performance.now()
     const socket = connect({ ...this.#endpoint, noDelay: true })
     this.#socket = socket
     socket.setEncoding('utf8')
     socket.on('connect', () => {
-      if (this.#run.dialect === 'session') socket.write('hello,version:2,redirect:no\n')
+      if (this.#run.dialect === 'session') socket.write('hello,version:2\n')
       else socket.write(`lock,name:${this.#name},wait:forever,fence:yes\n`)
     })
     socket.on('data', (text: string) => this.#data(text))
@@ -82,7 +85,14 @@ export class BenchClient {
     if (word === 'ok') this.#granted(new Line(text).number('token') ?? 0)
     else if (word === 'released') this.#unlocked()
     else if (word === 'welcome') this.#lock()
+    else if (word === 'redirect') this.#follow(new Line(text).get('address') ?? '')
     else if (word !== 'queued' && word !== 'jeopardy' && word !== 'safe') this.#failed(text)
+  }
+
+  #follow(address: string): void {
+    this.#endpoint = parseHostPort(address)
+    this.#redirected = true
+    this.#socket?.end()
   }
 
   #lock(): void {
@@ -117,7 +127,7 @@ export class BenchClient {
     this.#free()
     this.#socket = null
     if (this.#onStopped !== null) this.#onStopped()
-    else if (this.#released) this.start()
+    else if (this.#released || this.#redirected) this.start()
     else {
       this.#failed('the connection was closed')
       setTimeout(() => this.#run.stopping || this.start(), RETRY_DELAY_MS)
