@@ -4,7 +4,9 @@
  */
 
 import type { RaftId } from '../core/types.js'
+import { REMEMBERED_REFUSALS } from '../limits.js'
 import type { HelloVerdict, PeerHello } from './interfaces.js'
+import type { NodeApi } from './node-api.js'
 
 export const FINAL_REFUSAL = 'final: '
 
@@ -19,12 +21,34 @@ export interface Member {
 /** How this node stands when a peer says hello. */
 export interface AdmissionView {
   readonly hello: PeerHello
-  readonly leads: boolean
+  /** What this node knows of the peer's membership is the cluster's word and not only its own. */
+  isSure(): boolean
   member(nodeId: string): Member | null
   /** False at a joiner that has received no state yet: it cannot tell who is a member. */
   readonly knowsMembers: boolean
   /** Founding members are known by their place in `--cluster` and never claim. */
   readonly phase: 'forming' | 'joining' | 'running'
+}
+
+/**
+ * When a node may turn a peer away for good: as a leader that a quorum confirmed after the peer had asked. A follower, and
+ * a leader that was deposed without knowing it, may only not have heard yet that the peer was added.
+ */
+export class Certainty {
+  readonly #confirmed = new Set<string>()
+
+  constructor(private readonly node: Pick<NodeApi, 'confirmLeadership' | 'appliedIndex'>) {}
+
+  /** False when first asked: the peer tries again, and the quorum has been asked by then. Serves one answer. */
+  about({ nodeId, raftId, memberUid }: PeerHello): boolean {
+    const key = `${nodeId} ${raftId} ${memberUid}`
+    if (this.#confirmed.delete(key)) return true
+    if (this.#confirmed.size >= REMEMBERED_REFUSALS) this.#confirmed.clear()
+    this.node.confirmLeadership((index) => {
+      if (index !== null && this.node.appliedIndex() >= index) this.#confirmed.add(key)
+    })
+    return false
+  }
 }
 
 const accept: HelloVerdict = { accept: true }
@@ -59,12 +83,11 @@ function judgeEmpty(self: AdmissionView, peer: PeerHello): HelloVerdict {
   const member = self.member(peer.nodeId)
   if (member === null) {
     const advice = `add it first: tnl members add ${peer.nodeId} HOST:PEERPORT`
-    // A node that does not lead may only be behind: the new member's node asks again.
-    return refuse(`${self.leads ? FINAL_REFUSAL : ''}${peer.nodeId} is not a member of this cluster; ${advice}`)
+    return refuse(`${finalIfSure(self)}${peer.nodeId} is not a member of this cluster; ${advice}`)
   }
   if (member.memberUid === null || member.memberUid === peer.memberUid) return accept
   return refuse(
-    `${FINAL_REFUSAL}${peer.nodeId} was a member with data before, and its directory is empty now; an empty node could vote twice. ` +
+    `${finalIfSure(self)}${peer.nodeId} was a member with data before, and its directory is empty now; an empty node could vote twice. ` +
       `Replace it: tnl members remove ${peer.nodeId}, then tnl members add ${peer.nodeId} ${member.peerAddress}`,
   )
 }
@@ -76,7 +99,8 @@ function judgeMember(self: AdmissionView, peer: PeerHello): HelloVerdict {
     const other = member.memberUid !== null && member.memberUid !== '' && member.memberUid !== peer.memberUid
     return other ? refuse(`${FINAL_REFUSAL}another directory of ${peer.nodeId} is the member`) : accept
   }
-  // Behind on membership changes, this node may not know the other yet; only a leader is sure.
-  const sure = self.leads ? FINAL_REFUSAL : ''
-  return refuse(`${sure}${peer.nodeId} (raft id ${peer.raftId}) is not, or no longer, a member of this cluster`)
+  const what = `${peer.nodeId} (raft id ${peer.raftId}) is not, or no longer, a member of this cluster`
+  return refuse(`${finalIfSure(self)}${what}`)
 }
+
+const finalIfSure = (self: AdmissionView): string => (self.isSure() ? FINAL_REFUSAL : '')

@@ -3,7 +3,7 @@
  * `raft-driver.ts`, how a directory becomes a member in `entrance.ts`, who may connect in `admission.ts`.
  */
 import type { ConfChangeSingle, Index, RaftId, Term } from '../core/types.js'
-import { FINAL_REFUSAL, judgePeer } from './admission.js'
+import { Certainty, FINAL_REFUSAL, judgePeer } from './admission.js'
 import { type BootState, restoreMachine } from './boot.js'
 import { Doorkeeper, Entrance, listHash } from './entrance.js'
 import type { FrameKind as Kind, Lane } from './interfaces.js'
@@ -15,6 +15,7 @@ import { RunningNode } from './running-node.js'
 export class RaftNode implements NodeApi {
   readonly nodeId: string
   readonly #entrance: Entrance
+  readonly #certainty = new Certainty(this)
   #running: RunningNode | null = null
   #identity: Identity | null
   #stopped = false
@@ -110,7 +111,7 @@ export class RaftNode implements NodeApi {
     return judgePeer(
       {
         hello: this.#hello(),
-        leads: this.isLeader(),
+        isSure: () => this.#certainty.about(peer),
         phase,
         member: (id) => options.member(id),
         knowsMembers: options.members().length > 0,
