@@ -46,6 +46,10 @@ export class TcpConnection {
   }
 
   carry(from: 'node' | 'client', parcel: Parcel): void {
+    const { node, client } = this
+    const [one, other] = from === 'node' ? [node, client] : [client, node]
+    const what = typeof parcel === 'string' ? parcel : JSON.stringify(parcel.text)
+    this.world.tell(() => `${one.process.name} -> ${other.process.name}: ${what}`)
     if (from === 'node') this.#toClient.push(parcel)
     else this.#toNode.push(parcel)
   }
@@ -237,7 +241,7 @@ export class ClientEnd {
 
   constructor(
     private readonly connection: TcpConnection,
-    private readonly process: Process,
+    readonly process: Process,
     private readonly handlers: ClientHandlers,
   ) {}
 

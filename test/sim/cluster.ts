@@ -104,7 +104,7 @@ export class Cluster {
       exited: (code, error) => this.#exited(host, process, code, error),
     })
     process.onKilled(() => {
-      this.peers.processGone(host.nodeId, host.machine.isSuspended)
+      this.peers.processGone(host.nodeId, process.diedSilently)
       if (!host.isRefused) this.#restartLater(host)
     })
     void host.member.start()
@@ -118,9 +118,7 @@ export class Cluster {
   /** The page cache is lost, the clocks start anew, and nobody is told. */
   losePower(host: Host): void {
     this.world.note(`power loss at ${host.nodeId}`)
-    // Suspended machines say as little as those without power.
-    host.machine.suspend()
-    host.process?.kill()
+    host.process?.kill(true)
     host.machine.reboot()
     host.volume.loseUnsynced()
   }
@@ -129,7 +127,6 @@ export class Cluster {
   wipe(host: Host): void {
     this.world.note(`wipe ${host.nodeId}`)
     host.process?.kill()
-    this.checks.store.forget(host.volume.id)
     host.volume = this.#newVolume()
     host.isWiped = true
   }

@@ -66,8 +66,7 @@ export class Member implements ClientSocketOwner {
   constructor(readonly deps: MemberDeps) {
     this.clock = deps.process.clock
     deps.process.onKilled(() => {
-      const silently = deps.process.machine.isSuspended
-      for (const connection of this.#connections) connection.node.processDied(silently)
+      for (const connection of this.#connections) connection.node.processDied(deps.process.diedSilently)
     })
   }
 

@@ -44,7 +44,6 @@ export class Machine {
   }
 
   reboot(): void {
-    this.resume()
     this.bootId = `${this.name}-boot-${++this.#boots}`
   }
 }
@@ -61,12 +60,16 @@ interface SimTimer {
 export class Process {
   readonly clock: Clock
   isAlive = true
+  /** It ended with its machine: no kernel closed its connections. */
+  diedSilently = false
   #isStopped = false
   #phase: Phase = 'timers'
   /** Callbacks of the present phase that are left; what arrives meanwhile waits for the next round. */
   #left = 0
   readonly #queues: Record<Phase, (() => void)[]> = { timers: [], io: [], soon: [] }
   #frozenTimers: SimTimer[] = []
+  #endOfTurn: (() => void)[] = []
+  #isEndingTurn = false
   #pumping = false
   #wakeAtMs = 0
   readonly #onKilled: (() => void)[] = []
@@ -82,7 +85,7 @@ export class Process {
       takerNow: () => machine.monotonicMs(),
       wallNow: () => WALL_ORIGIN_MS + Math.floor(machine.bootMs()),
       after: (delayMs, run) => this.#after(delayMs, run),
-      soon: (run) => this.#enqueue('soon', run),
+      soon: (run) => this.#soon(run),
     }
   }
 
@@ -100,9 +103,12 @@ export class Process {
   }
 
   /** SIGKILL, or the power went off: no code of the process runs any more. */
-  kill(): void {
+  kill(silently = false): void {
     if (!this.isAlive) return
     this.isAlive = false
+    this.diedSilently = silently
+    // Whoever kills it has woken its machine.
+    this.machine.resume()
     for (const run of this.#onKilled) run()
   }
 
@@ -145,6 +151,25 @@ export class Process {
     this.world.note(`${this.name} dies at ${failpoint}`)
     this.kill()
     return true
+  }
+
+  /** As `SystemClock` does: what the end of a turn asks for is done in the same turn, once. */
+  #soon(run: () => void): void {
+    this.#endOfTurn.push(run)
+    if (this.#endOfTurn.length > 1 || this.#isEndingTurn) return
+    this.#enqueue('soon', () => {
+      this.#isEndingTurn = true
+      this.#runEndOfTurn()
+      this.#runEndOfTurn()
+      this.#isEndingTurn = false
+      const [first, ...rest] = this.#endOfTurn.splice(0)
+      if (first !== undefined) this.#soon(first)
+      this.#endOfTurn.push(...rest)
+    })
+  }
+
+  #runEndOfTurn(): void {
+    for (const run of this.#endOfTurn.splice(0)) if (this.isAlive) run()
   }
 
   #after(delayMs: number, run: () => void): Timer {

@@ -54,6 +54,11 @@ export class World {
     this.trace?.(line)
   }
 
+  /** For the trace alone: too much for the hash and the report. */
+  tell(text: () => string): void {
+    this.trace?.(`${this.nowMs.toFixed(2).padStart(10)} ${text()}`)
+  }
+
   count(what: string, times = 1): void {
     this.coverage.set(what, (this.coverage.get(what) ?? 0) + times)
   }

@@ -29,11 +29,6 @@ export class StoreCheck {
 
   constructor(private readonly world: World) {}
 
-  /** A directory that was wiped on purpose has acknowledged nothing any more. */
-  forget(volume: string): void {
-    this.#volumes.delete(volume)
-  }
-
   tap(process: Process, volume: string, store: LogStore): LogStore {
     this.#opened(process, volume, store)
     return new TappedStore(process, store, this, volume)

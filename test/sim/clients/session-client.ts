@@ -196,6 +196,11 @@ export class SessionClient implements Client, Believer {
   }
 
   #hold(name: string, token: number): void {
+    if (this.#isLeaving) return
+    // What is being released is not believed in, though the list after a resume may still have it.
+    for (const { kind, name: released, answer } of this.#requests.values()) {
+      if (kind === 'release' && released === name && answer === null) return
+    }
     this.#held.set(name, token)
     this.#checkBelief(name)
   }
@@ -332,7 +337,11 @@ export class SessionClient implements Client, Believer {
     this.deps.world.count('bye')
     this.#isLeaving = true
     this.#held.clear()
-    this.#link?.client.send('bye\n')
+    const link = this.#link
+    link?.client.send('bye\n')
+    this.process.clock.after(ANSWER_MS, () => {
+      if (this.#link === link) this.#leave()
+    })
   }
 
   /** The host loses its power; what comes back later is another client. */
