@@ -7,8 +7,10 @@ import { pack, unpack } from 'msgpackr'
 import type { RaftId } from '../core/types.js'
 import { type BootState, NOTHING, writeGenesis } from './boot.js'
 import { Formation, type FormationRecord, loadFormationRecord } from './formation.js'
-import { FrameKind, type Identity, Lane, type Peer, type PeerHello } from './interfaces.js'
+import { FrameKind, type Identity, Lane, type LogStore, type Peer, type PeerHello } from './interfaces.js'
 import type { RaftNodeOptions } from './options.js'
+
+const JOIN_RECORD_KEY = 'join'
 
 /** What a joiner is told once its claim to a Raft id has been applied. */
 interface JoinOffer {
@@ -101,6 +103,8 @@ export class Entrance {
 
   async #join(offer: JoinOffer): Promise<void> {
     this.#entered = true
+    // Until the first snapshot is here, nothing else says who the members are, and a restart may come before it.
+    await this.options.store.putRecord(JOIN_RECORD_KEY, pack(offer.members))
     await this.#enter(offer, NOTHING, offer.members)
   }
 
@@ -112,6 +116,12 @@ export class Entrance {
     this.#entered = true
     this.onMember(identity, boot, members)
   }
+}
+
+/** The members as they were when this directory joined; empty at a founder. */
+export async function loadMembersAtJoin(store: LogStore): Promise<readonly Peer[]> {
+  const bytes = await store.getRecord(JOIN_RECORD_KEY)
+  return bytes === null ? [] : (unpack(bytes) as Peer[])
 }
 
 /** The members' side: tells laggards of the formation, and nodes that were added, that they may come in. */

@@ -5,7 +5,7 @@
 import type { ConfChangeSingle, Index, RaftId, Term } from '../core/types.js'
 import { Certainty, FINAL_REFUSAL, judgePeer } from './admission.js'
 import { type BootState, restoreMachine } from './boot.js'
-import { Doorkeeper, Entrance, listHash } from './entrance.js'
+import { Doorkeeper, Entrance, listHash, loadMembersAtJoin } from './entrance.js'
 import type { FrameKind as Kind, Lane } from './interfaces.js'
 import { FrameKind, type Identity, type Peer, type PeerDownReason, type PeerHello, StoreError } from './interfaces.js'
 import { type NodeApi, NodeRefusal, type NodeStatus } from './node-api.js'
@@ -40,6 +40,7 @@ export class RaftNode implements NodeApi {
     else {
       const { loaded } = store
       if (loaded.snapshot !== null) await restoreMachine(store, machine, loaded.snapshot.index, loaded.snapshot.term)
+      else this.#members = await loadMembersAtJoin(store)
       await this.#run(identity, loaded)
     }
     await transport.start({
