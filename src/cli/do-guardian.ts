@@ -1,7 +1,6 @@
 /** The guardian as tnl-do sees it: a process that is started early, gets copies of what it needs, and runs the command. */
 import { type ChildProcess, fork } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { type Link, LinkError } from '../client/link.js'
@@ -28,6 +27,7 @@ export class Guardian {
   /** In the environment of the guardian and of its command, so that the command is found without the guardian. */
   private readonly mark = `${process.pid}-${randomBytes(8).toString('hex')}`
   private readonly child: ChildProcess
+  private readonly exited: Promise<void>
   private readonly adoptions = new Map<number, () => void>()
   private lastNumber = 0
   private ended = false
@@ -41,6 +41,7 @@ export class Guardian {
       env: { ...process.env, [MARK_VARIABLE]: this.mark },
     })
     this.child.on('message', (message: FromGuardian) => this.received(message))
+    this.exited = new Promise((resolve) => this.child.once('exit', () => resolve()))
     this.child.on('exit', () => this.finish({ type: 'guardian-died' }))
     this.child.on('error', () => this.finish({ type: 'guardian-died' }))
   }
@@ -65,6 +66,7 @@ export class Guardian {
         reject(new LinkError(reason))
       }
       const timer = setTimeout(() => fail('the guardian did not take the connection in time'), ADOPT_TIMEOUT_MS)
+      void this.exited.then(() => fail('the guardian died'))
       this.adoptions.set(number, () => {
         clearTimeout(timer)
         resolve()
@@ -100,7 +102,7 @@ export class Guardian {
    */
   async killUnreported(): Promise<void> {
     this.dismiss()
-    if (this.child.exitCode === null && this.child.signalCode === null) await once(this.child, 'exit')
+    await this.exited
     const startedAt = performance.now()
     do {
       await Promise.all(groupsWithVariable(MARK_VARIABLE, this.mark).map((group) => group.kill()))

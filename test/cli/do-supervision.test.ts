@@ -1,12 +1,14 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
 import { describe, expect, it, vi } from 'vitest'
-import type { GuardedEnd, Guardian } from '../../src/cli/do-guardian.js'
+import { type GuardedEnd, Guardian } from '../../src/cli/do-guardian.js'
 import { DoLog, Verbosity } from '../../src/cli/do-log.js'
 import { readDoOptions } from '../../src/cli/do-options.js'
-import { groupsWithVariable } from '../../src/cli/do-process-group.js'
+import { groupsWithVariable, ProcessGroup } from '../../src/cli/do-process-group.js'
 import { Supervision } from '../../src/cli/do-supervision.js'
-import type { Link } from '../../src/client/link.js'
+import { Link, LinkError } from '../../src/client/link.js'
 import type { Grant, LockSession } from '../../src/client/lock-session.js'
 import { instantNow, Mirror } from '../../src/client/mirror.js'
 
@@ -57,6 +59,33 @@ describe('a command that its guardian has not named yet', () => {
     session.hooks.lost?.(GRANT, 'deadline')
     expect(await outcome).toEqual({ status: 122, lost: true })
     expect(guardian.killUnreported).toHaveBeenCalledOnce()
+  })
+
+  it('dies with a guardian that is stopped, and whose channel breaks when it is killed', async () => {
+    // The guardian is forked with the flags of this process; it must be able to read TypeScript.
+    process.execArgv.push('--import', 'tsx')
+    const guardian = new Guardian()
+    process.execArgv.splice(-2)
+    const started = new Promise<number>((resolve) => {
+      guardian.onStarted = resolve
+    })
+    const command = { file: 'sleep', args: ['1000'], env: { PATH: process.env.PATH ?? '' } }
+    const limit = { since: instantNow(), holdMs: 60_000 }
+    guardian.run({ ...command, graceMs: 1_000, onLost: { kind: 'terminate' } }, limit)
+    const group = new ProcessGroup(await started)
+    const [, parent] = /\) \S (\d+)/.exec(readFileSync(`/proc/${group.id}/stat`, 'utf8')) ?? []
+    process.kill(Number(parent), 'SIGSTOP')
+    const server = createServer((socket) => socket.on('error', () => {})).listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const { port } = server.address() as AddressInfo
+    const link = await Link.dial({ host: '127.0.0.1', port }, 5_000, new AbortController().signal)
+    const adopted = guardian.adopt(link).catch((error: unknown) => error)
+    await guardian.killUnreported()
+    expect(await group.ended(5_000)).toBe(true)
+    expect(() => process.kill(Number(parent), 0)).toThrow('ESRCH')
+    expect(await adopted).toBeInstanceOf(LinkError)
+    link.reset()
+    server.close()
   })
 
   it('is found by a variable of its environment', async () => {
