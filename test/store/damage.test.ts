@@ -4,7 +4,7 @@ import { Level } from 'level'
 import { describe, expect, it } from 'vitest'
 import { StoreError } from '../../src/raft/node/interfaces.js'
 import { encodeBlock, readBlockInfo } from '../../src/raft/store/block.js'
-import { newestMark } from '../../src/raft/store/mark.js'
+import { MARK_FILE_BYTES, newestMark } from '../../src/raft/store/mark.js'
 import { openStore } from '../../src/raft/store/open-store.js'
 import { append, chunksOf, entries, entry, freshDirectory, metadata, plain, readChunks, sourceOf } from './helpers.js'
 
@@ -174,7 +174,7 @@ describe('a directory is whole or refused', () => {
     flip(join(one, 'synced'), 20)
     expect(await wholeOrRefused(one)).toBe('whole')
     flip(join(directory, 'synced'), 20)
-    flip(join(directory, 'synced'), 4096 + 20)
+    flip(join(directory, 'synced'), MARK_FILE_BYTES / 2 + 20)
     expect(await refusal(directory, 'damaged')).toMatch(/synced: neither of the two copies/)
   })
 
@@ -182,11 +182,28 @@ describe('a directory is whole or refused', () => {
     'with slot %i of the mark damaged and LevelDB’s log gone: the other slot is proof enough',
     async (slot) => {
       const directory = await original()
-      flip(join(directory, 'synced'), slot * 4096 + 20)
+      flip(join(directory, 'synced'), (slot * MARK_FILE_BYTES) / 2 + 20)
       rmSync(inLog(directory, /\.log$/))
       expect(await refusal(directory, 'damaged')).toMatch(/synced proves .* up to entry (59|60)/)
     },
   )
+
+  it('with the last batch lost by LevelDB: the mark has it', async () => {
+    const directory = await original()
+    const log = inLog(directory, /\.log$/)
+    truncateSync(log, readFileSync(log).byteLength - 10)
+    expect(await wholeOrRefused(directory)).toBe('whole')
+  })
+
+  it('with the last two batches lost by LevelDB: refused, the mark has only one', async () => {
+    const directory = await original()
+    const log = inLog(directory, /\.log$/)
+    const bytes = readFileSync(log)
+    // Each batch is one record of LevelDB's log with the meta record's key near its end.
+    const lastTwo = bytes.lastIndexOf('m', bytes.byteLength - 200)
+    truncateSync(log, lastTwo)
+    expect(await refusal(directory, 'damaged')).toMatch(/synced proves .* up to entry 60/)
+  })
 
   it('with FORMAT gone: it is not taken for a new one', async () => {
     const directory = await original()

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { HardState } from '../../src/raft/core/types.js'
 import { StoreError } from '../../src/raft/node/interfaces.js'
 import { EMPTY_CONTENTS, LogImage, type Plan } from '../../src/raft/store/log-image.js'
-import { INITIAL_MARK_FILE, MARK_FILE_BYTES } from '../../src/raft/store/mark.js'
+import { encodeMark, INITIAL_MARK_FILE, MARK_FILE_BYTES } from '../../src/raft/store/mark.js'
 import { LogScan, type RecoveredLog } from '../../src/raft/store/recovery.js'
 import { entry, plain } from './helpers.js'
 
@@ -23,7 +23,10 @@ function recover(pairs: Pairs, mark: Buffer): RecoveredLog {
   return scan.finish(mark)
 }
 
-const markOf = (plan: Plan): Buffer => Buffer.concat([plan.meta, Buffer.alloc(MARK_FILE_BYTES - plan.meta.byteLength)])
+const markOf = ({ meta, sequence }: Plan): Buffer => {
+  const slot = encodeMark(meta, { base: sequence, operations: [] })
+  return Buffer.concat([slot, Buffer.alloc(MARK_FILE_BYTES - slot.byteLength)])
+}
 
 /** The database and the mark after each of a few writes that differ in nothing but their entries. */
 function history(text: string): { pairs: Pairs; mark: Buffer; last: number }[] {

@@ -17,7 +17,7 @@ import type { FailureLatch } from './failure-latch.js'
 import { encodeIdentity, IDENTITY_RECORD } from './identity.js'
 import { blockKey, LOG_DIRECTORY } from './layout.js'
 import type { LogImage, Plan } from './log-image.js'
-import type { MarkFile } from './mark.js'
+import { fitsMark, type MarkFile } from './mark.js'
 import type { SnapshotFiles } from './snapshot-files.js'
 
 export interface StoreParts {
@@ -39,10 +39,13 @@ export class LevelLogStore implements LogStore {
   /** The last write in line; never rejects. */
   #line: Promise<unknown> = Promise.resolve()
   #isClosing = false
+  /** Of the last write that is known to be synced. */
+  #syncedSequence: number
 
   constructor(parts: StoreParts, loaded: LoadedLog) {
     this.#parts = parts
     this.loaded = loaded
+    this.#syncedSequence = parts.image.meta.sequence
   }
 
   append(batch: LogBatch): Promise<void> {
@@ -134,10 +137,21 @@ export class LevelLogStore implements LogStore {
     await this.#parts.database.close()
   }
 
-  /** After this the batch is durable and proven: the mark is only ever written for what LevelDB has synced. */
-  async #write(plan: Plan, sync: boolean): Promise<void> {
-    await this.#parts.database.write(plan.operations, sync)
-    if (sync) await this.#parts.mark.write(plan.meta)
+  /** After this the batch is durable and proven (see `mark.ts`). */
+  async #write({ operations, meta, sequence }: Plan, sync: boolean): Promise<void> {
+    const { database, mark } = this.#parts
+    if (!sync) {
+      await database.write(operations, false)
+      return
+    }
+    if (fitsMark(operations)) {
+      const journal = { base: this.#syncedSequence, operations }
+      await settled([database.write(operations, true), mark.write(meta, journal)])
+    } else {
+      await database.write(operations, true)
+      await mark.write(meta, { base: sequence, operations: [] })
+    }
+    this.#syncedSequence = sequence
   }
 
   async #readBlock(block: BlockInfo): Promise<Buffer> {
@@ -154,4 +168,9 @@ export class LevelLogStore implements LogStore {
     this.#line = result.catch(() => undefined)
     return result
   }
+}
+
+/** Waits for all of them even if one fails: nothing may still be writing when the failure is reported. */
+async function settled(writes: readonly Promise<void>[]): Promise<void> {
+  for (const result of await Promise.allSettled(writes)) if (result.status === 'rejected') throw result.reason
 }

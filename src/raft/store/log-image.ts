@@ -13,6 +13,7 @@ import { digestRecords, encodeRecord, type Records } from './records.js'
 export interface Plan {
   readonly operations: readonly DatabaseOperation[]
   readonly meta: Buffer
+  readonly sequence: number
 }
 
 export interface ImageContents {
@@ -136,7 +137,7 @@ export class LogImage {
     this.#meta = { ...this.#meta, ...change, sequence: this.#meta.sequence + 1 }
     const meta = encodeMeta(this.#meta)
     operations.push(put(META_KEY, meta))
-    return { operations, meta }
+    return { operations, meta, sequence: this.#meta.sequence }
   }
 
   /** The hard state after `next`: the term never falls, a vote is never changed, the commit index never falls. */

@@ -1,32 +1,106 @@
 /**
- * The mark: a copy of the newest meta record that is known to be synced, in a small file of two slots that are written
- * in turn. It is written after LevelDB has synced a batch and before that batch is acknowledged, so what it says was in
- * the database. LevelDB may hold more (a crash between the two), never less.
+ * The mark: a copy of the newest meta record in a small file of two slots that are written in turn, so that the proof of
+ * what was acknowledged does not depend on LevelDB's own log. A small batch is written into the slot as well, beside and
+ * at the same time as LevelDB's own write, and counts only when both are synced; whichever of the two a crash or damage
+ * takes, the other one has it. A batch too big for that is written to LevelDB first, and the mark follows it.
  */
-import { CodecError } from './codec.js'
-import type { DiskFile } from './disk.js'
+import { crc32c } from '@node-rs/crc32'
+import { CodecError, readUint64, writeUint64 } from './codec.js'
+import type { DatabaseOperation, DiskFile } from './disk.js'
 import { decodeMeta, EMPTY_META, encodeMeta, META_BYTES, type Meta } from './meta.js'
 
-/** Each slot has a page of its own: a torn write of one can never reach the other. */
-const SLOT_BYTES = 4096
+/** Slots are whole pages: a torn write of one can never reach the other. */
+const SLOT_BYTES = 64 * 1024
 const SLOTS = 2
 export const MARK_FILE_BYTES = SLOTS * SLOT_BYTES
+
+/** After the meta record: u32 CRC-32C, begun with the meta record's own | u64 base | u32 length | operations. */
+const CHECKSUM_AT = META_BYTES
+const BASE_AT = CHECKSUM_AT + 4
+const LENGTH_AT = BASE_AT + 8
+const OPERATIONS_AT = LENGTH_AT + 4
+const OPERATION_HEADER_BYTES = 1 + 2 + 4
+
+/** A batch that may not have reached LevelDB. It can be written again, even if it has. */
+export interface Journal {
+  /** The sequence number of the last synced write before it: LevelDB has at least that. */
+  readonly base: number
+  readonly operations: readonly DatabaseOperation[]
+}
 
 export interface Mark {
   readonly meta: Meta
   readonly slot: number
+  readonly journal: Journal
 }
 
-function readSlot(file: Buffer, slot: number): Mark | null {
+/** True if the batch can be a part of a mark. */
+export function fitsMark(operations: readonly DatabaseOperation[]): boolean {
+  return OPERATIONS_AT + operationsBytes(operations) <= SLOT_BYTES
+}
+
+function operationsBytes(operations: readonly DatabaseOperation[]): number {
+  let bytes = 0
+  for (const operation of operations) {
+    const valueBytes = operation.type === 'put' ? operation.value.byteLength : 0
+    bytes += OPERATION_HEADER_BYTES + operation.key.byteLength + valueBytes
+  }
+  return bytes
+}
+
+/** The bytes of a slot. `meta`: an encoded meta record. */
+export function encodeMark(meta: Buffer, { base, operations }: Journal): Buffer {
+  const length = operationsBytes(operations)
+  const slot = Buffer.allocUnsafe(OPERATIONS_AT + length)
+  slot.set(meta)
+  writeUint64(slot, base, BASE_AT)
+  slot.writeUInt32BE(length, LENGTH_AT)
+  let at = OPERATIONS_AT
+  for (const operation of operations) {
+    const value = operation.type === 'put' ? operation.value : Buffer.alloc(0)
+    at = slot.writeUInt8(operation.type === 'put' ? 1 : 0, at)
+    at = slot.writeUInt16BE(operation.key.byteLength, at)
+    at = slot.writeUInt32BE(value.byteLength, at)
+    slot.set(operation.key, at)
+    slot.set(value, at + operation.key.byteLength)
+    at += operation.key.byteLength + value.byteLength
+  }
+  slot.writeUInt32BE(checksumOf(slot), CHECKSUM_AT)
+  return slot
+}
+
+const checksumOf = (slot: Buffer): number => crc32c(slot.subarray(BASE_AT), slot.readUInt32BE(0))
+
+function decodeJournal(slot: Buffer): Journal {
+  const length = slot.readUInt32BE(LENGTH_AT)
+  const end = OPERATIONS_AT + length
+  if (end > slot.byteLength || checksumOf(slot.subarray(0, end)) !== slot.readUInt32BE(CHECKSUM_AT)) {
+    throw new CodecError('the checksum of the batch does not match')
+  }
+  const operations: DatabaseOperation[] = []
+  for (let at = OPERATIONS_AT; at < end; ) {
+    const isPut = slot.readUInt8(at) === 1
+    const keyAt = at + OPERATION_HEADER_BYTES
+    const valueAt = keyAt + slot.readUInt16BE(at + 1)
+    at = valueAt + slot.readUInt32BE(at + 3)
+    const key = Buffer.from(slot.subarray(keyAt, valueAt))
+    operations.push(isPut ? { type: 'put', key, value: Buffer.from(slot.subarray(valueAt, at)) } : { type: 'del', key })
+  }
+  return { base: readUint64(slot, BASE_AT), operations }
+}
+
+function readSlot(file: Buffer, number: number): Mark | null {
   try {
-    return { meta: decodeMeta(file.subarray(slot * SLOT_BYTES, slot * SLOT_BYTES + META_BYTES)), slot }
+    const slot = file.subarray(number * SLOT_BYTES, (number + 1) * SLOT_BYTES)
+    if (slot.byteLength < OPERATIONS_AT) return null
+    return { meta: decodeMeta(slot.subarray(0, META_BYTES)), slot: number, journal: decodeJournal(slot) }
   } catch (error) {
     if (error instanceof CodecError) return null
     throw error
   }
 }
 
-/** The newest mark in the bytes of a mark file. One slot may be damaged; null if both are. */
+/** The newest mark in the bytes of a mark file. One slot may be damaged or torn; null if both are. */
 export function newestMark(file: Buffer): Mark | null {
   let newest: Mark | null = null
   for (let slot = 0; slot < SLOTS; slot++) {
@@ -38,7 +112,8 @@ export function newestMark(file: Buffer): Mark | null {
 
 function initialMarkFile(): Buffer {
   const file = Buffer.alloc(MARK_FILE_BYTES)
-  for (let slot = 0; slot < SLOTS; slot++) file.set(encodeMeta(EMPTY_META), slot * SLOT_BYTES)
+  const empty = encodeMark(encodeMeta(EMPTY_META), { base: 0, operations: [] })
+  for (let slot = 0; slot < SLOTS; slot++) file.set(empty, slot * SLOT_BYTES)
   return file
 }
 
@@ -59,9 +134,9 @@ export class MarkFile {
   }
 
   /** Resolves when the mark is on disk. */
-  write(meta: Buffer): Promise<void> {
+  write(meta: Buffer, journal: Journal): Promise<void> {
     this.#slot = (this.#slot + 1) % SLOTS
-    return this.#file.write(this.#slot * SLOT_BYTES, meta)
+    return this.#file.write(this.#slot * SLOT_BYTES, encodeMark(meta, journal))
   }
 
   close(): Promise<void> {

@@ -11,7 +11,7 @@ import { LogImage } from './log-image.js'
 import { isInitialMarkFile, MarkFile } from './mark.js'
 import { EMPTY_META, encodeMeta } from './meta.js'
 import { nodeDisk } from './node-disk.js'
-import { LogScan, type RecoveredLog } from './recovery.js'
+import { batchToRepeat, LogScan, type RecoveredLog } from './recovery.js'
 import { SnapshotFiles } from './snapshot-files.js'
 
 export interface StoreOptions {
@@ -61,7 +61,7 @@ async function openContents(disk: Disk, directory: string, database: Database, l
     // What was found beyond the mark is acted upon from now on, so it is synced and proven first.
     const start = image.planStart()
     await database.write(start.operations, true)
-    await mark.write(start.meta)
+    await mark.write(start.meta, { base: start.sequence, operations: [] })
   } catch (error) {
     await mark.close()
     throw error
@@ -84,6 +84,8 @@ async function recover(disk: Disk, directory: string, database: Database): Promi
   const marks = await readMarkFile(disk, directory)
   const scan = new LogScan(directory)
   try {
+    const repeat = batchToRepeat(marks, await database.read(META_KEY))
+    if (repeat !== null) await database.write(repeat, true)
     for await (const pairs of database.scan()) for (const [key, value] of pairs) scan.add(key, value)
   } catch (error) {
     throw openFailure(directory, error)

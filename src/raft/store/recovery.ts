@@ -10,6 +10,7 @@ import type { Entry } from '../core/types.js'
 import type { StoreError } from '../node/interfaces.js'
 import { type BlockInfo, readBlockEntries, readBlockInfo } from './block.js'
 import { CodecError } from './codec.js'
+import type { DatabaseOperation } from './disk.js'
 import { damaged } from './errors.js'
 import { LOG_DIRECTORY, MARK_FILE, parseKey } from './layout.js'
 import type { ImageContents } from './log-image.js'
@@ -23,6 +24,27 @@ export interface RecoveredLog extends ImageContents {
 }
 
 const IN_LOG = `${LOG_DIRECTORY}/`
+
+/**
+ * The last batch, if it is in the mark but not in the database: written again before anything is judged. It was either
+ * never acknowledged, or LevelDB lost it. Null if there is nothing to do, or if more than that is missing, which the scan
+ * then reports. `storedMeta`: the value of the meta record, if there is one.
+ */
+export function batchToRepeat(markFile: Buffer, storedMeta: Buffer | undefined): readonly DatabaseOperation[] | null {
+  const mark = newestMark(markFile)
+  if (mark === null || storedMeta === undefined || mark.journal.operations.length === 0) return null
+  const stored = sequenceOf(storedMeta)
+  return stored !== null && stored >= mark.journal.base && stored < mark.meta.sequence ? mark.journal.operations : null
+}
+
+function sequenceOf(storedMeta: Buffer): number | null {
+  try {
+    return decodeMeta(storedMeta).sequence
+  } catch (error) {
+    if (error instanceof CodecError) return null
+    throw error
+  }
+}
 
 /** Takes every pair of the database, then judges them together. */
 export class LogScan {
