@@ -5,18 +5,38 @@ import type { Peer } from './interfaces.js'
 export class AddressBook {
   #byRaftId = new Map<RaftId, Peer>()
   #byNodeId = new Map<string, Peer>()
+  /** Peers connected now, by the Raft id that they said: they may be members that this node has not heard of yet. */
+  readonly #connected = new Map<string, RaftId>()
 
   set(members: readonly Peer[]): void {
     this.#byRaftId = new Map(members.map((member) => [member.raftId, member]))
     this.#byNodeId = new Map(members.map((member) => [member.nodeId, member]))
   }
 
-  nodeId(raftId: RaftId): string | null {
-    return this.#byRaftId.get(raftId)?.nodeId ?? null
+  connected(nodeId: string, raftId: RaftId): void {
+    this.#connected.set(nodeId, raftId)
   }
 
+  disconnected(nodeId: string): void {
+    this.#connected.delete(nodeId)
+  }
+
+  nodeId(raftId: RaftId): string | null {
+    const member = this.#byRaftId.get(raftId)
+    if (member !== undefined) return member.nodeId
+    for (const [nodeId, connected] of this.#connected) if (connected === raftId) return nodeId
+    return null
+  }
+
+  /** Of the member with this node id. */
   raftId(nodeId: string): RaftId | null {
     return this.#byNodeId.get(nodeId)?.raftId ?? null
+  }
+
+  /** Whose Raft messages count when they come from `nodeId`: never those of another member. */
+  senderId(nodeId: string): RaftId | null {
+    const raftId = this.#connected.get(nodeId) ?? this.raftId(nodeId)
+    return raftId !== null && this.nodeId(raftId) === nodeId ? raftId : null
   }
 
   others(nodeId: string): Peer[] {

@@ -21,11 +21,10 @@ export interface Member {
 /** How this node stands when a peer says hello. */
 export interface AdmissionView {
   readonly hello: PeerHello
+  readonly leads: boolean
   /** What this node knows of the peer's membership is the cluster's word and not only its own. */
   isSure(): boolean
   member(nodeId: string): Member | null
-  /** False at a joiner that has received no state yet: it cannot tell who is a member. */
-  readonly knowsMembers: boolean
   /** Founding members are known by their place in `--cluster` and never claim. */
   readonly phase: 'forming' | 'joining' | 'running'
 }
@@ -93,12 +92,14 @@ function judgeEmpty(self: AdmissionView, peer: PeerHello): HelloVerdict {
 }
 
 function judgeMember(self: AdmissionView, peer: PeerHello): HelloVerdict {
-  if (!self.knowsMembers) return accept
   const member = self.member(peer.nodeId)
   if (member?.raftId === peer.raftId) {
     const other = member.memberUid !== null && member.memberUid !== '' && member.memberUid !== peer.memberUid
     return other ? refuse(`${FINAL_REFUSAL}another directory of ${peer.nodeId} is the member`) : accept
   }
+  // Who is behind on membership changes must let in those that were added meanwhile: one of them may lead now, and
+  // nobody else could tell it of the change.
+  if (!self.leads) return accept
   const what = `${peer.nodeId} (raft id ${peer.raftId}) is not, or no longer, a member of this cluster`
   return refuse(`${finalIfSure(self)}${what}`)
 }

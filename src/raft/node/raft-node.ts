@@ -48,7 +48,7 @@ export class RaftNode implements NodeApi {
       judge: (peer) => this.#judge(peer),
       onRefused: (nodeId, reason) => this.#refused(nodeId, reason),
       onFrame: (from, kind, payload) => this.#frame(from, kind, payload),
-      onUp: (peer) => this.#doorkeeper?.peerUp(peer),
+      onUp: (peer) => this.#up(peer),
       onDown: (nodeId, reason) => this.#down(nodeId, reason),
     })
     if (identity === null) this.#entrance.start()
@@ -112,10 +112,10 @@ export class RaftNode implements NodeApi {
     return judgePeer(
       {
         hello: this.#hello(),
+        leads: this.isLeader(),
         isSure: () => this.#certainty.about(peer),
         phase,
         member: (id) => options.member(id),
-        knowsMembers: options.members().length > 0,
       },
       peer,
     )
@@ -133,6 +133,11 @@ export class RaftNode implements NodeApi {
     if (kind !== FrameKind.formation) this.#running?.receive(from, kind, payload)
     else if (this.#running === null) this.#entrance.handle(from, payload)
     else this.#doorkeeper?.handleFormation(from)
+  }
+
+  #up(peer: PeerHello): void {
+    this.#running?.peerUp(peer)
+    this.#doorkeeper?.peerUp(peer)
   }
 
   #down(nodeId: string, reason: PeerDownReason): void {

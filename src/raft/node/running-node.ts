@@ -25,7 +25,8 @@ import { decodeMessages, encodeMessages } from '../net/raft-codec.js'
 import { AddressBook } from './address-book.js'
 import { type BootState, loadWindow, makeCore, restoreMachine } from './boot.js'
 import { decodeBatch, encodeBatch } from './command-batch.js'
-import { FrameKind, type Identity, Lane, type Peer, PeerDownReason, type Timer } from './interfaces.js'
+import { CommitNotices } from './commit-notices.js'
+import { FrameKind, type Identity, Lane, type Peer, PeerDownReason, type PeerHello, type Timer } from './interfaces.js'
 import { LeaderHint } from './leader-hint.js'
 import { LeadershipTransfer } from './leadership-transfer.js'
 import { MembershipChange } from './membership-change.js'
@@ -33,7 +34,7 @@ import { NodeRefusal, type NodeStatus } from './node-api.js'
 import type { RaftNodeOptions } from './options.js'
 import { RaftDriver } from './raft-driver.js'
 import { SnapshotMaker } from './snapshot-maker.js'
-import { SnapshotInbox, SnapshotSender } from './snapshot-transfer.js'
+import { SnapshotInbox, SnapshotSender, snapshotMessage } from './snapshot-transfer.js'
 
 export class RunningNode {
   readonly #book = new AddressBook()
@@ -44,6 +45,7 @@ export class RunningNode {
   readonly #sender: SnapshotSender
   readonly #inbox: SnapshotInbox
   readonly #hint: LeaderHint
+  readonly #notices: CommitNotices
   readonly #change: MembershipChange
   readonly #transfer: LeadershipTransfer
   #forward: Uint8Array[] = []
@@ -82,6 +84,7 @@ export class RunningNode {
       (metadata, begin) => this.#maker.afterCurrent(() => this.#driver.receive([snapshotMessage(metadata, begin)])),
       onFatal,
     )
+    this.#notices = new CommitNotices(clock, (to, messages) => this.#transmit(to, messages))
     this.#hint = new LeaderHint(clock, random, {
       forgetLeader: () => this.#driver.act((raw) => raw.forgetLeader()),
       campaign: () => this.#driver.act((raw) => raw.campaign()),
@@ -135,30 +138,37 @@ export class RunningNode {
     if (this.#stopped) return
     this.options.beforeTurn()
     if (kind === FrameKind.raft) this.#receiveRaft(from, payload)
-    else if (kind === FrameKind.propose) this.#receiveProposals(payload)
+    else if (kind === FrameKind.propose) this.#receiveProposals(from, payload)
     else if (kind === FrameKind.snapshotBegin) this.#inbox.handleBegin(from, payload)
     else if (kind === FrameKind.snapshotChunk) this.#inbox.handleChunk(from, payload)
     else if (kind === FrameKind.snapshotAck) this.#sender.handleAck(from, payload)
     else this.options.observer.onPeerFrame(from, kind, payload)
   }
 
-  #receiveProposals(payload: Uint8Array): void {
+  #receiveProposals(from: string, payload: Uint8Array): void {
     if (!this.isLeader()) return
+    const follower = this.#book.raftId(from)
+    if (follower !== null) this.#notices.proposedBy(follower)
     decodeBatch(payload, (command) => {
       this.#driver.propose(command)
     })
   }
 
-  /** A message counts only if it comes over the connection of the member that it names (A1). */
+  /** A message counts only if it comes over the connection of the node that it names (A1). */
   #receiveRaft(from: string, payload: Uint8Array): void {
-    const sender = this.#book.raftId(from)
+    const sender = this.#book.senderId(from)
     const messages = decodeMessages(payload).filter(
       (message) => message.from === sender && message.to === this.identity.raftId,
     )
     this.#driver.receive(messages)
   }
 
+  peerUp({ nodeId, raftId }: PeerHello): void {
+    if (raftId !== NONE) this.#book.connected(nodeId, raftId)
+  }
+
   peerDown(nodeId: string, reason: PeerDownReason): void {
+    this.#book.disconnected(nodeId)
     this.#sender.peerDown(nodeId)
     this.#inbox.peerDown(nodeId)
     const raftId = this.#book.raftId(nodeId)
@@ -301,6 +311,11 @@ export class RunningNode {
   }
 
   #send(to: RaftId, messages: readonly Message[]): void {
+    const now = this.#notices.admit(to, messages)
+    if (now.length > 0) this.#transmit(to, now)
+  }
+
+  #transmit(to: RaftId, messages: readonly Message[]): void {
     const nodeId = this.#book.nodeId(to)
     if (nodeId === null) return
     // Votes, heartbeats and acknowledgements go ahead. Appends stay in their order, empty ones too: one that overtook its
@@ -377,22 +392,3 @@ const membersOf = (confState: ConfState): RaftId[] => [
   ...confState.votersOutgoing,
   ...confState.learnersNext,
 ]
-
-function snapshotMessage(metadata: SnapshotMetadata, begin: { term: Term; from: RaftId; to: RaftId }): Message {
-  return {
-    type: MsgType.snap,
-    to: begin.to,
-    from: begin.from,
-    term: begin.term,
-    logTerm: 0,
-    index: 0,
-    entries: [],
-    commit: 0,
-    vote: NONE,
-    snapshot: { metadata, data: EMPTY_BYTES },
-    reject: false,
-    rejectHint: 0,
-    context: EMPTY_BYTES,
-    responses: [],
-  }
-}

@@ -4,8 +4,8 @@
  * then probes again and a new transfer starts at offset 0.
  */
 import { pack, unpack } from 'msgpackr'
-import type { Message } from '../core/messages.js'
-import type { RaftId, SnapshotMetadata } from '../core/types.js'
+import { type Message, MsgType } from '../core/messages.js'
+import { EMPTY_BYTES, NONE, type RaftId, type SnapshotMetadata, type Term } from '../core/types.js'
 import {
   SNAPSHOT_TRANSFER_CHUNK_BYTES,
   SNAPSHOT_TRANSFER_STALL_MS,
@@ -240,4 +240,24 @@ function chunkHeader(id: number, offset: number): Uint8Array {
 function readChunkHeader(payload: Uint8Array): { id: number; offset: number } {
   const view = new DataView(payload.buffer, payload.byteOffset, payload.byteLength)
   return { id: view.getFloat64(0), offset: view.getFloat64(8) }
+}
+
+/** What the leader's core sent when the transfer began; its data lies on this disk now. */
+export function snapshotMessage(metadata: SnapshotMetadata, begin: { term: Term; from: RaftId; to: RaftId }): Message {
+  return {
+    type: MsgType.snap,
+    to: begin.to,
+    from: begin.from,
+    term: begin.term,
+    logTerm: 0,
+    index: 0,
+    entries: [],
+    commit: 0,
+    vote: NONE,
+    snapshot: { metadata, data: EMPTY_BYTES },
+    reject: false,
+    rejectHint: 0,
+    context: EMPTY_BYTES,
+    responses: [],
+  }
 }
