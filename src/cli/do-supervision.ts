@@ -16,6 +16,7 @@ type Environment = Readonly<Record<string, string | undefined>>
 
 export class Supervision {
   private group: ProcessGroup | null = null
+  private running = false
   private ended = false
   private lost = false
   /** Came before the command had started. */
@@ -43,13 +44,18 @@ export class Supervision {
         this.guardian.renew(this.session.mirror.limit)
         this.sessionMoved()
       },
-      lost: (_, reason) => this.loses(reason),
+      // If tnl-do was stopped, the guardian's report lies unread in the channel: it is read before anything is judged.
+      lost: (_, reason) => {
+        if (this.running) setImmediate(() => this.loses(reason))
+        else this.loses(reason)
+      },
       beforeOpening: (link) => this.guardian.adopt(link),
       notice: (text) => this.log.info(text),
     }
     const early = await Promise.race([this.shareConnection(), end])
     if (early === false) return { status: this.lostStatus(), lost: true }
     if (early !== true) return { status: await this.statusOf(early), lost: this.lost }
+    this.running = true
     this.guardian.run(
       {
         file: this.options.file,
@@ -104,12 +110,12 @@ export class Supervision {
   }
 
   private loses(reason: LostReason): void {
-    // The command ended in time, while tnl-do was stopped: the guardian's report, unread yet, says how.
-    if (this.group?.exists === false) return
+    // The command ended in time; the guardian's report says how.
+    if (this.ended || this.group?.exists === false) return
     this.lost = true
     this.sessionMoved()
     this.log.error(`the lock '${this.grant.name}' was lost (${reason})`)
-    if (this.options.onLost.kind === 'ignore') return
+    if (!this.running || this.options.onLost.kind === 'ignore') return
     // A forced loss leaves time: nobody else gets the lock before this session has let go of it (engine.md §4 rule 12).
     if (reason === 'forced') this.guardian.terminate()
     // Otherwise it may be another's already. The guardian knows the limit too, but it may be stopped.

@@ -124,7 +124,7 @@ describe('a forced loss', () => {
     const { guardian, session, outcome } = supervise()
     await vi.waitFor(() => expect(guardian.run).toHaveBeenCalled())
     session.hooks.lost?.(GRANT, 'forced')
-    expect(guardian.terminate).toHaveBeenCalledOnce()
+    await vi.waitFor(() => expect(guardian.terminate).toHaveBeenCalledOnce())
     expect(guardian.killUnreported).not.toHaveBeenCalled()
     guardian.onEnd({ type: 'ended', code: 0, signal: null, lost: true })
     expect(await outcome).toEqual({ status: 122, lost: true })
