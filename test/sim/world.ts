@@ -8,6 +8,8 @@ interface Event {
   run: (() => void) | null
 }
 
+/** So many events without any time passing are a loop that nothing ends. */
+const LIVELOCK_EVENTS = 200_000
 /** Notes kept for the report of a violation. */
 const NOTES_KEPT = 60
 
@@ -73,6 +75,7 @@ export class World {
   /** Runs until `done`, a violation, or for `limitMs`; false if the time ran out. */
   async until(done: () => boolean, limitMs: number): Promise<boolean> {
     const endMs = this.nowMs + limitMs
+    let eventsNow = 0
     for (;;) {
       if (this.violation !== null || done()) return true
       const event = this.#heap[0]
@@ -82,6 +85,8 @@ export class World {
       }
       this.#pop()
       if (event.run === null) continue
+      eventsNow = event.atMs === this.nowMs ? eventsNow + 1 : 0
+      if (eventsNow > LIVELOCK_EVENTS) this.fail('a livelock: events go on and time stands still')
       this.nowMs = event.atMs
       this.eventCount++
       this.#mix(event.order)
