@@ -19,18 +19,20 @@ import { blockKey, LOG_DIRECTORY } from './layout.js'
 import type { LogImage, Plan } from './log-image.js'
 import { fitsMark, type MarkFile } from './mark.js'
 import type { SnapshotFiles } from './snapshot-files.js'
+import type { WriteBacklog } from './write-backlog.js'
 
 export interface StoreParts {
   readonly directory: string
   readonly database: Database
   readonly mark: MarkFile
+  readonly backlog: WriteBacklog
   readonly image: LogImage
   readonly snapshots: SnapshotFiles
   readonly latch: FailureLatch
 }
 
 /**
- * The log on LevelDB. Writes of the database run one after another: plan, one batch, sync, then the mark. Snapshot files
+ * The log on LevelDB. Writes run one after another: plan, mark, acknowledge, while LevelDB follows behind. Snapshot files
  * are written beside them, because a long snapshot must not delay the log.
  */
 export class LevelLogStore implements LogStore {
@@ -39,22 +41,20 @@ export class LevelLogStore implements LogStore {
   /** The last write in line; never rejects. */
   #line: Promise<unknown> = Promise.resolve()
   #isClosing = false
-  /** Of the last write that is known to be synced. */
-  #syncedSequence: number
 
   constructor(parts: StoreParts, loaded: LoadedLog) {
     this.#parts = parts
     this.loaded = loaded
-    this.#syncedSequence = parts.image.meta.sequence
   }
 
+  /** Also what needs no sync gets one: then every write has a mark, and their sequence has no gap. */
   append(batch: LogBatch): Promise<void> {
     return this.#inLine('writing the log', async () => {
       const first = batch.entries[0]
       if (first === undefined && batch.hardState === null) return
       const cutBlock = first === undefined ? null : this.#parts.image.blockCutBy(first.index)
       const cut = cutBlock === null ? null : await this.#readBlock(cutBlock)
-      await this.#write(this.#parts.image.planAppend(batch, cut), batch.mustSync)
+      await this.#write(this.#parts.image.planAppend(batch, cut))
     })
   }
 
@@ -63,13 +63,13 @@ export class LevelLogStore implements LogStore {
       const value = encodeIdentity(identity)
       const stored = this.#parts.image.records.get(IDENTITY_RECORD)
       invariant(stored === undefined || value.equals(stored), 'store: this directory belongs to another member (M40)')
-      await this.#write(this.#parts.image.planRecord(IDENTITY_RECORD, value), true)
+      await this.#write(this.#parts.image.planRecord(IDENTITY_RECORD, value))
     })
   }
 
   putRecord(key: string, value: Uint8Array | null): Promise<void> {
     invariant(key !== IDENTITY_RECORD, 'store: the identity is written by writeIdentity')
-    return this.#inLine('writing a record', () => this.#write(this.#parts.image.planRecord(key, value), true))
+    return this.#inLine('writing a record', () => this.#write(this.#parts.image.planRecord(key, value)))
   }
 
   getRecord(key: string): Promise<Uint8Array | null> {
@@ -99,7 +99,7 @@ export class LevelLogStore implements LogStore {
     return this.#inLine('installing a snapshot', async () => {
       const { snapshots, image } = this.#parts
       invariant(snapshots.has(metadata), () => `store: snapshot ${metadata.index} is not on disk`)
-      await this.#write(image.planInstall(metadata, hardState), true)
+      await this.#write(image.planInstall(metadata, hardState))
       await snapshots.installed(metadata)
     }).then(() => {
       // The log goes on meanwhile. If this fails, the next call says so.
@@ -115,7 +115,7 @@ export class LevelLogStore implements LogStore {
         () => `store: the log up to ${index} would go, but the snapshot is of ${covered} (M42)`,
       )
       const plan = this.#parts.image.planCompact(index)
-      if (plan !== null) await this.#write(plan, true)
+      if (plan !== null) await this.#write(plan)
     }).then(() => this.sweep())
   }
 
@@ -123,8 +123,11 @@ export class LevelLogStore implements LogStore {
   async sweep(): Promise<void> {
     const sweepSlice = async () => {
       const operations = this.#parts.image.planSweep()
-      if (operations !== null) await this.#parts.database.write(operations, false)
-      return operations !== null
+      if (operations === null) return false
+      // A block must not be deleted before it is written.
+      await this.#parts.backlog.drained()
+      await this.#parts.database.write(operations, false)
+      return true
     }
     while (!this.#isClosing && (await this.#inLine('deleting compacted entries', sweepSlice)));
   }
@@ -133,28 +136,30 @@ export class LevelLogStore implements LogStore {
   async close(): Promise<void> {
     this.#isClosing = true
     await this.#line
+    await this.#parts.backlog.drained().catch(() => undefined)
     await this.#parts.mark.close()
     await this.#parts.database.close()
   }
 
   /** After this the batch is durable and proven (see `mark.ts`). */
-  async #write({ operations, meta, sequence }: Plan, sync: boolean): Promise<void> {
-    const { database, mark } = this.#parts
-    if (!sync) {
-      await database.write(operations, false)
-      return
-    }
+  async #write(plan: Plan): Promise<void> {
+    const { operations, meta, sequence } = plan
+    const { backlog, mark } = this.#parts
     if (fitsMark(operations)) {
-      const journal = { base: this.#syncedSequence, operations }
-      await settled([database.write(operations, true), mark.write(meta, journal)])
+      await backlog.makeRoom(sequence)
+      const { syncedSequence } = backlog
+      backlog.add(plan)
+      await mark.write(meta, { base: syncedSequence, operations })
+      backlog.check()
     } else {
-      await database.write(operations, true)
+      backlog.add(plan)
+      await backlog.drained()
       await mark.write(meta, { base: sequence, operations: [] })
     }
-    this.#syncedSequence = sequence
   }
 
   async #readBlock(block: BlockInfo): Promise<Buffer> {
+    await this.#parts.backlog.drained()
     const value = await this.#parts.database.read(blockKey(block.firstIndex))
     if (value === undefined || sealOf(value) !== block.checksum) {
       const what = `the block of entries ${block.firstIndex} to ${block.lastIndex} is not the one that was written`
@@ -168,9 +173,4 @@ export class LevelLogStore implements LogStore {
     this.#line = result.catch(() => undefined)
     return result
   }
-}
-
-/** Waits for all of them even if one fails: nothing may still be writing when the failure is reported. */
-async function settled(writes: readonly Promise<void>[]): Promise<void> {
-  for (const result of await Promise.allSettled(writes)) if (result.status === 'rejected') throw result.reason
 }

@@ -1,8 +1,8 @@
 /**
- * The mark: a copy of the newest meta record in a small file of two slots that are written in turn, so that the proof of
- * what was acknowledged does not depend on LevelDB's own log. A small batch is written into the slot as well, beside and
- * at the same time as LevelDB's own write, and counts only when both are synced; whichever of the two a crash or damage
- * takes, the other one has it. A batch too big for that is written to LevelDB first, and the mark follows it.
+ * The mark: a small file of slots that are written in turn. Each has a copy of a meta record, so that the proof of what
+ * was acknowledged does not depend on LevelDB's own log, and the batch itself if that is small. Such a batch is
+ * acknowledged when its slot is synced, while LevelDB's write is still under way; the slots of all batches that LevelDB
+ * may lack are kept. A batch too big for a slot is written to LevelDB first, and the mark follows it.
  */
 import { crc32c } from '@node-rs/crc32'
 import { CodecError, readUint64, writeUint64 } from './codec.js'
@@ -11,7 +11,8 @@ import { decodeMeta, EMPTY_META, encodeMeta, META_BYTES, type Meta } from './met
 
 /** Slots are whole pages: a torn write of one can never reach the other. */
 const SLOT_BYTES = 64 * 1024
-const SLOTS = 2
+/** More batches than this are never ahead of LevelDB. */
+export const SLOTS = 8
 export const MARK_FILE_BYTES = SLOTS * SLOT_BYTES
 
 /** After the meta record: u32 CRC-32C, begun with the meta record's own | u64 base | u32 length | operations. */
@@ -100,15 +101,17 @@ function readSlot(file: Buffer, number: number): Mark | null {
   }
 }
 
-/** The newest mark in the bytes of a mark file. One slot may be damaged or torn; null if both are. */
-export function newestMark(file: Buffer): Mark | null {
-  let newest: Mark | null = null
+/** The marks in the bytes of a mark file, newest first. Slots that are damaged or torn are left out. */
+export function marksIn(file: Buffer): Mark[] {
+  const marks: Mark[] = []
   for (let slot = 0; slot < SLOTS; slot++) {
     const mark = readSlot(file, slot)
-    if (mark !== null && (newest === null || mark.meta.sequence > newest.meta.sequence)) newest = mark
+    if (mark !== null) marks.push(mark)
   }
-  return newest
+  return marks.sort((a, b) => b.meta.sequence - a.meta.sequence)
 }
+
+export const newestMark = (file: Buffer): Mark | null => marksIn(file)[0] ?? null
 
 function initialMarkFile(): Buffer {
   const file = Buffer.alloc(MARK_FILE_BYTES)
@@ -117,7 +120,7 @@ function initialMarkFile(): Buffer {
   return file
 }
 
-/** A new mark file: both slots prove the empty log. Its size never changes, so that a sync has no metadata to write. */
+/** A new mark file: every slot proves the empty log. Its size never changes, so that a sync has no metadata to write. */
 export const INITIAL_MARK_FILE: Buffer = initialMarkFile()
 
 /** True if no store was ever opened with this file: opening one overwrites a slot before it returns. */
@@ -127,7 +130,7 @@ export class MarkFile {
   readonly #file: DiskFile
   #slot: number
 
-  /** `file` is open in mode `durable`; `slot` has the newest mark, which is the last to be overwritten. */
+  /** `file` is open in mode `durable`; `slot` has the newest mark, the others follow in the order of their age. */
   constructor(file: DiskFile, slot: number) {
     this.#file = file
     this.#slot = slot

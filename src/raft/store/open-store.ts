@@ -11,8 +11,9 @@ import { LogImage } from './log-image.js'
 import { isInitialMarkFile, MarkFile } from './mark.js'
 import { EMPTY_META, encodeMeta } from './meta.js'
 import { nodeDisk } from './node-disk.js'
-import { batchToRepeat, LogScan, type RecoveredLog } from './recovery.js'
+import { batchesToRepeat, LogScan, type RecoveredLog } from './recovery.js'
 import { SnapshotFiles } from './snapshot-files.js'
+import { WriteBacklog } from './write-backlog.js'
 
 export interface StoreOptions {
   /** The seam for tests and the simulator. */
@@ -66,6 +67,7 @@ async function openContents(disk: Disk, directory: string, database: Database, l
     await mark.close()
     throw error
   }
+  const backlog = new WriteBacklog(database, image.meta.sequence)
   const identity = recovered.records.get(IDENTITY_RECORD)
   const loaded: LoadedLog = {
     identity: identity === undefined ? null : decodeIdentity(identity),
@@ -75,7 +77,7 @@ async function openContents(disk: Disk, directory: string, database: Database, l
     prevIndex: meta.prev.index,
     prevTerm: meta.prev.term,
   }
-  const store = new LevelLogStore({ directory, database, mark, image, snapshots, latch }, loaded)
+  const store = new LevelLogStore({ directory, database, mark, backlog, image, snapshots, latch }, loaded)
   await store.sweep()
   return store
 }
@@ -84,7 +86,7 @@ async function recover(disk: Disk, directory: string, database: Database): Promi
   const marks = await readMarkFile(disk, directory)
   const scan = new LogScan(directory)
   try {
-    const repeat = batchToRepeat(marks, await database.read(META_KEY))
+    const repeat = batchesToRepeat(marks, await database.read(META_KEY))
     if (repeat !== null) await database.write(repeat, true)
     for await (const pairs of database.scan()) for (const [key, value] of pairs) scan.add(key, value)
   } catch (error) {

@@ -14,7 +14,7 @@ import type { DatabaseOperation } from './disk.js'
 import { damaged } from './errors.js'
 import { LOG_DIRECTORY, MARK_FILE, parseKey } from './layout.js'
 import type { ImageContents } from './log-image.js'
-import { type Mark, newestMark } from './mark.js'
+import { type Mark, marksIn, newestMark } from './mark.js'
 import { decodeMeta, encodeMeta, type LogPoint, type Meta } from './meta.js'
 import { decodeRecord, digestRecords } from './records.js'
 
@@ -26,15 +26,21 @@ export interface RecoveredLog extends ImageContents {
 const IN_LOG = `${LOG_DIRECTORY}/`
 
 /**
- * The last batch, if it is in the mark but not in the database: written again before anything is judged. It was either
- * never acknowledged, or LevelDB lost it. Null if there is nothing to do, or if more than that is missing, which the scan
- * then reports. `storedMeta`: the value of the meta record, if there is one.
+ * The batches that are in the mark but not in the database: written again, in order, before anything is judged. Each was
+ * either not acknowledged, or not written to LevelDB yet, or LevelDB lost it. Null if there is nothing to do, or if more
+ * than the mark has is missing, which the scan then reports. `storedMeta`: the value of the meta record, if there is one.
  */
-export function batchToRepeat(markFile: Buffer, storedMeta: Buffer | undefined): readonly DatabaseOperation[] | null {
-  const mark = newestMark(markFile)
-  if (mark === null || storedMeta === undefined || mark.journal.operations.length === 0) return null
-  const stored = sequenceOf(storedMeta)
-  return stored !== null && stored >= mark.journal.base && stored < mark.meta.sequence ? mark.journal.operations : null
+export function batchesToRepeat(markFile: Buffer, storedMeta: Buffer | undefined): readonly DatabaseOperation[] | null {
+  const marks = marksIn(markFile)
+  const newest = marks[0]
+  const stored = storedMeta === undefined ? null : sequenceOf(storedMeta)
+  if (newest === undefined || stored === null) return null
+  const missing = marks.filter(({ meta }) => meta.sequence > stored).reverse()
+  const isWhole = missing.every(
+    ({ meta, journal }, place) => meta.sequence === stored + 1 + place && journal.operations.length > 0,
+  )
+  if (missing.length === 0 || !isWhole) return null
+  return missing.flatMap(({ journal }) => journal.operations)
 }
 
 function sequenceOf(storedMeta: Buffer): number | null {
@@ -78,7 +84,7 @@ export class LogScan {
   /** `markFile`: the bytes of the mark file. Throws StoreError unless everything acknowledged is there. */
   finish(markFile: Buffer): RecoveredLog {
     const mark = newestMark(markFile)
-    if (mark === null) throw this.#damaged(MARK_FILE, 'neither of the two copies of the mark has a matching checksum')
+    if (mark === null) throw this.#damaged(MARK_FILE, 'none of the copies of the mark has a matching checksum')
     const meta = this.#meta
     if (meta === null) throw this.#damaged(IN_LOG, `the meta record is missing, but ${proofOf(mark.meta)}`)
     this.#checkMark(meta, mark.meta)
