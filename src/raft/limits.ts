@@ -58,6 +58,8 @@ export const SNAPSHOT_CHUNK_LIMIT_BYTES = 8 * 1024 * 1024
 export const SNAPSHOT_METADATA_LIMIT_BYTES = 1024 * 1024
 /** A snapshot is synced piece by piece, so that the log's syncs never queue behind a whole file of dirty pages. */
 export const SNAPSHOT_SYNC_STEP_BYTES = 4 * 1024 * 1024
+/** Acknowledged batches are collected for this long before LevelDB writes them; the mark has them meanwhile. */
+export const WRITE_DELAY_MS = 10
 /** The newest one, and the one before it, which a transfer may still be reading. */
 export const SNAPSHOTS_KEPT = 2
 
@@ -101,3 +103,7 @@ export const HINT_CAMPAIGN_SPREAD_MS = 20
 export const HINT_RETRY_BASE_MS = 30
 export const HINT_RETRY_SPREAD_MS = 70
 export const HINT_ATTEMPTS = 8
+/** How long the notice of a commit may wait for an append that carries it ... */
+export const COMMIT_NOTICE_DELAY_MS = 4
+/** ... unless the follower sent proposals within this time: its clients wait for the commit. */
+export const PROMPT_NOTICE_MS = 100

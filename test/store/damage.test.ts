@@ -8,7 +8,7 @@ import { MARK_FILE_BYTES, newestMark, SLOTS } from '../../src/raft/store/mark.js
 import { openStore } from '../../src/raft/store/open-store.js'
 import { append, chunksOf, entries, entry, freshDirectory, metadata, plain, readChunks, sourceOf } from './helpers.js'
 
-const ENTRIES = 60
+const ENTRIES = 160
 
 /** A member's directory as a crash leaves it: a table and a log in LevelDB, two snapshots, a compacted log, a record. */
 async function original(): Promise<string> {
@@ -143,7 +143,7 @@ describe('a directory is whole or refused', () => {
   it('without LevelDB’s log: it names what is proven', async () => {
     const directory = await original()
     rmSync(inLog(directory, /\.log$/))
-    expect(await refusal(directory, 'damaged')).toMatch(/log\/.*ends with .*entry 30.*synced proves.*up to entry 60/)
+    expect(await refusal(directory, 'damaged')).toMatch(/log\/.*ends with .*entry 80.*synced proves.*up to entry 160/)
   })
 
   it('without the database', async () => {
@@ -155,7 +155,7 @@ describe('a directory is whole or refused', () => {
   it('with LevelDB’s log from an earlier time', async () => {
     const directory = await original()
     const log = inLog(directory, /\.log$/)
-    truncateSync(log, Math.floor(readFileSync(log).byteLength * 0.7))
+    truncateSync(log, Math.floor(readFileSync(log).byteLength * 0.4))
     await refusal(directory, 'damaged')
   })
 
@@ -187,7 +187,7 @@ describe('a directory is whole or refused', () => {
       const directory = await original()
       flip(join(directory, 'synced'), (slot * MARK_FILE_BYTES) / SLOTS + 20)
       rmSync(inLog(directory, /\.log$/))
-      expect(await refusal(directory, 'damaged')).toMatch(/synced proves .* up to entry (59|60)/)
+      expect(await refusal(directory, 'damaged')).toMatch(/synced proves .* up to entry (159|160)/)
     },
   )
 
@@ -202,7 +202,7 @@ describe('a directory is whole or refused', () => {
     const directory = await original()
     const log = inLog(directory, /\.log$/)
     truncateSync(log, Math.floor(readFileSync(log).byteLength / 3))
-    expect(await refusal(directory, 'damaged')).toMatch(/synced proves .* up to entry 60/)
+    expect(await refusal(directory, 'damaged')).toMatch(/synced proves .* up to entry 160/)
   })
 
   it('with FORMAT gone: it is not taken for a new one', async () => {

@@ -25,6 +25,7 @@ import { decodeMessages, encodeMessages } from '../net/raft-codec.js'
 import { AddressBook } from './address-book.js'
 import { type BootState, loadWindow, makeCore, restoreMachine } from './boot.js'
 import { decodeBatch, encodeBatch } from './command-batch.js'
+import { CommitNotices } from './commit-notices.js'
 import { FrameKind, type Identity, Lane, type Peer, PeerDownReason, type PeerHello, type Timer } from './interfaces.js'
 import { LeaderHint } from './leader-hint.js'
 import { LeadershipTransfer } from './leadership-transfer.js'
@@ -44,6 +45,7 @@ export class RunningNode {
   readonly #sender: SnapshotSender
   readonly #inbox: SnapshotInbox
   readonly #hint: LeaderHint
+  readonly #notices: CommitNotices
   readonly #change: MembershipChange
   readonly #transfer: LeadershipTransfer
   #forward: Uint8Array[] = []
@@ -82,6 +84,7 @@ export class RunningNode {
       (metadata, begin) => this.#maker.afterCurrent(() => this.#driver.receive([snapshotMessage(metadata, begin)])),
       onFatal,
     )
+    this.#notices = new CommitNotices(clock, (to, messages) => this.#transmit(to, messages))
     this.#hint = new LeaderHint(clock, random, {
       forgetLeader: () => this.#driver.act((raw) => raw.forgetLeader()),
       campaign: () => this.#driver.act((raw) => raw.campaign()),
@@ -135,15 +138,17 @@ export class RunningNode {
     if (this.#stopped) return
     this.options.beforeTurn()
     if (kind === FrameKind.raft) this.#receiveRaft(from, payload)
-    else if (kind === FrameKind.propose) this.#receiveProposals(payload)
+    else if (kind === FrameKind.propose) this.#receiveProposals(from, payload)
     else if (kind === FrameKind.snapshotBegin) this.#inbox.handleBegin(from, payload)
     else if (kind === FrameKind.snapshotChunk) this.#inbox.handleChunk(from, payload)
     else if (kind === FrameKind.snapshotAck) this.#sender.handleAck(from, payload)
     else this.options.observer.onPeerFrame(from, kind, payload)
   }
 
-  #receiveProposals(payload: Uint8Array): void {
+  #receiveProposals(from: string, payload: Uint8Array): void {
     if (!this.isLeader()) return
+    const follower = this.#book.raftId(from)
+    if (follower !== null) this.#notices.proposedBy(follower)
     decodeBatch(payload, (command) => {
       this.#driver.propose(command)
     })
@@ -306,6 +311,11 @@ export class RunningNode {
   }
 
   #send(to: RaftId, messages: readonly Message[]): void {
+    const now = this.#notices.admit(to, messages)
+    if (now.length > 0) this.#transmit(to, now)
+  }
+
+  #transmit(to: RaftId, messages: readonly Message[]): void {
     const nodeId = this.#book.nodeId(to)
     if (nodeId === null) return
     // Votes, heartbeats and acknowledgements go ahead. Appends stay in their order, empty ones too: one that overtook its

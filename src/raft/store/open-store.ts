@@ -67,7 +67,7 @@ async function openContents(disk: Disk, directory: string, database: Database, l
     await mark.close()
     throw error
   }
-  const backlog = new WriteBacklog(database, image.meta.sequence)
+  const backlog = new WriteBacklog(database, latch, image.meta.sequence)
   const identity = recovered.records.get(IDENTITY_RECORD)
   const loaded: LoadedLog = {
     identity: identity === undefined ? null : decodeIdentity(identity),

@@ -1,19 +1,28 @@
+import { WRITE_DELAY_MS } from '../limits.js'
 import type { Database, DatabaseOperation } from './disk.js'
+import type { FailureLatch } from './failure-latch.js'
 import type { Plan } from './log-image.js'
 import { SLOTS } from './mark.js'
 
+/** Half of the slots: the other half takes what comes while LevelDB writes. */
+const BATCHES_PER_WRITE = SLOTS / 2
+
 /**
- * What LevelDB has still to write. One synced batch is under way at a time, and everything that came meanwhile is the next
- * one. After a failure nothing more is written, and every call rejects with it.
+ * What LevelDB has still to write. Batches are collected for a moment and written together, synced: on a small machine
+ * LevelDB's own write would otherwise delay the very answers that need not wait for it. After a failure nothing more is
+ * written, and every call rejects with it.
  */
 export class WriteBacklog {
   #syncedSequence: number
   #waiting: Plan[] = []
   #running: Promise<void> | null = null
+  #isDraining = false
+  #timer: NodeJS.Timeout | undefined
   #failure: { readonly error: unknown } | null = null
 
   constructor(
     private readonly database: Database,
+    private readonly latch: FailureLatch,
     syncedSequence: number,
   ) {
     this.#syncedSequence = syncedSequence
@@ -26,9 +35,8 @@ export class WriteBacklog {
 
   add(plan: Plan): void {
     this.#waiting.push(plan)
-    this.#running ??= this.#run().catch((error: unknown) => {
-      this.#failure = { error }
-    })
+    if (this.#waiting.length >= BATCHES_PER_WRITE) this.#start()
+    else this.#timer ??= setTimeout(() => this.#start(), WRITE_DELAY_MS)
   }
 
   /** Waits until the slot that write `sequence` will take is not needed any more. */
@@ -38,7 +46,10 @@ export class WriteBacklog {
   }
 
   async drained(): Promise<void> {
+    this.#isDraining = true
+    this.#start()
     await this.#running
+    this.#isDraining = false
     this.check()
   }
 
@@ -47,6 +58,19 @@ export class WriteBacklog {
     if (this.#failure !== null) throw this.#failure.error
   }
 
+  #start(): void {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    if (this.#waiting.length === 0) return
+    // The latch tells every later call of the store; whoever waits for this is told by `drained`.
+    this.#running ??= this.latch
+      .guard('writing the log', () => this.#run())
+      .catch((error: unknown) => {
+        this.#failure = { error }
+      })
+  }
+
+  /** Whoever drains is the only writer (the store's writes are in line) and waits for everything. */
   async #run(): Promise<void> {
     while (this.#waiting.length > 0) {
       const plans = this.#waiting
@@ -55,7 +79,9 @@ export class WriteBacklog {
       for (const plan of plans) for (const operation of plan.operations) operations.push(operation)
       await this.database.write(operations, true)
       this.#syncedSequence = plans[plans.length - 1]?.sequence ?? this.#syncedSequence
+      if (this.#waiting.length < BATCHES_PER_WRITE && !this.#isDraining) break
     }
     this.#running = null
+    if (this.#waiting.length > 0) this.#timer ??= setTimeout(() => this.#start(), WRITE_DELAY_MS)
   }
 }
