@@ -2,6 +2,9 @@
 import type { Clock } from '../../raft/node/interfaces.js'
 import type { Deadline, DeadlineQueue } from './deadline-queue.js'
 
+/** What is left may be less than a clock reading can resolve: a deadline due at once again would never let the loop go on. */
+const MIN_RECHECK_MS = 1
+
 export class SilenceWatch {
   #heardAtMs = 0
   #leaseMs = 0
@@ -35,6 +38,6 @@ export class SilenceWatch {
     const silentMs = this.paused ? 0 : this.clock.takerNow() - this.#heardAtMs
     this.#deadline = null
     if (silentMs >= this.#leaseMs) this.onSilent()
-    else this.#deadline = this.deadlines.add(() => this.#check(), this.#leaseMs - silentMs)
+    else this.#deadline = this.deadlines.add(() => this.#check(), Math.max(MIN_RECHECK_MS, this.#leaseMs - silentMs))
   }
 }

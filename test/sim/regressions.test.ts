@@ -1,0 +1,68 @@
+/** What the simulator found, each in the smallest form that shows it again. */
+import { describe, expect, it } from 'vitest'
+import { judgePeer } from '../../src/raft/node/admission.js'
+import type { Clock } from '../../src/raft/node/interfaces.js'
+import { DeadlineQueue } from '../../src/server/rules/deadline-queue.js'
+import { SilenceWatch } from '../../src/server/rules/silence-watch.js'
+
+const LEASE_MS = 3_000
+const MANY = 1_000
+
+/** A time of the last sign of life for which the sums of clock readings come out a fraction short. */
+function unluckyTime(checkedAtMs: number): number {
+  for (let tenths = 1; tenths < 10 * LEASE_MS; tenths++) {
+    const heardAtMs = tenths / 10
+    const dueMs = checkedAtMs + (LEASE_MS - (checkedAtMs - heardAtMs))
+    const leftMs = LEASE_MS - (dueMs - heardAtMs)
+    if (leftMs > 0 && dueMs + leftMs === dueMs) return heardAtMs
+  }
+  throw new Error('every sum is exact')
+}
+
+describe('found by the simulator', () => {
+  it('a silent client whose lease ends a rounding error later does not hang the event loop (seed 81)', () => {
+    let nowMs = 0
+    let fire: () => void = () => undefined
+    const clock = {
+      takerNow: () => nowMs,
+      after: (_delayMs: number, run: () => void) => {
+        fire = run
+        return { cancel: () => undefined }
+      },
+      soon: (run: () => void) => run(),
+    } as unknown as Clock
+    let runs = 0
+    const deadlines = new DeadlineQueue<() => void>(clock, (run) => {
+      if (++runs > MANY) throw new Error('the same deadline again and again')
+      run()
+    })
+    let silent = false
+    const watch = new SilenceWatch(clock, deadlines, () => {
+      silent = true
+    })
+    watch.start(LEASE_MS)
+    const heardAtMs = unluckyTime(LEASE_MS)
+    nowMs = heardAtMs
+    watch.heard()
+    nowMs = LEASE_MS
+    fire()
+    nowMs = LEASE_MS + (LEASE_MS - (LEASE_MS - heardAtMs))
+    fire()
+    nowMs += 2
+    fire()
+    expect(silent).toBe(true)
+  })
+
+  it('a follower that missed an addition lets the new member in: it may lead now (seed 27)', () => {
+    const hello = { clusterId: 'c', nodeId: 'n3', raftId: 3, memberUid: '3', listHash: '', empty: false }
+    const view = { hello, leads: false, isSure: () => false, member: () => null, phase: 'running' } as const
+    expect(judgePeer(view, { ...hello, nodeId: 'n5', raftId: 1_082, memberUid: '5' })).toEqual({ accept: true })
+  })
+
+  it('a leader that no quorum has confirmed turns nobody away for good (seed 19)', () => {
+    const hello = { clusterId: 'c', nodeId: 'n2', raftId: 2, memberUid: '2', listHash: '', empty: false }
+    const view = { hello, leads: true, isSure: () => false, member: () => null, phase: 'running' } as const
+    const verdict = judgePeer(view, { ...hello, nodeId: 'n8', raftId: 1_037, memberUid: '8' })
+    expect(verdict.accept ? 'accepted' : verdict.reason).toMatch(/^n8 /)
+  })
+})
