@@ -85,6 +85,7 @@ export class Cluster {
     if (host.isUp || host.isRefused) return
     const { world, checks, swarm } = this
     if (host.volume.isDoubtful) host.volume.loseUnsynced()
+    host.volume.hasRefused = false
     const process = new Process(world, host.machine, `${host.nodeId}#${++host.starts}`)
     host.process = process
     world.note(`start ${process.name}`)
@@ -163,7 +164,7 @@ export class Cluster {
     this.world.count(`exit ${code}`)
     const { volume } = host
     const isExpected =
-      (code === 3 && (volume.isFull || volume.isDoubtful)) ||
+      (code === 3 && (volume.hasRefused || volume.isDoubtful)) ||
       (code === 4 && (host.isWiped || host.removalAsked)) ||
       (code === 0 && (host.removalAsked || host.member?.isStopping === true))
     if (!isExpected) {

@@ -14,6 +14,8 @@ export interface DiskTimes {
 export class Volume {
   memory: MemoryDisk
   isFull = false
+  /** A write was refused since the process started: it must end. */
+  hasRefused = false
   failNextSync = false
   /** A sync failed: what the page cache holds may not be on the medium (fsyncgate). */
   isDoubtful = false
@@ -123,7 +125,10 @@ export class ProcessDisk implements Disk {
     if (this.process.pass(sync ? 'before sync' : 'before write')) return never()
     const { volume } = this
     const done = () => {
-      if (volume.isFull) throw systemError('ENOSPC')
+      if (volume.isFull) {
+        volume.hasRefused = true
+        throw systemError('ENOSPC')
+      }
       if (sync && volume.failNextSync) {
         volume.failNextSync = false
         volume.isDoubtful = true
