@@ -1,7 +1,10 @@
 /** What the simulator found, each in the smallest form that shows it again. */
 import { describe, expect, it } from 'vitest'
+import { type Message, MsgType } from '../../src/raft/core/messages.js'
+import { APPEND_THREAD, EMPTY_BYTES, EntryType } from '../../src/raft/core/types.js'
 import { judgePeer } from '../../src/raft/node/admission.js'
-import type { Clock } from '../../src/raft/node/interfaces.js'
+import { AppendLoop } from '../../src/raft/node/append-loop.js'
+import type { Clock, LogBatch, LogStore } from '../../src/raft/node/interfaces.js'
 import { DeadlineQueue } from '../../src/server/rules/deadline-queue.js'
 import { SilenceWatch } from '../../src/server/rules/silence-watch.js'
 
@@ -19,7 +22,42 @@ function unluckyTime(checkedAtMs: number): number {
   throw new Error('every sum is exact')
 }
 
+const storageMessage = (part: Partial<Message>): Message => ({
+  type: MsgType.storageAppend,
+  to: APPEND_THREAD,
+  from: 1,
+  term: 0,
+  logTerm: 0,
+  index: 0,
+  entries: [],
+  commit: 0,
+  vote: 0,
+  snapshot: null,
+  reject: false,
+  rejectHint: 0,
+  context: EMPTY_BYTES,
+  responses: [],
+  ...part,
+})
+
 describe('found by the simulator', () => {
+  it('a commit index that came alone is stored with the next entries, or a restart forgets two changes (seed 190)', () => {
+    const batches: LogBatch[] = []
+    const store = {
+      append: async (batch: LogBatch) => void batches.push(batch),
+    } as unknown as LogStore
+    const hardState = { term: 3, vote: 1, commit: 10 }
+    const clock = { takerNow: () => 0 } as unknown as Clock
+    const nothing = () => undefined
+    const loop = new AppendLoop(store, async () => undefined, hardState, clock, nothing, nothing, nothing)
+    loop.push(storageMessage({ term: 3, vote: 1, commit: 11 }))
+    loop.kick()
+    expect(batches).toEqual([])
+    loop.push(storageMessage({ entries: [{ index: 12, term: 3, type: EntryType.confChangeV2, data: EMPTY_BYTES }] }))
+    loop.kick()
+    expect(batches.map((batch) => batch.hardState?.commit)).toEqual([11])
+  })
+
   it('a silent client whose lease ends a rounding error later does not hang the event loop (seed 81)', () => {
     let nowMs = 0
     let fire: () => void = () => undefined

@@ -19,7 +19,8 @@ export class AppendLoop {
   #queue: Message[] = []
   #busy = false
   #stopped = false
-  #durable: HardState
+  /** The newest one; its term and vote are durable or in the batch under way. */
+  #hardState: HardState
 
   constructor(
     private readonly store: LogStore,
@@ -31,7 +32,7 @@ export class AppendLoop {
     private readonly onAppended: (done: Appended) => void,
     private readonly onError: (error: unknown) => void,
   ) {
-    this.#durable = durable
+    this.#hardState = durable
   }
 
   get busy(): boolean {
@@ -54,13 +55,15 @@ export class AppendLoop {
     // A higher commit index alone is not worth a disk write: it rides with the next batch (A1, mustSync).
     const voteChanged =
       done.hardState !== null &&
-      (done.hardState.term !== this.#durable.term || done.hardState.vote !== this.#durable.vote)
+      (done.hardState.term !== this.#hardState.term || done.hardState.vote !== this.#hardState.vote)
+    // It does ride along: a follower that stores a membership change stores with it that the change before is committed
+    // (the leader proposes one only then), so that after a restart its configuration is never two changes behind.
+    if (done.hardState !== null) this.#hardState = done.hardState
     if (done.snapshot === null && done.entries.length === 0 && !voteChanged) {
       this.onAppended(done)
       this.kick()
       return
     }
-    if (done.hardState !== null) this.#durable = done.hardState
     this.#busy = true
     const startMs = this.clock.takerNow()
     this.#write(done).then(
@@ -83,7 +86,7 @@ export class AppendLoop {
       await this.restore(metadata.index, metadata.term)
       return
     }
-    const batch: LogBatch = { hardState: this.#durable, entries: done.entries, mustSync: true }
+    const batch: LogBatch = { hardState: this.#hardState, entries: done.entries, mustSync: true }
     await this.store.append(batch)
   }
 
