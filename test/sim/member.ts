@@ -74,7 +74,11 @@ export class Member implements ClientSocketOwner {
     const { deps } = this
     try {
       const disk = new ProcessDisk(deps.process, deps.volume)
-      const store = deps.checks.store.tap(deps.process, deps.volume.id, await openStore(DIRECTORY, { disk }))
+      const store = deps.checks.store.tap(
+        deps.process,
+        deps.volume.id,
+        await openStore(DIRECTORY, { disk, after: (delayMs, run) => this.clock.after(delayMs, run) }),
+      )
       const { identity } = store.loaded
       if (identity !== null && identity.nodeId !== deps.nodeId) throw new StoreError('foreign', 'another node')
       this.#compose(store, await memberUidOf(store, deps.world.random))

@@ -1,5 +1,5 @@
 import { join, resolve } from 'node:path'
-import type { LoadedLog, LogStore } from '../node/interfaces.js'
+import type { Clock, LoadedLog, LogStore } from '../node/interfaces.js'
 import { claimDirectory, createContents, readMarkFile } from './data-directory.js'
 import type { Database, Disk } from './disk.js'
 import { openFailure } from './errors.js'
@@ -18,6 +18,13 @@ import { WriteBacklog } from './write-backlog.js'
 export interface StoreOptions {
   /** The seam for tests and the simulator. */
   readonly disk?: Disk
+  /** Timers of the store; the simulator's are virtual. */
+  readonly after?: Clock['after']
+}
+
+const systemAfter: Clock['after'] = (delayMs, run) => {
+  const timeout = setTimeout(run, delayMs)
+  return { cancel: () => clearTimeout(timeout) }
 }
 
 /**
@@ -32,7 +39,7 @@ export async function openStore(directory: string, options: StoreOptions = {}): 
     const state = await claimDirectory(disk, place)
     const database = await openDatabase(disk, place, state === 'new')
     try {
-      return await openContents(disk, place, database, latch)
+      return await openContents(disk, place, database, latch, options.after ?? systemAfter)
     } catch (error) {
       await database.close()
       throw error
@@ -48,7 +55,13 @@ async function openDatabase(disk: Disk, directory: string, createIfMissing: bool
   }
 }
 
-async function openContents(disk: Disk, directory: string, database: Database, latch: FailureLatch): Promise<LogStore> {
+async function openContents(
+  disk: Disk,
+  directory: string,
+  database: Database,
+  latch: FailureLatch,
+  after: Clock['after'],
+): Promise<LogStore> {
   await createContents(disk, directory, database)
   const recovered = await recover(disk, directory, database)
   const { meta, entries } = recovered
@@ -67,7 +80,7 @@ async function openContents(disk: Disk, directory: string, database: Database, l
     await mark.close()
     throw error
   }
-  const backlog = new WriteBacklog(database, latch, image.meta.sequence)
+  const backlog = new WriteBacklog(database, latch, after, image.meta.sequence)
   const identity = recovered.records.get(IDENTITY_RECORD)
   const loaded: LoadedLog = {
     identity: identity === undefined ? null : decodeIdentity(identity),

@@ -1,4 +1,5 @@
 import { WRITE_DELAY_MS } from '../limits.js'
+import type { Clock, Timer } from '../node/interfaces.js'
 import type { Database, DatabaseOperation } from './disk.js'
 import type { FailureLatch } from './failure-latch.js'
 import type { Plan } from './log-image.js'
@@ -17,12 +18,13 @@ export class WriteBacklog {
   #waiting: Plan[] = []
   #running: Promise<void> | null = null
   #isDraining = false
-  #timer: NodeJS.Timeout | undefined
+  #timer: Timer | undefined
   #failure: { readonly error: unknown } | null = null
 
   constructor(
     private readonly database: Database,
     private readonly latch: FailureLatch,
+    private readonly after: Clock['after'],
     syncedSequence: number,
   ) {
     this.#syncedSequence = syncedSequence
@@ -36,7 +38,7 @@ export class WriteBacklog {
   add(plan: Plan): void {
     this.#waiting.push(plan)
     if (this.#waiting.length >= BATCHES_PER_WRITE) this.#start()
-    else this.#timer ??= setTimeout(() => this.#start(), WRITE_DELAY_MS)
+    else this.#timer ??= this.after(WRITE_DELAY_MS, () => this.#start())
   }
 
   /** Waits until the slot that write `sequence` will take is not needed any more. */
@@ -59,7 +61,7 @@ export class WriteBacklog {
   }
 
   #start(): void {
-    clearTimeout(this.#timer)
+    this.#timer?.cancel()
     this.#timer = undefined
     if (this.#waiting.length === 0) return
     // The latch tells every later call of the store; whoever waits for this is told by `drained`.
@@ -82,6 +84,6 @@ export class WriteBacklog {
       if (this.#waiting.length < BATCHES_PER_WRITE && !this.#isDraining) break
     }
     this.#running = null
-    if (this.#waiting.length > 0) this.#timer ??= setTimeout(() => this.#start(), WRITE_DELAY_MS)
+    if (this.#waiting.length > 0) this.#timer ??= this.after(WRITE_DELAY_MS, () => this.#start())
   }
 }
