@@ -241,8 +241,10 @@ it('after a crash at any step everything acknowledged is there, and a write in f
 
 it('a crash at any step of the creation leaves a directory that opens', async () => {
   const count = new MemoryDisk(() => 0)
-  await (await openStore(DIRECTORY, { disk: count })).close()
-  for (let step = 1; step <= count.steps; step++) {
+  const whole = await openStore(DIRECTORY, { disk: count })
+  const { steps } = count
+  await whole.close()
+  for (let step = 1; step <= steps; step++) {
     for (let seed = 0; seed < 20; seed++) {
       let state = seed * 7919 + step
       const disk = new MemoryDisk((bound) => {

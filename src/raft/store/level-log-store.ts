@@ -18,6 +18,7 @@ import { encodeIdentity, IDENTITY_RECORD } from './identity.js'
 import { blockKey, LOG_DIRECTORY } from './layout.js'
 import type { LogImage, Plan } from './log-image.js'
 import { fitsMark, type MarkFile } from './mark.js'
+import { encodeMeta } from './meta.js'
 import type { SnapshotFiles } from './snapshot-files.js'
 import type { WriteBacklog } from './write-backlog.js'
 
@@ -136,9 +137,18 @@ export class LevelLogStore implements LogStore {
   async close(): Promise<void> {
     this.#isClosing = true
     await this.#line
-    await this.#parts.backlog.drained().catch(() => undefined)
+    await this.#sayThatAllIsWritten().catch(() => undefined)
     await this.#parts.mark.close()
     await this.#parts.database.close()
+  }
+
+  /** After a clean stop nothing that LevelDB lacks can be explained by the stop. */
+  #sayThatAllIsWritten(): Promise<void> {
+    const { latch, backlog, mark, image } = this.#parts
+    return latch.guard('closing the store', async () => {
+      await backlog.drained()
+      await mark.write(encodeMeta(image.meta), { base: image.meta.sequence, operations: [] })
+    })
   }
 
   /** After this the batch is durable and proven (see `mark.ts`). */

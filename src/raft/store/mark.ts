@@ -10,9 +10,9 @@ import type { DatabaseOperation, DiskFile } from './disk.js'
 import { decodeMeta, EMPTY_META, encodeMeta, META_BYTES, type Meta } from './meta.js'
 
 /** Slots are whole pages: a torn write of one can never reach the other. */
-const SLOT_BYTES = 64 * 1024
+const SLOT_BYTES = 32 * 1024
 /** More batches than this are never ahead of LevelDB. */
-export const SLOTS = 32
+export const SLOTS = 16
 export const MARK_FILE_BYTES = SLOTS * SLOT_BYTES
 
 /** After the meta record: u32 CRC-32C, begun with the meta record's own | u64 base | u32 length | operations. */

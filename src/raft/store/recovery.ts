@@ -26,15 +26,15 @@ export interface RecoveredLog extends ImageContents {
 const IN_LOG = `${LOG_DIRECTORY}/`
 
 /**
- * The batches that are in the mark but not in the database: written again, in order, before anything is judged. Each was
- * either not acknowledged, or not written to LevelDB yet, or LevelDB lost it. Null if there is nothing to do, or if more
- * than the mark has is missing, which the scan then reports. `storedMeta`: the value of the meta record, if there is one.
+ * The batches that are in the mark and were not in the database yet when the node ended: written again, in order, before
+ * anything is judged. Null if there is nothing to do, or if LevelDB lacks what it had synced already, which is damage
+ * and is reported by the scan. `storedMeta`: the value of the meta record, if there is one.
  */
 export function batchesToRepeat(markFile: Buffer, storedMeta: Buffer | undefined): readonly DatabaseOperation[] | null {
   const marks = marksIn(markFile)
   const newest = marks[0]
   const stored = storedMeta === undefined ? null : sequenceOf(storedMeta)
-  if (newest === undefined || stored === null) return null
+  if (newest === undefined || stored === null || stored < newest.journal.base) return null
   const missing = marks.filter(({ meta }) => meta.sequence > stored).reverse()
   const isWhole = missing.every(
     ({ meta, journal }, place) => meta.sequence === stored + 1 + place && journal.operations.length > 0,
