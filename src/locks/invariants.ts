@@ -70,6 +70,8 @@ function checkSession(state: LockState, session: Session): void {
   for (let waiter = session.firstWait; waiter !== null; waiter = waiter.nextOfSession) {
     waits += 1
     invariant(waiter.session === session, () => `session ${id} lists its own waits`)
+    const { nextOfSession: next } = waiter
+    invariant(next === null || next.request < waiter.request, () => `session ${id} lists its waits by request`)
     invariant(state.locks.get(waiter.lock.name) === waiter.lock, () => `session ${id} waits for a lock that exists`)
     invariant(!terms?.answers?.has(waiter.request), () => `session ${id} has no answer to a request that waits`)
   }

@@ -147,11 +147,27 @@ export class LockState {
     const { session, lock } = waiter
     lock.queue ??= new WaitQueue()
     lock.queue.push(waiter)
-    waiter.nextOfSession = session.firstWait
-    if (session.firstWait !== null) session.firstWait.previousOfSession = waiter
-    session.firstWait = waiter
+    this.#linkWaitOfSession(session, waiter)
     session.waitCount += 1
     this.waiterCount += 1
+  }
+
+  /**
+   * The highest request first, which mostly is the new one. The order must not depend on the history: the deadlock search
+   * follows it, and a restored replica must name the same cycle in its answer as one that applied everything.
+   */
+  #linkWaitOfSession(session: Session, waiter: Waiter): void {
+    let before: Waiter | null = null
+    let after = session.firstWait
+    while (after !== null && after.request > waiter.request) {
+      before = after
+      after = after.nextOfSession
+    }
+    waiter.previousOfSession = before
+    waiter.nextOfSession = after
+    if (before === null) session.firstWait = waiter
+    else before.nextOfSession = waiter
+    if (after !== null) after.previousOfSession = waiter
   }
 
   unlinkWaiter(waiter: Waiter): void {

@@ -1,5 +1,8 @@
 /** What the simulator found, each in the smallest form that shows it again. */
 import { describe, expect, it } from 'vitest'
+import { encodeCommand } from '../../src/locks/codec.js'
+import { CommandType } from '../../src/locks/commands.js'
+import { LockMachine } from '../../src/locks/machine.js'
 import { type Message, MsgType } from '../../src/raft/core/messages.js'
 import { APPEND_THREAD, EMPTY_BYTES, EntryType } from '../../src/raft/core/types.js'
 import { judgePeer } from '../../src/raft/node/admission.js'
@@ -7,6 +10,7 @@ import { AppendLoop } from '../../src/raft/node/append-loop.js'
 import type { Clock, LogBatch, LogStore } from '../../src/raft/node/interfaces.js'
 import { DeadlineQueue } from '../../src/server/rules/deadline-queue.js'
 import { SilenceWatch } from '../../src/server/rules/silence-watch.js'
+import { Bench, EffectLog, GENESIS, numbered } from '../locks/harness.js'
 
 const LEASE_MS = 3_000
 const MANY = 1_000
@@ -56,6 +60,44 @@ describe('found by the simulator', () => {
     loop.push(storageMessage({ entries: [{ index: 12, term: 3, type: EntryType.confChangeV2, data: EMPTY_BYTES }] }))
     loop.kick()
     expect(batches.map((batch) => batch.hardState?.commit)).toEqual([11])
+  })
+
+  it('a restored replica names the same cycle as one that applied everything (seed 5021)', () => {
+    const bench = new Bench()
+    bench.nodeUp('n1', 7)
+    const [asker, other, holder] = [bench.open('n1', 7), bench.open('n1', 7), bench.open('n1', 7)]
+    bench.lock(holder, 1, 'c')
+    bench.lock(holder, 2, 'e')
+    bench.lock(other, 1, 'a')
+    // The waits begin in another order than the locks were made in, which is the order of a snapshot.
+    for (const [request, name] of [
+      [1, 'e'],
+      [2, 'c'],
+    ] as const) {
+      bench.lock(asker, request, name, { waitMs: -1 })
+      bench.lock(other, request + 1, name, { waitMs: -1 })
+    }
+    const copy = new LockMachine(GENESIS, new EffectLog())
+    const restorer = copy.beginRestore()
+    const image = bench.machine.snapshot()
+    for (let chunk = image.next(LEASE_MS); chunk !== null; chunk = image.next(LEASE_MS)) restorer.push(chunk)
+    restorer.finish(bench.index)
+    const ask = encodeCommand({
+      type: CommandType.lock,
+      ...numbered(asker),
+      request: 3,
+      name: 'a',
+      waitMs: -1,
+      meta: '',
+      delayMs: 0,
+      wallMs: 1,
+    })
+    for (const machine of [bench.machine, copy]) {
+      machine.applyCommand(bench.index + 1, ask)
+      machine.endEntry(bench.index + 1)
+    }
+    expect(bench.machine.session(asker.session)?.answers.at(-1)?.[1]).toMatchObject({ code: 'deadlock' })
+    expect(copy.stateHash()).toBe(bench.machine.stateHash())
   })
 
   it('a silent client whose lease ends a rounding error later does not hang the event loop (seed 81)', () => {
