@@ -270,6 +270,8 @@ export class RaftDriver {
   #restored(snapshot: Snapshot): void {
     const { index, confState } = snapshot.metadata
     this.deps.window.applySnapshot(snapshot)
+    // What a long turn has not applied yet is in the snapshot.
+    this.#applyQueue = []
     this.#applied = index
     this.#confState = confState
     this.deps.maker.restored(index)
