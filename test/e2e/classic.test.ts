@@ -2,7 +2,7 @@
 import { execFile, spawnSync } from 'node:child_process'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { TestCluster, until } from './cluster.js'
-import { converse, Wire } from './wire.js'
+import { converse, freshName, Wire } from './wire.js'
 
 const MAX_LINE_BYTES = 4096
 
@@ -16,13 +16,6 @@ beforeAll(async () => {
 })
 
 afterAll(() => cluster.stop())
-
-let lastName = 0
-/** A name that no other test uses. */
-function freshName(): string {
-  lastName += 1
-  return `lock-${lastName}`
-}
 
 /** Takes `name` through `port` and keeps it. */
 async function holder(port: number, name: string): Promise<Wire> {

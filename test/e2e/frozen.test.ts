@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { SHORT_LEASE, TestCluster } from './cluster.js'
 import { groupRuns, Program } from './program.js'
-import { converse, Wire } from './wire.js'
+import { converse, freshName, Wire } from './wire.js'
 
 let cluster: TestCluster
 const programs: Program[] = []
@@ -15,12 +15,6 @@ afterAll(async () => {
   for (const program of programs) await program.end()
   await cluster.stop()
 })
-
-let lastName = 0
-function freshName(): string {
-  lastName += 1
-  return `lock-${lastName}`
-}
 
 function tnlDo(endpoints: string, ...words: readonly string[]): Program {
   const program = new Program('tnl-do', ['--endpoints', endpoints, '--lease', '3', ...words])

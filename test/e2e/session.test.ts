@@ -1,7 +1,7 @@
 /** The session dialect, held with real nodes. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { TestCluster, until } from './cluster.js'
-import { converse, fieldOf, Wire } from './wire.js'
+import { converse, fieldOf, freshName, Wire } from './wire.js'
 
 const HELLO = 'hello,version:2,redirect:no'
 
@@ -15,12 +15,6 @@ beforeAll(async () => {
 })
 
 afterAll(() => cluster.stop())
-
-let lastName = 0
-function freshName(): string {
-  lastName += 1
-  return `lock-${lastName}`
-}
 
 interface Session {
   readonly wire: Wire

@@ -147,3 +147,11 @@ export function fieldOf(line: string | null, key: string): string {
   if (pair === undefined) throw new Error(`no ${key} in ${String(line)}`)
   return pair.slice(key.length + 1)
 }
+
+let lastName = 0
+
+/** A lock name that no other test of the file uses. */
+export function freshName(): string {
+  lastName += 1
+  return `lock-${lastName}`
+}
