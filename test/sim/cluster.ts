@@ -42,6 +42,7 @@ export class Cluster {
   readonly peers: PeerNetwork
   readonly founders: Peer[]
   #volumes = 0
+  #lastNodeNumber: number
   /** The last phase: everything that can come back does. */
   isHealing = false
 
@@ -51,6 +52,7 @@ export class Cluster {
     readonly checks: Checks,
   ) {
     this.peers = new PeerNetwork(world, { ...swarm.peer })
+    this.#lastNodeNumber = swarm.nodes
     this.founders = Array.from({ length: swarm.nodes }, (_, i) => peerOf(`n${i + 1}`))
     for (const { nodeId } of this.founders) this.addHost(nodeId)
   }
@@ -74,6 +76,18 @@ export class Cluster {
   memberIds(): string[] {
     const reference = this.checks.log.reference
     return reference === null ? this.founders.map(({ nodeId }) => nodeId) : reference.members().map((m) => m.nodeId)
+  }
+
+  /** As the leader knows them; none while there is no leader. */
+  voterIds(): string[] {
+    const voters = this.leader()?.node?.status()?.confState.voters ?? []
+    const members = this.checks.log.reference?.members() ?? []
+    return members.filter(({ raftId }) => voters.includes(raftId)).map(({ nodeId }) => nodeId)
+  }
+
+  /** A node id that no member ever had. */
+  freshNodeId(): string {
+    return `n${++this.#lastNodeNumber}`
   }
 
   leader(): Member | null {

@@ -1,35 +1,7 @@
 /** What one seed is like: every size, every time and every fault's frequency is drawn from it. */
 import type { ClusterSettings } from './member.js'
+import { FAULT_NAMES, type FaultName } from './nemesis/faults.js'
 import type { SimRandom } from './random.js'
-
-export const FAULTS = [
-  'kill',
-  'power loss',
-  'crash of all',
-  'failpoint',
-  'pause',
-  'long pause',
-  'suspend',
-  'stall',
-  'cut',
-  'one-way cut',
-  'isolation',
-  'bridge',
-  'slow link',
-  'broken peer connection',
-  'client link cut',
-  'client freeze',
-  'client suspend',
-  'slow disk',
-  'full disk',
-  'fsync error',
-  'transfer',
-  'graceful restart',
-  'add member',
-  'remove member',
-  'wipe',
-] as const
-export type FaultName = (typeof FAULTS)[number]
 
 export interface Swarm {
   readonly nodes: number
@@ -60,7 +32,7 @@ export function drawSwarm(random: SimRandom, nodes: number | null): Swarm {
   const electionTimeoutMs = Math.min(random.pick([400, 500, 800]), (0.7 * nodeLeaseMs - 50) / 4)
   const faults = new Map<FaultName, number>()
   const calm = random.chance(0.1)
-  for (const fault of FAULTS) {
+  for (const fault of FAULT_NAMES) {
     if (!calm && random.chance(0.4)) faults.set(fault, random.logBetween(4_000, 60_000))
   }
   return {
