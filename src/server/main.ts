@@ -1,26 +1,18 @@
-/** The composition root: the only place where disk, network, Raft node, state machine and front are put together. */
+/** The server of one node: configuration, directory, ports and logs around the composition. */
 import type { Logger } from 'pino'
 import { formatHostPort } from '../address.js'
-import { encodeCommand } from '../locks/codec.js'
 import type { NodeId } from '../locks/commands.js'
-import { CommandType } from '../locks/commands.js'
-import type { EffectSink } from '../locks/effects.js'
-import { LockMachine } from '../locks/machine.js'
 import { BindError } from '../raft/net/network.js'
 import { createTransport } from '../raft/net/transport.js'
-import { FrameKind, type LogStore, type Peer, StoreError } from '../raft/node/interfaces.js'
-import type { NodeObserver } from '../raft/node/node-api.js'
-import { RaftNode } from '../raft/node/raft-node.js'
+import { type LogStore, StoreError } from '../raft/node/interfaces.js'
 import { openStore } from '../raft/store/open-store.js'
-import { Admin } from './admin.js'
 import { ClientPort } from './client-port.js'
+import { NodeComposition, type Surroundings } from './composition.js'
 import type { ServerConfig } from './config/config.js'
 import { openEpochRecords } from './epoch-record-file.js'
 import { ExitCode, UsageError } from './exit-codes.js'
-import { type EpochRecords, Front } from './front.js'
+import type { EpochRecords } from './front.js'
 import { HttpPort } from './http.js'
-import { HANDOVER_MS } from './limits.js'
-import { memberReports, successor } from './member-reports.js'
 import { memberUidOf } from './member-uid.js'
 import { ServerMetrics } from './metrics.js'
 import { buildStatus, type StatusSources } from './status.js'
@@ -54,10 +46,7 @@ export async function startServer(config: ServerConfig, log: Logger): Promise<Ru
 
 class Server {
   readonly #clock = new SystemClock()
-  readonly #node: RaftNode
-  readonly #machine: LockMachine
-  readonly #front: Front
-  readonly #admin: Admin
+  readonly #parts: NodeComposition
   readonly #sources: StatusSources
   readonly #metrics: ServerMetrics
   #clientPort: ClientPort | null = null
@@ -90,38 +79,19 @@ class Server {
     memberUid: string,
     records: EpochRecords,
   ) {
-    const { nodeId } = config
-    // The machine tells effects to the front, and the front reads the machine: the sink is filled in below.
-    const sink = {} as EffectSink
-    const nothingYet = { clusterId: '', nodeLeaseMs: config.leaseMs, createdUnixSeconds: 0, members: [] }
-    this.#machine = new LockMachine(nothingYet, sink)
-    this.#node = this.#makeNode(store, memberUid)
+    const members = config.cluster.map(({ nodeId, peerAddress }) => ({ nodeId, raftId: 0, address: peerAddress }))
+    this.#parts = new NodeComposition(
+      {
+        ...config,
+        memberUid,
+        founders: config.join ? [] : members,
+        joinAt: config.join ? members : [],
+        nodeLeaseMs: config.leaseMs,
+      },
+      this.#surroundings(store, records),
+    )
     this.#sources = this.#makeSources()
-    this.#metrics = new ServerMetrics(this.#sources, () => this.#node.proposalCount())
-    this.#admin = new Admin({
-      node: this.#node,
-      clock: this.#clock,
-      allowRemote: config.allowAdmin,
-      requestTimeoutMs: config.requestTimeoutMs,
-      members: () => this.#sources.members(),
-      log: (message) => log.info(message),
-    })
-    this.#front = new Front({
-      nodeId,
-      advertise: config.advertise,
-      clock: this.#clock,
-      random: systemRandom,
-      node: this.#node,
-      state: this.#machine,
-      records,
-      options: config,
-      log: (level, event, facts) => log[level](facts, event),
-      describe: () => ({ ...buildStatus(this.#sources) }),
-      shutdown: () => this.stop(),
-      admin: (request) => this.#admin.handle(request),
-      onFatal: (error, exitCode) => this.#fatal(error, exitCode),
-    })
-    Object.assign(sink, this.#front.sink, { membersChanged: () => this.#node.setMembers(this.#members()) })
+    this.#metrics = new ServerMetrics(this.#sources, () => this.#parts.node.proposalCount())
   }
 
   async start(): Promise<void> {
@@ -131,7 +101,7 @@ class Server {
       listen,
       maxConnections,
       clock: this.#clock,
-      front: this.#front,
+      front: this.#parts.front,
       warn: (message) => log.warn(message),
     })
     if (config.http !== null) {
@@ -143,7 +113,7 @@ class Server {
         warn: (message) => log.warn(message),
       })
     }
-    await this.#node.start()
+    await this.#parts.node.start()
     log.info(
       {
         listen: formatHostPort({ host: listen.host, port: this.#clientPort.port }),
@@ -155,7 +125,6 @@ class Server {
     )
   }
 
-  /** Leadership first, while clients are still served; then the clients; last the word that this epoch is over. */
   stop(): void {
     if (this.#stopping) return
     this.#stopping = true
@@ -167,22 +136,9 @@ class Server {
   }
 
   async #shutDown(): Promise<void> {
-    await this.#handOver()
-    this.#clientPort?.stopAccepting()
-    this.#front.closeClients()
-    await new Promise<void>((resolve) => this.#front.signOff(resolve))
+    await this.#parts.stop(() => this.#clientPort?.stopAccepting())
     await Promise.all([this.#clientPort?.close(), this.#http?.close()])
-    await this.#node.stop()
     this.log.info('stopped')
-  }
-
-  async #handOver(): Promise<void> {
-    const status = this.#node.status()
-    const heir = status === null ? null : successor(status)
-    if (heir === null || !this.#node.isLeader()) return
-    const bound = new Promise<void>((resolve) => this.#clock.after(HANDOVER_MS, resolve))
-    // A cluster that cannot take over now elects a leader later: nothing is lost, the stop goes on.
-    await Promise.race([this.#node.transferLeadership(heir).catch(() => undefined), bound])
   }
 
   #fatal(error: unknown, exitCode: number): void {
@@ -193,87 +149,46 @@ class Server {
 
   // --------------------------------------------------------------------------------------------- building
 
-  #makeNode(store: LogStore, memberUid: string): RaftNode {
+  #surroundings(store: LogStore, records: EpochRecords): Surroundings {
     const { config, log } = this
-    const members = config.cluster.map(({ nodeId, peerAddress }) => ({ nodeId, raftId: 0, address: peerAddress }))
-    const transport = createTransport({
-      nodeId: config.nodeId,
-      listen: formatHostPort(config.peerListen),
-      clock: this.#clock,
-      random: systemRandom,
-      logger: log,
-    })
-    return new RaftNode({
-      nodeId: config.nodeId,
-      memberUid,
-      store,
-      transport,
-      clock: this.#clock,
-      random: systemRandom,
-      machine: this.#machine,
-      observer: this.#observer(),
-      heartbeatMs: config.heartbeatMs,
-      electionTimeoutMs: config.electionTimeoutMs,
-      founders: config.join ? [] : members,
-      joinAt: config.join ? members : [],
-      nodeLeaseMs: config.leaseMs,
-      member: (nodeId) => this.#machine.members().find((member) => member.nodeId === nodeId) ?? null,
-      members: () => this.#members(),
-      genesis: (record, founders) =>
-        new LockMachine(
-          {
-            clusterId: record.clusterId,
-            nodeLeaseMs: record.nodeLeaseMs,
-            createdUnixSeconds: record.createdUnixSeconds,
-            members: founders.map(({ raftId, nodeId, address }) => ({ raftId, nodeId, peerAddress: address })),
-          },
-          {} as EffectSink,
-        ).snapshot(),
-      claim: (raftId, uid) => {
-        this.#node.propose(encodeCommand({ type: CommandType.claimMember, raftId, memberUid: uid }))
-      },
-      beforeTurn: () => this.#front.turn(),
-      warn: (message) => log.warn(message),
-      onRunning: (identity) => {
-        log.info({ cluster: identity.clusterId, raftId: identity.raftId }, 'member of the cluster')
-        this.#front.start()
-      },
-    })
-  }
-
-  #observer(): NodeObserver {
     return {
-      onLeader: (leader, term) => {
-        if (leader !== this.#leader) {
-          this.log.info({ leader, term }, leader === null ? 'no leader' : 'leader')
-          if (leader !== null) this.#metrics.leaderChanged()
-        }
-        this.#leader = leader
-        this.#front.onLeader(leader)
-      },
-      onApplied: (index) => this.#front.onApplied(index),
-      onLeaderReady: (term) => this.#front.onLeaderReady(term),
-      onRestored: (index) => {
-        this.log.info({ index }, 'state taken from a snapshot of the leader')
-        this.#node.setMembers(this.#members())
-        this.#front.onRestored(index)
-      },
+      store,
+      transport: createTransport({
+        nodeId: config.nodeId,
+        listen: formatHostPort(config.peerListen),
+        clock: this.#clock,
+        random: systemRandom,
+        logger: log,
+      }),
+      clock: this.#clock,
+      random: systemRandom,
+      records,
+      log: (level, event, facts) => log[level](facts, event),
+      describe: () => ({ ...buildStatus(this.#sources) }),
+      shutdown: () => this.stop(),
+      onRunning: ({ clusterId, raftId }) => log.info({ cluster: clusterId, raftId }, 'member of the cluster'),
+      onLeader: (leader, term) => this.#leaderSeen(leader, term),
       onStored: (durationMs) => this.#metrics.appended(durationMs),
-      onPeerFrame: (from, kind, payload) => {
-        if (kind === FrameKind.admin || kind === FrameKind.adminResult) this.#admin.onPeerFrame(from, kind, payload)
-        else this.#front.onPeerFrame(from, kind, payload)
-      },
       onFatal: (error, exitCode) => this.#fatal(error, exitCode),
     }
   }
 
+  #leaderSeen(leader: NodeId | null, term: number): void {
+    if (leader !== this.#leader) {
+      this.log.info({ leader, term }, leader === null ? 'no leader' : 'leader')
+      if (leader !== null) this.#metrics.leaderChanged()
+    }
+    this.#leader = leader
+  }
+
   #makeSources(): StatusSources {
+    const { node, front, machine } = this.#parts
     return {
       nodeId: this.config.nodeId,
-      node: () => this.#node.status(),
+      node: () => node.status(),
       counts: () => {
-        const { counters, connections } = this.#front.stats()
-        const { lockCount, sessionCount, waiterCount } = this.#machine
+        const { counters, connections } = front.stats()
+        const { lockCount, sessionCount, waiterCount } = machine
         return {
           locks: lockCount,
           sessions: sessionCount,
@@ -284,17 +199,13 @@ class Server {
           connections,
         }
       },
-      leaseRemainingMs: () => this.#front.stats().speakRemainingMs,
-      members: () => memberReports(this.#machine, this.#node.status()),
+      leaseRemainingMs: () => front.stats().speakRemainingMs,
+      members: () => this.#parts.memberReports(),
     }
   }
 
-  #members(): Peer[] {
-    return this.#machine.members().map(({ nodeId, raftId, peerAddress }) => ({ nodeId, raftId, address: peerAddress }))
-  }
-
   *#lockReports() {
-    for (const { name, token, session, clientId, sinceWallMs, waiters } of this.#machine.locks()) {
+    for (const { name, token, session, clientId, sinceWallMs, waiters } of this.#parts.machine.locks()) {
       yield { name, token, session, holder: clientId, since: sinceWallMs, waiters }
     }
   }

@@ -1,19 +1,14 @@
-/** A node's process: the composition of `src/server/main.ts` with a simulated disk, network and clock. */
+/** A node's process: the server's composition with a simulated disk, network and clock. */
 import type { Socket } from 'node:net'
 import { pack, unpack } from 'msgpackr'
-import { encodeCommand } from '../../src/locks/codec.js'
-import { CommandType } from '../../src/locks/commands.js'
-import type { EffectSink } from '../../src/locks/effects.js'
-import { LockMachine } from '../../src/locks/machine.js'
-import { FrameKind, type LogStore, type Peer, StoreError } from '../../src/raft/node/interfaces.js'
-import type { NodeObserver } from '../../src/raft/node/node-api.js'
-import { RaftNode } from '../../src/raft/node/raft-node.js'
+import type { LockMachine } from '../../src/locks/machine.js'
+import { type LogStore, type Peer, StoreError } from '../../src/raft/node/interfaces.js'
+import type { RaftNode } from '../../src/raft/node/raft-node.js'
 import { openStore } from '../../src/raft/store/open-store.js'
-import { Admin } from '../../src/server/admin.js'
 import { ClientSocket, type ClientSocketOwner } from '../../src/server/client-socket.js'
+import { NodeComposition, type Surroundings } from '../../src/server/composition.js'
 import { parseLine } from '../../src/server/dialects/line.js'
-import { type EpochRecord, type EpochRecords, Front } from '../../src/server/front.js'
-import { memberReports, successor } from '../../src/server/member-reports.js'
+import type { EpochRecord, EpochRecords, Front } from '../../src/server/front.js'
 import { memberUidOf } from '../../src/server/member-uid.js'
 import type { Checks } from './checks/checks.js'
 import type { ClassicHold } from './checks/lock-check.js'
@@ -50,16 +45,12 @@ export interface MemberDeps {
 
 const DIRECTORY = '/data/node'
 const EPOCH_RECORD_KEY = 'epochs'
-const HANDOVER_MS = 1_000
 const REQUEST_TIMEOUT_MS = 5_000
 
 export class Member implements ClientSocketOwner {
   readonly clock
-  front: Front | null = null
-  node: RaftNode | null = null
-  machine: LockMachine | null = null
   isStopping = false
-  #admin: Admin | null = null
+  #parts: NodeComposition | null = null
   #toWrite: ClientSocket[] = []
   readonly #connections = new Set<TcpConnection>()
 
@@ -105,25 +96,28 @@ export class Member implements ClientSocketOwner {
 
   /** SIGTERM: what `main.ts` does. */
   async stop(): Promise<void> {
-    const { front, node } = this
-    if (this.isStopping || front === null || node === null) return
+    if (this.isStopping || this.#parts === null) return
     this.isStopping = true
-    const status = node.status()
-    const heir = status === null ? null : successor(status)
-    if (heir !== null && node.isLeader()) {
-      const bound = new Promise<void>((resolve) => this.clock.after(HANDOVER_MS, resolve))
-      await Promise.race([node.transferLeadership(heir).catch(() => undefined), bound])
-    }
-    front.closeClients()
-    await new Promise<void>((resolve) => front.signOff(resolve))
-    await node.stop()
+    await this.#parts.stop(() => undefined)
     this.deps.exited(0, null)
   }
 
   /** An administration line, as an operator sends it to this node. */
   administer(text: string, reply: (text: string) => void): void {
     const line = parseLine(text)
-    if (line !== null) this.#admin?.handle({ line, remote: 'operator', loopback: true, reply })
+    if (line !== null) this.#parts?.admin.handle({ line, remote: 'operator', loopback: true, reply })
+  }
+
+  get front(): Front | null {
+    return this.#parts?.front ?? null
+  }
+
+  get node(): RaftNode | null {
+    return this.#parts?.node ?? null
+  }
+
+  get machine(): LockMachine | null {
+    return this.#parts?.machine ?? null
   }
 
   get isServing(): boolean {
@@ -185,111 +179,51 @@ export class Member implements ClientSocketOwner {
   // ------------------------------------------------------------------------------------------------ composition
 
   #compose(store: LogStore, memberUid: string): void {
-    const { nodeId, world, settings } = this.deps
-    const { clock } = this
-    const sink = {} as EffectSink
-    const nothingYet = { clusterId: '', nodeLeaseMs: settings.nodeLeaseMs, createdUnixSeconds: 0, members: [] }
-    const machine = new LockMachine(nothingYet, sink)
-    const node = this.#makeNode(store, memberUid, machine)
-    const admin = new Admin({
-      node,
-      clock,
-      allowRemote: true,
-      requestTimeoutMs: REQUEST_TIMEOUT_MS,
-      members: () => memberReports(machine, node.status()),
-      log: () => undefined,
-    })
-    const front = new Front({
-      nodeId,
-      advertise: `${nodeId}:7654`,
-      clock,
-      random: world.random,
-      node,
-      state: machine,
-      records: this.#records(store),
-      options: {
+    const { nodeId, settings, checks, process, founders, joinAt } = this.deps
+    this.#parts = new NodeComposition(
+      {
+        nodeId,
+        memberUid,
+        advertise: `${nodeId}:7654`,
+        ...settings,
+        founders,
+        joinAt,
         requestTimeoutMs: REQUEST_TIMEOUT_MS,
         maxLineBytes: 4_096,
         maxLocksPerSession: 100,
         followers: 'serve',
         allowShutdown: false,
+        allowAdmin: true,
       },
+      this.#surroundings(store),
+      {
+        machine: (real) => checks.log.tap(process, real),
+        genesis: (genesis) => checks.log.began(genesis),
+      },
+    )
+  }
+
+  #surroundings(store: LogStore): Surroundings {
+    const { nodeId, world, peers, checks, process } = this.deps
+    return {
+      store,
+      transport: peers.transport(nodeId, process),
+      clock: this.clock,
+      random: world.random,
+      records: this.#records(store),
       log: (level, event, facts) => {
         world.count(event)
         world.note(`${nodeId} ${level}: ${event} ${JSON.stringify(facts)}`)
       },
       describe: () => ({}),
       shutdown: () => undefined,
-      admin: (request) => admin.handle(request),
-      onFatal: (error, exitCode) => this.deps.exited(exitCode, error),
-    })
-    Object.assign(sink, front.sink, { membersChanged: () => node.setMembers(peersOf(machine)) })
-    this.machine = machine
-    this.node = node
-    this.front = front
-    this.#admin = admin
-  }
-
-  #makeNode(store: LogStore, memberUid: string, machine: LockMachine): RaftNode {
-    const { nodeId, world, settings, checks, peers, process, founders, joinAt } = this.deps
-    const node: RaftNode = new RaftNode({
-      nodeId,
-      memberUid,
-      store,
-      transport: peers.transport(nodeId, process),
-      clock: this.clock,
-      random: world.random,
-      machine: checks.log.tap(process, machine),
-      observer: this.#observer(),
-      heartbeatMs: settings.heartbeatMs,
-      electionTimeoutMs: settings.electionTimeoutMs,
-      snapshotIntervalEntries: settings.snapshotIntervalEntries,
-      trailingEntries: settings.trailingEntries,
-      founders,
-      joinAt,
-      nodeLeaseMs: settings.nodeLeaseMs,
-      member: (id) => machine.members().find((member) => member.nodeId === id) ?? null,
-      members: () => peersOf(machine),
-      genesis: (record, all) => {
-        const members = all.map(({ raftId, nodeId: id, address }) => ({ raftId, nodeId: id, peerAddress: address }))
-        const { clusterId, nodeLeaseMs, createdUnixSeconds } = record
-        const genesis = { clusterId, nodeLeaseMs, createdUnixSeconds, members }
-        checks.log.began(genesis)
-        return new LockMachine(genesis, {} as EffectSink).snapshot()
-      },
-      claim: (raftId, uid) => {
-        node.propose(encodeCommand({ type: CommandType.claimMember, raftId, memberUid: uid }))
-      },
-      beforeTurn: () => this.front?.turn(),
-      warn: (message) => world.note(`${nodeId} warns: ${message}`),
-      onRunning: () => {
-        this.deps.running()
-        this.front?.start()
-      },
-    })
-    return node
-  }
-
-  #observer(): NodeObserver {
-    const { nodeId, world, checks, process } = this.deps
-    return {
+      onRunning: () => this.deps.running(),
       onLeader: (leader, term) => {
         world.note(`${nodeId}: leader ${leader} in term ${term}`)
         const status = this.node?.status()
         if (leader === nodeId && status && process.isAlive) checks.leads(nodeId, term, status.lastIndex)
-        this.front?.onLeader(leader)
-      },
-      onApplied: (index) => this.front?.onApplied(index),
-      onLeaderReady: (term) => this.front?.onLeaderReady(term),
-      onRestored: (index) => {
-        if (this.machine !== null) this.node?.setMembers(peersOf(this.machine))
-        this.front?.onRestored(index)
       },
       onStored: () => undefined,
-      onPeerFrame: (from, kind, payload) => {
-        if (kind === FrameKind.admin || kind === FrameKind.adminResult) this.#admin?.onPeerFrame(from, kind, payload)
-        else this.front?.onPeerFrame(from, kind, payload)
-      },
       onFatal: (error, exitCode) => this.deps.exited(exitCode, error),
     }
   }
@@ -308,6 +242,3 @@ export class Member implements ClientSocketOwner {
     }
   }
 }
-
-const peersOf = (machine: LockMachine): Peer[] =>
-  machine.members().map(({ nodeId, raftId, peerAddress }) => ({ nodeId, raftId, address: peerAddress }))

@@ -1,0 +1,199 @@
+/**
+ * One node put together: state machine, Raft node, administration and front, over a disk, a network and a clock that are
+ * given. `main.ts` gives it the machine's; the simulator gives it its own, and so runs this very composition.
+ */
+import { encodeCommand } from '../locks/codec.js'
+import { CommandType } from '../locks/commands.js'
+import type { EffectSink } from '../locks/effects.js'
+import { type Genesis, LockMachine } from '../locks/machine.js'
+import type { Term } from '../raft/core/types.js'
+import {
+  type Clock,
+  FrameKind,
+  type Identity,
+  type LogStore,
+  type Peer,
+  type Random,
+  type StateMachine,
+  type Transport,
+} from '../raft/node/interfaces.js'
+import type { NodeObserver } from '../raft/node/node-api.js'
+import type { RaftNodeOptions } from '../raft/node/options.js'
+import { RaftNode } from '../raft/node/raft-node.js'
+import { Admin } from './admin.js'
+import { type EpochRecords, Front, type FrontLog, type FrontOptions } from './front.js'
+import { HANDOVER_MS } from './limits.js'
+import { memberReports, successor } from './member-reports.js'
+import type { MemberReport } from './status.js'
+
+type RaftSettings = Pick<
+  RaftNodeOptions,
+  | 'nodeId'
+  | 'memberUid'
+  | 'heartbeatMs'
+  | 'electionTimeoutMs'
+  | 'snapshotIntervalEntries'
+  | 'trailingEntries'
+  | 'founders'
+  | 'joinAt'
+  | 'nodeLeaseMs'
+>
+
+export interface NodeSettings extends RaftSettings, FrontOptions {
+  /** HOST:PORT that redirects to this node name. */
+  readonly advertise: string
+  /** `--allow-admin`: administration from other machines too. */
+  readonly allowAdmin: boolean
+}
+
+/** The world of a node. */
+export interface Surroundings {
+  readonly store: LogStore
+  readonly transport: Transport
+  readonly clock: Clock
+  readonly random: Random
+  readonly records: EpochRecords
+  readonly log: FrontLog
+  /** `maxrss` (KiB) and the cluster's status, for `.stats`. */
+  describe(): Readonly<Record<string, unknown>>
+  /** A client asked for `.server-shutdown`, and may. */
+  shutdown(): void
+  onRunning(identity: Identity): void
+  onLeader(leader: string | null, term: Term): void
+  onStored(durationMs: number): void
+  onFatal(error: Error, exitCode: number): void
+}
+
+/** How the simulator watches: what Raft drives is the machine it gets back, and it is told in what state a cluster began. */
+export interface Watch {
+  machine(machine: LockMachine): StateMachine
+  genesis(genesis: Genesis): void
+}
+
+const UNWATCHED: Watch = { machine: (machine) => machine, genesis: () => undefined }
+
+export class NodeComposition {
+  readonly machine: LockMachine
+  readonly node: RaftNode
+  readonly front: Front
+  readonly admin: Admin
+
+  constructor(
+    private readonly settings: NodeSettings,
+    private readonly world: Surroundings,
+    private readonly watch: Watch = UNWATCHED,
+  ) {
+    const { clock, random, records, log } = world
+    // The machine tells effects to the front, and the front reads the machine: the sink is filled in below.
+    const sink = {} as EffectSink
+    const nothingYet = { clusterId: '', nodeLeaseMs: settings.nodeLeaseMs, createdUnixSeconds: 0, members: [] }
+    this.machine = new LockMachine(nothingYet, sink)
+    this.node = this.#makeNode()
+    this.admin = new Admin({
+      node: this.node,
+      clock,
+      allowRemote: settings.allowAdmin,
+      requestTimeoutMs: settings.requestTimeoutMs,
+      members: () => this.memberReports(),
+      log: (message) => log('info', message, {}),
+    })
+    this.front = new Front({
+      nodeId: settings.nodeId,
+      advertise: settings.advertise,
+      clock,
+      random,
+      node: this.node,
+      state: this.machine,
+      records,
+      options: settings,
+      log,
+      describe: () => world.describe(),
+      shutdown: () => world.shutdown(),
+      admin: (request) => this.admin.handle(request),
+      onFatal: (error, exitCode) => world.onFatal(error, exitCode),
+    })
+    Object.assign(sink, this.front.sink, { membersChanged: () => this.node.setMembers(this.#members()) })
+  }
+
+  /**
+   * A clean stop: leadership first, while clients are still served; then the clients; last the word that this epoch is
+   * over. `stopAccepting` is called before the clients are closed.
+   */
+  async stop(stopAccepting: () => void): Promise<void> {
+    await this.#handOver()
+    stopAccepting()
+    this.front.closeClients()
+    await new Promise<void>((resolve) => this.front.signOff(resolve))
+    await this.node.stop()
+  }
+
+  memberReports(): MemberReport[] {
+    return memberReports(this.machine, this.node.status())
+  }
+
+  async #handOver(): Promise<void> {
+    const status = this.node.status()
+    const heir = status === null ? null : successor(status)
+    if (heir === null || !this.node.isLeader()) return
+    const bound = new Promise<void>((resolve) => this.world.clock.after(HANDOVER_MS, resolve))
+    // A cluster that cannot take over now elects a leader later: nothing is lost, the stop goes on.
+    await Promise.race([this.node.transferLeadership(heir).catch(() => undefined), bound])
+  }
+
+  #makeNode(): RaftNode {
+    const { settings, world, watch, machine } = this
+    return new RaftNode({
+      ...settings,
+      store: world.store,
+      transport: world.transport,
+      clock: world.clock,
+      random: world.random,
+      machine: watch.machine(machine),
+      observer: this.#observer(),
+      member: (nodeId) => machine.members().find((member) => member.nodeId === nodeId) ?? null,
+      members: () => this.#members(),
+      genesis: ({ clusterId, nodeLeaseMs, createdUnixSeconds }, founders) => {
+        const members = founders.map(({ raftId, nodeId, address }) => ({ raftId, nodeId, peerAddress: address }))
+        const genesis = { clusterId, nodeLeaseMs, createdUnixSeconds, members }
+        watch.genesis(genesis)
+        return new LockMachine(genesis, {} as EffectSink).snapshot()
+      },
+      claim: (raftId, memberUid) => {
+        this.node.propose(encodeCommand({ type: CommandType.claimMember, raftId, memberUid }))
+      },
+      beforeTurn: () => this.front.turn(),
+      warn: (message) => world.log('warn', message, {}),
+      onRunning: (identity) => {
+        world.onRunning(identity)
+        this.front.start()
+      },
+    })
+  }
+
+  #observer(): NodeObserver {
+    const { world } = this
+    return {
+      onLeader: (leader, term) => {
+        world.onLeader(leader, term)
+        this.front.onLeader(leader)
+      },
+      onApplied: (index) => this.front.onApplied(index),
+      onLeaderReady: (term) => this.front.onLeaderReady(term),
+      onRestored: (index) => {
+        world.log('info', 'state taken from a snapshot of the leader', { index })
+        this.node.setMembers(this.#members())
+        this.front.onRestored(index)
+      },
+      onStored: (durationMs) => world.onStored(durationMs),
+      onPeerFrame: (from, kind, payload) => {
+        if (kind === FrameKind.admin || kind === FrameKind.adminResult) this.admin.onPeerFrame(from, kind, payload)
+        else this.front.onPeerFrame(from, kind, payload)
+      },
+      onFatal: (error, exitCode) => world.onFatal(error, exitCode),
+    }
+  }
+
+  #members(): Peer[] {
+    return this.machine.members().map(({ nodeId, raftId, peerAddress }) => ({ nodeId, raftId, address: peerAddress }))
+  }
+}
