@@ -152,11 +152,15 @@ export class Member implements ClientSocketOwner {
 
   /** Every word to a client is checked when the kernel gets it. */
   #watchWords(connection: TcpConnection, front: Front): void {
-    const { checks, nodeId, process } = this.deps
+    const { checks, nodeId, process, settings } = this.deps
     let hold: (ClassicHold & { gaveUp: boolean }) | null = null
     connection.onWritten = (text) => {
-      checks.locks.spoken(nodeId, front.stats().epoch, text)
       const line = text.split('\n').find(isPositive)
+      if (line !== undefined) {
+        const { epoch } = front.stats()
+        checks.locks.spoken(nodeId, epoch, line)
+        checks.rights.spoken(process, settings.nodeLeaseMs, epoch, this.node?.appliedIndex() ?? 0, line)
+      }
       if (connection.classicLock !== null && line !== undefined) {
         if (line.startsWith('ok,token:')) {
           hold = {
@@ -201,6 +205,7 @@ export class Member implements ClientSocketOwner {
         genesis: (genesis) => checks.log.began(genesis),
       },
     )
+    checks.rights.tap(process, this.#parts)
   }
 
   #surroundings(store: LogStore): Surroundings {

@@ -1,7 +1,9 @@
 /** All checks of a run in one place. */
 import type { World } from '../world.js'
+import { ConfigCheck } from './config-check.js'
 import { LockCheck } from './lock-check.js'
 import { LogCheck } from './log-check.js'
+import { RightCheck } from './right-check.js'
 import { StoreCheck } from './store-check.js'
 
 /** Configurations under which an entry may have been committed: the one in force, and the one before a change just applied. */
@@ -11,18 +13,22 @@ export class Checks {
   readonly log: LogCheck
   readonly store: StoreCheck
   readonly locks: LockCheck
+  readonly configs: ConfigCheck
+  readonly rights: RightCheck
   readonly #leaders = new Map<number, string>()
 
   constructor(
     private readonly world: World,
     names: readonly string[],
   ) {
-    this.store = new StoreCheck(world)
-    this.log = new LogCheck(world, (index) => {
+    this.configs = new ConfigCheck(world, () => this.log.lastIndex)
+    this.rights = new RightCheck(world, () => this.log.lastIndex)
+    this.store = new StoreCheck(world, (volume, entries) => this.configs.stored(volume, entries))
+    this.log = new LogCheck(world, this.configs, (index) => {
       this.store.committed(index, this.log.confStates.slice(-RECENT_CONFIGS))
       this.locks.afterEntry()
     })
-    this.locks = new LockCheck(world, names, () => this.log.reference)
+    this.locks = new LockCheck(world, names, () => this.log.reference, this.log.queues)
   }
 
   /** At most one leader in a term (I1), and it has everything that was committed before (I3). */

@@ -4,6 +4,7 @@
  */
 import type { LockMachine } from '../../../src/locks/machine.js'
 import type { World } from '../world.js'
+import type { QueueCheck } from './queue-check.js'
 
 /** A client, as far as belief goes. */
 export interface Believer {
@@ -36,6 +37,7 @@ export class LockCheck {
     private readonly world: World,
     private readonly names: readonly string[],
     private readonly reference: () => LockMachine | null,
+    private readonly queues: QueueCheck,
   ) {}
 
   /** The reference state went on: who got what? */
@@ -44,14 +46,16 @@ export class LockCheck {
     if (reference === null) return
     let highest = this.#highest
     for (const name of this.names) {
-      const token = reference.holder(name)?.token ?? 0
+      const holder = reference.holder(name)
+      const token = holder?.token ?? 0
       if (token === this.#tokens.get(name)) continue
       this.#tokens.set(name, token)
-      if (token === 0) continue
+      if (holder === null) continue
       if (token <= this.#highest) this.world.fail(`${name} was granted with token ${token} after ${this.#highest}`)
       highest = Math.max(highest, token)
       this.world.count('grant')
       this.world.note(`${name} granted: ${token}`)
+      this.queues.holds(name, holder.session, token)
       this.#granted(name, token)
     }
     this.#highest = highest
@@ -80,10 +84,8 @@ export class LockCheck {
     }
   }
 
-  /** A node hands lines to its kernel. */
-  spoken(node: string, epoch: number, text: string): void {
-    const line = text.split('\n').find(isPositive)
-    if (line === undefined) return
+  /** A node hands a positive line to its kernel. */
+  spoken(node: string, epoch: number, line: string): void {
     const reference = this.reference()
     if (epoch === 0) this.world.fail(`${node} says "${line}" without an epoch`)
     else if (reference !== null && !reference.isLive(node, epoch)) {

@@ -9,6 +9,8 @@ import { type ConfChangeSingle, type ConfState, EMPTY_CONF_STATE, type Index } f
 import type { SnapshotRestorer, SnapshotSource, StateMachine } from '../../../src/raft/node/interfaces.js'
 import type { Process } from '../process.js'
 import type { World } from '../world.js'
+import type { ConfigCheck } from './config-check.js'
+import { QueueCheck } from './queue-check.js'
 
 /** A node's whole state is compared after so many entries. */
 const HASH_INTERVAL = 16
@@ -26,17 +28,31 @@ export class LogCheck {
   readonly #entries = new Map<Index, AppliedEntry>()
   readonly #hashes = new Map<Index, string>()
   /** Final answers by session and request: a repeat must be the same (I10, exactly once). */
-  readonly #answers = new Map<string, string>()
+  readonly #answers = new Map<string, Answer>()
+  readonly queues: QueueCheck
   #complete: Index = FIRST_INDEX - 1
   #genesis: Genesis | null = null
 
   constructor(
     private readonly world: World,
+    private readonly configs: ConfigCheck,
     private readonly onEntry: (index: Index) => void,
-  ) {}
+  ) {
+    this.queues = new QueueCheck(world, (session, request) =>
+      (this.reference?.session(session)?.queued ?? []).some((waiting) => waiting.request === request),
+    )
+  }
 
   get lastIndex(): Index {
     return this.#complete
+  }
+
+  /** A client was given a final answer: it is the one that the log gave (I10). */
+  told(client: string, session: number, request: number, line: string): void {
+    const answer = this.#answers.get(`${session}/${request}`)
+    const expected = answer === undefined ? null : wordsOf(answer)
+    if (expected?.every((part) => line.split(',').includes(part))) return
+    this.world.fail(`${client} is told "${line}", the log says ${JSON.stringify(answer)}`)
   }
 
   began(genesis: Genesis): void {
@@ -82,6 +98,7 @@ export class LogCheck {
     const text = JSON.stringify([confState, changes, [...context]])
     if (index > this.#complete) {
       entry.membership = text
+      this.configs.changed(this.confStates.at(-1) ?? confState, confState)
       this.confStates.push(confState)
       this.world.note(`config ${JSON.stringify(confState)} at ${index}`)
       this.reference?.applyMembership(index, confState, changes, context)
@@ -133,15 +150,18 @@ export class LogCheck {
       resumeRefused: () => this.world.count('resume refused'),
       superseded: () => this.world.count('session superseded'),
       applied: ignore,
-      queued: () => this.world.count('queued'),
+      queued: (_where, session, request, name) => {
+        this.world.count('queued')
+        this.queues.queued(session, request, name)
+      },
       answered: (_where: Where, session: number, request: number, answer: Answer) => {
         this.world.count(`answer ${answer.kind}`)
         const key = `${session}/${request}`
-        const text = JSON.stringify(answer)
         const known = this.#answers.get(key)
-        this.#answers.set(key, text)
-        if (known !== undefined && known !== text) {
-          this.world.fail(`request ${key} was answered ${known} and then ${text}`)
+        this.#answers.set(key, answer)
+        if (known === undefined) this.queues.answered(session, request, answer)
+        else if (JSON.stringify(known) !== JSON.stringify(answer)) {
+          this.world.fail(`request ${key} was answered ${JSON.stringify(known)} and then ${JSON.stringify(answer)}`)
         }
       },
       lost: (_where, _session, name) => this.world.count(`lost ${name === '' ? '' : 'lock'}`),
@@ -150,6 +170,18 @@ export class LogCheck {
       delayed: () => this.world.count('lock delayed'),
       membersChanged: () => this.world.count('members changed'),
     }
+  }
+}
+
+/** What a line with this answer has in it. */
+function wordsOf(answer: Answer): readonly string[] {
+  switch (answer.kind) {
+    case 'granted':
+      return ['ok', `name:${answer.name}`, `token:${answer.token}`]
+    case 'error':
+      return ['err', `code:${answer.code}`]
+    default:
+      return [answer.kind]
   }
 }
 

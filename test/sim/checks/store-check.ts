@@ -27,7 +27,11 @@ export class StoreCheck {
   /** Content of an entry by index and term, with the term before it: equal wherever it is stored (log matching). */
   readonly #entries = new Map<string, string>()
 
-  constructor(private readonly world: World) {}
+  constructor(
+    private readonly world: World,
+    /** Entries are on their way to a volume. */
+    readonly onAppend: (volume: string, entries: readonly Entry[]) => void,
+  ) {}
 
   tap(process: Process, volume: string, store: LogStore): LogStore {
     this.#opened(process, volume, store)
@@ -138,7 +142,7 @@ class TappedStore implements LogStore {
     private readonly process: Process,
     private readonly store: LogStore,
     private readonly check: StoreCheck,
-    volume: string,
+    private readonly volume: string,
   ) {
     this.loaded = store.loaded
     this.#durable = check.durable(volume)
@@ -151,6 +155,7 @@ class TappedStore implements LogStore {
     const durable = this.#durable
     if (this.#inFlight) this.process.world.fail(`${this.process.name}: two storage batches in flight`)
     this.check.entries(this.process, batch.entries, durable)
+    this.check.onAppend(this.volume, batch.entries)
     if (batch.hardState !== null) this.check.hardState(this.process, batch.hardState, durable)
     this.#inFlight = true
     await this.store.append(batch)

@@ -228,6 +228,7 @@ export class SessionClient implements Client, Believer {
     if (word === 'queued' || request === undefined) return
     if (word === 'err' && !EXPECTED_ERRORS.has(field(line, 'code') ?? ''))
       this.deps.world.fail(`${this.name} got ${line}`)
+    if (!line.includes('code:no-quorum')) this.deps.checks.log.told(this.name, Number(this.#session?.id), id, line)
     if (request.answer !== null) {
       if (request.answer !== line)
         this.deps.world.fail(`${this.name}: "${request.answer}" became "${line}" when repeated`)
