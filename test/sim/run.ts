@@ -1,56 +1,124 @@
-/** `npm run sim`: runs seeds and reports the first violation of each, what was covered, and how fast. */
-import { parseArgs } from 'node:util'
+/** `npm run sim`: runs seeds, reports each violation, and shows what was met and how often. docs/testing.md explains it. */
+import { writeFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import { Command, InvalidArgumentError } from 'commander'
+import { ProgressLine } from '../support/progress-line.js'
+import { addCoverage, type CoverageRow, coverageRows } from './coverage.js'
+import { runSeeds } from './pool.js'
 import { type RunResult, runSeed } from './simulation.js'
 
-const PROGRESS_MS = 5_000
-
-const { values } = parseArgs({
-  options: {
-    seeds: { type: 'string', default: '100' },
-    from: { type: 'string', default: '1' },
-    seed: { type: 'string' },
-    trace: { type: 'boolean', default: false },
-    nodes: { type: 'string' },
-  },
-})
+const DAY_MS = 86_400_000
+const SEEDS_PER_DAY = 1_000
+/** From here on a fault that never struck is a failure. */
+const FULL_CAMPAIGN_SEEDS = 2_000
+const BAD_USAGE = 2
+const REPORT = 'docs/evidence/simulator.md'
 
 const out = (text: string): void => void process.stdout.write(`${text}\n`)
-const err = (text: string): void => void process.stderr.write(`${text}\n`)
 
-async function main(): Promise<void> {
-  const first = Number(values.seed ?? values.from)
-  const count = values.seed === undefined ? Number(values.seeds) : 1
-  const nodes = values.nodes === undefined ? null : Number(values.nodes)
+function positive(text: string): number {
+  if (!/^[1-9][0-9]{0,9}$/.test(text)) throw new InvalidArgumentError('a whole number from 1 on is needed')
+  return Number(text)
+}
+
+function nodeCount(text: string): number {
+  if (!['3', '5', '7'].includes(text)) throw new InvalidArgumentError('3, 5 or 7')
+  return Number(text)
+}
+
+interface Flags {
+  readonly seeds: number
+  readonly from: number
+  readonly seed?: number
+  readonly today: boolean
+  readonly trace: boolean
+  readonly nodes?: number
+  readonly jobs: number
+  readonly stop: boolean
+  readonly write: boolean
+}
+
+const flags = new Command('sim')
+  .description(
+    'The deterministic simulator: whole clusters and their clients, on simulated disks, networks and clocks.',
+  )
+  .option('--seeds <count>', 'how many seeds to run', positive, 100)
+  .option('--from <seed>', 'the first seed', positive, 1)
+  .option('--today', 'begin with a seed that changes every day', false)
+  .option('--seed <seed>', 'this seed alone', positive)
+  .option('--trace', 'with --seed: print every event', false)
+  .option('--nodes <count>', 'founding members: 3, 5 or 7 (default: the seed draws)', nodeCount)
+  .option('--jobs <count>', 'processes', positive, availableParallelism())
+  .option('--stop', 'end at the first violation', false)
+  .option('--write', `write ${REPORT}`, false)
+  .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : BAD_USAGE))
+  .parse()
+  .opts<Flags>()
+
+const nodes = flags.nodes ?? null
+
+async function replay(seed: number): Promise<boolean> {
+  const result = await runSeed(seed, flags.trace ? { nodes, trace: out } : { nodes })
+  if (result.violation !== null) report(result)
+  out(
+    `seed ${seed}: hash ${result.hash}, ${result.events} events, ${(result.virtualMs / 1_000).toFixed(1)} s simulated`,
+  )
+  out(result.violation === null ? '1 passed, 0 failed' : '0 passed, 1 failed')
+  return result.violation === null
+}
+
+async function campaign(): Promise<boolean> {
+  const first = flags.today ? Math.floor(Date.now() / DAY_MS) * SEEDS_PER_DAY : flags.from
+  const orders = Array.from({ length: flags.seeds }, (_, i) => ({ seed: first + i, nodes }))
   const coverage = new Map<string, number>()
-  const startMs = performance.now()
-  let shownMs = startMs
-  let [failed, events, virtualMs] = [0, 0, 0]
-  for (let seed = first; seed < first + count; seed++) {
-    const result = await runSeed(seed, values.trace ? { nodes, trace: out } : { nodes })
+  const progress = new ProgressLine('seeds', orders.length)
+  const beganMs = performance.now()
+  let [done, failed, events, virtualMs] = [0, 0, 0, 0]
+  await runSeeds(orders, flags.jobs, (result) => {
+    done++
     events += result.events
     virtualMs += result.virtualMs
-    for (const [what, times] of result.coverage) coverage.set(what, (coverage.get(what) ?? 0) + times)
+    addCoverage(coverage, result.coverage)
     if (result.violation !== null) {
       failed++
-      report(result)
+      progress.above(() => report(result))
     }
-    if (performance.now() - shownMs > PROGRESS_MS) {
-      shownMs = performance.now()
-      err(`${seed - first + 1} of ${count} seeds, ${failed} failed, ${events} events`)
-    }
-    if (count === 1) out(`seed ${seed}: hash ${result.hash}`)
-  }
-  const realMs = performance.now() - startMs
-  for (const [what, times] of [...coverage].sort(([a], [b]) => (a < b ? -1 : 1)))
-    out(`${String(times).padStart(9)}  ${what}`)
-  out(`${events} events, ${Math.round(virtualMs / 1_000)} s simulated in ${Math.round(realMs / 1_000)} s`)
-  out(`${count - failed} passed, ${failed} failed`)
-  if (failed > 0) process.exitCode = 1
+    progress.step(`${failed} failed, ${events} events`)
+    return !flags.stop || failed === 0
+  })
+  progress.end()
+  const seconds = (performance.now() - beganMs) / 1_000
+  const rows = coverageRows(coverage)
+  for (const { group, name, times } of rows) out(`${String(times).padStart(9)}  ${group}: ${name}`)
+  const never = rows.filter(({ times }) => times === 0).map(({ name }) => name)
+  const speed = Math.round(virtualMs / 1_000 / seconds)
+  const summary = `seeds ${first} to ${first + done - 1}: ${events} events, ${Math.round(virtualMs / 1_000)} s simulated in ${Math.round(seconds)} s (${speed} times real time)`
+  if (never.length > 0) out(`never met: ${never.join('; ')}`)
+  out(summary)
+  if (flags.write) writeFileSync(REPORT, page(summary, failed, rows))
+  const uncovered = flags.seeds >= FULL_CAMPAIGN_SEEDS && never.length > 0
+  out(`${done - failed} passed, ${failed} failed`)
+  return failed === 0 && !uncovered
 }
 
 function report({ seed, violation, lastNotes }: RunResult): void {
-  if (!values.trace) for (const line of lastNotes) err(line)
-  out(`seed ${seed}: ${violation}`)
+  if (!flags.trace) for (const line of lastNotes) process.stderr.write(`${line}\n`)
+  out(`seed ${seed}${nodes === null ? '' : ` --nodes ${nodes}`}: ${violation}`)
 }
 
-await main()
+function page(summary: string, failed: number, rows: readonly CoverageRow[]): string {
+  const table = rows.map(({ group, name, times }) => `| ${group} | ${name} | ${times.toLocaleString('en')} |`)
+  return `# What the simulator met
+
+Written by \`npm run sim -- --seeds ${flags.seeds} --write\`; [how to read it](../testing.md).
+
+${summary}; ${failed} violations.
+
+| | what | times |
+|---|---|---:|
+${table.join('\n')}
+`
+}
+
+const isClean = flags.seed === undefined ? await campaign() : await replay(flags.seed)
+process.exitCode = isClean ? 0 : 1

@@ -1,7 +1,7 @@
 /** Processes that die, stop, sleep and stall. */
 import type { Fault, Faults } from './fault.js'
 
-const FAILPOINTS = [
+export const FAILPOINTS = [
   'before sync',
   'after sync',
   'before write',

@@ -1,0 +1,52 @@
+/** What a campaign must have met: a fault that never struck proves nothing. */
+import { FAULT_NAMES } from './nemesis/faults.js'
+import { FAILPOINTS } from './nemesis/process-faults.js'
+
+export type Coverage = ReadonlyMap<string, number>
+
+/** Turns of events without which the faults would have had no effect; each is a counter of the run. */
+export const EVENTS = [
+  'leader elected',
+  'leadership confirmed',
+  'epoch begun',
+  'epoch abandoned',
+  'node lease ran out',
+  'lease in jeopardy',
+  'lease safe',
+  'session detached',
+  'session resumed',
+  'session superseded',
+  'session session-expired',
+  'answer repeated',
+  'grant',
+  'seen grant to a waiter',
+  'lock delayed',
+  'snapshot made',
+  'log compacted',
+  'snapshot installed',
+  'snapshot restored',
+  'members changed',
+  'seen joint entered',
+  'seen joint left by another leader',
+] as const
+
+export interface CoverageRow {
+  readonly group: 'fault' | 'crash at failpoint' | 'event'
+  readonly name: string
+  readonly times: number
+}
+
+/** Everything that is expected, in the order of the lists. */
+export function coverageRows(coverage: Coverage): CoverageRow[] {
+  const rows = (group: CoverageRow['group'], names: readonly string[], key: (name: string) => string) =>
+    names.map((name) => ({ group, name, times: coverage.get(key(name)) ?? 0 }))
+  return [
+    ...rows('fault', FAULT_NAMES, (name) => `fault ${name}`),
+    ...rows('crash at failpoint', FAILPOINTS, (name) => `crash at ${name}`),
+    ...rows('event', EVENTS, (name) => name),
+  ]
+}
+
+export function addCoverage(sum: Map<string, number>, part: Coverage): void {
+  for (const [what, times] of part) sum.set(what, (sum.get(what) ?? 0) + times)
+}
