@@ -1,4 +1,5 @@
 /** One seed: a cluster forms, lives through its faults, is healed, and must finish all that was asked of it. */
+import { BoundsCheck } from './checks/bounds-check.js'
 import { Checks } from './checks/checks.js'
 import { ClassicClient } from './clients/classic-client.js'
 import type { Client, ClientWorld } from './clients/client.js'
@@ -28,6 +29,7 @@ export interface RunResult {
 const FORMATION_MS = 60_000
 /** Longest lease, linger, and node lease one after another, with elections between; generous, but a bound. */
 const LIVENESS_MS = 120_000
+const BOUNDS_INTERVAL_MS = 1_000
 const SESSION_LEASES_MS = [3_000, 5_000, 10_000]
 const LINGERS_MS = [0, 0, 2_000, 12_000]
 
@@ -51,6 +53,7 @@ class Simulation {
   readonly #cluster: Cluster
   readonly #clients: Client[]
   readonly #nemesis: Nemesis
+  readonly #bounds: BoundsCheck
 
   constructor(
     private readonly world: World,
@@ -61,6 +64,7 @@ class Simulation {
     this.#cluster = new Cluster(world, swarm, this.#checks)
     this.#clients = this.#makeClients()
     this.#nemesis = new Nemesis(this.#cluster, this.#clients)
+    this.#bounds = new BoundsCheck(world, swarm.settings)
   }
 
   async run(): Promise<void> {
@@ -71,6 +75,7 @@ class Simulation {
     if (swarm.earlyFaults) this.#nemesis.start()
     else if (!(await world.until(() => this.#allServe(), FORMATION_MS))) world.fail('the cluster did not form')
     for (const client of this.#clients) client.start()
+    this.#lookAtBounds()
     if (!swarm.earlyFaults) this.#nemesis.start()
     await world.until(() => false, swarm.safetyMs)
     this.#nemesis.stop()
@@ -78,6 +83,11 @@ class Simulation {
     world.note('liveness')
     if (!(await world.until(() => this.#isSettled(), LIVENESS_MS))) world.fail(`no progress: ${this.#describe()}`)
     if (world.violation === null) this.#checkRest()
+  }
+
+  #lookAtBounds(): void {
+    for (const { member, isUp } of this.#cluster.hosts.values()) if (member !== null && isUp) this.#bounds.look(member)
+    this.world.after(BOUNDS_INTERVAL_MS, () => this.#lookAtBounds())
   }
 
   #makeClients(): Client[] {
