@@ -28,17 +28,18 @@ export async function addMember(
   if (waitSeconds !== null) await promoteMember(endpoints, node, waitSeconds)
 }
 
-/** With `waitSeconds` a node that has not caught up yet is asked for again until it has. */
+/** `replaced` is removed by the same change. With `waitSeconds` a node that has not caught up yet is asked for again until it has. */
 export async function promoteMember(
   endpoints: readonly HostPort[],
   node: string,
   waitSeconds: number | null,
+  replaced: string | null = null,
 ): Promise<void> {
   const deadlineMs = performance.now() + (waitSeconds ?? 0) * 1000
   for (;;) {
     try {
-      await askAdmin(endpoints, '.member-promote', `,node:${node}`)
-      process.stdout.write(`${node} is a voter now\n`)
+      await askAdmin(endpoints, '.member-promote', `,node:${node}${replaced === null ? '' : `,replaces:${replaced}`}`)
+      process.stdout.write(`${node} is a voter now${replaced === null ? '' : ` in the place of ${replaced}`}\n`)
       return
     } catch (error) {
       const notYet = error instanceof CommandFailure && error.message.startsWith('busy')

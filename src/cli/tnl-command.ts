@@ -88,7 +88,10 @@ function addMembers(tnl: Command): void {
     .description('make a learner that has caught up a voter')
     .option(...ENDPOINTS)
     .option('--wait <S>', 'wait until it has caught up')
-    .action((node: string, options: AskOptions) => promoteMember(endpointsOf(options), node, readWait(options.wait)))
+    .option('--replaces <OLD>', 'remove the voter OLD by the same change: a dead one first of all')
+    .action((node: string, options: AskOptions & { readonly replaces?: string }) =>
+      promoteMember(endpointsOf(options), node, readWait(options.wait), options.replaces ?? null),
+    )
   members
     .command('remove <NODE>')
     .option(...ENDPOINTS)

@@ -6,6 +6,8 @@ export interface AdminOperation {
   readonly node: string
   /** Only of `.member-add`. */
   readonly peer: string
+  /** Only of `.member-promote`: the voter whose place it takes; empty for none. */
+  readonly replaces: string
 }
 
 /** One answer line: its word, then its pairs. */
@@ -42,9 +44,10 @@ export function encodeFrame(frame: Frame<AdminOperation | AdminAnswer>): Uint8Ar
 export function decodeOperation(payload: Uint8Array): Frame<AdminOperation> | null {
   const { number, body } = decode(payload)
   if (number === null || !isRecord(body)) return null
-  const { action, node, peer } = body
-  if (typeof action !== 'string' || typeof node !== 'string' || typeof peer !== 'string') return null
-  return { number, body: { action, node, peer } }
+  const { action, node, peer, replaces } = body
+  if (typeof action !== 'string' || typeof node !== 'string') return null
+  if (typeof peer !== 'string' || typeof replaces !== 'string') return null
+  return { number, body: { action, node, peer, replaces } }
 }
 
 export function decodeAnswer(payload: Uint8Array): Frame<AdminAnswer> | null {

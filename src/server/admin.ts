@@ -1,6 +1,6 @@
 /** Administration by lines of the session dialect (contract §2.2). Whatever changes the cluster is done by the leader. */
 import { AddressError, formatHostPort, parseHostPort } from '../address.js'
-import { encodeMemberContext, type MemberInfo } from '../locks/members.js'
+import { encodeMemberContext } from '../locks/members.js'
 import { ConfChangeType } from '../raft/core/types.js'
 import { type Clock, FrameKind, Lane, type Timer } from '../raft/node/interfaces.js'
 import { type NodeApi, NodeRefusal } from '../raft/node/node-api.js'
@@ -15,6 +15,7 @@ import {
 import { formatLine, type Pair } from './dialects/line.js'
 import type { AdminRequest } from './dialects/services.js'
 import { ADMIN_ANSWER_MS, PROMOTION_MAX_LAG_ENTRIES } from './limits.js'
+import { successor } from './member-reports.js'
 import type { MemberReport } from './status.js'
 
 const ACTIONS: ReadonlySet<string> = new Set([
@@ -37,6 +38,12 @@ export interface AdminOptions {
 
 type Done = (answer: AdminAnswer) => void
 
+/** What a membership change says of a member. */
+type Place = Pick<MemberReport, 'node' | 'raftId' | 'peer'>
+type Part = readonly [ConfChangeType, Place]
+
+const DONE: AdminAnswer = { rows: [['done']], count: false }
+
 interface Forwarded {
   readonly done: Done
   readonly timer: Timer
@@ -56,7 +63,12 @@ export class Admin {
     if (!ACTIONS.has(line.action)) return false
     const id = line.get('id')
     const done: Done = (answer) => reply(formatAnswer(answer, id))
-    const operation = { action: line.action, node: line.get('node') ?? '', peer: line.get('peer') ?? '' }
+    const operation = {
+      action: line.action,
+      node: line.get('node') ?? '',
+      peer: line.get('peer') ?? '',
+      replaces: line.get('replaces') ?? '',
+    }
     if (!loopback && !this.options.allowRemote) {
       done(refusal('unauthorized', 'administration is allowed from this machine only (--allow-admin)'))
     } else if (line.action === '.members') {
@@ -64,7 +76,7 @@ export class Admin {
     } else if (!NODE_ID.test(operation.node)) {
       done(refusal('bad-request', 'node: the id of a node is needed'))
     } else {
-      this.options.log(`${remote} asks for ${operation.action} ${operation.node} ${operation.peer}`.trimEnd())
+      this.options.log(`${remote} asks for ${words(operation)}`)
       if (this.options.node.isLeader()) this.#perform(operation, done)
       else this.#forward(operation, done)
     }
@@ -105,28 +117,30 @@ export class Admin {
     this.#forwarded.set(number, { done, timer })
   }
 
-  /** Everything that the operator may have done wrong is refused here, before Raft is asked. */
   #perform(operation: AdminOperation, done: Done): void {
     this.#begin(operation).then(
-      () => {
-        this.options.log(`done: ${operation.action} ${operation.node} ${operation.peer}`.trimEnd())
-        done({ rows: [['done']], count: false })
+      (answer) => {
+        if (answer === DONE) this.options.log(`done: ${words(operation)}`)
+        done(answer)
       },
       (error: unknown) => done(refusalOf(error)),
     )
   }
 
-  async #begin(operation: AdminOperation): Promise<void> {
+  /** Everything that the operator may have done wrong is refused here, before Raft is asked. */
+  async #begin(operation: AdminOperation): Promise<AdminAnswer> {
     const { node } = this.options
     if (!node.isLeader()) throw new AdminRefusal('no-quorum', 'the leader changed meanwhile: try again')
-    const member = this.options.members().find((candidate) => candidate.node === operation.node)
+    // One that has just taken over must first apply an entry of its own; a quorum round takes as long.
+    if (!node.isLeaderReady()) await new Promise((resolve) => node.confirmLeadership(resolve))
+    const member = this.#member(operation.node)
     switch (operation.action) {
       case '.member-add':
         return this.#add(operation, member)
       case '.member-promote':
-        return this.#promote(operation.node, member)
+        return this.#promote(operation, member)
       case '.member-remove':
-        return this.#remove(operation.node, member)
+        return this.#remove(operation, member)
       case '.transfer':
         return this.#transfer(operation.node, member)
       default:
@@ -135,38 +149,78 @@ export class Admin {
   }
 
   /** A new member begins as a learner: a voter with an empty log would hold up commits (thesis 4.2.1). */
-  async #add({ node: nodeId, peer }: AdminOperation, member: MemberReport | undefined): Promise<void> {
+  async #add(operation: AdminOperation, member: MemberReport | undefined): Promise<AdminAnswer> {
+    const { node: nodeId, peer } = operation
     const peerAddress = readPeerAddress(peer)
     if (member !== undefined) throw new AdminRefusal('bad-request', `${nodeId} is a member already: remove it first`)
     const raftId = this.options.node.nextRaftId()
-    await this.#change(ConfChangeType.addLearnerNode, { raftId, nodeId, peerAddress })
+    return this.#change(operation, [[ConfChangeType.addLearnerNode, { node: nodeId, raftId, peer: peerAddress }]])
   }
 
-  async #promote(nodeId: string, member: MemberReport | undefined): Promise<void> {
-    const { role, raftId, peer } = known(nodeId, member)
-    if (role === 'voter') return
+  /** Both at once if it replaces a voter: the cluster never has one voter more or less (thesis 4.3, ADR 10). */
+  async #promote(operation: AdminOperation, member: MemberReport | undefined): Promise<AdminAnswer> {
+    const { node: nodeId, replaces } = operation
+    const promoted = known(nodeId, member)
+    if (promoted.role === 'voter') {
+      if (replaces === '') return DONE
+      throw new AdminRefusal('bad-request', `${nodeId} is a voter already: remove ${replaces} by itself`)
+    }
+    if (replaces === nodeId) throw new AdminRefusal('bad-request', `${nodeId} cannot take its own place`)
+    const replaced = replaces === '' ? [] : [known(replaces, this.#member(replaces))]
+    if (replaced.some(({ role }) => role !== 'voter')) {
+      throw new AdminRefusal('bad-request', `${replaces} is not a voter: remove it by itself`)
+    }
+    this.#checkProgress(nodeId)
+    return this.#change(operation, [
+      [ConfChangeType.addNode, promoted],
+      ...replaced.map((report) => [ConfChangeType.removeNode, report] as const),
+    ])
+  }
+
+  #checkProgress(nodeId: string): void {
     const status = this.options.node.status()
     const progress = status?.progress.find((candidate) => candidate.nodeId === nodeId)
     const lag = (status?.lastIndex ?? 0) - (progress?.match ?? 0)
     if (progress === undefined || !progress.active) throw new AdminRefusal('busy', `${nodeId} is not reached yet`)
     if (lag >= PROMOTION_MAX_LAG_ENTRIES) throw new AdminRefusal('busy', `${nodeId} still lacks ${lag} entries`)
-    await this.#change(ConfChangeType.addNode, { raftId, nodeId, peerAddress: peer })
   }
 
-  async #remove(nodeId: string, member: MemberReport | undefined): Promise<void> {
-    const { role, raftId, peer } = known(nodeId, member)
+  async #remove(operation: AdminOperation, member: MemberReport | undefined): Promise<AdminAnswer> {
+    const { node: nodeId } = operation
+    const removed = known(nodeId, member)
     const voters = this.options.members().filter((candidate) => candidate.role === 'voter')
-    if (role === 'voter' && voters.length === 1) throw new AdminRefusal('bad-request', `${nodeId} is the last voter`)
-    await this.#change(ConfChangeType.removeNode, { raftId, nodeId, peerAddress: peer })
+    if (removed.role === 'voter' && voters.length === 1)
+      throw new AdminRefusal('bad-request', `${nodeId} is the last voter`)
+    return this.#change(operation, [[ConfChangeType.removeNode, removed]])
   }
 
-  async #transfer(nodeId: string, member: MemberReport | undefined): Promise<void> {
+  async #transfer(nodeId: string, member: MemberReport | undefined): Promise<AdminAnswer> {
     if (known(nodeId, member).role !== 'voter') throw new AdminRefusal('bad-request', `${nodeId} is not a voter`)
     if (nodeId !== this.options.node.nodeId) await this.options.node.transferLeadership(nodeId)
+    return DONE
   }
 
-  #change(type: ConfChangeType, member: MemberInfo): Promise<void> {
-    return this.options.node.changeMembership([{ type, nodeId: member.raftId }], encodeMemberContext([member]))
+  async #change(operation: AdminOperation, parts: readonly Part[]): Promise<AdminAnswer> {
+    const { node } = this.options
+    const isOwnEnd = parts.some(([type, place]) => type === ConfChangeType.removeNode && place.node === node.nodeId)
+    if (isOwnEnd && (await this.#handOver())) return new Promise((done) => this.#forward(operation, done))
+    const changes = parts.map(([type, { raftId }]) => ({ type, nodeId: raftId }))
+    const infos = parts.map(([, { raftId, node, peer }]) => ({ raftId, nodeId: node, peerAddress: peer }))
+    await node.changeMembership(changes, encodeMemberContext(infos))
+    return DONE
+  }
+
+  /** A leader that shall go gives the leadership away first (thesis 4.2.2): otherwise its end costs an election. */
+  async #handOver(): Promise<boolean> {
+    const { node } = this.options
+    const status = node.status()
+    const heir = status === null ? null : successor(status)
+    if (heir !== null) await node.transferLeadership(heir)
+    return heir !== null
+  }
+
+  #member(nodeId: string): MemberReport | undefined {
+    return this.options.members().find((candidate) => candidate.node === nodeId)
   }
 
   #memberRows(): AdminAnswer['rows'] {
@@ -189,6 +243,9 @@ export class Admin {
     })
   }
 }
+
+const words = ({ action, node, peer, replaces }: AdminOperation): string =>
+  [action, node, peer, replaces].filter((word) => word !== '').join(' ')
 
 function known(nodeId: string, member: MemberReport | undefined): MemberReport {
   if (member === undefined) throw new AdminRefusal('bad-request', `${nodeId} is not a member`)

@@ -168,6 +168,25 @@ describe('under load', () => {
     await stillKept(again)
   })
 
+  it('a dead node is replaced by one change', async () => {
+    const [dead] = await cluster.followers()
+    dead.signal('SIGKILL')
+    await dead.ended()
+    const joiner = cluster.joiner('n5', cluster.node(2).port + 20)
+    await tnl('members', 'add', joiner.id, `127.0.0.1:${joiner.plan.peerPort}`)
+    joiner.start()
+    const promoted = await tnl('members', 'promote', joiner.id, '--wait', '30', '--replaces', dead.id)
+    expect(promoted.stdout).toBe(`n5 is a voter now in the place of ${dead.id}\n`)
+    cluster.nodes.splice(cluster.nodes.indexOf(dead), 1, joiner)
+    const members = await tnl('members', '--json')
+    const rows: { node: string; role: string }[] = JSON.parse(members.stdout)
+    expect(rows.map(({ node }) => node)).toEqual(cluster.nodes.map(({ id }) => id).sort())
+    expect(rows.every(({ role }) => role === 'voter')).toBe(true)
+    await cluster.untilAllServe()
+    await load.goesOn()
+    await stillKept(joiner)
+  })
+
   it('and at the end nothing was lost', async () => {
     kept.child.stdin?.end('\n')
     expect(await kept.status()).toBe(0)

@@ -1,3 +1,4 @@
+import { pack } from 'msgpackr'
 import { describe, expect, it } from 'vitest'
 import { ConfChangeType } from '../../src/raft/core/types.js'
 import { encodeMember, TestCluster, type TestNode } from './cluster.js'
@@ -138,6 +139,35 @@ describe('a cluster of RaftNodes over fake disk, network and clock', () => {
     const { cluster, leader } = await formed(11, 1)
     expect(leader.nodeId).toBe('n1')
     expect(cluster.clock.nowMs).toBeLessThan(500)
+  })
+
+  it('a change of two members is done when its joint configuration was left', async () => {
+    const { cluster, leader } = await formed(13, 5)
+    const [one, two] = others(cluster, leader).map(({ node }) => node.status()?.raftId ?? 0)
+    if (one === undefined || two === undefined) throw new Error('no followers')
+    const removals = [one, two].map((nodeId) => ({ type: ConfChangeType.removeNode, nodeId }))
+    let isDone = false
+    const removed = leader.node.changeMembership(removals, pack({ raftId: 99 })).then(() => {
+      isDone = true
+    })
+    const outgoing = () => leader.node.status()?.confState.votersOutgoing.length ?? 0
+    await cluster.waitFor('joint', () => outgoing() === 5)
+    expect(isDone).toBe(false)
+    await cluster.waitFor('done', () => isDone)
+    await removed
+    expect(outgoing()).toBe(0)
+    expect(leader.node.status()?.confState.voters).toHaveLength(3)
+  })
+
+  it('a follower that is removed hears of it, and stops in good order', async () => {
+    const { cluster, leader } = await formed(14)
+    const [follower] = others(cluster, leader)
+    if (follower === undefined) throw new Error('no follower')
+    const nodeId = follower.node.status()?.raftId ?? 0
+    const removed = leader.node.changeMembership([{ type: ConfChangeType.removeNode, nodeId }], new Uint8Array(0))
+    await cluster.waitFor('stopped', () => follower.fatal !== null)
+    await removed
+    expect(follower.fatal?.exitCode).toBe(0)
   })
 
   it('a removed node stops', async () => {

@@ -24,6 +24,8 @@ class World {
   progress: NodeStatus['progress'] = [{ nodeId: 'n3', match: 4_990, active: true, learner: true }]
   refuse: string | null = null
   leader: string | null = 'n1'
+  /** Whether the leader has applied an entry of its own term. */
+  isReady = true
   /** False: frames are sent and never arrive. */
   connected = true
   readonly #admins = new Map<string, Admin>()
@@ -84,19 +86,24 @@ class World {
         world.changed.push({ changes, members: decodeMemberContext(context) })
       },
       async transferLeadership(to) {
+        if (world.refuse !== null) throw new NodeRefusal(world.refuse)
         world.transfers.push(to)
+        world.leader = to
       },
       sendPeer(to, _lane, kind, payload) {
         if (world.connected) world.#admins.get(to)?.onPeerFrame(nodeId, kind, payload)
         return true
       },
-      isLeaderReady: unused,
+      isLeaderReady: () => world.isReady,
+      confirmLeadership(done) {
+        world.isReady = true
+        done(5_000)
+      },
       term: unused,
       appliedIndex: unused,
       commitIndex: unused,
       propose: unused,
       proposalCount: unused,
-      confirmLeadership: unused,
       setMembers: unused,
     }
   }
@@ -158,9 +165,49 @@ describe.each(['n1', 'n2'])('changes asked at %s', (at) => {
     const world = new World()
     expect(await world.ask(at, '.member-remove,node:n2')).toBe('done\n')
     expect(world.changed).toMatchObject([{ changes: [{ type: ConfChangeType.removeNode, nodeId: 2 }] }])
-    expect(await world.ask(at, '.transfer,node:n2')).toBe('done\n')
     expect(await world.ask(at, '.transfer,node:n1')).toBe('done\n')
+    expect(world.transfers).toEqual([])
+    expect(await world.ask(at, '.transfer,node:n2')).toBe('done\n')
     expect(world.transfers).toEqual(['n2'])
+  })
+
+  it('replaces a voter by a learner in one change', async () => {
+    const world = new World()
+    expect(await world.ask(at, '.member-promote,id:1,node:n3,replaces:n2')).toBe('done,id:1\n')
+    expect(world.changed).toEqual([
+      {
+        changes: [
+          { type: ConfChangeType.addNode, nodeId: 3 },
+          { type: ConfChangeType.removeNode, nodeId: 2 },
+        ],
+        members: [
+          { raftId: 3, nodeId: 'n3', peerAddress: 'h:3' },
+          { raftId: 2, nodeId: 'n2', peerAddress: 'h:2' },
+        ],
+      },
+    ])
+    expect(world.transfers).toEqual([])
+  })
+
+  it.each(['.member-remove,node:n1', '.member-promote,node:n3,replaces:n1'])(
+    'a leader that shall go hands over first, and its heir does it: %s',
+    async (line) => {
+      const world = new World()
+      world.progress = [...world.progress, { nodeId: 'n2', match: 5_000, active: true, learner: false }]
+      world.isReady = false
+      expect(await world.ask(at, `${line},id:4`)).toBe('done,id:4\n')
+      expect(world.transfers).toEqual(['n2'])
+      expect(world.changed).toHaveLength(1)
+      expect(world.changed[0]?.changes).toContainEqual({ type: ConfChangeType.removeNode, nodeId: 1 })
+    },
+  )
+
+  it('a leader that cannot hand over stays, and says so', async () => {
+    const world = new World()
+    world.progress = [...world.progress, { nodeId: 'n2', match: 5_000, active: true, learner: false }]
+    world.refuse = 'n2 did not take over in time'
+    expect(await world.ask(at, '.member-remove,node:n1')).toContain('code:busy,message:n2%20did')
+    expect(world.changed).toEqual([])
   })
 
   const refused: readonly [string, string][] = [
@@ -169,6 +216,9 @@ describe.each(['n1', 'n2'])('changes asked at %s', (at) => {
     ['.member-add,node:n4,peer:h', 'bad-request'],
     ['.member-add,peer:h:2', 'bad-request'],
     ['.member-promote,node:n9', 'bad-request'],
+    ['.member-promote,node:n3,replaces:n3', 'bad-request'],
+    ['.member-promote,node:n3,replaces:n9', 'bad-request'],
+    ['.member-promote,node:n2,replaces:n1', 'bad-request'],
     ['.member-remove,node:n9', 'bad-request'],
     ['.transfer,node:n3', 'bad-request'],
     ['.transfer,node:n9', 'bad-request'],

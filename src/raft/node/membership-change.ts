@@ -4,6 +4,8 @@ import { NodeRefusal } from './node-api.js'
 
 interface Pending {
   readonly context: Uint8Array
+  /** Applied, perhaps as a joint configuration that is to be left yet. */
+  isApplied: boolean
   readonly resolve: () => void
   readonly reject: (error: NodeRefusal) => void
   readonly timer: Timer
@@ -25,12 +27,15 @@ export class MembershipChange {
       const timer = this.clock.after(MEMBERSHIP_CHANGE_MS, () =>
         this.#fail('the membership change was not confirmed in time; ask for the members and try again'),
       )
-      this.#pending = { context, resolve, reject, timer }
+      this.#pending = { context, isApplied: false, resolve, reject, timer }
     })
   }
 
-  applied(context: Uint8Array): void {
-    if (this.#pending === null || Buffer.compare(this.#pending.context, context) !== 0) return
+  /** A configuration came into force: the change is done when it was applied and no joint configuration is left. */
+  applied(context: Uint8Array, isJoint: boolean): void {
+    if (this.#pending === null) return
+    this.#pending.isApplied ||= Buffer.compare(this.#pending.context, context) === 0
+    if (!this.#pending.isApplied || isJoint) return
     const { resolve, timer } = this.#pending
     this.#pending = null
     timer.cancel()

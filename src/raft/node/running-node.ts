@@ -126,6 +126,8 @@ export class RunningNode {
     const leaving = before.filter((peer) => this.#book.raftId(peer.nodeId) === null)
     transport.setPeers([...this.#book.others(nodeId), ...leaving])
     if (leaving.length === 0) return
+    // It hears of the commit that removes it by a message that leaves after this node has applied it.
+    for (const { nodeId: left, raftId } of leaving) if (transport.isUp(left)) this.#book.connected(left, raftId)
     // The answer to who asked for the removal may have to pass through the removed node, or come from it if it led.
     clock.after(REMOVED_LINGER_MS, () => {
       if (!this.#stopped) transport.setPeers(this.#book.others(nodeId))
@@ -356,7 +358,7 @@ export class RunningNode {
   }
 
   #onMembership(confState: ConfState, context: Uint8Array): void {
-    this.#change.applied(context)
+    this.#change.applied(context, confState.votersOutgoing.length > 0)
     if (membersOf(confState).includes(this.identity.raftId)) return
     this.removed = true
     this.options.warn('this node was removed from the cluster')
