@@ -86,7 +86,7 @@ describe('one linear history', () => {
   })
 
   it('sees an answer that the log did not give', () => {
-    twoNodes().log.told('session1', 5, 1, 'ok,id:1,name:a,token:9')
+    twoNodes().log.told('session1', 5, 1, 1, 'ok,id:1,name:a,token:9')
     expect(world.violation).toMatch(/is told/)
   })
 })

@@ -28,7 +28,7 @@ export class LogCheck {
   readonly #entries = new Map<Index, AppliedEntry>()
   readonly #hashes = new Map<Index, string>()
   /** Final answers by session and request: a repeat must be the same (I10, exactly once). */
-  readonly #answers = new Map<string, Answer>()
+  readonly #answers = new Map<string, { readonly answer: Answer; readonly index: Index }>()
   readonly queues: QueueCheck
   #complete: Index = FIRST_INDEX - 1
   #genesis: Genesis | null = null
@@ -47,12 +47,19 @@ export class LogCheck {
     return this.#complete
   }
 
-  /** A client was given a final answer: it is the one that the log gave (I10). */
-  told(client: string, session: number, request: number, line: string): void {
-    const answer = this.#answers.get(`${session}/${request}`)
-    const expected = answer === undefined ? null : wordsOf(answer)
-    if (expected?.every((part) => line.split(',').includes(part))) return
-    this.world.fail(`${client} is told "${line}", the log says ${JSON.stringify(answer)}`)
+  /**
+   * A client was given a final answer: it is the one that the log gave (I10). The log is the order in which everything
+   * happened, so histories are linearizable if no request took effect before what was applied when it was made
+   * (`askedAfter`).
+   */
+  told(client: string, session: number, request: number, askedAfter: Index, line: string): void {
+    const known = this.#answers.get(`${session}/${request}`)
+    const words = line.split(',')
+    if (known === undefined || !wordsOf(known.answer).every((part) => words.includes(part))) {
+      this.world.fail(`${client} is told "${line}", the log says ${JSON.stringify(known)}`)
+    } else if (known.index <= askedAfter) {
+      this.world.fail(`${client} is told "${line}" of entry ${known.index}; it asked after entry ${askedAfter}`)
+    }
   }
 
   began(genesis: Genesis): void {
@@ -158,10 +165,13 @@ export class LogCheck {
         this.world.count(`answer ${answer.kind}`)
         const key = `${session}/${request}`
         const known = this.#answers.get(key)
-        this.#answers.set(key, answer)
-        if (known === undefined) this.queues.answered(session, request, answer)
-        else if (JSON.stringify(known) !== JSON.stringify(answer)) {
-          this.world.fail(`request ${key} was answered ${JSON.stringify(known)} and then ${JSON.stringify(answer)}`)
+        if (known === undefined) {
+          this.#answers.set(key, { answer, index: this.#complete + 1 })
+          this.queues.answered(session, request, answer)
+        } else if (JSON.stringify(known.answer) !== JSON.stringify(answer)) {
+          this.world.fail(
+            `request ${key} was answered ${JSON.stringify(known.answer)} and then ${JSON.stringify(answer)}`,
+          )
         }
       },
       lost: (_where, _session, name) => this.world.count(`lost ${name === '' ? '' : 'lock'}`),

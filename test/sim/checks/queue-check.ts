@@ -51,14 +51,15 @@ export class QueueCheck {
       )
     }
     if (place >= 0) this.world.count('seen grant to a waiter')
+    // Only now: a detached waiter that was granted is met here, after its entry, and must still have its place.
+    const left = queue.filter((waiter) => this.stillWaits(waiter.session, waiter.request))
+    this.#queues.set(name, left)
   }
 
   #leaves(session: number, request: number, name: string): void {
-    const queue = this.#queues.get(name)?.filter((waiter) => !isSame(waiter, session, request)) ?? []
-    this.#queues.set(
-      name,
-      queue.filter((waiter) => this.stillWaits(waiter.session, waiter.request)),
-    )
+    const queue = this.#queues.get(name) ?? []
+    const left = queue.filter((waiter) => !isSame(waiter, session, request))
+    this.#queues.set(name, left)
   }
 }
 

@@ -22,6 +22,8 @@ interface Request {
   readonly kind: 'lock' | 'release' | 'cancel'
   readonly name: string
   readonly line: string
+  /** The last entry that was applied anywhere when it was made. */
+  readonly askedAfter: number
   answer: string | null
 }
 
@@ -228,7 +230,8 @@ export class SessionClient implements Client, Believer {
     if (word === 'queued' || request === undefined) return
     if (word === 'err' && !EXPECTED_ERRORS.has(field(line, 'code') ?? ''))
       this.deps.world.fail(`${this.name} got ${line}`)
-    if (!line.includes('code:no-quorum')) this.deps.checks.log.told(this.name, Number(this.#session?.id), id, line)
+    if (!line.includes('code:no-quorum'))
+      this.deps.checks.log.told(this.name, Number(this.#session?.id), id, request.askedAfter, line)
     if (request.answer !== null) {
       if (request.answer !== line)
         this.deps.world.fail(`${this.name}: "${request.answer}" became "${line}" when repeated`)
@@ -325,7 +328,14 @@ export class SessionClient implements Client, Believer {
 
   #request(kind: Request['kind'], name: string, fields: string): void {
     const id = this.#nextId++
-    const request: Request = { id, kind, name, line: `${kind},id:${id},${fields}\n`, answer: null }
+    const request: Request = {
+      id,
+      kind,
+      name,
+      line: `${kind},id:${id},${fields}\n`,
+      askedAfter: this.deps.checks.log.lastIndex,
+      answer: null,
+    }
     this.#requests.set(id, request)
     this.#send(request)
   }
