@@ -191,7 +191,21 @@ export class Admin {
     const voters = this.options.members().filter((candidate) => candidate.role === 'voter')
     if (removed.role === 'voter' && voters.length === 1)
       throw new AdminRefusal('bad-request', `${nodeId} is the last voter`)
+    if (removed.role === 'voter') this.#checkQuorumWithout(nodeId, voters)
     return this.#change(operation, [[ConfChangeType.removeNode, removed]])
+  }
+
+  /** While others are dead, the removal of a living voter may take the quorum that is left: nobody could undo it. */
+  #checkQuorumWithout(nodeId: string, voters: readonly MemberReport[]): void {
+    const progress = this.options.node.status()?.progress ?? []
+    const rest = voters.filter(({ node }) => node !== nodeId)
+    const silent = rest.filter(({ node }) => !progress.some((peer) => peer.nodeId === node && peer.active))
+    if (2 * silent.length < rest.length) return
+    const names = silent.map(({ node }) => node).join(', ')
+    throw new AdminRefusal(
+      'busy',
+      `without ${nodeId} there would be no quorum: ${names} cannot be reached; remove or replace those first`,
+    )
   }
 
   async #transfer(nodeId: string, member: MemberReport | undefined): Promise<AdminAnswer> {

@@ -21,7 +21,10 @@ class World {
   ]
   readonly changed: Change[] = []
   readonly transfers: string[] = []
-  progress: NodeStatus['progress'] = [{ nodeId: 'n3', match: 4_990, active: true, learner: true }]
+  progress: NodeStatus['progress'] = [
+    { nodeId: 'n1', match: 5_000, active: true, learner: false },
+    { nodeId: 'n3', match: 4_990, active: true, learner: true },
+  ]
   refuse: string | null = null
   leader: string | null = 'n1'
   /** Whether the leader has applied an entry of its own term. */
@@ -132,7 +135,7 @@ describe('.members', () => {
   it('lists what this node knows, and at the leader how far each is', async () => {
     const world = new World()
     expect(await world.ask('n1', '.members,id:5')).toBe(
-      'member,id:5,node:n1,raft-id:1,peer:h:1,role:voter,leader:yes,address:h:11\n' +
+      'member,id:5,node:n1,raft-id:1,peer:h:1,role:voter,leader:yes,address:h:11,active:yes,lag:0\n' +
         'member,id:5,node:n2,raft-id:2,peer:h:2,role:voter,leader:no\n' +
         'member,id:5,node:n3,raft-id:3,peer:h:3,role:learner,leader:no,active:yes,lag:10\n' +
         'end,id:5,count:3\n',
@@ -236,7 +239,7 @@ describe.each(['n1', 'n2'])('changes asked at %s', (at) => {
     world.progress = [{ nodeId: 'n3', match: 5_000, active: false, learner: true }]
     expect(await world.ask(at, '.member-promote,node:n3')).toContain('code:busy')
     world.refuse = 'another membership change is under way'
-    expect(await world.ask(at, '.member-remove,node:n2')).toContain('code:busy,message:another')
+    expect(await world.ask(at, '.member-remove,node:n3')).toContain('code:busy,message:another')
     expect(world.changed).toEqual([])
   })
 })
@@ -250,6 +253,15 @@ describe('who may ask, and whom', () => {
 
   it('leaves other actions to others', async () => {
     await expect(new World().ask('n1', '.keepalive')).rejects.toThrow('no such action')
+  })
+
+  it('keeps a living voter without whom the others would have no quorum', async () => {
+    const world = new World()
+    world.members.push({ node: 'n4', raftId: 4, peer: 'h:4', address: null, role: 'voter', leader: false })
+    world.progress = [...world.progress, { nodeId: 'n2', match: 5_000, active: true, learner: false }]
+    expect(await world.ask('n1', '.member-remove,node:n2')).toContain('n4%20cannot%20be%20reached')
+    expect(world.changed).toEqual([])
+    expect(await world.ask('n1', '.member-remove,node:n4')).toBe('done\n')
   })
 
   it('keeps the last voter', async () => {
