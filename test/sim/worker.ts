@@ -9,3 +9,6 @@ export interface SeedOrder {
 process.on('message', ({ seed, nodes }: SeedOrder) => {
   runSeed(seed, { nodes }).then((result) => process.send?.({ ...result, coverage: [...result.coverage] }))
 })
+
+// Nobody waits for the result any more.
+process.on('disconnect', () => process.exit())
