@@ -28,6 +28,7 @@ export class ClusterNode {
   constructor(
     readonly plan: NodePlan,
     private readonly program: readonly string[] = [...process.execArgv, serverEntry()],
+    private readonly environment: NodeJS.ProcessEnv = process.env,
   ) {}
 
   get pid(): number | null {
@@ -39,6 +40,7 @@ export class ClusterNode {
     const log = openSync(this.plan.logFile, 'a')
     // A group of its own, so that Ctrl-C reaches only the parent. The channel ends the node if the parent dies.
     const child = spawn(process.execPath, [...this.program, ...this.plan.words], {
+      env: this.environment,
       detached: true,
       stdio: ['ignore', log, log, 'ipc'],
     })

@@ -13,7 +13,7 @@ export async function collectStatus(endpoints: readonly HostPort[]): Promise<rea
   const asked = new Map<string, NodeState>()
   let next = endpoints.map(formatHostPort)
   while (next.length > 0) {
-    const states = await Promise.all(next.map(askStatus))
+    const states = await Promise.all(next.map((endpoint) => askStatus(endpoint)))
     for (const state of states) asked.set(state.endpoint, state)
     next = [...membersOf(states)].filter((address) => !asked.has(address))
   }
@@ -37,9 +37,10 @@ export function statusTable(states: readonly NodeState[]): string {
   return formatTable([['NODE', 'ENDPOINT', 'ROLE', 'TERM', 'COMMIT', 'APPLIED', 'LAG', 'LEASE', 'VERSION'], ...rows])
 }
 
-async function askStatus(endpoint: string): Promise<NodeState> {
+/** Never rejects: a node that says nothing for `timeoutMs` counts as out of reach. */
+export async function askStatus(endpoint: string, timeoutMs?: number): Promise<NodeState> {
   try {
-    const client = await LineClient.open(parseHostPort(endpoint))
+    const client = await LineClient.open(parseHostPort(endpoint), timeoutMs)
     try {
       client.send('.stats')
       const answer = (await client.next()) ?? 'nothing'

@@ -1,0 +1,106 @@
+import { connect, createServer, type Server, type Socket } from 'node:net'
+import type { HostPort } from '../../../src/address.js'
+import { listenOn } from '../../../src/server/listen.js'
+import { Pipe } from './pipe.js'
+import type { Wire } from './wire.js'
+
+/** The two directions that a connection runs over, from the side that dials. */
+export interface Route {
+  readonly there: Wire
+  readonly back: Wire
+}
+
+/** Decides by its first bytes, at first by none, which route a connection takes: undefined while it needs more, null if it has none. */
+export type Router = (firstBytes: Buffer) => Route | null | undefined
+
+/** A user-space proxy before one address. */
+export class LinkProxy {
+  readonly #server: Server
+  readonly #sockets = new Set<Socket>()
+
+  private constructor(
+    private readonly target: HostPort,
+    private readonly newRouter: () => Router,
+  ) {
+    this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.#accept(socket))
+  }
+
+  static async open(target: HostPort, newRouter: () => Router): Promise<{ proxy: LinkProxy; port: number }> {
+    const proxy = new LinkProxy(target, newRouter)
+    const port = await listenOn(proxy.#server, { host: '127.0.0.1', port: 0 })
+    return { proxy, port }
+  }
+
+  /** As when a middlebox forgets its connections. */
+  resetAll(): void {
+    for (const socket of this.#sockets) socket.resetAndDestroy()
+  }
+
+  close(): void {
+    this.#server.close()
+    for (const socket of this.#sockets) socket.destroy()
+  }
+
+  #accept(dialler: Socket): void {
+    this.#adopt(dialler)
+    const router = this.newRouter()
+    let firstBytes: Buffer = Buffer.alloc(0)
+    let connecting = false
+    const connectIfRouted = (): void => {
+      const route = router(firstBytes)
+      if (route === undefined || connecting) return
+      connecting = true
+      if (route === null) dialler.resetAndDestroy()
+      else whenOpen(route, dialler, () => this.#connect(dialler, route, takeFirstBytes()))
+    }
+    const collect = (bytes: Buffer): void => {
+      firstBytes = Buffer.concat([firstBytes, bytes])
+      connectIfRouted()
+    }
+    const giveUp = (): void => void dialler.resetAndDestroy()
+    const takeFirstBytes = (): Buffer => {
+      dialler.pause()
+      dialler.off('data', collect)
+      dialler.off('end', giveUp)
+      return firstBytes
+    }
+    dialler.on('data', collect)
+    dialler.on('end', giveUp)
+    connectIfRouted()
+  }
+
+  #connect(dialler: Socket, route: Route, firstBytes: Buffer): void {
+    const target = connect({ ...this.target, allowHalfOpen: true, noDelay: true })
+    this.#adopt(target)
+    // The one that dialled hears that nobody listens, as it would without this proxy.
+    const refused = (): void => void dialler.resetAndDestroy()
+    target.once('error', refused)
+    target.once('connect', () => {
+      target.off('error', refused)
+      new Pipe(dialler, target, route.there).prepend(firstBytes)
+      new Pipe(target, dialler, route.back)
+      dialler.resume()
+    })
+  }
+
+  #adopt(socket: Socket): void {
+    this.#sockets.add(socket)
+    socket.on('error', () => {})
+    socket.on('close', () => this.#sockets.delete(socket))
+  }
+}
+
+/** A connect needs both directions. Calls `connect` as soon as they are open, unless the dialler is gone before. */
+function whenOpen({ there, back }: Route, dialler: Socket, connect: () => void): void {
+  const attempt = (): void => {
+    if (there.isCut || back.isCut) return
+    forget()
+    connect()
+  }
+  const watches = [there.watch(attempt), back.watch(attempt)]
+  const forget = (): void => {
+    for (const unwatch of watches) unwatch()
+  }
+  dialler.once('close', forget)
+  attempt()
+}

@@ -1,0 +1,105 @@
+import type { HostPort } from '../../../src/address.js'
+import { FrameParser } from '../../../src/raft/net/frame.js'
+import { decodeHello, LinkKind } from '../../../src/raft/net/handshake.js'
+import type { Random } from '../types.js'
+import { LinkProxy, type Route, type Router } from './link-proxy.js'
+import { Wire, type WireConditions } from './wire.js'
+
+/** Clients sit in so many places; each connection comes from one of them, in turn. */
+export const CLIENT_SITES = 4
+
+/** Takes a fault from a link again. */
+export type Heal = () => void
+
+/**
+ * The network of a cluster on one machine: a proxy before every node's peer port and one before its client port. All
+ * peers dial the same address of a node; the proxy learns from the hello, which is the first frame, who dials.
+ */
+export class Links {
+  readonly #wires = new Map<string, Wire>()
+  readonly #peerProxies = new Map<string, LinkProxy>()
+  readonly #clientProxies = new Map<string, LinkProxy>()
+  #connections = 0
+
+  constructor(private readonly random: Random) {}
+
+  /** Returns the port that peers shall dial for `node`, which listens at `target`. */
+  async openPeerPort(node: string, target: HostPort): Promise<number> {
+    const { proxy, port } = await LinkProxy.open(target, () => this.#peerRouter(node))
+    this.#peerProxies.set(node, proxy)
+    return port
+  }
+
+  async openClientPort(node: string, target: HostPort): Promise<number> {
+    const { proxy, port } = await LinkProxy.open(target, () => this.#clientRouter(node))
+    this.#clientProxies.set(node, proxy)
+    return port
+  }
+
+  /** One direction between two nodes. */
+  impairPeers(from: string, to: string, fault: Partial<WireConditions>): Heal {
+    return this.#wire(from, to).impair(fault)
+  }
+
+  /** Both directions between one site of clients and a node. */
+  impairClients(site: number, node: string, fault: Partial<WireConditions>): Heal {
+    const client = siteName(site)
+    const heals = [this.#wire(client, node).impair(fault), this.#wire(node, client).impair(fault)]
+    return () => {
+      for (const heal of heals) heal()
+    }
+  }
+
+  /** Every connection to the node's ports, of peers and of clients, ends with a reset. */
+  resetConnections(node: string): void {
+    this.#peerProxies.get(node)?.resetAll()
+    this.#clientProxies.get(node)?.resetAll()
+  }
+
+  close(): void {
+    for (const proxy of [...this.#peerProxies.values(), ...this.#clientProxies.values()]) proxy.close()
+  }
+
+  #wire(from: string, to: string): Wire {
+    const key = `${from} ${to}`
+    const wire = this.#wires.get(key) ?? new Wire(this.random)
+    this.#wires.set(key, wire)
+    return wire
+  }
+
+  #route(from: string, to: string): Route {
+    return { there: this.#wire(from, to), back: this.#wire(to, from) }
+  }
+
+  #clientRouter(node: string): Router {
+    this.#connections += 1
+    const site = siteName(this.#connections % CLIENT_SITES)
+    return () => this.#route(site, node)
+  }
+
+  #peerRouter(node: string): Router {
+    return (firstBytes) => {
+      const dialler = nodeOfHello(firstBytes)
+      return typeof dialler === 'string' ? this.#route(dialler, node) : dialler
+    }
+  }
+}
+
+/** Undefined while the hello is not complete, null when it is none. */
+function nodeOfHello(bytes: Buffer): string | null | undefined {
+  try {
+    const parser = new FrameParser()
+    parser.push(bytes)
+    const frame = parser.next()
+    if (frame === null) return undefined
+    if (frame.kind !== LinkKind.hello) return null
+    const hello = decodeHello(frame.payload)
+    return typeof hello === 'string' ? null : hello.nodeId
+  } catch {
+    return null
+  }
+}
+
+function siteName(site: number): string {
+  return `clients-${site}`
+}

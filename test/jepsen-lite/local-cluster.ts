@@ -1,0 +1,178 @@
+import { mkdirSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { formatHostPort, type HostPort } from '../../src/address.js'
+import type { NodeEnd, NodePlan } from '../../src/cli/cluster-node.js'
+import { planCluster } from '../../src/cli/cluster-plan.js'
+import { askAdmin } from '../../src/cli/line-client.js'
+import type { StatusReport } from '../../src/server/status.js'
+import type { Links } from './links/links.js'
+import { LocalNode, type NodeState } from './local-node.js'
+import { statusOf } from './observer.js'
+
+export const LEASE_MS = 3_000
+/** Every lease as short as it may be, so that many run out in a short run. */
+const SHORT_LEASE = ['--lease', String(LEASE_MS / 1000), '--election-timeout', '0.3', '--max-connections', '1000']
+/** Below the ports that the system gives to outgoing connections: none may take that of a node that is down. */
+const FIRST_PORT = 23_654
+/** Nodes beyond the first members, which the cluster can grow by. */
+const SPARES = 2
+const POLL_MS = 100
+
+export type Role = 'voter' | 'learner' | 'none'
+
+export interface LocalClusterOptions {
+  readonly nodes: number
+  readonly dir: string
+  readonly server: string
+  readonly links: Links
+  /** What every server process gets to see, by its node id. */
+  readonly environment: (nodeId: string) => NodeJS.ProcessEnv
+  readonly onState: (node: LocalNode, state: NodeState, end?: NodeEnd) => void
+  readonly onUnexpectedEnd: (node: LocalNode, end: NodeEnd) => void
+}
+
+/** Real servers on this machine, which reach each other and are reached by clients through links. */
+export class LocalCluster {
+  private constructor(
+    /** The first members; between faults the cluster consists of these. */
+    readonly nodes: readonly LocalNode[],
+    readonly spares: readonly LocalNode[],
+  ) {}
+
+  static async create(options: LocalClusterOptions): Promise<LocalCluster> {
+    const plans = await planCluster(options.nodes + SPARES, options.dir, [], FIRST_PORT)
+    const peerAddresses = new Map<string, string>()
+    for (const { nodeId, peerPort } of plans) {
+      const port = await options.links.openPeerPort(nodeId, loopback(peerPort))
+      peerAddresses.set(nodeId, formatHostPort(loopback(port)))
+    }
+    const founders = plans.slice(0, options.nodes)
+    const create = async (plan: NodePlan): Promise<LocalNode> => {
+      const endpoint = formatHostPort(
+        loopback(await options.links.openClientPort(plan.nodeId, loopback(plan.clientPort))),
+      )
+      const members = founders.includes(plan) ? founders : [...founders, plan]
+      const words = [
+        ...['--node-id', plan.nodeId, '--listen', `127.0.0.1:${plan.clientPort}`, '--advertise', endpoint],
+        ...['--peer-listen', `127.0.0.1:${plan.peerPort}`, '--http', 'off', '--data-dir', plan.dataDir],
+        ...['--cluster', members.map(({ nodeId }) => `${nodeId}=${peerAddresses.get(nodeId)}`).join(',')],
+        ...(founders.includes(plan) ? [] : ['--join']),
+        ...SHORT_LEASE,
+      ]
+      mkdirSync(plan.dataDir, { recursive: true })
+      return new LocalNode({
+        ...options,
+        plan: { ...plan, words },
+        environment: options.environment(plan.nodeId),
+        endpoint,
+        peerAddress: peerAddresses.get(plan.nodeId) ?? '',
+      })
+    }
+    const nodes = await Promise.all(plans.map(create))
+    return new LocalCluster(nodes.slice(0, options.nodes), nodes.slice(options.nodes))
+  }
+
+  get all(): readonly LocalNode[] {
+    return [...this.nodes, ...this.spares]
+  }
+
+  get majority(): number {
+    return Math.floor(this.nodes.length / 2) + 1
+  }
+
+  /** The node that leads the highest term, or null. */
+  async leader(): Promise<LocalNode | null> {
+    const leaders = (await this.reports()).filter(({ report }) => report.role === 'leader')
+    return leaders.sort((a, b) => b.report.term - a.report.term)[0]?.node ?? null
+  }
+
+  /** Of the nodes that answer. */
+  async reports(): Promise<{ readonly node: LocalNode; readonly report: StatusReport }[]> {
+    const asked = this.all.filter((node) => node.state === 'up')
+    const reports = await Promise.all(
+      asked.map(async (node) => ({ node, report: await statusOf(directEndpoint(node)) })),
+    )
+    return reports.flatMap(({ node, report }) => (report === null ? [] : [{ node, report }]))
+  }
+
+  /** What keeps the first members from serving all together, or null. */
+  async whyNotServing(): Promise<string | null> {
+    const reports = await this.reports()
+    for (const node of this.nodes) {
+      const report = reports.find((candidate) => candidate.node === node)?.report
+      if (report === undefined) return `${node.id} is ${node.state === 'up' ? 'silent' : node.state}`
+      if (report.leader === null) return `${node.id} knows no leader`
+      if (report.lease <= 0) return `${node.id} has no right to speak`
+    }
+    const leaders = new Set(reports.map(({ report }) => report.leader))
+    return leaders.size === 1 ? null : `the nodes name ${leaders.size} leaders`
+  }
+
+  /** Resolves when `node` knows a leader and may speak for its clients. */
+  async untilServes(node: LocalNode, timeoutMs: number): Promise<void> {
+    const deadlineMs = performance.now() + timeoutMs
+    for (;;) {
+      const report = node.state === 'up' ? await statusOf(directEndpoint(node)) : null
+      if (report !== null && report.leader !== null && report.lease > 0) return
+      if (performance.now() > deadlineMs) throw new Error(`${node.id} does not serve`)
+      await sleep(POLL_MS)
+    }
+  }
+
+  transfer(to: LocalNode): Promise<void> {
+    return this.#ask('.transfer', `,node:${to.id}`)
+  }
+
+  /** Asks for what is missing, again and again, until the members say that `node` has this role. */
+  async setRole(node: LocalNode, role: Role, timeoutMs: number): Promise<void> {
+    const deadlineMs = performance.now() + timeoutMs
+    let trouble = 'nobody says who is a member'
+    while (performance.now() < deadlineMs) {
+      const now = await this.#roleOf(node)
+      if (now === role) return
+      const remove = role === 'none' || (role === 'learner' && now === 'voter')
+      const [action, words] = remove
+        ? ['.member-remove', '']
+        : now === 'none'
+          ? ['.member-add', `,peer:${node.peerAddress}`]
+          : ['.member-promote', '']
+      if (now !== null) trouble = await this.#ask(action, `,node:${node.id}${words}`).then(() => trouble, String)
+      await sleep(POLL_MS)
+    }
+    throw new Error(`${node.id} does not become ${role === 'none' ? 'no member' : role}: ${trouble}`)
+  }
+
+  /** Ends every process, whatever state it is in. */
+  async close(): Promise<void> {
+    await Promise.all(this.all.filter((node) => node.state !== 'down').map((node) => node.kill()))
+  }
+
+  /** By the leader, as others may lag; null while there is none. */
+  async #roleOf(node: LocalNode): Promise<Role | null> {
+    const reports = await this.reports()
+    const leader = reports.find(({ report }) => report.role === 'leader' && report.lease > 0)
+    if (leader === undefined) return null
+    return leader.report.members.find((member) => member.node === node.id)?.role ?? 'none'
+  }
+
+  async #ask(action: string, words: string): Promise<void> {
+    const leader = await this.leader()
+    const asked = this.all
+      .filter((node) => node.state === 'up')
+      .sort((a, b) => Number(b === leader) - Number(a === leader))
+    await askAdmin(
+      asked.map(({ plan }) => loopback(plan.clientPort)),
+      action,
+      words,
+    )
+  }
+}
+
+/** Past the links. */
+export function directEndpoint(node: LocalNode): string {
+  return formatHostPort(loopback(node.plan.clientPort))
+}
+
+function loopback(port: number): HostPort {
+  return { host: '127.0.0.1', port }
+}

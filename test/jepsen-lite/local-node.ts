@@ -1,0 +1,136 @@
+import { readdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { ClusterNode, type NodeEnd, type NodePlan } from '../../src/cli/cluster-node.js'
+
+/** `paused`: stopped by SIGSTOP. */
+export type NodeState = 'up' | 'down' | 'paused'
+
+const POLL_MS = 20
+/** A clean stop takes some seconds at most (contract §5). */
+const STOP_TIMEOUT_MS = 15_000
+
+export interface LocalNodeOptions {
+  readonly plan: NodePlan
+  readonly server: string
+  readonly environment: NodeJS.ProcessEnv
+  /** HOST:PORT of its client port, through its link. */
+  readonly endpoint: string
+  /** HOST:PORT that its peers dial. */
+  readonly peerAddress: string
+  /** `end`: how the process ended, if it did. */
+  readonly onState: (node: LocalNode, state: NodeState, end?: NodeEnd) => void
+  /** The process ended, and no fault had ended it. */
+  readonly onUnexpectedEnd: (node: LocalNode, end: NodeEnd) => void
+}
+
+/** One server process that faults kill, freeze and start again. */
+export class LocalNode {
+  #state: NodeState = 'down'
+  /** While somebody ends it, any end will do. */
+  #ending = 0
+  /** Exit statuses with which it may end by itself. */
+  readonly #allowedCodes: number[] = []
+  #process: ClusterNode
+
+  constructor(private readonly options: LocalNodeOptions) {
+    this.#process = this.#newProcess([])
+  }
+
+  get id(): string {
+    return this.options.plan.nodeId
+  }
+
+  get plan(): NodePlan {
+    return this.options.plan
+  }
+
+  get endpoint(): string {
+    return this.options.endpoint
+  }
+
+  get peerAddress(): string {
+    return this.options.peerAddress
+  }
+
+  get state(): NodeState {
+    return this.#state
+  }
+
+  /** Does nothing if it runs. */
+  start(): void {
+    if (this.#state !== 'down') return
+    this.#change('up')
+    this.#process.start((end) => {
+      this.#change('down', end)
+      const allowed = this.#ending > 0 || (end.code !== null && this.#allowedCodes.includes(end.code))
+      if (!allowed) this.options.onUnexpectedEnd(this, end)
+    })
+  }
+
+  async kill(): Promise<void> {
+    await this.#end('SIGKILL')
+  }
+
+  /** A clean stop; resolves when the process has ended. */
+  async stop(): Promise<void> {
+    await this.#end('SIGTERM')
+  }
+
+  pause(): void {
+    if (this.#state !== 'up') return
+    this.#process.kill('SIGSTOP')
+    this.#change('paused')
+  }
+
+  resume(): void {
+    if (this.#state !== 'paused') return
+    this.#process.kill('SIGCONT')
+    this.#change('up')
+  }
+
+  /** Until the function that is returned is called, it may end by itself with this exit status. */
+  allowEnd(code: number): () => void {
+    this.#allowedCodes.push(code)
+    return () => {
+      this.#allowedCodes.splice(this.#allowedCodes.indexOf(code), 1)
+    }
+  }
+
+  /** Everything that it had stored is gone; it can only come back as a new member. */
+  wipe(): void {
+    if (this.#state !== 'down') throw new Error(`${this.id} runs`)
+    for (const entry of readdirSync(this.plan.dataDir)) rmSync(join(this.plan.dataDir, entry), { recursive: true })
+    this.#process = this.#newProcess(['--join'])
+  }
+
+  #newProcess(words: readonly string[]): ClusterNode {
+    const { plan, server, environment } = this.options
+    return new ClusterNode({ ...plan, words: [...plan.words, ...words] }, [server], environment)
+  }
+
+  async #end(signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
+    this.#ending += 1
+    try {
+      this.#process.kill(signal)
+      // A frozen process hears of SIGTERM when it is resumed.
+      if (signal === 'SIGTERM') this.resume()
+      await this.#untilDown()
+    } finally {
+      this.#ending -= 1
+    }
+  }
+
+  async #untilDown(): Promise<void> {
+    const deadlineMs = performance.now() + STOP_TIMEOUT_MS
+    while (this.#state !== 'down') {
+      if (performance.now() > deadlineMs) throw new Error(`${this.id} does not end`)
+      await sleep(POLL_MS)
+    }
+  }
+
+  #change(state: NodeState, end?: NodeEnd): void {
+    this.#state = state
+    this.options.onState(this, state, end)
+  }
+}

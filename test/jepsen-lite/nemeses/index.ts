@@ -1,0 +1,19 @@
+import type { Nemesis } from '../types.js'
+import { clientNemeses } from './clients.js'
+import { clockNemeses } from './clocks.js'
+import { diskNemeses } from './disks.js'
+import { membershipNemeses } from './membership.js'
+import { partitionNemeses } from './partitions.js'
+import { processNemeses } from './processes.js'
+import { slowLinkNemeses } from './slow-links.js'
+
+/** Two of one group never strike at once. */
+export const nemesisGroups: readonly (readonly Nemesis[])[] = [
+  processNemeses,
+  partitionNemeses,
+  slowLinkNemeses,
+  clockNemeses,
+  diskNemeses,
+  membershipNemeses,
+  clientNemeses,
+]

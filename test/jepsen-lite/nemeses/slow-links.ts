@@ -1,0 +1,88 @@
+/** Links that work badly: between nodes, and between clients and nodes. */
+import type { Ground } from '../ground.js'
+import { CLIENT_SITES, type Heal } from '../links/links.js'
+import type { WireConditions } from '../links/wire.js'
+import type { Fault, Nemesis, Random } from '../types.js'
+
+type Trouble = (random: Random) => { readonly words: string; readonly conditions: Partial<WireConditions> }
+
+const slow: Trouble = (random) => {
+  const delayMs = Math.round(random.logBetween(5, 150))
+  return { words: `${delayMs} ms`, conditions: { delayMs } }
+}
+
+const jittery: Trouble = (random) => {
+  const jitterMs = Math.round(random.logBetween(20, 600))
+  return { words: `up to ${jitterMs} ms`, conditions: { jitterMs } }
+}
+
+const lossy: Trouble = (random) => {
+  const loss = random.logBetween(0.01, 0.3)
+  return { words: `${Math.round(loss * 100)} % lost`, conditions: { loss } }
+}
+
+const thin: Trouble = (random) => {
+  const bytesPerSecond = Math.round(random.logBetween(8, 128)) * 1024
+  return { words: `${bytesPerSecond / 1024} KiB/s`, conditions: { bytesPerSecond } }
+}
+
+const cut: Trouble = () => ({ words: 'cut', conditions: { cut: true } })
+
+export const slowLinkNemeses: readonly Nemesis[] = [
+  { name: 'slow-peers', available: () => null, aim: async (...where) => betweenPeers(slow, ...where) },
+  { name: 'jittery-peers', available: () => null, aim: async (...where) => betweenPeers(jittery, ...where) },
+  { name: 'lossy-peers', available: () => null, aim: async (...where) => betweenPeers(lossy, ...where) },
+  { name: 'thin-peers', available: () => null, aim: async (...where) => betweenPeers(thin, ...where) },
+  { name: 'slow-clients', available: () => null, aim: async (...where) => betweenClients(slow, ...where) },
+  { name: 'jittery-clients', available: () => null, aim: async (...where) => betweenClients(jittery, ...where) },
+  { name: 'lossy-clients', available: () => null, aim: async (...where) => betweenClients(lossy, ...where) },
+  { name: 'cut-clients', available: () => null, aim: async (...where) => betweenClients(cut, ...where) },
+  { name: 'reset-connections', available: () => null, aim: async (...where) => resetConnections(...where) },
+]
+
+/** Each direction of each link, or only those of one node. */
+function betweenPeers(trouble: Trouble, { nodes, links }: Ground, random: Random): Fault {
+  const { words, conditions } = trouble(random)
+  const one = random.chance(0.5) ? random.pick(nodes) : null
+  const pairs = nodes.flatMap((from) => nodes.filter((to) => to !== from).map((to) => [from, to] as const))
+  const hit = pairs.filter(([from, to]) => one === null || from === one || to === one)
+  const begin = (): Heal[] => hit.map(([from, to]) => links.impairPeers(from.id, to.id, conditions))
+  return impairment(`${one?.id ?? 'all'}: ${words}`, begin)
+}
+
+/** A client in one place cannot reach one node well, in another place it can. */
+function betweenClients(trouble: Trouble, { nodes, links }: Ground, random: Random): Fault {
+  const { words, conditions } = trouble(random)
+  const sites = random.shuffled(Array.from({ length: CLIENT_SITES }, (_, site) => site))
+  const hitSites = sites.slice(0, 1 + random.int(CLIENT_SITES - 1))
+  const hitNodes = random.shuffled(nodes).slice(0, 1 + random.int(nodes.length))
+  const begin = (): Heal[] =>
+    hitSites.flatMap((site) => hitNodes.map((node) => links.impairClients(site, node.id, conditions)))
+  const target = `sites ${hitSites.join(' ')} to ${hitNodes.map(({ id }) => id).join(' ')}: ${words}`
+  return impairment(target, begin)
+}
+
+function impairment(target: string, impair: () => Heal[]): Fault {
+  let heals: Heal[] = []
+  return {
+    target,
+    begin: async () => {
+      heals = impair()
+    },
+    end: async () => {
+      for (const heal of heals) heal()
+    },
+  }
+}
+
+/** All connections of one node or of all, with peers and with clients. */
+function resetConnections({ nodes, links }: Ground, random: Random): Fault {
+  const hit = random.chance(0.5) ? nodes : [random.pick(nodes)]
+  return {
+    target: hit.map(({ id }) => id).join(' '),
+    begin: async () => {
+      for (const node of hit) links.resetConnections(node.id)
+    },
+    end: async () => {},
+  }
+}

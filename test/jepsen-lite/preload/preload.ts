@@ -1,0 +1,55 @@
+import { spawnSync } from 'node:child_process'
+import { closeSync, openSync, writeFileSync, writeSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const SOURCE = fileURLToPath(new URL('./faults.c', import.meta.url))
+
+/** Where each fault stands in the file that the preloaded library maps (`struct block` of faults.c). */
+const OFFSETS = { syncDelayMs: 0, syncErrno: 4, driftPpm: 8, wallOffsetMs: 12 } as const
+const BLOCK_BYTES = 16
+const FIELD_BYTES = 4
+
+export type ProcessFault = keyof typeof OFFSETS
+
+/** Faults within the server processes: a small library in C that stands between them and their system. */
+export class Preload {
+  readonly #blocks = new Map<string, number>()
+
+  private constructor(
+    private readonly library: string,
+    private readonly dir: string,
+  ) {}
+
+  /** Compiles it in `dir`; a string says why that cannot be done here. */
+  static build(dir: string): Preload | string {
+    if (process.platform !== 'linux') return 'needs Linux'
+    const library = join(dir, 'faults.so')
+    const words = ['-shared', '-fPIC', '-O2', '-o', library, SOURCE, '-ldl', '-lpthread']
+    const { error, status, stderr } = spawnSync('cc', words, { encoding: 'utf8' })
+    if (error !== undefined) return 'needs a C compiler (cc)'
+    if (status !== 0) return `cc failed: ${stderr.trim().split('\n')[0]}`
+    return new Preload(library, dir)
+  }
+
+  /** What the server of this node has to see. `dataDir` must exist. */
+  environment(node: string, dataDir: string): NodeJS.ProcessEnv {
+    const path = join(this.dir, `${node}.faults`)
+    writeFileSync(path, Buffer.alloc(BLOCK_BYTES))
+    this.#blocks.set(node, openSync(path, 'r+'))
+    return { LD_PRELOAD: this.library, TNL_FAULTS: path, TNL_FAULTS_DIR: dataDir }
+  }
+
+  /** At once, in the running process. */
+  set(node: string, fault: ProcessFault, value: number): void {
+    const file = this.#blocks.get(node)
+    if (file === undefined) throw new Error(`no preload for ${node}`)
+    const bytes = Buffer.alloc(FIELD_BYTES)
+    bytes.writeInt32LE(value)
+    writeSync(file, bytes, 0, FIELD_BYTES, OFFSETS[fault])
+  }
+
+  close(): void {
+    for (const file of this.#blocks.values()) closeSync(file)
+  }
+}

@@ -1,0 +1,7 @@
+import type { Workload } from '../types.js'
+import { MutexWorkload } from './mutex.js'
+
+/** Every workload by its name; a new one is one more line here. */
+export const workloads: Readonly<Record<string, () => Workload>> = {
+  mutex: () => new MutexWorkload(),
+}
