@@ -96,6 +96,8 @@ export const FORMATION_ANNOUNCE_MS = 100
 export const FOUNDERS_COUNT = 1_000
 /** Longer than an election: a membership change not applied by then met a change of leaders, and its fate is unknown. */
 export const MEMBERSHIP_CHANGE_MS = 5_000
+/** How often a new node's claim to its Raft id is proposed until it is applied. */
+export const CLAIM_REPEAT_MS = 500
 /** A removed node goes on, and stays connected, for this long: so that the others learn of the change from it if it led. */
 export const REMOVED_LINGER_MS = 1_000
 /** After the hint of a dead leader: the first campaign is spread, so that two followers do not split the vote. */

@@ -94,6 +94,28 @@ describe('a cluster of RaftNodes over fake disk, network and clock', () => {
     await promoted
   })
 
+  it('lets a new node in that comes while nobody leads, as soon as somebody does', async () => {
+    const { cluster, leader } = await formed(15)
+    const raftId = leader.node.nextRaftId()
+    const context = encodeMember({ nodeId: 'n4', raftId, peerAddress: 'n4:7655', memberUid: null })
+    const added = leader.node.changeMembership([{ type: ConfChangeType.addLearnerNode, nodeId: raftId }], context)
+    await cluster.clock.run(100)
+    await added
+    for (const [one, two] of [
+      ['n1', 'n2'],
+      ['n1', 'n3'],
+      ['n2', 'n3'],
+    ] as const) {
+      cluster.network.cut(one, two)
+    }
+    await cluster.waitFor('leaderless', () => [...cluster.nodes.values()].every(({ node }) => node.leader() === null))
+    const joiner = await cluster.start('n4', cluster.founders)
+    await cluster.clock.run(200)
+    expect(joiner.identity).toBeNull()
+    cluster.network.heal()
+    await cluster.waitFor('joined', () => joiner.identity?.raftId === raftId)
+  })
+
   it('refuses an empty node that was not added, with the words for the operator', async () => {
     const { cluster } = await formed(7)
     const stranger = await cluster.start('n9', cluster.founders)

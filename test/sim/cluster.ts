@@ -11,6 +11,7 @@ import type { World } from './world.js'
 
 /** A refused connection is noticed after this. */
 const REFUSED_MS = 2
+const JOINT_CRASH_MS = 3
 const SMALL_BUFFERS_CHANCE = 0.2
 
 export class Host {
@@ -25,12 +26,19 @@ export class Host {
   /** It ended with 4: a supervisor would not start it again. */
   isRefused = false
   starts = 0
+  /** The identity of its directory; 0 before it has one. */
+  raftId = 0
 
   constructor(
     readonly nodeId: string,
     readonly machine: Machine,
     public volume: Volume,
   ) {}
+
+  /** It, or its identity, is not to be counted on any more. */
+  get isLost(): boolean {
+    return this.isWiped || this.isRefused || this.removalAsked
+  }
 
   get isUp(): boolean {
     return this.process?.isAlive === true
@@ -45,6 +53,10 @@ export class Cluster {
   #lastNodeNumber: number
   /** The last phase: everything that can come back does. */
   isHealing = false
+  /** So many leaders die when they have entered a joint configuration. */
+  jointCrashes = 0
+  /** Who takes whose place, once it has caught up. */
+  readonly replacements = new Map<string, string>()
 
   constructor(
     readonly world: World,
@@ -55,6 +67,7 @@ export class Cluster {
     this.#lastNodeNumber = swarm.nodes
     this.founders = Array.from({ length: swarm.nodes }, (_, i) => peerOf(`n${i + 1}`))
     for (const { nodeId } of this.founders) this.addHost(nodeId)
+    checks.configs.onJoint = () => this.#jointEntered()
   }
 
   addHost(nodeId: string): Host {
@@ -113,7 +126,8 @@ export class Cluster {
       settings: swarm.settings,
       founders: host.isJoiner ? [] : this.founders,
       joinAt: host.isJoiner ? this.memberIds().map(peerOf) : [],
-      running: () => {
+      running: (raftId) => {
+        host.raftId = raftId
         if (host.isWiped) world.fail(`${host.nodeId} is a member with a wiped directory`)
       },
       exited: (code, error) => this.#exited(host, process, code, error),
@@ -146,14 +160,27 @@ export class Cluster {
     host.isWiped = true
   }
 
-  /** An operator gives a removed node id an empty directory and lets it join. */
+  /** An operator gives a node id that was removed, and added again, an empty directory and lets it join. */
   renew(host: Host): void {
+    this.world.note(`renew ${host.nodeId}`)
+    this.world.count('seen node id renewed')
     host.process?.kill()
     host.volume = this.#newVolume()
+    host.raftId = 0
     host.isWiped = false
     host.isRefused = false
     host.removalAsked = false
     host.isJoiner = true
+    this.start(host)
+  }
+
+  /** The leader dies before or after others know that it leaves the joint configuration again. */
+  #jointEntered(): void {
+    const leader = this.hosts.get(this.leader()?.deps.nodeId ?? '')
+    if (this.jointCrashes === 0 || leader === undefined || this.isHealing) return
+    this.jointCrashes--
+    this.world.count('crash in joint')
+    this.world.after(this.world.random.around(JOINT_CRASH_MS), () => this.kill(leader))
   }
 
   dial(process: Process, nodeId: string, handlers: ClientHandlers): TcpConnection {

@@ -28,6 +28,7 @@ export const EVENTS = [
   'members changed',
   'seen joint entered',
   'seen joint left by another leader',
+  'seen node id renewed',
 ] as const
 
 export interface CoverageRow {

@@ -38,7 +38,7 @@ export interface MemberDeps {
   readonly founders: readonly Peer[]
   readonly joinAt: readonly Peer[]
   /** The node has become a member, or is one again. */
-  running(): void
+  running(raftId: number): void
   /** The process ends by itself. */
   exited(exitCode: number, error: unknown): void
 }
@@ -223,7 +223,7 @@ export class Member implements ClientSocketOwner {
       },
       describe: () => ({}),
       shutdown: () => undefined,
-      onRunning: () => this.deps.running(),
+      onRunning: ({ raftId }) => this.deps.running(raftId),
       onLeader: (leader, term) => {
         world.note(`${nodeId}: leader ${leader} in term ${term}`)
         const status = this.node?.status()

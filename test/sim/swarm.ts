@@ -33,7 +33,7 @@ export function drawSwarm(random: SimRandom, nodes: number | null): Swarm {
   const faults = new Map<FaultName, number>()
   const calm = random.chance(0.1)
   for (const fault of FAULT_NAMES) {
-    if (!calm && random.chance(0.4)) faults.set(fault, random.logBetween(4_000, 60_000))
+    if (!calm && random.chance(0.4)) faults.set(fault, random.logBetween(2_000, 40_000))
   }
   return {
     nodes: nodes ?? random.pick([3, 3, 3, 5, 5, 7]),
@@ -47,7 +47,7 @@ export function drawSwarm(random: SimRandom, nodes: number | null): Swarm {
       snapshotIntervalEntries: random.pick([20, 60, 200, 100_000]),
       trailingEntries: random.pick([0, 5, 50, 10_000]),
     },
-    safetyMs: random.between(30_000, 80_000),
+    safetyMs: random.logBetween(8_000, 60_000),
     maxClockRate: random.pick([1, 1.01, 1.1, 1.1]),
     peer: {
       minMs: random.pick([0.1, 1, 10]),

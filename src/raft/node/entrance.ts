@@ -5,9 +5,10 @@
 import { createHash } from 'node:crypto'
 import { pack, unpack } from 'msgpackr'
 import type { RaftId } from '../core/types.js'
+import { CLAIM_REPEAT_MS } from '../limits.js'
 import { type BootState, NOTHING, writeGenesis } from './boot.js'
 import { Formation, type FormationRecord, loadFormationRecord } from './formation.js'
-import { FrameKind, type Identity, Lane, type LogStore, type Peer, type PeerHello } from './interfaces.js'
+import { FrameKind, type Identity, Lane, type LogStore, type Peer, type PeerHello, type Timer } from './interfaces.js'
 import type { RaftNodeOptions } from './options.js'
 
 const JOIN_RECORD_KEY = 'join'
@@ -127,7 +128,9 @@ export async function loadMembersAtJoin(store: LogStore): Promise<readonly Peer[
 /** The members' side: tells laggards of the formation, and nodes that were added, that they may come in. */
 export class Doorkeeper {
   #record: FormationRecord | null = null
+  /** Empty peers that are connected and members, by node id, with their directory's uid. */
   readonly #waiting = new Map<string, string>()
+  #claimTimer: Timer | null = null
 
   constructor(
     private readonly options: RaftNodeOptions,
@@ -144,12 +147,29 @@ export class Doorkeeper {
     if (!peer.empty) return
     if (peer.clusterId === this.clusterId) this.#confirm(peer.nodeId)
     else {
-      const member = this.options.member(peer.nodeId)
-      if (member === null) return
+      if (this.options.member(peer.nodeId) === null) return
       this.#waiting.set(peer.nodeId, peer.memberUid)
-      if (member.memberUid === null) this.options.claim(member.raftId, peer.memberUid)
       this.membersChanged()
+      this.#claim()
     }
+  }
+
+  peerDown(nodeId: string): void {
+    this.#waiting.delete(nodeId)
+  }
+
+  stop(): void {
+    this.#claimTimer?.cancel()
+  }
+
+  /** A claim may be dropped like everything that is proposed: it is made again while the peer waits. */
+  #claim(): void {
+    this.#claimTimer?.cancel()
+    for (const [nodeId, memberUid] of this.#waiting) {
+      const member = this.options.member(nodeId)
+      if (member?.memberUid === null) this.options.claim(member.raftId, memberUid)
+    }
+    if (this.#waiting.size > 0) this.#claimTimer = this.options.clock.after(CLAIM_REPEAT_MS, () => this.#claim())
   }
 
   /** Some claims may have been applied: whoever waits for one is let in. */

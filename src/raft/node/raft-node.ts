@@ -59,6 +59,7 @@ export class RaftNode implements NodeApi {
     if (this.#stopped) return
     this.#stopped = true
     this.#entrance.stop()
+    this.#doorkeeper?.stop()
     this.#running?.stop()
     await this.options.transport.close()
     await this.#running?.idle()
@@ -142,6 +143,7 @@ export class RaftNode implements NodeApi {
 
   #down(nodeId: string, reason: PeerDownReason): void {
     this.#running?.peerDown(nodeId, reason)
+    this.#doorkeeper?.peerDown(nodeId)
   }
 
   #fatal(error: unknown): void {

@@ -25,7 +25,7 @@ export class Checks {
     this.rights = new RightCheck(world, () => this.log.lastIndex)
     this.store = new StoreCheck(world, (volume, entries) => this.configs.stored(volume, entries))
     this.log = new LogCheck(world, this.configs, (index) => {
-      this.store.committed(index, this.log.confStates.slice(-RECENT_CONFIGS))
+      this.configs.committed(this.store.committed(index, this.log.confStates.slice(-RECENT_CONFIGS)))
       this.locks.afterEntry()
     })
     this.locks = new LockCheck(world, names, () => this.log.reference, this.log.queues)

@@ -1,10 +1,22 @@
 /** Membership (I14): quorums of consecutive configurations meet, and no log has two changes that are not committed. */
-import { type ConfState, type Entry, EntryType, type Index, type RaftId } from '../../../src/raft/core/types.js'
+import {
+  type ConfState,
+  type Entry,
+  EntryType,
+  type Index,
+  type RaftId,
+  type Term,
+} from '../../../src/raft/core/types.js'
 import type { World } from '../world.js'
 
 export class ConfigCheck {
   /** Membership changes in the log of each volume. */
   readonly #changes = new Map<string, Set<Index>>()
+
+  /** Told when a joint configuration comes into force anywhere for the first time. */
+  onJoint: () => void = () => undefined
+  #change: 'entered' | 'left' | null = null
+  #jointTerm = 0
 
   constructor(
     private readonly world: World,
@@ -12,10 +24,23 @@ export class ConfigCheck {
   ) {}
 
   changed(former: ConfState, next: ConfState): void {
-    if (former.votersOutgoing.length === 0 && next.votersOutgoing.length > 0) this.world.count('seen joint entered')
+    const [was, is] = [former.votersOutgoing.length > 0, next.votersOutgoing.length > 0]
+    this.#change = was === is ? null : is ? 'entered' : 'left'
+    if (this.#change === 'entered') this.onJoint()
     if (!quorumsMeet(former, next)) {
       this.world.fail(`quorums of ${JSON.stringify(former)} and ${JSON.stringify(next)} need not meet`)
     }
+  }
+
+  /** An entry of this term was applied; if it was a membership change, `changed` has been told. */
+  committed(term: Term): void {
+    if (this.#change === 'entered') {
+      this.world.count('seen joint entered')
+      this.#jointTerm = term
+    } else if (this.#change === 'left' && term !== this.#jointTerm) {
+      this.world.count('seen joint left by another leader')
+    }
+    this.#change = null
   }
 
   /** `entries` replace what the volume had from the first of them on. */

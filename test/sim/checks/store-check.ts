@@ -38,8 +38,8 @@ export class StoreCheck {
     return new TappedStore(process, store, this, volume)
   }
 
-  /** Index `index` was applied: is it on the disks of a quorum of one of these configurations (I5)? */
-  committed(index: Index, confStates: readonly ConfState[]): void {
+  /** Index `index` was applied: is it on the disks of a quorum of one of these configurations (I5)? Returns its term. */
+  committed(index: Index, confStates: readonly ConfState[]): Term {
     const holders = new Map<Term, Set<number>>()
     const behind = new Set<number>()
     for (const { terms, snapshotIndex, raftId } of this.#volumes.values()) {
@@ -47,8 +47,8 @@ export class StoreCheck {
       if (snapshotIndex >= index) behind.add(raftId)
       else if (term !== undefined) holders.set(term, (holders.get(term) ?? new Set()).add(raftId))
     }
-    const groups = holders.size === 0 ? [new Set<number>()] : [...holders.values()]
-    const isDurable = groups.some((group) =>
+    if (holders.size === 0) holders.set(0, new Set())
+    const durable = [...holders].find(([, group]) =>
       confStates.some(({ voters, votersOutgoing }) =>
         [voters, votersOutgoing].every((half) => {
           const count = half.filter((id) => group.has(id) || behind.has(id)).length
@@ -56,7 +56,8 @@ export class StoreCheck {
         }),
       ),
     )
-    if (!isDurable) this.world.fail(`entry ${index} is applied and not on the disks of a quorum`)
+    if (durable === undefined) this.world.fail(`entry ${index} is applied and not on the disks of a quorum`)
+    return durable?.[0] ?? 0
   }
 
   durable(volume: string): Durable {

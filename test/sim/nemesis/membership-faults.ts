@@ -1,24 +1,68 @@
-/** Members that come and go, leaders that change on request, and directories that are lost. */
+/** Members that come, go and take each other's place, leaders that change on request, and directories that are lost. */
 import { type Cluster, peerOf } from '../cluster.js'
-import type { Fault, Faults } from './fault.js'
+import type { Fault, Faults, Ground } from './fault.js'
 
 const MEMBERS_MAX = 9
 
 const isMember = (cluster: Cluster, nodeId: string): boolean => cluster.memberIds().includes(nodeId)
 
+/** Whether a majority of the voters is still sound when one more is lost: what a majority has lost nobody can bring back. */
+function canLoseOne(cluster: Cluster): boolean {
+  const voters = cluster.voterIds()
+  const lost = voters.filter((id) => cluster.hosts.get(id)?.isLost !== false).length
+  return 2 * (lost + 1) < voters.length
+}
+
+const add = ({ cluster, ask }: Ground): string | null => {
+  if (cluster.memberIds().length >= MEMBERS_MAX) return null
+  const nodeId = cluster.freshNodeId()
+  ask(`.member-add,node:${nodeId},peer:${peerOf(nodeId).address}`)
+  return nodeId
+}
+
 const remove: Fault = ({ cluster, victim, ask }) => {
-  if (cluster.voterIds().length <= 3 || !isMember(cluster, victim.nodeId)) return false
+  if (cluster.voterIds().length <= 3 || !canLoseOne(cluster) || !isMember(cluster, victim.nodeId)) return false
   victim.removalAsked = true
   ask(`.member-remove,node:${victim.nodeId}`)
   return true
 }
 
-/** A minority at most: what a majority has lost nobody can bring back. */
-const wipe: Fault = ({ cluster, victim }) => {
+/** A new node for one that is dead, or for any other. */
+const replace: Fault = (ground) => {
+  const { cluster, random } = ground
   const voters = cluster.voterIds()
-  const dead = voters.filter((id) => cluster.hosts.get(id)?.isWiped !== false).length
-  if (2 * (dead + 1) >= voters.length || !voters.includes(victim.nodeId)) return false
+  if (voters.length === 0) return false
+  const dead = voters.filter((id) => cluster.hosts.get(id)?.isUp !== true)
+  const replaced = random.pick(dead.length > 0 && random.chance(0.7) ? dead : voters)
+  const nodeId = add(ground)
+  if (nodeId !== null) cluster.replacements.set(nodeId, replaced)
+  return nodeId !== null
+}
+
+const wipe: Fault = ({ cluster, victim }) => {
+  if (!canLoseOne(cluster) || !cluster.voterIds().includes(victim.nodeId)) return false
   cluster.wipe(victim)
+  return true
+}
+
+/** What an operator may ask in error: a refusal, or nothing new, must come of it. */
+const mistake: Fault = ({ cluster, random, ask }) => {
+  const [one, other] = random.shuffled(cluster.memberIds())
+  const stranger = cluster.freshNodeId()
+  if (one === undefined || other === undefined) return false
+  ask(
+    random.pick([
+      `.member-add,node:${one},peer:${peerOf(one).address}`,
+      `.member-add,node:${stranger},peer:nowhere`,
+      `.member-promote,node:${stranger}`,
+      `.member-promote,node:${one},replaces:${stranger}`,
+      `.member-promote,node:${one},replaces:${one}`,
+      `.member-promote,node:${stranger},replaces:${other}`,
+      `.member-remove,node:${stranger}`,
+      `.transfer,node:${stranger}`,
+      `.member-promote,node:`,
+    ]),
+  )
   return true
 }
 
@@ -27,12 +71,13 @@ export const MEMBERSHIP_FAULTS = {
     ask(`.transfer,node:${random.pick(cluster.memberIds())}`)
     return true
   },
-  'add member': ({ cluster, ask }) => {
-    if (cluster.memberIds().length >= MEMBERS_MAX) return false
-    const nodeId = cluster.freshNodeId()
-    ask(`.member-add,node:${nodeId},peer:${peerOf(nodeId).address}`)
+  'add member': (ground) => add(ground) !== null,
+  'remove member': remove,
+  'replace member': replace,
+  'crash in joint': ({ cluster }) => {
+    cluster.jointCrashes++
     return true
   },
-  'remove member': remove,
+  'operator mistake': mistake,
   wipe,
 } as const satisfies Faults

@@ -1,5 +1,5 @@
-/** An operator who looks after added, wiped and removed nodes. */
-import type { Cluster } from '../cluster.js'
+/** An operator who looks after added, wiped, removed and replaced nodes. */
+import { type Cluster, type Host, peerOf } from '../cluster.js'
 
 const INTERVAL_MS = 1_000
 
@@ -19,20 +19,45 @@ export class Operator {
   round(): void {
     if (this.#isOver) return
     const { cluster } = this
-    const { random } = cluster.world
-    const voters = new Set(cluster.voterIds())
-    for (const nodeId of cluster.memberIds()) {
-      const known = cluster.hosts.get(nodeId)
-      if (known === undefined) {
-        const host = cluster.addHost(nodeId)
-        host.isJoiner = true
-        cluster.start(host)
-      } else if (!voters.has(nodeId) && known.isUp && random.chance(0.3)) this.ask(`.member-promote,node:${nodeId}`)
-      else if (known.isRefused && known.isWiped && random.chance(0.2)) {
-        known.removalAsked = true
-        this.ask(`.member-remove,node:${nodeId}`)
-      }
+    const members = cluster.checks.log.reference?.members() ?? []
+    for (const { nodeId, raftId } of members) {
+      const host = cluster.hosts.get(nodeId)
+      if (host === undefined) {
+        const joiner = cluster.addHost(nodeId)
+        joiner.isJoiner = true
+        cluster.start(joiner)
+      } else this.#lookAt(host, raftId)
     }
+    const known = new Set(members.map(({ nodeId }) => nodeId))
+    for (const host of cluster.hosts.values()) if (!known.has(host.nodeId)) this.#readmit(host)
     cluster.world.after(INTERVAL_MS, () => this.round())
+  }
+
+  #lookAt(host: Host, raftId: number): void {
+    const { cluster } = this
+    const { random } = cluster.world
+    const { nodeId } = host
+    // A directory that was lost, or is another member's than the one of this Raft id.
+    const isStale = host.isLost && (host.isWiped || !host.isUp) && host.raftId !== 0 && host.raftId !== raftId
+    if (isStale) cluster.renew(host)
+    else if (!cluster.voterIds().includes(nodeId) && host.isUp && random.chance(0.3)) this.#promote(nodeId)
+    else if (host.isRefused && host.isWiped && random.chance(0.2)) {
+      host.removalAsked = true
+      this.ask(`.member-remove,node:${nodeId}`)
+    }
+  }
+
+  #promote(nodeId: string): void {
+    const { cluster } = this
+    const old = cluster.replacements.get(nodeId)
+    const replaced = old !== undefined && cluster.voterIds().includes(old) ? cluster.hosts.get(old) : undefined
+    if (replaced !== undefined) replaced.removalAsked = true
+    this.ask(`.member-promote,node:${nodeId}${replaced === undefined ? '' : `,replaces:${old}`}`)
+  }
+
+  /** What was removed comes back under its old name, as a new member. */
+  #readmit({ nodeId, raftId }: Host): void {
+    if (raftId === 0 || !this.cluster.world.random.chance(0.1)) return
+    this.ask(`.member-add,node:${nodeId},peer:${peerOf(nodeId).address}`)
   }
 }
