@@ -16,4 +16,8 @@ export class ClientProcesses {
     const shuffled = random.shuffled([...this.#running])
     return shuffled.slice(0, Math.ceil(shuffled.length / 2))
   }
+
+  resumeAll(): void {
+    for (const process of this.#running) process.kill('SIGCONT')
+  }
 }

@@ -17,31 +17,29 @@ export interface Victims {
   release(): void
 }
 
-export interface GroundParts {
-  readonly cluster: LocalCluster
-  readonly links: Links
-  readonly clients: ClientProcesses
-  /** Or why there is none. */
+/** What this machine may not allow: the thing itself, or why there is none. */
+export interface Equipment {
   readonly preload: Preload | string
-  /** That of the last of the first members; or why there is none. */
+  /** The disk of the last of the first members. */
   readonly smallDisk: SmallDisk | string
 }
 
 /** All that a nemesis can get hold of. Guards that faults do not take the majority together. */
 export class Ground {
-  readonly cluster: LocalCluster
-  readonly links: Links
-  readonly clients: ClientProcesses
-  readonly preload: Preload | string
-  readonly smallDisk: SmallDisk | string
   readonly #seized = new Set<LocalNode>()
 
-  constructor({ cluster, links, clients, preload, smallDisk }: GroundParts) {
-    this.cluster = cluster
-    this.links = links
-    this.clients = clients
-    this.preload = preload
-    this.smallDisk = smallDisk
+  constructor(
+    readonly cluster: LocalCluster,
+    readonly links: Links,
+    readonly clients: ClientProcesses,
+    readonly equipment: Equipment,
+  ) {}
+
+  /** For nemeses that say that they need it. */
+  need<Name extends keyof Equipment>(name: Name): Exclude<Equipment[Name], string> {
+    const item = this.equipment[name]
+    if (typeof item === 'string') throw new Error(item)
+    return item as Exclude<Equipment[Name], string>
   }
 
   get nodes(): readonly LocalNode[] {

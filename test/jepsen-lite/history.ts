@@ -9,6 +9,7 @@ const NO_WORKLOAD = 'nemesis'
 export class History {
   readonly events: HistoryEvent[] = []
   readonly #file: WriteStream
+  #processes = 0
   readonly #startedAt = process.hrtime.bigint()
 
   constructor(path: string) {
@@ -18,6 +19,18 @@ export class History {
   /** Nanoseconds since the start of the run. */
   now(): number {
     return Number(process.hrtime.bigint() - this.#startedAt)
+  }
+
+  /** A number that no process had before. */
+  nextProcess(): number {
+    this.#processes += 1
+    return this.#processes
+  }
+
+  /** The events at this time and later. */
+  since(time: number): readonly HistoryEvent[] {
+    const first = this.events.findLastIndex((event) => event.time < time)
+    return this.events.slice(first + 1)
   }
 
   record(workload: string, entry: HistoryEntry): void {

@@ -25,8 +25,8 @@ export interface LocalClusterOptions {
   readonly dir: string
   readonly server: string
   readonly links: Links
-  /** What every server process gets to see, by its node id. */
-  readonly environment: (nodeId: string) => NodeJS.ProcessEnv
+  /** What a server process gets to see besides the environment of this one. */
+  readonly environment: (nodeId: string, dataDir: string) => NodeJS.ProcessEnv
   readonly onState: (node: LocalNode, state: NodeState, end?: NodeEnd) => void
   readonly onUnexpectedEnd: (node: LocalNode, end: NodeEnd) => void
 }
@@ -63,7 +63,7 @@ export class LocalCluster {
       return new LocalNode({
         ...options,
         plan: { ...plan, words },
-        environment: options.environment(plan.nodeId),
+        environment: { ...process.env, ...options.environment(plan.nodeId, plan.dataDir) },
         endpoint,
         peerAddress: peerAddresses.get(plan.nodeId) ?? '',
       })
@@ -145,6 +145,11 @@ export class LocalCluster {
   /** Ends every process, whatever state it is in. */
   async close(): Promise<void> {
     await Promise.all(this.all.filter((node) => node.state !== 'down').map((node) => node.kill()))
+  }
+
+  /** At once, without waiting. */
+  abandon(): void {
+    for (const node of this.all) node.abandon()
   }
 
   /** By the leader, as others may lag; null while there is none. */

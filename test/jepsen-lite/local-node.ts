@@ -104,6 +104,12 @@ export class LocalNode {
     this.#process = this.#newProcess(['--join'])
   }
 
+  /** SIGKILL, without waiting: this process ends. */
+  abandon(): void {
+    this.#ending += 1
+    this.#process.kill('SIGKILL')
+  }
+
   #newProcess(words: readonly string[]): ClusterNode {
     const { plan, server, environment } = this.options
     return new ClusterNode({ ...plan, words: [...plan.words, ...words] }, [server], environment)

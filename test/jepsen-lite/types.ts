@@ -73,8 +73,10 @@ export interface Finding {
 
 export interface Nemesis {
   readonly name: string
-  /** Why it cannot be used here, or null. */
-  available(ground: Ground): string | null
+  /** The smallest cluster in which it makes sense. */
+  readonly minNodes?: number
+  /** What of the ground it cannot do without. */
+  readonly needs?: 'preload' | 'smallDisk'
   /** Chooses what to hit. Throws NotNow if that is not possible beside the faults in force. */
   aim(ground: Ground, random: Random): Promise<Fault>
 }

@@ -12,10 +12,10 @@ const FLOOD_BURST_LINES = 1_000
 const FLOOD_INTERVAL_MS = 20
 
 export const clientNemeses: readonly Nemesis[] = [
-  { name: 'pause-clients', available: () => null, aim: async (ground, random) => pauseClients(ground, random) },
-  { name: 'kill-clients', available: () => null, aim: async (ground, random) => killClients(ground, random) },
-  { name: 'connection-storm', available: () => null, aim: async (ground, random) => storm(ground, random) },
-  { name: 'flood', available: () => null, aim: async (ground, random) => flood(ground, random) },
+  { name: 'pause-clients', aim: async (ground, random) => pauseClients(ground, random) },
+  { name: 'kill-clients', aim: async (ground, random) => killClients(ground, random) },
+  { name: 'connection-storm', aim: async (ground, random) => storm(ground, random) },
+  { name: 'flood', aim: async (ground, random) => flood(ground, random) },
 ]
 
 function pauseClients({ clients }: Ground, random: Random): Fault {
@@ -64,7 +64,8 @@ function flood({ nodes }: Ground, random: Random): Fault {
   const send = async (): Promise<void> => {
     socket ??= dial(node, 'hello,version:2,redirect:no\n')
     if (socket.destroyed) socket = null
-    else if (!socket.writableNeedDrain) socket.write(burst)
+    // After the welcome only; and no faster than the node reads.
+    else if (socket.bytesRead > 0 && !socket.writableNeedDrain) socket.write(burst)
     await sleep(FLOOD_INTERVAL_MS)
   }
   return repeated(`${node.id}: ${line}`, send, () => socket?.destroy())

@@ -1,6 +1,6 @@
 /** Clocks that run fast or slow, or jump; through the preloaded library. */
 import type { Ground } from '../ground.js'
-import type { Preload, ProcessFault } from '../preload/preload.js'
+import type { ProcessFault } from '../preload/preload.js'
 import type { Fault, Nemesis, Random } from '../types.js'
 
 /** The contract allows any two clocks a ratio of 1.10; these bounds keep that, also against clients with true clocks. */
@@ -9,18 +9,9 @@ const SLOW_PPM = -46_000
 const JUMP_MAX_MS = 24 * 3_600_000
 
 export const clockNemeses: readonly Nemesis[] = [
-  { name: 'clock-rate', available: needsPreload, aim: async (ground, random) => rates(ground, random) },
-  { name: 'clock-jump', available: needsPreload, aim: async (ground, random) => jumps(ground, random) },
+  { name: 'clock-rate', needs: 'preload', aim: async (ground, random) => rates(ground, random) },
+  { name: 'clock-jump', needs: 'preload', aim: async (ground, random) => jumps(ground, random) },
 ]
-
-export function needsPreload({ preload }: Ground): string | null {
-  return typeof preload === 'string' ? preload : null
-}
-
-export function preloadOf({ preload }: Ground): Preload {
-  if (typeof preload === 'string') throw new Error(`no preload: ${preload}`)
-  return preload
-}
 
 /** All of a node's clocks, each node at another rate. */
 function rates(ground: Ground, random: Random): Fault {
@@ -38,7 +29,7 @@ function jumps(ground: Ground, random: Random): Fault {
 }
 
 function perNode(ground: Ground, fault: ProcessFault, choose: () => number): Fault {
-  const preload = preloadOf(ground)
+  const preload = ground.need('preload')
   const values = ground.nodes.map((node) => ({ node, value: choose() }))
   return {
     target: values.map(({ node, value }) => `${node.id} ${value > 0 ? '+' : ''}${value}`).join(', '),

@@ -2,7 +2,6 @@
 import { constants } from 'node:os'
 import { type Ground, NotNow } from '../ground.js'
 import type { Fault, Nemesis, Random } from '../types.js'
-import { needsPreload, preloadOf } from './clocks.js'
 
 const SLOW_MIN_MS = 5
 const SLOW_MAX_MS = 500
@@ -10,17 +9,17 @@ const SLOW_MAX_MS = 500
 const SERVING_FAILED = 3
 
 export const diskNemeses: readonly Nemesis[] = [
-  { name: 'fsync-slow', available: needsPreload, aim: async (ground, random) => slowSync(ground, random) },
-  { name: 'fsync-error', available: needsPreload, aim: async (ground, random) => failingSync(ground, random) },
+  { name: 'fsync-slow', needs: 'preload', aim: async (ground, random) => slowSync(ground, random) },
+  { name: 'fsync-error', needs: 'preload', aim: async (ground, random) => failingSync(ground, random) },
   {
     name: 'disk-full',
-    available: ({ smallDisk }) => (typeof smallDisk === 'string' ? smallDisk : null),
+    needs: 'smallDisk',
     aim: async (ground) => fullDisk(ground),
   },
 ]
 
 function slowSync(ground: Ground, random: Random): Fault {
-  const preload = preloadOf(ground)
+  const preload = ground.need('preload')
   const nodes = random.chance(0.5) ? ground.nodes : [random.pick(ground.nodes)]
   const delayMs = Math.round(random.logBetween(SLOW_MIN_MS, SLOW_MAX_MS))
   return {
@@ -36,7 +35,7 @@ function slowSync(ground: Ground, random: Random): Fault {
 
 /** The process has to end itself: what a failed sync left on the disk nobody knows. */
 function failingSync(ground: Ground, random: Random): Fault {
-  const preload = preloadOf(ground)
+  const preload = ground.need('preload')
   const node = ground.anyFree(random)
   const victims = ground.seize([node])
   const forbidEnd = node.allowEnd(SERVING_FAILED)
@@ -54,10 +53,10 @@ function failingSync(ground: Ground, random: Random): Fault {
 }
 
 function fullDisk(ground: Ground): Fault {
-  const { smallDisk } = ground
+  const smallDisk = ground.need('smallDisk')
   const node = ground.nodes.at(-1)
-  if (typeof smallDisk === 'string' || node === undefined) throw new Error('no small disk')
-  if (!ground.free().includes(node)) throw new NotNow(`${node.id} has another fault`)
+  if (node === undefined || !ground.free().includes(node))
+    throw new NotNow('the node with the small disk has another fault')
   const victims = ground.seize([node])
   const forbidEnd = node.allowEnd(SERVING_FAILED)
   return {

@@ -2,15 +2,14 @@
 import { type Ground, NotNow } from '../ground.js'
 import type { LocalNode } from '../local-node.js'
 import type { Fault, Nemesis, Random } from '../types.js'
-import { needsThree } from './partitions.js'
 
 const CHANGE_TIMEOUT_MS = 60_000
 const TRANSFERS_MAX = 5
 
 export const membershipNemeses: readonly Nemesis[] = [
-  { name: 'transfer-leader', available: needsThree, aim: async (ground, random) => transfers(ground, random) },
-  { name: 'disk-lost', available: needsThree, aim: async (ground, random) => lostDisk(ground, random) },
-  { name: 'grow-shrink', available: needsThree, aim: async (ground, random) => growAndShrink(ground, random) },
+  { name: 'transfer-leader', minNodes: 3, aim: async (ground, random) => transfers(ground, random) },
+  { name: 'disk-lost', minNodes: 3, aim: async (ground, random) => lostDisk(ground, random) },
+  { name: 'grow-shrink', minNodes: 3, aim: async (ground, random) => growAndShrink(ground, random) },
 ]
 
 /** Some in a row; that one does not come about is nothing wrong, nobody is worse off. */

@@ -7,23 +7,17 @@ import type { Fault, Nemesis, Random } from '../types.js'
 /** From one node to another; the other direction is a cut of its own. */
 type Cut = readonly [from: LocalNode, to: LocalNode]
 
-const RING_NODES = 5
-
 export const partitionNemeses: readonly Nemesis[] = [
-  { name: 'partition-halves', available: needsThree, aim: async (ground, random) => halves(ground, random) },
-  { name: 'partition-leader', available: needsThree, aim: (ground) => leaderAlone(ground) },
-  { name: 'partition-bridge', available: needsThree, aim: async (ground, random) => bridge(ground, random) },
-  { name: 'partition-one-way', available: needsThree, aim: (ground, random) => oneWay(ground, random) },
+  { name: 'partition-halves', minNodes: 3, aim: async (ground, random) => halves(ground, random) },
+  { name: 'partition-leader', minNodes: 3, aim: (ground) => leaderAlone(ground) },
+  { name: 'partition-bridge', minNodes: 3, aim: async (ground, random) => bridge(ground, random) },
+  { name: 'partition-one-way', minNodes: 3, aim: (ground, random) => oneWay(ground, random) },
   {
     name: 'partition-ring',
-    available: ({ nodes }) => (nodes.length < RING_NODES ? `needs ${RING_NODES} nodes` : null),
+    minNodes: 5,
     aim: async (ground, random) => ring(ground, random),
   },
 ]
-
-export function needsThree({ nodes }: Ground): string | null {
-  return nodes.length < 3 ? 'needs 3 nodes' : null
-}
 
 /** A majority and the rest, which does not hear of each other. */
 function halves(ground: Ground, random: Random): Fault {

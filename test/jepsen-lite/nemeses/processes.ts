@@ -9,13 +9,13 @@ const theLeader: Choose = (ground) => ground.leader()
 const anyNode: Choose = async (ground, random) => ground.anyFree(random)
 
 export const processNemeses: readonly Nemesis[] = [
-  { name: 'kill-leader', available: () => null, aim: (...where) => killOne(theLeader, ...where) },
-  { name: 'kill-random', available: () => null, aim: (...where) => killOne(anyNode, ...where) },
-  { name: 'kill-all', available: () => null, aim: async (ground) => killAll(ground) },
-  { name: 'pause-leader', available: () => null, aim: (...where) => pauseOne(theLeader, ...where) },
-  { name: 'pause-random', available: () => null, aim: (...where) => pauseOne(anyNode, ...where) },
-  { name: 'pause-all', available: () => null, aim: async (ground) => pauseAll(ground) },
-  { name: 'restart-rolling', available: () => null, aim: async (ground) => rollingRestart(ground) },
+  { name: 'kill-leader', aim: (...where) => killOne(theLeader, ...where) },
+  { name: 'kill-random', aim: (...where) => killOne(anyNode, ...where) },
+  { name: 'kill-all', aim: async (ground) => killAll(ground) },
+  { name: 'pause-leader', aim: (...where) => pauseOne(theLeader, ...where) },
+  { name: 'pause-random', aim: (...where) => pauseOne(anyNode, ...where) },
+  { name: 'pause-all', aim: async (ground) => pauseAll(ground) },
+  { name: 'restart-rolling', aim: async (ground) => rollingRestart(ground) },
 ]
 
 async function killOne(choose: Choose, ground: Ground, random: Random): Promise<Fault> {

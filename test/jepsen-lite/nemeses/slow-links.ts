@@ -29,15 +29,15 @@ const thin: Trouble = (random) => {
 const cut: Trouble = () => ({ words: 'cut', conditions: { cut: true } })
 
 export const slowLinkNemeses: readonly Nemesis[] = [
-  { name: 'slow-peers', available: () => null, aim: async (...where) => betweenPeers(slow, ...where) },
-  { name: 'jittery-peers', available: () => null, aim: async (...where) => betweenPeers(jittery, ...where) },
-  { name: 'lossy-peers', available: () => null, aim: async (...where) => betweenPeers(lossy, ...where) },
-  { name: 'thin-peers', available: () => null, aim: async (...where) => betweenPeers(thin, ...where) },
-  { name: 'slow-clients', available: () => null, aim: async (...where) => betweenClients(slow, ...where) },
-  { name: 'jittery-clients', available: () => null, aim: async (...where) => betweenClients(jittery, ...where) },
-  { name: 'lossy-clients', available: () => null, aim: async (...where) => betweenClients(lossy, ...where) },
-  { name: 'cut-clients', available: () => null, aim: async (...where) => betweenClients(cut, ...where) },
-  { name: 'reset-connections', available: () => null, aim: async (...where) => resetConnections(...where) },
+  { name: 'slow-peers', aim: async (...where) => betweenPeers(slow, ...where) },
+  { name: 'jittery-peers', aim: async (...where) => betweenPeers(jittery, ...where) },
+  { name: 'lossy-peers', aim: async (...where) => betweenPeers(lossy, ...where) },
+  { name: 'thin-peers', aim: async (...where) => betweenPeers(thin, ...where) },
+  { name: 'slow-clients', aim: async (...where) => betweenClients(slow, ...where) },
+  { name: 'jittery-clients', aim: async (...where) => betweenClients(jittery, ...where) },
+  { name: 'lossy-clients', aim: async (...where) => betweenClients(lossy, ...where) },
+  { name: 'cut-clients', aim: async (...where) => betweenClients(cut, ...where) },
+  { name: 'reset-connections', aim: async (...where) => resetConnections(...where) },
 ]
 
 /** Each direction of each link, or only those of one node. */

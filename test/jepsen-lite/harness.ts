@@ -1,0 +1,116 @@
+/** One run: workloads work, faults come and go, everything heals, and the history is judged. */
+import { mkdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { SimRandom } from '../sim/random.js'
+import type { History } from './history.js'
+import { Observer } from './observer.js'
+import { RECOVERY_MS, Schedule } from './schedule.js'
+import { CannotRun, type Site } from './site.js'
+import type { Finding, Workload, WorkloadRun } from './types.js'
+
+const START_TIMEOUT_MS = 60_000
+/** Before the first fault everything has worked for a while. */
+const WARM_UP_MS = 2_000
+const STOP_TIMEOUT_MS = 60_000
+const POLL_MS = 100
+
+export interface RunOptions {
+  readonly seconds: number
+  readonly clients: number
+  readonly seed: number
+  /** For what the workloads want to write. */
+  readonly dir: string
+  readonly workloads: readonly Workload[]
+  readonly site: Site
+  readonly history: History
+  readonly log: (line: string) => void
+  /** Ends the run early, in good order. */
+  readonly signal: AbortSignal
+}
+
+export interface RunOutcome {
+  readonly findings: readonly Finding[]
+  /** How often each fault was begun. */
+  readonly faults: ReadonlyMap<string, number>
+}
+
+export async function runOnce(options: RunOptions): Promise<RunOutcome> {
+  const { site, history, workloads, log, signal } = options
+  await untilStarted(site)
+  const observer = new Observer(site.observed, history)
+  for (const [index, workload] of workloads.entries()) workload.start(newWorkloadRun(options, workload, index))
+  await sleep(WARM_UP_MS)
+  const schedule = new Schedule({
+    attacks: site.attacks,
+    random: new SimRandom(options.seed),
+    history,
+    leaseMs: site.leaseMs,
+    whyNotServing: () => site.whyNotServing(),
+    log,
+  })
+  await schedule.run(performance.now() + options.seconds * 1000, signal)
+  log('all faults are healed')
+  const idle = await whoDoesNothing(workloads, history)
+  const stuck = await stopAll(workloads)
+  await observer.stop()
+  const findings = [...schedule.findings, ...idle, ...stuck, ...site.findings]
+  for (const workload of workloads) findings.push(...workload.check(history.events))
+  return { findings, faults: schedule.counts }
+}
+
+async function untilStarted(site: Site): Promise<void> {
+  const deadlineMs = performance.now() + START_TIMEOUT_MS
+  for (;;) {
+    const why = await site.whyNotServing()
+    if (why === null) return
+    const [finding] = site.findings
+    if (finding !== undefined) throw new CannotRun(finding.what)
+    if (performance.now() > deadlineMs) throw new CannotRun(`the cluster does not serve: ${why}`)
+    await sleep(POLL_MS)
+  }
+}
+
+function newWorkloadRun(options: RunOptions, { name }: Workload, index: number): WorkloadRun {
+  const { site, history, clients, seed, workloads } = options
+  const dir = join(options.dir, name)
+  rmSync(dir, { recursive: true, force: true })
+  mkdirSync(dir, { recursive: true })
+  return {
+    endpoints: site.endpoints,
+    clients: Math.max(1, Math.floor(clients / workloads.length) + (index < clients % workloads.length ? 1 : 0)),
+    leaseMs: site.leaseMs,
+    random: new SimRandom(seed + index + 1),
+    dir,
+    now: () => history.now(),
+    nextProcess: () => history.nextProcess(),
+    record: (entry) => history.record(name, entry),
+    adopt: (process) => site.clients.adopt(process),
+  }
+}
+
+/** Everything works again: each workload has a success that began after the last fault. */
+async function whoDoesNothing(workloads: readonly Workload[], history: History): Promise<readonly Finding[]> {
+  const healedAt = history.now()
+  const deadlineMs = performance.now() + RECOVERY_MS
+  for (;;) {
+    const active = new Set(history.since(healedAt).flatMap(({ type, workload }) => (type === 'ok' ? [workload] : [])))
+    const idle = workloads.filter(({ name }) => !active.has(name))
+    if (idle.length === 0) return []
+    if (performance.now() > deadlineMs) {
+      const after = `${RECOVERY_MS / 1000} s after all faults ended`
+      return idle.map(({ name }) => ({ check: 'recovery', what: `${name}: no success ${after}`, events: [] }))
+    }
+    await sleep(POLL_MS)
+  }
+}
+
+async function stopAll(workloads: readonly Workload[]): Promise<readonly Finding[]> {
+  const stopped = workloads.map(async (workload) => {
+    const timeout = sleep(STOP_TIMEOUT_MS, 'timeout' as const, { ref: false })
+    const end = await Promise.race([workload.stop(), timeout])
+    const what = `${workload.name}: what was under way does not come to its end`
+    return end === 'timeout' ? [{ check: 'recovery', what, events: [] }] : []
+  })
+  return (await Promise.all(stopped)).flat()
+}

@@ -1,0 +1,120 @@
+import { mkdirSync, rmSync } from 'node:fs'
+import type { NodeEnd } from '../../src/cli/cluster-node.js'
+import { ClientProcesses } from './client-processes.js'
+import { Ground } from './ground.js'
+import type { History } from './history.js'
+import { Links } from './links/links.js'
+import { directEndpoint, LEASE_MS, LocalCluster } from './local-cluster.js'
+import type { LocalNode, NodeState } from './local-node.js'
+import { nemesisGroups } from './nemeses/index.js'
+import { Preload } from './preload/preload.js'
+import type { Attack } from './schedule.js'
+import { chosen, type Site, type Skipped } from './site.js'
+import { SmallDisk } from './small-disk.js'
+import type { Finding, HistoryValue, Nemesis, Random } from './types.js'
+
+export interface LocalSiteOptions {
+  readonly nodes: number
+  /** The server's entry file. */
+  readonly server: string
+  /** Names of nemeses. */
+  readonly nemesis: string
+  readonly random: Random
+  readonly history: History
+  /** For data and logs of the nodes; emptied first. */
+  readonly dir: string
+}
+
+/** A cluster of real servers on this machine, started for one run. */
+export class LocalSite implements Site {
+  readonly leaseMs = LEASE_MS
+  readonly attacks: readonly Attack[]
+  readonly skipped: readonly Skipped[]
+  readonly clients: ClientProcesses
+  readonly #abandon = (): void => abandon(this.ground)
+
+  private constructor(
+    private readonly ground: Ground,
+    nemeses: readonly Nemesis[],
+    random: Random,
+    readonly findings: readonly Finding[],
+  ) {
+    const judged = nemeses.map((nemesis) => ({ nemesis, why: whyUnavailable(nemesis, ground) }))
+    this.skipped = judged.flatMap(({ nemesis: { name }, why }) => (why === null ? [] : [{ name, why }]))
+    this.attacks = judged.flatMap(({ nemesis, why }) => (why === null ? [attackOn(ground, nemesis, random)] : []))
+    this.clients = ground.clients
+    process.once('exit', this.#abandon)
+  }
+
+  static async start(options: LocalSiteOptions): Promise<LocalSite> {
+    const { random, history, dir } = options
+    const nemeses = chosen('--nemesis', options.nemesis, nemesisGroups.flat())
+    const needs = new Set(nemeses.map((nemesis) => nemesis.needs))
+    rmSync(dir, { recursive: true, force: true })
+    mkdirSync(dir, { recursive: true })
+    const preload = needs.has('preload') ? Preload.build(dir) : 'not asked for'
+    const findings: Finding[] = []
+    const links = new Links(random)
+    const cluster = await LocalCluster.create({
+      ...options,
+      links,
+      environment: (node, dataDir) => (typeof preload === 'string' ? {} : preload.environment(node, dataDir)),
+      onState: (node, state, end) => history.observe('node', stateOf(node, state, end)),
+      onUnexpectedEnd: (node, end) => findings.push(unexpectedEnd(node, end)),
+    })
+    const smallDisk = needs.has('smallDisk') ? smallDiskOf(cluster) : 'not asked for'
+    const ground = new Ground(cluster, links, new ClientProcesses(), { preload, smallDisk })
+    for (const node of cluster.nodes) node.start()
+    return new LocalSite(ground, nemeses, random, findings)
+  }
+
+  get endpoints(): readonly string[] {
+    return this.ground.nodes.map((node) => node.endpoint)
+  }
+
+  get observed(): readonly string[] {
+    return this.ground.cluster.all.map(directEndpoint)
+  }
+
+  whyNotServing(): Promise<string | null> {
+    return this.ground.cluster.whyNotServing()
+  }
+
+  async close(): Promise<void> {
+    await this.ground.cluster.close()
+    this.ground.links.close()
+    process.off('exit', this.#abandon)
+    this.#abandon()
+  }
+}
+
+/** What must not outlive this process, whatever ends it. */
+function abandon({ cluster, clients, equipment }: Ground): void {
+  clients.resumeAll()
+  cluster.abandon()
+  if (typeof equipment.smallDisk !== 'string') equipment.smallDisk.unmount()
+}
+
+function whyUnavailable({ minNodes = 1, needs }: Nemesis, { nodes, equipment }: Ground): string | null {
+  if (nodes.length < minNodes) return `needs ${minNodes} nodes`
+  const item = needs === undefined ? null : equipment[needs]
+  return typeof item === 'string' ? item : null
+}
+
+function attackOn(ground: Ground, nemesis: Nemesis, random: Random): Attack {
+  const group = nemesisGroups.findIndex((nemeses) => nemeses.includes(nemesis))
+  return { name: nemesis.name, group: String(group), aim: () => nemesis.aim(ground, random) }
+}
+
+function smallDiskOf({ nodes }: LocalCluster): SmallDisk | string {
+  const node = nodes.at(-1)
+  return node === undefined ? 'there is no node' : SmallDisk.mount(node.plan.dataDir)
+}
+
+function stateOf({ id }: LocalNode, state: NodeState, end: NodeEnd | undefined): HistoryValue {
+  return end === undefined ? { node: id, state } : { node: id, state, code: end.code, signal: end.signal }
+}
+
+function unexpectedEnd({ id, plan }: LocalNode, { code, signal }: NodeEnd): Finding {
+  return { check: 'node', what: `${id} ended by itself with ${code ?? signal}: see ${plan.logFile}`, events: [] }
+}

@@ -1,0 +1,45 @@
+import type { ClientProcesses } from './client-processes.js'
+import type { Attack } from './schedule.js'
+import type { Finding } from './types.js'
+
+export interface Skipped {
+  readonly name: string
+  readonly why: string
+}
+
+/** The cluster that a run is about. */
+export interface Site {
+  /** HOST:PORT for clients. */
+  readonly endpoints: readonly string[]
+  /** HOST:PORT to ask for each node's status. */
+  readonly observed: readonly string[]
+  readonly leaseMs: number
+  readonly attacks: readonly Attack[]
+  readonly skipped: readonly Skipped[]
+  readonly clients: ClientProcesses
+  /** What the site itself has seen go wrong. */
+  readonly findings: readonly Finding[]
+  /** What keeps the cluster from serving, or null. */
+  whyNotServing(): Promise<string | null>
+  close(): Promise<void>
+}
+
+/** The run cannot begin: not a fault of the product. */
+export class CannotRun extends Error {
+  override readonly name = 'CannotRun'
+}
+
+/** `all`, or the names that were asked for; each must be known. */
+export function chosen<T extends { readonly name: string }>(
+  flag: string,
+  wanted: string,
+  known: readonly T[],
+): readonly T[] {
+  if (wanted === 'all') return known
+  if (wanted === 'none') return []
+  return wanted.split(',').map((name) => {
+    const found = known.find((candidate) => candidate.name === name)
+    if (found !== undefined) return found
+    throw new CannotRun(`${flag} ${wanted}: ${name} is none of ${known.map((one) => one.name).join(', ')}`)
+  })
+}
