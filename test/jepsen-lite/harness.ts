@@ -82,9 +82,10 @@ function newWorkloadRun(options: RunOptions, { name }: Workload, index: number):
     leaseMs: site.leaseMs,
     random: new SimRandom(seed + index + 1),
     dir,
+    startedAt: history.startedAt,
     now: () => history.now(),
     nextProcess: () => history.nextProcess(),
-    record: (entry) => history.record(name, entry),
+    record: (entry, time) => history.record(name, entry, time),
     adopt: (process) => site.clients.adopt(process),
   }
 }

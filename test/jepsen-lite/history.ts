@@ -1,4 +1,5 @@
 import { createWriteStream, type WriteStream } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
 import { finished } from 'node:stream/promises'
 import { type HistoryEntry, type HistoryEvent, type HistoryValue, NEMESIS } from './types.js'
 
@@ -8,17 +9,19 @@ const NO_WORKLOAD = 'nemesis'
 /** Everything that happened, in the order of one clock; kept in memory and written as JSON lines at once. */
 export class History {
   readonly events: HistoryEvent[] = []
+  /** `process.hrtime.bigint()` at time zero: all processes of this machine share that clock. */
+  readonly startedAt = process.hrtime.bigint()
   readonly #file: WriteStream
   #processes = 0
-  readonly #startedAt = process.hrtime.bigint()
+  #hasLate = false
 
-  constructor(path: string) {
+  constructor(private readonly path: string) {
     this.#file = createWriteStream(path)
   }
 
   /** Nanoseconds since the start of the run. */
   now(): number {
-    return Number(process.hrtime.bigint() - this.#startedAt)
+    return Number(process.hrtime.bigint() - this.startedAt)
   }
 
   /** A number that no process had before. */
@@ -33,10 +36,13 @@ export class History {
     return this.events.slice(first + 1)
   }
 
-  record(workload: string, entry: HistoryEntry): void {
+  /** `time`: when it happened, if that was in another process and is heard of only now. */
+  record(workload: string, entry: HistoryEntry, time = this.now()): void {
     const { type, process, f, value } = entry
-    const event: HistoryEvent = { type, process, f, value, time: this.now(), workload }
-    this.events.push(event)
+    const event: HistoryEvent = { type, process, f, value, time, workload }
+    const last = this.events.findLastIndex((earlier) => earlier.time <= time)
+    if (last + 1 < this.events.length) this.#hasLate = true
+    this.events.splice(last + 1, 0, event)
     this.#file.write(`${JSON.stringify(event)}\n`)
   }
 
@@ -48,5 +54,6 @@ export class History {
   async close(): Promise<void> {
     this.#file.end()
     await finished(this.#file)
+    if (this.#hasLate) await writeFile(this.path, this.events.map((event) => `${JSON.stringify(event)}\n`).join(''))
   }
 }

@@ -47,11 +47,14 @@ export interface WorkloadRun {
   readonly random: Random
   /** Exists, and is this workload's own. */
   readonly dir: string
+  /** `process.hrtime.bigint()` at time zero: all processes of this machine share that clock. */
+  readonly startedAt: bigint
   /** Nanoseconds since the start of the run: the clock of the history. */
   now(): number
   /** A number for `HistoryEvent.process` that nobody else has. */
   nextProcess(): number
-  record(entry: HistoryEntry): void
+  /** `time`: when it happened, by this clock, if that was earlier. */
+  record(entry: HistoryEntry, time?: number): void
   /** A client's process: from now on, until it ends, faults may freeze or kill it. */
   adopt(process: ChildProcess): void
 }
