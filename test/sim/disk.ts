@@ -20,6 +20,8 @@ export class Volume {
   /** A sync failed: what the page cache holds may not be on the medium (fsyncgate). */
   isDoubtful = false
   slowness = 1
+  /** Something in it was changed or lost that no process did. */
+  isDamaged = false
 
   constructor(
     readonly world: World,

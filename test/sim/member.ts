@@ -65,9 +65,9 @@ export class Member implements ClientSocketOwner {
     const { deps } = this
     try {
       const disk = new ProcessDisk(deps.process, deps.volume)
-      const store = deps.checks.store.tap(
+      const store = await deps.checks.store.tap(
         deps.process,
-        deps.volume.id,
+        deps.volume,
         await openStore(DIRECTORY, { disk, after: (delayMs, run) => this.clock.after(delayMs, run) }),
       )
       const { identity } = store.loaded
@@ -229,7 +229,10 @@ export class Member implements ClientSocketOwner {
         const status = this.node?.status()
         if (leader === nodeId && status && process.isAlive) checks.leads(nodeId, term, status.lastIndex)
       },
-      onStored: () => undefined,
+      onStored: () => {
+        const status = this.node?.status()
+        if (status && process.isAlive) checks.store.counted(status)
+      },
       onFatal: (error, exitCode) => this.deps.exited(exitCode, error),
     }
   }

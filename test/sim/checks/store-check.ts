@@ -1,29 +1,24 @@
-/** What was acknowledged as durable stays: term, vote and log, over every crash (I2, I5, I7). */
-import type { ConfState, Entry, HardState, Index, SnapshotMetadata, Term } from '../../../src/raft/core/types.js'
-import type {
-  Identity,
-  LogBatch,
-  LogStore,
-  SnapshotReader,
-  SnapshotReceiver,
-  SnapshotSource,
-} from '../../../src/raft/node/interfaces.js'
+/** What was acknowledged as durable stays: term, vote, log and records, over every crash (I2, I5, I7, I8). */
+import type { ConfState, Entry, HardState, Index, Term } from '../../../src/raft/core/types.js'
+import type { LogStore } from '../../../src/raft/node/interfaces.js'
+import type { NodeStatus } from '../../../src/raft/node/node-api.js'
 import type { Process } from '../process.js'
 import type { World } from '../world.js'
+import type { Write } from './durable-log.js'
+import { DurableVolume } from './durable-volume.js'
+import { hexOf, TappedStore } from './tapped-store.js'
 
-/** What a volume has acknowledged, kept outside of it. */
-interface Durable {
-  hardState: HardState
-  readonly terms: Map<Index, Term>
-  last: Index
-  snapshotIndex: Index
-  raftId: number
-  /** A write was under way when its process died: it may have happened. */
-  unsure: boolean
+/** What a process opens: whether its contents were tampered with decides what may be missing. */
+export interface OpenedVolume {
+  readonly id: string
+  readonly isDamaged: boolean
 }
 
 export class StoreCheck {
-  readonly #volumes = new Map<string, Durable>()
+  readonly #volumes = new Map<string, DurableVolume>()
+  /** The directory that a node has now. */
+  readonly #ofNode = new Map<string, DurableVolume>()
+  readonly #recordKeys = new Set<string>()
   /** Content of an entry by index and term, with the term before it: equal wherever it is stored (log matching). */
   readonly #entries = new Map<string, string>()
 
@@ -33,17 +28,21 @@ export class StoreCheck {
     readonly onAppend: (volume: string, entries: readonly Entry[]) => void,
   ) {}
 
-  tap(process: Process, volume: string, store: LogStore): LogStore {
-    this.#opened(process, volume, store)
-    return new TappedStore(process, store, this, volume)
+  async tap(process: Process, volume: OpenedVolume, store: LogStore): Promise<LogStore> {
+    const durable = this.#volume(volume.id)
+    await this.#opened(process, volume, durable, store)
+    return new TappedStore(process, store, durable, {
+      writes: (write) => this.#writes(process, volume.id, durable, write),
+    })
   }
 
   /** Index `index` was applied: is it on the disks of a quorum of one of these configurations (I5)? Returns its term. */
   committed(index: Index, confStates: readonly ConfState[]): Term {
     const holders = new Map<Term, Set<number>>()
     const behind = new Set<number>()
-    for (const { terms, snapshotIndex, raftId } of this.#volumes.values()) {
-      const term = terms.get(index)
+    for (const { log, snapshotIndex } of this.#volumes.values()) {
+      const raftId = log.identity?.raftId ?? 0
+      const term = log.terms.get(index)
       if (snapshotIndex >= index) behind.add(raftId)
       else if (term !== undefined) holders.set(term, (holders.get(term) ?? new Set()).add(raftId))
     }
@@ -60,22 +59,38 @@ export class StoreCheck {
     return durable?.[0] ?? 0
   }
 
-  durable(volume: string): Durable {
-    const known = this.#volumes.get(volume) ?? {
-      hardState: { term: 0, vote: 0, commit: 0 },
-      terms: new Map(),
-      last: 0,
-      snapshotIndex: 0,
-      raftId: 0,
-      unsure: false,
+  /** A leader counts on nothing that a follower of its term has not on its disk (I8). */
+  counted(leader: NodeStatus): void {
+    for (const { nodeId, match } of leader.progress) {
+      const log = this.#ofNode.get(nodeId)?.log
+      if (log !== undefined && log.hardState.term === leader.term && match > log.last) {
+        this.world.fail(`${leader.nodeId} counts on ${match} entries of ${nodeId}, which has ${log.last}`)
+      }
     }
-    this.#volumes.set(volume, known)
+  }
+
+  #volume(id: string): DurableVolume {
+    const known = this.#volumes.get(id) ?? new DurableVolume()
+    this.#volumes.set(id, known)
     return known
   }
 
-  entries(process: Process, entries: readonly Entry[], known: Durable): void {
+  #writes(process: Process, volume: string, { log }: DurableVolume, write: Write): void {
+    if (write.kind === 'append') {
+      this.#entriesOf(process, write.batch.entries, log.terms)
+      this.onAppend(volume, write.batch.entries)
+    }
+    if (write.kind === 'append' || write.kind === 'install') {
+      const { hardState } = write.kind === 'append' ? write.batch : write
+      if (hardState !== null) this.#hardState(process, hardState, log.hardState)
+    }
+    if (write.kind === 'record') this.#recordKeys.add(write.key)
+    if (write.kind === 'identity') this.#ofNode.set(write.identity.nodeId, this.#volume(volume))
+  }
+
+  #entriesOf(process: Process, entries: readonly Entry[], known: ReadonlyMap<Index, Term>): void {
     for (const { index, term, type, data } of entries) {
-      const before = entries.find((entry) => entry.index === index - 1)?.term ?? known.terms.get(index - 1)
+      const before = entries.find((entry) => entry.index === index - 1)?.term ?? known.get(index - 1)
       const key = `${index}/${term}`
       const text = `${type}:${Buffer.from(data).toString('base64')}`
       const stored = this.#entries.get(key)
@@ -100,116 +115,24 @@ export class StoreCheck {
     }
   }
 
-  hardState(process: Process, next: HardState, known: Durable): void {
-    const { term, vote } = known.hardState
+  #hardState(process: Process, next: HardState, { term, vote }: HardState): void {
     const regressed = next.term < term || (next.term === term && vote !== 0 && next.vote !== vote)
     if (regressed) {
       this.world.fail(`${process.name} goes from term ${term}, vote ${vote} to term ${next.term}, vote ${next.vote}`)
     }
   }
 
-  #opened(process: Process, volume: string, { loaded }: LogStore): void {
-    const known = this.durable(volume)
-    this.hardState(process, loaded.hardState, known)
-    this.entries(process, loaded.entries, known)
-    const terms = new Map(loaded.entries.map((entry) => [entry.index, entry.term]))
-    terms.set(loaded.prevIndex, loaded.prevTerm)
-    const last = loaded.entries.at(-1)?.index ?? loaded.prevIndex
-    if (!known.unsure) {
-      if (last < known.last)
-        this.world.fail(`${process.name} lost entries: ${known.last} was acknowledged, ${last} is the last`)
-      for (const [index, term] of known.terms) {
-        if (index > loaded.prevIndex && index <= known.last && terms.get(index) !== term) {
-          this.world.fail(`${process.name} lost entry ${index} of term ${term}`)
-        }
-      }
+  async #opened(process: Process, volume: OpenedVolume, durable: DurableVolume, store: LogStore): Promise<void> {
+    const { loaded } = store
+    this.#hardState(process, loaded.hardState, durable.log.hardState)
+    this.#entriesOf(process, loaded.entries, durable.log.terms)
+    const records = new Map<string, string>()
+    for (const key of this.#recordKeys) {
+      const value = await store.getRecord(key)
+      if (value !== null) records.set(key, hexOf(value))
     }
-    known.hardState = loaded.hardState
-    known.terms.clear()
-    for (const [index, term] of terms) known.terms.set(index, term)
-    known.last = last
-    known.snapshotIndex = Math.max(known.snapshotIndex, loaded.snapshot?.index ?? 0)
-    known.raftId = loaded.identity?.raftId ?? 0
-    known.unsure = false
-  }
-}
-
-class TappedStore implements LogStore {
-  readonly loaded: LogStore['loaded']
-  readonly #durable: Durable
-  #inFlight = false
-
-  constructor(
-    private readonly process: Process,
-    private readonly store: LogStore,
-    private readonly check: StoreCheck,
-    private readonly volume: string,
-  ) {
-    this.loaded = store.loaded
-    this.#durable = check.durable(volume)
-    process.onKilled(() => {
-      this.#durable.unsure = this.#inFlight
-    })
-  }
-
-  async append(batch: LogBatch): Promise<void> {
-    const durable = this.#durable
-    if (this.#inFlight) this.process.world.fail(`${this.process.name}: two storage batches in flight`)
-    this.check.entries(this.process, batch.entries, durable)
-    this.check.onAppend(this.volume, batch.entries)
-    if (batch.hardState !== null) this.check.hardState(this.process, batch.hardState, durable)
-    this.#inFlight = true
-    await this.store.append(batch)
-    this.#inFlight = false
-    if (batch.hardState !== null) durable.hardState = batch.hardState
-    const [first] = batch.entries
-    if (first === undefined) return
-    for (let index = first.index; index <= durable.last; index++) durable.terms.delete(index)
-    for (const { index, term } of batch.entries) durable.terms.set(index, term)
-    durable.last = batch.entries.at(-1)?.index ?? durable.last
-  }
-
-  async writeIdentity(identity: Identity): Promise<void> {
-    await this.store.writeIdentity(identity)
-    this.#durable.raftId = identity.raftId
-  }
-
-  async installSnapshot(metadata: SnapshotMetadata, hardState: HardState | null): Promise<void> {
-    if (hardState !== null) this.check.hardState(this.process, hardState, this.#durable)
-    this.#inFlight = true
-    await this.store.installSnapshot(metadata, hardState)
-    this.#inFlight = false
-    const durable = this.#durable
-    if (hardState !== null) durable.hardState = hardState
-    durable.terms.clear()
-    durable.terms.set(metadata.index, metadata.term)
-    durable.last = metadata.index
-    durable.snapshotIndex = metadata.index
-    if (metadata.index > 1) this.process.world.count('snapshot installed')
-  }
-
-  async compact(index: Index): Promise<void> {
-    await this.store.compact(index)
-    this.#durable.snapshotIndex = Math.max(this.#durable.snapshotIndex, index)
-    this.process.world.count('log compacted')
-  }
-
-  putRecord(key: string, value: Uint8Array | null): Promise<void> {
-    return this.store.putRecord(key, value)
-  }
-  getRecord(key: string): Promise<Uint8Array | null> {
-    return this.store.getRecord(key)
-  }
-  saveSnapshot(metadata: SnapshotMetadata, source: SnapshotSource): Promise<void> {
-    return this.store.saveSnapshot(metadata, source)
-  }
-  openSnapshot(index: Index, term: Term): Promise<SnapshotReader> {
-    return this.store.openSnapshot(index, term)
-  }
-  receiveSnapshot(metadata: SnapshotMetadata, sizeBytes: number): Promise<SnapshotReceiver> {
-    return this.store.receiveSnapshot(metadata, sizeBytes)
-  }
-  close(): Promise<void> {
-    return this.store.close()
+    const problem = durable.opened(loaded, records, volume.isDamaged)
+    if (problem !== null) this.world.fail(`what ${process.name} found ${problem}`)
+    if (loaded.identity !== null) this.#ofNode.set(loaded.identity.nodeId, durable)
   }
 }
