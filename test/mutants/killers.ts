@@ -1,0 +1,163 @@
+/** The checks that may notice a mutant, each as a command in a copy of the sources. */
+import { existsSync, readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { etcdDirectory } from '../scenarios/etcd-files.js'
+import type { AppliedMutant, KillerName } from './mutant.js'
+import { type Ended, runProcess } from './process.js'
+import { build } from './workspace.js'
+
+export const KILLERS: readonly KillerName[] = ['scenarios', 'tests', 'simulator', 'torture']
+
+export interface Outcome {
+  readonly killed: boolean
+  /** The check that failed and what it said; empty if none did. */
+  readonly by: string
+  /** Simulator: seeds until the first violation, or how many were run without one. */
+  readonly seeds?: number
+}
+
+export interface Effort {
+  readonly seeds: number
+  readonly trials: number
+}
+
+const SURVIVED: Outcome = { killed: false, by: '' }
+const SCENARIOS_LIMIT_MS = 120_000
+const TESTS_LIMIT_MS = 600_000
+/** Beside the limit that the simulator itself sets on each seed. */
+const SIMULATOR_START_MS = 240_000
+const SIMULATOR_LIMIT_PER_SEED_MS = 20_000
+const TORTURE_LIMIT_PER_TRIAL_MS = 20_000
+const TORTURE = 'test/store/torture/run.ts'
+/** Written as vitest.config.ts says. */
+const REPORT = 'test-results/vitest.json'
+/** Runs the scenario files, which are a killer of their own. */
+const SCENARIO_TESTS = 'test/raft/conformance.test.ts'
+/** Needs what `npm run build` makes. */
+const TESTS_OF_BUILD = 'test/e2e'
+const REGRESSIONS = 'test/sim/regressions.test.ts'
+
+/** The tests that belong to a folder of the sources; the first match counts. */
+const TESTS_BY_FOLDER: readonly (readonly [folder: string, tests: readonly string[]])[] = [
+  ['src/raft/core/', ['test/raft', 'test/node', REGRESSIONS]],
+  ['src/raft/store/', ['test/store', REGRESSIONS]],
+  ['src/raft/net/', ['test/net']],
+  ['src/raft/', ['test/node', REGRESSIONS, 'test/server']],
+  ['src/locks/', ['test/locks', REGRESSIONS, 'test/server']],
+  ['src/server/', ['test/server', REGRESSIONS]],
+  ['src/client/', ['test/client']],
+  ['src/cli/', ['test/cli']],
+]
+
+export function testsFor({ tests, edits }: Pick<AppliedMutant, 'tests' | 'edits'>): string[] {
+  if (tests !== undefined) return [...tests]
+  const found = edits.flatMap(({ file }) => TESTS_BY_FOLDER.find(([folder]) => file.startsWith(folder))?.[1] ?? [])
+  return [...new Set(found)]
+}
+
+/** Those that can reach the edited places. */
+export function killersFor({ killers, edits }: AppliedMutant): readonly KillerName[] {
+  const touches = (...folders: string[]) => edits.some(({ file }) => folders.some((folder) => file.startsWith(folder)))
+  const reaches: Record<KillerName, boolean> = {
+    scenarios: touches('src/raft/core/'),
+    tests: true,
+    simulator: !edits.every(({ file }) => ['src/client/', 'src/cli/', 'src/raft/net/'].some((f) => file.startsWith(f))),
+    torture: touches('src/raft/store/'),
+  }
+  return (killers ?? KILLERS).filter((name) => killers !== undefined || reaches[name])
+}
+
+/** Null: this killer does not exist in this tree. */
+export function run(name: KillerName, root: string, tests: readonly string[], effort: Effort): Promise<Outcome> | null {
+  switch (name) {
+    case 'scenarios':
+      return runScenarios(root)
+    case 'tests':
+      return runTests(root, tests)
+    case 'simulator':
+      return runSimulator(root, effort.seeds)
+    case 'torture':
+      return existsSync(join(root, TORTURE)) ? runTorture(root, effort.trials) : null
+  }
+}
+
+async function runScenarios(root: string): Promise<Outcome> {
+  const ended = await runProcess(['--import', 'tsx', 'test/scenarios/conformance.ts'], {
+    cwd: root,
+    limitMs: SCENARIOS_LIMIT_MS,
+    env: { ETCD_RAFT_TESTDATA: etcdDirectory() },
+  })
+  if (ended.code === 0) return SURVIVED
+  const failed = /^FAIL (.+) \(\d+ cases\)$/m.exec(ended.output)?.[1]
+  return { killed: true, by: failed ?? crash(ended) }
+}
+
+/** A failure counts when it repeats: tests share the machine with others. */
+async function runTests(root: string, tests: readonly string[]): Promise<Outcome> {
+  if (tests.some((path) => path.startsWith(TESTS_OF_BUILD))) await build(root)
+  const first = await runVitest(root, tests)
+  if (first === null) return SURVIVED
+  const again = first.file === null ? first : await runVitest(root, [first.file])
+  return again === null ? SURVIVED : { killed: true, by: again.text }
+}
+
+interface TestFailure {
+  /** Null: the process ended without a report. */
+  readonly file: string | null
+  readonly text: string
+}
+
+interface VitestReport {
+  readonly testResults: readonly {
+    readonly name: string
+    readonly status: string
+    readonly message: string
+    readonly assertionResults: readonly { readonly status: string; readonly fullName: string }[]
+  }[]
+}
+
+async function runVitest(root: string, tests: readonly string[]): Promise<TestFailure | null> {
+  const report = join(root, REPORT)
+  rmSync(report, { force: true })
+  const options = ['--bail', '1', '--maxWorkers', '1', '--exclude', SCENARIO_TESTS]
+  const ended = await runProcess(['node_modules/vitest/vitest.mjs', 'run', ...options, ...tests], {
+    cwd: root,
+    limitMs: TESTS_LIMIT_MS,
+  })
+  if (ended.code === 0) return null
+  if (ended.isLate || !existsSync(report)) return { file: null, text: crash(ended) }
+  const { testResults } = JSON.parse(readFileSync(report, 'utf8')) as VitestReport
+  for (const { name, status, message, assertionResults } of testResults) {
+    const file = name.slice(name.indexOf('test/'))
+    const failed = assertionResults.find((assertion) => assertion.status === 'failed')
+    if (failed !== undefined) return { file, text: `${file}: ${failed.fullName}` }
+    if (status === 'failed') return { file, text: `${file}: ${message.split('\n')[0]}` }
+  }
+  return { file: null, text: crash(ended) }
+}
+
+async function runSimulator(root: string, seeds: number): Promise<Outcome> {
+  const ended = await runProcess(
+    ['--import', 'tsx', 'test/sim/run.ts', '--seeds', String(seeds), '--jobs', '1', '--stop'],
+    { cwd: root, limitMs: SIMULATOR_START_MS + seeds * SIMULATOR_LIMIT_PER_SEED_MS },
+  )
+  const violation = /^seed (\d+)[^:\n]*: (.+)$/m.exec(ended.output)
+  if (violation !== null) return { killed: true, by: violation[2] ?? '', seeds: Number(violation[1]) }
+  if (/^\d+ passed, 0 failed$/m.test(ended.output)) return { ...SURVIVED, seeds }
+  throw new Error(`the simulator did not come to an end: ${crash(ended)}`)
+}
+
+async function runTorture(root: string, trials: number): Promise<Outcome> {
+  await build(root)
+  const ended = await runProcess(['--import', 'tsx', TORTURE, '--trials', String(trials)], {
+    cwd: root,
+    limitMs: SIMULATOR_START_MS + trials * TORTURE_LIMIT_PER_TRIAL_MS,
+  })
+  return ended.code === 0 ? SURVIVED : { killed: true, by: crash(ended) }
+}
+
+function crash({ code, isLate, output }: Ended): string {
+  if (isLate) return 'no end in time'
+  const lastLine = output.trimEnd().split('\n').at(-1) ?? ''
+  return code === null ? `the process was killed: ${lastLine}` : lastLine
+}

@@ -1,0 +1,156 @@
+/** `npm run mutants`: puts each mutant of the list into a copy of the sources and says which checks notice it. */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { Command, InvalidArgumentError } from 'commander'
+import { ProgressLine } from '../support/progress-line.js'
+import { type Effort, KILLERS, killersFor, type Outcome, run, testsFor } from './killers.js'
+import { MUTANTS } from './list/index.js'
+import type { AppliedMutant, KillerName, Mutant } from './mutant.js'
+import { endAll } from './process.js'
+import { describe, page, Results, summary } from './results.js'
+import { applyEdits, build, copySources, hashOf, ROOT } from './workspace.js'
+
+const BAD_USAGE = 2
+const PAGE = 'docs/evidence/mutants.md'
+
+const out = (text: string): void => void process.stdout.write(`${text}\n`)
+
+function positive(text: string): number {
+  if (!/^[1-9][0-9]{0,6}$/.test(text)) throw new InvalidArgumentError('a whole number from 1 on is needed')
+  return Number(text)
+}
+
+function ids(text: string): Mutant[] {
+  return text.split(',').map((id) => mutant(id))
+}
+
+function mutant(id: string): Mutant {
+  const found = MUTANTS.find((other) => other.id === id)
+  if (found === undefined) throw new InvalidArgumentError(`there is no mutant ${id}`)
+  return found
+}
+
+function killerNames(text: string): KillerName[] {
+  return text.split(',').map((name) => {
+    const found = KILLERS.find((killer) => killer === name)
+    if (found === undefined) throw new InvalidArgumentError(`${name} is none of ${KILLERS.join(', ')}`)
+    return found
+  })
+}
+
+interface Flags extends Effort {
+  readonly only: readonly Mutant[]
+  readonly killers: readonly KillerName[]
+  readonly jobs: number
+  readonly first: boolean
+  readonly write: boolean
+  readonly build?: Mutant
+  readonly out?: string
+}
+
+const flags = new Command('mutants')
+  .description('Known bugs, put into copies of the sources: which checks notice them?')
+  .option('--only <ids>', 'these mutants, with commas between', ids, [...MUTANTS])
+  .option('--killers <names>', `these checks only, of ${KILLERS.join(', ')}`, killerNames, [...KILLERS])
+  .option('--seeds <count>', 'seeds of the simulator', positive, 200)
+  .option('--trials <count>', 'trials of the storage torture', positive, 40)
+  .option('--jobs <count>', 'mutants at a time', positive, 2)
+  .option('--first', 'stop at the first check that notices a mutant', false)
+  .option('--write', `write ${PAGE} from all results so far`, false)
+  .option('--build <id>', 'only compile the sources with this mutant, into --out', mutant)
+  .option('--out <folder>', 'with --build: where `dist` goes')
+  .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : BAD_USAGE))
+  .parse()
+  .opts<Flags>()
+
+async function buildOne(wanted: Mutant, folder: string): Promise<void> {
+  if (!('edits' in wanted)) throw new Error(`${wanted.id} does not apply: ${wanted.notApplicable}`)
+  const root = resolve(folder)
+  await copySources(ROOT, root)
+  await applyEdits(root, wanted.edits)
+  await build(root)
+  out(`${wanted.id} is in ${join(root, 'dist')}: ${wanted.title}`)
+}
+
+/** Without a mutant every check must pass, or what it says about mutants is worth nothing. */
+async function checkBaseline(base: string, mutants: readonly AppliedMutant[], results: Results): Promise<boolean> {
+  const killers = KILLERS.filter((name) => mutants.some((each) => wantedKillers(each).includes(name)))
+  const tests = killers.includes('tests') ? [...new Set(mutants.flatMap(testsFor))] : []
+  const sources = await hashOf(base)
+  const before = results.baseline?.sources === sources ? results.baseline : null
+  const isCovered = [...killers, ...tests].every((check) => before?.checks.includes(check))
+  if (before !== null && isCovered && (before.seeds >= flags.seeds || !killers.includes('simulator'))) return true
+
+  out('first the same checks without a mutant')
+  const outcomes = await Promise.all(
+    killers.map(async (name) => ({ name, outcome: await run(name, base, tests, flags) })),
+  )
+  const failed = outcomes.filter(({ outcome }) => outcome?.killed)
+  for (const { name, outcome } of failed) out(`${name} fails without a mutant: ${outcome?.by}`)
+  if (failed.length > 0) return false
+  const seeds = Math.max(before?.seeds ?? 0, killers.includes('simulator') ? flags.seeds : 0)
+  results.setBaseline({ sources, checks: [...(before?.checks ?? []), ...killers, ...tests], seeds })
+  return true
+}
+
+function wantedKillers(each: AppliedMutant): KillerName[] {
+  return killersFor(each).filter((name) => flags.killers.includes(name))
+}
+
+async function tryMutant(base: string, each: AppliedMutant, results: Results): Promise<void> {
+  const root = await mkdtemp(join(base, '..', `${each.id}-`))
+  try {
+    await copySources(base, root)
+    await applyEdits(root, each.edits)
+    const outcomes: Partial<Record<KillerName, Outcome>> = {}
+    for (const name of wantedKillers(each)) {
+      const outcome = await run(name, root, testsFor(each), flags)
+      if (outcome === null) continue
+      outcomes[name] = outcome
+      if (flags.first && outcome.killed) break
+    }
+    results.record(each, outcomes)
+  } finally {
+    await rm(root, { recursive: true, force: true })
+  }
+}
+
+async function campaign(): Promise<boolean> {
+  const results = new Results()
+  const applied = flags.only.filter((each) => 'edits' in each).filter((each) => wantedKillers(each).length > 0)
+  const place = await mkdtemp(join(tmpdir(), 'tnl-mutants-'))
+  const base = join(place, 'base')
+  try {
+    // One copy for the whole campaign: somebody may go on working on the sources.
+    await copySources(ROOT, base)
+    if (!(await checkBaseline(base, applied, results))) return false
+    const progress = new ProgressLine('mutants', applied.length)
+    const left = [...applied].reverse()
+    const work = async () => {
+      for (let each = left.pop(); each !== undefined; each = left.pop()) {
+        const current = each
+        await tryMutant(base, current, results)
+        progress.above(() => out(describe(current, results)))
+        progress.step(current.id)
+      }
+    }
+    await Promise.all(Array.from({ length: flags.jobs }, work))
+    progress.end()
+  } finally {
+    await rm(place, { recursive: true, force: true })
+  }
+  for (const each of flags.only) if (!('edits' in each)) out(describe(each, results))
+  if (flags.write) await writeFile(join(ROOT, PAGE), page(MUTANTS, results))
+  out(summary(flags.only, results))
+  return flags.only.every((each) => results.verdict(each) !== 'survived')
+}
+
+process.on('exit', endAll)
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(1))
+
+if (flags.build === undefined) process.exitCode = (await campaign()) ? 0 : 1
+else if (flags.out === undefined) {
+  process.stderr.write('--build needs --out\n')
+  process.exitCode = BAD_USAGE
+} else await buildOne(flags.build, flags.out)
