@@ -51,9 +51,13 @@ export class Ground {
     return this.nodes.length - this.cluster.majority
   }
 
+  canSpare(nodes: number): boolean {
+    return this.#seized.size + nodes <= this.minority
+  }
+
   /** Throws NotNow when these nodes and those that other faults have would be more than a minority. */
   seize(nodes: readonly LocalNode[]): Victims {
-    if (this.#seized.size + nodes.length > this.minority) throw new NotNow('the majority is kept')
+    if (!this.canSpare(nodes.length)) throw new NotNow('the majority is kept')
     if (nodes.some((node) => this.#seized.has(node))) throw new NotNow('another fault has this node')
     for (const node of nodes) this.#seized.add(node)
     return {

@@ -80,7 +80,8 @@ function rollingRestart(ground: Ground): Fault {
   let done: Promise<void> = Promise.resolve()
   const restartAll = async (): Promise<void> => {
     for (const node of ground.nodes) {
-      if (!ground.free().includes(node)) continue
+      // An operator would not take away what the cluster cannot do without.
+      if (!ground.free().includes(node) || !ground.canSpare(1)) continue
       const victims = ground.seize([node])
       try {
         await node.stop()
