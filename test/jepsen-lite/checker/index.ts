@@ -1,0 +1,34 @@
+import type { Finding, HistoryEvent, Workload } from '../types.js'
+import { checkExactlyOnce } from './exactly-once.js'
+import { checkFifo } from './fifo.js'
+import { checkOverlap } from './holders.js'
+import { checkLinearizable } from './mutex.js'
+import { readHistory } from './operations.js'
+import { checkFenced, checkUnguarded } from './registers.js'
+import { checkTokens } from './tokens.js'
+
+export { checkRecovery } from './availability.js'
+
+/** All that holds of exclusive locks, whatever a workload does with them. Throws MalformedHistory. */
+export function checkLocks(history: readonly HistoryEvent[]): Finding[] {
+  const read = readHistory(history)
+  return [
+    ...checkOverlap(read),
+    ...checkTokens(read),
+    ...checkFifo(read),
+    ...checkExactlyOnce(read),
+    ...checkUnguarded(read),
+    ...checkFenced(read),
+    ...checkLinearizable(read),
+  ]
+}
+
+/** What the workloads say of their own events, and the order of tokens across all of them. */
+export function checkAll(history: readonly HistoryEvent[], workloads: readonly Workload[]): Finding[] {
+  const own = workloads.flatMap((workload) =>
+    workload.check(history.filter((event) => event.workload === workload.name)),
+  )
+  const reported = new Set(own.map(({ check, what }) => `${check} ${what}`))
+  const tokens = checkTokens(readHistory(history)).filter(({ check, what }) => !reported.has(`${check} ${what}`))
+  return [...own, ...tokens]
+}

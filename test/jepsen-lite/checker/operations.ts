@@ -1,0 +1,176 @@
+import { type EventType, type HistoryEvent, NEMESIS } from '../types.js'
+
+/** An invocation with what came of it. */
+export interface Operation {
+  readonly workload: string
+  readonly process: number
+  readonly f: string
+  readonly name: string
+  readonly invoke: HistoryEvent
+  /** Null if nobody ever heard of it again. */
+  readonly completion: HistoryEvent | null
+  readonly outcome: Exclude<EventType, 'invoke'>
+  /** What its process noted meanwhile. */
+  readonly notes: readonly HistoryEvent[]
+}
+
+/** A lock that was granted, and what its holder did with it. */
+export interface Hold {
+  readonly name: string
+  /** Null if the client does not learn it. */
+  readonly token: number | null
+  readonly acquire: Operation
+  readonly granted: HistoryEvent
+  readonly release: Operation | null
+  readonly endNote: HistoryEvent | null
+  /** The client rightly believes to hold from `granted.time` until here. */
+  readonly believedUntil: number
+}
+
+export interface ReadHistory {
+  readonly operations: readonly Operation[]
+  readonly holds: readonly Hold[]
+  /** Notes of clients that belong to no open operation or hold are here as well. */
+  readonly notes: readonly HistoryEvent[]
+}
+
+/** The history contradicts itself: a fault of the harness, not of the locks. */
+export class MalformedHistory extends Error {
+  override readonly name = 'MalformedHistory'
+}
+
+const OPERATIONS: ReadonlySet<string> = new Set(['acquire', 'release', 'write', 'write-fenced'])
+
+/** True if the line is a note and neither opens nor closes an operation. */
+export function isNote(event: HistoryEvent): boolean {
+  return event.type === 'info' && !OPERATIONS.has(event.f)
+}
+
+export function numberOf(event: HistoryEvent | null, key: string): number | null {
+  const value = event?.value[key]
+  return typeof value === 'number' ? value : null
+}
+
+export function textOf(event: HistoryEvent | null, key: string): string | null {
+  const value = event?.value[key]
+  return typeof value === 'string' ? value : null
+}
+
+/** Keys of clients and locks: two workloads share neither. */
+export const lockKey = ({ workload, value }: HistoryEvent): string => `${workload}/${value.name ?? ''}`
+
+interface OpenOperation {
+  readonly invoke: HistoryEvent
+  readonly notes: HistoryEvent[]
+}
+
+interface OpenHold {
+  readonly acquire: Operation
+  readonly granted: HistoryEvent
+  release: Operation | null
+  endNote: HistoryEvent | null
+}
+
+/** Pairs the lines of the history. Throws MalformedHistory. */
+export function readHistory(events: readonly HistoryEvent[]): ReadHistory {
+  const reader = new Reader()
+  for (const event of events) if (event.process !== NEMESIS) reader.read(event)
+  return reader.finish()
+}
+
+class Reader {
+  readonly #operations: Operation[] = []
+  readonly #holds: OpenHold[] = []
+  readonly #notes: HistoryEvent[] = []
+  readonly #open = new Map<number, OpenOperation>()
+  /** By process and lock. */
+  readonly #lastHold = new Map<string, OpenHold>()
+  #time = Number.NEGATIVE_INFINITY
+
+  read(event: HistoryEvent): void {
+    if (event.time < this.#time) throw new MalformedHistory(`time runs backwards: ${JSON.stringify(event)}`)
+    this.#time = event.time
+    const open = this.#open.get(event.process)
+    if (isNote(event)) this.#note(event, open)
+    else if (event.type === 'invoke') this.#invoke(event, open)
+    else this.#complete(event, open)
+  }
+
+  finish(): ReadHistory {
+    for (const { invoke, notes } of this.#open.values()) this.#add(invoke, null, notes)
+    return { operations: this.#operations, holds: this.#holds.map(closed), notes: this.#notes }
+  }
+
+  #note(event: HistoryEvent, open: OpenOperation | undefined): void {
+    this.#notes.push(event)
+    open?.notes.push(event)
+    if (event.f !== 'hold-end') return
+    const hold = this.#lastHold.get(holderKey(event))
+    if (hold !== undefined) hold.endNote ??= event
+  }
+
+  #invoke(event: HistoryEvent, open: OpenOperation | undefined): void {
+    if (open !== undefined) {
+      throw new MalformedHistory(`process ${event.process} has two open operations: ${JSON.stringify(event)}`)
+    }
+    this.#open.set(event.process, { invoke: event, notes: [] })
+  }
+
+  #complete(event: HistoryEvent, open: OpenOperation | undefined): void {
+    if (open === undefined || open.invoke.f !== event.f || open.invoke.value.name !== event.value.name) {
+      throw new MalformedHistory(`completes nothing that is open: ${JSON.stringify(event)}`)
+    }
+    this.#open.delete(event.process)
+    this.#add(open.invoke, event, open.notes)
+  }
+
+  #add(invoke: HistoryEvent, completion: HistoryEvent | null, notes: readonly HistoryEvent[]): void {
+    const { workload, process, f, value } = invoke
+    const outcome = completion === null || completion.type === 'invoke' ? 'info' : completion.type
+    const operation: Operation = { workload, process, f, name: value.name ?? '', invoke, completion, outcome, notes }
+    this.#operations.push(operation)
+    if (f === 'acquire' && completion !== null && outcome === 'ok') {
+      const hold: OpenHold = { acquire: operation, granted: completion, release: null, endNote: null }
+      this.#holds.push(hold)
+      this.#lastHold.set(holderKey(invoke), hold)
+    } else if (f === 'release') {
+      const hold = this.#lastHold.get(holderKey(invoke))
+      if (hold !== undefined) hold.release ??= operation
+    }
+  }
+}
+
+const holderKey = (event: HistoryEvent): string => `${event.process} ${lockKey(event)}`
+
+function closed({ acquire, granted, release, endNote }: OpenHold): Hold {
+  const ends = [release?.invoke.time, numberOf(endNote, 'until') ?? endNote?.time]
+  const known = ends.filter((end) => end !== undefined)
+  // Whoever says nothing about the end is believed to have believed for no time at all.
+  const believedUntil = known.length === 0 ? granted.time : Math.min(...known)
+  const { name } = acquire
+  return { name, token: granted.value.token ?? null, acquire, granted, release, endNote, believedUntil }
+}
+
+/** All lines of one hold, in order of time. */
+export function eventsOfHold({ acquire, release, endNote }: Hold): HistoryEvent[] {
+  const events = [...eventsOf(acquire), ...(release === null ? [] : eventsOf(release))]
+  return inOrder(endNote === null ? events : [...events, endNote])
+}
+
+export function eventsOf({ invoke, completion, notes }: Operation): HistoryEvent[] {
+  return [invoke, ...notes, ...(completion === null ? [] : [completion])]
+}
+
+export function inOrder(events: readonly HistoryEvent[]): HistoryEvent[] {
+  return [...new Set(events)].sort((a, b) => a.time - b.time)
+}
+
+export function groupBy<T>(items: readonly T[], key: (item: T) => string): Map<string, T[]> {
+  const groups = new Map<string, T[]>()
+  for (const item of items) {
+    const group = groups.get(key(item))
+    if (group === undefined) groups.set(key(item), [item])
+    else group.push(item)
+  }
+  return groups
+}
