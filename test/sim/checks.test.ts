@@ -101,6 +101,19 @@ describe('leaders and disks', () => {
     expect(world.violation).toMatch(/both lead term 4/)
   })
 
+  it('lets a candidate that slept lead an old term', () => {
+    const checks = new Checks(world, ['a'])
+    checks.leads('n1', 8, 2)
+    const log = checks.log.tap(processNamed('n1'), new LockMachine(GENESIS, new EffectLog()))
+    checks.log.began(GENESIS)
+    log.endEntry(2)
+    world.violation = null
+    checks.leads('n2', 7, 1)
+    expect(world.violation).toBeNull()
+    checks.leads('n3', 9, 1)
+    expect(world.violation).toMatch(/leads term 9 with 1 entries/)
+  })
+
   it('sees an applied entry that is on no disk, and a leader without it', () => {
     const checks = new Checks(world, ['a'])
     checks.log.began(GENESIS)
@@ -108,7 +121,7 @@ describe('leaders and disks', () => {
     expect(world.violation).toMatch(/not on the disks of a quorum/)
     world.violation = null
     checks.leads('n2', 5, 1)
-    expect(world.violation).toMatch(/leads term 5 with 1 entries, 2 are committed/)
+    expect(world.violation).toMatch(/leads term 5 with 1 entries, 2 were committed before/)
   })
 })
 

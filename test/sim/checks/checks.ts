@@ -16,6 +16,8 @@ export class Checks {
   readonly configs: ConfigCheck
   readonly rights: RightCheck
   readonly #leaders = new Map<number, string>()
+  /** Each time a leader of the highest term so far was seen: what was applied somewhere by then. */
+  readonly #records: { readonly term: number; readonly committed: number }[] = []
 
   constructor(
     private readonly world: World,
@@ -31,15 +33,22 @@ export class Checks {
     this.locks = new LockCheck(world, names, () => this.log.reference, this.log.queues)
   }
 
-  /** At most one leader in a term (I1), and it has everything that was committed before (I3). */
+  /**
+   * At most one leader in a term (I1), and it has everything that was committed in earlier ones (I3). A candidate that
+   * slept may come to lead an old term when later ones have committed more: that is allowed.
+   */
   leads(node: string, term: number, lastIndex: number): void {
     const known = this.#leaders.get(term)
     this.#leaders.set(term, node)
-    if (known === undefined) {
-      this.world.count('leader elected')
-      if (lastIndex < this.log.lastIndex) {
-        this.world.fail(`${node} leads term ${term} with ${lastIndex} entries, ${this.log.lastIndex} are committed`)
-      }
-    } else if (known !== node) this.world.fail(`${known} and ${node} both lead term ${term}`)
+    if (known !== undefined) {
+      if (known !== node) this.world.fail(`${known} and ${node} both lead term ${term}`)
+      return
+    }
+    this.world.count('leader elected')
+    const required = this.#records.find((record) => record.term > term)?.committed ?? this.log.lastIndex
+    if (lastIndex < required) {
+      this.world.fail(`${node} leads term ${term} with ${lastIndex} entries, ${required} were committed before`)
+    }
+    if (term > (this.#records.at(-1)?.term ?? 0)) this.#records.push({ term, committed: this.log.lastIndex })
   }
 }
