@@ -26,9 +26,9 @@ describe('a directory of someone else', () => {
     const directory = freshDirectory()
     await (await openStore(directory)).close()
     const format = join(directory, 'FORMAT')
-    writeFileSync(format, readFileSync(format, 'utf8').replace('"version":1', '"version":2'))
+    writeFileSync(format, readFileSync(format, 'utf8').replace('"version":2', '"version":1'))
     const error = await storeErrorOf(openStore(directory))
-    expect([error.kind, error.message]).toEqual(['foreign', expect.stringContaining('format version 2')])
+    expect([error.kind, error.message]).toEqual(['foreign', expect.stringContaining('format version 1')])
   })
 
   it('is not what the empty root of a volume looks like', async () => {

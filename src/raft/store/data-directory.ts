@@ -7,10 +7,10 @@ import { dirname, join } from 'node:path'
 import type { Database, Disk } from './disk.js'
 import { damaged, foreign } from './errors.js'
 import { FORMAT_FILE, LOG_DIRECTORY, MARK_FILE, SNAPSHOT_DIRECTORY } from './layout.js'
-import { INITIAL_MARK_FILE, isInitialMarkFile, MARK_FILE_BYTES } from './mark.js'
+import { INITIAL_MARK_FILE, isUnfinishedMarkFile, MARK_FILE_BYTES } from './mark.js'
 
 const FORMAT_NAME = 'tcpnetlock-data'
-const FORMAT_VERSION = 1
+const FORMAT_VERSION = 2
 const FORMAT_LIMIT_BYTES = 4096
 const FORMAT_TEMPORARY_FILE = `${FORMAT_FILE}.tmp`
 /** What a directory without FORMAT may hold: the root of an ext4 volume, and what an unfinished creation left. */
@@ -33,7 +33,7 @@ export async function claimDirectory(disk: Disk, directory: string): Promise<Dir
     return 'existing'
   }
   if (names?.some((name) => !NAMES_OF_NOBODY.has(name)) === true) throw notOurs(directory, names)
-  if (names?.includes(MARK_FILE) === true && !isUnfinished(await readMarkFile(disk, directory))) {
+  if (names?.includes(MARK_FILE) === true && !isUnfinishedMarkFile(await readMarkFile(disk, directory))) {
     throw notOurs(directory, names)
   }
   await disk.makeDirectory(directory)
@@ -59,11 +59,6 @@ export async function readMarkFile(disk: Disk, directory: string): Promise<Buffe
   const names = (await disk.list(directory)) ?? []
   if (!names.includes(MARK_FILE)) throw damaged(directory, MARK_FILE, 'the file is missing')
   return readFile(disk, join(directory, MARK_FILE), MARK_FILE_BYTES)
-}
-
-/** A mark file whose first write a crash cut short has never proven anything. */
-function isUnfinished(file: Buffer): boolean {
-  return isInitialMarkFile(file) || file.byteLength < MARK_FILE_BYTES || file.every((byte) => byte === 0)
 }
 
 function notOurs(directory: string, names: readonly string[]): Error {

@@ -124,8 +124,12 @@ export class LogImage {
     return this.#plan([operation], { recordsDigest: digestRecords(this.#records) })
   }
 
-  /** Changes nothing. Written at each start: it proves that the disk can be written to, and renews the mark. */
-  planStart(): Plan {
+  /**
+   * Changes nothing. Written at each start: it proves that the disk can be written to, and renews the mark. It is the
+   * write after the newest `proven` one, so that starts that end before their mark never lead the database away from it.
+   */
+  planStart(proven: number): Plan {
+    this.#meta = { ...this.#meta, sequence: proven }
     return this.#plan([], {})
   }
 

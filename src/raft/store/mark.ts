@@ -3,23 +3,27 @@
  * was acknowledged does not depend on LevelDB's own log, and the batch itself if that is small. Such a batch is
  * acknowledged when its slot is synced, while LevelDB's write is still under way; the slots of all batches that LevelDB
  * may lack are kept. A batch too big for a slot is written to LevelDB first, and the mark follows it.
+ *
+ * After a crash a slot may be the only place that has a batch. So each holds it twice, on both sides of its middle and
+ * written as one piece, which costs no more: operations, header, middle, header, operations.
  */
 import { crc32c } from '@node-rs/crc32'
 import { CodecError, readUint64, writeUint64 } from './codec.js'
 import type { DatabaseOperation, DiskFile } from './disk.js'
 import { decodeMeta, EMPTY_META, encodeMeta, META_BYTES, type Meta } from './meta.js'
 
-/** Slots are whole pages: a torn write of one can never reach the other. */
-const SLOT_BYTES = 32 * 1024
+/** Whole pages: a torn write of one slot, or one bad sector, can never reach two copies. */
+const COPY_BYTES = 32 * 1024
+export const SLOT_BYTES = 2 * COPY_BYTES
 /** More batches than this are never ahead of LevelDB. */
 export const SLOTS = 16
 export const MARK_FILE_BYTES = SLOTS * SLOT_BYTES
 
-/** After the meta record: u32 CRC-32C, begun with the meta record's own | u64 base | u32 length | operations. */
-const CHECKSUM_AT = META_BYTES
-const BASE_AT = CHECKSUM_AT + 4
+/** A header: meta record | u64 base | u32 length of the operations | u32 CRC-32C of the operations and the header so far. */
+const BASE_AT = META_BYTES
 const LENGTH_AT = BASE_AT + 8
-const OPERATIONS_AT = LENGTH_AT + 4
+const CHECKSUM_AT = LENGTH_AT + 4
+const HEADER_BYTES = CHECKSUM_AT + 4
 const OPERATION_HEADER_BYTES = 1 + 2 + 4
 
 /** A batch that may not have reached LevelDB. It can be written again, even if it has. */
@@ -37,7 +41,7 @@ export interface Mark {
 
 /** True if the batch can be a part of a mark. */
 export function fitsMark(operations: readonly DatabaseOperation[]): boolean {
-  return OPERATIONS_AT + operationsBytes(operations) <= SLOT_BYTES
+  return HEADER_BYTES + operationsBytes(operations) <= COPY_BYTES
 }
 
 function operationsBytes(operations: readonly DatabaseOperation[]): number {
@@ -49,59 +53,81 @@ function operationsBytes(operations: readonly DatabaseOperation[]): number {
   return bytes
 }
 
-/** The bytes of a slot. `meta`: an encoded meta record. */
-export function encodeMark(meta: Buffer, { base, operations }: Journal): Buffer {
-  const length = operationsBytes(operations)
-  const slot = Buffer.allocUnsafe(OPERATIONS_AT + length)
-  slot.set(meta)
-  writeUint64(slot, base, BASE_AT)
-  slot.writeUInt32BE(length, LENGTH_AT)
-  let at = OPERATIONS_AT
+/** Both copies, as they lie around the middle of a slot. `meta`: an encoded meta record. */
+function encodeMark(meta: Buffer, { base, operations }: Journal): Buffer {
+  const encoded = encodeOperations(operations)
+  const header = Buffer.allocUnsafe(HEADER_BYTES)
+  header.set(meta)
+  writeUint64(header, base, BASE_AT)
+  header.writeUInt32BE(encoded.byteLength, LENGTH_AT)
+  header.writeUInt32BE(checksumOf(header, encoded), CHECKSUM_AT)
+  return Buffer.concat([encoded, header, header, encoded])
+}
+
+const checksumOf = (header: Buffer, operations: Buffer): number =>
+  crc32c(header.subarray(0, CHECKSUM_AT), crc32c(operations))
+
+function encodeOperations(operations: readonly DatabaseOperation[]): Buffer {
+  const bytes = Buffer.allocUnsafe(operationsBytes(operations))
+  let at = 0
   for (const operation of operations) {
     const value = operation.type === 'put' ? operation.value : Buffer.alloc(0)
-    at = slot.writeUInt8(operation.type === 'put' ? 1 : 0, at)
-    at = slot.writeUInt16BE(operation.key.byteLength, at)
-    at = slot.writeUInt32BE(value.byteLength, at)
-    slot.set(operation.key, at)
-    slot.set(value, at + operation.key.byteLength)
+    at = bytes.writeUInt8(operation.type === 'put' ? 1 : 0, at)
+    at = bytes.writeUInt16BE(operation.key.byteLength, at)
+    at = bytes.writeUInt32BE(value.byteLength, at)
+    bytes.set(operation.key, at)
+    bytes.set(value, at + operation.key.byteLength)
     at += operation.key.byteLength + value.byteLength
   }
-  slot.writeUInt32BE(checksumOf(slot), CHECKSUM_AT)
-  return slot
+  return bytes
 }
 
-const checksumOf = (slot: Buffer): number => crc32c(slot.subarray(BASE_AT), slot.readUInt32BE(0))
+function decodeOperations(bytes: Buffer): DatabaseOperation[] {
+  const operations: DatabaseOperation[] = []
+  for (let at = 0; at < bytes.byteLength; ) {
+    const isPut = bytes.readUInt8(at) === 1
+    const keyAt = at + OPERATION_HEADER_BYTES
+    const valueAt = keyAt + bytes.readUInt16BE(at + 1)
+    at = valueAt + bytes.readUInt32BE(at + 3)
+    const key = Buffer.from(bytes.subarray(keyAt, valueAt))
+    operations.push(
+      isPut ? { type: 'put', key, value: Buffer.from(bytes.subarray(valueAt, at)) } : { type: 'del', key },
+    )
+  }
+  return operations
+}
 
-function decodeJournal(slot: Buffer): Journal {
-  const length = slot.readUInt32BE(LENGTH_AT)
-  const end = OPERATIONS_AT + length
-  if (end > slot.byteLength || checksumOf(slot.subarray(0, end)) !== slot.readUInt32BE(CHECKSUM_AT)) {
+/** `before` or `after` the middle of `slot`. Throws CodecError if the copy is damaged or torn. */
+function readCopy(slot: Buffer, side: 'before' | 'after'): Omit<Mark, 'slot'> {
+  const headerAt = side === 'before' ? COPY_BYTES - HEADER_BYTES : COPY_BYTES
+  const header = slot.subarray(headerAt, headerAt + HEADER_BYTES)
+  const meta = decodeMeta(header.subarray(0, META_BYTES))
+  const length = header.readUInt32BE(LENGTH_AT)
+  if (length > COPY_BYTES - HEADER_BYTES) throw new CodecError('the batch is longer than its place')
+  const operationsAt = side === 'before' ? headerAt - length : headerAt + HEADER_BYTES
+  const operations = slot.subarray(operationsAt, operationsAt + length)
+  if (checksumOf(header, operations) !== header.readUInt32BE(CHECKSUM_AT)) {
     throw new CodecError('the checksum of the batch does not match')
   }
-  const operations: DatabaseOperation[] = []
-  for (let at = OPERATIONS_AT; at < end; ) {
-    const isPut = slot.readUInt8(at) === 1
-    const keyAt = at + OPERATION_HEADER_BYTES
-    const valueAt = keyAt + slot.readUInt16BE(at + 1)
-    at = valueAt + slot.readUInt32BE(at + 3)
-    const key = Buffer.from(slot.subarray(keyAt, valueAt))
-    operations.push(isPut ? { type: 'put', key, value: Buffer.from(slot.subarray(valueAt, at)) } : { type: 'del', key })
-  }
-  return { base: readUint64(slot, BASE_AT), operations }
+  return { meta, journal: { base: readUint64(header, BASE_AT), operations: decodeOperations(operations) } }
 }
 
+/** The newest of the copies in the slot that are whole: a torn write may leave one of the batch before. */
 function readSlot(file: Buffer, number: number): Mark | null {
-  try {
-    const slot = file.subarray(number * SLOT_BYTES, (number + 1) * SLOT_BYTES)
-    if (slot.byteLength < OPERATIONS_AT) return null
-    return { meta: decodeMeta(slot.subarray(0, META_BYTES)), slot: number, journal: decodeJournal(slot) }
-  } catch (error) {
-    if (error instanceof CodecError) return null
-    throw error
+  const slot = file.subarray(number * SLOT_BYTES, (number + 1) * SLOT_BYTES)
+  let newest: Mark | null = null
+  for (const side of ['before', 'after'] as const) {
+    try {
+      const copy = readCopy(slot, side)
+      if (newest === null || copy.meta.sequence > newest.meta.sequence) newest = { ...copy, slot: number }
+    } catch (error) {
+      if (!(error instanceof CodecError)) throw error
+    }
   }
+  return newest
 }
 
-/** The marks in the bytes of a mark file, newest first. Slots that are damaged or torn are left out. */
+/** The marks in the bytes of a whole mark file, newest first. Slots that are damaged or torn are left out. */
 export function marksIn(file: Buffer): Mark[] {
   const marks: Mark[] = []
   for (let slot = 0; slot < SLOTS; slot++) {
@@ -113,10 +139,19 @@ export function marksIn(file: Buffer): Mark[] {
 
 export const newestMark = (file: Buffer): Mark | null => marksIn(file)[0] ?? null
 
+/** Bytes of a mark and where they lie in the file. */
+export function placeMark(slot: number, meta: Buffer, journal: Journal): { position: number; bytes: Buffer } {
+  const bytes = encodeMark(meta, journal)
+  return { position: slot * SLOT_BYTES + COPY_BYTES - bytes.byteLength / 2, bytes }
+}
+
 function initialMarkFile(): Buffer {
   const file = Buffer.alloc(MARK_FILE_BYTES)
-  const empty = encodeMark(encodeMeta(EMPTY_META), { base: 0, operations: [] })
-  for (let slot = 0; slot < SLOTS; slot++) file.set(empty, slot * SLOT_BYTES)
+  const empty = encodeMeta(EMPTY_META)
+  for (let slot = 0; slot < SLOTS; slot++) {
+    const { position, bytes } = placeMark(slot, empty, { base: 0, operations: [] })
+    file.set(bytes, position)
+  }
   return file
 }
 
@@ -125,6 +160,10 @@ export const INITIAL_MARK_FILE: Buffer = initialMarkFile()
 
 /** True if no store was ever opened with this file: opening one overwrites a slot before it returns. */
 export const isInitialMarkFile = (file: Buffer): boolean => file.equals(INITIAL_MARK_FILE)
+
+/** True if a crash may have cut short the first write of this file, which then has never proven anything. */
+export const isUnfinishedMarkFile = (file: Buffer): boolean =>
+  file.every((byte, at) => byte === 0 || byte === INITIAL_MARK_FILE[at])
 
 export class MarkFile {
   readonly #file: DiskFile
@@ -139,7 +178,8 @@ export class MarkFile {
   /** Resolves when the mark is on disk. */
   write(meta: Buffer, journal: Journal): Promise<void> {
     this.#slot = (this.#slot + 1) % SLOTS
-    return this.#file.write(this.#slot * SLOT_BYTES, encodeMark(meta, journal))
+    const { position, bytes } = placeMark(this.#slot, meta, journal)
+    return this.#file.write(position, bytes)
   }
 
   close(): Promise<void> {

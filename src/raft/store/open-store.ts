@@ -73,7 +73,7 @@ async function openContents(
     // LevelDB renames and creates files when it opens without syncing their directory.
     await disk.syncDirectory(join(directory, LOG_DIRECTORY))
     // What was found beyond the mark is acted upon from now on, so it is synced and proven first.
-    const start = image.planStart()
+    const start = image.planStart(recovered.mark.meta.sequence)
     await database.write(start.operations, true)
     await mark.write(start.meta, { base: start.sequence, operations: [] })
   } catch (error) {

@@ -3,7 +3,7 @@
  * says what is not. Pure; the simulator feeds it the pairs of a fake disk.
  *
  * Why this is a proof: the newest meta record is at least as new as the mark (`synced`), so no acknowledged batch came
- * after it; and it names the start, the end and the last checksum of the log and the digest of the records as they were
+ * after it, and not newer than by the one batch that was under way, so the mark is not an older copy; and it names the start, the end and the last checksum of the log and the digest of the records as they were
  * with that batch, and the contents must be exactly that. A shortened or holed log is never served (A21, M39).
  */
 import type { Entry } from '../core/types.js'
@@ -14,7 +14,7 @@ import type { DatabaseOperation } from './disk.js'
 import { damaged } from './errors.js'
 import { LOG_DIRECTORY, MARK_FILE, parseKey } from './layout.js'
 import type { ImageContents } from './log-image.js'
-import { type Mark, marksIn, newestMark } from './mark.js'
+import { MARK_FILE_BYTES, type Mark, marksIn, newestMark } from './mark.js'
 import { decodeMeta, encodeMeta, type LogPoint, type Meta } from './meta.js'
 import { decodeRecord, digestRecords } from './records.js'
 
@@ -83,6 +83,9 @@ export class LogScan {
 
   /** `markFile`: the bytes of the mark file. Throws StoreError unless everything acknowledged is there. */
   finish(markFile: Buffer): RecoveredLog {
+    if (markFile.byteLength < MARK_FILE_BYTES) {
+      throw this.#damaged(MARK_FILE, `it is cut to ${markFile.byteLength} bytes`)
+    }
     const mark = newestMark(markFile)
     if (mark === null) throw this.#damaged(MARK_FILE, 'none of the copies of the mark has a matching checksum')
     const meta = this.#meta
@@ -116,6 +119,11 @@ export class LogScan {
       meta.hardState.commit < proven.hardState.commit ||
       meta.prev.index < proven.prev.index
     if (contradicts) throw this.#damaged(IN_LOG, `${ends}, but ${proofOf(proven)}`)
+    // A batch comes to the database only after the one before it was marked.
+    if (meta.sequence > proven.sequence + 1) {
+      const older = `it ends with write ${proven.sequence}, but the database has write ${meta.sequence}`
+      throw this.#damaged(MARK_FILE, `${older}: it is an older copy, and batches may be missing that only it had`)
+    }
     const isOtherVote = proven.hardState.vote !== 0 && meta.hardState.vote !== proven.hardState.vote
     if (meta.hardState.term === proven.hardState.term && isOtherVote) {
       throw this.#damaged(IN_LOG, `the vote of term ${meta.hardState.term} is not the one that ${MARK_FILE} proves`)
