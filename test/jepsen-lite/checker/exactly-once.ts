@@ -1,5 +1,5 @@
 import type { Finding, HistoryEvent } from '../types.js'
-import { groupBy, inOrder, type ReadHistory, textOf } from './operations.js'
+import { groupBy, type ReadHistory, textOf } from './operations.js'
 
 /** A request has its effect once, however often it is sent: all its answers are the same, and no two requests share a grant. */
 export function checkExactlyOnce({ notes }: ReadHistory): Finding[] {
@@ -29,5 +29,5 @@ function firstOfEach(copies: readonly HistoryEvent[], key: (answer: HistoryEvent
 const finding = (what: string, events: readonly HistoryEvent[]): Finding => ({
   check: 'exactly-once',
   what: `${events[0]?.value.name ?? ''}: ${what}`,
-  events: inOrder(events),
+  events,
 })

@@ -1,5 +1,5 @@
 import type { Finding } from '../types.js'
-import { eventsOfHold, groupBy, type Hold, inOrder, lockKey, type ReadHistory } from './operations.js'
+import { eventsOfHold, groupBy, type Hold, lockKey, type ReadHistory } from './operations.js'
 
 /** No two clients rightly believe at the same time that they hold the same lock. */
 export function checkOverlap({ holds }: ReadHistory): Finding[] {
@@ -17,7 +17,7 @@ function overlapsOfLock(holds: readonly Hold[]): Finding[] {
       findings.push({
         check: 'overlap',
         what: `${hold.name}: two clients believed for ${milliseconds(until - hold.granted.time)} to hold it`,
-        events: inOrder([...eventsOfHold(longest), ...eventsOfHold(hold)]),
+        events: [...eventsOfHold(longest), ...eventsOfHold(hold)],
       })
     }
     if (longest === undefined || hold.believedUntil > longest.believedUntil) longest = hold

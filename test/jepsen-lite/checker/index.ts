@@ -12,7 +12,7 @@ export { checkRecovery } from './availability.js'
 /** All that holds of exclusive locks, whatever a workload does with them. Throws MalformedHistory. */
 export function checkLocks(history: readonly HistoryEvent[]): Finding[] {
   const read = readHistory(history)
-  return [
+  const findings = [
     ...checkOverlap(read),
     ...checkTokens(read),
     ...checkFifo(read),
@@ -21,6 +21,7 @@ export function checkLocks(history: readonly HistoryEvent[]): Finding[] {
     ...checkFenced(read),
     ...checkLinearizable(read),
   ]
+  return inOrderOf(history, findings)
 }
 
 /** What the workloads say of their own events, and the order of tokens across all of them. */
@@ -30,5 +31,16 @@ export function checkAll(history: readonly HistoryEvent[], workloads: readonly W
   )
   const reported = new Set(own.map(({ check, what }) => `${check} ${what}`))
   const tokens = checkTokens(readHistory(history)).filter(({ check, what }) => !reported.has(`${check} ${what}`))
-  return [...own, ...tokens]
+  return [...own, ...inOrderOf(history, tokens)]
+}
+
+/** The same, with the offending lines once each and in the order of the history. */
+function inOrderOf(history: readonly HistoryEvent[], findings: readonly Finding[]): Finding[] {
+  if (findings.length === 0) return []
+  const position = new Map(history.map((event, index) => [event, index]))
+  const positionOf = (event: HistoryEvent): number => position.get(event) ?? history.length
+  return findings.map((finding) => ({
+    ...finding,
+    events: [...new Set(finding.events)].sort((a, b) => positionOf(a) - positionOf(b)),
+  }))
 }

@@ -151,18 +151,14 @@ function closed({ acquire, granted, release, endNote }: OpenHold): Hold {
   return { name, token: granted.value.token ?? null, acquire, granted, release, endNote, believedUntil }
 }
 
-/** All lines of one hold, in order of time. */
+/** All lines of one hold, in no order. */
 export function eventsOfHold({ acquire, release, endNote }: Hold): HistoryEvent[] {
   const events = [...eventsOf(acquire), ...(release === null ? [] : eventsOf(release))]
-  return inOrder(endNote === null ? events : [...events, endNote])
+  return endNote === null ? events : [...events, endNote]
 }
 
 export function eventsOf({ invoke, completion, notes }: Operation): HistoryEvent[] {
   return [invoke, ...notes, ...(completion === null ? [] : [completion])]
-}
-
-export function inOrder(events: readonly HistoryEvent[]): HistoryEvent[] {
-  return [...new Set(events)].sort((a, b) => a.time - b.time)
 }
 
 export function groupBy<T>(items: readonly T[], key: (item: T) => string): Map<string, T[]> {

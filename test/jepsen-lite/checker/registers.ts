@@ -1,14 +1,5 @@
 import type { Finding, HistoryEvent } from '../types.js'
-import {
-  eventsOf,
-  eventsOfHold,
-  groupBy,
-  type Hold,
-  inOrder,
-  numberOf,
-  type Operation,
-  type ReadHistory,
-} from './operations.js'
+import { eventsOf, eventsOfHold, groupBy, type Hold, numberOf, type Operation, type ReadHistory } from './operations.js'
 
 /** A read-modify-write that the register took. */
 interface Write {
@@ -52,9 +43,9 @@ export function checkUnguarded(history: ReadHistory): Finding[] {
 export function checkFenced(history: ReadHistory): Finding[] {
   const registers = groupBy(writesOf(history, 'write-fenced'), ({ operation }) => registerKey(operation))
   return [...registers.values()].flatMap((writes) => {
-    const inOrder = [...writes].sort((a, b) => a.version - b.version)
-    return inOrder.flatMap((write, index) => {
-      const before = inOrder[index - 1]
+    const byVersion = [...writes].sort((a, b) => a.version - b.version)
+    return byVersion.flatMap((write, index) => {
+      const before = byVersion[index - 1]
       if (before !== undefined && (before.token > write.token || before.version === write.version)) {
         return [finding('fenced-register', `took token ${write.token} after ${before.token}`, [before, write])]
       }
@@ -98,10 +89,8 @@ function versionsBetween({ read, version }: Write): number[] {
 const finding = (check: string, what: string, writes: readonly Write[]): Finding => ({
   check,
   what: `${writes[0]?.operation.name ?? ''}: ${what}`,
-  events: inOrder(
-    writes.flatMap(({ hold, operation }) => [
-      ...(hold === undefined ? [] : eventsOfHold(hold)),
-      ...eventsOf(operation),
-    ]),
-  ),
+  events: writes.flatMap(({ hold, operation }) => [
+    ...(hold === undefined ? [] : eventsOfHold(hold)),
+    ...eventsOf(operation),
+  ]),
 })

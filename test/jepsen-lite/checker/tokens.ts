@@ -1,5 +1,5 @@
 import type { Finding } from '../types.js'
-import { eventsOf, groupBy, type Hold, inOrder, type ReadHistory } from './operations.js'
+import { eventsOf, groupBy, type Hold, type ReadHistory } from './operations.js'
 
 type Numbered = Hold & { readonly token: number }
 
@@ -38,5 +38,5 @@ function checkOrder(holds: readonly Numbered[]): Finding[] {
 const finding = (what: string, holds: readonly Hold[]): Finding => ({
   check: 'tokens',
   what,
-  events: inOrder(holds.flatMap(({ acquire }) => eventsOf(acquire))),
+  events: holds.flatMap(({ acquire }) => eventsOf(acquire)),
 })
