@@ -31,13 +31,13 @@ export class Host {
 
   constructor(
     readonly nodeId: string,
-    readonly machine: Machine,
+    public machine: Machine,
     public volume: Volume,
   ) {}
 
   /** It, or its identity, is not to be counted on any more. */
   get isLost(): boolean {
-    return this.isWiped || this.isRefused || this.removalAsked
+    return this.isWiped || this.isRefused || this.removalAsked || this.volume.isDamaged
   }
 
   get isUp(): boolean {
@@ -50,6 +50,7 @@ export class Cluster {
   readonly peers: PeerNetwork
   readonly founders: Peer[]
   #volumes = 0
+  #machines = 0
   #lastNodeNumber: number
   /** The last phase: everything that can come back does. */
   isHealing = false
@@ -71,15 +72,22 @@ export class Cluster {
   }
 
   addHost(nodeId: string): Host {
-    const { random } = this.world
-    const rate = random.between(1, this.swarm.maxClockRate)
-    const host = new Host(nodeId, new Machine(this.world, nodeId, rate), this.#newVolume())
+    const host = new Host(nodeId, this.#newMachine(nodeId), this.#newVolume())
     this.hosts.set(nodeId, host)
     return host
   }
 
+  #newMachine(name: string): Machine {
+    const { world, swarm } = this
+    return new Machine(world, `${name}-machine-${++this.#machines}`, world.random.between(1, swarm.maxClockRate))
+  }
+
+  #volumeId(): string {
+    return `volume-${++this.#volumes}`
+  }
+
   #newVolume(): Volume {
-    return new Volume(this.world, `volume-${++this.#volumes}`, { syncMs: this.swarm.syncMs, readMs: 0.2 })
+    return new Volume(this.world, this.#volumeId(), { syncMs: this.swarm.syncMs, readMs: 0.2 })
   }
 
   upHosts(): Host[] {
@@ -111,8 +119,7 @@ export class Cluster {
   start(host: Host): void {
     if (host.isUp || host.isRefused) return
     const { world, checks, swarm } = this
-    if (host.volume.isDoubtful) host.volume.loseUnsynced()
-    host.volume.hasRefused = false
+    host.volume.opened()
     const process = new Process(world, host.machine, `${host.nodeId}#${++host.starts}`)
     host.process = process
     world.note(`start ${process.name}`)
@@ -134,7 +141,7 @@ export class Cluster {
     })
     process.onKilled(() => {
       this.peers.processGone(host.nodeId, process.diedSilently)
-      if (!host.isRefused) this.#restartLater(host)
+      if (!host.isRefused && host.process === process) this.#restartLater(host)
     })
     void host.member.start()
   }
@@ -183,6 +190,45 @@ export class Cluster {
     this.world.after(this.world.random.around(JOINT_CRASH_MS), () => this.kill(leader))
   }
 
+  /** The process ends, and its directory goes on elsewhere: as another inode under another kernel. */
+  move(host: Host): void {
+    host.process?.kill()
+    host.volume = this.#copyOf(host.volume)
+    host.machine = this.#newMachine(host.nodeId)
+  }
+
+  /**
+   * The process lives on, cut off from all other nodes but not from its clients, while its directory is started again: the
+   * right to speak of the one must have ended before its locks go to others (engine.md §4 rule 1). Cut off for good: two
+   * processes of one Raft id that both have a disk and peers could vote twice, which Raft does not bear (ADR 11).
+   */
+  startTwice(host: Host, how: 'attached elsewhere' | 'copied elsewhere' | 'copied'): void {
+    const { world, peers } = this
+    const former = host.process
+    world.note(`${former?.name} is cut off, and its directory ${how}`)
+    peers.exile(host.nodeId)
+    if (former !== null) former.isCutOff = true
+    const copy = this.#copyOf(host.volume)
+    if (how === 'attached elsewhere') {
+      copy.lockIdentity = host.volume.lockIdentity
+      host.volume.isGone = true
+    }
+    if (how !== 'copied') host.machine = this.#newMachine(host.nodeId)
+    host.volume = copy
+    host.process = null
+    host.member = null
+    const { nodeLeaseMs } = this.swarm.settings
+    world.after(world.random.logBetween(nodeLeaseMs / 10, 4 * nodeLeaseMs), () => former?.kill())
+    world.after(world.random.logBetween(1, nodeLeaseMs), () => this.start(host))
+  }
+
+  #copyOf(volume: Volume): Volume {
+    const copy = volume.copy(this.#volumeId())
+    this.checks.store.copied(volume.id, copy.id)
+    if (this.world.random.chance(0.5)) copy.loseUnsynced()
+    return copy
+  }
+
   dial(process: Process, nodeId: string, handlers: ClientHandlers): TcpConnection {
     const { world, swarm } = this
     const host = this.hosts.get(nodeId)
@@ -203,10 +249,15 @@ export class Cluster {
     const words = error instanceof Error ? `${error.message}` : String(error)
     this.world.note(`${process.name} ends with ${code}: ${words}`)
     this.world.count(`exit ${code}`)
+    if (host.process !== process) {
+      // Its directory runs elsewhere: it may end whenever it learns of that, or misses its volume.
+      process.kill()
+      return
+    }
     const { volume } = host
     const isExpected =
-      (code === 3 && (volume.hasRefused || volume.isDoubtful)) ||
-      (code === 4 && (host.isWiped || host.removalAsked)) ||
+      (code === 3 && volume.hasFailed) ||
+      (code === 4 && (host.isWiped || host.removalAsked || volume.isDamaged)) ||
       (code === 0 && (host.removalAsked || host.member?.isStopping === true))
     if (!isExpected) {
       const stack = error instanceof Error ? error.stack : ''

@@ -10,18 +10,39 @@ export interface DiskTimes {
   readMs: number
 }
 
-/** What survives a process: contents, page cache, and the fault that the medium has now. */
+/** What the store does to a disk; a process may die before and after each. */
+const STEPS = [
+  'mark write',
+  'log write',
+  'sweep',
+  'snapshot write',
+  'snapshot sync',
+  'snapshot rename',
+  'directory sync',
+  'removal',
+  'file creation',
+] as const
+type Step = (typeof STEPS)[number]
+
+export const DISK_FAILPOINTS = STEPS.flatMap((step) => [`before ${step}`, `after ${step}`] as const)
+
+/** What survives a process: contents, page cache, and the faults that the medium has now. */
 export class Volume {
   memory: MemoryDisk
-  isFull = false
-  /** A write was refused since the process started: it must end. */
-  hasRefused = false
+  freeBytes = Number.POSITIVE_INFINITY
   failNextSync = false
+  failNextRead = false
+  /** Something was refused since the process started: it must end. */
+  hasFailed = false
   /** A sync failed: what the page cache holds may not be on the medium (fsyncgate). */
   isDoubtful = false
   slowness = 1
-  /** Something in it was changed or lost that no process did. */
-  isDamaged = false
+  /** What was changed or lost that no process changed. */
+  damage: string | null = null
+  /** Of LevelDB's lock file: device and inode. */
+  lockIdentity: string
+  /** It is attached to another machine now. */
+  isGone = false
 
   constructor(
     readonly world: World,
@@ -29,6 +50,20 @@ export class Volume {
     readonly times: DiskTimes,
   ) {
     this.memory = new MemoryDisk((bound) => world.random.int(bound))
+    this.lockIdentity = id
+  }
+
+  /** As it is now, in another place. */
+  copy(id: string): Volume {
+    const copy = new Volume(this.world, id, this.times)
+    copy.memory = this.memory.copy()
+    copy.isDoubtful = this.isDoubtful
+    copy.damage = this.damage
+    return copy
+  }
+
+  get isDamaged(): boolean {
+    return this.damage !== null
   }
 
   /** What was not synced is lost, wholly or in part. */
@@ -36,6 +71,27 @@ export class Volume {
     this.memory.restart()
     this.isDoubtful = false
   }
+
+  /** It works again. What is damaged stays so. */
+  heal(): void {
+    this.freeBytes = Number.POSITIVE_INFINITY
+    this.failNextSync = false
+    this.failNextRead = false
+    this.slowness = 1
+  }
+
+  /** A process opens it: what the one before met is over. */
+  opened(): void {
+    if (this.isDoubtful) this.loseUnsynced()
+    this.hasFailed = false
+  }
+}
+
+interface Change {
+  readonly step: Step
+  readonly isSync?: boolean
+  /** What it needs of the free space. Writing over what is there, renaming and removing need nothing. */
+  readonly newBytes?: number
 }
 
 interface Pending {
@@ -47,6 +103,7 @@ const systemError = (code: string): Error => Object.assign(new Error(`${code}: s
 
 export class ProcessDisk implements Disk {
   readonly #pending = new Set<Pending>()
+  #databaseFailure: unknown = null
 
   constructor(
     private readonly process: Process,
@@ -58,31 +115,39 @@ export class ProcessDisk implements Disk {
     })
   }
 
-  async openDatabase(): Promise<Database> {
-    const database = await this.#read(() => this.volume.memory.openDatabase())
+  async openDatabase(directory: string, createIfMissing: boolean): Promise<Database> {
+    const database = await this.#read(() => this.volume.memory.openDatabase(directory, createIfMissing))
     return {
       write: (operations, sync) => this.#writeDatabase(database, operations, sync),
       read: (key) => this.#read(() => database.read(key)),
-      scan: () => database.scan(),
-      close: () => this.#read(() => database.close()),
+      scan: () => this.#scan(database),
+      close: () => this.#operate(this.volume.times.readMs, () => database.close(), null),
     }
   }
 
   async openFile(path: string, mode: OpenMode): Promise<DiskFile> {
-    const file = mode === 'create' ? await this.#create(path) : await this.#read(() => this.#open(path, mode))
-    const durable = mode === 'durable'
+    const { memory, world } = this.volume
+    const open = () => memory.openFile(path, mode)
+    const file = mode === 'create' ? await this.#change({ step: 'file creation' }, open) : await this.#read(open)
     return {
       read: (position, maxBytes) => this.#read(() => file.read(position, maxBytes)),
       write: (position, bytes) =>
         this.#change(
-          durable,
+          mode === 'durable'
+            ? { step: 'mark write', isSync: true }
+            : { step: 'snapshot write', newBytes: bytes.byteLength },
           () => file.write(position, bytes),
           // A torn write: some first part of it.
-          () => file.write(position, bytes.subarray(0, this.volume.world.random.int(bytes.byteLength + 1))),
+          () => file.write(position, bytes.subarray(0, world.random.int(bytes.byteLength + 1))),
         ),
-      sync: () => this.#change(true, () => file.sync()),
+      sync: () =>
+        this.#change(
+          { step: 'snapshot sync', isSync: true },
+          () => file.sync(),
+          async () => file.failSync(),
+        ),
       sizeBytes: () => this.#read(() => file.sizeBytes()),
-      close: () => this.#read(() => file.close()),
+      close: () => this.#operate(this.volume.times.readMs, () => file.close(), null),
     }
   }
 
@@ -90,58 +155,76 @@ export class ProcessDisk implements Disk {
     return this.#read(() => this.volume.memory.list(directory))
   }
   makeDirectory(path: string): Promise<void> {
-    return this.#change(false, () => this.volume.memory.makeDirectory(path))
+    return this.#change({ step: 'file creation' }, () => this.volume.memory.makeDirectory(path))
   }
   rename(from: string, to: string): Promise<void> {
-    return this.#change(false, () => this.volume.memory.rename(from, to))
+    return this.#change({ step: 'snapshot rename' }, () => this.volume.memory.rename(from, to))
   }
   remove(path: string): Promise<void> {
-    return this.#change(false, () => this.volume.memory.remove(path))
+    return this.#change({ step: 'removal' }, () => this.volume.memory.remove(path))
   }
   syncDirectory(path: string): Promise<void> {
-    return this.#change(true, () => this.volume.memory.syncDirectory(path))
+    return this.#change({ step: 'directory sync', isSync: true }, () => this.volume.memory.syncDirectory(path))
   }
 
-  #open(path: string, mode: OpenMode): Promise<DiskFile> {
-    return this.volume.memory.openFile(path, mode)
+  async *#scan(database: Database): AsyncIterable<readonly (readonly [Buffer, Buffer])[]> {
+    await this.#read(async () => undefined)
+    yield* database.scan()
   }
 
-  #create(path: string): Promise<DiskFile> {
-    return this.#change(false, () => this.#open(path, 'create'))
-  }
-
-  #writeDatabase(database: Database, operations: readonly DatabaseOperation[], sync: boolean): Promise<void> {
-    return this.#change(
-      sync,
-      () => database.write(operations, sync),
-      // Written, and not known to be on the medium.
-      () => database.write(operations, false),
-    )
+  /** After an error LevelDB writes nothing more. */
+  async #writeDatabase(database: Database, operations: readonly DatabaseOperation[], isSync: boolean): Promise<void> {
+    if (this.#databaseFailure !== null) throw this.#databaseFailure
+    const newBytes = operations.reduce((sum, one) => sum + (one.type === 'put' ? one.value.byteLength : 0), 64)
+    try {
+      await this.#change(
+        { step: isSync ? 'log write' : 'sweep', isSync, newBytes },
+        () => database.write(operations, isSync),
+        // Written, and not known to be on the medium.
+        () => database.write(operations, false),
+      )
+    } catch (error) {
+      this.#databaseFailure = error
+      throw error
+    }
   }
 
   #read<T>(run: () => Promise<T>): Promise<T> {
-    return this.#operate(this.volume.times.readMs, run, null)
+    const { volume } = this
+    const read = () => {
+      if (!volume.failNextRead) return run()
+      volume.failNextRead = false
+      volume.hasFailed = true
+      volume.world.count('seen read error')
+      throw systemError('EIO')
+    }
+    return this.#operate(volume.times.readMs, read, null)
   }
 
-  #change<T>(sync: boolean, run: () => Promise<T>, part: () => Promise<unknown> = run): Promise<T> {
-    if (this.process.pass(sync ? 'before sync' : 'before write')) return never()
+  /** `part`: what may have happened of it if the process dies meanwhile, or the medium fails. */
+  #change<T>(change: Change, run: () => Promise<T>, part: () => Promise<unknown> = run): Promise<T> {
+    const { step, isSync = false, newBytes = 0 } = change
+    if (this.process.pass(`before ${step}`)) return never()
     const { volume } = this
     const done = () => {
-      if (volume.isFull) {
-        volume.hasRefused = true
+      if (newBytes > volume.freeBytes) {
+        volume.hasFailed = true
+        volume.world.count(`seen disk full at ${step}`)
         throw systemError('ENOSPC')
       }
-      if (sync && volume.failNextSync) {
+      volume.freeBytes -= newBytes
+      if (isSync && volume.failNextSync) {
         volume.failNextSync = false
         volume.isDoubtful = true
-        volume.world.count('fsync error')
+        volume.hasFailed = true
+        volume.world.count(`seen fsync error at ${step}`)
         part().catch(() => undefined)
         throw systemError('EIO')
       }
       return run()
     }
-    const meanMs = sync ? volume.times.syncMs : volume.times.readMs
-    return this.#operate(meanMs, done, part, sync ? 'after sync' : 'after write')
+    const meanMs = isSync ? volume.times.syncMs : volume.times.readMs
+    return this.#operate(meanMs, done, part, `after ${step}`)
   }
 
   #operate<T>(
@@ -164,6 +247,7 @@ export class ProcessDisk implements Disk {
         const settleWith = (settle: () => void) => this.process.deliver(settle)
         let outcome: Promise<T>
         try {
+          if (this.volume.isGone) throw systemError('EIO')
           outcome = run()
         } catch (error) {
           settleWith(() => reject(error))

@@ -98,8 +98,12 @@ export class Member implements ClientSocketOwner {
   async stop(): Promise<void> {
     if (this.isStopping || this.#parts === null) return
     this.isStopping = true
-    await this.#parts.stop(() => undefined)
-    this.deps.exited(0, null)
+    try {
+      await this.#parts.stop(() => undefined)
+      this.deps.exited(0, null)
+    } catch (error) {
+      this.deps.exited(3, error)
+    }
   }
 
   /** An administration line, as an operator sends it to this node. */
@@ -231,7 +235,7 @@ export class Member implements ClientSocketOwner {
       },
       onStored: () => {
         const status = this.node?.status()
-        if (status && process.isAlive) checks.store.counted(status)
+        if (status && process.isAlive && !process.isCutOff) checks.store.counted(this.deps.volume.id, status)
       },
       onFatal: (error, exitCode) => this.deps.exited(exitCode, error),
     }
@@ -241,7 +245,7 @@ export class Member implements ClientSocketOwner {
     const { process, volume } = this.deps
     return {
       bootId: process.machine.bootId,
-      lockIdentity: volume.id,
+      lockIdentity: volume.lockIdentity,
       localFs: true,
       load: async () => {
         const bytes = await store.getRecord(EPOCH_RECORD_KEY)

@@ -69,6 +69,19 @@ export class PeerNetwork {
     return made
   }
 
+  /** The process of this node never reaches another again, nor is it reached. What it has sent is still under way. */
+  exile(nodeId: string): void {
+    const exiled = this.#transports.get(nodeId)
+    if (exiled === undefined) return
+    this.#transports.delete(nodeId)
+    exiled.isExiled = true
+    this.world.after(SILENCE_MS, () => {
+      for (const connection of [...this.#connections]) {
+        if (connection.ends.includes(exiled)) this.break(connection, PeerDownReason.timeout)
+      }
+    })
+  }
+
   find(nodeId: string): SimTransport | undefined {
     return this.#transports.get(nodeId)
   }
@@ -145,6 +158,7 @@ export class PeerNetwork {
   }
 
   send(connection: PeerConnection, frame: Frame): void {
+    if (frame.from.isExiled) return
     if (REPEATABLE.has(frame.kind) && this.world.random.chance(this.times.lateChance)) this.#sendLate(frame)
     this.#carry(connection, frame)
   }
@@ -176,6 +190,7 @@ export class SimTransport implements Transport {
   #handlers: TransportHandlers | null = null
   #peers: readonly Peer[] = []
   #closed = false
+  isExiled = false
   readonly #current = new Map<string, PeerConnection>()
 
   constructor(
@@ -225,7 +240,7 @@ export class SimTransport implements Transport {
   /** Null: a late frame, over no connection that exists any more. */
   arrive(from: string, kind: FrameKind, payload: Uint8Array, connection: PeerConnection | null): void {
     this.process.deliver(() => {
-      if (this.#closed || (connection !== null && this.#current.get(from) !== connection)) return
+      if (this.#closed || this.isExiled || (connection !== null && this.#current.get(from) !== connection)) return
       if (this.process.pass('before receive')) return
       this.#handlers?.onFrame(from, kind, payload)
     })
@@ -242,7 +257,7 @@ export class SimTransport implements Transport {
   }
 
   #dialAll(): void {
-    if (this.#closed) return
+    if (this.#closed || this.isExiled) return
     for (const peer of this.#peers) if (!this.#current.has(peer.nodeId)) this.#dial(peer.nodeId)
     this.process.clock.after(this.network.world.random.logBetween(DIAL_MIN_MS, DIAL_MAX_MS), () => this.#dialAll())
   }
@@ -261,22 +276,36 @@ export class SimTransport implements Transport {
         const mine = this.#handlers
         const theirs = other.#handlers
         if (mine === null || theirs === null || !network.dialling.has(pair) || !this.process.isAlive) return
+        if (this.isExiled || other.isExiled) return
         const verdict = theirs.judge(mine.hello())
         network.world.after(network.delayMs(to, nodeId), () =>
           this.process.deliver(() => {
             if (!network.dialling.delete(pair) || !other.process.isAlive) return
             giveUp.cancel()
             if (!verdict.accept) mine.onRefused(to, verdict.reason)
-            else if (mine.judge(theirs.hello()).accept) this.#adopt(other, mine, theirs)
+            else this.#judgeAnswer(other, mine, theirs)
           }),
         )
       }),
     )
   }
 
+  /** Both sides may refuse each other, and both hear of it. */
+  #judgeAnswer(other: SimTransport, mine: TransportHandlers, theirs: TransportHandlers): void {
+    const { network, nodeId } = this
+    const verdict = mine.judge(theirs.hello())
+    if (verdict.accept) this.#adopt(other, mine, theirs)
+    else {
+      network.world.after(network.delayMs(nodeId, other.nodeId), () =>
+        other.process.deliver(() => theirs.onRefused(nodeId, verdict.reason)),
+      )
+    }
+  }
+
   #adopt(other: SimTransport, mine: TransportHandlers, theirs: TransportHandlers): void {
     const { network } = this
-    if (this.#closed || other.#closed || network.isCut(this.nodeId, other.nodeId)) return
+    if (this.#closed || other.#closed || this.isExiled || other.isExiled || network.isCut(this.nodeId, other.nodeId))
+      return
     const connection = network.connect(this, other)
     this.#replace(other.nodeId, connection)
     mine.onUp(theirs.hello())

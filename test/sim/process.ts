@@ -60,6 +60,8 @@ interface SimTimer {
 export class Process {
   readonly clock: Clock
   isAlive = true
+  /** No other node hears of it any more, and its directory runs elsewhere. */
+  isCutOff = false
   /** It ended with its machine: no kernel closed its connections. */
   diedSilently = false
   #isStopped = false

@@ -120,9 +120,7 @@ class Simulation {
     cluster.peers.healAll()
     cluster.peers.times.lateChance = 0
     for (const host of cluster.hosts.values()) {
-      host.volume.isFull = false
-      host.volume.failNextSync = false
-      host.volume.slowness = 1
+      host.volume.heal()
       host.process?.cont()
       host.process?.armFailpoint('', 0)
       cluster.start(host)
@@ -153,6 +151,8 @@ class Simulation {
     return this.#sound().every(
       ({ member }) =>
         member?.isServing === true &&
+        // A client whose host is gone is found out by keepalive.
+        member.front?.stats().connections === 0 &&
         member.node?.appliedIndex() === lastIndex &&
         member.node.status()?.commitIndex === lastIndex,
     )

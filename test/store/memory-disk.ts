@@ -1,33 +1,44 @@
-import type { Database, DatabaseOperation, Disk, DiskFile, OpenMode } from '../../src/raft/store/disk.js'
+import type { Database, Disk, DiskFile, OpenMode } from '../../src/raft/store/disk.js'
+import { MemoryDatabase } from './memory-database.js'
+import { MemoryFile } from './memory-file.js'
 
 /** The process ends here: nothing after it happens, and nothing says how much of the last step did. */
 export class Crash extends Error {
   override readonly name = 'Crash'
 }
 
-interface File {
-  current: Buffer
-  durable: Buffer
-}
-
-const hex = (key: Buffer): string => key.toString('hex')
+const systemError = (code: string, path: string): Error => Object.assign(new Error(`${code}: ${path}`), { code })
 
 /**
  * A disk with a page cache. A crash, at a chosen step, loses what was not synced: a suffix of the database's writes, any
- * part of a file's unsynced contents (a torn write too), any of the renames and removals since the last sync of their
+ * pages of a file's unsynced contents (torn ones too), any of the renames and removals since the last sync of their
  * directory. `chance(n)` is an integer below n.
  */
 export class MemoryDisk implements Disk {
   stepsToCrash = Number.POSITIVE_INFINITY
   steps = 0
-  #names = new Map<string, File>()
-  #durableNames = new Map<string, File>()
+  /** Null: there is none. */
+  database: MemoryDatabase | null = null
+  #names = new Map<string, MemoryFile>()
+  #durableNames = new Map<string, MemoryFile>()
   readonly #directories = new Set<string>()
-  #database = new Map<string, Buffer>()
-  #unsynced: (readonly DatabaseOperation[])[] = []
   #crashed = false
 
   constructor(private readonly chance: (bound: number) => number) {}
+
+  /** All that is there now, synced or not, on another disk. */
+  copy(): MemoryDisk {
+    const copy = new MemoryDisk(this.chance)
+    const files = new Map<MemoryFile, MemoryFile>()
+    for (const file of [...this.#names.values(), ...this.#durableNames.values()]) files.set(file, file.copy())
+    const copied = (names: Map<string, MemoryFile>) =>
+      new Map([...names].map(([name, file]) => [name, files.get(file) ?? file] as const))
+    copy.#names = copied(this.#names)
+    copy.#durableNames = copied(this.#durableNames)
+    for (const directory of this.#directories) copy.#directories.add(directory)
+    copy.database = this.database?.copy() ?? null
+    return copy
+  }
 
   /** The disk as the next process finds it. */
   restart(): void {
@@ -37,9 +48,7 @@ export class MemoryDisk implements Disk {
   }
 
   #crash(): void {
-    const kept = this.chance(this.#unsynced.length + 1)
-    for (const operations of this.#unsynced.slice(0, kept)) this.#apply(operations)
-    this.#unsynced = []
+    this.database?.loseUnsynced(this.chance)
     const changed = [...new Set([...this.#names.keys(), ...this.#durableNames.keys()])]
     for (const name of changed) {
       if (this.#names.get(name) === this.#durableNames.get(name) || this.chance(2) === 0) continue
@@ -48,11 +57,7 @@ export class MemoryDisk implements Disk {
       else this.#durableNames.set(name, file)
     }
     this.#names = new Map(this.#durableNames)
-    for (const file of this.#names.values()) {
-      const reached = this.chance(file.current.byteLength + 1)
-      file.durable = Buffer.concat([file.current.subarray(0, reached), file.durable.subarray(reached)])
-      file.current = Buffer.from(file.durable)
-    }
+    for (const file of this.#names.values()) file.loseUnsynced(this.chance)
   }
 
   /** Counts a step that changes the disk; `apply` may or may not happen in the step of the crash. */
@@ -69,64 +74,37 @@ export class MemoryDisk implements Disk {
     throw new Crash()
   }
 
-  #apply(operations: readonly DatabaseOperation[]): void {
-    for (const operation of operations) {
-      if (operation.type === 'put') this.#database.set(hex(operation.key), Buffer.from(operation.value))
-      else this.#database.delete(hex(operation.key))
+  async openDatabase(directory: string, createIfMissing: boolean): Promise<Database> {
+    if (this.database === null && !createIfMissing) {
+      throw new Error(`Invalid argument: ${directory}: does not exist (create_if_missing is false)`)
     }
-  }
-
-  /** What a read sees: synced or not. */
-  #view(): Map<string, Buffer> {
-    const [database, unsynced] = [this.#database, this.#unsynced]
-    this.#database = new Map(database)
-    for (const operations of unsynced) this.#apply(operations)
-    const view = this.#database
-    this.#database = database
-    return view
-  }
-
-  async openDatabase(): Promise<Database> {
+    if (createIfMissing) this.#directories.add(directory)
+    const database = this.database ?? new MemoryDatabase()
+    this.database = database
     return {
-      write: async (operations, sync) =>
-        this.#step(() => {
-          this.#unsynced.push(operations)
-          if (!sync) return
-          for (const batch of this.#unsynced) this.#apply(batch)
-          this.#unsynced = []
-        }),
-      read: async (key) => this.#view().get(hex(key)),
-      scan: () => this.#scan(),
+      write: async (operations, sync) => this.#step(() => database.write(operations, sync)),
+      read: async (key) => database.read(key),
+      scan: async function* () {
+        for (const pair of database.scan()) yield [pair]
+      },
       close: async () => undefined,
     }
   }
 
-  async *#scan(): AsyncIterable<[Buffer, Buffer][]> {
-    const view = this.#view()
-    for (const key of [...view.keys()].sort()) yield [[Buffer.from(key, 'hex'), view.get(key) ?? Buffer.alloc(0)]]
-  }
-
-  async openFile(path: string, mode: OpenMode): Promise<DiskFile> {
-    if (mode === 'create')
-      this.#step(() => void this.#names.set(path, { current: Buffer.alloc(0), durable: Buffer.alloc(0) }))
-    const file = this.#names.get(path)
-    if (file === undefined) throw Object.assign(new Error(`ENOENT: ${path}`), { code: 'ENOENT' })
-    const sync = () => {
-      file.durable = Buffer.from(file.current)
-    }
+  async openFile(path: string, mode: OpenMode): Promise<DiskFile & { failSync(): void }> {
+    if (mode === 'create') this.#step(() => void this.#names.set(path, new MemoryFile()))
+    const file = this.file(path)
     return {
-      read: async (position, maxBytes) => Buffer.from(file.current.subarray(position, position + maxBytes)),
+      read: async (position, maxBytes) => file.read(position, maxBytes),
       write: async (position, bytes) =>
         this.#step(() => {
-          const end = Math.max(file.current.byteLength, position + bytes.byteLength)
-          const next = Buffer.concat([file.current, Buffer.alloc(end - file.current.byteLength)])
-          next.set(bytes, position)
-          file.current = next
-          if (mode === 'durable') sync()
+          file.write(position, bytes)
+          if (mode === 'durable') file.sync()
         }),
-      sync: async () => this.#step(sync),
-      sizeBytes: async () => file.current.byteLength,
+      sync: async () => this.#step(() => file.sync()),
+      sizeBytes: async () => file.sizeBytes,
       close: async () => undefined,
+      failSync: () => file.failSync(),
     }
   }
 
@@ -144,8 +122,7 @@ export class MemoryDisk implements Disk {
 
   async rename(from: string, to: string): Promise<void> {
     this.#step(() => {
-      const file = this.#names.get(from)
-      if (file === undefined) throw new Error(`ENOENT: ${from}`)
+      const file = this.file(from)
       this.#names.delete(from)
       this.#names.set(to, file)
     })
@@ -157,9 +134,34 @@ export class MemoryDisk implements Disk {
 
   async syncDirectory(path: string): Promise<void> {
     this.#step(() => {
-      const inside = (name: string) => name.startsWith(`${path}/`) && !name.slice(path.length + 1).includes('/')
-      for (const name of [...this.#durableNames.keys()]) if (inside(name)) this.#durableNames.delete(name)
-      for (const [name, file] of this.#names) if (inside(name)) this.#durableNames.set(name, file)
+      for (const name of [...this.#durableNames.keys()]) if (isIn(path, name)) this.#durableNames.delete(name)
+      for (const [name, file] of this.#names) if (isIn(path, name)) this.#durableNames.set(name, file)
     })
   }
+
+  // ---------------------------------------------------------------------------------------------------- damage
+
+  /** Of the files that are there now. */
+  paths(): string[] {
+    return [...this.#names.keys()].sort()
+  }
+
+  file(path: string): MemoryFile {
+    const file = this.#names.get(path)
+    if (file === undefined) throw systemError('ENOENT', path)
+    return file
+  }
+
+  loseFile(path: string): void {
+    this.#names.delete(path)
+    this.#durableNames.delete(path)
+  }
+
+  loseDirectory(path: string): void {
+    for (const name of this.paths()) if (isIn(path, name)) this.loseFile(name)
+    this.#directories.delete(path)
+  }
 }
+
+const isIn = (directory: string, path: string): boolean =>
+  path.startsWith(`${directory}/`) && !path.slice(directory.length + 1).includes('/')

@@ -18,6 +18,15 @@ export class DurableVolume {
     return this.#installed?.index ?? 0
   }
 
+  copy(): DurableVolume {
+    const copy = new DurableVolume()
+    copy.log = this.log.copy()
+    copy.#pending = [...this.#pending]
+    for (const [name, metadata] of this.#snapshots) copy.#snapshots.set(name, metadata)
+    copy.#installed = this.#installed
+    return copy
+  }
+
   begun(write: Write): void {
     this.#pending.push(write)
   }

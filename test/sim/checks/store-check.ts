@@ -59,8 +59,15 @@ export class StoreCheck {
     return durable?.[0] ?? 0
   }
 
+  /** Volume `to` is a copy of `from`, and must have what that one has acknowledged. */
+  copied(from: string, to: string): void {
+    this.#volumes.set(to, this.#volume(from).copy())
+  }
+
   /** A leader counts on nothing that a follower of its term has not on its disk (I8). */
-  counted(leader: NodeStatus): void {
+  counted(volume: string, leader: NodeStatus): void {
+    // Its directory was started again elsewhere: who is it that counts?
+    if (this.#ofNode.get(leader.nodeId) !== this.#volumes.get(volume)) return
     for (const { nodeId, match } of leader.progress) {
       const log = this.#ofNode.get(nodeId)?.log
       if (log !== undefined && log.hardState.term === leader.term && match > log.last) {

@@ -1,5 +1,5 @@
 /** Members that come, go and take each other's place, leaders that change on request, and directories that are lost. */
-import { type Cluster, peerOf } from '../cluster.js'
+import { type Cluster, type Host, peerOf } from '../cluster.js'
 import type { Fault, Faults, Ground } from './fault.js'
 
 const MEMBERS_MAX = 9
@@ -9,7 +9,10 @@ const isMember = (cluster: Cluster, nodeId: string): boolean => cluster.memberId
 /** Whether a majority of the voters is still sound when one more is lost: what a majority has lost nobody can bring back. */
 function canLoseOne(cluster: Cluster): boolean {
   const voters = cluster.voterIds()
-  const lost = voters.filter((id) => cluster.hosts.get(id)?.isLost !== false).length
+  // Who has not become a member yet may follow a founder that was wiped into a second formation, and is refused then
+  // (engine.md §2, Bootstrap: an unconfirmed id may be stored again).
+  const isSound = (host: Host | undefined) => host !== undefined && !host.isLost && host.raftId !== 0
+  const lost = voters.filter((id) => !isSound(cluster.hosts.get(id))).length
   return 2 * (lost + 1) < voters.length
 }
 

@@ -1,11 +1,13 @@
 /** Processes that die, stop, sleep and stall. */
+
+import { STORE_FAILPOINTS } from '../checks/tapped-store.js'
+import type { Cluster } from '../cluster.js'
+import { DISK_FAILPOINTS } from '../disk.js'
 import type { Fault, Faults } from './fault.js'
 
 export const FAILPOINTS = [
-  'before sync',
-  'after sync',
-  'before write',
-  'after write',
+  ...DISK_FAILPOINTS,
+  ...STORE_FAILPOINTS,
   'before send',
   'after send',
   'before receive',
@@ -37,6 +39,15 @@ const always =
     return true
   }
 
+/** Its directory is started a second time while the process lives; one that was never a member is nobody yet. */
+const startTwice =
+  (...ways: Parameters<Cluster['startTwice']>[1][]): Fault =>
+  ({ cluster, victim, random }) => {
+    if (victim.raftId === 0 || victim.isLost) return false
+    cluster.startTwice(victim, random.pick(ways))
+    return true
+  }
+
 const leaseMs = ({ cluster }: Parameters<Fault>[0]): number => cluster.swarm.settings.nodeLeaseMs
 
 export const PROCESS_FAULTS = {
@@ -48,5 +59,8 @@ export const PROCESS_FAULTS = {
   'long pause': always((ground) => ground.victim.process?.stop(ground.random.between(0.5, 4) * leaseMs(ground))),
   suspend: always((ground) => ground.victim.process?.stop(ground.random.logBetween(500, 4 * leaseMs(ground)), true)),
   stall,
+  'volume moved': always(({ cluster, victim }) => cluster.move(victim)),
+  'volume attached elsewhere': startTwice('attached elsewhere'),
+  'copied directory': startTwice('copied elsewhere', 'copied'),
   'graceful restart': always(({ victim }) => void victim.member?.stop()),
 } as const satisfies Faults
