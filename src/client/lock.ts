@@ -58,6 +58,8 @@ export class Lock {
   }
 
   private async releaseOnce(): Promise<void> {
+    // A frozen process wakes up here before its timers fire.
+    if (this.remaining() <= 0 && !this.loss.signal.aborted) this.markLost('deadline')
     const lostBefore = this.loss.signal.aborted
     // A lock that was lost by this side's deadline may still stand on the server.
     await this.session.release(this.grant).finally(this.onReleased)

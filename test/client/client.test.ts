@@ -162,6 +162,14 @@ describe('losing a lock', () => {
     await expect(lost).rejects.toBeInstanceOf(LockLostError)
   })
 
+  it('is told by release also when the process was frozen and no timer has fired yet', async () => {
+    const lock = await client.acquire('a')
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 600)
+    await expect(lock.release()).rejects.toBeInstanceOf(LockLostError)
+    expect(lock.signal.aborted).toBe(true)
+    await (await client.acquire('a')).release()
+  })
+
   it('does not mask what the work threw', async () => {
     const failing = client.withLock('a', () => {
       throw new TypeError('mine')
