@@ -1,0 +1,67 @@
+/** Bugs of the lock state machine (raft-reference B11, its last part). */
+import type { Mutant } from '../mutant.js'
+
+const LOCK_TABLE = 'src/locks/lock-table.ts'
+
+export const LOCK_LAYER: readonly Mutant[] = [
+  {
+    id: 'M69',
+    title: 'a release frees the lock whoever holds it, under whatever token',
+    rule: 'B11',
+    edits: [
+      {
+        file: LOCK_TABLE,
+        find: 'if (lock === undefined || lock.holder !== session) {',
+        replace: 'if (lock === undefined || lock.holder === null) {',
+      },
+      {
+        file: LOCK_TABLE,
+        find: '} else if (token !== 0 && token !== lock.token) {',
+        replace: '} else if (token < 0) {',
+      },
+    ],
+  },
+  {
+    id: 'M72',
+    title: 'a repeated request is carried out again',
+    rule: 'B11',
+    edits: [
+      {
+        file: LOCK_TABLE,
+        find: '  if (waiting === null) return admit(context, session, request)',
+        replace: '  if (waiting === null) {\n    admit(context, session, request)\n    return true\n  }',
+      },
+    ],
+  },
+  {
+    id: 'M72b',
+    title: 'a late duplicate of an opening opens again',
+    rule: 'B11',
+    edits: [
+      {
+        file: 'src/locks/sessions.ts',
+        find: 'if (header.conn < place.floor || place.opened.has(header.conn)) return null',
+        replace: '',
+      },
+    ],
+  },
+  {
+    id: 'M73',
+    title: 'tokens come from a counter of the process, not from the replicated one',
+    rule: 'B11',
+    edits: [
+      {
+        file: LOCK_TABLE,
+        find: '  lock.token = context.state.draw(context.index)',
+        replace: `  const local = (localTokens.get(context.state) ?? 0) + 1
+  localTokens.set(context.state, local)
+  lock.token = local`,
+      },
+      {
+        file: LOCK_TABLE,
+        find: '/** 1 is the head of the queue. */',
+        replace: 'const localTokens = new WeakMap<object, number>()\n\n/** 1 is the head of the queue. */',
+      },
+    ],
+  },
+]
