@@ -3,6 +3,7 @@ import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { SimRandom } from '../sim/random.js'
+import { checkAll, checkRecovery } from './checker/index.js'
 import type { History } from './history.js'
 import { Observer } from './observer.js'
 import { RECOVERY_MS, Schedule } from './schedule.js'
@@ -54,9 +55,10 @@ export async function runOnce(options: RunOptions): Promise<RunOutcome> {
   const idle = await whoDoesNothing(workloads, history)
   const stuck = await stopAll(workloads)
   await observer.stop()
-  const findings = [...schedule.findings, ...idle, ...stuck, ...site.findings]
-  for (const workload of workloads) findings.push(...workload.check(history.events))
-  return { findings, faults: schedule.counts }
+  const seen = [...schedule.findings, ...idle, ...stuck, ...site.findings]
+  log('the history is judged')
+  const judged = [...checkAll(history.events, workloads), ...checkRecovery(history.events, RECOVERY_MS)]
+  return { findings: [...seen, ...judged], faults: schedule.counts }
 }
 
 async function untilStarted(site: Site): Promise<void> {

@@ -3,7 +3,9 @@ import { mkdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Command, InvalidArgumentError } from 'commander'
+import { formatTable } from '../../src/cli/table.js'
 import { SimRandom } from '../sim/random.js'
+import { type FaultGap, gapsOfFaults } from './checker/availability.js'
 import { type RunOutcome, runOnce } from './harness.js'
 import { History } from './history.js'
 import { LocalSite } from './local-site.js'
@@ -111,20 +113,25 @@ function endOnInterrupt(): AbortSignal {
 }
 
 function judge({ findings, faults }: RunOutcome, { events }: History): number {
+  say(faultTable(faults, gapsOfFaults(events)))
   for (const { check, what, events: piece } of findings) {
     say(`violation (${check}): ${what}`)
     for (const event of piece) say(`  ${JSON.stringify(event)}`)
   }
-  const counts = [...faults].map(([name, count]) => `${name} ${count}`)
-  say(`faults: ${counts.length === 0 ? 'none' : counts.join(', ')}`)
   const operations = events.filter(({ type }) => type === 'invoke').length
   const summary = `${operations} operations, ${[...faults.values()].reduce((sum, count) => sum + count, 0)} faults`
-  say(
-    findings.length === 0
-      ? `jepsen-lite: VALID (${summary})`
-      : `jepsen-lite: INVALID (${findings.length} violations, ${summary})`,
-  )
+  if (findings.length === 0) say(`jepsen-lite: VALID (${summary})`)
+  else say(`jepsen-lite: INVALID (${findings.length} violations, ${summary})`)
   return findings.length === 0 ? VALID : INVALID
+}
+
+/** How often each fault was in force, and the longest time around one of them in which nobody got a lock. */
+function faultTable(faults: ReadonlyMap<string, number>, gaps: readonly FaultGap[]): string {
+  const rows = [...faults].sort().map(([name, count]) => {
+    const lengths = gaps.filter(({ fault }) => fault === name).map(({ gap }) => gap.to - gap.from)
+    return [name, String(count), `${(Math.max(0, ...lengths) / 1e9).toFixed(1)} s`]
+  })
+  return formatTable([['FAULT', 'TIMES', 'LONGEST GAP'], ...rows])
 }
 
 try {
