@@ -1,0 +1,321 @@
+/** Clauses of engine.md §4: rule 5, closed connections. */
+import type { Mutant } from '../mutant.js'
+
+const SESSIONS = 'src/locks/sessions.ts'
+const BOOK = 'src/server/rules/session-book.ts'
+const SESSION = 'src/server/dialects/session.ts'
+const CLASSIC = 'src/server/dialects/classic.ts'
+const CONNECTION = 'src/server/dialects/connection.ts'
+const CLIENT_SOCKET = 'src/server/client-socket.ts'
+const CLIENT_PORT = 'src/server/client-port.ts'
+const LIMITS = 'src/server/limits.ts'
+const LINK = 'src/client/link.ts'
+
+export const RULES_CONNECTIONS: readonly Mutant[] = [
+  // ------------------------------------------------------------------------------ rule 5: closed connections
+  {
+    id: 'R5a',
+    title: 'a FIN counts though the node has begun to close that connection',
+    rule: 'rule 5',
+    edits: [
+      {
+        file: CONNECTION,
+        find: 'if (!this.#open || this.#finSeen) return\n    this.#finSeen',
+        replace: 'if (this.#finSeen) return\n    this.#finSeen',
+      },
+    ],
+  },
+  {
+    id: 'R5b',
+    title: 'the socket hands on a FIN that follows the close of this node',
+    rule: 'rule 5',
+    edits: [{ file: CLIENT_SOCKET, find: 'if (!this.#closing) this.#handler?.fin()', replace: 'this.#handler?.fin()' }],
+  },
+  {
+    id: 'R5c',
+    title: 'a FIN does not end a classic session that holds',
+    rule: 'rule 5',
+    edits: [
+      {
+        file: CLASSIC,
+        find: "if (this.#phase === 'waiting' || this.#phase === 'holding') this.#close()",
+        replace: "if (this.#phase === 'waiting') this.#close()",
+      },
+    ],
+  },
+  {
+    id: 'R5d',
+    title: 'a waiter that sends FIN keeps its place in the queue',
+    rule: 'rule 5',
+    edits: [
+      {
+        file: CLASSIC,
+        find: "if (this.#phase === 'waiting' || this.#phase === 'holding') this.#close()",
+        replace: "if (this.#phase === 'holding') this.#close()",
+      },
+    ],
+  },
+  {
+    id: 'R5e',
+    title: 'a reset or a keepalive failure does not end a classic session',
+    rule: 'rule 5',
+    edits: [
+      {
+        file: CLASSIC,
+        find: '  broken(): void {\n    this.#depart()',
+        replace: '  broken(): void {\n    this.#seat = null',
+      },
+    ],
+  },
+  {
+    id: 'R5f',
+    title: 'lines before a FIN are not answered',
+    rule: 'rule 5',
+    edits: [
+      {
+        file: CLASSIC,
+        find: "if (this.#phase === 'waiting' || this.#phase === 'holding') this.#close()",
+        replace: 'this.#close()',
+      },
+    ],
+  },
+  {
+    id: 'R5g',
+    title: 'a classic connection stays open until its end is applied',
+    rule: 'rule 5',
+    edits: [
+      {
+        file: CLASSIC,
+        find: '    this.connection.close(lastWords)\n    this.#depart()',
+        replace: '    this.#depart()\n    this.services.clock.after(100, () => this.connection.close(lastWords))',
+      },
+    ],
+  },
+  {
+    id: 'R5h',
+    title: '`bye` detaches the session',
+    rule: 'rule 5',
+    edits: [
+      {
+        file: SESSION,
+        find: "    this.services.book.leave(seat, 'end', this)",
+        replace: "    this.services.book.leave(seat, 'detach', this)",
+      },
+    ],
+  },
+  {
+    id: 'R5i',
+    title: 'a FIN counts as a break: the session outlives it for its lease',
+    rule: 'rule 5',
+    edits: [
+      {
+        file: SESSION,
+        find: "if (this.#phase === 'open') this.#part('linger')",
+        replace: "if (this.#phase === 'open') this.#part('detach')",
+      },
+      {
+        file: SESSION,
+        find: "if (this.#parting === 'linger') {\n      this.#close('linger')",
+        replace: "if (this.#parting !== 'end') {\n      this.#close(this.#parting)",
+      },
+    ],
+  },
+  {
+    id: 'R5j',
+    title: 'a FIN ends a session that asked to linger',
+    rule: 'rule 5',
+    edits: [{ file: SESSIONS, find: '(command.fin && terms.lingerMs === 0)', replace: 'command.fin' }],
+  },
+  {
+    id: 'R5k',
+    title: 'a FIN with linger 0 detaches, until the leader has expired the session',
+    rule: 'rule 5',
+    edits: [
+      { file: SESSIONS, find: 'terms === null || (command.fin && terms.lingerMs === 0)', replace: 'terms === null' },
+    ],
+  },
+  {
+    id: 'R5l',
+    title: 'a reset ends the session',
+    rule: 'rule 5',
+    edits: [
+      {
+        file: SESSION,
+        find: "this.#depart('detach')\n  }\n\n  #first",
+        replace: "this.#depart('end')\n  }\n\n  #first",
+      },
+    ],
+  },
+  {
+    id: 'R5m',
+    title: 'silence is not noticed',
+    rule: 'rule 5',
+    edits: [
+      {
+        file: 'src/server/rules/silence-watch.ts',
+        find: 'if (silentMs >= this.#leaseMs) this.onSilent()',
+        replace: 'if (silentMs > 1_000 * this.#leaseMs) this.onSilent()',
+      },
+    ],
+  },
+  {
+    id: 'R5n',
+    title: 'silence ends the session',
+    rule: 'rule 5',
+    edits: [
+      {
+        file: SESSION,
+        find: "new SilenceWatch(clock, deadlines, () => this.#close('detach'))",
+        replace: "new SilenceWatch(clock, deadlines, () => this.#close('end'))",
+      },
+    ],
+  },
+  {
+    id: 'R5o',
+    title: 'a connection that the node closes for a line that is too long ends the session',
+    rule: 'rule 5',
+    edits: [
+      {
+        file: SESSION,
+        find: "this.#close('detach', Word.lineTooLong)",
+        replace: "this.#close('end', Word.lineTooLong)",
+      },
+    ],
+  },
+  {
+    id: 'R5p',
+    title: 'the library leaves a connection by FIN',
+    rule: 'rule 5',
+    edits: [
+      {
+        file: LINK,
+        find: "    this.closedReason ??= 'reset'\n    this.socket.resetAndDestroy()",
+        replace: "    this.closedReason ??= 'reset'\n    this.socket.end()",
+      },
+    ],
+  },
+  {
+    id: 'R5q',
+    title: 'the library answers a FIN of the node with a FIN of its own',
+    rule: 'rule 5',
+    edits: [{ file: LINK, find: 'noDelay: true, allowHalfOpen: true', replace: 'noDelay: true' }],
+  },
+  {
+    id: 'R5r',
+    title: 'a session that is leaving is told of a grant',
+    rule: 'rule 5',
+    edits: [
+      {
+        file: SESSION,
+        find: "if (this.#phase === 'open') this.connection.speak(formatAnswer(request, answer))",
+        replace: 'this.connection.speak(formatAnswer(request, answer))',
+      },
+    ],
+  },
+  {
+    id: 'R5s',
+    title: 'a classic connection whose end is proposed is told that it is alive',
+    rule: 'rule 5',
+    edits: [
+      {
+        file: CLASSIC,
+        find: "      case 'leaving':\n      case 'closed':",
+        replace: "      case 'leaving':\n        this.#whileHolding(line)\n        return\n      case 'closed':",
+      },
+    ],
+  },
+  {
+    id: 'R5t',
+    title: 'an opening that applies when nobody waits for it any more leaves its session behind',
+    rule: 'rule 5',
+    edits: [
+      {
+        file: BOOK,
+        find: "if (seat === undefined) this.#evict(where.conn, session, attach, 'end')\n    else seat.occupant?.opened()",
+        replace: 'seat?.occupant?.opened()',
+      },
+    ],
+  },
+  {
+    id: 'R5u',
+    title: 'a resume that applies when nobody waits for it any more leaves its session attached',
+    rule: 'rule 5',
+    edits: [
+      {
+        file: BOOK,
+        find: "if (seat === undefined) this.#evict(where.conn, session, attach, 'detach')\n    else if",
+        replace: 'if (seat === undefined) return\n    if',
+      },
+    ],
+  },
+  {
+    id: 'R5v',
+    title: 'the end of a session is proposed once, not until it is applied',
+    rule: 'rule 5',
+    edits: [
+      { file: BOOK, find: '    if (seat.farewell !== null) this.deps.node.propose(seat.farewell)\n', replace: '' },
+    ],
+  },
+  {
+    id: 'R5w',
+    title: 'client connections have no TCP keepalive',
+    rule: 'rule 5',
+    edits: [{ file: CLIENT_PORT, find: 'keepAlive: true,', replace: 'keepAlive: false,' }],
+    killers: ['tests'],
+    tests: ['test/server/shell-tcp.test.ts'],
+  },
+  {
+    id: 'R5x',
+    title: 'TCP keepalive begins after two hours of silence',
+    rule: 'rule 5',
+    edits: [{ file: LIMITS, find: 'KEEPALIVE_IDLE_MS = 5_000', replace: 'KEEPALIVE_IDLE_MS = 7_200_000' }],
+    killers: ['tests'],
+    tests: ['test/server/shell-tcp.test.ts'],
+  },
+  {
+    id: 'R5y',
+    title: "the kernel's send queues are not watched",
+    rule: 'rule 5',
+    edits: [{ file: CLIENT_PORT, find: 'if (socket.flush()) this.#watch.wrote(socket)', replace: 'socket.flush()' }],
+    killers: ['tests'],
+    tests: ['test/server/shell-client-port.test.ts', 'test/server/shell-tcp.test.ts'],
+  },
+  {
+    id: 'R5z',
+    title: 'a send queue may stand still for 150 s',
+    rule: 'rule 5',
+    edits: [{ file: LIMITS, find: 'SEND_QUEUE_STUCK_MS = 15_000', replace: 'SEND_QUEUE_STUCK_MS = 150_000' }],
+    killers: ['tests'],
+    tests: ['test/server/shell-tcp.test.ts'],
+  },
+  {
+    id: 'R5za',
+    title: 'a send queue that shrinks is given up after 15 s too',
+    rule: 'rule 5',
+    edits: [
+      {
+        file: 'src/server/send-queue-watch.ts',
+        find: 'if (entry.sinceMs === null || acknowledgedBytes > entry.acknowledgedBytes) {',
+        replace: 'if (entry.sinceMs === null) {',
+      },
+    ],
+    killers: ['tests'],
+    tests: ['test/server/shell-tcp.test.ts'],
+  },
+  {
+    id: 'R5zb',
+    title: 'a connection from which a line came is watched on',
+    rule: 'rule 5',
+    edits: [
+      {
+        file: CLIENT_PORT,
+        find: '  heard(socket: ClientSocket): void {\n    this.#watch.forget(socket)',
+        replace: '  heard(_socket: ClientSocket): void {',
+      },
+    ],
+    killers: ['tests'],
+    tests: ['test/server/shell-client-port.test.ts', 'test/server/shell-tcp.test.ts'],
+    equivalent:
+      'the watch goes by acknowledged bytes alone: a connection that acknowledges is forgotten at the next look, whether a line came or not; forgetting it earlier only saves the look',
+  },
+]

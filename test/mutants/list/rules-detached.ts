@@ -1,0 +1,174 @@
+/** Clauses of engine.md §4: rule 4, detached sessions. */
+import type { Mutant } from '../mutant.js'
+
+const SESSIONS = 'src/locks/sessions.ts'
+const KEEPER = 'src/server/rules/lease-keeper.ts'
+const SESSION = 'src/server/dialects/session.ts'
+
+export const RULES_DETACHED: readonly Mutant[] = [
+  // ------------------------------------------------------------------------------- rule 4: detached sessions
+  {
+    id: 'R4a',
+    title: 'a FIN detaches for the larger of lease and linger',
+    rule: 'rule 4',
+    edits: [
+      {
+        file: SESSIONS,
+        find: 'command.fin ? terms.lingerMs : Math.max(terms.leaseMs, terms.lingerMs)',
+        replace: 'Math.max(terms.leaseMs, terms.lingerMs)',
+      },
+    ],
+  },
+  {
+    id: 'R4b',
+    title: 'a break detaches for the lease only, though linger is longer',
+    rule: 'rule 4',
+    edits: [
+      {
+        file: SESSIONS,
+        find: 'command.fin ? terms.lingerMs : Math.max(terms.leaseMs, terms.lingerMs)',
+        replace: 'command.fin ? terms.lingerMs : terms.leaseMs',
+      },
+    ],
+  },
+  {
+    id: 'R4c',
+    title: 'the end of an epoch detaches for linger only, though the lease is longer',
+    rule: 'rule 4',
+    edits: [
+      {
+        file: SESSIONS,
+        find: 'else leave(context, session, terms, Math.max(terms.leaseMs, terms.lingerMs))\n}',
+        replace: 'else leave(context, session, terms, terms.lingerMs)\n}',
+      },
+    ],
+  },
+  {
+    id: 'R4d',
+    title: 'the state does not keep for how long a session is detached: a snapshot forgets it',
+    rule: 'rule 4',
+    edits: [{ file: 'src/locks/records.ts', find: 'terms.detachedForMs = input.varint()', replace: 'input.varint()' }],
+  },
+  {
+    id: 'R4e',
+    title: 'the leader counts 0.9 of the detached time',
+    rule: 'rule 4',
+    edits: [
+      {
+        file: KEEPER,
+        find: 'this.#detached.add({ session, attach, target: null }, forMs)]',
+        replace: 'this.#detached.add({ session, attach, target: null }, 0.9 * forMs)]',
+      },
+    ],
+  },
+  {
+    id: 'R4f',
+    title: 'a new leader takes a detached session for expired at once',
+    rule: 'rule 4',
+    edits: [
+      {
+        file: KEEPER,
+        find: 'of this.deps.state.detachedSessions()) this.#count(session, attach, forMs)',
+        replace: 'of this.deps.state.detachedSessions()) this.#count(session, attach, 0 * forMs)',
+      },
+    ],
+  },
+  {
+    id: 'R4g',
+    title: 'a new leader does not count for sessions that were detached before its office',
+    rule: 'rule 4',
+    edits: [
+      {
+        file: KEEPER,
+        find: '    for (const { session, attach, forMs } of this.deps.state.detachedSessions()) this.#count(session, attach, forMs)\n',
+        replace: '',
+      },
+    ],
+  },
+  {
+    id: 'R4h',
+    title: 'a new leader does not wait for the delay of a lock',
+    rule: 'rule 4',
+    edits: [
+      {
+        file: KEEPER,
+        find: 'of this.deps.state.delayedLocks()) this.delayed(name, token, forMs)',
+        replace: 'of this.deps.state.delayedLocks()) this.delayed(name, token, 0 * forMs)',
+      },
+    ],
+  },
+  {
+    id: 'R4i',
+    title: 'a new leader does not count the delays of locks at all',
+    rule: 'rule 4',
+    edits: [
+      {
+        file: KEEPER,
+        find: '    for (const { name, token, forMs } of this.deps.state.delayedLocks()) this.delayed(name, token, forMs)\n',
+        replace: '',
+      },
+    ],
+  },
+  {
+    id: 'R4j',
+    title: 'ExpireSession ends a session under whatever attach count',
+    rule: 'rule 4',
+    edits: [
+      {
+        file: SESSIONS,
+        find: 'session.place === null && session.attach === attach ? session : null',
+        replace: 'session.place === null && attach > 0 ? session : null',
+      },
+    ],
+  },
+  {
+    id: 'R4k',
+    title: 'ExpireSession ends a session that is attached again under the same count',
+    rule: 'rule 4',
+    edits: [
+      {
+        file: SESSIONS,
+        find: 'session.place === null && session.attach === attach ? session : null',
+        replace: 'session.attach === attach ? session : null',
+      },
+    ],
+    equivalent:
+      'a session is detached once under one attach count, and a resume raises it: only both conditions together can be missed (R4l)',
+  },
+  {
+    id: 'R4l',
+    title: 'ExpireSession ends a session that was resumed meanwhile',
+    rule: 'rule 4',
+    edits: [
+      {
+        file: SESSIONS,
+        find: 'session.place === null && session.attach === attach ? session : null',
+        replace: 'attach > 0 ? session : null',
+      },
+    ],
+  },
+  {
+    id: 'R4m',
+    title: 'a resume does not raise the attach count',
+    rule: 'rule 4',
+    edits: [{ file: SESSIONS, find: '  session.attach += 1\n', replace: '' }],
+  },
+  {
+    id: 'R4n',
+    title: 'the old node does not close the old connection after a resume elsewhere',
+    rule: 'rule 4',
+    edits: [{ file: SESSIONS, find: '  if (old !== null) sink.superseded(old, session.id)\n', replace: '' }],
+  },
+  {
+    id: 'R4o',
+    title: 'the old node closes the old connection with a word',
+    rule: 'rule 4',
+    edits: [
+      {
+        file: SESSION,
+        find: '  displaced(): void {\n    this.#seat = null\n    this.connection.close()',
+        replace: "  displaced(): void {\n    this.#seat = null\n    this.connection.close('bye\\n')",
+      },
+    ],
+  },
+]

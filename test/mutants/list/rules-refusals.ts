@@ -1,0 +1,213 @@
+/** Clauses of engine.md §4: rule 8 (reads and refusals) and rule 9 (a snapshot on a serving node). */
+import type { Mutant } from '../mutant.js'
+
+const BOOK = 'src/server/rules/session-book.ts'
+const SESSION = 'src/server/dialects/session.ts'
+const CLASSIC = 'src/server/dialects/classic.ts'
+const FRONT = 'src/server/front.ts'
+
+export const RULES_REFUSALS: readonly Mutant[] = [
+  // ---------------------------------------------------------------------------- rule 8: reads and refusals
+  {
+    id: 'R8a',
+    title: 'a release is answered before it is applied',
+    rule: 'rule 8',
+    edits: [
+      {
+        file: CLASSIC,
+        find: "    this.services.book.leave(seat, 'end', this)",
+        replace: "    this.connection.close(farewellWord)\n    this.services.book.leave(seat, 'end', null)",
+      },
+    ],
+  },
+  {
+    id: 'R8b',
+    title: 'a classic wait that is over is refused without asking the log',
+    rule: 'rule 8',
+    edits: [
+      {
+        file: CLASSIC,
+        find: '    book.submit(seat, { type: CommandType.waitTimeout, ...book.header(seat), target: CLASSIC_REQUEST })\n',
+        replace:
+          '    book.submit(seat, { type: CommandType.waitTimeout, ...book.header(seat), target: CLASSIC_REQUEST })\n    this.connection.close(Word.notGranted)\n',
+      },
+    ],
+  },
+  {
+    id: 'R8c',
+    title: 'a wait of a session that is over is refused without asking the log',
+    rule: 'rule 8',
+    edits: [
+      {
+        file: SESSION,
+        find: '    book.submit(seat, { type: CommandType.waitTimeout, ...book.header(seat), target })\n',
+        replace:
+          "    book.submit(seat, { type: CommandType.waitTimeout, ...book.header(seat), target })\n    this.connection.say(formatAnswer(target, { kind: 'not-granted', name: 'x', reason: 'timeout', holder: '' }))\n",
+      },
+    ],
+  },
+  {
+    id: 'R8d',
+    title: '`not-holder` is said by what this connection knows, without asking the log',
+    rule: 'rule 8',
+    edits: [
+      {
+        file: SESSION,
+        find: '      const isLock = body.type === CommandType.lock\n',
+        replace:
+          "      const isLock = body.type === CommandType.lock\n      if (body.type === CommandType.release && id !== null && !this.#held.has(body.name)) {\n        this.connection.say(formatAnswer(id, { kind: 'error', code: 'not-holder', message: 'not held' }))\n        return\n      }\n",
+      },
+    ],
+  },
+  {
+    id: 'R8e',
+    title: '`session-expired` is said when the state of this node has no such session',
+    rule: 'rule 8',
+    edits: [
+      {
+        file: SESSION,
+        find: '      this.#secret = secret\n',
+        replace:
+          '      if (body.type === CommandType.resume && this.services.state.session(body.session) === null) {\n        this.resumeRefused()\n        return\n      }\n      this.#secret = secret\n',
+      },
+    ],
+  },
+  {
+    id: 'R8f',
+    title: '`not-granted` is said when the state of this node has a holder',
+    rule: 'rule 8',
+    edits: [
+      {
+        file: CLASSIC,
+        find: "    this.#phase = 'asking'\n    this.#seat",
+        replace:
+          "    const known = this.services.state as unknown as { holder?(name: string): unknown }\n    if (this.#waitMs === 0 && known.holder?.(line.get('name') ?? '')) {\n      this.connection.close(Word.notGranted)\n      return\n    }\n    this.#phase = 'asking'\n    this.#seat",
+      },
+    ],
+  },
+  {
+    id: 'R8g',
+    title: 'a read that is not in the log is not confirmed by ReadIndex',
+    rule: 'rule 8',
+    notApplicable:
+      'this version answers no such read (`check`, `locks`): everything definite that a session hears comes from an applied entry. The ReadIndex rounds of renewals are R3d and R3e',
+  },
+  // -------------------------------------------------------------------- rule 9: a snapshot on a serving node
+  {
+    id: 'R9a',
+    title: 'connections are not reconciled with a snapshot',
+    rule: 'rule 9',
+    edits: [{ file: FRONT, find: '    this.#book.restored()\n', replace: '' }],
+  },
+  {
+    id: 'R9b',
+    title: 'a connection whose session a snapshot no longer has here stays open',
+    rule: 'rule 9',
+    edits: [
+      {
+        file: BOOK,
+        find: 'if (view === undefined) this.#missed(seat)\n      else',
+        replace: 'if (view !== undefined)',
+      },
+    ],
+  },
+  {
+    id: 'R9c',
+    title: 'sessions that a snapshot has here, and nobody sits on, stay',
+    rule: 'rule 9',
+    edits: [
+      {
+        file: BOOK,
+        find: "      this.#evict(conn, session, attach, classic ? 'end' : 'detach')\n",
+        replace: "      if (attach === 0) this.#evict(conn, session, attach, classic ? 'end' : 'detach')\n",
+      },
+    ],
+  },
+  {
+    id: 'R9d',
+    title: 'tokens are not compared with a snapshot: what a session lost is not told',
+    rule: 'rule 9',
+    edits: [{ file: SESSION, find: "    if (!explained) this.#close('detach')\n", replace: '' }],
+  },
+  {
+    id: 'R9e',
+    title: 'answers that are stored in a snapshot are not told',
+    rule: 'rule 9',
+    edits: [
+      {
+        file: SESSION,
+        find: 'else if (answer !== undefined) this.answered(request, answer)\n      else if (n <= view.lastN)',
+        replace: 'else if (answer === undefined && n <= view.lastN)',
+      },
+    ],
+  },
+  {
+    id: 'R9f',
+    title: 'places in queues that a snapshot has are not told',
+    rule: 'rule 9',
+    edits: [
+      {
+        file: SESSION,
+        find: 'if (!isQueued) this.queued(request, queued.name, queued.position)',
+        replace: 'if (isQueued) this.queued(request, queued.name, queued.position)',
+      },
+    ],
+  },
+  {
+    id: 'R9g',
+    title: 'a request of which a snapshot knows nothing any more waits for ever',
+    rule: 'rule 9',
+    edits: [{ file: SESSION, find: 'else if (n <= view.lastN) {', replace: 'else if (n < 0) {' }],
+  },
+  {
+    id: 'R9h',
+    title: 'a classic grant that only a snapshot tells of is not told',
+    rule: 'rule 9',
+    edits: [
+      {
+        file: CLASSIC,
+        find: 'if (held !== undefined) this.answered(',
+        replace: 'if (held !== undefined && view.attach === 0) this.answered(',
+      },
+    ],
+  },
+  {
+    id: 'R9i',
+    title: 'a classic connection that holds nothing any more by a snapshot stays open',
+    rule: 'rule 9',
+    edits: [
+      {
+        file: CLASSIC,
+        find: "} else if (this.#phase === 'holding' && held === undefined) this.#close()",
+        replace: '}',
+      },
+    ],
+    equivalent:
+      'a classic session ends with its lock: a snapshot that has the session has its lock, and one that has not is R9b',
+  },
+  {
+    id: 'R9j',
+    title: 'an epoch that a snapshot says has ended is renewed on',
+    rule: 'rule 9',
+    edits: [{ file: FRONT, find: '    this.#lease.restored()\n', replace: '' }],
+  },
+  {
+    id: 'R9k',
+    title: 'the next word comes before the reconciliation',
+    rule: 'rule 9',
+    edits: [
+      {
+        file: FRONT,
+        find: '    this.#lease.restored()\n    this.#book.restored()\n    this.#lease.onApplied(index)',
+        replace:
+          '    this.#lease.onApplied(index)\n    this.deps.clock.after(200, () => {\n      this.#lease.restored()\n      this.#book.restored()\n    })',
+      },
+    ],
+  },
+  {
+    id: 'R9l',
+    title: 'watches that missed events go on',
+    rule: 'rule 9',
+    notApplicable: 'there are no watches in this version',
+  },
+]

@@ -1,0 +1,157 @@
+/** Clauses of engine.md §4: rule 7, clocks and waking. */
+import type { Mutant } from '../mutant.js'
+
+const NODE_LEASE = 'src/server/rules/node-lease.ts'
+const KEEPER = 'src/server/rules/lease-keeper.ts'
+const SYSTEM_CLOCK = 'src/server/system-clock.ts'
+
+export const RULES_WAKING: readonly Mutant[] = [
+  {
+    id: 'R7a',
+    title: 'who speaks does not count the time for which the machine was suspended',
+    rule: 'rule 7',
+    edits: [{ file: SYSTEM_CLOCK, find: 'return nowMs + this.#suspendedMs', replace: 'return nowMs' }],
+  },
+  {
+    id: 'R7b',
+    title: 'who takes away counts the time for which the machine was suspended',
+    rule: 'rule 7',
+    edits: [
+      {
+        file: SYSTEM_CLOCK,
+        find: '  takerNow(): number {\n    return this.#sources.monotonicMs()',
+        replace: '  takerNow(): number {\n    return this.speakerNow()',
+      },
+    ],
+  },
+  {
+    id: 'R7c',
+    title: 'the right to speak counts by the clock of who takes away',
+    rule: 'rule 7',
+    edits: [
+      {
+        file: NODE_LEASE,
+        find: 'this.deps.clock.speakerNow() < this.#closingAtMs(until)) return',
+        replace: 'this.deps.clock.takerNow() < this.#closingAtMs(until)) return',
+      },
+    ],
+  },
+  {
+    id: 'R7d',
+    title: 'the leader ends epochs by the clock of who speaks',
+    rule: 'rule 7',
+    edits: [
+      {
+        file: KEEPER,
+        find: '    const now = clock.takerNow()\n    for (const { node: owner',
+        replace: '    const now = clock.speakerNow()\n    for (const { node: owner',
+      },
+      {
+        file: KEEPER,
+        find: 'this.#arrivals.push({ node, epoch, number, atMs: this.deps.clock.takerNow() })',
+        replace: 'this.#arrivals.push({ node, epoch, number, atMs: this.deps.clock.speakerNow() })',
+      },
+      {
+        file: KEEPER,
+        find: '    this.#readyAtMs = this.deps.clock.takerNow()\n',
+        replace: '    this.#readyAtMs = this.deps.clock.speakerNow()\n',
+      },
+    ],
+  },
+  {
+    id: 'R7e',
+    title: 'silence, waits and detached times count by the clock of who speaks',
+    rule: 'rule 7',
+    edits: [
+      {
+        file: 'src/server/rules/deadline-queue.ts',
+        find: 'dueMs: this.clock.takerNow() + delayMs',
+        replace: 'dueMs: this.clock.speakerNow() + delayMs',
+      },
+      {
+        file: 'src/server/rules/deadline-queue.ts',
+        find: '    const now = this.clock.takerNow()\n',
+        replace: '    const now = this.clock.speakerNow()\n',
+      },
+    ],
+  },
+  {
+    id: 'R7f',
+    title: 'the clocks are not read before what the peers sent is read',
+    rule: 'rule 7',
+    edits: [
+      {
+        file: 'src/server/composition.ts',
+        find: 'beforeTurn: () => this.front.turn(),',
+        replace: 'beforeTurn: () => undefined,',
+      },
+    ],
+  },
+  {
+    id: 'R7g',
+    title: 'the clocks are not read before what a client sent is read',
+    rule: 'rule 7',
+    edits: [
+      {
+        file: 'src/server/client-socket.ts',
+        find: '  #onData(chunk: Buffer): void {\n    this.#owner.turn()\n',
+        replace: '  #onData(chunk: Buffer): void {\n',
+      },
+    ],
+  },
+  {
+    id: 'R7h',
+    title: 'the clocks are not read before a FIN counts',
+    rule: 'rule 7',
+    edits: [
+      {
+        file: 'src/server/client-socket.ts',
+        find: '  #onEnd(): void {\n    this.#owner.turn()\n',
+        replace: '  #onEnd(): void {\n',
+      },
+    ],
+  },
+  {
+    id: 'R7i',
+    title: 'the clocks are not read before the words of a turn are written',
+    rule: 'rule 7',
+    edits: [
+      {
+        file: 'src/server/client-port.ts',
+        find: '    this.turn()\n    const due = this.#toWrite',
+        replace: '    const due = this.#toWrite',
+      },
+    ],
+  },
+  {
+    id: 'R7j',
+    title: 'on waking the leader ends epochs before it reads what lies in its sockets',
+    rule: 'rule 7',
+    edits: [
+      {
+        file: KEEPER,
+        find: 'clock.after(Math.ceil(delayMs), () => clock.soon(() => this.#checkEpochs()))',
+        replace: 'clock.after(Math.ceil(delayMs), () => this.#checkEpochs())',
+      },
+    ],
+  },
+  {
+    id: 'R7k',
+    title: 'on waking silence is judged before the sockets are read',
+    rule: 'rule 7',
+    edits: [
+      {
+        file: 'src/server/rules/deadline-queue.ts',
+        find: 'this.clock.after(Math.ceil(delayMs), () => this.clock.soon(() => this.#fire()))',
+        replace: 'this.clock.after(Math.ceil(delayMs), () => this.#fire())',
+      },
+    ],
+  },
+  {
+    id: 'R7l',
+    title: 'the boot clock is read again for every word',
+    rule: 'rule 7',
+    edits: [{ file: SYSTEM_CLOCK, find: '      this.#bootReadThisTurn = true\n', replace: '' }],
+    killers: ['tests'],
+  },
+]
