@@ -149,11 +149,12 @@ async function runSimulator(root: string, seeds: number): Promise<Outcome> {
 
 async function runTorture(root: string, trials: number): Promise<Outcome> {
   await build(root)
-  const ended = await runProcess(['--import', 'tsx', TORTURE, '--trials', String(trials)], {
+  const ended = await runProcess(['--import', 'tsx', TORTURE, '--seed', '1', '--trials', String(trials)], {
     cwd: root,
     limitMs: SIMULATOR_START_MS + trials * TORTURE_LIMIT_PER_TRIAL_MS,
   })
-  return ended.code === 0 ? SURVIVED : { killed: true, by: crash(ended) }
+  if (ended.code === 0) return SURVIVED
+  return { killed: true, by: /^seed \d+ \(.+$/m.exec(ended.output)?.[0] ?? crash(ended) }
 }
 
 function crash({ code, isLate, output }: Ended): string {

@@ -83,12 +83,11 @@ async function checkBaseline(base: string, mutants: readonly AppliedMutant[], re
   if (before !== null && isCovered && (before.seeds >= flags.seeds || !killers.includes('simulator'))) return true
 
   out('first the same checks without a mutant')
-  const outcomes = await Promise.all(
-    killers.map(async (name) => ({ name, outcome: await run(name, base, tests, flags) })),
-  )
-  const failed = outcomes.filter(({ outcome }) => outcome?.killed)
-  for (const { name, outcome } of failed) out(`${name} fails without a mutant: ${outcome?.by}`)
-  if (failed.length > 0) return false
+  for (const name of killers) {
+    const outcome = await run(name, base, tests, flags)
+    if (outcome?.killed) out(`${name} fails without a mutant: ${outcome.by}`)
+    if (outcome?.killed) return false
+  }
   const seeds = Math.max(before?.seeds ?? 0, killers.includes('simulator') ? flags.seeds : 0)
   results.setBaseline({ sources, checks: [...(before?.checks ?? []), ...killers, ...tests], seeds })
   return true
