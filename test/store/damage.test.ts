@@ -95,7 +95,8 @@ async function changeDatabase(
   directory: string,
   change: (level: Level<Buffer, Buffer>) => Promise<void>,
 ): Promise<void> {
-  const level = new Level<Buffer, Buffer>(join(directory, 'log'), { keyEncoding: 'buffer', valueEncoding: 'buffer' })
+  const options = { keyEncoding: 'buffer', valueEncoding: 'buffer', compression: false } as const
+  const level = new Level<Buffer, Buffer>(join(directory, 'log'), options)
   await level.open()
   await change(level)
   await level.close()

@@ -7,6 +7,7 @@ import { FailureLatch } from './failure-latch.js'
 import { decodeIdentity, IDENTITY_RECORD } from './identity.js'
 import { LOG_DIRECTORY, MARK_FILE, META_KEY } from './layout.js'
 import { LevelLogStore } from './level-log-store.js'
+import { checkTables } from './level-tables.js'
 import { LogImage } from './log-image.js'
 import { isInitialMarkFile, MarkFile } from './mark.js'
 import { EMPTY_META, encodeMeta } from './meta.js'
@@ -37,6 +38,7 @@ export async function openStore(directory: string, options: StoreOptions = {}): 
   const latch = new FailureLatch(place)
   return latch.guard('opening the store', async () => {
     const state = await claimDirectory(disk, place)
+    await checkTables(disk, place)
     const database = await openDatabase(disk, place, state === 'new')
     try {
       return await openContents(disk, place, database, latch, options.after ?? systemAfter)
