@@ -1,4 +1,5 @@
 /** `npm run mutants`: puts each mutant of the list into a copy of the sources and says which checks notice it. */
+import { rmSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -119,26 +120,23 @@ async function campaign(): Promise<boolean> {
   const results = new Results()
   const applied = flags.only.filter((each) => 'edits' in each).filter((each) => wantedKillers(each).length > 0)
   const place = await mkdtemp(join(tmpdir(), 'tnl-mutants-'))
+  process.on('exit', () => rmSync(place, { recursive: true, force: true }))
+  // One copy for the whole campaign: somebody may go on working on the sources.
   const base = join(place, 'base')
-  try {
-    // One copy for the whole campaign: somebody may go on working on the sources.
-    await copySources(ROOT, base)
-    if (!(await checkBaseline(base, applied, results))) return false
-    const progress = new ProgressLine('mutants', applied.length)
-    const left = [...applied].reverse()
-    const work = async () => {
-      for (let each = left.pop(); each !== undefined; each = left.pop()) {
-        const current = each
-        await tryMutant(base, current, results)
-        progress.above(() => out(describe(current, results)))
-        progress.step(current.id)
-      }
+  await copySources(ROOT, base)
+  if (!(await checkBaseline(base, applied, results))) return false
+  const progress = new ProgressLine('mutants', applied.length)
+  const left = [...applied].reverse()
+  const work = async () => {
+    for (let each = left.pop(); each !== undefined; each = left.pop()) {
+      const current = each
+      await tryMutant(base, current, results)
+      progress.above(() => out(describe(current, results)))
+      progress.step(current.id)
     }
-    await Promise.all(Array.from({ length: flags.jobs }, work))
-    progress.end()
-  } finally {
-    await rm(place, { recursive: true, force: true })
   }
+  await Promise.all(Array.from({ length: flags.jobs }, work))
+  progress.end()
   for (const each of flags.only) if (!('edits' in each)) out(describe(each, results))
   if (flags.write) await writeFile(join(ROOT, PAGE), page(MUTANTS, results))
   out(summary(flags.only, results))
