@@ -13,8 +13,10 @@ import type { World } from './world.js'
 export interface PeerTimes {
   minMs: number
   meanMs: number
-  /** Chance of a frame to come once more, up to two minutes later. */
+  /** Chance of a frame to come once more, or only then, up to two minutes later. */
   lateChance: number
+  /** Chance of a frame to take ten times as long; what follows on its lane waits for it, other lanes overtake it. */
+  jitterChance: number
 }
 
 const DIAL_MIN_MS = 20
@@ -22,12 +24,15 @@ const DIAL_MAX_MS = 600
 /** Nothing was heard for this long: both ends give the connection up. */
 const SILENCE_MS = 5_000
 const LATE_MAX_MS = 120_000
-/** Longer transfers are not repeated: only what the rules say may come late or twice. */
+const JITTER_FACTOR = 10
+/** What may be lost, as far as the rules go: somebody asks or sends again. */
+const LOSABLE: ReadonlySet<FrameKind> = new Set([FrameKind.raft, FrameKind.propose, FrameKind.renew, FrameKind.renewed])
+/** What may come late or twice. The parts of a snapshot are in line on a connection, and are missed only with it. */
 const REPEATABLE: ReadonlySet<FrameKind> = new Set([
-  FrameKind.raft,
-  FrameKind.propose,
-  FrameKind.renew,
-  FrameKind.renewed,
+  ...LOSABLE,
+  FrameKind.snapshotBegin,
+  FrameKind.snapshotChunk,
+  FrameKind.snapshotAck,
 ])
 
 interface Frame {
@@ -52,6 +57,8 @@ export class PeerNetwork {
   /** `a>b`: nothing that a sends reaches b. */
   readonly #cut = new Set<string>()
   readonly #slowness = new Map<string, number>()
+  /** `a>b`: what a sends to b waits, and comes all at once. */
+  readonly #clogged = new Set<string>()
   readonly #connections = new Set<PeerConnection>()
   readonly dialling = new Set<string>()
 
@@ -109,12 +116,32 @@ export class PeerNetwork {
     }
   }
 
+  clog(from: string, to: string, ms: number): void {
+    this.#clogged.add(`${from}>${to}`)
+    this.world.after(ms, () => this.#unclog(from, to))
+  }
+
+  #unclog(from: string, to: string): void {
+    if (!this.#clogged.delete(`${from}>${to}`)) return
+    for (const connection of this.#connections) {
+      const isDue = (frame: Frame) => frame.from.nodeId === from && frame.to.nodeId === to
+      const due = connection.held.filter(isDue)
+      if (due.length === 0 || this.isCut(from, to)) continue
+      connection.held.splice(0, connection.held.length, ...connection.held.filter((frame) => !isDue(frame)))
+      for (const frame of due) frame.to.arrive(from, frame.kind, frame.payload, connection)
+    }
+  }
+
   slow(from: string, to: string, factor: number): void {
     this.#slowness.set(`${from}>${to}`, factor)
   }
 
   healAll(): void {
     this.#slowness.clear()
+    for (const link of [...this.#clogged]) {
+      const [from = '', to = ''] = link.split('>')
+      this.#unclog(from, to)
+    }
     for (const link of [...this.#cut]) {
       const [from = '', to = ''] = link.split('>')
       this.heal(from, to)
@@ -128,8 +155,9 @@ export class PeerNetwork {
   }
 
   delayMs(from: string, to: string): number {
-    const { minMs, meanMs } = this.times
-    return minMs + this.world.random.around(meanMs) * (this.#slowness.get(`${from}>${to}`) ?? 1)
+    const { minMs, meanMs, jitterChance } = this.times
+    const jitter = this.world.random.chance(jitterChance) ? JITTER_FACTOR : 1
+    return minMs + jitter * this.world.random.around(meanMs) * (this.#slowness.get(`${from}>${to}`) ?? 1)
   }
 
   connect(one: SimTransport, other: SimTransport): PeerConnection {
@@ -159,7 +187,11 @@ export class PeerNetwork {
 
   send(connection: PeerConnection, frame: Frame): void {
     if (frame.from.isExiled) return
-    if (REPEATABLE.has(frame.kind) && this.world.random.chance(this.times.lateChance)) this.#sendLate(frame)
+    const { random } = this.world
+    if (REPEATABLE.has(frame.kind) && random.chance(this.times.lateChance)) {
+      this.#sendLate(frame)
+      if (LOSABLE.has(frame.kind) && random.chance(0.5)) return
+    }
     this.#carry(connection, frame)
   }
 
@@ -171,9 +203,14 @@ export class PeerNetwork {
     connection.busyUntilMs.set(queue, atMs)
     this.world.after(atMs - this.world.nowMs, () => {
       if (!connection.isOpen) return
-      if (connection.held.length > 0 || this.isCut(from.nodeId, to.nodeId)) connection.held.push(frame)
+      if (this.#isHeld(connection, frame)) connection.held.push(frame)
       else to.arrive(frame.from.nodeId, frame.kind, frame.payload, connection)
     })
+  }
+
+  #isHeld({ held }: PeerConnection, { from, to, lane }: Frame): boolean {
+    const link = `${from.nodeId}>${to.nodeId}`
+    return this.#cut.has(link) || this.#clogged.has(link) || held.some((one) => one.from === from && one.lane === lane)
   }
 
   #sendLate(frame: Frame): void {

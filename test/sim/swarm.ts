@@ -1,6 +1,7 @@
 /** What one seed is like: every size, every time and every fault's frequency is drawn from it. */
 import type { ClusterSettings } from './member.js'
 import { FAULT_NAMES, type FaultName } from './nemesis/faults.js'
+import type { PeerTimes } from './peer-network.js'
 import type { SimRandom } from './random.js'
 
 export interface Swarm {
@@ -12,7 +13,7 @@ export interface Swarm {
   readonly safetyMs: number
   /** Clock rates lie in [1, this]. */
   readonly maxClockRate: number
-  readonly peer: { readonly minMs: number; readonly meanMs: number; readonly lateChance: number }
+  readonly peer: Readonly<PeerTimes>
   readonly clientMeanMs: number
   readonly syncMs: number
   readonly thinkMs: number
@@ -53,6 +54,7 @@ export function drawSwarm(random: SimRandom, nodes: number | null): Swarm {
       minMs: random.pick([0.1, 1, 10]),
       meanMs: random.pick([0.5, 3, 20]),
       lateChance: random.chance(0.5) ? random.logBetween(0.001, 0.05) : 0,
+      jitterChance: random.chance(0.3) ? random.logBetween(0.001, 0.1) : 0,
     },
     clientMeanMs: random.pick([0.5, 5, 40]),
     syncMs: random.pick([0.5, 3, 15]),

@@ -47,6 +47,15 @@ const slowLink: Fault = (ground) => {
   return true
 }
 
+/** Nothing for a while, then everything at once. */
+const clog: Fault = (ground) => {
+  const { nodeId } = ground.victim
+  const other = ground.random.pick(others(ground))
+  const [from, to] = ground.random.chance(0.5) ? [nodeId, other] : [other, nodeId]
+  ground.cluster.peers.clog(from, to, ground.random.logBetween(20, 4_000))
+  return true
+}
+
 export const NETWORK_FAULTS = {
   cut: (ground) => {
     const [one, other] = [ground.victim.nodeId, ground.random.pick(others(ground))]
@@ -59,6 +68,7 @@ export const NETWORK_FAULTS = {
   isolation,
   bridge,
   'slow link': slowLink,
+  'clogged link': clog,
   'broken peer connection': ({ cluster }) => {
     cluster.peers.breakSome()
     return true
