@@ -1,9 +1,12 @@
 import { once } from 'node:events'
+import { readFile } from 'node:fs/promises'
 import { connect, createServer, type Socket } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
+import type { Clock } from '../../src/raft/node/interfaces.js'
 import { ClientPort } from '../../src/server/client-port.js'
 import type { ClientConnection, ConnectionHandler } from '../../src/server/front.js'
 import { SystemClock } from '../../src/server/system-clock.js'
+import { tableAddress } from '../../src/server/tcp-table.js'
 
 /** Records what the port tells it and lets a test act on the connections. */
 class RecordingFront {
@@ -54,12 +57,12 @@ afterEach(async () => {
   for (const one of opened.splice(0).reverse()) await one.close()
 })
 
-async function setUp(options: { maxConnections?: number; host?: string } = {}) {
+async function setUp(options: { maxConnections?: number; host?: string; clock?: Clock } = {}) {
   const front = new RecordingFront()
   const port = await ClientPort.open({
     listen: { host: options.host ?? '127.0.0.1', port: 0 },
     maxConnections: options.maxConnections ?? 10,
-    clock: new SystemClock(),
+    clock: options.clock ?? new SystemClock(),
     front,
     warn: () => {},
   })
@@ -241,5 +244,39 @@ describe('the port', () => {
     })
     const errno = process.platform === 'linux' ? 98 : 48
     await expect(open).rejects.toThrow(`--listen localhost:${number}: [Errno ${errno}] address already in use`)
+  })
+})
+
+describe.runIf(process.platform === 'linux')('a client that has vanished', () => {
+  it('is asked for a sign of life by the kernel after 5 s of silence', async () => {
+    const { front, port } = await setUp()
+    const socket = await client(port)
+    await front.until((events) => events.includes('connected'))
+    const addresses = [port.port, socket.localPort ?? 0].map((number) => tableAddress('127.0.0.1', number)).join(' ')
+    const table = await readFile('/proc/net/tcp', 'latin1')
+    const row = table.split('\n').find((line) => line.includes(` ${addresses} `)) ?? ''
+    const [, timer, hundredths] = /:[0-9A-F]{8} ([0-9A-F]{2}):([0-9A-F]{8}) /.exec(row) ?? []
+    // Kind 2 is the keepalive timer.
+    expect(timer).toBe('02')
+    expect(Number.parseInt(hundredths ?? '', 16)).toBeLessThanOrEqual(500)
+  })
+
+  it('is given up when it does not take what was written to it', async () => {
+    const clock = new SystemClock()
+    const times = 50
+    const hasty: Clock = {
+      speakerNow: () => clock.speakerNow() * times,
+      takerNow: () => clock.takerNow() * times,
+      wallNow: () => clock.wallNow(),
+      after: (delayMs, run) => clock.after(delayMs / times, run),
+      soon: (run) => clock.soon(run),
+    }
+    const { front, port } = await setUp({ clock: hasty })
+    const socket = await client(port)
+    socket.pause()
+    await front.until((events) => events.includes('connected'))
+    // More than the buffers of the kernel take.
+    front.last.write('x'.repeat(32 * 1024 * 1024))
+    await front.until((events) => events.includes('broken'))
   })
 })
