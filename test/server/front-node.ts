@@ -15,6 +15,8 @@ export class FakeNode implements NodeApi {
   crashed = true
   pausedUntilMs = 0
   cut = false
+  /** For how long the machine was suspended: only who speaks counts it. */
+  suspendedMs = 0
   believedLeader: FakeNode | null = null
   readonly fatal: { readonly error: Error; readonly exitCode: number }[] = []
   readonly adminRequests: AdminRequest[] = []
@@ -129,7 +131,7 @@ export class FakeNode implements NodeApi {
   #clock(): Clock {
     const now = () => this.world.nowMs * this.rate
     return {
-      speakerNow: now,
+      speakerNow: () => now() + this.suspendedMs,
       takerNow: now,
       wallNow: () => Math.floor(now()),
       after: (delayMs, run) => this.#inProcess(Math.max(0, delayMs) / this.rate, run),

@@ -1,0 +1,193 @@
+/** Clauses of engine.md §4 that need a schedule made for them. */
+import { describe, expect, it } from 'vitest'
+import type { Index } from '../../src/raft/core/types.js'
+import { FrameKind, Lane } from '../../src/raft/node/interfaces.js'
+import { decodeRenewalAnswer, encodeRenewal } from '../../src/server/rules/renewal.js'
+import type { Cluster } from './front-cluster.js'
+import { L, lock, started } from './front-helpers.js'
+import type { FakeNode } from './front-node.js'
+import { hello, resume, talk } from './front-session-helpers.js'
+
+interface Frame {
+  readonly to: string
+  readonly lane: Lane
+  readonly kind: FrameKind
+}
+
+/** What the node sends from now on; it arrives as ever. */
+function framesOf(node: FakeNode): Frame[] {
+  const frames: Frame[] = []
+  const send = node.sendPeer.bind(node)
+  node.sendPeer = (to, lane, kind, payload) => {
+    frames.push({ to, lane, kind })
+    return send(to, lane, kind, payload)
+  }
+  return frames
+}
+
+/** The numbers of the renewals that the node answers from now on. */
+function answersOf(node: FakeNode): number[] {
+  const numbers: number[] = []
+  node.sendPeer = (_to, _lane, kind, payload) => {
+    const answer = kind === FrameKind.renewed ? decodeRenewalAnswer(payload) : null
+    if (answer !== null) numbers.push(answer.number)
+    return true
+  }
+  return numbers
+}
+
+function removeMember(cluster: Cluster, raftId: number): void {
+  const voters = cluster.nodes.map((node) => node.raftId).filter((id) => id !== raftId)
+  const confState = { voters, learners: [], votersOutgoing: [], learnersNext: [], autoLeave: false }
+  for (const node of cluster.nodes) {
+    node.machine.applyMembership(node.appliedIndex(), confState, [], new Uint8Array())
+  }
+}
+
+describe('rule 2, renewals', () => {
+  it('are sent five times in a lease and answered, all ahead of everything else', () => {
+    const cluster = started()
+    const [answers, renewals] = [framesOf(cluster.node(0)), framesOf(cluster.node(1))]
+    cluster.world.advance(10 * L)
+    expect(renewals.length).toBeGreaterThanOrEqual(49)
+    expect(renewals.length).toBeLessThanOrEqual(51)
+    expect(renewals.every(({ lane, kind }) => lane === Lane.control && kind === FrameKind.renew)).toBe(true)
+    expect(answers.every(({ lane, kind }) => lane === Lane.control && kind === FrameKind.renewed)).toBe(true)
+    expect(answers.filter(({ to }) => to === 'n2').length).toBeGreaterThanOrEqual(49)
+  })
+
+  it('are not made in place by the only voter of a new configuration while the old one counts', () => {
+    const cluster = started()
+    const leader = cluster.node(0)
+    const holder = lock(leader, 'x')
+    const status = leader.status()
+    const confState = { ...status.confState, voters: [leader.raftId], votersOutgoing: status.confState.voters }
+    leader.status = () => ({ ...status, confState })
+    leader.cut = true
+    cluster.world.advance(L)
+    expect(holder.closed).not.toBeNull()
+  })
+})
+
+describe('rule 3, renewals', () => {
+  it('are answered by a round that began after they arrived', () => {
+    const cluster = started()
+    const leader = cluster.node(0)
+    const { epoch } = cluster.node(2).front.stats()
+    const rounds: ((index: Index | null) => void)[] = []
+    leader.confirmLeadership = (done) => void rounds.push(done)
+    const answered = answersOf(leader)
+    const renew = (number: number) => leader.front.onPeerFrame('n3', FrameKind.renew, encodeRenewal({ epoch, number }))
+    const confirm = () => rounds.shift()?.(leader.appliedIndex())
+    cluster.node(1).cut = true
+    cluster.node(2).cut = true
+    renew(901)
+    renew(902)
+    confirm()
+    expect(answered).toEqual([901])
+    confirm()
+    expect(answered).toEqual([901, 902])
+  })
+
+  it('of a removed member are not answered, and its epoch is ended', () => {
+    const cluster = started()
+    const holder = lock(cluster.node(2), 'x')
+    const { epoch } = cluster.node(2).front.stats()
+    removeMember(cluster, 3)
+    cluster.world.advance(L)
+    expect(holder.closed).not.toBeNull()
+    cluster.world.advance(0.5 * L)
+    expect(cluster.node(0).machine.isLive('n3', epoch)).toBe(false)
+    expect(cluster.node(0).machine.holder('x')).toBeNull()
+  })
+
+  it('wait until the leader has applied an entry of its own term', () => {
+    const cluster = started()
+    const { epoch } = cluster.node(2).front.stats()
+    cluster.node(0).kill()
+    const leader = cluster.node(1)
+    leader.applySoon = () => {}
+    cluster.elect(leader)
+    cluster.world.advance(20)
+    expect(leader.isLeader()).toBe(true)
+    const answered = answersOf(leader)
+    leader.front.onPeerFrame('n3', FrameKind.renew, encodeRenewal({ epoch, number: 903 }))
+    cluster.world.advance(500)
+    expect(answered).toEqual([])
+  })
+})
+
+describe('rule 4, a new leader', () => {
+  it('counts the time of a detached session anew, and to its end', () => {
+    const cluster = started()
+    const one = hello(cluster.node(1), ',lease:5')
+    talk(one.socket, 'lock,id:1,name:f\n')
+    one.socket.break()
+    cluster.world.advance(4_000)
+    cluster.elect(cluster.node(2))
+    cluster.world.advance(4_900)
+    expect(cluster.node(0).machine.holder('f')).not.toBeNull()
+    cluster.world.advance(300)
+    expect(cluster.node(0).machine.holder('f')).toBeNull()
+  })
+
+  it('counts the delay of a lock anew, and to its end', () => {
+    const cluster = started()
+    const one = hello(cluster.node(1), ',lease:3')
+    talk(one.socket, 'lock,id:1,name:f,delay:5\n')
+    const waiter = lock(cluster.node(2), 'f', ',wait:forever')
+    one.socket.break()
+    cluster.world.advance(7_000)
+    cluster.elect(cluster.node(2))
+    cluster.world.advance(4_900)
+    expect(waiter.text).toBe('')
+    cluster.world.advance(300)
+    expect(waiter.text).toBe('ok\n')
+  })
+})
+
+describe('rule 5', () => {
+  it('a FIN does not count once the node has begun to close the connection', () => {
+    const cluster = started()
+    const one = hello(cluster.node(1))
+    talk(one.socket, 'lock,id:1,name:f\n')
+    cluster.node(1).front.stop(() => {})
+    expect(one.socket.text).toMatch(/moved,address:n1:7654\n$/)
+    one.socket.handler?.fin()
+    cluster.world.advance(50)
+    expect(resume(cluster.node(0), one).text).toMatch(/held,name:f,\S*token:\d+\nready\n$/)
+  })
+})
+
+describe('rule 7, a machine that was suspended', () => {
+  it('has counted the time for its right to speak', () => {
+    const cluster = started()
+    const holder = lock(cluster.node(1), 'x')
+    cluster.node(1).suspendedMs = L
+    holder.send('.keepalive\n')
+    cluster.world.advance(1)
+    expect(holder.text).toBe('ok\n')
+    expect(holder.closed).not.toBeNull()
+  })
+
+  it('has not counted it for the leases of others', () => {
+    const cluster = started()
+    const holder = lock(cluster.node(1), 'x')
+    cluster.node(0).suspendedMs = 3 * L
+    cluster.world.advance(0.5 * L)
+    holder.send('.keepalive\n')
+    cluster.world.advance(1)
+    expect(holder.text).toBe('ok\nalive\n')
+  })
+
+  it('has not counted it for the waits of its clients', () => {
+    const cluster = started()
+    lock(cluster.node(0), 'x')
+    const [short, long] = [3, 7].map((seconds) => lock(cluster.node(1), 'x', `,wait:${seconds}`))
+    cluster.node(1).suspendedMs = 0.5 * L
+    cluster.world.advance(4_000)
+    expect([short?.text, long?.text]).toEqual(['not-granted\n', ''])
+    cluster.world.advance(4_000)
+    expect(long?.text).toBe('not-granted\n')
+  })
+})
