@@ -71,8 +71,10 @@ export class FakeTransport implements Transport {
   setPeers(peers: readonly Peer[]): void {
     this.#peers = peers
     for (const nodeId of [...this.#up]) {
-      if (!peers.some((peer) => peer.nodeId === nodeId) && this.#handlers?.hello().clusterId !== '')
+      if (!peers.some((peer) => peer.nodeId === nodeId) && this.#handlers?.hello().clusterId !== '') {
         this.#up.delete(nodeId)
+        this.network.node(nodeId)?.peerGone(this.nodeId)
+      }
     }
     if (!this.#dialling) this.#dial()
   }
@@ -95,7 +97,11 @@ export class FakeTransport implements Transport {
       mine.onRefused(to, verdict.reason)
       return
     }
-    if (!mine.judge(theirs.hello()).accept) return
+    const own = mine.judge(theirs.hello())
+    if (!own.accept) {
+      theirs.onRefused(this.nodeId, own.reason)
+      return
+    }
     this.#up.add(to)
     other.#up.add(this.nodeId)
     const peer = theirs.hello()

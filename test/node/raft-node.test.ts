@@ -1,6 +1,6 @@
 import { pack } from 'msgpackr'
 import { describe, expect, it } from 'vitest'
-import { ConfChangeType } from '../../src/raft/core/types.js'
+import { ConfChangeType, EMPTY_BYTES } from '../../src/raft/core/types.js'
 import { encodeMember, TestCluster, type TestNode } from './cluster.js'
 
 const words = (node: TestNode) => node.machine.state.words
@@ -114,6 +114,28 @@ describe('a cluster of RaftNodes over fake disk, network and clock', () => {
     expect(joiner.identity).toBeNull()
     cluster.network.heal()
     await cluster.waitFor('joined', () => joiner.identity?.raftId === raftId)
+  })
+
+  it('sends the process of a former member away that was cut off while its name went to a new one', async () => {
+    const { cluster, leader } = await formed(17)
+    const old = [...cluster.nodes.values()].find((node) => node !== leader)
+    if (old === undefined) throw new Error('a follower is missing')
+    const others = ['n1', 'n2', 'n3'].filter((nodeId) => nodeId !== old.nodeId)
+    for (const other of others) cluster.network.cut(old.nodeId, other)
+    const raftId = old.identity?.raftId ?? 0
+    const change = async (type: ConfChangeType, id: number, context: Uint8Array) => {
+      const done = leader.node.changeMembership([{ type, nodeId: id }], context)
+      await cluster.clock.run(100)
+      await done
+    }
+    await change(ConfChangeType.removeNode, raftId, EMPTY_BYTES)
+    const next = leader.node.nextRaftId()
+    const context = { nodeId: old.nodeId, raftId: next, peerAddress: `${old.nodeId}:7655`, memberUid: null }
+    await change(ConfChangeType.addLearnerNode, next, encodeMember(context))
+    cluster.network.heal()
+    await cluster.waitFor('refused', () => old.fatal !== null)
+    expect(old.fatal?.exitCode).toBe(4)
+    expect(old.fatal?.error.message).toMatch(/not, or no longer, a member/)
   })
 
   it('refuses an empty node that was not added, with the words for the operator', async () => {

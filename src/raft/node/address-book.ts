@@ -21,6 +21,12 @@ export class AddressBook {
     this.#connected.delete(nodeId)
   }
 
+  /** Connected under a Raft id that is no member's: a process of a former member, perhaps one whose name a new one has. */
+  strangers(): Set<string> {
+    const ids = [...this.#connected].filter(([, raftId]) => !this.#byRaftId.has(raftId))
+    return new Set(ids.map(([nodeId]) => nodeId))
+  }
+
   nodeId(raftId: RaftId): string | null {
     const member = this.#byRaftId.get(raftId)
     if (member !== undefined) return member.nodeId

@@ -14,18 +14,13 @@ import {
   type SnapshotMetadata,
   type Term,
 } from '../core/types.js'
-import {
-  FORWARD_BYTES,
-  FOUNDERS_COUNT,
-  REMOVED_LINGER_MS,
-  SNAPSHOT_INTERVAL_ENTRIES,
-  TRAILING_WINDOW_ENTRIES,
-} from '../limits.js'
+import { FOUNDERS_COUNT, REMOVED_LINGER_MS, SNAPSHOT_INTERVAL_ENTRIES, TRAILING_WINDOW_ENTRIES } from '../limits.js'
 import { decodeMessages, encodeMessages } from '../net/raft-codec.js'
 import { AddressBook } from './address-book.js'
 import { type BootState, loadWindow, makeCore, restoreMachine } from './boot.js'
 import { decodeBatch, encodeBatch } from './command-batch.js'
 import { CommitNotices } from './commit-notices.js'
+import { ForwardQueue } from './forward-queue.js'
 import { FrameKind, type Identity, Lane, type Peer, PeerDownReason, type PeerHello, type Timer } from './interfaces.js'
 import { LeaderHint } from './leader-hint.js'
 import { LeadershipTransfer } from './leadership-transfer.js'
@@ -48,8 +43,7 @@ export class RunningNode {
   readonly #notices: CommitNotices
   readonly #change: MembershipChange
   readonly #transfer: LeadershipTransfer
-  #forward: Uint8Array[] = []
-  #forwardBytes = 0
+  readonly #forward: ForwardQueue
   #tick: Timer | null = null
   #stopped = false
   /** This node has applied its own removal, and will end. */
@@ -84,6 +78,7 @@ export class RunningNode {
       (metadata, begin) => this.#maker.afterCurrent(() => this.#driver.receive([snapshotMessage(metadata, begin)])),
       onFatal,
     )
+    this.#forward = new ForwardQueue(clock, (commands) => this.#forwardAll(commands))
     this.#notices = new CommitNotices(clock, (to, messages) => this.#transmit(to, messages))
     this.#hint = new LeaderHint(clock, random, {
       forgetLeader: () => this.#driver.act((raw) => raw.forgetLeader()),
@@ -129,9 +124,16 @@ export class RunningNode {
     // It hears of the commit that removes it by a message that leaves after this node has applied it.
     for (const { nodeId: left, raftId } of leaving) if (transport.isUp(left)) this.#book.connected(left, raftId)
     // The answer to who asked for the removal may have to pass through the removed node, or come from it if it led.
-    clock.after(REMOVED_LINGER_MS, () => {
-      if (!this.#stopped) transport.setPeers(this.#book.others(nodeId))
-    })
+    clock.after(REMOVED_LINGER_MS, () => this.#turnAwayStrangers())
+  }
+
+  /** Only a leader that they come to again can tell them for good that they are members no longer. */
+  #turnAwayStrangers(): void {
+    if (this.#stopped) return
+    const strangers = this.#book.strangers()
+    const others = this.#book.others(this.identity.nodeId)
+    this.options.transport.setPeers(others.filter(({ nodeId }) => !strangers.has(nodeId)))
+    this.options.transport.setPeers(others)
   }
 
   // --------------------------------------------------------------------------------------------- frames
@@ -204,18 +206,11 @@ export class RunningNode {
     if (this.#stopped) return false
     this.#proposals++
     if (this.isLeader()) return this.#driver.propose(command)
-    if (this.#driver.lead === NONE || this.#forwardBytes + command.length > FORWARD_BYTES) return false
-    if (this.#forward.length === 0) this.options.clock.soon(() => this.#flushForward())
-    this.#forward.push(command)
-    this.#forwardBytes += command.length
-    return true
+    return this.#driver.lead !== NONE && this.#forward.push(command)
   }
 
-  /** One frame for all commands of this turn. The leader may have changed meanwhile: then they are proposed here, or lost. */
-  #flushForward(): void {
-    const commands = this.#forward
-    this.#forward = []
-    this.#forwardBytes = 0
+  /** The leader may have changed meanwhile: then they are proposed here, or lost. */
+  #forwardAll(commands: readonly Uint8Array[]): void {
     const leader = this.leader()
     if (this.#stopped || leader === null) return
     if (this.isLeader()) for (const command of commands) this.#driver.propose(command)
@@ -305,7 +300,7 @@ export class RunningNode {
       onStored: (durationMs) => observer.onStored(durationMs),
       onSoftState: (lead, role, term) => this.#onSoftState(lead, role, term),
       onApplied: (index) => observer.onApplied(index),
-      onOwnTermApplied: (term) => observer.onLeaderReady(term),
+      onOwnTermApplied: (term) => this.#onOwnTermApplied(term),
       onRestored: (index) => observer.onRestored(index),
       onMembership: (applied, context) => this.#onMembership(applied, context),
       onFatal: this.onFatal,
@@ -355,6 +350,11 @@ export class RunningNode {
     if (leader !== null) this.#hint.stop()
     this.#transfer.leaderIs(leader)
     this.options.observer.onLeader(leader, term)
+  }
+
+  #onOwnTermApplied(term: Term): void {
+    this.#turnAwayStrangers()
+    this.options.observer.onLeaderReady(term)
   }
 
   #onMembership(confState: ConfState, context: Uint8Array): void {
