@@ -32,6 +32,12 @@ function mutant(id: string): Mutant {
   return found
 }
 
+function applicable(id: string): AppliedMutant {
+  const found = mutant(id)
+  if (!('edits' in found)) throw new InvalidArgumentError(`${id} does not apply: ${found.notApplicable}`)
+  return found
+}
+
 function killerNames(text: string): KillerName[] {
   return text.split(',').map((name) => {
     const found = KILLERS.find((killer) => killer === name)
@@ -46,7 +52,7 @@ interface Flags extends Effort {
   readonly jobs: number
   readonly first: boolean
   readonly write: boolean
-  readonly build?: Mutant
+  readonly build?: AppliedMutant
   readonly out?: string
 }
 
@@ -59,14 +65,13 @@ const flags = new Command('mutants')
   .option('--jobs <count>', 'mutants at a time', positive, 2)
   .option('--first', 'stop at the first check that notices a mutant', false)
   .option('--write', `write ${PAGE} from all results so far`, false)
-  .option('--build <id>', 'only compile the sources with this mutant, into --out', mutant)
+  .option('--build <id>', 'only compile the sources with this mutant, into --out', applicable)
   .option('--out <folder>', 'with --build: where `dist` goes')
   .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : BAD_USAGE))
   .parse()
   .opts<Flags>()
 
-async function buildOne(wanted: Mutant, folder: string): Promise<void> {
-  if (!('edits' in wanted)) throw new Error(`${wanted.id} does not apply: ${wanted.notApplicable}`)
+async function buildOne(wanted: AppliedMutant, folder: string): Promise<void> {
   const root = resolve(folder)
   await copySources(ROOT, root)
   await applyEdits(root, wanted.edits)
