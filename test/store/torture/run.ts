@@ -7,12 +7,16 @@ import { SingleBar } from 'cli-progress'
 import { DAMAGES, type Damage, type Report, USUAL, Worker } from './workers.js'
 
 const WORKERS = 2
+/** Between two lines of progress when the output is no terminal. */
+const QUIET_MS = 20_000
 const HELP = `Usage: npm run store-torture -- [options]
 
   --trials N          how many (default 500)
   --seed N            of the first trial; the others count on from it (default: the time)
   --only A,B          only these damages: ${DAMAGES.join(', ')}
   --keep              keep all directories, not only those of failed trials
+
+Ctrl-C ends it after the trials that are running.
 
 A seed gives the same plan again, but not the same moment of the kill. An older copy of the whole
 directory (older-directory) is out of reach: nothing in a directory can tell; it is not tried unless named.
@@ -62,14 +66,21 @@ function readSettings(): Settings | null {
 const out = (text: string): void => void process.stdout.write(`${text}\n`)
 
 async function runAll({ trials, firstSeed, only, keep }: Settings): Promise<Report[]> {
-  const bar = new SingleBar({ format: '{bar} {value}/{total} trials, {failed} failed, {eta} s left', hideCursor: true })
+  let isStopped = false
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => (isStopped = true))
+  const bar = new SingleBar({
+    noTTYOutput: true,
+    notTTYSchedule: QUIET_MS,
+    format: '{bar} {value}/{total} trials, {failed} failed, {eta} s left',
+    hideCursor: true,
+  })
   bar.start(trials, 0, { failed: 0 })
   const reports: Report[] = []
   let next = firstSeed
   const workers = Array.from({ length: Math.min(WORKERS, trials) }, (_, number) => new Worker(number))
   await Promise.all(
     workers.map(async (worker) => {
-      while (next < firstSeed + trials) {
+      while (next < firstSeed + trials && !isStopped) {
         reports.push(await worker.run(next++, only, keep))
         bar.update(reports.length, { failed: reports.filter(({ failure }) => failure !== null).length })
       }
@@ -120,7 +131,7 @@ async function main(): Promise<void> {
   if (settings.keep) for (const { kept } of reports) out(`kept: ${kept}`)
   out(`${((performance.now() - startMs) / 1000).toFixed(0)} s`)
   out(`${reports.length - failed.length} passed, ${failed.length} failed`)
-  if (failed.length > 0) process.exitCode = 1
+  if (failed.length > 0 || reports.length === 0) process.exitCode = 1
 }
 
 try {

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, rmdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { SimRandom } from '../../sim/random.js'
@@ -53,7 +53,8 @@ export class Worker {
   readonly #base = mkdtempSync(join(tmpdir(), 'tnl-torture-'))
   readonly #pool = new AgentPool()
   #template: ServerTemplate | null = null
-  #hasFailed = false
+  /** Directories that somebody will want to look at. */
+  readonly #kept = new Set<string>()
 
   constructor(number: number) {
     this.#number = number
@@ -66,15 +67,22 @@ export class Worker {
     mkdirSync(base)
     const surroundings = { base, other: await this.#otherNode(), pool: this.#pool, random }
     const { outcome, failure, notes } = await this.#try(damage, surroundings)
-    const isKept = failure !== null || keep
-    if (isKept) this.#hasFailed = true
+    if (failure !== null || keep) this.#kept.add(base)
     else rmSync(base, { recursive: true, force: true })
     return { seed, damage, outcome, failure, kept: base, notes }
   }
 
   async close(): Promise<void> {
     await this.#pool.close()
-    if (!this.#hasFailed) rmSync(this.#base, { recursive: true, force: true })
+    for (const name of readdirSync(this.#base)) {
+      if (!this.#kept.has(join(this.#base, name))) rmSync(join(this.#base, name), { recursive: true, force: true })
+    }
+    if (this.#kept.size === 0) rmdirSync(this.#base)
+  }
+
+  /** Of a trial that was expected to fail. */
+  forget({ kept }: Report): void {
+    this.#kept.delete(kept)
   }
 
   async #try(damage: Damage, surroundings: Surroundings): Promise<Pick<Report, 'outcome' | 'failure' | 'notes'>> {
