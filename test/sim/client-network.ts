@@ -26,8 +26,16 @@ export class TcpConnection {
   isGivenUp = false
   readonly node: NodeEnd
   readonly client: ClientEnd
-  readonly #toNode = new Pipe(this, (parcel) => this.node.receive(parcel))
-  readonly #toClient = new Pipe(this, (parcel) => this.client.receive(parcel))
+  readonly #toNode = new Pipe(
+    this,
+    () => this.client.process,
+    (parcel) => this.node.receive(parcel),
+  )
+  readonly #toClient = new Pipe(
+    this,
+    () => this.node.process,
+    (parcel) => this.client.receive(parcel),
+  )
   isCut = false
   /** One of the hosts is gone without a word, or for good. */
   hostGone = false
@@ -89,6 +97,7 @@ class Pipe {
 
   constructor(
     private readonly connection: TcpConnection,
+    private readonly sender: () => Process,
     private readonly arrive: (parcel: Parcel) => void,
   ) {}
 
@@ -98,7 +107,7 @@ class Pipe {
 
   push(parcel: Parcel): void {
     const { world, meanMs } = this.connection
-    const atMs = Math.max(this.#busyUntilMs, world.nowMs + world.random.around(meanMs))
+    const atMs = Math.max(this.#busyUntilMs, world.nowMs + this.sender().lagMs + world.random.around(meanMs))
     this.#busyUntilMs = atMs
     world.after(atMs - world.nowMs, () => {
       if (this.connection.isCut || this.#held.length > 0) this.#held.push(parcel)

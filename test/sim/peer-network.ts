@@ -199,7 +199,8 @@ export class PeerNetwork {
     const { from, to, lane } = frame
     const queue = `${from.nodeId}${lane}`
     const busyUntilMs = connection.busyUntilMs.get(queue) ?? 0
-    const atMs = Math.max(busyUntilMs, this.world.nowMs + this.delayMs(from.nodeId, to.nodeId))
+    const delayMs = from.process.lagMs + this.delayMs(from.nodeId, to.nodeId)
+    const atMs = Math.max(busyUntilMs, this.world.nowMs + delayMs)
     connection.busyUntilMs.set(queue, atMs)
     this.world.after(atMs - this.world.nowMs, () => {
       if (!connection.isOpen) return

@@ -26,12 +26,12 @@ export class Machine {
   }
 
   /** Stands still while the machine is suspended. */
-  monotonicMs(): number {
-    return this.bootMs() - this.#suspendedMs
+  monotonicMs(worldMs = this.world.nowMs): number {
+    return this.bootMs(worldMs) - this.#suspendedMs
   }
 
-  bootMs(): number {
-    return this.world.nowMs * this.rate
+  bootMs(worldMs = this.world.nowMs): number {
+    return worldMs * this.rate
   }
 
   suspend(): void {
@@ -75,7 +75,9 @@ export class Process {
   #pumping = false
   #wakeAtMs = 0
   readonly #onKilled: (() => void)[] = []
-  #armed: { name: string; left: number } | null = null
+  #armed: { name: string; left: number; stallMs: number | null } | null = null
+  /** The callback that runs hung until then. */
+  #hungUntilMs = 0
 
   constructor(
     readonly world: World,
@@ -83,12 +85,21 @@ export class Process {
     readonly name: string,
   ) {
     this.clock = {
-      speakerNow: () => machine.bootMs(),
-      takerNow: () => machine.monotonicMs(),
-      wallNow: () => WALL_ORIGIN_MS + Math.floor(machine.bootMs()),
+      speakerNow: () => machine.bootMs(this.#nowMs),
+      takerNow: () => machine.monotonicMs(this.#nowMs),
+      wallNow: () => WALL_ORIGIN_MS + Math.floor(machine.bootMs(this.#nowMs)),
       after: (delayMs, run) => this.#after(delayMs, run),
       soon: (run) => this.#soon(run),
     }
+  }
+
+  /** What it does now, in the midst of a callback that hung, happens so much later. */
+  get lagMs(): number {
+    return Math.max(0, this.#hungUntilMs - this.world.nowMs)
+  }
+
+  get #nowMs(): number {
+    return this.world.nowMs + this.lagMs
   }
 
   get isRunning(): boolean {
@@ -141,14 +152,27 @@ export class Process {
 
   /** The process dies at the `count`-th time that it passes `name`. */
   armFailpoint(name: string, count: number): void {
-    this.#armed = { name, left: count }
+    this.#armed = { name, left: count, stallMs: null }
+  }
+
+  /** It hangs at the `count`-th time that it passes `name`, in the midst of a turn: what it does next, it does that much later. */
+  armStall(name: string, count: number, ms: number): void {
+    this.#armed = { name, left: count, stallMs: ms }
   }
 
   /** True if the process died here: nothing after this point must have an effect. */
   pass(failpoint: string): boolean {
     if (!this.isAlive) return true
     if (this.#armed?.name !== failpoint || --this.#armed.left > 0) return false
+    const { stallMs } = this.#armed
     this.#armed = null
+    if (stallMs !== null) {
+      this.world.count('seen stall in a turn')
+      this.world.note(`${this.name} hangs at ${failpoint} for ${Math.round(stallMs)} ms`)
+      this.#hungUntilMs = this.world.nowMs + stallMs
+      this.stop(stallMs)
+      return false
+    }
     this.world.count(`crash at ${failpoint}`)
     this.world.note(`${this.name} dies at ${failpoint}`)
     this.kill()
@@ -175,7 +199,7 @@ export class Process {
   }
 
   #after(delayMs: number, run: () => void): Timer {
-    const timer: SimTimer = { dueMs: this.machine.monotonicMs() + Math.max(0, delayMs), run }
+    const timer: SimTimer = { dueMs: this.clock.takerNow() + Math.max(0, delayMs), run }
     this.#arm(timer)
     return {
       cancel: () => {

@@ -17,6 +17,9 @@ export const FAILPOINTS = [
   'after client write',
 ] as const
 
+/** Not between the look at the clock and the write: what hangs there for longer than the margin of rule 2 speaks too late. */
+const STALL_POINTS = ['before send', 'after send', 'before receive', 'before apply', 'after apply'] as const
+
 const crashOfAll: Fault = ({ cluster, random }) => {
   const powerless = random.chance(0.5)
   for (const host of cluster.upHosts()) {
@@ -57,6 +60,19 @@ export const PROCESS_FAULTS = {
   failpoint: always(({ victim, random }) => victim.process?.armFailpoint(random.pick(FAILPOINTS), 1 + random.int(20))),
   pause: always((ground) => ground.victim.process?.stop(ground.random.logBetween(50, leaseMs(ground)))),
   'long pause': always((ground) => ground.victim.process?.stop(ground.random.between(0.5, 4) * leaseMs(ground))),
+  'stall in a turn': always((ground) => {
+    const { victim, random } = ground
+    const ms = random.logBetween(50, 2 * leaseMs(ground))
+    victim.process?.armStall(random.pick(STALL_POINTS), 1 + random.int(20), ms)
+  }),
+  /** It wakes about when its right to speak ends. */
+  'pause to the brink': (ground) => {
+    const { victim, random } = ground
+    const remainingMs = victim.member?.front?.stats().speakRemainingMs ?? 0
+    if (remainingMs <= 0) return false
+    victim.process?.stop((remainingMs * random.between(0.97, 1.03)) / victim.machine.rate, random.chance(0.3))
+    return true
+  },
   suspend: always((ground) => ground.victim.process?.stop(ground.random.logBetween(500, 4 * leaseMs(ground)), true)),
   stall,
   'volume moved': always(({ cluster, victim }) => cluster.move(victim)),
