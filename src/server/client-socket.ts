@@ -118,9 +118,14 @@ export class ClientSocket implements ClientConnection, WatchedConnection {
     this.#handler?.data(chunk)
   }
 
+  /** A reset that finds data unread is reported as an end as well; but then nothing can be written any more. */
   #onEnd(): void {
-    this.#owner.turn()
-    if (!this.#closing) this.#handler?.fin()
+    if (this.#closing) return
+    this.#socket.write('', (error) => {
+      if (error) return
+      this.#owner.turn()
+      if (!this.#closing) this.#handler?.fin()
+    })
   }
 
   #onDrain(): void {

@@ -112,6 +112,16 @@ describe('what the front hears', () => {
     expect(front.events).toEqual(['connected', 'broken'])
   })
 
+  it('is "broken" and no FIN when the reset comes together with data', async () => {
+    const { front, port } = await setUp()
+    const socket = await client(port)
+    await front.until((events) => events.length > 0)
+    socket.write('.keepalive\n')
+    socket.resetAndDestroy()
+    await front.until((events) => events.length > 2)
+    expect(front.events).toEqual(['connected', 'data .keepalive\n', 'broken'])
+  })
+
   it('is nothing once the node closes the connection itself', async () => {
     const { front, port } = await setUp()
     const socket = await client(port)
@@ -162,6 +172,26 @@ describe('what the client gets', () => {
     })
     await closed(socket)
     expect(text).toBe('')
+  })
+
+  it('is the end of the connection as soon as it has closed its side too', async () => {
+    const system = new SystemClock()
+    // The time after which the node would not wait any longer never comes.
+    const clock: Clock = {
+      speakerNow: () => system.speakerNow(),
+      takerNow: () => system.takerNow(),
+      wallNow: () => system.wallNow(),
+      after: () => ({ cancel: () => undefined }),
+      soon: (run) => system.soon(run),
+    }
+    const { front, port } = await setUp({ clock })
+    const socket = await client(port)
+    await front.until((events) => events.length > 0)
+    socket.write('x'.repeat(100_000))
+    front.last.end()
+    await textUntilEnd(socket)
+    socket.end()
+    while (port.connectionCount > 0) await new Promise(setImmediate)
   })
 
   it('is the end of the connection soon, also if it never closes its side', async () => {
