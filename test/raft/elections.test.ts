@@ -142,6 +142,18 @@ describe('a vote', () => {
     expect(sent).toEqual([message(MsgType.voteResp, 3, 1, { term: 1, reject: true })])
   })
 
+  it.each([MsgType.vote, MsgType.preVote])(
+    'that is refused does not delay the own campaign (message type %s)',
+    (type) => {
+      const member = new Member({ log: [1, 1], hardState: { term: 1 } })
+      member.tick(ELECTION_TICK - 1)
+      member.receive(type, 2, { term: 1, index: 1, logTerm: 1 })
+      expect(member.role).toBe(follower)
+      member.tick()
+      expect(member.role).toBe(candidate)
+    },
+  )
+
   it('is on disk before the answer leaves', () => {
     const member = new Member()
     member.node.step(message(MsgType.vote, 1, 2, { term: 1 }))

@@ -172,6 +172,15 @@ describe('a streaming leader', () => {
     expect(appendsTo(2, leader.propose('b')).map((m) => [m.index, m.entries.length])).toEqual([[1, 2]])
   })
 
+  it('ignores acknowledgements from before its term: their entries may have been replaced', () => {
+    const leader = new Member({ voters: [1, 2], log: [1, 1], hardState: { term: 1 } })
+    leader.win()
+    leader.receive(MsgType.appResp, 2, { term: 1, index: 3 })
+    expect([leader.term, leader.commit, progressOf(leader, 2)]).toEqual([2, 0, expect.stringContaining('match=0')])
+    leader.receive(MsgType.appResp, 2, { term: 2, index: 3 })
+    expect(leader.commit).toBe(3)
+  })
+
   it('ignores rejections of what the follower has acknowledged since', () => {
     const leader = streamingLeader()
     leader.propose('a')
