@@ -106,7 +106,7 @@ export const DURABILITY: readonly Mutant[] = [
       {
         file: 'src/raft/node/entrance.ts',
         find: 'if (member === null || member.memberUid !== memberUid) continue',
-        replace: 'if (member === null) continue',
+        replace: 'if (member === null || member.memberUid === null) continue',
       },
       {
         file: 'src/raft/node/entrance.ts',
