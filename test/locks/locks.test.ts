@@ -53,8 +53,9 @@ describe('locks', () => {
     const [holder, waiter] = [bench.open('n1', 100), bench.open('n1', 100)]
     bench.lock(holder, 1, 'a')
     bench.lock(waiter, 1, 'a', { waitMs: -1 })
-    expect(outcome(bench.release(waiter, 2, 'a', bench.token('a')))).toBe('not-holder')
-    expect(outcome(bench.release(waiter, 3, 'none'))).toBe('not-holder')
+    bench.lock(waiter, 2, 'b')
+    expect(outcome(bench.release(waiter, 3, 'a', bench.token('a')))).toBe('not-holder')
+    expect(outcome(bench.release(waiter, 4, 'none'))).toBe('not-holder')
     expect(bench.machine.holder('a')).toMatchObject({ session: holder.session, waiters: 1 })
   })
 
@@ -100,6 +101,15 @@ describe('locks', () => {
     bench.apply({ type: CommandType.end, ...attachment(holder) })
     expect(kinds(bench.apply({ type: CommandType.waitTimeout, ...numbered(waiter), target: 1 }))).toEqual(['applied'])
     expect(bench.machine.holder('a')?.session).toBe(waiter.session)
+  })
+
+  test('a cancel that comes after the grant changes nothing', () => {
+    const bench = oneNode()
+    const [party, waiter] = [bench.open('n1', 100), bench.open('n1', 100)]
+    bench.lock(party, 1, 'a')
+    bench.lock(waiter, 1, 'a', { waitMs: -1 })
+    expect(answers(bench.cancel(party, 2, 1))).toEqual([[party.session, 2, { kind: 'cancelled' }]])
+    expect(bench.machine.holder('a')?.session).toBe(party.session)
   })
 })
 
@@ -218,6 +228,8 @@ describe('deadlock', () => {
     { steps: ['A holds x', 'C holds y', 'B waits y', 'A waits y', 'B waits x'], cycle: 'x -> y -> x' },
     // S holds nothing, but T waits behind it.
     { steps: ['H holds q', 'T holds x', 'S waits q', 'T waits q', 'S waits x'], cycle: 'x -> q -> x' },
+    // B, who waits for A, will be next at w: A would wait for B as well as for the holder H.
+    { steps: ['A holds x', 'H holds w', 'B waits x', 'B waits w', 'A waits w'], cycle: 'w -> x -> w' },
   ])('$steps closes a cycle', ({ steps, cycle }) => {
     const { result, message } = play(steps)
     expect(result).toBe('deadlock')

@@ -187,7 +187,9 @@ describe('a snapshot', () => {
   test('replaces everything: nothing of the state before is left (M48)', () => {
     const bench = populated()
     const chunks = drain(bench.machine.snapshot(), 1_000)
-    const target = populated(200).machine
+    const before = populated(200)
+    before.classic('n2', 300, 'nowhere else')
+    const target = before.machine
     const restorer = target.beginRestore()
     for (const chunk of chunks) restorer.push(chunk)
     expect(target.waiterCount).not.toBe(bench.machine.waiterCount)
