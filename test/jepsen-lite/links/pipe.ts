@@ -28,7 +28,7 @@ export class Pipe {
   ) {
     this.#unwatch = wire.watch(() => this.#deliver())
     from.on('data', (bytes: Buffer) => this.#take({ kind: 'data', bytes, dueMs: 0 }))
-    from.on('end', () => this.#take({ kind: 'end', dueMs: 0 }))
+    from.on('end', () => this.#ended())
     from.on('error', () => this.#take({ kind: 'reset', dueMs: 0 }))
     // Without an end before it: the other half was reset.
     from.on('close', () => {
@@ -56,6 +56,14 @@ export class Pipe {
     this.#heldBytes += bytes
     if (this.#heldBytes > HELD_BYTES) this.from.pause()
     this.#deliver()
+  }
+
+  /** A reset that finds data unread is reported as an end as well; but then nothing can be written any more. */
+  #ended(): void {
+    const { from } = this
+    const take = (isReset: boolean): void => this.#take({ kind: isReset ? 'reset' : 'end', dueMs: 0 })
+    if (from.writableEnded) take(false)
+    else from.write('', (error) => take(error instanceof Error))
   }
 
   #deliver(): void {
