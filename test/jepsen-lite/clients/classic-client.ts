@@ -8,6 +8,8 @@ import type { HoldEnd } from './hold.js'
 const DIAL_TIMEOUT_MS = 2_000
 /** Longer than a node searches for a leader before it says that it has none. */
 const ANSWER_TIMEOUT_MS = 8_000
+/** A node that is down is not asked all the time: requests of unknown outcome make a history hard to judge. */
+const UNKNOWN_PAUSE_MS = 500
 const KEEPALIVE_INTERVAL_MS = 250
 const ALIVE_TIMEOUT_MS = 2_000
 
@@ -46,7 +48,10 @@ export class ClassicClient {
     }
     link.reset()
     if (line?.action === 'not-granted') journal.fail({ reason: waitMs > 0 ? 'timeout' : 'held' })
-    else journal.unknown({ reason: line === null ? 'closed or silent' : `${line.action} ${line.rest}` })
+    else {
+      journal.unknown({ reason: line === null ? 'closed or silent' : `${line.action} ${line.rest}` })
+      await sleep(UNKNOWN_PAUSE_MS)
+    }
     return null
   }
 

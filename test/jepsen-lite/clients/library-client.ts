@@ -68,6 +68,14 @@ export class LibraryClient {
     }
   }
 
+  /** The connection ends with a reset, as when a node dies; the session goes on at another node. */
+  async breakLink(): Promise<void> {
+    const session = await this.client.open().catch(() => null)
+    if (session === null || session.link === null) return
+    this.context.journal.note('link-reset', { session: session.id, node: session.link.address })
+    session.link.socket.resetAndDestroy()
+  }
+
   close(): Promise<void> {
     return this.client.close()
   }

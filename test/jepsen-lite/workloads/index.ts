@@ -1,10 +1,16 @@
 import type { Workload } from '../types.js'
+import { ExactlyOnceWorkload } from './exactly-once.js'
+import { FifoWorkload } from './fifo.js'
 import { MutexWorkload } from './mutex.js'
 import { RegisterWorkload } from './registers.js'
+import { ResumeWorkload } from './resume.js'
 
 /** Every workload by its name; a new one is one more line here. */
 export const workloads: Readonly<Record<string, () => Workload>> = {
   mutex: () => new MutexWorkload(),
+  fifo: () => new FifoWorkload(),
+  resume: () => new ResumeWorkload(),
+  'exactly-once': () => new ExactlyOnceWorkload(),
   'register-belief': () => new RegisterWorkload('register-belief'),
   'register-fenced': () => new RegisterWorkload('register-fenced'),
 }

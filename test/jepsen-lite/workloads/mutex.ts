@@ -1,12 +1,12 @@
-import { checkLocks } from '../checker/index.js'
 import { ClassicClient, type ClassicLock } from '../clients/classic-client.js'
 import { type ClientContext, type ClientLives, pause } from '../clients/client.js'
 import { ClientGroup } from '../clients/client-group.js'
 import { CommandClient } from '../clients/command-client.js'
-import { FINISHING, FINISHING_WAIT_MS, finish, stuckClients } from '../clients/finishing.js'
+import { FINISHING, FINISHING_WAIT_MS, finish } from '../clients/finishing.js'
 import { LibraryClient } from '../clients/library-client.js'
 import { originalClient } from '../clients/original-client.js'
 import type { Finding, HistoryEvent, Workload, WorkloadRun } from '../types.js'
+import { judgeLocks } from './judgement.js'
 
 const NAMES = ['mutex-1', 'mutex-2', 'mutex-3']
 const MAX_WAIT_MS = 3_000
@@ -40,7 +40,7 @@ export class MutexWorkload implements Workload {
   }
 
   check(history: readonly HistoryEvent[]): Finding[] {
-    return [...stuckClients(this.name, history), ...checkLocks(history)]
+    return judgeLocks(this.name, history)
   }
 }
 

@@ -1,12 +1,12 @@
-import { checkLocks } from '../checker/index.js'
 import { ClassicClient } from '../clients/classic-client.js'
 import { type ClientContext, type ClientLives, pause } from '../clients/client.js'
 import { ClientGroup } from '../clients/client-group.js'
-import { FINISHING, FINISHING_WAIT_MS, finish, stuckClients } from '../clients/finishing.js'
+import { FINISHING, FINISHING_WAIT_MS, finish } from '../clients/finishing.js'
 import { LibraryClient } from '../clients/library-client.js'
 import { RegisterServer } from '../clients/register.js'
 import { RegisterClient } from '../clients/register-client.js'
 import type { Finding, HistoryEvent, Workload, WorkloadRun } from '../types.js'
+import { judgeLocks } from './judgement.js'
 
 const MAX_WAIT_MS = 3_000
 const MAX_THINK_MS = 200
@@ -39,7 +39,7 @@ export class RegisterWorkload implements Workload {
   }
 
   check(history: readonly HistoryEvent[]): Finding[] {
-    return [...stuckClients(this.name, history), ...checkLocks(history)]
+    return judgeLocks(this.name, history)
   }
 
   async #begin(run: WorkloadRun): Promise<ClientGroup<keyof typeof lives>> {

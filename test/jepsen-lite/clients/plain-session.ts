@@ -1,0 +1,217 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { parseHostPort } from '../../../src/address.js'
+import { AddressBook } from '../../../src/client/endpoints.js'
+import { TcpNetLockError } from '../../../src/client/errors.js'
+import { KeepAlive } from '../../../src/client/keep-alive.js'
+import { ANSWER_TIMEOUT_MS, KEEPALIVES_PER_LEASE } from '../../../src/client/limits.js'
+import { type Fields, formatLine, formatSeconds, type Line } from '../../../src/client/line-codec.js'
+import { type Link, LinkError } from '../../../src/client/link.js'
+import { type Instant, Mirror } from '../../../src/client/mirror.js'
+import { reach } from '../../../src/client/reach.js'
+import { readWelcome, type Welcome } from '../../../src/client/session-words.js'
+import type { ClientContext } from './client.js'
+
+const RETRY_MS = 200
+/** Longer than a session can be resumed. */
+const RESUME_BUDGET_LEASES = 3
+
+export class SessionOver extends Error {
+  override readonly name = 'SessionOver'
+}
+
+interface Request {
+  readonly line: string
+  readonly onQueued: (line: Line) => void
+  settle: ((line: Line) => void) | null
+  readonly fail: (error: Error) => void
+}
+
+/**
+ * A client of the session dialect that shows what the library hides: its answers word by word, requests that are repeated
+ * although they were answered, connections that it breaks itself.
+ */
+export class PlainSession {
+  readonly id: string
+  /** Called with what tells the tokens of lost locks from others. */
+  onLost: (isLost: (token: number) => boolean) => void = () => {}
+  readonly #secret: string
+  readonly #mirror: Mirror
+  readonly #requests = new Map<number, Request>()
+  readonly #keepAlive: KeepAlive
+  readonly #over = new AbortController()
+  #link: Link | null = null
+  #lastId = 0
+  #acknowledged = 0
+
+  /** Null when the client shall finish before any node takes it. */
+  static async open(context: ClientContext): Promise<PlainSession | null> {
+    const addresses = new AddressBook(context.endpoints.map((text) => parseHostPort(text)))
+    while (!context.stopping.aborted) {
+      try {
+        const { link, welcome } = await reach({
+          addresses,
+          opening: () => formatLine('hello', { version: 2, lease: formatSeconds(context.leaseMs), redirect: 'no' }),
+          welcomed: (_, line, sentAt) => readWelcome(line, context.leaseMs, sentAt),
+          budgetMs: context.leaseMs,
+          answerTimeoutMs: ANSWER_TIMEOUT_MS,
+          signal: context.stopping,
+        })
+        return new PlainSession(addresses, link, welcome)
+      } catch (error) {
+        if (!(error instanceof TcpNetLockError) && !context.stopping.aborted) throw error
+        await sleep(RETRY_MS)
+      }
+    }
+    return null
+  }
+
+  private constructor(
+    private readonly addresses: AddressBook,
+    link: Link,
+    welcome: Welcome,
+  ) {
+    this.id = welcome.id
+    this.#secret = welcome.secret
+    this.#mirror = new Mirror(welcome.leaseMs, welcome.sentAt)
+    this.#keepAlive = new KeepAlive(welcome.leaseMs / KEEPALIVES_PER_LEASE, undefined, {
+      send: () => this.#link?.send(formatLine('.keepalive')),
+      confirmed: (sentAt) => this.#confirm(sentAt),
+      overdue: () => this.breakLink(),
+    })
+    this.#adopt(link)
+  }
+
+  get isOver(): boolean {
+    return this.#over.signal.aborted
+  }
+
+  remainingMs(): number {
+    return this.isOver ? 0 : this.#mirror.remainingMs()
+  }
+
+  /** The number that the next request will have. */
+  get nextId(): number {
+    return this.#lastId + 1
+  }
+
+  /** Resolves with the last answer, however often the connection breaks before. Rejects with SessionOver. */
+  ask(action: string, fields: Fields, onQueued: (line: Line) => void = () => {}): Promise<Line> {
+    this.#lastId += 1
+    const id = this.#lastId
+    const acknowledgement = this.#acknowledged > 0 ? this.#acknowledged : undefined
+    return this.#send(id, { line: formatLine(action, { id, ...fields, ack: acknowledgement }), onQueued })
+  }
+
+  /** Sends a request once more that has been answered and not acknowledged. */
+  repeat(id: number): Promise<Line> {
+    const request = this.#requests.get(id)
+    if (request === undefined || request.settle !== null) throw new Error(`request ${id} cannot be repeated`)
+    return this.#send(id, request)
+  }
+
+  /** The answers to requests up to `id` are not needed any more; the next request says so. */
+  acknowledge(id: number): void {
+    this.#acknowledged = id
+    for (const known of this.#requests.keys()) if (known <= id) this.#requests.delete(known)
+  }
+
+  /** Leaves the connection by a reset, and resumes at another node. */
+  breakLink(): void {
+    const link = this.#link
+    if (link === null) return
+    this.#link = null
+    this.#keepAlive.stop()
+    link.reset()
+    void this.#resume(link.address)
+  }
+
+  close(): void {
+    this.#link?.send(formatLine('bye'))
+    this.#link?.finish()
+    this.#link = null
+    this.#end('closed')
+  }
+
+  #send(id: number, { line, onQueued }: Pick<Request, 'line' | 'onQueued'>): Promise<Line> {
+    return new Promise((settle, fail) => {
+      if (this.isOver) return fail(new SessionOver('over before it was asked'))
+      this.#requests.set(id, { line, onQueued, settle, fail })
+      this.#link?.send(line)
+    })
+  }
+
+  #adopt(link: Link): void {
+    this.#link = link
+    link.attach({ line: (line) => this.#received(line), closed: () => this.breakLink() })
+    if (this.#link !== link) return
+    for (const { line, settle } of this.#requests.values()) if (settle !== null) link.send(line)
+    this.#keepAlive.start()
+  }
+
+  #received(line: Line): void {
+    if (line.action === 'alive') this.#keepAlive.answered()
+    else if (line.action === 'lost') this.onLost((token) => token === line.number('token'))
+    else if (line.action === 'moved') this.breakLink()
+    else this.#answered(line)
+  }
+
+  #answered(line: Line): void {
+    const request = this.#requests.get(line.number('id') ?? 0)
+    if (request === undefined) return
+    if (line.action === 'queued') {
+      request.onQueued(line)
+    } else {
+      request.settle?.(line)
+      request.settle = null
+    }
+  }
+
+  /** A limit that has passed is not undone. */
+  #confirm(sentAt: Instant): void {
+    if (this.#mirror.remainingMs() > 0) this.#mirror.confirm(sentAt)
+    else this.#end('the lease has run out')
+  }
+
+  async #resume(left: string): Promise<void> {
+    try {
+      const { link, welcome } = await reach<Instant>({
+        addresses: this.addresses,
+        last: left,
+        opening: () => formatLine('resume', { session: this.id, secret: this.#secret }),
+        welcomed: (opened, _, sentAt) => this.#readResumed(opened, sentAt),
+        budgetMs: RESUME_BUDGET_LEASES * this.#mirror.leaseMs,
+        answerTimeoutMs: ANSWER_TIMEOUT_MS,
+        signal: this.#over.signal,
+      })
+      this.#confirm(welcome)
+      if (this.isOver) link.reset()
+      else this.#adopt(link)
+    } catch (error) {
+      this.#end(String(error))
+    }
+  }
+
+  async #readResumed(link: Link, sentAt: Instant): Promise<Instant> {
+    const tokens = new Set<number>()
+    for (;;) {
+      const line = await link.nextLine(ANSWER_TIMEOUT_MS, this.#over.signal)
+      const token = line.number('token')
+      if (line.action === 'ready') {
+        this.onLost((held) => !tokens.has(held))
+        return sentAt
+      }
+      if (line.action === 'err') throw new LinkError(line.rest)
+      if (line.action === 'held' && token !== undefined) tokens.add(token)
+    }
+  }
+
+  #end(why: string): void {
+    if (this.isOver) return
+    this.#over.abort()
+    this.#keepAlive.stop()
+    this.#link?.reset()
+    this.#link = null
+    this.onLost(() => true)
+    for (const { settle, fail } of this.#requests.values()) if (settle !== null) fail(new SessionOver(why))
+  }
+}
