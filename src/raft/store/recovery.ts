@@ -122,7 +122,10 @@ export class LogScan {
     // A batch comes to the database only after the one before it was marked.
     if (meta.sequence > proven.sequence + 1) {
       const older = `it ends with write ${proven.sequence}, but the database has write ${meta.sequence}`
-      throw this.#damaged(MARK_FILE, `${older}: it is an older copy, and batches may be missing that only it had`)
+      throw this.#damaged(
+        MARK_FILE,
+        `${older}: it is an older copy or damaged, and batches may be missing that only it had`,
+      )
     }
     const isOtherVote = proven.hardState.vote !== 0 && meta.hardState.vote !== proven.hardState.vote
     if (meta.hardState.term === proven.hardState.term && isOtherVote) {
