@@ -151,11 +151,34 @@ describe('rule 5', () => {
     const cluster = started()
     const one = hello(cluster.node(1))
     talk(one.socket, 'lock,id:1,name:f\n')
-    cluster.node(1).front.stop(() => {})
+    cluster.node(1).front.closeClients()
     expect(one.socket.text).toMatch(/moved,address:n1:7654\n$/)
     one.socket.handler?.fin()
     cluster.world.advance(50)
     expect(resume(cluster.node(0), one).text).toMatch(/held,name:f,\S*token:\d+\nready\n$/)
+  })
+
+  it('a session that is leaving is told of no grant', () => {
+    const cluster = started()
+    const [holder, one] = [hello(cluster.node(0)), hello(cluster.node(1))]
+    talk(holder.socket, 'lock,id:1,name:q\n')
+    talk(one.socket, 'lock,id:1,name:q,wait:forever\n')
+    cluster.faults.drop = 1
+    talk(one.socket, 'bye\n')
+    cluster.faults.drop = 0
+    const before = one.socket.text
+    talk(holder.socket, 'release,id:2,name:q\n')
+    cluster.world.advance(1_000)
+    expect(one.socket.text).toBe(`${before}bye\n`)
+    expect(cluster.node(0).machine.holder('q')).toBeNull()
+  })
+
+  it('a session whose connection the node closes is detached', () => {
+    const cluster = started()
+    const one = hello(cluster.node(1))
+    talk(one.socket, 'lock,id:1,name:f\n', `${'x'.repeat(5_000)}\n`)
+    expect(one.socket.closed).toBe('end')
+    expect(resume(cluster.node(0), one).text).toMatch(/held,name:f/)
   })
 })
 

@@ -192,6 +192,7 @@ describe('what the client gets', () => {
     await textUntilEnd(socket)
     socket.end()
     while (port.connectionCount > 0) await new Promise(setImmediate)
+    expect(front.events).toEqual(['connected'])
   })
 
   it('is the end of the connection soon, also if it never closes its side', async () => {

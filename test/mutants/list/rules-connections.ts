@@ -29,7 +29,15 @@ export const RULES_CONNECTIONS: readonly Mutant[] = [
     id: 'R5b',
     title: 'the socket hands on a FIN that follows the close of this node',
     rule: 'rule 5',
-    edits: [{ file: CLIENT_SOCKET, find: 'if (!this.#closing) this.#handler?.fin()', replace: 'this.#handler?.fin()' }],
+    edits: [
+      {
+        file: CLIENT_SOCKET,
+        find: '    if (this.#closing) return\n    this.#socket.write',
+        replace: '    this.#socket.write',
+      },
+      { file: CLIENT_SOCKET, find: '      if (error) return\n', replace: '' },
+      { file: CLIENT_SOCKET, find: 'if (!this.#closing) this.#handler?.fin()', replace: 'this.#handler?.fin()' },
+    ],
   },
   {
     id: 'R5c',
