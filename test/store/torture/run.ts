@@ -112,8 +112,10 @@ function table(reports: readonly Report[]): string[] {
   return lines
 }
 
-function describeFailure({ seed, damage, failure, kept, notes }: Report): string {
-  const again = `npm run store-torture -- --seed ${seed} --trials 1`
+/** The damages that may be chosen are part of the plan. */
+function describeFailure({ seed, damage, failure, kept, notes }: Report, only: readonly Damage[]): string {
+  const choice = only === USUAL ? '' : ` --only ${only.join(',')}`
+  const again = `npm run store-torture -- --seed ${seed} --trials 1${choice}`
   return [`seed ${seed} (${damage}): ${failure}`, ...notes, `directory: ${kept}`, `again: ${again}`].join('\n  ')
 }
 
@@ -125,7 +127,7 @@ async function main(): Promise<void> {
   const reports = await runAll(settings)
   for (const line of table(reports)) out(line)
   const failed = reports.filter(({ failure }) => failure !== null)
-  for (const report of failed) out(describeFailure(report))
+  for (const report of failed) out(describeFailure(report, settings.only))
   const skipped = reports.filter(({ outcome }) => outcome.result === 'skipped').length
   if (skipped > 0) out(`${skipped} skipped: nothing to damage, or no right to mount a small file system`)
   if (settings.keep) for (const { kept } of reports) out(`kept: ${kept}`)
