@@ -4,8 +4,19 @@ import { DURABILITY } from './durability.js'
 import { ELECTIONS } from './elections.js'
 import { LOCK_LAYER } from './lock-layer.js'
 import { MEMBERSHIP } from './membership.js'
+import { OWN_EDGES } from './own-edges.js'
+import { OWN_LOCKS } from './own-locks.js'
 import { READS_AND_TIME } from './reads-and-time.js'
 import { REPLICATION } from './replication.js'
+import { RULES_CLIENTS } from './rules-clients.js'
+import { RULES_CONNECTIONS } from './rules-connections.js'
+import { RULES_DETACHED } from './rules-detached.js'
+import { RULES_EPOCHS } from './rules-epochs.js'
+import { RULES_EXACTLY_ONCE } from './rules-exactly-once.js'
+import { RULES_EXPIRY } from './rules-expiry.js'
+import { RULES_REFUSALS } from './rules-refusals.js'
+import { RULES_SPEAKING } from './rules-speaking.js'
+import { RULES_WAKING } from './rules-waking.js'
 import { SNAPSHOTS } from './snapshots.js'
 
 export const MUTANTS: readonly Mutant[] = [
@@ -16,4 +27,15 @@ export const MUTANTS: readonly Mutant[] = [
   ...READS_AND_TIME,
   ...MEMBERSHIP,
   ...LOCK_LAYER,
+  ...RULES_EPOCHS,
+  ...RULES_SPEAKING,
+  ...RULES_EXPIRY,
+  ...RULES_DETACHED,
+  ...RULES_CONNECTIONS,
+  ...RULES_CLIENTS,
+  ...RULES_WAKING,
+  ...RULES_REFUSALS,
+  ...RULES_EXACTLY_ONCE,
+  ...OWN_LOCKS,
+  ...OWN_EDGES,
 ]

@@ -10,8 +10,7 @@ const GUARDIAN_PROCESS = 'src/cli/do-guardian-process.ts'
 const SUPERVISION = 'src/cli/do-supervision.ts'
 const OPTIONS = 'src/cli/do-options.ts'
 const RAW_HANDLE = 'src/cli/do-raw-handle.ts'
-const COMMAND_TESTS = ['test/cli/do.test.ts', 'test/cli/do-supervision.test.ts', 'test/cli/do-guardian.test.ts']
-const FROZEN_TESTS = [...COMMAND_TESTS, 'test/e2e/frozen.test.ts']
+const COMMAND_TESTS = ['test/cli/do.test.ts', 'test/cli/do-supervision.test.ts']
 
 export const RULES_CLIENTS: readonly Mutant[] = [
   // --------------------------------------------------------------------------------------- rule 6: the mirror
@@ -165,7 +164,7 @@ export const RULES_CLIENTS: readonly Mutant[] = [
       },
     ],
     killers: ['tests'],
-    tests: FROZEN_TESTS,
+    tests: COMMAND_TESTS,
   },
   {
     id: 'R6p',
@@ -192,7 +191,7 @@ export const RULES_CLIENTS: readonly Mutant[] = [
       },
     ],
     killers: ['tests'],
-    tests: FROZEN_TESTS,
+    tests: COMMAND_TESTS,
   },
   {
     id: 'R6r',
@@ -208,7 +207,7 @@ export const RULES_CLIENTS: readonly Mutant[] = [
     rule: 'rule 6',
     edits: [{ file: GUARDIAN_PROCESS, find: 'if (leftMs <= 0) this.expired()\n    else if', replace: 'if' }],
     killers: ['tests'],
-    tests: FROZEN_TESTS,
+    tests: COMMAND_TESTS,
   },
   {
     id: 'R6t',
@@ -222,7 +221,7 @@ export const RULES_CLIENTS: readonly Mutant[] = [
       },
     ],
     killers: ['tests'],
-    tests: FROZEN_TESTS,
+    tests: COMMAND_TESTS,
   },
   {
     id: 'R6u',
@@ -252,7 +251,7 @@ export const RULES_CLIENTS: readonly Mutant[] = [
       },
     ],
     killers: ['tests'],
-    tests: FROZEN_TESTS,
+    tests: COMMAND_TESTS,
   },
   {
     id: 'R6x',
@@ -267,7 +266,7 @@ export const RULES_CLIENTS: readonly Mutant[] = [
       },
     ],
     killers: ['tests'],
-    tests: FROZEN_TESTS,
+    tests: COMMAND_TESTS,
   },
   {
     id: 'R6y',
@@ -292,7 +291,7 @@ export const RULES_CLIENTS: readonly Mutant[] = [
       { file: RAW_HANDLE, find: '    socket.resume()\n    socket.end()\n', replace: '    socket.resetAndDestroy()\n' },
     ],
     killers: ['tests'],
-    tests: FROZEN_TESTS,
+    tests: COMMAND_TESTS,
   },
   {
     id: 'R6za',
@@ -373,6 +372,6 @@ export const RULES_CLIENTS: readonly Mutant[] = [
       },
     ],
     killers: ['tests'],
-    tests: FROZEN_TESTS,
+    tests: COMMAND_TESTS,
   },
 ]

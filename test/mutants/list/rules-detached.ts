@@ -132,8 +132,6 @@ export const RULES_DETACHED: readonly Mutant[] = [
         replace: 'session.attach === attach ? session : null',
       },
     ],
-    equivalent:
-      'a session is detached once under one attach count, and a resume raises it: only both conditions together can be missed (R4l)',
   },
   {
     id: 'R4l',
