@@ -20,6 +20,13 @@ export interface NodeEnd {
   readonly signal: NodeJS.Signals | null
 }
 
+/** Where a node's process runs, if not just beside this one. */
+export interface Surroundings {
+  readonly environment?: NodeJS.ProcessEnv
+  /** Words before the command: one that starts it elsewhere, and becomes it. */
+  readonly launcher?: readonly string[]
+}
+
 /** One `tnl-server` as a child process: so that `kill -9` of one works as anywhere else. */
 export class ClusterNode {
   #child: ChildProcess | null = null
@@ -28,7 +35,7 @@ export class ClusterNode {
   constructor(
     readonly plan: NodePlan,
     private readonly program: readonly string[] = [...process.execArgv, serverEntry()],
-    private readonly environment: NodeJS.ProcessEnv = process.env,
+    private readonly surroundings: Surroundings = {},
   ) {}
 
   get pid(): number | null {
@@ -39,8 +46,10 @@ export class ClusterNode {
   start(onEnd: (end: NodeEnd) => void): void {
     const log = openSync(this.plan.logFile, 'a')
     // A group of its own, so that Ctrl-C reaches only the parent. The channel ends the node if the parent dies.
-    const child = spawn(process.execPath, [...this.program, ...this.plan.words], {
-      env: this.environment,
+    const { environment = process.env, launcher = [] } = this.surroundings
+    const [command = process.execPath, ...words] = [...launcher, process.execPath, ...this.program, ...this.plan.words]
+    const child = spawn(command, words, {
+      env: environment,
       detached: true,
       stdio: ['ignore', log, log, 'ipc'],
     })

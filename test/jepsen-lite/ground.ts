@@ -2,6 +2,7 @@ import type { ClientProcesses } from './client-processes.js'
 import type { Links } from './links/links.js'
 import type { LocalCluster } from './local-cluster.js'
 import type { LocalNode } from './local-node.js'
+import type { Namespaces } from './namespaces.js'
 import type { Preload } from './preload/preload.js'
 import type { SmallDisk } from './small-disk.js'
 import type { Random } from './types.js'
@@ -22,6 +23,7 @@ export interface Equipment {
   readonly preload: Preload | string
   /** The disk of the last of the first members. */
   readonly smallDisk: SmallDisk | string
+  readonly namespaces: Namespaces | string
 }
 
 /** All that a nemesis can get hold of. Guards that faults do not take the majority together. */

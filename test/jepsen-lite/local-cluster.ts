@@ -1,6 +1,6 @@
 import { mkdirSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { formatHostPort, type HostPort } from '../../src/address.js'
+import { formatHostPort } from '../../src/address.js'
 import type { NodeEnd, NodePlan } from '../../src/cli/cluster-node.js'
 import { planCluster } from '../../src/cli/cluster-plan.js'
 import { askAdmin } from '../../src/cli/line-client.js'
@@ -10,8 +10,10 @@ import { LocalNode, type NodeState } from './local-node.js'
 import { statusOf } from './observer.js'
 
 export const LEASE_MS = 3_000
-/** Every lease as short as it may be, so that many run out in a short run. */
-const SHORT_LEASE = ['--lease', String(LEASE_MS / 1000), '--election-timeout', '0.3', '--max-connections', '1000']
+/** Every lease as short as it may be, so that many run out in a short run. This process is not always on loopback. */
+const OPTIONS = [
+  ...['--lease', String(LEASE_MS / 1000), '--election-timeout', '0.3', '--max-connections', '1000', '--allow-admin'],
+]
 /** Below the ports that the system gives to outgoing connections: none may take that of a node that is down. */
 const FIRST_PORT = 23_654
 /** Nodes beyond the first members, which the cluster can grow by. */
@@ -20,11 +22,21 @@ const POLL_MS = 100
 
 export type Role = 'voter' | 'learner' | 'none'
 
+/** Where the processes of nodes run. */
+export interface Housing {
+  hostOf(nodeId: string): string
+  /** Words before the command that starts one there. */
+  launcherOf(nodeId: string): readonly string[]
+}
+
+export const sameHouse: Housing = { hostOf: () => '127.0.0.1', launcherOf: () => [] }
+
 export interface LocalClusterOptions {
   readonly nodes: number
   readonly dir: string
   readonly server: string
   readonly links: Links
+  readonly housing: Housing
   /** What a server process gets to see besides the environment of this one. */
   readonly environment: (nodeId: string, dataDir: string) => NodeJS.ProcessEnv
   readonly onState: (node: LocalNode, state: NodeState, end?: NodeEnd) => void
@@ -41,34 +53,9 @@ export class LocalCluster {
 
   static async create(options: LocalClusterOptions): Promise<LocalCluster> {
     const plans = await planCluster(options.nodes + SPARES, options.dir, [], FIRST_PORT)
-    const peerAddresses = new Map<string, string>()
-    for (const { nodeId, peerPort } of plans) {
-      const port = await options.links.openPeerPort(nodeId, loopback(peerPort))
-      peerAddresses.set(nodeId, formatHostPort(loopback(port)))
-    }
-    const founders = plans.slice(0, options.nodes)
-    const create = async (plan: NodePlan): Promise<LocalNode> => {
-      const endpoint = formatHostPort(
-        loopback(await options.links.openClientPort(plan.nodeId, loopback(plan.clientPort))),
-      )
-      const members = founders.includes(plan) ? founders : [...founders, plan]
-      const words = [
-        ...['--node-id', plan.nodeId, '--listen', `127.0.0.1:${plan.clientPort}`, '--advertise', endpoint],
-        ...['--peer-listen', `127.0.0.1:${plan.peerPort}`, '--http', 'off', '--data-dir', plan.dataDir],
-        ...['--cluster', members.map(({ nodeId }) => `${nodeId}=${peerAddresses.get(nodeId)}`).join(',')],
-        ...(founders.includes(plan) ? [] : ['--join']),
-        ...SHORT_LEASE,
-      ]
-      mkdirSync(plan.dataDir, { recursive: true })
-      return new LocalNode({
-        ...options,
-        plan: { ...plan, words },
-        environment: { ...process.env, ...options.environment(plan.nodeId, plan.dataDir) },
-        endpoint,
-        peerAddress: peerAddresses.get(plan.nodeId) ?? '',
-      })
-    }
-    const nodes = await Promise.all(plans.map(create))
+    const builder = new Builder(options, plans)
+    await builder.openPeerPorts()
+    const nodes = await Promise.all(plans.map((plan) => builder.build(plan)))
     return new LocalCluster(nodes.slice(0, options.nodes), nodes.slice(options.nodes))
   }
 
@@ -90,7 +77,7 @@ export class LocalCluster {
   async reports(): Promise<{ readonly node: LocalNode; readonly report: StatusReport }[]> {
     const asked = this.all.filter((node) => node.state === 'up')
     const reports = await Promise.all(
-      asked.map(async (node) => ({ node, report: await statusOf(directEndpoint(node)) })),
+      asked.map(async (node) => ({ node, report: await statusOf(node.directEndpoint) })),
     )
     return reports.flatMap(({ node, report }) => (report === null ? [] : [{ node, report }]))
   }
@@ -112,7 +99,7 @@ export class LocalCluster {
   async untilServes(node: LocalNode, timeoutMs: number): Promise<void> {
     const deadlineMs = performance.now() + timeoutMs
     for (;;) {
-      const report = node.state === 'up' ? await statusOf(directEndpoint(node)) : null
+      const report = node.state === 'up' ? await statusOf(node.directEndpoint) : null
       if (report !== null && report.leader !== null && report.lease > 0) return
       if (performance.now() > deadlineMs) throw new Error(`${node.id} does not serve`)
       await sleep(POLL_MS)
@@ -166,18 +153,60 @@ export class LocalCluster {
       .filter((node) => node.state === 'up')
       .sort((a, b) => Number(b === leader) - Number(a === leader))
     await askAdmin(
-      asked.map(({ plan }) => loopback(plan.clientPort)),
+      asked.map((node) => node.directAddress),
       action,
       words,
     )
   }
 }
 
-/** Past the links. */
-export function directEndpoint(node: LocalNode): string {
-  return formatHostPort(loopback(node.plan.clientPort))
-}
+/** Every node has to know the links of all others, so these are opened first. */
+class Builder {
+  readonly #peerAddresses = new Map<string, string>()
 
-function loopback(port: number): HostPort {
-  return { host: '127.0.0.1', port }
+  constructor(
+    private readonly options: LocalClusterOptions,
+    private readonly plans: readonly NodePlan[],
+  ) {}
+
+  async openPeerPorts(): Promise<void> {
+    const { links, housing } = this.options
+    for (const { nodeId, peerPort } of this.plans) {
+      const link = await links.openPeerPort(nodeId, { host: housing.hostOf(nodeId), port: peerPort })
+      this.#peerAddresses.set(nodeId, formatHostPort(link))
+    }
+  }
+
+  async build(plan: NodePlan): Promise<LocalNode> {
+    const { links, housing, environment } = this.options
+    const { nodeId, clientPort, peerPort, dataDir } = plan
+    const host = housing.hostOf(nodeId)
+    const endpoint = formatHostPort(await links.openClientPort(nodeId, { host, port: clientPort }))
+    mkdirSync(dataDir, { recursive: true })
+    const words = [
+      ...['--node-id', nodeId, '--listen', formatHostPort({ host, port: clientPort }), '--advertise', endpoint],
+      ...['--peer-listen', formatHostPort({ host, port: peerPort }), '--http', 'off', '--data-dir', dataDir],
+      ...this.#membership(plan),
+      ...OPTIONS,
+    ]
+    return new LocalNode({
+      ...this.options,
+      plan: { ...plan, words },
+      host,
+      surroundings: {
+        environment: { ...process.env, ...environment(nodeId, dataDir) },
+        launcher: housing.launcherOf(nodeId),
+      },
+      endpoint,
+      peerAddress: this.#peerAddresses.get(nodeId) ?? '',
+    })
+  }
+
+  #membership(plan: NodePlan): readonly string[] {
+    const founders = this.plans.slice(0, this.options.nodes)
+    const isFounder = founders.includes(plan)
+    const members = isFounder ? founders : [...founders, plan]
+    const list = members.map(({ nodeId }) => `${nodeId}=${this.#peerAddresses.get(nodeId)}`)
+    return ['--cluster', list.join(','), ...(isFounder ? [] : ['--join'])]
+  }
 }

@@ -1,7 +1,8 @@
 import { readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { ClusterNode, type NodeEnd, type NodePlan } from '../../src/cli/cluster-node.js'
+import { formatHostPort, type HostPort } from '../../src/address.js'
+import { ClusterNode, type NodeEnd, type NodePlan, type Surroundings } from '../../src/cli/cluster-node.js'
 
 /** `paused`: stopped by SIGSTOP. */
 export type NodeState = 'up' | 'down' | 'paused'
@@ -13,7 +14,9 @@ const STOP_TIMEOUT_MS = 15_000
 export interface LocalNodeOptions {
   readonly plan: NodePlan
   readonly server: string
-  readonly environment: NodeJS.ProcessEnv
+  readonly surroundings: Surroundings
+  /** Where it listens: `plan` has the ports. */
+  readonly host: string
   /** HOST:PORT of its client port, through its link. */
   readonly endpoint: string
   /** HOST:PORT that its peers dial. */
@@ -47,6 +50,15 @@ export class LocalNode {
 
   get endpoint(): string {
     return this.options.endpoint
+  }
+
+  /** Its client port, past the links. */
+  get directAddress(): HostPort {
+    return { host: this.options.host, port: this.plan.clientPort }
+  }
+
+  get directEndpoint(): string {
+    return formatHostPort(this.directAddress)
   }
 
   get peerAddress(): string {
@@ -111,8 +123,8 @@ export class LocalNode {
   }
 
   #newProcess(words: readonly string[]): ClusterNode {
-    const { plan, server, environment } = this.options
-    return new ClusterNode({ ...plan, words: [...plan.words, ...words] }, [server], environment)
+    const { plan, server, surroundings } = this.options
+    return new ClusterNode({ ...plan, words: [...plan.words, ...words] }, [server], surroundings)
   }
 
   async #end(signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {

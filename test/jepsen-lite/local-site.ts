@@ -4,8 +4,9 @@ import { ClientProcesses } from './client-processes.js'
 import { Ground } from './ground.js'
 import type { History } from './history.js'
 import { Links } from './links/links.js'
-import { directEndpoint, LEASE_MS, LocalCluster } from './local-cluster.js'
+import { LEASE_MS, LocalCluster, sameHouse } from './local-cluster.js'
 import type { LocalNode, NodeState } from './local-node.js'
+import { Namespaces } from './namespaces.js'
 import { nemesisGroups } from './nemeses/index.js'
 import { Preload } from './preload/preload.js'
 import type { Attack } from './schedule.js'
@@ -54,16 +55,18 @@ export class LocalSite implements Site {
     mkdirSync(dir, { recursive: true })
     const preload = needs.has('preload') ? Preload.build(dir) : 'not asked for'
     const findings: Finding[] = []
-    const links = new Links(random)
+    const namespaces = needs.has('namespaces') ? Namespaces.create() : 'not asked for'
+    const links = typeof namespaces === 'string' ? new Links(random) : new Links(random, namespaces.linkHost)
     const cluster = await LocalCluster.create({
       ...options,
       links,
+      housing: typeof namespaces === 'string' ? sameHouse : namespaces,
       environment: (node, dataDir) => (typeof preload === 'string' ? {} : preload.environment(node, dataDir)),
       onState: (node, state, end) => history.observe('node', stateOf(node, state, end)),
       onUnexpectedEnd: (node, end) => findings.push(unexpectedEnd(node, end)),
     })
     const smallDisk = needs.has('smallDisk') ? smallDiskOf(cluster) : 'not asked for'
-    const ground = new Ground(cluster, links, new ClientProcesses(), { preload, smallDisk })
+    const ground = new Ground(cluster, links, new ClientProcesses(), { preload, smallDisk, namespaces })
     for (const node of cluster.nodes) node.start()
     return new LocalSite(ground, nemeses, random, findings)
   }
@@ -73,7 +76,7 @@ export class LocalSite implements Site {
   }
 
   get observed(): readonly string[] {
-    return this.ground.cluster.all.map(directEndpoint)
+    return this.ground.cluster.all.map((node) => node.directEndpoint)
   }
 
   whyNotServing(): Promise<string | null> {
@@ -93,6 +96,7 @@ function abandon({ cluster, clients, equipment }: Ground): void {
   clients.resumeAll()
   cluster.abandon()
   if (typeof equipment.smallDisk !== 'string') equipment.smallDisk.unmount()
+  if (typeof equipment.namespaces !== 'string') equipment.namespaces.remove()
 }
 
 function whyUnavailable({ minNodes = 1, needs }: Nemesis, { nodes, equipment }: Ground): string | null {

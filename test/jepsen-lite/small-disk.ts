@@ -1,5 +1,5 @@
-import { spawnSync } from 'node:child_process'
 import { statfsSync } from 'node:fs'
+import { runCommand, troubleOf } from './run-command.js'
 
 /** Nothing of it is used up in advance; only a long run with much load comes near. */
 const SIZE_BYTES = 1024 * 1024 * 1024
@@ -13,7 +13,7 @@ export class SmallDisk {
   /** A string says why that cannot be done here. */
   static mount(path: string): SmallDisk | string {
     if (process.platform !== 'linux') return 'needs Linux'
-    const trouble = run('mount', ['-t', 'tmpfs', '-o', `size=${SIZE_BYTES}`, 'tmpfs', path])
+    const trouble = troubleOf('mount', ['-t', 'tmpfs', '-o', `size=${SIZE_BYTES}`, 'tmpfs', path])
     return trouble === null ? new SmallDisk(path) : `needs the right to mount (${trouble})`
   }
 
@@ -32,19 +32,11 @@ export class SmallDisk {
   }
 
   unmount(): void {
-    const trouble = run('umount', ['-l', this.path])
-    if (trouble !== null) throw new Error(`umount ${this.path}: ${trouble}`)
+    runCommand('umount', ['-l', this.path])
   }
 
   /** The system refuses a size below what is in use. */
   #resize(bytes: number): string | null {
-    return run('mount', ['-o', `remount,size=${bytes}`, this.path])
+    return troubleOf('mount', ['-o', `remount,size=${bytes}`, this.path])
   }
-}
-
-/** Null, or what went wrong. */
-function run(command: string, words: readonly string[]): string | null {
-  const { error, status, stderr } = spawnSync(command, words, { encoding: 'utf8' })
-  if (error !== undefined) return error.message
-  return status === 0 ? null : stderr.trim()
 }

@@ -79,7 +79,7 @@ export interface Nemesis {
   /** The smallest cluster in which it makes sense. */
   readonly minNodes?: number
   /** What of the ground it cannot do without. */
-  readonly needs?: 'preload' | 'smallDisk'
+  readonly needs?: 'preload' | 'smallDisk' | 'namespaces'
   /** Chooses what to hit. Throws NotNow if that is not possible beside the faults in force. */
   aim(ground: Ground, random: Random): Promise<Fault>
 }

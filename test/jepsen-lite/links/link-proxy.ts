@@ -25,10 +25,14 @@ export class LinkProxy {
     this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.#accept(socket))
   }
 
-  static async open(target: HostPort, newRouter: () => Router): Promise<{ proxy: LinkProxy; port: number }> {
+  static async open(
+    host: string,
+    target: HostPort,
+    newRouter: () => Router,
+  ): Promise<{ readonly proxy: LinkProxy; readonly address: HostPort }> {
     const proxy = new LinkProxy(target, newRouter)
-    const port = await listenOn(proxy.#server, { host: '127.0.0.1', port: 0 })
-    return { proxy, port }
+    const port = await listenOn(proxy.#server, { host, port: 0 })
+    return { proxy, address: { host, port } }
   }
 
   /** As when a middlebox forgets its connections. */

@@ -21,19 +21,23 @@ export class Links {
   readonly #clientProxies = new Map<string, LinkProxy>()
   #connections = 0
 
-  constructor(private readonly random: Random) {}
+  /** `host`: where all nodes and clients reach the proxies. */
+  constructor(
+    private readonly random: Random,
+    private readonly host = '127.0.0.1',
+  ) {}
 
-  /** Returns the port that peers shall dial for `node`, which listens at `target`. */
-  async openPeerPort(node: string, target: HostPort): Promise<number> {
-    const { proxy, port } = await LinkProxy.open(target, () => this.#peerRouter(node))
+  /** Returns the address that peers shall dial for `node`, which listens at `target`. */
+  async openPeerPort(node: string, target: HostPort): Promise<HostPort> {
+    const { proxy, address } = await LinkProxy.open(this.host, target, () => this.#peerRouter(node))
     this.#peerProxies.set(node, proxy)
-    return port
+    return address
   }
 
-  async openClientPort(node: string, target: HostPort): Promise<number> {
-    const { proxy, port } = await LinkProxy.open(target, () => this.#clientRouter(node))
+  async openClientPort(node: string, target: HostPort): Promise<HostPort> {
+    const { proxy, address } = await LinkProxy.open(this.host, target, () => this.#clientRouter(node))
     this.#clientProxies.set(node, proxy)
-    return port
+    return address
   }
 
   /** One direction between two nodes. */

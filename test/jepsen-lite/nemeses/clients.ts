@@ -91,7 +91,7 @@ function repeated(target: string, step: () => Promise<void>, finish: () => void 
 
 /** Past the links: these clients are no part of the experiment. */
 function dial(node: LocalNode, line: string): Socket {
-  const socket = connect({ host: '127.0.0.1', port: node.plan.clientPort })
+  const socket = connect(node.directAddress)
   socket.on('error', () => {})
   socket.on('data', () => {})
   socket.write(line)

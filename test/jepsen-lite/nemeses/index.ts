@@ -3,6 +3,7 @@ import { clientNemeses } from './clients.js'
 import { clockNemeses } from './clocks.js'
 import { diskNemeses } from './disks.js'
 import { membershipNemeses } from './membership.js'
+import { packetNemeses } from './packets.js'
 import { partitionNemeses } from './partitions.js'
 import { processNemeses } from './processes.js'
 import { slowLinkNemeses } from './slow-links.js'
@@ -11,6 +12,7 @@ import { slowLinkNemeses } from './slow-links.js'
 export const nemesisGroups: readonly (readonly Nemesis[])[] = [
   processNemeses,
   partitionNemeses,
+  packetNemeses,
   slowLinkNemeses,
   clockNemeses,
   diskNemeses,
