@@ -25,6 +25,8 @@ export class FakeNode implements NodeApi {
   records: readonly EpochRecord[] = []
   bootId = 'boot-1'
   localFs = true
+  /** How long the disk takes to sync a record. */
+  storeMs = 0
   #term: Term = 0
   #ownTermApplied = false
   #applied: Index = 0
@@ -150,14 +152,18 @@ export class FakeNode implements NodeApi {
       store: (records) =>
         this.#promise(() => {
           this.records = records
-        }),
+        }, this.storeMs),
     }
   }
 
-  /** Settled at once: virtual time does not yield to real microtasks. */
-  #promise<T>(make: () => T): Promise<T> {
+  /** Settled at once or in virtual time, which does not yield to real microtasks. */
+  #promise<T>(make: () => T, delayMs = 0): Promise<T> {
+    const settle = (fulfilled: (value: T) => void): void => {
+      if (delayMs === 0) fulfilled(make())
+      else this.#inProcess(delayMs, () => fulfilled(make()))
+    }
     // biome-ignore lint/suspicious/noThenProperty: a synchronous stand-in for a promise is the point
-    return { then: (fulfilled: (value: T) => void) => fulfilled(make()) } as unknown as Promise<T>
+    return { then: settle } as unknown as Promise<T>
   }
 
   // ---------------------------------------------------------------------------------------------------- Raft

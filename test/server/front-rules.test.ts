@@ -44,6 +44,36 @@ function removeMember(cluster: Cluster, raftId: number): void {
   }
 }
 
+describe('rule 1, an epoch', () => {
+  it('is made current once its record is synced', () => {
+    const cluster = started()
+    const node = cluster.node(1)
+    const old = cluster.node(0).machine.currentEpoch('n2')
+    node.kill()
+    node.storeMs = 500
+    node.boot()
+    cluster.world.advance(450)
+    expect(cluster.node(0).machine.currentEpoch('n2')).toBe(old)
+    cluster.world.until(() => cluster.node(0).machine.currentEpoch('n2') !== old, 200)
+    expect(node.records.map(({ epoch }) => epoch)).toContain(cluster.node(0).machine.currentEpoch('n2'))
+  })
+
+  it('has a whole L from the moment when its NodeUp is applied', () => {
+    const cluster = started()
+    cluster.world.advance(2 * L)
+    const node = cluster.node(1)
+    node.kill()
+    node.sendPeer = () => false
+    node.boot()
+    cluster.world.until(() => node.front.stats().epoch !== 0, 1_000)
+    const { epoch } = node.front.stats()
+    cluster.world.advance(0.95 * L)
+    expect(cluster.node(0).machine.isLive('n2', epoch)).toBe(true)
+    cluster.world.advance(0.1 * L)
+    expect(cluster.node(0).machine.isLive('n2', epoch)).toBe(false)
+  })
+})
+
 describe('rule 2, renewals', () => {
   it('are sent five times in a lease and answered, all ahead of everything else', () => {
     const cluster = started()

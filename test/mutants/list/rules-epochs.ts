@@ -170,7 +170,8 @@ export const RULES_EPOCHS: readonly Mutant[] = [
       {
         file: NODE_LEASE,
         find: 'const epoch = randomEpoch(this.deps.random)',
-        replace: 'const epoch = this.deps.state.currentEpoch(this.deps.nodeId) + 1 + 0 * randomEpoch(this.deps.random)',
+        replace:
+          'const epoch = this.deps.state.currentEpoch(this.deps.nodeId) + 1_000 + this.deps.nodeId.charCodeAt(1) + 0 * randomEpoch(this.deps.random)',
       },
     ],
   },
