@@ -212,6 +212,15 @@ describe('rule 5', () => {
   })
 })
 
+describe('rule 10', () => {
+  it('a request that was acknowledged is dropped, and `bye` does not wait for it', () => {
+    const cluster = started()
+    const { socket } = hello(cluster.node(1))
+    talk(socket, 'lock,id:1,name:a\n', 'release,id:2,name:a,ack:1\n')
+    expect(talk(socket, 'lock,id:1,name:a\nbye\n')).toBe('bye\n|closed')
+  })
+})
+
 describe('rule 7, a machine that was suspended', () => {
   it('has counted the time for its right to speak', () => {
     const cluster = started()
