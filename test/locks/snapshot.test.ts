@@ -55,6 +55,20 @@ function populated(classics = 20): Bench {
 }
 
 describe('a snapshot', () => {
+  test('leaves nothing of the state that it replaces (M48)', () => {
+    const source = populated()
+    const replaced = new Bench()
+    replaced.nodeUp('n1', 300)
+    replaced.classic('n1', 300, 'gone')
+    const restorer = replaced.machine.beginRestore()
+    for (const chunk of drain(source.machine.snapshot(), 1_000)) restorer.push(chunk)
+    restorer.finish(source.index)
+    expect(replaced.machine.stateHash()).toBe(source.machine.stateHash())
+    expect([...replaced.machine.inspect().locks.keys()].sort()).toEqual(
+      [...source.machine.inspect().locks.keys()].sort(),
+    )
+  })
+
   test('restores to a state that is equal and goes on alike, whatever happened while it was produced', {
     timeout: 120_000,
   }, () => {
