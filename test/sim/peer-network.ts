@@ -69,7 +69,9 @@ export class PeerNetwork {
 
   transport(nodeId: string, process: Process): SimTransport {
     const made = new SimTransport(this, nodeId, process)
-    this.#transports.set(nodeId, made)
+    // It was still opening its directory when it was cut off.
+    made.isExiled = process.isCutOff
+    if (!made.isExiled) this.#transports.set(nodeId, made)
     process.onKilled(() => {
       if (this.#transports.get(nodeId) === made) this.#transports.delete(nodeId)
     })

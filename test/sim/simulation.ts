@@ -3,6 +3,7 @@ import { BoundsCheck } from './checks/bounds-check.js'
 import { Checks } from './checks/checks.js'
 import { ClassicClient } from './clients/classic-client.js'
 import type { Client, ClientWorld } from './clients/client.js'
+import { RudeClient } from './clients/rude-client.js'
 import { SessionClient } from './clients/session-client.js'
 import { Cluster } from './cluster.js'
 import { Nemesis } from './nemesis/nemesis.js'
@@ -111,7 +112,11 @@ class Simulation {
       const leaseMs = random.pick(SESSION_LEASES_MS)
       return new SessionClient(name, host(name), deps, swarm.thinkMs, leaseMs, random.pick(LINGERS_MS))
     })
-    return [...classic, ...sessions]
+    const rude = Array.from({ length: swarm.rudeClients }, (_, i) => {
+      const name = `rude${i + 1}`
+      return new RudeClient(name, host(name), deps, swarm.thinkMs)
+    })
+    return [...classic, ...sessions, ...rude]
   }
 
   #heal(): void {

@@ -8,6 +8,7 @@ export interface Swarm {
   readonly nodes: number
   readonly classicClients: number
   readonly sessionClients: number
+  readonly rudeClients: number
   readonly names: readonly string[]
   readonly settings: ClusterSettings
   readonly safetyMs: number
@@ -40,6 +41,7 @@ export function drawSwarm(random: SimRandom, nodes: number | null): Swarm {
     nodes: nodes ?? random.pick([3, 3, 3, 5, 5, 7]),
     classicClients: random.int(6),
     sessionClients: 1 + random.int(6),
+    rudeClients: random.pick([0, 0, 1, 2]),
     names: LOCK_NAMES.slice(0, 1 + random.int(LOCK_NAMES.length)),
     settings: {
       nodeLeaseMs,

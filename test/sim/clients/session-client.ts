@@ -307,6 +307,19 @@ export class SessionClient implements Client, Believer {
       this.#link?.client.close()
       this.#closed()
     } else if (dice < 0.99) this.#vanish()
+    else this.#race()
+  }
+
+  /** A second connection resumes the same session; on the first one, which is superseded then, it goes on speaking. */
+  #race(): void {
+    const session = this.#session
+    if (session === null) return
+    const { world, nodeIds } = this.deps
+    world.count('seen session resumed on a second connection')
+    const ignore = () => undefined
+    const rival = this.deps.dial(this.process, world.random.pick(nodeIds()), { text: ignore, closed: ignore })
+    rival.client.send(`resume,session:${session.id},secret:${session.secret}\n`)
+    this.process.clock.after(world.random.around(ANSWER_MS), () => rival.client.reset())
   }
 
   #lock(open: readonly Request[]): void {
