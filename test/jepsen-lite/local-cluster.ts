@@ -11,9 +11,7 @@ import { statusOf } from './observer.js'
 
 export const LEASE_MS = 3_000
 /** Every lease as short as it may be, so that many run out in a short run. This process is not always on loopback. */
-const OPTIONS = [
-  ...['--lease', String(LEASE_MS / 1000), '--election-timeout', '0.3', '--max-connections', '1000', '--allow-admin'],
-]
+const OPTIONS = ['--lease', String(LEASE_MS / 1000), '--max-connections', '1000', '--allow-admin']
 /** Below the ports that the system gives to outgoing connections: none may take that of a node that is down. */
 const FIRST_PORT = 23_654
 /** Nodes beyond the first members, which the cluster can grow by. */
