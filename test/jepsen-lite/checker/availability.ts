@@ -42,12 +42,14 @@ export function faultSpans(history: readonly HistoryEvent[]): FaultSpan[] {
   return spans.sort((a, b) => a.from - b.from)
 }
 
-/** All times between two grants that follow each other, whoever got them. */
+/** All times between two grants that follow each other, whoever got them; the last one as long as somebody asks. */
 export function gapsBetweenGrants(history: readonly HistoryEvent[]): Gap[] {
-  const grants = history.filter(({ type, f }) => type === 'ok' && f === 'acquire').map(({ time }) => time)
-  const end = history.at(-1)?.time ?? 0
-  const times = [0, ...grants, end]
-  return times.slice(1).map((to, index) => ({ from: times[index] ?? 0, to }))
+  const acquires = history.filter(({ f }) => f === 'acquire')
+  const [first, last] = [acquires[0], acquires.at(-1)]
+  if (first === undefined || last === undefined) return []
+  const grants = acquires.filter(({ type }) => type === 'ok').map(({ time }) => time)
+  const times = [...(grants.length === 0 ? [first.time] : grants), last.time]
+  return times.slice(1).map((to, index) => ({ from: times[index] ?? to, to }))
 }
 
 /** How long nobody got a lock, at worst, in each fault. */
