@@ -86,6 +86,17 @@ describe('rule 2, renewals', () => {
     expect(answers.filter(({ to }) => to === 'n2').length).toBeGreaterThanOrEqual(49)
   })
 
+  it('give a right of 0.9 L less 50 ms, from their sending', () => {
+    const cluster = started()
+    let longestMs = 0
+    for (let passed = 0; passed < 2 * L; passed++) {
+      cluster.world.advance(1)
+      longestMs = Math.max(longestMs, cluster.node(1).front.stats().speakRemainingMs)
+    }
+    expect(longestMs).toBeLessThanOrEqual(0.9 * L - 50)
+    expect(longestMs).toBeGreaterThan(0.9 * L - 100)
+  })
+
   it('are not made in place by the only voter of a new configuration while the old one counts', () => {
     const cluster = started()
     const leader = cluster.node(0)
@@ -96,6 +107,40 @@ describe('rule 2, renewals', () => {
     leader.cut = true
     cluster.world.advance(L)
     expect(holder.closed).not.toBeNull()
+  })
+})
+
+describe('rule 3, the end of an epoch', () => {
+  it.each([0, 300, 600, 900, 1_200, 1_500, 1_800])(
+    'comes a whole L after the last renewal that was answered, and not much later (%d ms)',
+    (phaseMs) => {
+      const cluster = started()
+      const [leader, node] = [cluster.node(0), cluster.node(2)]
+      const { epoch } = node.front.stats()
+      let answeredAtMs = 0
+      const send = leader.sendPeer.bind(leader)
+      leader.sendPeer = (to, ...rest) => {
+        if (to === 'n3') answeredAtMs = cluster.world.nowMs
+        return send(to, ...rest)
+      }
+      cluster.world.advance(L + phaseMs)
+      node.cut = true
+      cluster.world.until(() => !leader.machine.isLive('n3', epoch), 2 * L, 1)
+      // A round takes some milliseconds from the arrival of a renewal to its answer.
+      expect(cluster.world.nowMs - answeredAtMs).toBeGreaterThan(L - 20)
+      expect(cluster.world.nowMs - answeredAtMs).toBeLessThan(1.25 * L)
+    },
+  )
+
+  it('is counted anew by a leader that led before', () => {
+    const cluster = started()
+    const { epoch } = cluster.node(2).front.stats()
+    cluster.node(2).cut = true
+    cluster.elect(cluster.node(1))
+    cluster.world.advance(0.8 * L)
+    cluster.elect(cluster.node(0))
+    cluster.world.advance(0.95 * L)
+    expect(cluster.node(0).machine.isLive('n3', epoch)).toBe(true)
   })
 })
 
@@ -209,6 +254,61 @@ describe('rule 5', () => {
     talk(one.socket, 'lock,id:1,name:f\n', `${'x'.repeat(5_000)}\n`)
     expect(one.socket.closed).toBe('end')
     expect(resume(cluster.node(0), one).text).toMatch(/held,name:f/)
+  })
+})
+
+/** While `act` happens the node applies nothing. */
+function whileDeaf(node: FakeNode, act: () => void): void {
+  const apply = node.applySoon.bind(node)
+  node.applySoon = () => {}
+  act()
+  node.applySoon = apply
+}
+
+describe('rule 8', () => {
+  it('a node that does not know a session yet does not refuse it', () => {
+    const cluster = started()
+    const node = cluster.node(2)
+    const socket = node.connect()
+    whileDeaf(node, () => {
+      const { session, secret } = hello(cluster.node(1))
+      talk(socket, `resume,session:${session},secret:${secret}\n`)
+      expect([socket.text, socket.closed]).toEqual(['', null])
+    })
+    node.applySoon(1)
+    cluster.world.advance(1_000)
+    expect(socket.text).toMatch(/^welcome,.*\nready\n$/)
+  })
+})
+
+describe('rule 9', () => {
+  it('a place in a queue that only a snapshot tells of is told', () => {
+    const cluster = started()
+    const node = cluster.node(2)
+    lock(cluster.node(0), 'q')
+    const { socket } = hello(node)
+    whileDeaf(node, () => {
+      talk(socket, 'lock,id:1,name:q,wait:forever\n')
+      cluster.world.advance(50)
+    })
+    node.installSnapshotOf(cluster.node(0))
+    expect(socket.text).toMatch(/\nqueued,id:1,name:q,position:1\n$/)
+  })
+})
+
+describe('rule 11', () => {
+  it('the waits that a resumed session brings along are counted by its node', () => {
+    const cluster = started()
+    lock(cluster.node(0), 'q')
+    const one = hello(cluster.node(1))
+    talk(one.socket, 'lock,id:1,name:q,wait:5\n')
+    one.socket.break()
+    cluster.world.advance(1_000)
+    const again = resume(cluster.node(2), one)
+    cluster.world.advance(4_900)
+    expect(again.text).toMatch(/ready\n$/)
+    cluster.world.advance(200)
+    expect(again.text).toMatch(/\nnot-granted,id:1,/)
   })
 })
 
