@@ -35,6 +35,8 @@ interface Session {
 
 export class SessionClient implements Client, Believer {
   #session: Session | null = null
+  /** Where it was welcomed last. */
+  #node = ''
   #link: TcpConnection | null = null
   #isWelcome = false
   /** Locks as the node told them; what is believed is in `believes`. */
@@ -170,6 +172,9 @@ export class SessionClient implements Client, Believer {
 
   #welcome(line: string): void {
     const resumed = field(line, 'resumed') === 'yes'
+    const node = field(line, 'node') ?? ''
+    if (resumed && node !== this.#node) this.deps.world.count('seen session resumed elsewhere')
+    this.#node = node
     if (!resumed) {
       this.#session = {
         id: field(line, 'session') ?? '',
