@@ -173,6 +173,16 @@ describe('the sweep', () => {
     expect(bench.machine.holder('hot')).toMatchObject({ session: next.session, waiters: 0 })
   })
 
+  test('goes by the numbers of the epochs, which a restored replica knows as well, not by the order of their ends', () => {
+    const bench = new Bench()
+    bench.nodeUp('n1', 900)
+    bench.nodeUp('n2', 100)
+    const high = bench.classic('n1', 900, 'high')
+    const low = bench.classic('n2', 100, 'low')
+    const ended = bench.apply(expire('n1', 900), expire('n2', 100)).filter(([kind]) => kind === 'ended')
+    expect(ended.map(([, , session]) => session)).toEqual([low.session, high.session])
+  })
+
   test('a session that waits to be swept can be resumed', () => {
     const bench = crowd(300)
     const party = bench.open('n1', 100)
