@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { parseHostPort } from '../../../src/address.js'
 import { formatLine, formatSeconds, type Line } from '../../../src/client/line-codec.js'
 import { Link, LinkError } from '../../../src/client/link.js'
-import type { ClientContext } from './client.js'
+import { type ClientContext, pause } from './client.js'
 import type { HoldEnd } from './hold.js'
 
 const DIAL_TIMEOUT_MS = 2_000
@@ -55,13 +55,13 @@ export class ClassicClient {
     return null
   }
 
-  /** Keeps the lock so long. False when it was lost meanwhile. */
+  /** Keeps the lock so long, or until the client shall finish. False when it was lost meanwhile. */
   async hold(lock: ClassicLock, ms: number): Promise<boolean> {
     const endMs = performance.now() + ms
     for (;;) {
       const leftMs = endMs - performance.now()
-      if (leftMs <= 0) return true
-      await sleep(Math.min(leftMs, KEEPALIVE_INTERVAL_MS))
+      if (leftMs <= 0 || this.context.stopping.aborted) return true
+      await pause(this.context, Math.min(leftMs, KEEPALIVE_INTERVAL_MS))
       if (!(await this.prove(lock))) return false
     }
   }

@@ -1,8 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { setPriority } from 'node:os'
 import { createInterface } from 'node:readline'
 import type { HistoryEntry, HistoryEvent, HistoryValue } from '../types.js'
 import type { Recorder } from './client.js'
 import type { WorkerEvent } from './worker-messages.js'
+
+const PRIORITY = 10
 
 /** A process of clients that reports its events on stdout. Faults may freeze and kill it: what it leaves open is recorded here. */
 export class ReportedProcess {
@@ -21,7 +24,9 @@ export class ReportedProcess {
     words: readonly string[],
   ) {
     this.child = spawn(file, words, { stdio: ['pipe', 'pipe', 'pipe'] })
-    const { stdin, stdout, stderr } = this.child
+    const { pid, stdin, stdout, stderr } = this.child
+    // Clients shall not starve the nodes, their own start least of all.
+    if (pid !== undefined) setPriority(pid, PRIORITY)
     stdin?.on('error', () => {})
     stderr?.on('data', (chunk) => {
       this.stderr = `${this.stderr}${String(chunk)}`.slice(-2_000)

@@ -1,6 +1,7 @@
 import type { Workload } from '../types.js'
 import { ExactlyOnceWorkload } from './exactly-once.js'
 import { FifoWorkload } from './fifo.js'
+import { LongHoldWorkload } from './long-hold.js'
 import { MutexWorkload } from './mutex.js'
 import { RegisterWorkload } from './registers.js'
 import { ResumeWorkload } from './resume.js'
@@ -8,6 +9,7 @@ import { ResumeWorkload } from './resume.js'
 /** Every workload by its name; a new one is one more line here. */
 export const workloads: Readonly<Record<string, () => Workload>> = {
   mutex: () => new MutexWorkload(),
+  'long-hold': () => new LongHoldWorkload(),
   fifo: () => new FifoWorkload(),
   resume: () => new ResumeWorkload(),
   'exactly-once': () => new ExactlyOnceWorkload(),

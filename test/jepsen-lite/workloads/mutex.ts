@@ -1,9 +1,8 @@
-import { ClassicClient, type ClassicLock } from '../clients/classic-client.js'
 import { type ClientContext, type ClientLives, pause } from '../clients/client.js'
 import { ClientGroup } from '../clients/client-group.js'
 import { CommandClient } from '../clients/command-client.js'
 import { FINISHING, FINISHING_WAIT_MS, finish } from '../clients/finishing.js'
-import { LibraryClient } from '../clients/library-client.js'
+import { type Habits, liveClassic, liveWithLibrary } from '../clients/lives.js'
 import { originalClient } from '../clients/original-client.js'
 import type { Finding, HistoryEvent, Workload, WorkloadRun } from '../types.js'
 import { judgeLocks } from './judgement.js'
@@ -13,9 +12,12 @@ const MAX_WAIT_MS = 3_000
 const MAX_THINK_MS = 400
 const MAX_COMMAND_THINK_MS = 2_000
 const HOLD_MS = [1, 500] as const
-/** Some holds outlast a lease. */
-const LONG_HOLD_PROBABILITY = 0.02
-const LONG_HOLD_LEASES = 1.5
+
+const habits: Habits = {
+  waitMs: ({ random }) => (random.chance(0.3) ? 0 : random.int(MAX_WAIT_MS)),
+  holdMs: ({ random }) => random.logBetween(...HOLD_MS),
+  thinkMs: ({ random }) => random.float() * MAX_THINK_MS,
+}
 
 /** Few locks, many clients of every kind: each takes a lock, holds it for a moment, and releases it. */
 export class MutexWorkload implements Workload {
@@ -45,43 +47,8 @@ export class MutexWorkload implements Workload {
 }
 
 export const lives = {
-  session: async (context: ClientContext) => {
-    const client = await LibraryClient.connect(context)
-    if (client === null) return
-    const { random, names, stopping } = context
-    const take = async (name: string, waitMs: number, holdMs: number, about = {}): Promise<boolean> => {
-      const taken = await client.acquire(name, waitMs, about)
-      if (taken === null) return false
-      await pause(context, holdMs)
-      await client.release(taken)
-      return true
-    }
-    while (!stopping.aborted) {
-      await take(random.pick(names), someWait(context), someHold(context))
-      await pause(context, random.float() * MAX_THINK_MS)
-    }
-    await finish(context, (name) => take(name, FINISHING_WAIT_MS, 0, FINISHING))
-    await client.close()
-  },
-
-  classic: async (context: ClientContext) => {
-    const client = new ClassicClient(context)
-    const { random, names, stopping } = context
-    const end = async (lock: ClassicLock): Promise<void> => {
-      if (random.chance(0.8)) await client.release(lock)
-      else client.leave(lock, 'left')
-    }
-    while (!stopping.aborted) {
-      const lock = await client.acquire(random.pick(names), someWait(context))
-      if (lock !== null && (await client.hold(lock, someHold(context)))) await end(lock)
-      await pause(context, random.float() * MAX_THINK_MS)
-    }
-    await finish(context, async (name) => {
-      const lock = await client.acquire(name, FINISHING_WAIT_MS, FINISHING)
-      if (lock !== null) await client.release(lock)
-      return lock !== null
-    })
-  },
+  session: (context: ClientContext) => liveWithLibrary(context, habits),
+  classic: (context: ClientContext) => liveClassic(context, habits),
 } satisfies ClientLives<string>
 
 /** Slow and dear: one at a time. */
@@ -89,16 +56,8 @@ async function runCommands(run: WorkloadRun, context: ClientContext): Promise<vo
   const client = new CommandClient(run, context)
   const { random, names, stopping } = context
   while (!stopping.aborted) {
-    await client.runOnce(random.pick(names), someWait(context), someHold(context))
+    await client.runOnce(random.pick(names), habits.waitMs(context), habits.holdMs(context))
     await pause(context, random.float() * MAX_COMMAND_THINK_MS)
   }
   await finish(context, (name) => client.runOnce(name, FINISHING_WAIT_MS, 0, FINISHING))
-}
-
-function someWait({ random }: ClientContext): number {
-  return random.chance(0.3) ? 0 : Math.round(random.float() * MAX_WAIT_MS)
-}
-
-function someHold({ random, leaseMs }: ClientContext): number {
-  return random.chance(LONG_HOLD_PROBABILITY) ? LONG_HOLD_LEASES * leaseMs : random.logBetween(...HOLD_MS)
 }
