@@ -15,7 +15,7 @@ const meta: ReportMeta = {
   clients: 8,
   nodes: 3,
   workloads: ['simulated'],
-  startedAt: '2026-01-01 12:00 UTC',
+  startedAt: '2026-01-01T12:00:00.000Z',
   version: '0.0.0',
   leaseMs: 3_000,
   skipped: [{ name: 'disk-full', why: 'no <mount> here' }],

@@ -22,9 +22,9 @@ export interface ReportMeta {
   readonly clients: number
   readonly nodes: number
   readonly workloads: readonly string[]
-  /** When it began, for people. */
+  /** ISO 8601, in UTC. */
   readonly startedAt: string
-  /** Of the servers under attack. */
+  /** Of this checkout. */
   readonly version: string
   readonly leaseMs: number
   /** Faults that this machine forbids. */

@@ -31,7 +31,7 @@ export function headline(
     : 'The locks did what they must never do. The smallest offending pieces of the history follow.'
   const tile = (value: string, what: string): Html => html`<div><dt>${what}</dt><dd>${value}</dd></div>`
   return html`<header>
-<p class="quiet">jepsen-lite · tcpnetlock ${meta.version} · ${meta.startedAt}</p>
+<p class="quiet">jepsen-lite · tcpnetlock ${meta.version} · ${meta.startedAt.slice(0, 16).replace('T', ' ')} UTC</p>
 <h1>${verdict}</h1>
 <p class="lead">${plural(meta.clients, 'client')} locked and released on ${plural(meta.nodes, 'node')} for ${duration((history.at(-1)?.time ?? 0) / NS_PER_MS)}, while ${plural(faults, 'fault')} came and went. ${summary}</p>
 <dl class="tiles">
