@@ -28,7 +28,20 @@ export const EVENTS = [
   'members changed',
   'seen joint entered',
   'seen joint left by another leader',
+  'seen damaged directory refused',
+  'seen damage without effect',
+  'seen read error',
+  'seen disk full at log write',
+  'seen disk full at snapshot write',
+  'seen fsync error at mark write',
+  'seen fsync error at log write',
+  'seen fsync error at snapshot sync',
   'seen node id renewed',
+  'crash in joint',
+  'seen stall in a turn',
+  'seen session resumed elsewhere',
+  'seen session resumed on a second connection',
+  'rude client: flood',
 ] as const
 
 export interface CoverageRow {

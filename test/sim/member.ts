@@ -235,7 +235,7 @@ export class Member implements ClientSocketOwner {
       },
       onStored: () => {
         const status = this.node?.status()
-        if (status && process.isAlive && !process.isCutOff) checks.store.counted(this.deps.volume.id, status)
+        if (status && process.isAlive && !process.isCutOff) checks.store.counted(status)
       },
       onFatal: (error, exitCode) => this.deps.exited(exitCode, error),
     }

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import type { LogStore } from '../../src/raft/node/interfaces.js'
 import { newestMark, SLOT_BYTES } from '../../src/raft/store/mark.js'
+import { META_BYTES } from '../../src/raft/store/meta.js'
 import { openStore } from '../../src/raft/store/open-store.js'
 import { append, entries, freshDirectory, plain, storeErrorOf } from './helpers.js'
 
@@ -74,9 +75,11 @@ it('an older copy of the mark is refused: what came after it may be nowhere else
 
 it('a mark cut short is refused', async () => {
   await withEntries(20, async (_store, directory) => {
-    for (const keep of [0.3, 0.99]) {
+    const { byteLength } = readFileSync(join(directory, 'synced'))
+    const insideHeader = 2.5 * SLOT_BYTES + META_BYTES + 1
+    for (const keep of [Math.floor(0.3 * byteLength), byteLength - 1, insideHeader]) {
       const copy = crashed(directory)
-      truncateSync(join(copy, 'synced'), Math.floor(readFileSync(join(directory, 'synced')).byteLength * keep))
+      truncateSync(join(copy, 'synced'), keep)
       const error = await storeErrorOf(openStore(copy))
       expect(error.kind).toBe('damaged')
       expect(error.message).toMatch(/synced: it is cut to \d+ bytes/)

@@ -1,9 +1,20 @@
-import { readdirSync, writeFileSync } from 'node:fs'
+import { readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { type LogStore, SnapshotRejected } from '../../src/raft/node/interfaces.js'
 import { openStore } from '../../src/raft/store/open-store.js'
-import { append, chunksOf, entries, entry, freshDirectory, metadata, plain, readChunks, sourceOf } from './helpers.js'
+import {
+  append,
+  chunksOf,
+  entries,
+  entry,
+  freshDirectory,
+  metadata,
+  plain,
+  readChunks,
+  sourceOf,
+  storeErrorOf,
+} from './helpers.js'
 
 const filesIn = (directory: string) => readdirSync(join(directory, 'snapshots')).sort()
 
@@ -72,6 +83,16 @@ describe('a snapshot of this log', () => {
     expect(filesIn(directory)).toEqual(['7-1.snap', '9-1.snap'])
     expect((await reader.readRaw(0, 8)).byteLength).toBe(8)
     await reader.close()
+    await store.close()
+  })
+
+  it('that is gone is damage', async () => {
+    const { directory, store } = await storeOfTen()
+    await store.saveSnapshot(metadata(3), sourceOf(chunksOf(1, 50)))
+    rmSync(join(directory, 'snapshots', '3-1.snap'))
+    const error = await storeErrorOf(store.openSnapshot(3, 1))
+    expect(error.kind).toBe('damaged')
+    expect(error.message).toMatch(/snapshots\/3-1\.snap: the file is missing.*members remove/)
     await store.close()
   })
 

@@ -23,7 +23,7 @@ const DISK_FULL = /ENOSPC|EDQUOT|No space left on device|Disk quota exceeded/
 /** LevelDB's words for a database of which a part is gone, and for a table that ends before what it should contain. */
 const MISSING_PART = /No such file or directory|does not exist|ENOENT|\.ldb: Invalid argument/
 
-function codeOf(error: unknown): string {
+export function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error ? String(error.code) : ''
 }
 

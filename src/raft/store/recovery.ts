@@ -31,7 +31,8 @@ const IN_LOG = `${LOG_DIRECTORY}/`
  * and is reported by the scan. `storedMeta`: the value of the meta record, if there is one.
  */
 export function batchesToRepeat(markFile: Buffer, storedMeta: Buffer | undefined): readonly DatabaseOperation[] | null {
-  const marks = marksIn(markFile)
+  // One that was cut is reported by the scan.
+  const marks = markFile.byteLength < MARK_FILE_BYTES ? [] : marksIn(markFile)
   const newest = marks[0]
   const stored = storedMeta === undefined ? null : sequenceOf(storedMeta)
   if (newest === undefined || stored === null || stored < newest.journal.base) return null

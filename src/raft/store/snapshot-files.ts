@@ -4,7 +4,7 @@ import { SNAPSHOT_SLICE_BYTES, SNAPSHOTS_KEPT } from '../limits.js'
 import type { SnapshotReader, SnapshotReceiver, SnapshotSource } from '../node/interfaces.js'
 import { CodecError } from './codec.js'
 import type { Disk, DiskFile } from './disk.js'
-import { damaged } from './errors.js'
+import { codeOf, damaged } from './errors.js'
 import type { FailureLatch } from './failure-latch.js'
 import { SNAPSHOT_DIRECTORY } from './layout.js'
 import {
@@ -94,8 +94,7 @@ export class SnapshotFiles {
   }
 
   async open(name: SnapshotName): Promise<SnapshotReader> {
-    const path = this.#path(snapshotFileName(name))
-    const file = await this.#disk.openFile(path, 'read')
+    const file = await this.#openFile(name)
     try {
       const outline = await readOutline(file)
       if (!sameSnapshot(outline.metadata, name)) throw new CodecError(`it is the snapshot of ${outline.metadata.index}`)
@@ -104,6 +103,16 @@ export class SnapshotFiles {
       await file.close()
       if (error instanceof CodecError) throw this.#damagedSnapshot(name, error)
       throw error
+    }
+  }
+
+  /** Only files that were there once are opened. */
+  async #openFile(name: SnapshotName): Promise<DiskFile> {
+    try {
+      return await this.#disk.openFile(this.#path(snapshotFileName(name)), 'read')
+    } catch (error) {
+      if (codeOf(error) !== 'ENOENT') throw error
+      throw damaged(this.#directory, `${SNAPSHOT_DIRECTORY}/${snapshotFileName(name)}`, 'the file is missing', error)
     }
   }
 

@@ -16,8 +16,8 @@ export interface OpenedVolume {
 
 export class StoreCheck {
   readonly #volumes = new Map<string, DurableVolume>()
-  /** The directory that a node has now. */
-  readonly #ofNode = new Map<string, DurableVolume>()
+  /** The directories of a node: after a loss, a move or a copy there are several. */
+  readonly #ofNode = new Map<string, Set<DurableVolume>>()
   readonly #recordKeys = new Set<string>()
   /** Content of an entry by index and term, with the term before it: equal wherever it is stored (log matching). */
   readonly #entries = new Map<string, string>()
@@ -64,14 +64,13 @@ export class StoreCheck {
     this.#volumes.set(to, this.#volume(from).copy())
   }
 
-  /** A leader counts on nothing that a follower of its term has not on its disk (I8). */
-  counted(volume: string, leader: NodeStatus): void {
-    // Its directory was started again elsewhere: who is it that counts?
-    if (this.#ofNode.get(leader.nodeId) !== this.#volumes.get(volume)) return
+  /** A leader counts on nothing that a follower of its term has not on its disk, or on a copy of it (I8). */
+  counted(leader: NodeStatus): void {
     for (const { nodeId, match } of leader.progress) {
-      const log = this.#ofNode.get(nodeId)?.log
-      if (log !== undefined && log.hardState.term === leader.term && match > log.last) {
-        this.world.fail(`${leader.nodeId} counts on ${match} entries of ${nodeId}, which has ${log.last}`)
+      const logs = [...(this.#ofNode.get(nodeId) ?? [])].map(({ log }) => log)
+      const isOfTerm = logs.length > 0 && logs.every(({ hardState }) => hardState.term <= leader.term)
+      if (isOfTerm && logs.every(({ last }) => match > last)) {
+        this.world.fail(`${leader.nodeId} counts on ${match} entries of ${nodeId}, which has not so many`)
       }
     }
   }
@@ -80,6 +79,10 @@ export class StoreCheck {
     const known = this.#volumes.get(id) ?? new DurableVolume()
     this.#volumes.set(id, known)
     return known
+  }
+
+  #belongs(nodeId: string, volume: DurableVolume): void {
+    this.#ofNode.set(nodeId, (this.#ofNode.get(nodeId) ?? new Set()).add(volume))
   }
 
   #writes(process: Process, volume: string, { log }: DurableVolume, write: Write): void {
@@ -92,7 +95,7 @@ export class StoreCheck {
       if (hardState !== null) this.#hardState(process, hardState, log.hardState)
     }
     if (write.kind === 'record') this.#recordKeys.add(write.key)
-    if (write.kind === 'identity') this.#ofNode.set(write.identity.nodeId, this.#volume(volume))
+    if (write.kind === 'identity') this.#belongs(write.identity.nodeId, this.#volume(volume))
   }
 
   #entriesOf(process: Process, entries: readonly Entry[], known: ReadonlyMap<Index, Term>): void {
@@ -140,6 +143,6 @@ export class StoreCheck {
     }
     const problem = durable.opened(loaded, records, volume.isDamaged)
     if (problem !== null) this.world.fail(`what ${process.name} found ${problem}`)
-    if (loaded.identity !== null) this.#ofNode.set(loaded.identity.nodeId, durable)
+    if (loaded.identity !== null) this.#belongs(loaded.identity.nodeId, durable)
   }
 }

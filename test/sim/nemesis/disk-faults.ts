@@ -1,10 +1,29 @@
-/** Disks that are slow, full, or fail. */
-import type { Faults, Ground } from './fault.js'
+/** Disks that are slow, full, fail, or change what was written. */
+import { DAMAGES } from './damage.js'
+import type { Fault, Faults, Ground } from './fault.js'
 
 const durationMs = ({ random }: Ground): number => random.logBetween(500, 15_000)
 
 /** Some of what is written in a run: a disk fills up in the middle of anything. */
 const FREE_BYTES_MAX = 32 * 1024
+
+/**
+ * A directory of a minority is changed while its process runs. Nothing is read back before the next start, so that is
+ * often brought about.
+ */
+const damage =
+  (kind: keyof typeof DAMAGES): Fault =>
+  ({ cluster, random, victim }) => {
+    const { volume } = victim
+    if (victim.raftId === 0 || victim.isLost || !cluster.canLoseOne()) return false
+    volume.damage = random.pick(DAMAGES[kind])(volume.memory, random)
+    if (volume.damage === null) return false
+    cluster.world.note(`${victim.nodeId}: ${volume.damage}`)
+    const end = random.float()
+    if (end < 0.3) cluster.kill(victim)
+    else if (end < 0.5) cluster.losePower(victim)
+    return true
+  }
 
 export const DISK_FAULTS = {
   'slow disk': (ground) => {
@@ -31,4 +50,8 @@ export const DISK_FAULTS = {
     victim.volume.failNextRead = true
     return true
   },
+  'bit flip': damage('bit flip'),
+  'lost data': damage('lost data'),
+  'lost write': damage('lost write'),
+  'misdirected write': damage('misdirected write'),
 } as const satisfies Faults

@@ -1,20 +1,10 @@
 /** Members that come, go and take each other's place, leaders that change on request, and directories that are lost. */
-import { type Cluster, type Host, peerOf } from '../cluster.js'
+import { type Cluster, peerOf } from '../cluster.js'
 import type { Fault, Faults, Ground } from './fault.js'
 
 const MEMBERS_MAX = 9
 
 const isMember = (cluster: Cluster, nodeId: string): boolean => cluster.memberIds().includes(nodeId)
-
-/** Whether a majority of the voters is still sound when one more is lost: what a majority has lost nobody can bring back. */
-function canLoseOne(cluster: Cluster): boolean {
-  const voters = cluster.voterIds()
-  // Who has not become a member yet may follow a founder that was wiped into a second formation, and is refused then
-  // (engine.md §2, Bootstrap: an unconfirmed id may be stored again).
-  const isSound = (host: Host | undefined) => host !== undefined && !host.isLost && host.raftId !== 0
-  const lost = voters.filter((id) => !isSound(cluster.hosts.get(id))).length
-  return 2 * (lost + 1) < voters.length
-}
 
 const add = ({ cluster, ask }: Ground): string | null => {
   if (cluster.memberIds().length >= MEMBERS_MAX) return null
@@ -24,7 +14,7 @@ const add = ({ cluster, ask }: Ground): string | null => {
 }
 
 const remove: Fault = ({ cluster, victim, ask }) => {
-  if (cluster.voterIds().length <= 3 || !canLoseOne(cluster) || !isMember(cluster, victim.nodeId)) return false
+  if (cluster.voterIds().length <= 3 || !cluster.canLoseOne() || !isMember(cluster, victim.nodeId)) return false
   victim.removalAsked = true
   ask(`.member-remove,node:${victim.nodeId}`)
   return true
@@ -43,7 +33,7 @@ const replace: Fault = (ground) => {
 }
 
 const wipe: Fault = ({ cluster, victim }) => {
-  if (!canLoseOne(cluster) || !cluster.voterIds().includes(victim.nodeId)) return false
+  if (!cluster.canLoseOne() || !cluster.voterIds().includes(victim.nodeId)) return false
   cluster.wipe(victim)
   return true
 }
