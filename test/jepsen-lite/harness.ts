@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { SimRandom } from '../sim/random.js'
 import { checkAll, checkRecovery } from './checker/index.js'
 import type { History } from './history.js'
-import { Observer } from './observer.js'
+import { Observer, statusOf } from './observer.js'
 import { RECOVERY_MS, Schedule } from './schedule.js'
 import { CannotRun, type Site } from './site.js'
 import type { Finding, Workload, WorkloadRun } from './types.js'
@@ -34,11 +34,15 @@ export interface RunOutcome {
   readonly findings: readonly Finding[]
   /** How often each fault was begun. */
   readonly faults: ReadonlyMap<string, number>
+  /** Of the servers. */
+  readonly version: string
 }
 
 export async function runOnce(options: RunOptions): Promise<RunOutcome> {
   const { site, history, workloads, log, signal } = options
   await untilStarted(site)
+  const [first = ''] = site.observed
+  const version = (await statusOf(first))?.version ?? 'unknown'
   const observer = new Observer(site.observed, history)
   for (const [index, workload] of workloads.entries()) workload.start(newWorkloadRun(options, workload, index))
   await sleep(WARM_UP_MS)
@@ -58,7 +62,7 @@ export async function runOnce(options: RunOptions): Promise<RunOutcome> {
   const seen = [...schedule.findings, ...idle, ...stuck, ...site.findings]
   log('the history is judged')
   const judged = [...checkAll(history.events, workloads), ...checkRecovery(history.events, RECOVERY_MS)]
-  return { findings: [...seen, ...judged], faults: schedule.counts }
+  return { findings: [...seen, ...judged], faults: schedule.counts, version }
 }
 
 async function untilStarted(site: Site): Promise<void> {

@@ -1,73 +1,29 @@
 /** `npm run jepsen-lite`: attacks a cluster and judges what its clients saw. README.md explains it. */
 import { mkdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { Command, InvalidArgumentError } from 'commander'
 import { formatTable } from '../../src/cli/table.js'
 import { SimRandom } from '../sim/random.js'
 import { type FaultGap, gapsOfFaults } from './checker/availability.js'
+import { COULD_NOT_RUN, commandOf, type Flags, INVALID, readFlags, VALID } from './flags.js'
 import { type RunOutcome, runOnce } from './harness.js'
 import { History } from './history.js'
 import { LocalSite } from './local-site.js'
 import { RemoteSite } from './remote-site.js'
+import { type ReportMeta, writeReport } from './report/report.js'
 import { CannotRun, chosen, type Site } from './site.js'
+import type { Workload } from './types.js'
 import { workloads as knownWorkloads } from './workloads/index.js'
-
-const VALID = 0
-const INVALID = 1
-const COULD_NOT_RUN = 2
-
-const SERVER = fileURLToPath(new URL('../../dist/cli/tnl-server.js', import.meta.url))
-
-interface Flags {
-  readonly seconds: number
-  readonly nodes: number
-  readonly nemesis: string
-  readonly workload: string
-  readonly seed: number
-  readonly clients: number
-  readonly out?: string
-  readonly server: string
-  readonly endpoints?: readonly string[]
-  readonly nemesisScript?: string
-}
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`)
 
-function positive(text: string): number {
-  if (!/^[1-9][0-9]{0,8}$/.test(text)) throw new InvalidArgumentError('a whole number from 1 on is needed')
-  return Number(text)
-}
-
-function nodeCount(text: string): number {
-  if (!['1', '3', '5'].includes(text)) throw new InvalidArgumentError('1, 3 or 5')
-  return Number(text)
-}
-
-function readFlags(): Flags {
-  return new Command('jepsen-lite')
-    .description('Attacks a cluster of real servers and judges what its clients saw.')
-    .option('--seconds <count>', 'how long faults come and go', positive, 120)
-    .option('--nodes <count>', '1, 3 or 5', nodeCount, 3)
-    .option('--nemesis <names>', 'all, none, or names separated by commas', 'all')
-    .option('--workload <names>', 'all, or names separated by commas', 'all')
-    .option('--seed <number>', 'chooses faults and their times', positive, 1 + (Date.now() % 1_000_000))
-    .option('--clients <count>', 'how many clients, over all workloads', positive, 20)
-    .option('--out <dir>', 'for history, report, and logs (default test-results/jepsen-lite/seed-N)')
-    .option('--server <file>', 'the server that is attacked', SERVER)
-    .option('--endpoints <list>', 'attack a running cluster: HOST:PORT of its nodes', (text) => text.split(','))
-    .option('--nemesis-script <file>', 'with --endpoints: begins and ends faults there')
-    .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? VALID : COULD_NOT_RUN))
-    .parse()
-    .opts<Flags>()
-}
-
 async function main(): Promise<number> {
   const flags = readFlags()
+  const workloads = chooseWorkloads(flags.workload)
   const out = resolve(flags.out ?? join('test-results', 'jepsen-lite', `seed-${flags.seed}`))
   mkdirSync(out, { recursive: true })
   const history = new History(join(out, 'history.jsonl'))
   say(`jepsen-lite: ${flags.seconds} s, seed ${flags.seed}, in ${out}`)
+  const startedAt = new Date().toISOString()
   const site = await openSite(flags, out, history)
   try {
     for (const { name, why } of site.skipped) say(`skipped: ${name}: ${why}`)
@@ -75,12 +31,16 @@ async function main(): Promise<number> {
     const outcome = await runOnce({
       ...flags,
       dir: join(out, 'workloads'),
-      workloads: chooseWorkloads(flags.workload),
+      workloads,
       site,
       history,
       log: (line) => say(`${(history.now() / 1e9).toFixed(1).padStart(6)} s  ${line}`),
       signal: endOnInterrupt(),
     })
+    const report = join(out, 'report.html')
+    const meta = metaOf(flags, startedAt, site, workloads, outcome)
+    writeReport(report, { history: history.events, findings: outcome.findings, meta })
+    say(`report: ${report}`)
     return judge(outcome, history)
   } finally {
     await site.close()
@@ -88,7 +48,7 @@ async function main(): Promise<number> {
   }
 }
 
-function openSite(flags: Flags, out: string, history: History): Promise<Site> {
+async function openSite(flags: Flags, out: string, history: History): Promise<Site> {
   const { endpoints, nemesis, nemesisScript = null, nodes, server, seed } = flags
   if (endpoints !== undefined) return RemoteSite.open({ endpoints, script: nemesisScript, nemesis })
   if (nemesisScript !== null) throw new CannotRun(`--nemesis-script ${nemesisScript}: needs --endpoints`)
@@ -96,7 +56,7 @@ function openSite(flags: Flags, out: string, history: History): Promise<Site> {
   return LocalSite.start({ nodes, server: resolve(server), nemesis, random: new SimRandom(seed), history, dir })
 }
 
-function chooseWorkloads(wanted: string) {
+function chooseWorkloads(wanted: string): readonly Workload[] {
   const known = Object.entries(knownWorkloads).map(([name, create]) => ({ name, create }))
   return chosen('--workload', wanted, known).map(({ create }) => create())
 }
@@ -110,6 +70,25 @@ function endOnInterrupt(): AbortSignal {
   })
   process.once('SIGTERM', () => process.exit(COULD_NOT_RUN))
   return ending.signal
+}
+
+function metaOf(
+  flags: Flags,
+  startedAt: string,
+  site: Site,
+  workloads: readonly Workload[],
+  { version }: RunOutcome,
+): ReportMeta {
+  return {
+    ...flags,
+    command: commandOf(flags),
+    nodes: site.endpoints.length,
+    workloads: workloads.map(({ name }) => name),
+    startedAt,
+    version,
+    leaseMs: site.leaseMs,
+    skipped: site.skipped,
+  }
 }
 
 function judge({ findings, faults }: RunOutcome, { events }: History): number {
