@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { KILLERS, type Outcome } from './killers.js'
+import { KILLERS, killersFor, type Outcome } from './killers.js'
 import type { AppliedMutant, KillerName, Mutant } from './mutant.js'
 import { ROOT } from './workspace.js'
 
@@ -78,7 +78,7 @@ function digest({ edits }: AppliedMutant): string {
   return createHash('sha256').update(JSON.stringify(edits)).digest('hex').slice(0, 16)
 }
 
-/** `killed 12 seeds`, a name, or `-` for a check that noticed nothing; empty if it cannot reach the place. */
+/** What noticed the mutant, or after how many seeds; `-` for a check that noticed nothing. */
 function cell(name: KillerName, outcome: Outcome | undefined): string {
   if (outcome === undefined) return ''
   if (name === 'simulator') {
@@ -105,7 +105,10 @@ const inCell = (text: string): string => text.replaceAll('|', '\\|')
 function tableRow(mutant: AppliedMutant, results: Results): string {
   const outcomes = results.outcomesOf(mutant)
   const verdict = results.verdict(mutant)
-  const cells = KILLERS.map((name) => inCell(cell(name, outcomes[name])))
+  const reach = killersFor(mutant)
+  const cells = KILLERS.map((name) =>
+    reach.includes(name) && outcomes[name] === undefined ? 'not tried' : inCell(cell(name, outcomes[name])),
+  )
   const note = verdict === 'killed' ? '' : ` (${verdict})`
   return `| ${mutant.id}${note} | ${inCell(mutant.title)} | ${mutant.rule} | ${cells.join(' | ')} |`
 }
