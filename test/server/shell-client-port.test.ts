@@ -160,6 +160,20 @@ describe('what the client gets', () => {
     expect(await textUntilEnd(socket)).toBe('err,line too long\n')
   })
 
+  it('is nothing if its front gives it up before the end of the turn', async () => {
+    const { front, port } = await setUp()
+    const socket = await client(port)
+    await front.until((events) => events.length > 0)
+    front.last.write('ok\n')
+    front.turn = () => front.last.reset()
+    let text = ''
+    socket.on('data', (chunk) => {
+      text += chunk
+    })
+    await closed(socket)
+    expect(text).toBe('')
+  })
+
   it('is nothing that was written in the turn of a reset', async () => {
     const { front, port } = await setUp()
     const socket = await client(port)

@@ -59,10 +59,11 @@ describe('speakerNow', () => {
 })
 
 describe('takerNow', () => {
-  it('does not count a suspend', () => {
+  it('does not count a suspend', async () => {
     const machine = new FakeMachine()
     const clock = new SystemClock(machine.sources)
     const before = clock.takerNow()
+    await turnEnds()
     machine.suspend(60_000)
     machine.run(5)
     expect(clock.takerNow() - before).toBe(5)

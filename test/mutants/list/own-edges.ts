@@ -271,6 +271,8 @@ export const OWN_EDGES: readonly Mutant[] = [
         replace: 'if (incoming === undefined || id < 0) return',
       },
     ],
+    equivalent:
+      'a chunk of another snapshot is found when the file is read back (X62), and one of the same snapshot is the same bytes',
   },
   {
     id: 'X62',

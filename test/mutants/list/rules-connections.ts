@@ -270,7 +270,7 @@ export const RULES_CONNECTIONS: readonly Mutant[] = [
     rule: 'rule 5',
     edits: [{ file: CLIENT_PORT, find: 'keepAlive: true,', replace: 'keepAlive: false,' }],
     killers: ['tests'],
-    tests: ['test/server/shell-tcp.test.ts'],
+    tests: ['test/server/shell-client-port.test.ts'],
   },
   {
     id: 'R5x',
@@ -278,7 +278,7 @@ export const RULES_CONNECTIONS: readonly Mutant[] = [
     rule: 'rule 5',
     edits: [{ file: LIMITS, find: 'KEEPALIVE_IDLE_MS = 5_000', replace: 'KEEPALIVE_IDLE_MS = 7_200_000' }],
     killers: ['tests'],
-    tests: ['test/server/shell-tcp.test.ts'],
+    tests: ['test/server/shell-client-port.test.ts'],
   },
   {
     id: 'R5y',

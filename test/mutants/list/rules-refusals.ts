@@ -128,6 +128,8 @@ export const RULES_REFUSALS: readonly Mutant[] = [
     title: 'tokens are not compared with a snapshot: what a session lost is not told',
     rule: 'rule 9',
     edits: [{ file: SESSION, find: "    if (!explained) this.#close('detach')\n", replace: '' }],
+    equivalent:
+      'nothing takes a lock from an attached session but its own release, whose answer or lack of one is handled before; a forced release will need it',
   },
   {
     id: 'R9e',

@@ -134,6 +134,8 @@ export const RULES_WAKING: readonly Mutant[] = [
         replace: 'clock.after(Math.ceil(delayMs), () => this.#checkEpochs())',
       },
     ],
+    equivalent:
+      'when a whole L has passed for the leader the right of that node has lapsed before, by its own clock: an answer to what lies in the socket would come too late for it',
   },
   {
     id: 'R7k',
