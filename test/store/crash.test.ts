@@ -261,6 +261,24 @@ it('a crash at any step of the creation leaves a directory that opens', async ()
   }
 })
 
+it('a crash at any step of the change to a newer format loses nothing', async () => {
+  for (let step = 1; step <= 20; step++) {
+    for (const luck of [0, 1]) {
+      const disk = new MemoryDisk((bound) => luck % bound)
+      const older = await openStore(DIRECTORY, { disk })
+      await older.append({ hardState: { term: 1, vote: 1, commit: 3 }, entries: entries(1, 3), mustSync: true })
+      await older.close()
+      disk.stepsToCrash = step
+      await openStore(DIRECTORY, { disk, formatVersion: 3 }).catch(() => undefined)
+      disk.restart()
+      const store = await openStore(DIRECTORY, { disk, formatVersion: 3 })
+      expect(plain(store.loaded.entries), `step ${step}`).toEqual(plain(entries(1, 3)))
+      await store.close()
+      await expect(openStore(DIRECTORY, { disk })).rejects.toThrow(/format version 3/)
+    }
+  }
+})
+
 it('a received snapshot that was forgotten does not come back when the log has grown to it', async () => {
   let chance = (bound: number) => bound - 1
   const disk = new MemoryDisk((bound) => chance(bound))

@@ -31,6 +31,24 @@ describe('a directory of someone else', () => {
     expect([error.kind, error.message]).toEqual(['foreign', expect.stringContaining('format version 1')])
   })
 
+  it('is raised to the format of a newer program, and refused by the older one from then on', async () => {
+    const directory = freshDirectory()
+    const older = await openStore(directory)
+    await append(older, entries(1, 3))
+    await older.close()
+    const newer = await openStore(directory, { formatVersion: 3 })
+    await append(newer, entries(4, 5))
+    await newer.close()
+    const before = readFileSync(join(directory, 'synced'))
+    const error = await storeErrorOf(openStore(directory))
+    expect([error.kind, error.message]).toEqual(['foreign', expect.stringContaining('format version 3')])
+    expect(error.message).toContain('this program reads versions 2 to 2')
+    expect(readFileSync(join(directory, 'synced')).equals(before)).toBe(true)
+    const again = await openStore(directory, { formatVersion: 3 })
+    expect(plain(again.loaded.entries)).toEqual(plain(entries(1, 5)))
+    await again.close()
+  })
+
   it('is not what the empty root of a volume looks like', async () => {
     const directory = freshDirectory()
     mkdirSync(join(directory, 'lost+found'), { recursive: true })

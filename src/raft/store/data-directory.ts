@@ -10,7 +10,9 @@ import { FORMAT_FILE, LOG_DIRECTORY, MARK_FILE, SNAPSHOT_DIRECTORY } from './lay
 import { INITIAL_MARK_FILE, isUnfinishedMarkFile, MARK_FILE_BYTES } from './mark.js'
 
 const FORMAT_NAME = 'tcpnetlock-data'
-const FORMAT_VERSION = 2
+/** Of the directory as a whole, whatever in it changes: see docs/adr/0012. */
+export const FORMAT_VERSION = 2
+const OLDEST_FORMAT_VERSION = 2
 const FORMAT_LIMIT_BYTES = 4096
 const FORMAT_TEMPORARY_FILE = `${FORMAT_FILE}.tmp`
 /** What a directory without FORMAT may hold: the root of an ext4 volume, and what an unfinished creation left. */
@@ -26,10 +28,14 @@ const NAMES_OF_NOBODY: ReadonlySet<string> = new Set([
 export type DirectoryState = 'new' | 'existing'
 
 /** Says whose the directory is; creates it if it is not there. Throws StoreError, and then nothing was changed. */
-export async function claimDirectory(disk: Disk, directory: string): Promise<DirectoryState> {
+export async function claimDirectory(disk: Disk, directory: string, formatVersion: number): Promise<DirectoryState> {
   const names = await disk.list(directory)
   if (names?.includes(FORMAT_FILE) === true) {
-    await checkFormat(disk, directory, names)
+    const version = await readFormat(disk, directory, names)
+    if (version < OLDEST_FORMAT_VERSION || version > formatVersion) {
+      const known = `versions ${OLDEST_FORMAT_VERSION} to ${formatVersion}`
+      throw foreign(directory, `has format version ${version}; this program reads ${known}`)
+    }
     return 'existing'
   }
   if (names?.some((name) => !NAMES_OF_NOBODY.has(name)) === true) throw notOurs(directory, names)
@@ -41,15 +47,30 @@ export async function claimDirectory(disk: Disk, directory: string): Promise<Dir
   return 'new'
 }
 
-/** Under the lock: makes what is missing in a new directory. FORMAT comes last, so that what has it is whole. */
-export async function createContents(disk: Disk, directory: string, database: Database): Promise<void> {
+/**
+ * Under the lock: makes what is missing in a new directory. FORMAT comes last, so that what has it is whole. In a directory
+ * of an older format it is raised before anything else is written: from then on the older program refuses the directory.
+ */
+export async function createContents(
+  disk: Disk,
+  directory: string,
+  database: Database,
+  formatVersion: number,
+): Promise<void> {
   const names = (await disk.list(directory)) ?? []
-  if (names.includes(FORMAT_FILE)) return
+  if (names.includes(FORMAT_FILE)) {
+    if ((await readFormat(disk, directory, names)) < formatVersion) await writeFormat(disk, directory, formatVersion)
+    return
+  }
   for await (const pairs of database.scan()) if (pairs.length > 0) throw notOurs(directory, names)
   await disk.makeDirectory(join(directory, SNAPSHOT_DIRECTORY))
   await writeFile(disk, join(directory, MARK_FILE), INITIAL_MARK_FILE)
+  await writeFormat(disk, directory, formatVersion)
+}
+
+async function writeFormat(disk: Disk, directory: string, version: number): Promise<void> {
   const temporary = join(directory, FORMAT_TEMPORARY_FILE)
-  await writeFile(disk, temporary, Buffer.from(`${JSON.stringify({ format: FORMAT_NAME, version: FORMAT_VERSION })}\n`))
+  await writeFile(disk, temporary, Buffer.from(`${JSON.stringify({ format: FORMAT_NAME, version })}\n`))
   await disk.syncDirectory(directory)
   await disk.rename(temporary, join(directory, FORMAT_FILE))
   await disk.syncDirectory(directory)
@@ -68,13 +89,11 @@ function notOurs(directory: string, names: readonly string[]): Error {
   return foreign(directory, 'is not empty and was not written by this program')
 }
 
-async function checkFormat(disk: Disk, directory: string, names: readonly string[]): Promise<void> {
+async function readFormat(disk: Disk, directory: string, names: readonly string[]): Promise<number> {
   const text = (await readFile(disk, join(directory, FORMAT_FILE), FORMAT_LIMIT_BYTES)).toString('utf8')
   const version = parseVersion(text)
   if (version === null) throw notOurs(directory, names)
-  if (version !== FORMAT_VERSION) {
-    throw foreign(directory, `has format version ${version}; this program reads version ${FORMAT_VERSION}`)
-  }
+  return version
 }
 
 function parseVersion(text: string): number | null {

@@ -1,6 +1,6 @@
 import { join, resolve } from 'node:path'
 import type { Clock, LoadedLog, LogStore } from '../node/interfaces.js'
-import { claimDirectory, createContents, readMarkFile } from './data-directory.js'
+import { claimDirectory, createContents, FORMAT_VERSION, readMarkFile } from './data-directory.js'
 import type { Database, Disk } from './disk.js'
 import { openFailure } from './errors.js'
 import { FailureLatch } from './failure-latch.js'
@@ -21,6 +21,8 @@ export interface StoreOptions {
   readonly disk?: Disk
   /** Timers of the store; the simulator's are virtual. */
   readonly after?: Clock['after']
+  /** The newest format that is read, and the one that is written; tests of upgrades raise it. */
+  readonly formatVersion?: number
 }
 
 const systemAfter: Clock['after'] = (delayMs, run) => {
@@ -35,12 +37,14 @@ const systemAfter: Clock['after'] = (delayMs, run) => {
 export async function openStore(directory: string, options: StoreOptions = {}): Promise<LogStore> {
   const disk = options.disk ?? nodeDisk
   const place = resolve(directory)
+  const formatVersion = options.formatVersion ?? FORMAT_VERSION
   const latch = new FailureLatch(place)
   return latch.guard('opening the store', async () => {
-    const state = await claimDirectory(disk, place)
+    const state = await claimDirectory(disk, place, formatVersion)
     await checkTables(disk, place)
     const database = await openDatabase(disk, place, state === 'new')
     try {
+      await createContents(disk, place, database, formatVersion)
       return await openContents(disk, place, database, latch, options.after ?? systemAfter)
     } catch (error) {
       await database.close()
@@ -64,7 +68,6 @@ async function openContents(
   latch: FailureLatch,
   after: Clock['after'],
 ): Promise<LogStore> {
-  await createContents(disk, directory, database)
   const recovered = await recover(disk, directory, database)
   const { meta, entries } = recovered
   const snapshots = new SnapshotFiles(disk, directory, latch)
