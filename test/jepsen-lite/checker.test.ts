@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { SimRandom } from '../sim/random.js'
+import { gapsBetweenGrants } from './checker/availability.js'
 import { checkAll, checkLocks, checkRecovery } from './checker/index.js'
 import { type Call, findImpossible, type Model } from './checker/linearizable.js'
 import { MalformedHistory, readHistory } from './checker/operations.js'
@@ -72,6 +73,20 @@ describe('the checker on wrong histories', () => {
     for (const history of [faults, [...faults, grant(9)]]) {
       expect(checkRecovery(history, 5_000).map(({ check }) => check)).toEqual(['recovery'])
     }
+  })
+
+  it('counts the time in which somebody asks and nobody gets a lock', () => {
+    const line = (type: HistoryEvent['type'], process: number, seconds: number): HistoryEvent => {
+      return { type, process, f: 'acquire', value: { name: 'x' }, time: seconds, workload: 'w' }
+    }
+    const asked = [line('invoke', 1, 1), line('invoke', 2, 2), line('ok', 1, 4), line('fail', 2, 5)]
+    const later = [line('invoke', 1, 20), line('ok', 1, 21), line('invoke', 2, 30), line('invoke', 1, 33)]
+    expect(gapsBetweenGrants([...asked, ...later])).toEqual([
+      { from: 1, to: 4 },
+      { from: 4, to: 5 },
+      { from: 20, to: 21 },
+      { from: 30, to: 33 },
+    ])
   })
 
   it('compares the tokens of different workloads', () => {

@@ -42,14 +42,27 @@ export function faultSpans(history: readonly HistoryEvent[]): FaultSpan[] {
   return spans.sort((a, b) => a.from - b.from)
 }
 
-/** All times between two grants that follow each other, whoever got them; the last one as long as somebody asks. */
+/** All times in which somebody asked for a lock and nobody, anywhere, got one. */
 export function gapsBetweenGrants(history: readonly HistoryEvent[]): Gap[] {
-  const acquires = history.filter(({ f }) => f === 'acquire')
-  const [first, last] = [acquires[0], acquires.at(-1)]
-  if (first === undefined || last === undefined) return []
-  const grants = acquires.filter(({ type }) => type === 'ok').map(({ time }) => time)
-  const times = [...(grants.length === 0 ? [first.time] : grants), last.time]
-  return times.slice(1).map((to, index) => ({ from: times[index] ?? to, to }))
+  const gaps: Gap[] = []
+  const asking = new Set<number>()
+  let from: number | null = null
+  for (const { process, type, f, time } of history) {
+    if (f !== 'acquire') continue
+    if (type === 'invoke') {
+      asking.add(process)
+      from ??= time
+      continue
+    }
+    asking.delete(process)
+    if (from !== null && (type === 'ok' || asking.size === 0)) {
+      gaps.push({ from, to: time })
+      from = asking.size > 0 ? time : null
+    }
+  }
+  const end = history.at(-1)?.time
+  if (from !== null && end !== undefined) gaps.push({ from, to: end })
+  return gaps
 }
 
 /** How long nobody got a lock, at worst, in each fault. */

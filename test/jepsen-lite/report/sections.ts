@@ -103,9 +103,14 @@ function detailOf(key: string, detail: HistoryEvent['value'][string]): string {
   return key === 'until' ? moment(detail) : String(Math.round(detail * 10) / 10)
 }
 
+/** Columns that a narrow screen has no room for. */
+const minor: ReadonlySet<string> = new Set(['in force'])
+
 function table(heads: readonly string[], rows: readonly Html[], numbers: ReadonlySet<string> = new Set()): Html {
   const head = heads.map((text) =>
-    numbers.has(text) ? html`<th scope="col" class="number">${text}</th>` : html`<th scope="col">${text}</th>`,
+    numbers.has(text)
+      ? html`<th scope="col" class="number${minor.has(text) ? ' minor' : ''}">${text}</th>`
+      : html`<th scope="col">${text}</th>`,
   )
   return html`<div class="scroll"><table><thead><tr>${head}</tr></thead><tbody>${rows}</tbody></table></div>`
 }
@@ -123,11 +128,11 @@ export function faultsSection(history: readonly HistoryEvent[], { skipped }: Rep
   const rows = kinds.map(({ fault, spans, worst }) => {
     const inForce = spans.reduce((sum, { from, to }) => sum + to - from, 0) / NS_PER_MS
     const share = (100 * lengthOf(worst)) / longest
-    return html`<tr><th scope="row">${fault}</th><td class="number">${spans.length}</td><td class="number">${duration(inForce)}</td><td class="number">${duration(lengthOf(worst))}</td><td class="bar"><span style="width:${share.toFixed(1)}%"></span></td><td>${jump(worst.gap.from, worst.gap.to, `${worst.target === '' ? '' : `${worst.target}, `}at ${moment(worst.gap.from)}`)}</td></tr>`
+    return html`<tr><th scope="row">${fault}</th><td class="number">${spans.length}</td><td class="number minor">${duration(inForce)}</td><td class="number">${duration(lengthOf(worst))}</td><td class="bar"><span style="width:${share.toFixed(1)}%"></span></td><td>${jump(worst.gap.from, worst.gap.to, `${worst.target === '' ? '' : `${worst.target}, `}at ${moment(worst.gap.from)}`)}</td></tr>`
   })
   const notes = skipped.map(({ name, why }) => html`<li>${name}: ${why}</li>`)
   return html`<section><h2>Faults</h2>
-<p>For each kind: the longest time that nobody, anywhere, was granted a lock while such a fault was in force.</p>
+<p>For each kind: the longest time around such a fault in which somebody asked for a lock and nobody, anywhere, got one.</p>
 ${table(['fault', 'times', 'in force', 'longest gap', '', 'worst case'], rows, new Set(['times', 'in force', 'longest gap']))}
 ${notes.length === 0 ? NOTHING : html`<p>Not used here:</p><ul>${notes}</ul>`}
 </section>`
@@ -146,7 +151,7 @@ export function gapsSection(history: readonly HistoryEvent[]): Html {
     return html`<tr><td class="number">${duration((gap.to - gap.from) / NS_PER_MS)}</td><td class="number">${link}</td><td>${namesOf(during)}</td></tr>`
   })
   return html`<section><h2>Longest gaps</h2>
-<p>Times between one grant and the next, whoever got them, and after the last one, as long as somebody asked.</p>
+<p>Times in which somebody asked for a lock and nobody, anywhere, got one.</p>
 ${table(['no grant for', 'from', 'faults in force'], rows, new Set(['no grant for', 'from']))}
 </section>`
 }

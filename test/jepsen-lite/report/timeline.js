@@ -100,7 +100,7 @@
     }
     context.restore()
     for (const row of rows) {
-      if (row.label) text(shorten(row.label, gutter - 16), 12, row.y + Math.min(row.height, 26) / 2, colors.ink)
+      if (row.label) text(shorten(row.label, gutter - 16, 4), 12, row.y + Math.min(row.height, 26) / 2, colors.ink)
       if (row.heading && row.y > 40) line(0, width, row.y, colors.line)
       if (!row.draw) continue
       context.save()
@@ -135,11 +135,14 @@
     context.fillText(words, left, y)
   }
 
-  function shorten(words, room) {
-    if (context.measureText(words).width <= room) return words
+  /** `kept`: how many letters at the end stay, where the end tells names apart. */
+  function shorten(words, room, kept = 0) {
+    const end = kept === 0 ? '' : words.slice(-kept)
     let short = words
-    while (short.length > 1 && context.measureText(`${short}…`).width > room) short = short.slice(0, -1)
-    return `${short}…`
+    for (let length = words.length - kept; length > 0 && context.measureText(short).width > room; length--) {
+      short = `${words.slice(0, length - 1)}…${end}`
+    }
+    return short
   }
 
   /** Words in a bar, kept in sight while the bar is. */
@@ -163,28 +166,32 @@
     ({ states, terms }) =>
     (y) => {
       const middle = y + 13
-      for (const { from, to, state } of states.filter(isVisible)) {
-        const [left, right] = [x(from), x(to)]
-        if (state === 'down') {
-          context.setLineDash([3, 3])
-          line(left, right, middle, colors.quiet)
-          context.setLineDash([])
-          context.fillStyle = colors.card
-          if (right - left > 52) context.fillRect(left + 8, middle - 7, 38, 14)
-          if (right - left > 52) text('down', left + 12, middle, colors.quiet)
-        } else if (state === 'paused') hatch(left, right, y + 6, 14)
-        else {
-          context.fillStyle = colors.up
-          context.fillRect(left, middle - 3, Math.max(1, right - left), 6)
-        }
+      const inView = states.filter(isVisible)
+      for (const { from, to, state } of inView) {
+        if (state === 'down') drawDown(x(from), x(to), middle)
+        else bar(x(from), x(to), middle - 3, 6, colors.up)
       }
       for (const { from, to, term } of terms.filter(isVisible)) {
-        const [left, right] = [x(from), x(to)]
-        context.fillStyle = colors.lead
-        context.fillRect(left, y + 5, Math.max(2, right - left), 16)
-        textInBar(right - left > 64 ? `term ${term}` : String(term), left, right, middle, colors.card)
+        bar(x(from), x(to), y + 5, 16, colors.lead)
+        textInBar(x(to) - x(from) > 64 ? `term ${term}` : String(term), x(from), x(to), middle, colors.card)
       }
+      // Who is paused may still be the leader.
+      for (const { from, to, state } of inView) if (state === 'paused') hatch(x(from), x(to), y + 6, 14)
     }
+
+  function bar(left, right, y, height, color) {
+    context.fillStyle = color
+    context.fillRect(left, y, Math.max(2, right - left), height)
+  }
+
+  function drawDown(left, right, middle) {
+    context.setLineDash([3, 3])
+    line(left, right, middle, colors.quiet)
+    context.setLineDash([])
+    if (right - left < 52) return
+    bar(left + 8, left + 46, middle - 7, 14, colors.card)
+    text('down', left + 12, middle, colors.quiet)
+  }
 
   function hatch(left, right, y, height) {
     context.save()
@@ -258,6 +265,8 @@
   const drawLatencyAxis = (f) => (y, height) => {
     const { level, powers } = latencyScale(f)
     for (const power of powers) {
+      // Narrow screens have the name of the row there.
+      if (gutter < 120 && level(y, height)(10 ** power) < y + 20) continue
       const label = power < 3 ? `${10 ** power} ms` : `${10 ** (power - 3)} s`
       text(label, gutter - 6, level(y, height)(10 ** power), colors.quiet, 'right')
     }
