@@ -154,8 +154,12 @@ export class NodeEnd {
     return this
   }
 
-  write(text: string): boolean {
-    if (this.#closed || this.#finSent || !this.process.isAlive) return true
+  /** `done` as a stream calls it: with an error when the connection is reset, read or not. */
+  write(text: string, done?: (error?: Error) => void): boolean {
+    if (done !== undefined) {
+      this.process.deliver(() => done(this.#closed || this.#unread.includes('rst') ? new Error('EPIPE') : undefined))
+    }
+    if (text === '' || this.#closed || this.#finSent || !this.process.isAlive) return true
     this.bytesWritten += text.length
     this.connection.onWritten(text)
     this.connection.carry('node', { text })
