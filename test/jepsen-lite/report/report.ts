@@ -54,7 +54,7 @@ export function renderReport({ history, findings, meta }: Report): string {
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <title>jepsen-lite: ${verdict.toUpperCase()}, seed ${meta.seed}</title>
-<style>${part('page.css')}</style>
+<style>${part('piece.css')}${part('page.css')}</style>
 </head>
 <body class="${verdict}">
 <main>
@@ -80,6 +80,7 @@ ${replaySection(history, meta)}
 </main>
 <script type="application/json" id="chronicle">${embedded(chronicleOf(history, read))}</script>
 <script>${part('timeline.js')}</script>
+<script>${part('moves.js')}</script>
 </body>
 </html>
 `

@@ -1,8 +1,8 @@
-/** The timeline of the report: runs in the reader's browser, draws the chronicle (chronicle.ts) on a canvas. */
-;(() => {
+/** The timeline of the report: runs in the reader's browser, draws the chronicle (chronicle.ts) on a canvas; moves.js moves it. */
+// biome-ignore lint/correctness/noUnusedVariables: moves.js is the next script of the page.
+const timeline = (() => {
   const chronicle = JSON.parse(document.getElementById('chronicle').textContent)
   const canvas = document.querySelector('canvas')
-  const tip = document.getElementById('tip')
   const range = document.getElementById('range')
   const context = canvas.getContext('2d')
   const MIN_SPAN_MS = 5
@@ -94,9 +94,8 @@
     context.save()
     clip(0, height)
     for (const fault of chronicle.faults.filter(isVisible)) {
-      context.fillStyle = colors.fault
       context.globalAlpha = 0.09
-      context.fillRect(x(fault.from), 28, Math.max(1, x(fault.to) - x(fault.from)), height - 28)
+      bar(x(fault.from), x(fault.to), 28, height - 28, colors.fault)
     }
     context.restore()
     for (const row of rows) {
@@ -212,11 +211,10 @@
   const drawFaults = (lane) => (y) => {
     for (const { fault, from, to } of lane.filter(isVisible)) {
       const [left, right] = [x(from), x(to)]
-      context.fillStyle = colors.fault
       context.globalAlpha = 0.28
-      context.fillRect(left, y + 2, Math.max(2, right - left - 1), 16)
+      bar(left, right - 1, y + 2, 16, colors.fault)
       context.globalAlpha = 1
-      context.fillRect(left, y + 2, 2, 16)
+      bar(left, left, y + 2, 16, colors.fault)
       textInBar(fault, left + 1, right, y + 10, colors.ink)
     }
   }
@@ -235,10 +233,7 @@
     for (const step of stepsInView()) {
       const [left, right] = [x(step * rates.stepMs), x((step + 1) * rates.stepMs)]
       const size = (rates.grants[step] / mostGrants) * (height - 14)
-      context.fillStyle = colors.accent
-      context.globalAlpha = 0.75
-      context.fillRect(left, y + height - 4 - size, Math.max(1, right - left - 1), size)
-      context.globalAlpha = 1
+      bar(left, right - 1, y + height - 4 - size, size, colors.up)
     }
     line(gutter, width, y + height - 4, colors.line)
   }
@@ -321,7 +316,7 @@
   // What a moment of a row has to tell.
 
   const shown = (ms) => (ms < 1000 ? `${Number(ms.toFixed(1))} ms` : `${(ms / 1000).toFixed(2)} s`)
-  const at = (ms) => `${(ms / 1000).toFixed(3)} s`
+  const second = (ms) => `${(ms / 1000).toFixed(3)} s`
   const spanAt = (spans, ms) => spans.findLast(({ from, to }) => from <= ms && ms <= to)
 
   const tellNode =
@@ -330,13 +325,13 @@
       const [state, term] = [spanAt(states, ms), spanAt(terms, ms)]
       return (
         state &&
-        `${name} ${state.state}${term ? `, leads term ${term.term}` : ''}\nfrom ${at((term ?? state).from)} for ${shown((term ?? state).to - (term ?? state).from)}`
+        `${name} ${state.state}${term ? `, leads term ${term.term}` : ''}\nfrom ${second((term ?? state).from)} for ${shown((term ?? state).to - (term ?? state).from)}`
       )
     }
 
   const tellFault = (lane) => (ms) => {
     const fault = spanAt(lane, ms)
-    return fault && `${fault.fault}: ${fault.target}\nfrom ${at(fault.from)} for ${shown(fault.to - fault.from)}`
+    return fault && `${fault.fault}: ${fault.target}\nfrom ${second(fault.from)} for ${shown(fault.to - fault.from)}`
   }
 
   function tellGrants(ms) {
@@ -359,12 +354,12 @@
       const hold = holds.findLast(([from, length]) => from - near <= ms && ms <= from + length + near)
       if (!hold) return undefined
       const [from, length, who, token] = hold
-      if (who < 0) return `${name}: ${-who} short holds\nfrom ${at(from)} for ${shown(length)}`
+      if (who < 0) return `${name}: ${-who} short holds\nfrom ${second(from)} for ${shown(length)}`
       const number = token === undefined ? '' : `\ntoken ${chronicle.firstToken + token}`
-      return `${name}: client ${who}\nfrom ${at(from)} for ${shown(length)}${number}`
+      return `${name}: client ${who}\nfrom ${second(from)} for ${shown(length)}${number}`
     }
 
-  // Moving and zooming.
+  // How it is moved.
 
   function show(from, to) {
     const span = Math.min(Math.max(to - from, MIN_SPAN_MS), Math.max(MIN_SPAN_MS, chronicle.durationMs))
@@ -377,83 +372,29 @@
     show(center - (center - view.from) * factor, center + (view.to - center) * factor)
   }
 
-  const pan = (ms) => show(view.from + ms, view.to + ms)
-  const msPerPixel = () => (view.to - view.from) / (width - gutter - 8)
-
-  canvas.addEventListener(
-    'wheel',
-    (event) => {
-      if (event.ctrlKey || event.metaKey) zoom(1.0015 ** event.deltaY, timeAt(event.offsetX))
-      else if (event.shiftKey || Math.abs(event.deltaX) > Math.abs(event.deltaY))
-        pan((event.deltaX || event.deltaY) * msPerPixel())
-      else return
-      event.preventDefault()
-    },
-    { passive: false },
-  )
-
-  const fingers = new Map()
-  canvas.addEventListener('pointerdown', (event) => {
-    fingers.set(event.pointerId, event.offsetX)
-    canvas.setPointerCapture(event.pointerId)
-    tell(event)
-  })
-  canvas.addEventListener('pointermove', (event) => {
-    const before = fingers.get(event.pointerId)
-    if (before === undefined) return tell(event)
-    const others = [...fingers].filter(([id]) => id !== event.pointerId)
-    const [other] = others
-    if (other && Math.abs(event.offsetX - other[1]) > 8) {
-      zoom(Math.abs(before - other[1]) / Math.abs(event.offsetX - other[1]), timeAt((event.offsetX + other[1]) / 2))
-    } else if (!other) pan((before - event.offsetX) * msPerPixel())
-    fingers.set(event.pointerId, event.offsetX)
-    if (event.offsetX !== before) tip.hidden = true
-  })
-  for (const end of ['pointerup', 'pointercancel'])
-    canvas.addEventListener(end, (event) => fingers.delete(event.pointerId))
-  canvas.addEventListener('pointerleave', () => {
-    tip.hidden = true
-  })
-  canvas.addEventListener('dblclick', (event) => zoom(0.4, timeAt(event.offsetX)))
-  canvas.addEventListener('keydown', (event) => {
-    const quarter = (view.to - view.from) / 4
-    const moves = {
-      ArrowLeft: () => pan(-quarter),
-      ArrowRight: () => pan(quarter),
-      '+': () => zoom(0.5),
-      '-': () => zoom(2),
-    }
-    if (!(event.key in moves)) return
-    moves[event.key]()
-    event.preventDefault()
-  })
-
-  function tell({ offsetX, offsetY }) {
-    const row = rows.find(({ y, height }) => offsetY >= y && offsetY < y + height)
-    const words = offsetX < gutter ? undefined : row?.tell?.(timeAt(offsetX))
-    tip.hidden = !words
-    if (!words) return
-    tip.textContent = words
-    const left = offsetX + 14 + tip.offsetWidth > width ? offsetX - 14 - tip.offsetWidth : offsetX + 14
-    const top =
-      row.y + row.height + 4 + tip.offsetHeight > canvas.clientHeight
-        ? row.y - tip.offsetHeight - 4
-        : row.y + row.height + 4
-    tip.style.transform = `translate(${Math.max(0, left)}px, ${top}px)`
+  /** `share`: of the time in view. */
+  function pan(share) {
+    const span = view.to - view.from
+    show(view.from + share * span, view.to + share * span)
   }
 
-  for (const button of document.querySelectorAll('button[data-zoom]')) {
-    const factor = Number(button.dataset.zoom)
-    button.addEventListener('click', () => (factor === 0 ? show(0, chronicle.durationMs) : zoom(factor)))
+  /** What there is at this place, and the row that it belongs to. */
+  function at(left, top) {
+    const row = rows.find(({ y, height }) => top >= y && top < y + height)
+    return { row, words: left < gutter ? undefined : row?.tell?.(timeAt(left)) }
   }
-  for (const link of document.querySelectorAll('a[data-from]')) {
-    link.addEventListener('click', () => {
-      const [from, to] = [Number(link.dataset.from), Number(link.dataset.to)]
-      const margin = Math.max(250, to - from)
-      show(from - margin, to + margin)
-    })
-  }
+
   matchMedia('(prefers-color-scheme: dark)').addEventListener('change', layOut)
   new ResizeObserver(() => canvas.clientWidth !== width && layOut()).observe(canvas)
   layOut()
+  return {
+    canvas,
+    show,
+    showAll: () => show(0, chronicle.durationMs),
+    zoom,
+    pan,
+    timeAt,
+    at,
+    plotWidth: () => width - gutter - 8,
+  }
 })()
