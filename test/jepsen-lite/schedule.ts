@@ -104,7 +104,7 @@ export class Schedule {
     const { target } = fault
     this.counts.set(name, (this.counts.get(name) ?? 0) + 1)
     history.observe(name, { phase: 'start', target })
-    log(`${name} ${target}`)
+    log(`${name} ${target}`.trimEnd())
     try {
       await fault.begin()
     } catch (error) {

@@ -43,10 +43,11 @@ export class PlainSession {
   #lastId = 0
   #acknowledged = 0
 
-  /** Null when the client shall finish before any node takes it. */
+  /** Null when the client shall finish before any node takes it; one that is finishing already tries once. */
   static async open(context: ClientContext): Promise<PlainSession | null> {
     const addresses = new AddressBook(context.endpoints.map((text) => parseHostPort(text)))
-    while (!context.stopping.aborted) {
+    const interruption = context.stopping.aborted ? {} : { signal: context.stopping }
+    do {
       try {
         const { link, welcome } = await reach({
           addresses,
@@ -54,14 +55,14 @@ export class PlainSession {
           welcomed: (_, line, sentAt) => readWelcome(line, context.leaseMs, sentAt),
           budgetMs: context.leaseMs,
           answerTimeoutMs: ANSWER_TIMEOUT_MS,
-          signal: context.stopping,
+          ...interruption,
         })
         return new PlainSession(addresses, link, welcome)
       } catch (error) {
         if (!(error instanceof TcpNetLockError) && !context.stopping.aborted) throw error
         await sleep(RETRY_MS)
       }
-    }
+    } while (!context.stopping.aborted)
     return null
   }
 
