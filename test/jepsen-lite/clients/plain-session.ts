@@ -46,7 +46,7 @@ export class PlainSession {
   /** Null when the client shall finish before any node takes it; one that is finishing already tries once. */
   static async open(context: ClientContext): Promise<PlainSession | null> {
     const addresses = new AddressBook(context.endpoints.map((text) => parseHostPort(text)))
-    const interruption = context.stopping.aborted ? {} : { signal: context.stopping }
+    const signal = context.stopping.aborted ? new AbortController().signal : context.stopping
     do {
       try {
         const { link, welcome } = await reach({
@@ -55,7 +55,7 @@ export class PlainSession {
           welcomed: (_, line, sentAt) => readWelcome(line, context.leaseMs, sentAt),
           budgetMs: context.leaseMs,
           answerTimeoutMs: ANSWER_TIMEOUT_MS,
-          ...interruption,
+          signal,
         })
         return new PlainSession(addresses, link, welcome)
       } catch (error) {
