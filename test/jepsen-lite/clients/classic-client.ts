@@ -11,7 +11,8 @@ const ANSWER_TIMEOUT_MS = 8_000
 /** A node that is down is not asked all the time: requests of unknown outcome make a history hard to judge. */
 const UNKNOWN_PAUSE_MS = 500
 const KEEPALIVE_INTERVAL_MS = 250
-const ALIVE_TIMEOUT_MS = 2_000
+/** Patience: a node that was out of reach must not confirm afterwards what it has lost meanwhile. */
+const ALIVE_TIMEOUT_MS = 15_000
 
 /** A connection that got `ok`, and what its client can prove. */
 export interface ClassicLock {
