@@ -63,7 +63,10 @@ export class RegisterServer {
     this.#sockets.add(socket)
     socket.on('error', () => {})
     socket.on('close', () => this.#sockets.delete(socket))
-    createInterface({ input: socket }).on('line', (line) => {
+    const lines = createInterface({ input: socket })
+    // It repeats the error of its socket: a client was killed.
+    lines.on('error', () => {})
+    lines.on('line', (line) => {
       socket.write(`${JSON.stringify(this.handle(JSON.parse(line) as RegisterRequest))}\n`)
     })
   }
