@@ -1,8 +1,10 @@
 /** Hosts with their volumes, the node process on each, and what a supervisor does when one ends. */
 import type { Peer } from '../../src/raft/node/interfaces.js'
+import { FORMAT_VERSION } from '../../src/raft/store/data-directory.js'
 import type { Checks } from './checks/checks.js'
+import { STORE_FAILPOINTS } from './checks/tapped-store.js'
 import { type ClientHandlers, TcpConnection } from './client-network.js'
-import { Volume } from './disk.js'
+import { DISK_FAILPOINTS, Volume } from './disk.js'
 import { Member } from './member.js'
 import { PeerNetwork } from './peer-network.js'
 import { Machine, Process } from './process.js'
@@ -11,6 +13,7 @@ import type { World } from './world.js'
 
 /** A refused connection is noticed after this. */
 const REFUSED_MS = 2
+const FIRST_START_FAILPOINTS = [...DISK_FAILPOINTS, ...STORE_FAILPOINTS]
 /** Configurations that some node may still have after a restart. */
 const RECENT_CONFIGS = 3
 const JOINT_CRASH_MS = 3
@@ -28,6 +31,10 @@ export class Host {
   /** It ended with 4: a supervisor would not start it again. */
   isRefused = false
   starts = 0
+  /** Of the program that is installed: a newer one reads and writes a newer format of the directory. */
+  formatVersion = FORMAT_VERSION
+  /** Where its next process dies. */
+  failpointAtStart: { readonly name: string; readonly times: number } | null = null
   /** The identity of its directory; 0 before it has one. */
   raftId = 0
 
@@ -146,15 +153,17 @@ export class Cluster {
     const { world, checks, swarm } = this
     const { volume } = host
     const { damage } = volume
-    volume.opened()
+    volume.opened(host.formatVersion)
     const process = new Process(world, host.machine, `${host.nodeId}#${++host.starts}`)
     host.process = process
     world.note(`start ${process.name}`)
+    this.#armAtStart(host, process)
     host.member = new Member({
       world,
       nodeId: host.nodeId,
       process,
       volume: host.volume,
+      formatVersion: host.formatVersion,
       peers: this.peers,
       checks,
       settings: swarm.settings,
@@ -162,6 +171,8 @@ export class Cluster {
       joinAt: host.isJoiner ? this.memberIds().map(peerOf) : [],
       running: (raftId) => {
         host.raftId = raftId
+        if (host.formatVersion < volume.format) world.fail(`${host.nodeId} runs on a directory of a newer format`)
+        volume.format = host.formatVersion
         // It read all that it needs, and the store check compared it: what was hit was of no use.
         if (damage !== null && volume.damage === damage) {
           world.count('seen damage without effect')
@@ -176,6 +187,17 @@ export class Cluster {
       if (!host.isRefused && host.process === process) this.#restartLater(host)
     })
     void host.member.start()
+  }
+
+  /** A first start makes a directory and an identity, and receives a snapshot: what later ones do not do. */
+  #armAtStart(host: Host, process: Process): void {
+    const { random } = this.world
+    if (host.raftId === 0 && this.swarm.faults.has('failpoint') && !this.isHealing && random.chance(0.3)) {
+      process.armFailpoint(random.pick(FIRST_START_FAILPOINTS), 1 + random.int(3))
+    } else if (host.failpointAtStart !== null) {
+      process.armFailpoint(host.failpointAtStart.name, host.failpointAtStart.times)
+    }
+    host.failpointAtStart = null
   }
 
   kill(host: Host): void {
@@ -287,6 +309,13 @@ export class Cluster {
       return
     }
     const { volume } = host
+    if (code === 4 && host.formatVersion < volume.triedFormat && !volume.isDamaged) {
+      // The older program refuses what a newer one wrote; with that one nothing is lost.
+      this.world.count('seen downgrade refused')
+      host.formatVersion = volume.triedFormat
+      process.kill()
+      return
+    }
     if (code === 4 && volume.isDamaged) this.world.count('seen damaged directory refused')
     const isExpected =
       (code === 3 && volume.hasFailed) ||

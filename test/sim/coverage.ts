@@ -30,6 +30,7 @@ export const EVENTS = [
   'seen joint left by another leader',
   'seen damaged directory refused',
   'seen damage without effect',
+  'seen downgrade refused',
   'seen read error',
   'seen disk full at log write',
   'seen disk full at snapshot write',

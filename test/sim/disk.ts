@@ -39,6 +39,9 @@ export class Volume {
   slowness = 1
   /** What was changed or lost that no process changed. */
   damage: string | null = null
+  /** Of its contents: that of the last program that ran on it, and the newest that a start may have raised it to. */
+  format = 0
+  triedFormat = 0
   /** Of LevelDB's lock file: device and inode. */
   lockIdentity: string
   /** It is attached to another machine now. */
@@ -59,6 +62,8 @@ export class Volume {
     copy.memory = this.memory.copy()
     copy.isDoubtful = this.isDoubtful
     copy.damage = this.damage
+    copy.format = this.format
+    copy.triedFormat = this.triedFormat
     return copy
   }
 
@@ -81,7 +86,8 @@ export class Volume {
   }
 
   /** A process opens it: what the one before met is over. */
-  opened(): void {
+  opened(formatVersion: number): void {
+    this.triedFormat = Math.max(this.triedFormat, formatVersion)
     if (this.isDoubtful) this.loseUnsynced()
     this.hasFailed = false
   }

@@ -32,6 +32,7 @@ export interface MemberDeps {
   readonly nodeId: string
   readonly process: Process
   readonly volume: Volume
+  readonly formatVersion: number
   readonly peers: PeerNetwork
   readonly checks: Checks
   readonly settings: ClusterSettings
@@ -68,7 +69,11 @@ export class Member implements ClientSocketOwner {
       const store = await deps.checks.store.tap(
         deps.process,
         deps.volume,
-        await openStore(DIRECTORY, { disk, after: (delayMs, run) => this.clock.after(delayMs, run) }),
+        await openStore(DIRECTORY, {
+          disk,
+          after: (delayMs, run) => this.clock.after(delayMs, run),
+          formatVersion: deps.formatVersion,
+        }),
       )
       const { identity } = store.loaded
       if (identity !== null && identity.nodeId !== deps.nodeId) throw new StoreError('foreign', 'another node')
@@ -228,6 +233,7 @@ export class Member implements ClientSocketOwner {
       describe: () => ({}),
       shutdown: () => undefined,
       onRunning: ({ raftId }) => this.deps.running(raftId),
+      onLease: () => undefined,
       onLeader: (leader, term) => {
         world.note(`${nodeId}: leader ${leader} in term ${term}`)
         const status = this.node?.status()

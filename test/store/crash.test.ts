@@ -279,6 +279,40 @@ it('a crash at any step of the change to a newer format loses nothing', async ()
   }
 })
 
+it('what a start finds in the page cache is made durable before it is built upon', async () => {
+  // Every rename and removal that was not synced is undone by a power loss.
+  const liveTwice = async (crashStep: number): Promise<boolean> => {
+    const disk = new MemoryDisk(() => 0)
+    const process = async (steps: number) => {
+      disk.stepsToCrash = steps
+      const store = await openStore(DIRECTORY, { disk })
+      if (store.loaded.entries.length === 0) {
+        await store.append({ hardState: { term: 1, vote: 1, commit: 9 }, entries: entries(1, 9), mustSync: true })
+      }
+      await store.saveSnapshot(metadata(9), sourceOf(chunksOf(2, 9)))
+      await store.compact(9)
+      await store.close()
+    }
+    const hasCrashed = await process(crashStep).then(
+      () => false,
+      () => true,
+    )
+    disk.processEnded()
+    const next = await openStore(DIRECTORY, { disk })
+    const { snapshot } = next.loaded
+    if (snapshot !== null) await next.compact(9)
+    await next.close()
+    disk.restart()
+    const store = await openStore(DIRECTORY, { disk })
+    expect(store.loaded.snapshot, `after a crash at step ${crashStep}`).toEqual(snapshot)
+    await store.close()
+    return hasCrashed
+  }
+  let steps = 1
+  while (await liveTwice(steps)) steps++
+  expect(steps).toBeGreaterThan(20)
+})
+
 it('a received snapshot that was forgotten does not come back when the log has grown to it', async () => {
   let chance = (bound: number) => bound - 1
   const disk = new MemoryDisk((bound) => chance(bound))

@@ -40,9 +40,14 @@ export class MemoryDisk implements Disk {
     return copy
   }
 
-  /** The disk as the next process finds it. */
+  /** The disk as the next process finds it after a power loss. */
   restart(): void {
     this.#crash()
+    this.processEnded()
+  }
+
+  /** Nothing is lost but the process: the next one finds what is in the page cache. */
+  processEnded(): void {
     this.#crashed = false
     this.stepsToCrash = Number.POSITIVE_INFINITY
   }

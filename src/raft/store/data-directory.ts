@@ -59,6 +59,8 @@ export async function createContents(
 ): Promise<void> {
   const names = (await disk.list(directory)) ?? []
   if (names.includes(FORMAT_FILE)) {
+    // The process that renamed it may have ended before it could make that durable.
+    await disk.syncDirectory(directory)
     if ((await readFormat(disk, directory, names)) < formatVersion) await writeFormat(disk, directory, formatVersion)
     return
   }

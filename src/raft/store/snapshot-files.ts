@@ -59,8 +59,9 @@ export class SnapshotFiles {
     }
     this.#installed.sort(newestFirst)
     for (const file of leftovers) await this.#disk.remove(this.#path(file))
-    // A removal that a power loss undid could meet a longer log, which the file then seems to be of.
-    if (leftovers.length > 0) await this.#disk.syncDirectory(join(this.#directory, SNAPSHOT_DIRECTORY))
+    // What is found is built upon, and the process that renamed it may have ended before it could make that durable. A
+    // removal that a power loss undid could meet a longer log, which the file then seems to be of.
+    await this.#disk.syncDirectory(join(this.#directory, SNAPSHOT_DIRECTORY))
     const { newest } = this
     if (log.prev.index > (newest?.index ?? 0)) {
       const problem = newest === null ? 'there is no snapshot' : `the newest snapshot is of entry ${newest.index}`

@@ -1,7 +1,8 @@
 /** Processes that die, stop, sleep and stall. */
 
+import { FORMAT_VERSION } from '../../../src/raft/store/data-directory.js'
 import { STORE_FAILPOINTS } from '../checks/tapped-store.js'
-import type { Cluster } from '../cluster.js'
+import type { Cluster, Host } from '../cluster.js'
 import { DISK_FAILPOINTS } from '../disk.js'
 import type { Fault, Faults } from './fault.js'
 
@@ -53,11 +54,35 @@ const startTwice =
 
 const leaseMs = ({ cluster }: Parameters<Fault>[0]): number => cluster.swarm.settings.nodeLeaseMs
 
+/** The process dies at a point that it passes soon, or often, or when it starts again. */
+const failpoint: Fault = ({ cluster, victim, random }) => {
+  const name = random.pick(FAILPOINTS)
+  const times = random.pick([1, 1 + random.int(20)])
+  if (random.chance(0.6)) victim.process?.armFailpoint(name, times)
+  else {
+    victim.failpointAtStart = { name, times }
+    cluster.kill(victim)
+  }
+  return true
+}
+
+/** Another version of the program is installed: nodes of different versions run side by side. */
+const restartWith =
+  (formatVersion: (host: Host) => number): Fault =>
+  ({ cluster, victim, random }) => {
+    const next = formatVersion(victim)
+    if (next < FORMAT_VERSION || next > FORMAT_VERSION + 1) return false
+    victim.formatVersion = next
+    if (random.chance(0.5)) cluster.kill(victim)
+    else void victim.member?.stop()
+    return true
+  }
+
 export const PROCESS_FAULTS = {
   kill: always(({ cluster, victim }) => cluster.kill(victim)),
   'power loss': always(({ cluster, victim }) => cluster.losePower(victim)),
   'crash of all': crashOfAll,
-  failpoint: always(({ victim, random }) => victim.process?.armFailpoint(random.pick(FAILPOINTS), 1 + random.int(20))),
+  failpoint,
   pause: always((ground) => ground.victim.process?.stop(ground.random.logBetween(50, leaseMs(ground)))),
   'long pause': always((ground) => ground.victim.process?.stop(ground.random.between(0.5, 4) * leaseMs(ground))),
   'stall in a turn': always((ground) => {
@@ -78,5 +103,7 @@ export const PROCESS_FAULTS = {
   'volume moved': always(({ cluster, victim }) => cluster.move(victim)),
   'volume attached elsewhere': startTwice('attached elsewhere'),
   'copied directory': startTwice('copied elsewhere', 'copied'),
+  upgrade: restartWith((host) => host.formatVersion + 1),
+  downgrade: restartWith((host) => host.formatVersion - 1),
   'graceful restart': always(({ victim }) => void victim.member?.stop()),
 } as const satisfies Faults
