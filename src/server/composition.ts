@@ -59,6 +59,8 @@ export interface Surroundings {
   /** A client asked for `.server-shutdown`, and may. */
   shutdown(): void
   onRunning(identity: Identity): void
+  /** L, as the cluster was formed with it; the flag counts no more (engine.md §4 rule 0). */
+  onLease(nodeLeaseMs: number): void
   onLeader(leader: string | null, term: Term): void
   onStored(durationMs: number): void
   onFatal(error: Error, exitCode: number): void
@@ -165,6 +167,7 @@ export class NodeComposition {
       warn: (message) => world.log('warn', message, {}),
       onRunning: (identity) => {
         world.onRunning(identity)
+        this.#tellLease()
         this.front.start()
       },
     })
@@ -182,6 +185,7 @@ export class NodeComposition {
       onRestored: (index) => {
         world.log('info', 'state taken from a snapshot of the leader', { index })
         this.node.setMembers(this.#members())
+        this.#tellLease()
         this.front.onRestored(index)
       },
       onStored: (durationMs) => world.onStored(durationMs),
@@ -191,6 +195,12 @@ export class NodeComposition {
       },
       onFatal: (error, exitCode) => world.onFatal(error, exitCode),
     }
+  }
+
+  /** A joiner knows it from its first snapshot on. */
+  #tellLease(): void {
+    const { clusterId, nodeLeaseMs } = this.machine
+    if (clusterId !== '') this.world.onLease(nodeLeaseMs)
   }
 
   #members(): Peer[] {

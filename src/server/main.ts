@@ -8,7 +8,7 @@ import { type LogStore, StoreError } from '../raft/node/interfaces.js'
 import { openStore } from '../raft/store/open-store.js'
 import { ClientPort } from './client-port.js'
 import { NodeComposition, type Surroundings } from './composition.js'
-import type { ServerConfig } from './config/config.js'
+import { checkTimes, type ServerConfig } from './config/config.js'
 import { openEpochRecords } from './epoch-record-file.js'
 import { ExitCode, UsageError } from './exit-codes.js'
 import type { EpochRecords } from './front.js'
@@ -18,6 +18,8 @@ import { ServerMetrics } from './metrics.js'
 import { buildStatus, type StatusSources } from './status.js'
 import { SystemClock } from './system-clock.js'
 import { systemRandom } from './system-random.js'
+
+const SECOND_MS = 1_000
 
 export interface RunningServer {
   /** The exit status, once the server has ended for whatever reason. */
@@ -52,6 +54,7 @@ class Server {
   #clientPort: ClientPort | null = null
   #http: HttpPort | null = null
   #leader: NodeId | null = null
+  #leaseMs = 0
   #stopping = false
 
   static async compose(
@@ -167,9 +170,26 @@ class Server {
       describe: () => ({ ...buildStatus(this.#sources) }),
       shutdown: () => this.stop(),
       onRunning: ({ clusterId, raftId }) => log.info({ cluster: clusterId, raftId }, 'member of the cluster'),
+      onLease: (nodeLeaseMs) => this.#leaseIs(nodeLeaseMs),
       onLeader: (leader, term) => this.#leaderSeen(leader, term),
       onStored: (durationMs) => this.#metrics.appended(durationMs),
       onFatal: (error, exitCode) => this.#fatal(error, exitCode),
+    }
+  }
+
+  #leaseIs(nodeLeaseMs: number): void {
+    if (this.#leaseMs === nodeLeaseMs) return
+    this.#leaseMs = nodeLeaseMs
+    const { config, log } = this
+    if (config.leaseMs === nodeLeaseMs) return
+    log.warn(
+      { lease: nodeLeaseMs / SECOND_MS },
+      `the lease was fixed when the cluster was formed: --lease ${config.leaseMs / SECOND_MS} is ignored`,
+    )
+    try {
+      checkTimes({ ...config, leaseMs: nodeLeaseMs })
+    } catch (error) {
+      this.#fatal(error, exitCodeOf(error))
     }
   }
 

@@ -130,6 +130,21 @@ describe('a link that an orchestrator put into a variable', () => {
   })
 })
 
+describe('the lease is fixed when the cluster is formed', () => {
+  beforeAll(async () => {
+    await usedDirectory(['--lease', '10'])
+  })
+
+  it('another one later is ignored with a warning', async () => {
+    const program = await runningServer(['--lease', '20'])
+    await program.said(/"lease":10.*--lease 20 is ignored/)
+  })
+
+  it('times that do not fit it end with 2, whatever the flag says', async () => {
+    await expectEnd(server(['--lease', '60', '--election-timeout', '5']), ExitStatus.usage, /--lease 10: too short/)
+  })
+})
+
 describe('a data directory that is not as it was left ends with 4', () => {
   it("another node's", async () => {
     await usedDirectory()
@@ -162,7 +177,8 @@ describe('a data directory that is not as it was left ends with 4', () => {
     const [file] = readdirSync(join(dataDir, 'log')).filter((name) => name.endsWith('.log'))
     const path = join(dataDir, 'log', file ?? '')
     const bytes = readFileSync(path)
-    writeFileSync(path, bytes.subarray(0, bytes.length - 100))
+    // More than the mark file can put back.
+    writeFileSync(path, bytes.subarray(0, bytes.length >> 1))
     await expectEnd(server(), ExitStatus.damaged, dataDir, /members/)
   })
 
@@ -177,7 +193,7 @@ describe('a full disk', () => {
   const mountPoint = join(tmpdir(), `tnl-e2e-small-${process.pid}`)
   const mounted =
     spawnSync('mkdir', ['-p', mountPoint]).status === 0 &&
-    spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', mountPoint]).status === 0
+    spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=2m', 'tmpfs', mountPoint]).status === 0
 
   afterAll(() => {
     if (mounted) spawnSync('umount', [mountPoint])

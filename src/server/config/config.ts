@@ -268,7 +268,8 @@ function readLogLevel(settings: Settings): LogLevel {
 // ------------------------------------------------------------------------------------------------------ times
 
 /** Rule 0: a right to speak must outlast the longest election, and all that is left of it must suffice to close everything. */
-function checkTimes(config: ServerConfig): void {
+/** Throws UsageError if the times do not fit each other (engine.md §4 rule 0). */
+export function checkTimes(config: ServerConfig): void {
   const { leaseMs, electionTimeoutMs, heartbeatMs, maxConnections } = config
   if (electionTimeoutMs < 3 * heartbeatMs) {
     throw new UsageError(
