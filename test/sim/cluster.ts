@@ -151,9 +151,9 @@ export class Cluster {
   start(host: Host): void {
     if (host.isUp || host.isRefused) return
     const { world, checks, swarm } = this
-    const { volume } = host
+    const { volume, formatVersion } = host
     const { damage } = volume
-    volume.opened(host.formatVersion)
+    volume.opened(formatVersion)
     const process = new Process(world, host.machine, `${host.nodeId}#${++host.starts}`)
     host.process = process
     world.note(`start ${process.name}`)
@@ -163,7 +163,7 @@ export class Cluster {
       nodeId: host.nodeId,
       process,
       volume: host.volume,
-      formatVersion: host.formatVersion,
+      formatVersion,
       peers: this.peers,
       checks,
       settings: swarm.settings,
@@ -171,8 +171,8 @@ export class Cluster {
       joinAt: host.isJoiner ? this.memberIds().map(peerOf) : [],
       running: (raftId) => {
         host.raftId = raftId
-        if (host.formatVersion < volume.format) world.fail(`${host.nodeId} runs on a directory of a newer format`)
-        volume.format = host.formatVersion
+        if (formatVersion < volume.format) world.fail(`${host.nodeId} runs on a directory of a newer format`)
+        volume.format = formatVersion
         // It read all that it needs, and the store check compared it: what was hit was of no use.
         if (damage !== null && volume.damage === damage) {
           world.count('seen damage without effect')
@@ -309,7 +309,8 @@ export class Cluster {
       return
     }
     const { volume } = host
-    if (code === 4 && host.formatVersion < volume.triedFormat && !volume.isDamaged) {
+    const formatVersion = host.member?.deps.formatVersion ?? FORMAT_VERSION
+    if (code === 4 && formatVersion < volume.triedFormat && !volume.isDamaged) {
       // The older program refuses what a newer one wrote; with that one nothing is lost.
       this.world.count('seen downgrade refused')
       host.formatVersion = volume.triedFormat
