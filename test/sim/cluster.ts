@@ -326,7 +326,8 @@ export class Cluster {
       const stack = error instanceof Error ? error.stack : ''
       this.world.fail(`${host.nodeId} ends with ${code}: ${words} ${stack}`)
     }
-    host.isRefused = code === 4 || (code === 0 && host.removalAsked)
+    // A stop that was asked for has no reason of its own, and ends nothing.
+    host.isRefused = code === 4 || (code === 0 && error !== null)
     process.kill()
   }
 
