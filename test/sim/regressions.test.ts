@@ -62,6 +62,25 @@ describe('found by the simulator', () => {
     expect(batches.map((batch) => batch.hardState?.commit)).toEqual([11])
   })
 
+  it('the commit index of a membership change is stored at once, and once (survivors of a removal must know of it)', async () => {
+    const batches: LogBatch[] = []
+    const store = {
+      append: async (batch: LogBatch) => void batches.push(batch),
+    } as unknown as LogStore
+    const clock = { takerNow: () => 0 } as unknown as Clock
+    const nothing = () => undefined
+    const durable = { term: 3, vote: 1, commit: 10 }
+    const loop = new AppendLoop(store, async () => undefined, durable, clock, nothing, nothing, nothing)
+    loop.push(storageMessage({ term: 3, vote: 1, commit: 11 }))
+    loop.kick()
+    expect(batches).toEqual([])
+    loop.storeCommit()
+    loop.kick()
+    await new Promise(setImmediate)
+    loop.kick()
+    expect(batches.map((batch) => batch.hardState?.commit)).toEqual([11])
+  })
+
   it('a restored replica names the same cycle as one that applied everything (seed 5021)', () => {
     const bench = new Bench()
     bench.nodeUp('n1', 7)

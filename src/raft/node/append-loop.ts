@@ -19,6 +19,7 @@ export class AppendLoop {
   #queue: Message[] = []
   #busy = false
   #stopped = false
+  #mustStoreCommit = false
   /** The newest one; its term and vote are durable or in the batch under way. */
   #hardState: HardState
 
@@ -43,13 +44,21 @@ export class AppendLoop {
     this.#queue.push(message)
   }
 
+  /**
+   * The commit index is stored now and not with the next entries. After a membership change: a node that starts again goes
+   * by the last change that it knows to be committed, and may wait for voters that were removed because they are lost.
+   */
+  storeCommit(): void {
+    this.#mustStoreCommit = true
+  }
+
   stop(): void {
     this.#stopped = true
   }
 
   /** Starts the next batch if none is in flight. Called at the end of a turn, so that a batch takes all that arrived. */
   kick(): void {
-    if (this.#busy || this.#stopped || this.#queue.length === 0) return
+    if (this.#busy || this.#stopped || (this.#queue.length === 0 && !this.#mustStoreCommit)) return
     const messages = this.#take()
     const done = merge(messages)
     // A higher commit index alone is not worth a disk write: it rides with the next batch (A1, mustSync).
@@ -59,11 +68,13 @@ export class AppendLoop {
     // It does ride along: a follower that stores a membership change stores with it that the change before is committed
     // (the leader proposes one only then), so that after a restart its configuration is never two changes behind.
     if (done.hardState !== null) this.#hardState = done.hardState
-    if (done.snapshot === null && done.entries.length === 0 && !voteChanged) {
+    const isIdle = done.snapshot === null && done.entries.length === 0 && !voteChanged
+    if (isIdle && !this.#mustStoreCommit) {
       this.onAppended(done)
       this.kick()
       return
     }
+    this.#mustStoreCommit = false
     this.#busy = true
     const startMs = this.clock.takerNow()
     this.#write(done).then(

@@ -331,6 +331,7 @@ export class RaftDriver {
   #applyConfChange(entry: Entry): void {
     const change = decodeConfChange(entry.type, entry.data)
     this.#confState = this.deps.raw.applyConfChange(change)
+    this.#append.storeCommit()
     this.deps.machine.applyMembership(entry.index, this.#confState, change.changes, change.context)
     this.deps.onMembership(this.#confState, change.context)
   }

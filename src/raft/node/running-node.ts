@@ -69,9 +69,8 @@ export class RunningNode {
       onFatal,
     )
     this.#driver = this.#makeDriver(appliedIndex, boot.snapshot?.confState ?? EMPTY_CONF_STATE)
-    this.#sender = new SnapshotSender(store, transport, clock, random.int(2 ** 40), (to, ok) =>
-      this.#driver.act((raw) => raw.reportSnapshot(to, ok)),
-    )
+    const report = (to: RaftId, ok: boolean) => this.#driver.act((raw) => raw.reportSnapshot(to, ok))
+    this.#sender = new SnapshotSender(store, transport, clock, random.int(2 ** 40), report, onFatal)
     this.#inbox = new SnapshotInbox(
       store,
       transport,

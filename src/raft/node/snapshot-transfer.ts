@@ -5,7 +5,7 @@
  */
 import { pack, unpack } from 'msgpackr'
 import { type Message, MsgType } from '../core/messages.js'
-import { EMPTY_BYTES, NONE, type RaftId, type SnapshotMetadata, type Term } from '../core/types.js'
+import { EMPTY_BYTES, type Index, NONE, type RaftId, type SnapshotMetadata, type Term } from '../core/types.js'
 import {
   SNAPSHOT_TRANSFER_CHUNK_BYTES,
   SNAPSHOT_TRANSFER_STALL_MS,
@@ -54,6 +54,7 @@ interface Outgoing {
 export class SnapshotSender {
   #nextId: number
   readonly #outgoing = new Map<string, Outgoing>()
+  #isVerifying = false
 
   constructor(
     private readonly store: LogStore,
@@ -61,6 +62,7 @@ export class SnapshotSender {
     private readonly clock: Clock,
     firstId: number,
     private readonly report: (to: RaftId, ok: boolean) => void,
+    private readonly onError: (error: unknown) => void,
   ) {
     this.#nextId = firstId
   }
@@ -95,7 +97,10 @@ export class SnapshotSender {
       transfer.stall.cancel()
       transfer.stall = this.#watch(nodeId, transfer.id)
       this.#pump(nodeId, transfer)
-    } else this.#end(nodeId, transfer, ack.state === 'done')
+      return
+    }
+    if (ack.state === 'failed') this.#verify(transfer.begin.metadata)
+    this.#end(nodeId, transfer, ack.state === 'done')
   }
 
   peerDown(nodeId: string): void {
@@ -105,6 +110,15 @@ export class SnapshotSender {
 
   stop(): void {
     for (const [nodeId, transfer] of [...this.#outgoing]) this.#end(nodeId, transfer, false)
+  }
+
+  /** A receiver found it wrong. If the file is damaged, it must not be sent again for ever: this node refuses to go on. */
+  #verify({ index, term }: SnapshotMetadata): void {
+    if (this.#isVerifying) return
+    this.#isVerifying = true
+    readThrough(this.store, index, term).then(() => {
+      this.#isVerifying = false
+    }, this.onError)
   }
 
   #pump(nodeId: string, transfer: Outgoing): void {
@@ -142,6 +156,16 @@ export class SnapshotSender {
     // A reader that cannot be closed has nothing left to lose: the file is only read.
     transfer.reader?.close().catch(() => undefined)
     this.report(transfer.raftId, ok)
+  }
+}
+
+/** Every chunk is verified as it is read. */
+async function readThrough(store: LogStore, index: Index, term: Term): Promise<void> {
+  const reader = await store.openSnapshot(index, term)
+  try {
+    for await (const _ of reader.chunks());
+  } finally {
+    await reader.close()
   }
 }
 

@@ -1,0 +1,60 @@
+import { pack, unpack } from 'msgpackr'
+import { describe, expect, it } from 'vitest'
+import { type Message, MsgType } from '../../src/raft/core/messages.js'
+import { EMPTY_BYTES, EMPTY_CONF_STATE } from '../../src/raft/core/types.js'
+import type { Clock, LogStore, SnapshotReader, Transport } from '../../src/raft/node/interfaces.js'
+import { SnapshotSender } from '../../src/raft/node/snapshot-transfer.js'
+
+const METADATA = { index: 9, term: 2, confState: EMPTY_CONF_STATE }
+
+/** A leader with one snapshot, whose peer finds it wrong. */
+async function rejected(chunks: () => AsyncIterable<Uint8Array>) {
+  const reader = {
+    sizeBytes: 10,
+    chunks,
+    readRaw: async () => new Uint8Array(10),
+    close: async () => undefined,
+  } as unknown as SnapshotReader
+  const store = { openSnapshot: async () => reader } as unknown as LogStore
+  const begins: Uint8Array[] = []
+  const transport = {
+    send: (_to: string, _lane: number, _kind: number, parts: Uint8Array[]) => begins.push(...parts) > 0,
+  } as unknown as Transport
+  const clock = { after: () => ({ cancel: () => undefined }) } as unknown as Clock
+  const [reports, errors]: [boolean[], unknown[]] = [[], []]
+  const sender = new SnapshotSender(
+    store,
+    transport,
+    clock,
+    1,
+    (_to, ok) => reports.push(ok),
+    (error) => errors.push(error),
+  )
+  const snapshot = { metadata: METADATA, data: EMPTY_BYTES }
+  sender.start('n2', { type: MsgType.snap, to: 2, from: 1, term: 2, snapshot } as unknown as Message)
+  await new Promise(setImmediate)
+  const { id } = unpack(begins[0] ?? EMPTY_BYTES) as { id: number }
+  sender.handleAck('n2', pack({ id, offset: 0, state: 'failed' }))
+  await new Promise(setImmediate)
+  return { reports, errors }
+}
+
+describe('a snapshot that its receiver rejects', () => {
+  it('is not sent again for ever if the file here is damaged: the node stops', async () => {
+    const damage = new Error('damaged')
+    const { reports, errors } = await rejected(async function* () {
+      yield new Uint8Array(4)
+      throw damage
+    })
+    expect(reports).toEqual([false])
+    expect(errors).toEqual([damage])
+  })
+
+  it('may be sent again if it is sound', async () => {
+    const { reports, errors } = await rejected(async function* () {
+      yield new Uint8Array(4)
+    })
+    expect(reports).toEqual([false])
+    expect(errors).toEqual([])
+  })
+})
