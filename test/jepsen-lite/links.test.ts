@@ -133,6 +133,21 @@ describe('between a client and a node', () => {
     expect(node.text).toBe('here\n')
   })
 
+  it('a node loses a client that does not know it before the heal', async () => {
+    const wire = await Wire.open((await links.openClientPort('n1', target)).port)
+    const node = await accept()
+    wire.send('a\n')
+    await node.gets('a')
+    const heals = cutAll()
+    for (let site = 0; site < CLIENT_SITES; site += 1) links.resetClients(site, 'n1')
+    expect(await inTime('the end', node.end)).toBe('reset')
+    await moment()
+    expect(wire.ended).toBe(false)
+    for (const heal of heals) heal()
+    await wire.rest()
+    expect(wire.broken).toBe(true)
+  })
+
   it('what is slow stays in order, whatever the jitter', async () => {
     const wire = await Wire.open((await links.openClientPort('n1', target)).port)
     const node = await accept()

@@ -30,6 +30,8 @@ const HOLD_MIN_MS = 500
 /** Long enough for the longest lease, counted from its last renewal, and the election after it. */
 const HOLD_MAX_LEASES = 2.3
 const COMBINED_SHARE = 0.4
+const STAGGER_MIN_MS = 5
+const STAGGER_MAX_MS = 1_500
 /** The next fault may meet a cluster that has not recovered from the last one. */
 const NO_REST_SHARE = 0.3
 const POLL_MS = 100
@@ -94,7 +96,12 @@ export class Schedule {
 
   async #strike(aimed: readonly Aimed[], signal: AbortSignal): Promise<void> {
     const { random, leaseMs } = this.options
-    await Promise.all(aimed.map((one) => this.#begin(one)))
+    const begun = aimed.map(async (one, index) => {
+      // The second meets what the first one has set going.
+      if (index > 0) await this.#wait(random.logBetween(STAGGER_MIN_MS, STAGGER_MAX_MS), signal)
+      await this.#begin(one)
+    })
+    await Promise.all(begun)
     await this.#wait(random.logBetween(HOLD_MIN_MS, HOLD_MAX_LEASES * leaseMs), signal)
     await Promise.all(aimed.map((one) => this.#end(one)))
   }

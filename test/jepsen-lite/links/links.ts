@@ -54,6 +54,11 @@ export class Links {
     }
   }
 
+  /** The node sees the connections from one site of clients end by a reset. The clients do not, while the link back is cut. */
+  resetClients(site: number, node: string): void {
+    this.#wire(siteName(site), node).reset()
+  }
+
   /** Every connection to the node's ports, of peers and of clients, ends with a reset. */
   resetConnections(node: string): void {
     this.#peerProxies.get(node)?.resetAll()

@@ -19,14 +19,14 @@ export class Pipe {
   #timer: NodeJS.Timeout | null = null
   #blocked = false
   #done = false
-  readonly #unwatch: () => void
+  readonly #unwatch: readonly (() => void)[]
 
   constructor(
     private readonly from: Socket,
     private readonly to: Socket,
     private readonly wire: Wire,
   ) {
-    this.#unwatch = wire.watch(() => this.#deliver())
+    this.#unwatch = [wire.watch(() => this.#deliver()), wire.watchReset(() => this.#give({ kind: 'reset', dueMs: 0 }))]
     from.on('data', (bytes: Buffer) => this.#take({ kind: 'data', bytes, dueMs: 0 }))
     from.on('end', () => this.#ended())
     from.on('error', () => this.#take({ kind: 'reset', dueMs: 0 }))
@@ -101,7 +101,7 @@ export class Pipe {
     this.#done = true
     this.#items.length = 0
     if (this.#timer !== null) clearTimeout(this.#timer)
-    this.#unwatch()
+    for (const unwatch of this.#unwatch) unwatch()
     // What still comes is of no use, but the end must be seen.
     this.from.resume()
   }

@@ -24,6 +24,7 @@ export class Wire {
   #conditions: WireConditions = CLEAR
   readonly #faults = new Set<Partial<WireConditions>>()
   readonly #onChange = new Set<() => void>()
+  readonly #onReset = new Set<() => void>()
   /** The wire as a whole has one bandwidth. */
   #freeAtMs = 0
 
@@ -65,6 +66,17 @@ export class Wire {
   watch(listener: () => void): () => void {
     this.#onChange.add(listener)
     return () => this.#onChange.delete(listener)
+  }
+
+  /** Every connection over this wire is reset at the far end, at once; the near end does not hear of it this way. */
+  reset(): void {
+    for (const listener of [...this.#onReset]) listener()
+  }
+
+  /** As `watch`, for `reset`. */
+  watchReset(listener: () => void): () => void {
+    this.#onReset.add(listener)
+    return () => this.#onReset.delete(listener)
   }
 
   #recompute(): void {

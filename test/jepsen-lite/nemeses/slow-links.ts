@@ -2,7 +2,10 @@
 import type { Ground } from '../ground.js'
 import { CLIENT_SITES, type Heal } from '../links/links.js'
 import type { WireConditions } from '../links/wire.js'
+import { LEASE_MS } from '../local-cluster.js'
 import type { Fault, Nemesis, Random } from '../types.js'
+
+const SHORT_STRANDING_LEASES = [0.2, 0.7] as const
 
 type Trouble = (random: Random) => { readonly words: string; readonly conditions: Partial<WireConditions> }
 
@@ -37,6 +40,7 @@ export const slowLinkNemeses: readonly Nemesis[] = [
   { name: 'jittery-clients', aim: async (...where) => betweenClients(jittery, ...where) },
   { name: 'lossy-clients', aim: async (...where) => betweenClients(lossy, ...where) },
   { name: 'cut-clients', aim: async (...where) => betweenClients(cut, ...where) },
+  { name: 'strand-clients', aim: async (...where) => strandClients(...where) },
   { name: 'reset-connections', aim: async (...where) => resetConnections(...where) },
 ]
 
@@ -72,6 +76,33 @@ function impairment(target: string, impair: () => Heal[]): Fault {
     end: async () => {
       for (const heal of heals) heal()
     },
+  }
+}
+
+/**
+ * All nodes lose all clients, and know it; for a while no client can come back, mostly for less than a lease, so that no
+ * session may be lost. Meanwhile another node takes over: the one that counts how long sessions stay away is then not the
+ * one that saw them go.
+ */
+function strandClients({ nodes, links, cluster }: Ground, random: Random): Fault {
+  const heir = random.chance(0.7) ? random.pick(nodes) : null
+  const forMs = random.chance(0.7) ? Math.round(random.between(...SHORT_STRANDING_LEASES) * LEASE_MS) : null
+  const sites = Array.from({ length: CLIENT_SITES }, (_, site) => site)
+  const pairs = sites.flatMap((site) => nodes.map((node) => ({ site, node })))
+  let heals: Heal[] = []
+  const healAll = (): void => {
+    for (const heal of heals) heal()
+  }
+  return {
+    target: `all clients${forMs === null ? '' : ` for ${forMs} ms`}${heir === null ? '' : `, ${heir.id} takes over`}`,
+    begin: async () => {
+      heals = pairs.map(({ site, node }) => links.impairClients(site, node.id, { cut: true }))
+      for (const { site, node } of pairs) links.resetClients(site, node.id)
+      if (forMs !== null) setTimeout(healAll, forMs)
+      // If it does not come about, nobody is worse off.
+      if (heir !== null) await cluster.transfer(heir).catch(() => {})
+    },
+    end: async () => healAll(),
   }
 }
 
