@@ -11,6 +11,8 @@ export class Machine {
   /** On this machine's monotonic clock, the time for which it was suspended. */
   #suspendedMs = 0
   #suspendedSinceMs: number | null = null
+  /** What its processes do when it wakes; two may run on it. */
+  #onResumed: (() => void)[] = []
 
   constructor(
     readonly world: World,
@@ -27,7 +29,8 @@ export class Machine {
 
   /** Stands still while the machine is suspended. */
   monotonicMs(worldMs = this.world.nowMs): number {
-    return this.bootMs(worldMs) - this.#suspendedMs
+    const bootMs = this.#suspendedSinceMs ?? this.bootMs(worldMs)
+    return bootMs - this.#suspendedMs
   }
 
   bootMs(worldMs = this.world.nowMs): number {
@@ -39,8 +42,14 @@ export class Machine {
   }
 
   resume(): void {
-    if (this.#suspendedSinceMs !== null) this.#suspendedMs += this.bootMs() - this.#suspendedSinceMs
+    if (this.#suspendedSinceMs === null) return
+    this.#suspendedMs += this.bootMs() - this.#suspendedSinceMs
     this.#suspendedSinceMs = null
+    for (const run of this.#onResumed.splice(0)) run()
+  }
+
+  whenResumed(run: () => void): void {
+    this.#onResumed.push(run)
   }
 
   reboot(): void {
@@ -69,7 +78,6 @@ export class Process {
   /** Callbacks of the present phase that are left; what arrives meanwhile waits for the next round. */
   #left = 0
   readonly #queues: Record<Phase, (() => void)[]> = { timers: [], io: [], soon: [] }
-  #frozenTimers: SimTimer[] = []
   #endOfTurn: (() => void)[] = []
   #isEndingTurn = false
   #pumping = false
@@ -103,7 +111,7 @@ export class Process {
   }
 
   get isRunning(): boolean {
-    return this.isAlive && !this.#isStopped
+    return this.isAlive && !this.#isStopped && !this.machine.isSuspended
   }
 
   /** Something arrived from the kernel: it is handled in the loop's own time, never after the end of the process. */
@@ -137,13 +145,10 @@ export class Process {
   }
 
   cont(): void {
+    this.machine.resume()
     if (!this.#isStopped) return
     this.#isStopped = false
     this.#wakeAtMs = 0
-    this.machine.resume()
-    const frozen = this.#frozenTimers
-    this.#frozenTimers = []
-    for (const timer of frozen) this.#arm(timer)
     // The loop was waiting in the kernel or not: both orders happen.
     this.#phase = this.world.random.chance(0.5) ? 'timers' : 'io'
     this.#left = this.#queues[this.#phase].length
@@ -212,7 +217,7 @@ export class Process {
     const leftMs = (timer.dueMs - this.machine.monotonicMs()) / this.machine.rate
     this.world.after(leftMs, () => {
       if (timer.run === null || !this.isAlive) return
-      if (this.machine.isSuspended) this.#frozenTimers.push(timer)
+      if (this.machine.isSuspended) this.machine.whenResumed(() => this.#arm(timer))
       else this.#enqueue('timers', () => timer.run?.())
     })
   }
@@ -224,10 +229,12 @@ export class Process {
   }
 
   #pump(): void {
+    if (this.machine.isSuspended) this.machine.whenResumed(() => this.#pump())
     if (this.#pumping || !this.isRunning) return
     this.#pumping = true
     this.world.after(0, () => {
       this.#pumping = false
+      if (this.machine.isSuspended) this.machine.whenResumed(() => this.#pump())
       if (!this.isRunning) return
       const run = this.#next()
       if (run === undefined) return
