@@ -57,7 +57,7 @@ const leaseMs = ({ cluster }: Parameters<Fault>[0]): number => cluster.swarm.set
 /** The process dies at a point that it passes soon, or often, or when it starts again. */
 const failpoint: Fault = ({ cluster, victim, random }) => {
   const name = random.pick(FAILPOINTS)
-  const times = random.pick([1, 1 + random.int(20)])
+  const times = random.pick([1, 1, 1 + random.int(20)])
   if (random.chance(0.6)) victim.process?.armFailpoint(name, times)
   else {
     victim.failpointAtStart = { name, times }
