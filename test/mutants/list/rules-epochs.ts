@@ -345,6 +345,7 @@ export const RULES_EPOCHS: readonly Mutant[] = [
           '    await new Promise<void>((resolve) => this.front.signOff(resolve))\n    this.front.closeClients()\n',
       },
     ],
+    tests: ['test/e2e/ending.test.ts'],
   },
   {
     id: 'R1t',
