@@ -34,6 +34,7 @@ export class LocalNode {
   #ending = 0
   /** Exit statuses with which it may end by itself. */
   readonly #allowedCodes: number[] = []
+  #isWiped = false
   #process: ClusterNode
 
   constructor(private readonly options: LocalNodeOptions) {
@@ -69,9 +70,9 @@ export class LocalNode {
     return this.#state
   }
 
-  /** Does nothing if it runs. */
+  /** Does nothing if it runs, or has been wiped and not been added again. */
   start(): void {
-    if (this.#state !== 'down') return
+    if (this.#state !== 'down' || this.#isWiped) return
     this.#change('up')
     this.#process.start((end) => {
       this.#change('down', end)
@@ -109,11 +110,18 @@ export class LocalNode {
     }
   }
 
-  /** Everything that it had stored is gone; it can only come back as a new member. */
+  /** Everything that it had stored is gone; it can only come back as a new member, by `join`. */
   wipe(): void {
     if (this.#state !== 'down') throw new Error(`${this.id} runs`)
     for (const entry of readdirSync(this.plan.dataDir)) rmSync(join(this.plan.dataDir, entry), { recursive: true })
     this.#process = this.#newProcess(['--join'])
+    this.#isWiped = true
+  }
+
+  /** After it was added to the cluster. */
+  join(): void {
+    this.#isWiped = false
+    this.start()
   }
 
   /** SIGKILL, without waiting: this process ends. */

@@ -96,14 +96,15 @@ export class Schedule {
 
   async #strike(aimed: readonly Aimed[], signal: AbortSignal): Promise<void> {
     const { random, leaseMs } = this.options
-    const begun = aimed.map(async (one, index) => {
+    const over = this.#wait(random.logBetween(HOLD_MIN_MS, HOLD_MAX_LEASES * leaseMs), signal)
+    const lives = aimed.map(async (one, index) => {
       // The second meets what the first one has set going.
       if (index > 0) await this.#wait(random.logBetween(STAGGER_MIN_MS, STAGGER_MAX_MS), signal)
-      await this.#begin(one)
+      // Each ends by itself: one may have to wait for the end of the other before it can even begin.
+      await Promise.all([this.#begin(one), over])
+      await this.#end(one)
     })
-    await Promise.all(begun)
-    await this.#wait(random.logBetween(HOLD_MIN_MS, HOLD_MAX_LEASES * leaseMs), signal)
-    await Promise.all(aimed.map((one) => this.#end(one)))
+    await Promise.all(lives)
   }
 
   async #begin({ attack: { name }, fault }: Aimed): Promise<void> {

@@ -58,7 +58,6 @@ function growAndShrink(ground: Ground, random: Random): Fault {
     },
     end: async () => {
       await leave(ground, goes)
-      goes.wipe()
       await joinAsVoter(ground, goes)
       victims.release()
       await leave(ground, comes)
@@ -68,14 +67,15 @@ function growAndShrink(ground: Ground, random: Random): Fault {
 
 async function joinAsVoter({ cluster }: Ground, node: LocalNode): Promise<void> {
   await cluster.setRole(node, 'learner', CHANGE_TIMEOUT_MS)
-  node.start()
+  node.join()
   await cluster.setRole(node, 'voter', CHANGE_TIMEOUT_MS)
 }
 
-/** A removed node ends by itself with 0 when it hears of it; one that was cut off never does. */
+/** A removed node ends by itself with 0 when it hears of it; one that was cut off never does. Its directory is of no use. */
 async function leave({ cluster }: Ground, node: LocalNode): Promise<void> {
   const forbidEnd = node.allowEnd(0)
   await cluster.setRole(node, 'none', CHANGE_TIMEOUT_MS)
   await node.kill()
+  node.wipe()
   forbidEnd()
 }
