@@ -62,6 +62,11 @@ export const SNAPSHOT_SYNC_STEP_BYTES = 4 * 1024 * 1024
 export const WRITE_DELAY_MS = 10
 /** The newest one, and the one before it, which a transfer may still be reading. */
 export const SNAPSHOTS_KEPT = 2
+/**
+ * Received and not installed. On a slow disk several leaders' snapshots may wait for one that is being installed, and none
+ * of them may go before its turn; what the core did not want goes with the next one that is installed.
+ */
+export const WAITING_SNAPSHOTS_KEPT = 16
 
 // ------------------------------------------------------------------------------------------- raft node
 

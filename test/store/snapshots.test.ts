@@ -187,6 +187,20 @@ describe('a snapshot from a peer', () => {
     await again.close()
   })
 
+  it('waits for its turn, however many newer ones arrive before it is installed (a slow disk)', async () => {
+    const { store } = await storeOfTen()
+    const leader = await openStore(freshDirectory())
+    await append(leader, entries(1, 40), 40)
+    for (const index of [20, 25, 30, 40]) {
+      await leader.saveSnapshot(metadata(index), sourceOf(chunksOf(1, 50)))
+      await send(await rawBytes(leader, index), store, index)
+    }
+    await store.installSnapshot(metadata(20), null)
+    expect(await readChunks(store, 20)).toEqual(chunksOf(1, 50))
+    await store.installSnapshot(metadata(40), null)
+    for (const each of [leader, store]) await each.close()
+  })
+
   it('is refused, and only it, when any byte differs', async () => {
     const leader = await storeOfTen()
     await leader.store.saveSnapshot(metadata(10), sourceOf(chunksOf(2, 40)))

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import type { SnapshotMetadata } from '../core/types.js'
-import { SNAPSHOT_SLICE_BYTES, SNAPSHOTS_KEPT } from '../limits.js'
+import { SNAPSHOT_SLICE_BYTES, SNAPSHOTS_KEPT, WAITING_SNAPSHOTS_KEPT } from '../limits.js'
 import type { SnapshotReader, SnapshotReceiver, SnapshotSource } from '../node/interfaces.js'
 import { CodecError } from './codec.js'
 import type { Disk, DiskFile } from './disk.js'
@@ -151,7 +151,7 @@ export class SnapshotFiles {
 
   async #prune(): Promise<void> {
     const newestIndex = this.newest?.index ?? 0
-    const superseded = this.#waiting.filter((name, i) => name.index <= newestIndex || i >= SNAPSHOTS_KEPT)
+    const superseded = this.#waiting.filter((name, i) => name.index <= newestIndex || i >= WAITING_SNAPSHOTS_KEPT)
     this.#waiting = this.#waiting.filter((name) => !superseded.includes(name))
     const old = this.#installed.splice(SNAPSHOTS_KEPT)
     for (const name of [...superseded, ...old]) await this.#disk.remove(this.#path(snapshotFileName(name)))
