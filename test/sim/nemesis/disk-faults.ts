@@ -15,7 +15,9 @@ const damage =
   (kind: keyof typeof DAMAGES): Fault =>
   ({ cluster, random, victim }) => {
     const { volume } = victim
-    if (victim.raftId === 0 || victim.isLost || !cluster.canLoseOne()) return false
+    // Not a learner: it could be made a voter before anybody notices.
+    const isVoter = cluster.voterIds().includes(victim.nodeId)
+    if (victim.raftId === 0 || victim.isLost || !isVoter || !cluster.canLoseOne()) return false
     volume.damage = random.pick(DAMAGES[kind])(volume.memory, random)
     if (volume.damage === null) return false
     cluster.world.note(`${victim.nodeId}: ${volume.damage}`)
