@@ -99,8 +99,9 @@ export class RudeClient implements Client {
     if (connection === null) return
     const { random } = this.deps.world
     connection.isGivenUp = true
-    if (this.#isFinishing || random.chance(0.3)) connection.client.reset()
-    else if (random.chance(0.3)) connection.client.vanish()
+    const dice = random.float()
+    if (this.#isFinishing || dice < 0.3) connection.client.reset()
+    else if (dice < 0.5) connection.client.vanish()
     else {
       // Half-closes, and then is gone all the same.
       connection.client.fin()
