@@ -9,6 +9,7 @@ import {
   SessionExpiredError,
 } from '../../src/client/errors.js'
 import type { SessionHooks } from '../../src/client/lock-session.js'
+import { type Instant, instantNow } from '../../src/client/mirror.js'
 import { Session, type SessionOptions } from '../../src/client/session.js'
 import { FakeCluster, type FakeNode } from './fake-server.js'
 
@@ -149,6 +150,16 @@ describe('a session survives its connections', () => {
     expect(first.received).toContain('release,id:2,name:a,token:102,ack:1')
   })
 
+  it('holds its locks from the time at which it sent `resume`, not from the answer', async () => {
+    const session = await open()
+    const resumeHeard = second.until(() => second.heard('resume')).then(() => instantNow())
+    const heldSince = new Promise<Instant>((resolve) => {
+      session.hooks = { confirmed: () => second.heard('resume') && resolve(session.mirror.limit.since) }
+    })
+    await first.stop()
+    expect((await heldSince).monotonicMs).toBeLessThan((await resumeHeard).monotonicMs)
+  })
+
   it('has the connection shared before it sends a word on it', async () => {
     const seen: number[] = []
     const session = await open()
@@ -173,6 +184,20 @@ describe('losing a lock', () => {
     second.mood = { kind: 'silent' }
     expect(await lost).toBe('deadline')
     expect(session.mirror.remainingMs()).toBe(0)
+  })
+
+  it('is not put off by a word that is not positive', async () => {
+    const session = await open()
+    await session.lock('a', { waitMs: 0 })
+    const lost = lossOf(session)
+    first.mood = { kind: 'silent' }
+    second.mood = { kind: 'silent' }
+    const heard = first.received.length
+    await first.until(() => first.received.length > heard)
+    const { since } = session.mirror.limit
+    for (const connection of first.connections) connection.say('jeopardy\n')
+    expect(await lost).toBe('deadline')
+    expect(session.mirror.limit.since).toBe(since)
   })
 
   it('is known when the cluster has ended the session', async () => {
