@@ -119,6 +119,19 @@ describe('the start of the command', () => {
   })
 })
 
+describe('a confirmed session', () => {
+  it('lets the guardian know how long the command may run now', async () => {
+    const { guardian, session, outcome } = supervise()
+    await vi.waitFor(() => expect(guardian.run).toHaveBeenCalled())
+    const confirmed = instantNow()
+    session.mirror.confirm(confirmed)
+    session.hooks.confirmed?.()
+    expect(guardian.renew).toHaveBeenLastCalledWith({ ...session.mirror.limit, since: confirmed })
+    guardian.onEnd({ type: 'ended', code: 0, signal: null, lost: false })
+    await outcome
+  })
+})
+
 describe('a forced loss', () => {
   it('leaves the command its grace', async () => {
     const { guardian, session, outcome } = supervise()
