@@ -32,6 +32,8 @@ class RunningDo {
   constructor(words: readonly string[], env: Record<string, string> = {}, program = 'tnl-do') {
     this.child = spawn(process.execPath, ['--import', 'tsx', `src/cli/${program}.ts`, ...words], {
       env: { ...process.env, TNL_ENDPOINTS: cluster.endpoints, ...env },
+      // A group of its own, as a shell gives it.
+      detached: true,
     })
     this.child.stdout?.on('data', (chunk) => {
       this.stdout += String(chunk)
@@ -221,13 +223,16 @@ describe('waiting', () => {
 })
 
 describe('the command never runs on without the lock', () => {
-  it('when tnl-do is killed: the group is dead, then a FIN frees the lock', async () => {
-    const run = start(FOREVER)
+  it('when tnl-do and its group are killed: the command dies at once, unasked, then a FIN frees the lock', async () => {
+    const script = 'trap "echo asked" TERM; echo $$; sleep 1000 & wait'
+    const run = start(['--lock-name', 'x', '--', 'sh', '-c', script])
     const groupId = await run.printed()
-    process.kill(run.pid, 'SIGKILL')
+    process.kill(-run.pid, 'SIGKILL')
     await first.until(() => cluster.holderOf('x') === null)
     expect(groupIsDead(groupId)).toBe(true)
     expect(first.fins).toHaveLength(1)
+    await run.ended
+    expect(run.stdout).not.toContain('asked')
   })
 
   it('when tnl-do is killed after its session has moved', async () => {
