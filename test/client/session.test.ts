@@ -134,6 +134,16 @@ describe('a session survives its connections', () => {
     expect([first.fins.length, session.holds(grant)]).toEqual([0, true])
   })
 
+  it('reads what came during a pause of this process before it judges a keepalive', async () => {
+    const session = await open()
+    const heard = first.received.length
+    await first.until(() => first.received.length > heard)
+    // The answer lies in the socket while nothing runs here for two intervals.
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200)
+    await session.lock('a', { waitMs: 0 })
+    expect(session.link?.address).toBe(first.address)
+  })
+
   it('goes where `moved` points', async () => {
     const third = await cluster.addNode()
     const session = await open({ endpoints: parseEndpoints([first.address, second.address]) })
