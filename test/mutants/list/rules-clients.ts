@@ -305,7 +305,7 @@ export const RULES_CLIENTS: readonly Mutant[] = [
       },
     ],
     killers: ['tests'],
-    tests: COMMAND_TESTS,
+    tests: ['test/cli/do-raw-handle.test.ts'],
   },
   {
     id: 'R6zb',
@@ -319,7 +319,7 @@ export const RULES_CLIENTS: readonly Mutant[] = [
       },
     ],
     killers: ['tests'],
-    tests: COMMAND_TESTS,
+    tests: ['test/cli/do-raw-handle.test.ts'],
   },
   {
     id: 'R6zc',
