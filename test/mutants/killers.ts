@@ -125,7 +125,9 @@ async function runVitest(root: string, tests: readonly string[]): Promise<TestFa
     limitMs: TESTS_LIMIT_MS,
   })
   if (ended.code === 0) return null
-  if (ended.isLate || !existsSync(report)) return { file: null, text: crash(ended) }
+  if (ended.isLate) return { file: null, text: crash(ended) }
+  // Vitest reports whatever a mutant does to its tests; without a report it never ran.
+  if (!existsSync(report)) throw new Error(`the tests did not run: ${crash(ended)}`)
   const { testResults } = JSON.parse(readFileSync(report, 'utf8')) as VitestReport
   for (const { name, status, message, assertionResults } of testResults) {
     const file = name.slice(name.indexOf('test/'))
