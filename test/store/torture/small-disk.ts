@@ -28,6 +28,7 @@ export class SmallDisk {
   }
 
   unmount(): void {
-    quietly('umount', this.path)
+    // Lazily: a killed child may not be gone yet.
+    quietly('umount', '-l', this.path)
   }
 }
