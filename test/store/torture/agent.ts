@@ -127,6 +127,8 @@ async function work(store: LogStore, found: Found, { seed, operations }: LifeOrd
       say({ event: 'acknowledged', number })
     })
     calls.add(call)
+    // A failure is met when the calls are settled, which may be some turns later.
+    call.catch(() => undefined)
     const mayRunOn = operation.kind === 'save' ? random.chance(0.5) : isOfTheLog(operation) && random.chance(0.4)
     if (!mayRunOn || calls.size >= CALLS_IN_FLIGHT) await settle()
     if (random.chance(0.06)) await sleep(random.int(20))
