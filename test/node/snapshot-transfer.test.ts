@@ -2,8 +2,8 @@ import { pack, unpack } from 'msgpackr'
 import { describe, expect, it } from 'vitest'
 import { type Message, MsgType } from '../../src/raft/core/messages.js'
 import { EMPTY_BYTES, EMPTY_CONF_STATE } from '../../src/raft/core/types.js'
-import type { Clock, LogStore, SnapshotReader, Transport } from '../../src/raft/node/interfaces.js'
-import { SnapshotSender } from '../../src/raft/node/snapshot-transfer.js'
+import type { Clock, LogStore, SnapshotReader, SnapshotReceiver, Transport } from '../../src/raft/node/interfaces.js'
+import { SnapshotInbox, SnapshotSender } from '../../src/raft/node/snapshot-transfer.js'
 
 const METADATA = { index: 9, term: 2, confState: EMPTY_CONF_STATE }
 
@@ -56,5 +56,37 @@ describe('a snapshot that its receiver rejects', () => {
     })
     expect(reports).toEqual([false])
     expect(errors).toEqual([])
+  })
+})
+
+describe('a snapshot that arrives', () => {
+  it('ends with a chunk that is not the next one', async () => {
+    const written: number[] = []
+    const receiver = {
+      write: async (offset: number, bytes: Uint8Array) => written.push(offset) && offset + bytes.length,
+      abort: async () => undefined,
+    } as unknown as SnapshotReceiver
+    const store = { receiveSnapshot: async () => receiver } as unknown as LogStore
+    const states: string[] = []
+    const transport = {
+      send: (_to: string, _lane: number, _kind: number, [ack = EMPTY_BYTES]: Uint8Array[]) =>
+        states.push((unpack(ack) as { state: string }).state) > 0,
+    } as unknown as Transport
+    const fail = (error: unknown) => {
+      throw error
+    }
+    const inbox = new SnapshotInbox(store, transport, () => undefined, fail)
+    inbox.handleBegin('n2', pack({ id: 7, sizeBytes: 10, metadata: METADATA, term: 2, from: 1, to: 2 }))
+    const chunk = (offset: number) => {
+      const bytes = new Uint8Array(16 + 4)
+      new DataView(bytes.buffer).setFloat64(0, 7)
+      new DataView(bytes.buffer).setFloat64(8, offset)
+      return bytes
+    }
+    inbox.handleChunk('n2', chunk(0))
+    inbox.handleChunk('n2', chunk(6))
+    await new Promise(setImmediate)
+    expect(written).toEqual([0])
+    expect(states).toEqual(['more', 'more', 'failed'])
   })
 })
