@@ -15,7 +15,13 @@ async function rejected(chunks: () => AsyncIterable<Uint8Array>) {
     readRaw: async () => new Uint8Array(10),
     close: async () => undefined,
   } as unknown as SnapshotReader
-  const store = { openSnapshot: async () => reader } as unknown as LogStore
+  let opened = 0
+  const openSnapshot = async () => {
+    // Newer snapshots have replaced it since the transfer began.
+    if (++opened > 1) throw new Error('no such snapshot')
+    return reader
+  }
+  const store = { openSnapshot } as unknown as LogStore
   const begins: Uint8Array[] = []
   const transport = {
     send: (_to: string, _lane: number, _kind: number, parts: Uint8Array[]) => begins.push(...parts) > 0,

@@ -5,7 +5,7 @@
  */
 import { pack, unpack } from 'msgpackr'
 import { type Message, MsgType } from '../core/messages.js'
-import { EMPTY_BYTES, type Index, NONE, type RaftId, type SnapshotMetadata, type Term } from '../core/types.js'
+import { EMPTY_BYTES, NONE, type RaftId, type SnapshotMetadata, type Term } from '../core/types.js'
 import {
   SNAPSHOT_TRANSFER_CHUNK_BYTES,
   SNAPSHOT_TRANSFER_STALL_MS,
@@ -99,7 +99,7 @@ export class SnapshotSender {
       this.#pump(nodeId, transfer)
       return
     }
-    if (ack.state === 'failed') this.#verify(transfer.begin.metadata)
+    if (ack.state === 'failed') this.#verify(transfer)
     this.#end(nodeId, transfer, ack.state === 'done')
   }
 
@@ -112,11 +112,16 @@ export class SnapshotSender {
     for (const [nodeId, transfer] of [...this.#outgoing]) this.#end(nodeId, transfer, false)
   }
 
-  /** A receiver found it wrong. If the file is damaged, it must not be sent again for ever: this node refuses to go on. */
-  #verify({ index, term }: SnapshotMetadata): void {
-    if (this.#isVerifying) return
+  /**
+   * A receiver found it wrong. If the file is damaged, it must not be sent again for ever: this node refuses to go on. It is
+   * read through the handle of the transfer: its name may be gone, because newer snapshots have replaced it.
+   */
+  #verify(transfer: Outgoing): void {
+    const { reader } = transfer
+    if (reader === null || this.#isVerifying) return
+    transfer.reader = null
     this.#isVerifying = true
-    readThrough(this.store, index, term).then(() => {
+    readThrough(reader).then(() => {
       this.#isVerifying = false
     }, this.onError)
   }
@@ -160,8 +165,7 @@ export class SnapshotSender {
 }
 
 /** Every chunk is verified as it is read. */
-async function readThrough(store: LogStore, index: Index, term: Term): Promise<void> {
-  const reader = await store.openSnapshot(index, term)
+async function readThrough(reader: SnapshotReader): Promise<void> {
   try {
     for await (const _ of reader.chunks());
   } finally {
