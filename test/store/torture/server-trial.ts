@@ -74,10 +74,9 @@ class Server {
 
   /** Resolves when it is gone and its last words were read. */
   async kill(): Promise<void> {
-    const closed = once(this.#child, 'close')
-    const isOver = this.#child.stderr?.readableEnded === true
+    const closed = this.#child.stderr?.readableEnded === true ? null : once(this.#child, 'close')
     this.#child.kill('SIGKILL')
-    if (!isOver) await closed
+    await closed
   }
 
   /** The first words of the answer; empty if there is none. */
@@ -110,7 +109,11 @@ export class ServerTemplate {
     for (let life = 0; life < 2; life++) {
       if (life === 1) cpSync(template.directory, template.earlier, { recursive: true })
       const server = new Server(template.directory, template.port)
-      for (let i = 0; i < LOCKS; i++) template.lastToken = (await server.token(`lock-${i}`)) ?? 0
+      for (let i = 0; i < LOCKS; i++) {
+        const token = await server.token(`lock-${i}`)
+        if (token === null) throw new Error(`the server ended on a sound directory: ${server.stderr}`)
+        template.lastToken = token
+      }
       await server.kill()
     }
     return template
