@@ -35,6 +35,7 @@ export class LocalNode {
   /** Exit statuses with which it may end by itself. */
   readonly #allowedCodes: number[] = []
   #isWiped = false
+  #afterDeath: (() => void) | null = null
   #process: ClusterNode
 
   constructor(private readonly options: LocalNodeOptions) {
@@ -75,6 +76,7 @@ export class LocalNode {
     if (this.#state !== 'down' || this.#isWiped) return
     this.#change('up')
     this.#process.start((end) => {
+      this.#afterDeath?.()
       this.#change('down', end)
       const allowed = this.#ending > 0 || (end.code !== null && this.#allowedCodes.includes(end.code))
       if (!allowed) this.options.onUnexpectedEnd(this, end)
@@ -83,6 +85,17 @@ export class LocalNode {
 
   async kill(): Promise<void> {
     await this.#end('SIGKILL')
+  }
+
+  /** `loss` is called when the process is dead and before anybody can start it again. */
+  async cutPower(loss: () => void): Promise<void> {
+    if (this.#state === 'down') return
+    this.#afterDeath = loss
+    try {
+      await this.#end('SIGKILL')
+    } finally {
+      this.#afterDeath = null
+    }
   }
 
   /** A clean stop; resolves when the process has ended. */

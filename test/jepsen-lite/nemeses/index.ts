@@ -5,12 +5,13 @@ import { diskNemeses } from './disks.js'
 import { membershipNemeses } from './membership.js'
 import { packetNemeses } from './packets.js'
 import { partitionNemeses } from './partitions.js'
+import { powerNemeses } from './power.js'
 import { processNemeses } from './processes.js'
 import { slowLinkNemeses } from './slow-links.js'
 
 /** Two of one group never strike at once. */
 export const nemesisGroups: readonly (readonly Nemesis[])[] = [
-  processNemeses,
+  [...processNemeses, ...powerNemeses],
   partitionNemeses,
   packetNemeses,
   slowLinkNemeses,

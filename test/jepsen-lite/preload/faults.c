@@ -2,6 +2,7 @@
  * Preloaded into a server (LD_PRELOAD): makes its clocks run at another rate, and its syncs slow or failing. What is in
  * force stands in a file that TNL_FAULTS names, which is mapped and which the harness writes; offsets as in preload.ts.
  * Syncs: fsync, fdatasync, and writes to files that were opened with O_DSYNC, below the directory TNL_FAULTS_DIR.
+ * What is written there and not synced is booked for a power cut: power.c.
  * Clocks: clock_gettime, gettimeofday, time, and /proc/uptime, which the server reads as its boot clock.
  */
 #define _GNU_SOURCE
@@ -20,6 +21,7 @@
 #include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
+#include "power.h"
 
 struct block {
   int32_t sync_delay_ms;
@@ -46,6 +48,7 @@ static int (*real_clock_gettime)(clockid_t, struct timespec *);
 static int (*real_fsync)(int);
 static int (*real_fdatasync)(int);
 static int (*real_open64)(const char *, int, ...);
+static FILE *(*real_fopen64)(const char *, const char *);
 static ssize_t (*real_pread64)(int, void *, size_t, off64_t);
 static ssize_t (*real_pwrite64)(int, const void *, size_t, off64_t);
 
@@ -54,6 +57,7 @@ __attribute__((constructor)) static void start(void) {
   real_fsync = REAL(fsync);
   real_fdatasync = REAL(fdatasync);
   real_open64 = REAL(open64);
+  real_fopen64 = REAL(fopen64);
   real_pread64 = REAL(pread64);
   real_pwrite64 = REAL(pwrite64);
   const char *path = getenv("TNL_FAULTS");
@@ -64,6 +68,8 @@ __attribute__((constructor)) static void start(void) {
   void *map = mmap(NULL, sizeof(struct block), PROT_READ, MAP_SHARED, fd, 0);
   close(fd);
   if (map != MAP_FAILED) faults = map;
+  const char *power = getenv("TNL_POWER");
+  if (power != NULL) power_start(power);
 }
 
 /* ------------------------------------------------------------------------------------------- disk */
@@ -87,14 +93,32 @@ static int before_sync(int fd) {
   return -1;
 }
 
-int fsync(int fd) { return before_sync(fd) < 0 ? -1 : real_fsync(fd); }
+static int synced(int fd, int (*sync)(int)) {
+  if (before_sync(fd) < 0) return -1;
+  off64_t size = power_before_sync(fd);
+  int result = sync(fd);
+  if (result == 0) power_after_sync(fd, size);
+  return result;
+}
 
-int fdatasync(int fd) { return before_sync(fd) < 0 ? -1 : real_fdatasync(fd); }
+int fsync(int fd) { return synced(fd, real_fsync); }
+
+int fdatasync(int fd) { return synced(fd, real_fdatasync); }
 
 ssize_t pwrite64(int fd, const void *bytes, size_t count, off64_t offset) {
-  int idle = faults->sync_delay_ms == 0 && faults->sync_errno == 0;
-  if (!idle && (fcntl(fd, F_GETFL) & O_DSYNC) != 0 && before_sync(fd) < 0) return -1;
-  return real_pwrite64(fd, bytes, count, offset);
+  if (faults == &none || !is_below(fd)) return real_pwrite64(fd, bytes, count, offset);
+  int durable = (fcntl(fd, F_GETFL) & O_DSYNC) != 0;
+  int write = power_before_write(fd, count, offset);
+  if (durable && before_sync(fd) < 0) return -1;
+  ssize_t length = real_pwrite64(fd, bytes, count, offset);
+  power_after_write(write, durable && length == (ssize_t)count);
+  return length;
+}
+
+FILE *fopen64(const char *path, const char *mode) {
+  FILE *file = real_fopen64(path, mode);
+  if (file != NULL && mode[0] == 'w' && is_below(fileno(file))) power_created(fileno(file));
+  return file;
 }
 
 /* ------------------------------------------------------------------------------------------ clocks */
@@ -170,6 +194,7 @@ int open64(const char *path, int flags, ...) {
   va_end(rest);
   int fd = real_open64(path, flags, mode);
   if (strcmp(path, "/proc/uptime") == 0) uptime_fd = fd;
+  if (fd >= 0 && (flags & O_TRUNC) != 0 && is_below(fd)) power_created(fd);
   return fd;
 }
 

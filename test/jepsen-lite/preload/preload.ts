@@ -2,8 +2,10 @@ import { spawnSync } from 'node:child_process'
 import { closeSync, openSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import type { Random } from '../types.js'
+import { losePower, POWER_TABLE_BYTES, type PowerLoss } from './power-cut.js'
 
-const SOURCE = fileURLToPath(new URL('./faults.c', import.meta.url))
+const SOURCES = ['faults.c', 'power.c'].map((name) => fileURLToPath(new URL(name, import.meta.url)))
 
 /** Where each fault stands in the file that the preloaded library maps (`struct block` of faults.c). */
 const OFFSETS = { syncDelayMs: 0, syncErrno: 4, driftPpm: 8, wallOffsetMs: 12 } as const
@@ -25,7 +27,7 @@ export class Preload {
   static build(dir: string): Preload | string {
     if (process.platform !== 'linux') return 'needs Linux'
     const library = join(dir, 'faults.so')
-    const words = ['-shared', '-fPIC', '-O2', '-o', library, SOURCE, '-ldl', '-lpthread']
+    const words = ['-shared', '-fPIC', '-O2', '-o', library, ...SOURCES, '-ldl', '-lpthread']
     const { error, status, stderr } = spawnSync('cc', words, { encoding: 'utf8' })
     if (error !== undefined) return 'needs a C compiler (cc)'
     if (status !== 0) return `cc failed: ${stderr.trim().split('\n')[0]}`
@@ -37,7 +39,14 @@ export class Preload {
     const path = join(this.dir, `${node}.faults`)
     writeFileSync(path, Buffer.alloc(BLOCK_BYTES))
     this.#blocks.set(node, openSync(path, 'r+'))
-    return { LD_PRELOAD: this.library, TNL_FAULTS: path, TNL_FAULTS_DIR: dataDir }
+    const table = this.#powerTable(node)
+    writeFileSync(table, Buffer.alloc(POWER_TABLE_BYTES))
+    return { LD_PRELOAD: this.library, TNL_FAULTS: path, TNL_FAULTS_DIR: dataDir, TNL_POWER: table }
+  }
+
+  /** What the server of this node, which has ended, had not synced is taken back. */
+  losePower(node: string, dataDir: string, random: Random): PowerLoss {
+    return losePower(this.#powerTable(node), dataDir, random)
   }
 
   /** At once, in the running process. */
@@ -47,6 +56,10 @@ export class Preload {
     const bytes = Buffer.alloc(FIELD_BYTES)
     bytes.writeInt32LE(value)
     writeSync(file, bytes, 0, FIELD_BYTES, OFFSETS[fault])
+  }
+
+  #powerTable(node: string): string {
+    return join(this.dir, `${node}.power`)
   }
 
   close(): void {
