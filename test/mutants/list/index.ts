@@ -1,5 +1,6 @@
 /** All mutants, in the order of the table. */
 import type { Mutant } from '../mutant.js'
+import { COARSE } from './coarse.js'
 import { DURABILITY } from './durability.js'
 import { ELECTIONS } from './elections.js'
 import { LOCK_LAYER } from './lock-layer.js'
@@ -38,4 +39,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...RULES_EXACTLY_ONCE,
   ...OWN_LOCKS,
   ...OWN_EDGES,
+  ...COARSE,
 ]

@@ -1,0 +1,76 @@
+/** Promises broken outright, one each: jepsen-lite has to convict a server with any of these within five minutes. */
+import type { Mutant } from '../mutant.js'
+
+const LOCK_TABLE = 'src/locks/lock-table.ts'
+
+export const COARSE: readonly Mutant[] = [
+  {
+    id: 'J1',
+    title: 'fencing is off: every hold has the same token',
+    rule: 'own',
+    edits: [
+      {
+        file: LOCK_TABLE,
+        find: '  lock.token = context.state.draw(context.index)\n',
+        replace: '  lock.token = 1\n',
+      },
+    ],
+  },
+  {
+    id: 'J2',
+    title: 'what is written is answered before it is synced',
+    rule: 'own',
+    edits: [
+      {
+        file: 'src/raft/store/mark.ts',
+        find: '    return this.#file.write(position, bytes)\n',
+        replace: '    void this.#file.write(position, bytes)\n    return Promise.resolve()\n',
+      },
+    ],
+  },
+  {
+    id: 'J3',
+    title: 'the right to speak never ends',
+    rule: 'own',
+    edits: [
+      {
+        file: 'src/server/rules/node-lease.ts',
+        find: 'if (until === null || this.deps.clock.speakerNow() < this.#closingAtMs(until)) return',
+        replace: 'if (until === null || this.#closingAtMs(until) > 0) return',
+      },
+    ],
+  },
+  {
+    id: 'J4',
+    title: 'when a node fails or comes back, all who wait are forgotten without a word',
+    rule: 'own',
+    edits: [
+      {
+        file: 'src/locks/epochs.ts',
+        find: '  entry.live = false\n',
+        replace: `  entry.live = false
+  for (const { queue } of context.state.locks.values()) {
+    for (let head = queue?.head ?? null; head !== null; head = queue?.head ?? null) context.state.unlinkWaiter(head)
+  }
+`,
+      },
+    ],
+  },
+  {
+    id: 'J5',
+    title: 'a new leader ends every epoch and every detached session at once',
+    rule: 'own',
+    edits: [
+      {
+        file: 'src/server/rules/lease-keeper.ts',
+        find: '    this.#readyAtMs = this.deps.clock.takerNow()\n',
+        replace: '    this.#readyAtMs = this.deps.clock.takerNow() - this.deps.state.nodeLeaseMs\n',
+      },
+      {
+        file: 'src/server/rules/lease-keeper.ts',
+        find: 'of this.deps.state.detachedSessions()) this.#count(session, attach, forMs)',
+        replace: 'of this.deps.state.detachedSessions()) this.#count(session, attach, 0 * forMs)',
+      },
+    ],
+  },
+]
