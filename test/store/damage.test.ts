@@ -271,6 +271,17 @@ describe('values that LevelDB gives back wrong', () => {
     expect(await refusal(directory, 'damaged')).toMatch(/not those stored last/)
   })
 
+  // Everything else about such a block is right: its shape, its header, and the chain that goes through its checksum.
+  it.each([40, ENTRIES])('one bit flipped in what entry %i says', async (index) => {
+    const directory = await original()
+    await changeDatabase(directory, async (level) => {
+      const value = Buffer.from((await level.get(key(index))) ?? Buffer.alloc(0))
+      value.writeUInt8(value.readUInt8(value.byteLength - 1) ^ 1, value.byteLength - 1)
+      await level.put(key(index), value)
+    })
+    expect(await refusal(directory, 'damaged')).toContain(`the block of entries from ${index} on is damaged`)
+  })
+
   it('but a compacted block that came back is nothing that is missing, and goes again', async () => {
     const directory = freshDirectory()
     const store = await openStore(directory)
