@@ -10,7 +10,7 @@ const GUARDIAN_PROCESS = 'src/cli/do-guardian-process.ts'
 const SUPERVISION = 'src/cli/do-supervision.ts'
 const OPTIONS = 'src/cli/do-options.ts'
 const RAW_HANDLE = 'src/cli/do-raw-handle.ts'
-const COMMAND_TESTS = ['test/cli/do.test.ts', 'test/cli/do-supervision.test.ts']
+const COMMAND_TESTS = ['test/cli/do-guardian.test.ts', 'test/cli/do.test.ts', 'test/cli/do-supervision.test.ts']
 
 export const RULES_CLIENTS: readonly Mutant[] = [
   // --------------------------------------------------------------------------------------- rule 6: the mirror
