@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { describe, expect, it } from 'vitest'
 import { CONNECT_TIMEOUT_MS, PEER_FRAME_BYTES, RECONNECT_MAX_MS, RECONNECT_MIN_MS } from '../../src/raft/limits.js'
 import { type PeerNetwork, type PeerStream, tcpNetwork } from '../../src/raft/net/network.js'
@@ -334,6 +335,32 @@ describe('a lost connection', () => {
     await a.until(() => a.of('up').length === 2)
     expect(b.say('a', 'back')).toBe(true)
     await a.until(() => a.texts().includes('back'))
+  })
+
+  it('of which only one side knows ends when the peer connects anew, and what comes on it late is not heard', async () => {
+    const [a, b] = [await start('a'), await start('b')]
+    let late: (() => void) | null = null
+    const proxy = await proxyTo(a, (chunk, pass) => {
+      if (chunk.includes('before')) late = () => pass(chunk)
+      else pass(chunk)
+    })
+    b.transport.setPeers([{ ...a.peer(), address: proxy.address }])
+    await Promise.all([a.untilUp('b'), b.untilUp('a')])
+    const [pair] = proxy.pairs
+    if (pair === undefined) throw new Error('no connection')
+    b.say('a', 'before')
+    while (late === null) await new Promise((resolve) => setImmediate(resolve))
+    // b loses the connection and dials again; a does not hear of that before.
+    pair.client.removeAllListeners('close')
+    pair.client.resetAndDestroy()
+    await Promise.all([a.until(() => a.of('up').length === 2), b.until(() => b.of('up').length === 2)])
+    b.say('a', 'after')
+    await a.until(() => a.texts().includes('after'))
+    expect(downs(a)).toEqual([PeerDownReason.replaced])
+    const ended = pair.server.closed ? null : once(pair.server, 'close')
+    ;(late as () => void)()
+    await Promise.race([ended, a.until(() => a.texts().length > 1)])
+    expect(a.texts()).toEqual(['after'])
   })
 })
 
