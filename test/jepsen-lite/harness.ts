@@ -11,8 +11,6 @@ import { CannotRun, type Site } from './site.js'
 import type { Finding, Workload, WorkloadRun } from './types.js'
 
 const START_TIMEOUT_MS = 60_000
-/** Before the first fault everything has worked for a while. */
-const WARM_UP_MS = 2_000
 const STOP_TIMEOUT_MS = 60_000
 const POLL_MS = 100
 
@@ -45,7 +43,8 @@ export async function runOnce(options: RunOptions): Promise<RunOutcome> {
   const version = (await statusOf(first))?.version ?? 'unknown'
   const observer = new Observer(site.observed, history)
   for (const [index, workload] of workloads.entries()) workload.start(newWorkloadRun(options, workload, index))
-  await sleep(WARM_UP_MS)
+  // What never worked says nothing about faults.
+  const idleAtFirst = await whoDoesNothing(workloads, history, 'the start')
   const schedule = new Schedule({
     attacks: site.attacks,
     random: new SimRandom(options.seed),
@@ -56,10 +55,10 @@ export async function runOnce(options: RunOptions): Promise<RunOutcome> {
   })
   await schedule.run(performance.now() + options.seconds * 1000, signal)
   log('all faults are healed')
-  const idle = await whoDoesNothing(workloads, history)
+  const idle = await whoDoesNothing(workloads, history, 'all faults ended')
   const stuck = await stopAll(workloads)
   await observer.stop()
-  const seen = [...schedule.findings, ...idle, ...stuck, ...site.findings]
+  const seen = [...idleAtFirst, ...schedule.findings, ...idle, ...stuck, ...site.findings]
   log('the history is judged')
   const judged = [...checkAll(history.events, workloads), ...checkRecovery(history.events, RECOVERY_MS)]
   return { findings: [...seen, ...judged], faults: schedule.counts, version }
@@ -96,16 +95,20 @@ function newWorkloadRun(options: RunOptions, { name }: Workload, index: number):
   }
 }
 
-/** Everything works again: each workload has a success that began after the last fault. */
-async function whoDoesNothing(workloads: readonly Workload[], history: History): Promise<readonly Finding[]> {
-  const healedAt = history.now()
+/** Waits until each workload has had a success; a finding for each that has none in time. `event`: what happened just now. */
+async function whoDoesNothing(
+  workloads: readonly Workload[],
+  history: History,
+  event: string,
+): Promise<readonly Finding[]> {
+  const since = history.now()
   const deadlineMs = performance.now() + RECOVERY_MS
   for (;;) {
-    const active = new Set(history.since(healedAt).flatMap(({ type, workload }) => (type === 'ok' ? [workload] : [])))
+    const active = new Set(history.since(since).flatMap(({ type, workload }) => (type === 'ok' ? [workload] : [])))
     const idle = workloads.filter(({ name }) => !active.has(name))
     if (idle.length === 0) return []
     if (performance.now() > deadlineMs) {
-      const after = `${RECOVERY_MS / 1000} s after all faults ended`
+      const after = `${RECOVERY_MS / 1000} s after ${event}`
       return idle.map(({ name }) => ({ check: 'recovery', what: `${name}: no success ${after}`, events: [] }))
     }
     await sleep(POLL_MS)
