@@ -67,6 +67,8 @@ it('a guardian that was stopped past the limit reads what tnl-do said meanwhile 
   guardian.run({ ...command, graceMs: 1, onLost: { kind: 'terminate' } }, limit)
   const group = new ProcessGroup(await started)
   const { parent } = statOf(group.id)
+  // It says that the command runs before it has set its timer; once it answers again, it has.
+  await guardian.adopt(link)
   await sleepThrough(parent, limit, () => guardian.renew({ since: instantNow(), holdMs: 60_000 }))
   // What it answers now comes after its judgement.
   await guardian.adopt(link)
