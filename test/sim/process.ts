@@ -13,14 +13,46 @@ export class Machine {
   #suspendedSinceMs: number | null = null
   /** What its processes do when it wakes; two may run on it. */
   #onResumed: (() => void)[] = []
+  #rate: number
+  /** Since when, in world time, its clocks run at this rate, and what they showed then. */
+  #rateSinceMs = 0
+  #shownThenMs = 0
+  /** Somebody has read the clocks ahead of the world: until then they go on as they did. */
+  #readAheadUntilMs = 0
+  readonly #onRate: (() => void)[] = []
 
   constructor(
     readonly world: World,
     readonly name: string,
-    /** How fast its clocks run. */
-    readonly rate: number,
+    rate: number,
   ) {
+    this.#rate = rate
     this.bootId = `${name}-boot-0`
+  }
+
+  /** How fast its clocks run. */
+  get rate(): number {
+    return this.#rate
+  }
+
+  /** From now on they run at another rate; they never jump. False: not now. */
+  changeRate(rate: number): boolean {
+    const { nowMs } = this.world
+    if (rate === this.#rate || nowMs < this.#readAheadUntilMs) return false
+    this.#shownThenMs = this.bootMs(nowMs)
+    this.#rateSinceMs = nowMs
+    this.#rate = rate
+    for (const run of this.#onRate) run()
+    return true
+  }
+
+  /** What waits for a time on its clocks has to reckon anew when these change their rate. */
+  whenRateChanges(run: () => void): void {
+    this.#onRate.push(run)
+  }
+
+  readAheadUntil(worldMs: number): void {
+    this.#readAheadUntilMs = Math.max(this.#readAheadUntilMs, worldMs)
   }
 
   get isSuspended(): boolean {
@@ -34,7 +66,7 @@ export class Machine {
   }
 
   bootMs(worldMs = this.world.nowMs): number {
-    return worldMs * this.rate
+    return this.#shownThenMs + (worldMs - this.#rateSinceMs) * this.#rate
   }
 
   suspend(): void {
@@ -63,6 +95,8 @@ const NEXT_PHASE = { timers: 'io', io: 'soon', soon: 'timers' } as const
 interface SimTimer {
   readonly dueMs: number
   run: (() => void) | null
+  /** The event at which it is due, as the clocks run now. */
+  alarm: Timer | null
 }
 
 /** One event loop in libuv's order: timers, sockets and disk, immediates. One callback at a time; promises settle between. */
@@ -86,6 +120,8 @@ export class Process {
   #armed: { name: string; left: number; stallMs: number | null } | null = null
   /** The callback that runs hung until then. */
   #hungUntilMs = 0
+  /** Those that the world will say are due. */
+  readonly #timers = new Set<SimTimer>()
 
   constructor(
     readonly world: World,
@@ -99,6 +135,7 @@ export class Process {
       after: (delayMs, run) => this.#after(delayMs, run),
       soon: (run) => this.#soon(run),
     }
+    machine.whenRateChanges(() => this.#rearm())
   }
 
   /** What it does now, in the midst of a callback that hung, happens so much later. */
@@ -175,6 +212,7 @@ export class Process {
       this.world.count('seen stall in a turn')
       this.world.note(`${this.name} hangs at ${failpoint} for ${Math.round(stallMs)} ms`)
       this.#hungUntilMs = this.world.nowMs + stallMs
+      this.machine.readAheadUntil(this.#hungUntilMs)
       this.stop(stallMs)
       return false
     }
@@ -204,7 +242,7 @@ export class Process {
   }
 
   #after(delayMs: number, run: () => void): Timer {
-    const timer: SimTimer = { dueMs: this.clock.takerNow() + Math.max(0, delayMs), run }
+    const timer: SimTimer = { dueMs: this.clock.takerNow() + Math.max(0, delayMs), run, alarm: null }
     this.#arm(timer)
     return {
       cancel: () => {
@@ -215,11 +253,22 @@ export class Process {
 
   #arm(timer: SimTimer): void {
     const leftMs = (timer.dueMs - this.machine.monotonicMs()) / this.machine.rate
-    this.world.after(leftMs, () => {
+    this.#timers.add(timer)
+    timer.alarm = this.world.after(leftMs, () => {
+      this.#timers.delete(timer)
       if (timer.run === null || !this.isAlive) return
       if (this.machine.isSuspended) this.machine.whenResumed(() => this.#arm(timer))
       else this.#enqueue('timers', () => timer.run?.())
     })
+  }
+
+  #rearm(): void {
+    if (!this.isAlive) return
+    for (const timer of [...this.#timers]) {
+      timer.alarm?.cancel()
+      this.#timers.delete(timer)
+      if (timer.run !== null) this.#arm(timer)
+    }
   }
 
   #enqueue(phase: Phase, run: () => void): void {

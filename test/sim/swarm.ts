@@ -12,7 +12,7 @@ export interface Swarm {
   readonly names: readonly string[]
   readonly settings: ClusterSettings
   readonly safetyMs: number
-  /** Clock rates lie in [1, this]. */
+  /** Clock rates lie in [1, this], at every moment. */
   readonly maxClockRate: number
   readonly peer: Readonly<PeerTimes>
   readonly clientMeanMs: number

@@ -1,5 +1,6 @@
 /** All faults, by name. */
 import { CLIENT_FAULTS } from './client-faults.js'
+import { CLOCK_FAULTS } from './clock-faults.js'
 import { DISK_FAULTS } from './disk-faults.js'
 import { MEMBERSHIP_FAULTS } from './membership-faults.js'
 import { NETWORK_FAULTS } from './network-faults.js'
@@ -10,6 +11,7 @@ export const FAULTS = {
   ...NETWORK_FAULTS,
   ...DISK_FAULTS,
   ...CLIENT_FAULTS,
+  ...CLOCK_FAULTS,
   ...MEMBERSHIP_FAULTS,
 } as const
 

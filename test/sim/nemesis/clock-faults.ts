@@ -1,0 +1,29 @@
+/** Clocks that change their rate while all of them stay within the ratio that the rules bear (engine.md §4, Clocks). */
+import type { Machine } from '../process.js'
+import type { Faults, Ground } from './fault.js'
+
+/** The ends of the range as often as anything between: rules break there. */
+function draw({ cluster, random }: Ground): number {
+  const { maxClockRate } = cluster.swarm
+  return random.pick([1, maxClockRate, random.between(1, maxClockRate)])
+}
+
+/** False: none of them changed. */
+function redraw(ground: Ground, machines: Iterable<Machine>): boolean {
+  const changed = [...machines].filter((machine) => machine.changeRate(draw(ground)))
+  for (const { name, rate } of changed) ground.cluster.world.note(`clocks of ${name} run at ${rate.toFixed(4)}`)
+  return changed.length > 0
+}
+
+export const CLOCK_FAULTS = {
+  'clock rate of a node': (ground) => redraw(ground, [ground.victim.machine]),
+  'clock rate of a client': (ground) => redraw(ground, [ground.random.pick(ground.clients).process.machine]),
+  'clock rate of many': (ground) => {
+    const { cluster, clients, random } = ground
+    const processes = [
+      ...clients.map(({ process }) => process),
+      ...cluster.upHosts().flatMap((host) => host.process ?? []),
+    ]
+    return redraw(ground, new Set(processes.filter(() => random.chance(0.5)).map(({ machine }) => machine)))
+  },
+} as const satisfies Faults
