@@ -1,9 +1,9 @@
+import type { Preload } from '../preload/preload.js'
 import type { ClientProcesses } from './client-processes.js'
 import type { Links } from './links/links.js'
 import type { LocalCluster } from './local-cluster.js'
 import type { LocalNode } from './local-node.js'
 import type { Namespaces } from './namespaces.js'
-import type { Preload } from './preload/preload.js'
 import type { SmallDisk } from './small-disk.js'
 import type { Random } from './types.js'
 

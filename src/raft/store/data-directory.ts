@@ -6,7 +6,14 @@
 import { dirname, join } from 'node:path'
 import type { Database, Disk } from './disk.js'
 import { damaged, foreign } from './errors.js'
-import { FORMAT_FILE, LOG_DIRECTORY, MARK_FILE, SNAPSHOT_DIRECTORY } from './layout.js'
+import {
+  FORMAT_FILE,
+  LEVELDB_CURRENT_FILE,
+  LEVELDB_FIRST_MANIFEST,
+  LOG_DIRECTORY,
+  MARK_FILE,
+  SNAPSHOT_DIRECTORY,
+} from './layout.js'
 import { INITIAL_MARK_FILE, isUnfinishedMarkFile, MARK_FILE_BYTES } from './mark.js'
 
 const FORMAT_NAME = 'tcpnetlock-data'
@@ -68,6 +75,21 @@ export async function createContents(
   await disk.makeDirectory(join(directory, SNAPSHOT_DIRECTORY))
   await writeFile(disk, join(directory, MARK_FILE), INITIAL_MARK_FILE)
   await writeFormat(disk, directory, formatVersion)
+}
+
+/**
+ * LevelDB does not sync the first manifest of a new database, and writes nothing else before it has a second one. So if
+ * CURRENT still names the first, or nothing, this database was never usable: then CURRENT is removed, and LevelDB makes
+ * everything anew. For a directory that is nobody's yet, and whose database cannot be opened. False if that is not the
+ * reason.
+ */
+export async function forgetUnfinishedDatabase(disk: Disk, directory: string): Promise<boolean> {
+  const log = join(directory, LOG_DIRECTORY)
+  if ((await disk.list(log))?.includes(LEVELDB_CURRENT_FILE) !== true) return false
+  const current = (await readFile(disk, join(log, LEVELDB_CURRENT_FILE), FORMAT_LIMIT_BYTES)).toString('utf8')
+  if (current !== '' && current !== LEVELDB_FIRST_MANIFEST) return false
+  await disk.remove(join(log, LEVELDB_CURRENT_FILE))
+  return true
 }
 
 async function writeFormat(disk: Disk, directory: string, version: number): Promise<void> {

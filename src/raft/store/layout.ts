@@ -12,6 +12,9 @@ export const FORMAT_FILE = 'FORMAT'
 export const LOG_DIRECTORY = 'log'
 /** LevelDB's own lock file inside `log/`. Never opened here: closing any descriptor of it would drop the lock. */
 export const LEVELDB_LOCK_FILE = 'LOCK'
+/** Names LevelDB's manifest, the list of its files. */
+export const LEVELDB_CURRENT_FILE = 'CURRENT'
+export const LEVELDB_FIRST_MANIFEST = 'MANIFEST-000001\n'
 export const MARK_FILE = 'synced'
 export const SNAPSHOT_DIRECTORY = 'snapshots'
 

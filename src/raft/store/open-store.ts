@@ -1,6 +1,12 @@
 import { join, resolve } from 'node:path'
-import type { Clock, LoadedLog, LogStore } from '../node/interfaces.js'
-import { claimDirectory, createContents, FORMAT_VERSION, readMarkFile } from './data-directory.js'
+import { type Clock, type LoadedLog, type LogStore, StoreError } from '../node/interfaces.js'
+import {
+  claimDirectory,
+  createContents,
+  FORMAT_VERSION,
+  forgetUnfinishedDatabase,
+  readMarkFile,
+} from './data-directory.js'
 import type { Database, Disk } from './disk.js'
 import { openFailure } from './errors.js'
 import { FailureLatch } from './failure-latch.js'
@@ -42,7 +48,7 @@ export async function openStore(directory: string, options: StoreOptions = {}): 
   return latch.guard('opening the store', async () => {
     const state = await claimDirectory(disk, place, formatVersion)
     await checkTables(disk, place)
-    const database = await openDatabase(disk, place, state === 'new')
+    const database = state === 'new' ? await createDatabase(disk, place) : await openDatabase(disk, place, false)
     try {
       await createContents(disk, place, database, formatVersion)
       return await openContents(disk, place, database, latch, options.after ?? systemAfter)
@@ -51,6 +57,17 @@ export async function openStore(directory: string, options: StoreOptions = {}): 
       throw error
     }
   })
+}
+
+/** Once more if a power cut has left a database that was never usable. */
+async function createDatabase(disk: Disk, directory: string): Promise<Database> {
+  try {
+    return await openDatabase(disk, directory, true)
+  } catch (error) {
+    const isDamaged = error instanceof StoreError && error.kind === 'damaged'
+    if (!isDamaged || !(await forgetUnfinishedDatabase(disk, directory))) throw error
+    return openDatabase(disk, directory, true)
+  }
 }
 
 async function openDatabase(disk: Disk, directory: string, createIfMissing: boolean): Promise<Database> {

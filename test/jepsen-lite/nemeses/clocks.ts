@@ -1,6 +1,7 @@
 /** Clocks that run fast or slow, or jump; through the preloaded library. */
+
+import type { ProcessFault } from '../../preload/preload.js'
 import type { Ground } from '../ground.js'
-import type { ProcessFault } from '../preload/preload.js'
 import type { Fault, Nemesis, Random } from '../types.js'
 
 /** The contract allows any two clocks a ratio of 1.10; these bounds keep that, also against clients with true clocks. */

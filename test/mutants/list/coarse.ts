@@ -24,9 +24,15 @@ export const COARSE: readonly Mutant[] = [
       {
         file: 'src/raft/store/mark.ts',
         find: '    return this.#file.write(position, bytes)\n',
-        replace: '    void this.#file.write(position, bytes)\n    return Promise.resolve()\n',
+        replace: '    return this.#file.write(position, bytes).then(() => void this.#file.sync())\n',
+      },
+      {
+        file: 'src/raft/store/node-disk.ts',
+        find: 'durable: constants.O_RDWR | constants.O_DSYNC,',
+        replace: 'durable: constants.O_RDWR,',
       },
     ],
+    killers: ['torture'],
   },
   {
     id: 'J3',

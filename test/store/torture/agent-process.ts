@@ -32,8 +32,11 @@ export class AgentProcess {
   readonly #lines: AsyncIterator<string>
   #isKilled = false
 
-  constructor() {
-    this.#child = spawn(process.execPath, ['--import', 'tsx', SCRIPT], { stdio: ['pipe', 'pipe', 'inherit'] })
+  constructor(environment: NodeJS.ProcessEnv = {}) {
+    this.#child = spawn(process.execPath, ['--import', 'tsx', SCRIPT], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+      env: { ...process.env, ...environment },
+    })
     this.#child.stdin?.on('error', () => undefined)
     const { stdout } = this.#child
     if (stdout === null) throw new Error('an agent without stdout')
@@ -92,21 +95,25 @@ export class AgentProcess {
 
 /** Agents that are started before they are needed: starting one takes longer than a life. */
 export class AgentPool {
-  #spare: AgentProcess | null = new AgentProcess()
+  #spare: AgentProcess | null
   #current: AgentProcess | null = null
+
+  constructor(private readonly start: () => AgentProcess = () => new AgentProcess()) {
+    this.#spare = start()
+  }
 
   /** The one in use as long as it was not killed, then a new one. */
   take(): AgentProcess {
     if (this.#current === null || this.#current.isKilled) {
-      this.#current = this.#spare ?? new AgentProcess()
-      this.#spare = new AgentProcess()
+      this.#current = this.#spare ?? this.start()
+      this.#spare = this.start()
     }
     return this.#current
   }
 
   /** A second one beside it. */
   takeOther(): AgentProcess {
-    this.#spare ??= new AgentProcess()
+    this.#spare ??= this.start()
     return this.#spare
   }
 

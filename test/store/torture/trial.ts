@@ -7,6 +7,7 @@ import type { AgentEvent, AgentPool, AgentProcess } from './agent-process.js'
 import { type Done, FILE_DAMAGES, HARMLESS } from './damage.js'
 import { History } from './history.js'
 import { type Found, NOTHING } from './log-state.js'
+import type { PowerPool } from './power.js'
 import { SmallDisk } from './small-disk.js'
 import { checkRefusal, Failure, type Refusal } from './verdict.js'
 
@@ -14,6 +15,7 @@ import { checkRefusal, Failure, type Refusal } from './verdict.js'
 const ACKNOWLEDGED_AFTER_PAUSE = 3 * SLOTS
 const FOR_EVER = 1_000_000
 const ROOM_KIB = 64 * 1024
+const SLOWEST_SYNC_MS = 5
 
 export interface Surroundings {
   /** Empty; removed by the caller. */
@@ -47,7 +49,10 @@ export class Trial {
   /** A snapshot file was damaged: an older one will do. */
   #lacksSnapshot = false
 
-  constructor(surroundings: Surroundings) {
+  constructor(
+    surroundings: Surroundings,
+    private readonly powerPool: () => PowerPool | null,
+  ) {
     this.#in = surroundings
     this.#directory = join(surroundings.base, 'disk', 'data')
     this.#earlier = join(surroundings.base, 'earlier')
@@ -57,6 +62,7 @@ export class Trial {
   async run(damage: string): Promise<Outcome> {
     if (damage === 'none') return this.#undamaged()
     if (damage === 'two-processes') return this.#twoProcesses()
+    if (damage === 'power-cut') return this.#powerCuts()
     if (damage === 'read-only') return this.#onSmallDisk(ROOM_KIB, (disk) => this.#readOnly(disk))
     if (damage === 'full-disk') {
       return this.#onSmallDisk(1_200 + this.#in.random.int(3_000), (disk) => this.#fullDisk(disk))
@@ -96,6 +102,24 @@ export class Trial {
     this.#judge(first)
     await this.#mustGoOn()
     return { row, result: 'whole' }
+  }
+
+  /** Again and again the machine loses its power while the store writes: no damage, so everything must be there. */
+  async #powerCuts(): Promise<Outcome> {
+    const { random } = this.#in
+    const power = this.powerPool()
+    if (power === null) return { row: 'power-cut needs cc', result: 'skipped' }
+    for (let life = 1 + random.int(4); life > 0; life--) {
+      const agent = power.pool.take()
+      power.slowDown(agent, random.chance(0.5) ? 0 : Math.ceil(random.logBetween(1, SLOWEST_SYNC_MS)))
+      const operations = random.chance(0.1) ? -1 : Math.floor(random.logBetween(1, 150))
+      this.#order(agent, FOR_EVER)
+      const refusal = await this.#follow(agent, { end: 'kill', operations })
+      if (refusal !== null) throw new Failure(`failed after a power cut: ${refusal.kind}: ${refusal.message}`)
+      this.notes.push(`power cut after ${operations}: ${power.cut(agent, this.#directory, random)}`)
+    }
+    await this.#mustBeWhole()
+    return { row: 'power-cut', result: 'whole' }
   }
 
   async #twoProcesses(): Promise<Outcome> {
@@ -211,9 +235,12 @@ export class Trial {
 
   #begin(operations: number): AgentProcess {
     const agent = this.#in.pool.take()
-    const seed = this.#in.random.int(2 ** 31)
-    agent.begin({ directory: this.#directory, seed, operations, isHeld: false })
+    this.#order(agent, operations)
     return agent
+  }
+
+  #order(agent: AgentProcess, operations: number): void {
+    agent.begin({ directory: this.#directory, seed: this.#in.random.int(2 ** 31), operations, isHeld: false })
   }
 
   #lookAt(): Promise<Found | Refusal> {

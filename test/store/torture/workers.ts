@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { SimRandom } from '../../sim/random.js'
 import { AgentPool } from './agent-process.js'
+import { PowerPool } from './power.js'
 import { runServerTrial, ServerTemplate } from './server-trial.js'
 import { type Outcome, type Surroundings, Trial } from './trial.js'
 import { Failure } from './verdict.js'
@@ -21,6 +22,7 @@ const WEIGHTS = {
   'read-only': 2,
   'full-disk': 2,
   'two-processes': 3,
+  'power-cut': 8,
   server: 10,
   /** Only when asked for: nothing in the directory can tell, so that it must fail. */
   'older-directory': 0,
@@ -53,6 +55,8 @@ export class Worker {
   readonly #base = mkdtempSync(join(tmpdir(), 'tnl-torture-'))
   readonly #pool = new AgentPool()
   #template: ServerTemplate | null = null
+  /** Undefined until it is needed; null where it cannot be. */
+  #power: PowerPool | null | undefined
   /** Directories that somebody will want to look at. */
   readonly #kept = new Set<string>()
 
@@ -74,6 +78,7 @@ export class Worker {
 
   async close(): Promise<void> {
     await this.#pool.close()
+    await this.#power?.close()
     for (const name of readdirSync(this.#base)) {
       if (!this.#kept.has(join(this.#base, name))) rmSync(join(this.#base, name), { recursive: true, force: true })
     }
@@ -86,7 +91,7 @@ export class Worker {
   }
 
   async #try(damage: Damage, surroundings: Surroundings): Promise<Pick<Report, 'outcome' | 'failure' | 'notes'>> {
-    const trial = damage === 'server' ? null : new Trial(surroundings)
+    const trial = damage === 'server' ? null : new Trial(surroundings, () => this.#powerPool())
     const notes = trial?.notes ?? []
     try {
       if (trial !== null) return { outcome: await trial.run(damage), failure: null, notes }
@@ -98,6 +103,11 @@ export class Worker {
       const failure = error instanceof Failure ? error.message : words
       return { outcome: { row: damage, result: 'failed' }, failure, notes }
     }
+  }
+
+  #powerPool(): PowerPool | null {
+    this.#power ??= this.#power === undefined ? PowerPool.create(this.#base) : null
+    return this.#power
   }
 
   /** The directory of another node, closed cleanly; made once. */

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { Level } from 'level'
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { SimRandom } from '../sim/random.js'
-import { Preload } from './preload/preload.js'
+import { Preload } from './preload.js'
 
 /** Always the worst. */
 class WorstCase extends SimRandom {

@@ -1,6 +1,6 @@
-import { closeSync, openSync, readdirSync, readFileSync, statSync, truncateSync, writeSync } from 'node:fs'
+import { closeSync, existsSync, openSync, readdirSync, readFileSync, statSync, truncateSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Random } from '../types.js'
+import type { SimRandom as Random } from '../sim/random.js'
 
 /** Layout of the table of power.c. */
 const FILES = 256
@@ -33,6 +33,7 @@ export interface PowerLoss {
  * `random` says, as the disk of a machine would that lost its power.
  */
 export function losePower(tablePath: string, dataDir: string, random: Random): PowerLoss {
+  if (!existsSync(dataDir)) return { files: 0, writes: 0 }
   const table = readFileSync(tablePath)
   const paths = inodesBelow(dataDir)
   const losesAll = random.chance(NOTHING_CHANCE)

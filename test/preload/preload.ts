@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { closeSync, openSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { Random } from '../types.js'
+import type { SimRandom } from '../sim/random.js'
 import { losePower, POWER_TABLE_BYTES, type PowerLoss } from './power-cut.js'
 
 const SOURCES = ['faults.c', 'power.c'].map((name) => fileURLToPath(new URL(name, import.meta.url)))
@@ -34,18 +34,18 @@ export class Preload {
     return new Preload(library, dir)
   }
 
-  /** What the server of this node has to see. `dataDir` must exist. */
+  /** What the next process of `node` has to see. What it writes below `dataDir`, which must exist, is under faults. */
   environment(node: string, dataDir: string): NodeJS.ProcessEnv {
     const path = join(this.dir, `${node}.faults`)
     writeFileSync(path, Buffer.alloc(BLOCK_BYTES))
-    this.#blocks.set(node, openSync(path, 'r+'))
+    if (!this.#blocks.has(node)) this.#blocks.set(node, openSync(path, 'r+'))
     const table = this.#powerTable(node)
     writeFileSync(table, Buffer.alloc(POWER_TABLE_BYTES))
     return { LD_PRELOAD: this.library, TNL_FAULTS: path, TNL_FAULTS_DIR: dataDir, TNL_POWER: table }
   }
 
-  /** What the server of this node, which has ended, had not synced is taken back. */
-  losePower(node: string, dataDir: string, random: Random): PowerLoss {
+  /** What the last process of `node`, which has ended, had not synced is taken out of the files in `dataDir`. */
+  losePower(node: string, dataDir: string, random: SimRandom): PowerLoss {
     return losePower(this.#powerTable(node), dataDir, random)
   }
 
