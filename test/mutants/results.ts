@@ -7,6 +7,8 @@ import type { AppliedMutant, KillerName, Mutant } from './mutant.js'
 import { ROOT } from './workspace.js'
 
 const RESULTS = join(ROOT, 'test-results', 'mutants.json')
+/** A row a line: what a fresh clone begins with, so that a few mutants can be tried again and the table stays whole. */
+const EVIDENCE = join(ROOT, 'docs', 'evidence', 'mutants.jsonl')
 
 /** Sources that passed every check without a mutant, and how much of each check. */
 export interface Baseline {
@@ -61,6 +63,16 @@ export class Results {
     return outcomes.length > 0 ? 'survived' : 'not tried'
   }
 
+  /** For later clones. Rows of mutants that are gone, or were changed, are left out. */
+  publish(mutants: readonly Mutant[]): void {
+    const lines = mutants.flatMap((mutant) => {
+      const outcomes = 'edits' in mutant ? this.outcomesOf(mutant) : {}
+      const isKnown = 'edits' in mutant && Object.keys(outcomes).length > 0
+      return isKnown ? [`${JSON.stringify({ id: mutant.id, edits: digest(mutant), outcomes })}\n`] : []
+    })
+    writeFileSync(EVIDENCE, lines.join(''))
+  }
+
   /** Another run may have written meanwhile. */
   #change(change: (contents: Contents) => void): void {
     this.#contents = load()
@@ -71,7 +83,10 @@ export class Results {
 }
 
 function load(): Contents {
-  return existsSync(RESULTS) ? (JSON.parse(readFileSync(RESULTS, 'utf8')) as Contents) : { baseline: null, rows: {} }
+  if (existsSync(RESULTS)) return JSON.parse(readFileSync(RESULTS, 'utf8')) as Contents
+  const lines = existsSync(EVIDENCE) ? readFileSync(EVIDENCE, 'utf8').split('\n').filter(Boolean) : []
+  const published = lines.map((line) => JSON.parse(line) as Row & { readonly id: string })
+  return { baseline: null, rows: Object.fromEntries(published.map(({ id, ...row }) => [id, row])) }
 }
 
 function digest({ edits }: AppliedMutant): string {

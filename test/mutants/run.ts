@@ -143,7 +143,10 @@ async function campaign(): Promise<boolean> {
   await Promise.all(Array.from({ length: flags.jobs }, work))
   progress.end()
   for (const each of flags.only) if (!('edits' in each)) out(describe(each, results))
-  if (flags.write) await writeFile(join(ROOT, PAGE), page(MUTANTS, results))
+  if (flags.write) {
+    results.publish(MUTANTS)
+    await writeFile(join(ROOT, PAGE), page(MUTANTS, results))
+  }
   out(summary(flags.only, results))
   return flags.only.every((each) => results.verdict(each) !== 'survived')
 }
