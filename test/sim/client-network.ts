@@ -4,6 +4,8 @@ import type { World } from './world.js'
 
 /** A dead peer is found by keepalive after so long (engine.md §4 rule 5). */
 const KEEPALIVE_MS = 15_000
+const RESET_LOST_CHANCE = 0.5
+const COMMAND = /^(lock|release|cancel|bye)\b/
 const encoder = new TextEncoder()
 
 /** What the client's program is told. */
@@ -11,6 +13,8 @@ export interface ClientHandlers {
   text(text: string): void
   /** The node's FIN, or a reset. */
   closed(reset: boolean): void
+  /** For the counters: a line that was held back reaches the node's program. */
+  late?(line: string): void
 }
 
 type Listener = (argument?: unknown) => void
@@ -20,6 +24,8 @@ export class TcpConnection {
   /** Told what the node hands to its kernel, for the checks. */
   onWritten: (text: string) => void = () => undefined
   onNodeClosed: () => void = () => undefined
+  /** Told before a command leaves the client. */
+  beforeCommand: () => void = () => undefined
   /** The lock that a classic client asks for on it. */
   classicLock: string | null = null
   /** The client has said that it gives up what it has, or is gone. */
@@ -30,22 +36,28 @@ export class TcpConnection {
     this,
     () => this.client.process,
     (parcel) => this.node.receive(parcel),
+    () => this.isCut || this.#isHeldBack,
   )
   readonly #toClient = new Pipe(
     this,
     () => this.node.process,
     (parcel) => this.client.receive(parcel),
+    () => this.isCut,
   )
   isCut = false
   /** One of the hosts is gone without a word, or for good. */
   hostGone = false
+  #isHeldBack = false
+  /** What is held now was held back. */
+  #isLate = false
+  #isResetLost = false
 
   constructor(
     readonly world: World,
     nodeProcess: Process,
     clientProcess: Process,
     readonly meanMs: number,
-    handlers: ClientHandlers,
+    private readonly handlers: ClientHandlers,
     /** The kernel takes little: what was written may stay with the node. */
     readonly hasSmallBuffers: boolean,
   ) {
@@ -58,8 +70,49 @@ export class TcpConnection {
     const [one, other] = from === 'node' ? [node, client] : [client, node]
     const what = typeof parcel === 'string' ? parcel : JSON.stringify(parcel.text)
     this.world.tell(() => `${one.process.name} -> ${other.process.name}: ${what}`)
+    if (from === 'client' && typeof parcel !== 'string' && COMMAND.test(parcel.text)) this.beforeCommand()
     if (from === 'node') this.#toClient.push(parcel)
+    // A reset is sent once. Without it the node learns from the answer to its acknowledgement that nobody is there.
+    else if (parcel === 'rst' && this.#isHeldBack && this.world.random.chance(RESET_LOST_CHANCE))
+      this.#isResetLost = true
     else this.#toNode.push(parcel)
+  }
+
+  /**
+   * A box in the middle keeps what the client sends, and answers the node's keepalive for it: what the client gave up long
+   * ago, and has sent again elsewhere, comes when nobody thinks of it any more.
+   */
+  holdBack(ms: number): void {
+    if (this.#isHeldBack) return
+    this.#isHeldBack = true
+    this.#isLate = true
+    this.world.after(ms, () => this.letThrough())
+  }
+
+  letThrough(): void {
+    if (!this.#isHeldBack) return
+    this.#isHeldBack = false
+    this.#flow()
+    if (this.hostGone) this.world.after(KEEPALIVE_MS, () => this.#keepaliveFails())
+  }
+
+  /** What nothing holds any more arrives. What was under way when the client's host was gone does so too, if a box had it. */
+  #flow(): void {
+    if (!this.isCut) this.#toClient.release()
+    if (this.#isHeldBack || (this.isCut && !this.hostGone)) return
+    for (const parcel of this.#toNode.release()) {
+      if (this.#isLate && typeof parcel !== 'string') this.#cameLate(parcel.text)
+    }
+    this.#isLate = false
+    if (this.#isResetLost && !this.hostGone) this.#toNode.push('rst')
+    this.#isResetLost = false
+  }
+
+  #cameLate(text: string): void {
+    if (!this.node.isOpen || !this.node.process.isAlive) return
+    this.world.count('seen late client line')
+    if (!this.client.isOpen) this.world.count('seen late client line after the client had left')
+    this.handlers.late?.(text)
   }
 
   get unsentToClient(): number {
@@ -75,19 +128,18 @@ export class TcpConnection {
   heal(): void {
     if (!this.isCut || this.hostGone) return
     this.isCut = false
-    this.#toNode.release()
-    this.#toClient.release()
+    this.#flow()
   }
 
   /** The client's host lost its power: nobody answers any more. */
   clientVanishes(): void {
     this.hostGone = true
     this.isCut = true
-    this.world.after(KEEPALIVE_MS, () => this.#keepaliveFails())
+    if (!this.#isHeldBack) this.world.after(KEEPALIVE_MS, () => this.#keepaliveFails())
   }
 
   #keepaliveFails(): void {
-    if (this.isCut) this.node.kernelGivesUp()
+    if (this.isCut && !this.#isHeldBack) this.node.kernelGivesUp()
   }
 }
 
@@ -99,6 +151,7 @@ class Pipe {
     private readonly connection: TcpConnection,
     private readonly sender: () => Process,
     private readonly arrive: (parcel: Parcel) => void,
+    private readonly isHeld: () => boolean,
   ) {}
 
   get heldBytes(): number {
@@ -110,13 +163,16 @@ class Pipe {
     const atMs = Math.max(this.#busyUntilMs, world.nowMs + this.sender().lagMs + world.random.around(meanMs))
     this.#busyUntilMs = atMs
     world.after(atMs - world.nowMs, () => {
-      if (this.connection.isCut || this.#held.length > 0) this.#held.push(parcel)
+      if (this.isHeld() || this.#held.length > 0) this.#held.push(parcel)
       else this.arrive(parcel)
     })
   }
 
-  release(): void {
-    for (const parcel of this.#held.splice(0)) this.arrive(parcel)
+  /** Returns what arrives now. */
+  release(): readonly Parcel[] {
+    const parcels = this.#held.splice(0)
+    for (const parcel of parcels) this.arrive(parcel)
+    return parcels
   }
 }
 

@@ -5,6 +5,7 @@ import type { Checks } from './checks/checks.js'
 import { STORE_FAILPOINTS } from './checks/tapped-store.js'
 import { type ClientHandlers, TcpConnection } from './client-network.js'
 import { DISK_FAILPOINTS, Volume } from './disk.js'
+import { LateLines } from './late-lines.js'
 import { Member } from './member.js'
 import { PeerNetwork } from './peer-network.js'
 import { Machine, Process } from './process.js'
@@ -57,6 +58,7 @@ export class Host {
 export class Cluster {
   readonly hosts = new Map<string, Host>()
   readonly peers: PeerNetwork
+  readonly late: LateLines
   readonly founders: Peer[]
   #volumes = 0
   #machines = 0
@@ -74,6 +76,7 @@ export class Cluster {
     readonly checks: Checks,
   ) {
     this.peers = new PeerNetwork(world, { ...swarm.peer })
+    this.late = new LateLines(world)
     this.#lastNodeNumber = swarm.nodes
     this.founders = Array.from({ length: swarm.nodes }, (_, i) => peerOf(`n${i + 1}`))
     for (const { nodeId } of this.founders) this.addHost(nodeId)
@@ -289,6 +292,7 @@ export class Cluster {
     const nodeProcess = host?.process ?? null
     const small = world.random.chance(SMALL_BUFFERS_CHANCE)
     const connection = new TcpConnection(world, nodeProcess ?? process, process, swarm.clientMeanMs, handlers, small)
+    this.late.dialled(connection)
     const member = host?.member ?? null
     world.after(world.random.around(swarm.clientMeanMs), () => {
       if (nodeProcess === null || member === null || !nodeProcess.isAlive) {

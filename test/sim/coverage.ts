@@ -42,6 +42,10 @@ export const EVENTS = [
   'seen stall in a turn',
   'seen session resumed elsewhere',
   'seen session resumed on a second connection',
+  'seen late client line',
+  'seen late client line after the client had left',
+  'seen late resume',
+  'seen late command after it was sent again elsewhere',
   'rude client: flood',
 ] as const
 

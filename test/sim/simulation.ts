@@ -123,6 +123,7 @@ class Simulation {
     const cluster = this.#cluster
     cluster.isHealing = true
     cluster.peers.healAll()
+    cluster.late.end()
     Object.assign(cluster.peers.times, { lateChance: 0, jitterChance: 0 })
     for (const host of cluster.hosts.values()) {
       host.volume.heal()

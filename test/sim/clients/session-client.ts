@@ -24,6 +24,8 @@ interface Request {
   readonly line: string
   /** The last entry that was applied anywhere when it was made. */
   readonly askedAfter: number
+  /** Connections on which it was sent, the last one last. */
+  readonly sentOn: TcpConnection[]
   answer: string | null
 }
 
@@ -112,6 +114,7 @@ export class SessionClient implements Client, Believer {
       closed: () => {
         if (this.#link === link) this.#closed()
       },
+      late: (line) => this.#late(link, line),
     })
     this.#link = link
     this.#isWelcome = false
@@ -352,6 +355,7 @@ export class SessionClient implements Client, Believer {
       name,
       line: `${kind},id:${id},${fields}\n`,
       askedAfter: this.deps.checks.log.lastIndex,
+      sentOn: [],
       answer: null,
     }
     this.#requests.set(id, request)
@@ -359,7 +363,19 @@ export class SessionClient implements Client, Believer {
   }
 
   #send(request: Request): void {
-    this.#link?.client.send(request.line)
+    if (this.#link === null) return
+    if (request.sentOn.at(-1) !== this.#link) request.sentOn.push(this.#link)
+    this.#link.client.send(request.line)
+  }
+
+  /** A node gets to read a line of a connection that was left, or is being left. */
+  #late(link: TcpConnection, line: string): void {
+    const { world } = this.deps
+    if (line.startsWith('resume') && this.#isWelcome && this.#link !== link) world.count('seen late resume')
+    for (const request of this.#requests.values()) {
+      if (request.line !== line || !request.sentOn.includes(link) || request.sentOn.at(-1) === link) continue
+      world.count('seen late command after it was sent again elsewhere')
+    }
   }
 
   #bye(): void {

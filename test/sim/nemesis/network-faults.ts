@@ -17,7 +17,7 @@ function cutFor(ground: Ground, pairs: readonly Pair[]): boolean {
   return true
 }
 
-const isolation: Fault = (ground) => {
+export const isolation: Fault = (ground) => {
   const { nodeId } = ground.victim
   const ways = ground.random.pick(['both', 'in', 'out'])
   return cutFor(
