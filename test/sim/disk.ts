@@ -1,6 +1,9 @@
 /** A volume and a process's way to it: operations take time, fail, and are cut short when the process dies. */
+import { crc32c } from '@node-rs/crc32'
 import type { Database, DatabaseOperation, Disk, DiskFile, OpenMode } from '../../src/raft/store/disk.js'
+import { FORMAT_FILE } from '../../src/raft/store/layout.js'
 import { MemoryDisk } from '../store/memory-disk.js'
+import type { MemoryFile } from '../store/memory-file.js'
 import type { Process } from './process.js'
 import type { World } from './world.js'
 
@@ -42,6 +45,10 @@ export class Volume {
   /** Of its contents: that of the last program that ran on it, and the newest that a start may have raised it to. */
   format = 0
   triedFormat = 0
+  /** What FORMAT said before somebody made an older program of it; that one must not get any further. */
+  formatSetBack: Buffer | null = null
+  /** Of what the present process found. */
+  #found = ''
   /** Of LevelDB's lock file: device and inode. */
   lockIdentity: string
   /** It is attached to another machine now. */
@@ -64,7 +71,41 @@ export class Volume {
     copy.damage = this.damage
     copy.format = this.format
     copy.triedFormat = this.triedFormat
+    copy.formatSetBack = this.formatSetBack
     return copy
+  }
+
+  /** As an operator might who wants an older program to run at any price. False: there is none. */
+  setFormatBack(version: number): boolean {
+    const file = this.#format()
+    file?.damage((bytes) => {
+      this.formatSetBack = bytes
+      return Buffer.from(bytes.toString().replace(/"version":\d+/, `"version":${version}`))
+    })
+    return file !== null
+  }
+
+  restoreFormat(): void {
+    const { formatSetBack } = this
+    if (formatSetBack !== null) this.#format()?.damage(() => formatSetBack)
+    this.formatSetBack = null
+  }
+
+  #format(): MemoryFile | null {
+    const path = this.memory.paths().find((one) => one.endsWith(`/${FORMAT_FILE}`))
+    return path === undefined ? null : this.memory.file(path)
+  }
+
+  /** True if the present process has changed nothing so far. */
+  isAsFound(): boolean {
+    return this.#found === this.#digest()
+  }
+
+  #digest(): string {
+    const { memory } = this
+    const files = memory.paths().map((path) => `${path} ${crc32c(memory.file(path).read(0, Number.MAX_SAFE_INTEGER))}`)
+    const pairs = [...(memory.database?.scan() ?? [])].map(([key, value]) => `${key.toString('hex')} ${crc32c(value)}`)
+    return [...files, ...pairs].join('\n')
   }
 
   get isDamaged(): boolean {
@@ -90,6 +131,8 @@ export class Volume {
     this.triedFormat = Math.max(this.triedFormat, formatVersion)
     if (this.isDoubtful) this.loseUnsynced()
     this.hasFailed = false
+    if (formatVersion === this.triedFormat) this.restoreFormat()
+    else this.#found = this.#digest()
   }
 }
 

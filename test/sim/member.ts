@@ -4,6 +4,7 @@ import { pack, unpack } from 'msgpackr'
 import type { LockMachine } from '../../src/locks/machine.js'
 import { type LogStore, type Peer, StoreError } from '../../src/raft/node/interfaces.js'
 import type { RaftNode } from '../../src/raft/node/raft-node.js'
+import { FORMAT_VERSION } from '../../src/raft/store/data-directory.js'
 import { openStore } from '../../src/raft/store/open-store.js'
 import { ClientSocket, type ClientSocketOwner } from '../../src/server/client-socket.js'
 import { NodeComposition, type Surroundings } from '../../src/server/composition.js'
@@ -15,6 +16,7 @@ import type { ClassicHold } from './checks/lock-check.js'
 import { isPositive } from './checks/lock-check.js'
 import type { TcpConnection } from './client-network.js'
 import { ProcessDisk, type Volume } from './disk.js'
+import { NewerLayout } from './newer-layout.js'
 import type { PeerNetwork } from './peer-network.js'
 import type { Process } from './process.js'
 import type { World } from './world.js'
@@ -65,7 +67,8 @@ export class Member implements ClientSocketOwner {
   async start(): Promise<void> {
     const { deps } = this
     try {
-      const disk = new ProcessDisk(deps.process, deps.volume)
+      const plain = new ProcessDisk(deps.process, deps.volume)
+      const disk = deps.formatVersion > FORMAT_VERSION ? new NewerLayout(plain) : plain
       const store = await deps.checks.store.tap(
         deps.process,
         deps.volume,

@@ -9,6 +9,7 @@ import type { Believer } from '../checks/lock-check.js'
 import type { TcpConnection } from '../client-network.js'
 import type { Process } from '../process.js'
 import { type Client, type ClientWorld, field, Lines, numberField } from './client.js'
+import type { Request, Session } from './session-request.js'
 
 const ANSWER_MS = 2_000
 const RETRY_MS = 150
@@ -16,24 +17,6 @@ const LOCKS_AT_ONCE = 3
 const VANISHED_MS = 20_000
 /** Answers that may come; any other error is a mistake of one side. */
 const EXPECTED_ERRORS = new Set(['no-quorum', 'deadlock', 'not-holder', 'session-expired'])
-
-interface Request {
-  readonly id: number
-  readonly kind: 'lock' | 'release' | 'cancel'
-  readonly name: string
-  readonly line: string
-  /** The last entry that was applied anywhere when it was made. */
-  readonly askedAfter: number
-  /** Connections on which it was sent, the last one last. */
-  readonly sentOn: TcpConnection[]
-  answer: string | null
-}
-
-interface Session {
-  readonly id: string
-  readonly secret: string
-  readonly leaseMs: number
-}
 
 export class SessionClient implements Client, Believer {
   #session: Session | null = null

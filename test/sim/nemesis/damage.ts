@@ -5,6 +5,7 @@
 import { LOG_DIRECTORY, MARK_FILE, SNAPSHOT_DIRECTORY } from '../../../src/raft/store/layout.js'
 import { MARK_FILE_BYTES, newestMark, SLOT_BYTES } from '../../../src/raft/store/mark.js'
 import type { MemoryDisk } from '../../store/memory-disk.js'
+import { olderMarkFile } from '../newer-layout.js'
 import type { SimRandom } from '../random.js'
 
 /** What was done; null: there was nothing to do it to. */
@@ -30,7 +31,7 @@ const isWholeMark = (disk: MemoryDisk) => (path: string) =>
   isMark(path) && disk.file(path).sizeBytes === MARK_FILE_BYTES
 
 /** Of the mark: its newest batch lies on both sides of this. Most of the file is empty. */
-const middleOfNewest = (bytes: Buffer): number => ((newestMark(bytes)?.slot ?? 0) + 0.5) * SLOT_BYTES
+const middleOfNewest = (bytes: Buffer): number => ((newestMark(olderMarkFile(bytes))?.slot ?? 0) + 0.5) * SLOT_BYTES
 
 /** In the newest batch of the mark, which may be the only place that has it. */
 const flipInMark: Damage = (disk, random) => {

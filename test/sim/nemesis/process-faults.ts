@@ -66,7 +66,7 @@ const failpoint: Fault = ({ cluster, victim, random }) => {
   return true
 }
 
-/** Another version of the program is installed: nodes of different versions run side by side. */
+/** Another version of the program is installed, with another layout: nodes of different versions run side by side. */
 const restartWith =
   (formatVersion: (host: Host) => number): Fault =>
   ({ cluster, victim, random }) => {
@@ -77,6 +77,17 @@ const restartWith =
     else void victim.member?.stop()
     return true
   }
+
+/** The older program is made to run on what a newer one wrote: FORMAT lets it in, and it must see for itself. */
+const setFormatBack: Fault = ({ cluster, victim }) => {
+  const { volume } = victim
+  const wroteNewer = volume.format > FORMAT_VERSION && volume.formatSetBack === null
+  if (victim.raftId === 0 || victim.isLost || victim.formatVersion <= FORMAT_VERSION || !wroteNewer) return false
+  cluster.kill(victim)
+  if (!volume.setFormatBack(FORMAT_VERSION)) return false
+  victim.formatVersion = FORMAT_VERSION
+  return true
+}
 
 export const PROCESS_FAULTS = {
   kill: always(({ cluster, victim }) => cluster.kill(victim)),
@@ -105,5 +116,6 @@ export const PROCESS_FAULTS = {
   'copied directory': startTwice('copied elsewhere', 'copied'),
   upgrade: restartWith((host) => host.formatVersion + 1),
   downgrade: restartWith((host) => host.formatVersion - 1),
+  'format set back': setFormatBack,
   'graceful restart': always(({ victim }) => void victim.member?.stop()),
 } as const satisfies Faults

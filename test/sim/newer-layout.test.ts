@@ -1,0 +1,63 @@
+/** What the simulator's newer program writes is all there for itself, and for the present one a version that it names. */
+import { describe, expect, it } from 'vitest'
+import { FORMAT_VERSION } from '../../src/raft/store/data-directory.js'
+import type { Disk } from '../../src/raft/store/disk.js'
+import { MARK_FILE } from '../../src/raft/store/layout.js'
+import { newestMark } from '../../src/raft/store/mark.js'
+import { openStore } from '../../src/raft/store/open-store.js'
+import { append, entries, plain, storeErrorOf } from '../store/helpers.js'
+import { MemoryDisk } from '../store/memory-disk.js'
+import { NewerLayout, newerMark, olderMarkFile } from './newer-layout.js'
+
+const DIRECTORY = '/data/node'
+const MARK = `${DIRECTORY}/${MARK_FILE}`
+const open = (disk: Disk, formatVersion = FORMAT_VERSION) => openStore(DIRECTORY, { disk, formatVersion })
+
+/** Entries 1 to 5 by the present program, 6 to 8 and a record by the newer one. */
+async function mixed(): Promise<MemoryDisk> {
+  const disk = new MemoryDisk(() => 0)
+  const present = await open(disk)
+  await append(present, entries(1, 5))
+  await present.close()
+  const newer = await open(new NewerLayout(disk), FORMAT_VERSION + 1)
+  expect(plain(newer.loaded.entries)).toEqual(plain(entries(1, 5)))
+  await append(newer, entries(6, 8))
+  await newer.putRecord('one', new Uint8Array([7]))
+  return disk
+}
+
+const wholeMark = (disk: MemoryDisk): Buffer => disk.file(MARK).read(0, Number.MAX_SAFE_INTEGER)
+
+describe('a newer layout', () => {
+  it('is read by the newer program, together with what the present one wrote', async () => {
+    const disk = await mixed()
+    const store = await open(new NewerLayout(disk), FORMAT_VERSION + 1)
+    expect(plain(store.loaded.entries)).toEqual(plain(entries(1, 8)))
+    expect(await store.getRecord('one')).toEqual(new Uint8Array([7]))
+  })
+
+  it('is in the database and in the mark', async () => {
+    const disk = await mixed()
+    const versions = [...(disk.database?.scan() ?? [])].map(([, value]) => value.readUInt8(4))
+    expect(new Set(versions)).toEqual(new Set([1, 2]))
+    const [seen, real] = [newestMark(wholeMark(disk)), newestMark(olderMarkFile(wholeMark(disk)))]
+    expect(seen?.meta.sequence ?? 0).toBeLessThan(real?.meta.sequence ?? 0)
+  })
+
+  it('is refused by the present program, which names the version and changes nothing', async () => {
+    const disk = await mixed()
+    expect((await storeErrorOf(open(disk))).message).toContain('has format version 3')
+    disk.file(`${DIRECTORY}/FORMAT`).damage((bytes) => Buffer.from(bytes.toString().replace('3', '2')))
+    const before = [wholeMark(disk), ...(disk.database?.scan() ?? [])].toString()
+    const error = await storeErrorOf(open(disk))
+    expect(error.kind).toBe('damaged')
+    expect(error.message).toContain('its version is 2, not 1')
+    expect([wholeMark(disk), ...(disk.database?.scan() ?? [])].toString()).toBe(before)
+  })
+
+  it('leaves alone what is damaged', async () => {
+    const disk = await mixed()
+    const torn = newerMark(wholeMark(disk).subarray(0, 1_000))
+    expect(torn.equals(wholeMark(disk).subarray(0, 1_000))).toBe(true)
+  })
+})

@@ -1,0 +1,135 @@
+/**
+ * The disk as a newer program uses it: whatever the store writes to the log and to the mark carries the next version byte
+ * under a checksum that fits. It reads both layouts, so the store above it sees only its own. A program without it finds
+ * bytes of which it knows nothing but the version.
+ */
+import { crc32c } from '@node-rs/crc32'
+import { CHECKSUM_BYTES, seal, sealOf } from '../../src/raft/store/checked.js'
+import { CODEC_VERSION } from '../../src/raft/store/codec.js'
+import type { Database, DatabaseOperation, Disk, DiskFile, OpenMode } from '../../src/raft/store/disk.js'
+import { MARK_FILE } from '../../src/raft/store/layout.js'
+import { MARK_FILE_BYTES, SLOT_BYTES, SLOTS } from '../../src/raft/store/mark.js'
+import { META_BYTES } from '../../src/raft/store/meta.js'
+
+export const NEWER_LAYOUT_VERSION = CODEC_VERSION + 1
+
+/** Of blocks, records and the meta record alike. */
+const VERSION_AT = CHECKSUM_BYTES
+/** Of a copy in the mark (`mark.ts`): meta record | u64 base | u32 length of the operations | u32 checksum. */
+const LENGTH_AT = META_BYTES + 8
+const MARK_CHECKSUM_AT = LENGTH_AT + 4
+const HEADER_BYTES = MARK_CHECKSUM_AT + 4
+/** Of an operation: u8 put or not | u16 length of the key | u32 length of the value | key | value. */
+const OPERATION_HEADER_BYTES = 7
+
+/** A copy with the other version. What is damaged, or has neither version, stays as it is. */
+function restamped(value: Buffer, from: number, to: number): Buffer {
+  if (value.byteLength <= VERSION_AT || sealOf(value) === null || value.readUInt8(VERSION_AT) !== from) return value
+  const copy = Buffer.from(value)
+  copy.writeUInt8(to, VERSION_AT)
+  seal(copy)
+  return copy
+}
+
+const newer = (value: Buffer): Buffer => restamped(value, CODEC_VERSION, NEWER_LAYOUT_VERSION)
+const older = (value: Buffer): Buffer => restamped(value, NEWER_LAYOUT_VERSION, CODEC_VERSION)
+
+/** In place: the values of the operations of one copy. */
+function restampOperations(operations: Buffer, stamp: (value: Buffer) => Buffer): void {
+  for (let at = 0; at < operations.byteLength; ) {
+    const valueAt = at + OPERATION_HEADER_BYTES + operations.readUInt16BE(at + 1)
+    at = valueAt + operations.readUInt32BE(at + 3)
+    operations.set(stamp(operations.subarray(valueAt, at)), valueAt)
+  }
+}
+
+const checksumOf = (header: Buffer, operations: Buffer): number =>
+  crc32c(header.subarray(0, MARK_CHECKSUM_AT), crc32c(operations))
+
+/** In place: one copy of a batch in the mark, if it is whole. */
+function restampCopy(header: Buffer, operations: Buffer, stamp: (value: Buffer) => Buffer): void {
+  if (checksumOf(header, operations) !== header.readUInt32BE(MARK_CHECKSUM_AT)) return
+  restampOperations(operations, stamp)
+  header.set(stamp(header.subarray(0, META_BYTES)))
+  header.writeUInt32BE(checksumOf(header, operations), MARK_CHECKSUM_AT)
+}
+
+/** In place: both copies, which lie around `middle`. */
+function restampCopies(bytes: Buffer, middle: number, stamp: (value: Buffer) => Buffer): void {
+  for (const headerAt of [middle - HEADER_BYTES, middle]) {
+    const header = bytes.subarray(headerAt, headerAt + HEADER_BYTES)
+    const length = header.readUInt32BE(LENGTH_AT)
+    const operationsAt = headerAt < middle ? headerAt - length : headerAt + HEADER_BYTES
+    const isInside = operationsAt >= 0 && operationsAt + length <= bytes.byteLength
+    if (isInside) restampCopy(header, bytes.subarray(operationsAt, operationsAt + length), stamp)
+  }
+}
+
+/** A mark file as a newer program understands it: also what an older one wrote. */
+export function olderMarkFile(file: Buffer): Buffer {
+  const copy = Buffer.from(file)
+  if (copy.byteLength !== MARK_FILE_BYTES) return copy
+  for (let slot = 0; slot < SLOTS; slot++) {
+    restampCopies(copy.subarray(slot * SLOT_BYTES, (slot + 1) * SLOT_BYTES), SLOT_BYTES / 2, older)
+  }
+  return copy
+}
+
+/** What is written to one slot: operations, header, header, operations. */
+export function newerMark(bytes: Uint8Array): Buffer {
+  const copy = Buffer.from(bytes)
+  restampCopies(copy, copy.byteLength / 2, newer)
+  return copy
+}
+
+function newerOperations(operations: readonly DatabaseOperation[]): DatabaseOperation[] {
+  return operations.map((one) => (one.type === 'put' ? { ...one, value: newer(one.value) } : one))
+}
+
+export class NewerLayout implements Disk {
+  constructor(private readonly disk: Disk) {}
+
+  async openDatabase(directory: string, createIfMissing: boolean): Promise<Database> {
+    const database = await this.disk.openDatabase(directory, createIfMissing)
+    return {
+      write: (operations, sync) => database.write(newerOperations(operations), sync),
+      read: async (key) => {
+        const value = await database.read(key)
+        return value === undefined ? undefined : older(value)
+      },
+      scan: async function* () {
+        for await (const pairs of database.scan()) yield pairs.map(([key, value]) => [key, older(value)] as const)
+      },
+      close: () => database.close(),
+    }
+  }
+
+  async openFile(path: string, mode: OpenMode): Promise<DiskFile> {
+    const file = await this.disk.openFile(path, mode)
+    if (!path.endsWith(`/${MARK_FILE}`)) return file
+    return {
+      read: async (position, maxBytes) => olderMarkFile(await file.read(position, maxBytes)),
+      // A new file is the same in every layout: it has proven nothing yet.
+      write: (position, bytes) => file.write(position, mode === 'durable' ? newerMark(bytes) : bytes),
+      sync: () => file.sync(),
+      sizeBytes: () => file.sizeBytes(),
+      close: () => file.close(),
+    }
+  }
+
+  list(directory: string): Promise<string[] | null> {
+    return this.disk.list(directory)
+  }
+  makeDirectory(path: string): Promise<void> {
+    return this.disk.makeDirectory(path)
+  }
+  rename(from: string, to: string): Promise<void> {
+    return this.disk.rename(from, to)
+  }
+  remove(path: string): Promise<void> {
+    return this.disk.remove(path)
+  }
+  syncDirectory(path: string): Promise<void> {
+    return this.disk.syncDirectory(path)
+  }
+}
