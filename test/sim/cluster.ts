@@ -49,7 +49,8 @@ export class Host {
 
   /** It, or its identity, is not to be counted on any more. */
   get isLost(): boolean {
-    return this.isWiped || this.isRefused || this.removalAsked || this.volume.isDamaged
+    const { isDamaged, stray } = this.volume
+    return this.isWiped || this.isRefused || this.removalAsked || isDamaged || stray !== null
   }
 
   get isUp(): boolean {

@@ -5,6 +5,7 @@ import { FORMAT_FILE } from '../../src/raft/store/layout.js'
 import { MemoryDisk } from '../store/memory-disk.js'
 import type { MemoryFile } from '../store/memory-file.js'
 import type { Process } from './process.js'
+import { type StrayPlan, type StrayStep, strayFileWrite, strayLogWrite } from './stray-writes.js'
 import type { World } from './world.js'
 
 export interface DiskTimes {
@@ -42,6 +43,9 @@ export class Volume {
   slowness = 1
   /** What was changed or lost that no process changed. */
   damage: string | null = null
+  /** A write that will go astray. */
+  stray: StrayPlan | null = null
+  #makeGood: (() => void) | null = null
   /** Of its contents: that of the last program that ran on it, and the newest that a start may have raised it to. */
   format = 0
   triedFormat = 0
@@ -71,6 +75,7 @@ export class Volume {
     copy.damage = this.damage
     copy.format = this.format
     copy.triedFormat = this.triedFormat
+    copy.stray = this.stray
     copy.formatSetBack = this.formatSetBack
     return copy
   }
@@ -118,8 +123,31 @@ export class Volume {
     this.isDoubtful = false
   }
 
+  /** A write is made: is it the one that goes astray? */
+  goesAstray(step: Step): boolean {
+    // Whatever went astray before, a mark after it shows it.
+    if (step === 'mark write') this.#makeGood = null
+    return this.stray?.step === step && --this.stray.left === 0
+  }
+
+  wentAstray(step: StrayStep, words: string, makeGood: (() => void) | null): void {
+    const { stray } = this
+    this.stray = null
+    this.damage = words
+    this.#makeGood = makeGood
+    this.world.note(`${this.id}: ${words}`)
+    this.world.count(`seen misdirected ${step}`)
+    stray?.done()
+  }
+
+  processEnded(): void {
+    this.#makeGood?.()
+    this.#makeGood = null
+  }
+
   /** It works again. What is damaged stays so. */
   heal(): void {
+    this.stray = null
     this.freeBytes = Number.POSITIVE_INFINITY
     this.failNextSync = false
     this.failNextRead = false
@@ -161,6 +189,7 @@ export class ProcessDisk implements Disk {
     process.onKilled(() => {
       for (const pending of this.#pending) pending.abandon()
       this.#pending.clear()
+      volume.processEnded()
     })
   }
 
@@ -185,7 +214,12 @@ export class ProcessDisk implements Disk {
           mode === 'durable'
             ? { step: 'mark write', isSync: true }
             : { step: 'snapshot write', newBytes: bytes.byteLength },
-          () => file.write(position, bytes),
+          async () => {
+            const step = mode === 'durable' ? 'mark write' : 'snapshot write'
+            if (!this.volume.goesAstray(step)) return file.write(position, bytes)
+            const { words, makeGood } = strayFileWrite(memory, { path, position, bytes }, world.random)
+            this.volume.wentAstray(step, words, makeGood)
+          },
           // A torn write: some first part of it.
           () => file.write(position, bytes.subarray(0, world.random.int(bytes.byteLength + 1))),
         ),
@@ -224,11 +258,16 @@ export class ProcessDisk implements Disk {
   /** After an error LevelDB writes nothing more. */
   async #writeDatabase(database: Database, operations: readonly DatabaseOperation[], isSync: boolean): Promise<void> {
     if (this.#databaseFailure !== null) throw this.#databaseFailure
+    const { memory, world } = this.volume
     const newBytes = operations.reduce((sum, one) => sum + (one.type === 'put' ? one.value.byteLength : 0), 64)
     try {
       await this.#change(
         { step: isSync ? 'log write' : 'sweep', isSync, newBytes },
-        () => database.write(operations, isSync),
+        async () => {
+          if (!isSync || !this.volume.goesAstray('log write')) return database.write(operations, isSync)
+          const write = (changed: typeof operations) => void database.write(changed, true)
+          this.volume.wentAstray('log write', strayLogWrite(memory, operations, write, world.random), null)
+        },
         // Written, and not known to be on the medium.
         () => database.write(operations, false),
       )

@@ -1,4 +1,5 @@
 /** Disks that are slow, full, fail, or change what was written. */
+import { STRAY_STEPS, type StrayPlan } from '../stray-writes.js'
 import { DAMAGES } from './damage.js'
 import type { Fault, Faults, Ground } from './fault.js'
 
@@ -7,17 +8,26 @@ const durationMs = ({ random }: Ground): number => random.logBetween(500, 15_000
 /** Some of what is written in a run: a disk fills up in the middle of anything. */
 const FREE_BYTES_MAX = 32 * 1024
 
+/** Not always the first write; and the victim cannot have another fault of its disk until it was made, or called off. */
+const STRAY_WRITES_MAX = 6
+const STRAY_WAIT_MS = 15_000
+
+/** Not a learner: it could be made a voter before anybody notices. */
+function mayBeLost({ cluster, victim }: Ground): boolean {
+  const isVoter = cluster.voterIds().includes(victim.nodeId)
+  return victim.raftId !== 0 && !victim.isLost && isVoter && cluster.canLoseOne()
+}
+
 /**
  * A directory of a minority is changed while its process runs. Nothing is read back before the next start, so that is
  * often brought about.
  */
 const damage =
   (kind: keyof typeof DAMAGES): Fault =>
-  ({ cluster, random, victim }) => {
+  (ground) => {
+    if (!mayBeLost(ground)) return false
+    const { cluster, random, victim } = ground
     const { volume } = victim
-    // Not a learner: it could be made a voter before anybody notices.
-    const isVoter = cluster.voterIds().includes(victim.nodeId)
-    if (victim.raftId === 0 || victim.isLost || !isVoter || !cluster.canLoseOne()) return false
     volume.damage = random.pick(DAMAGES[kind])(volume.memory, random)
     if (volume.damage === null) return false
     cluster.world.note(`${victim.nodeId}: ${volume.damage}`)
@@ -26,6 +36,31 @@ const damage =
     else if (end < 0.5) cluster.losePower(victim)
     return true
   }
+
+/** A write of this minute lands elsewhere; not long after, the process is often made to read it back. */
+const strayWrite: Fault = (ground) => {
+  if (!mayBeLost(ground)) return false
+  const { cluster, random, victim } = ground
+  const { world } = cluster
+  const { volume } = victim
+  const end = random.float()
+  const endMs = random.logBetween(0.1, 3_000)
+  const plan: StrayPlan = {
+    step: random.pick(STRAY_STEPS),
+    left: 1 + random.int(STRAY_WRITES_MAX),
+    done: () =>
+      world.after(endMs, () => {
+        if (victim.volume !== volume || cluster.isHealing) return
+        if (end < 0.4) cluster.kill(victim)
+        else if (end < 0.7) cluster.losePower(victim)
+      }),
+  }
+  volume.stray = plan
+  world.after(STRAY_WAIT_MS, () => {
+    if (volume.stray === plan) volume.stray = null
+  })
+  return true
+}
 
 export const DISK_FAULTS = {
   'slow disk': (ground) => {
@@ -56,4 +91,5 @@ export const DISK_FAULTS = {
   'lost data': damage('lost data'),
   'lost write': damage('lost write'),
   'misdirected write': damage('misdirected write'),
+  'write gone astray': strayWrite,
 } as const satisfies Faults
