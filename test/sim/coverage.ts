@@ -50,6 +50,7 @@ export const EVENTS = [
   'seen late client line',
   'seen late client line after the client had left',
   'seen late resume',
+  'seen late command',
   'seen late command after it was sent again elsewhere',
   'rude client: flood',
 ] as const

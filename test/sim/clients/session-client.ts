@@ -354,10 +354,12 @@ export class SessionClient implements Client, Believer {
   /** A node gets to read a line of a connection that was left, or is being left. */
   #late(link: TcpConnection, line: string): void {
     const { world } = this.deps
-    if (line.startsWith('resume') && this.#isWelcome && this.#link !== link) world.count('seen late resume')
+    if (this.#link === link) return
+    if (line.startsWith('resume')) world.count('seen late resume')
     for (const request of this.#requests.values()) {
-      if (request.line !== line || !request.sentOn.includes(link) || request.sentOn.at(-1) === link) continue
-      world.count('seen late command after it was sent again elsewhere')
+      if (request.line !== line || !request.sentOn.includes(link)) continue
+      world.count('seen late command')
+      if (request.sentOn.at(-1) !== link) world.count('seen late command after it was sent again elsewhere')
     }
   }
 

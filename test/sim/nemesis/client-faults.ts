@@ -1,7 +1,7 @@
 /** Clients that freeze or sleep, links to nodes that are cut, and lines that come late. */
 import type { TcpConnection } from '../client-network.js'
 import type { Fault, Faults, Ground } from './fault.js'
-import { isolation } from './network-faults.js'
+import { isolate } from './network-faults.js'
 
 const durationMs = ({ random }: Ground): number => random.logBetween(100, 20_000)
 
@@ -12,14 +12,17 @@ function stopClient(ground: Ground, suspend: boolean): boolean {
 
 /** As late as frames between nodes may come: long after the client went elsewhere, or its session ended. */
 const LATE_MAX_MS = 120_000
+const TURNS = ['dial', 'command', 'command', 'command'] as const
 
 /** A node that hears of nothing may take a late line for one of its time. */
 function deafen(ground: Ground, connection: TcpConnection): void {
   const { cluster, random } = ground
   const victim = cluster.upHosts().find(({ process }) => process === connection.node.process)
   if (victim === undefined) return
-  if (random.chance(0.5)) isolation({ ...ground, victim })
-  else victim.process?.stop(random.logBetween(100, cluster.swarm.settings.nodeLeaseMs))
+  // About as long as it takes the client to go elsewhere.
+  const ms = random.between(0.3, 1) * cluster.swarm.settings.nodeLeaseMs
+  if (random.chance(0.3)) victim.process?.stop(ms)
+  else isolate({ ...ground, victim }, random.pick(['both', 'in']), ms)
 }
 
 /**
@@ -28,13 +31,11 @@ function deafen(ground: Ground, connection: TcpConnection): void {
  */
 const lateLines: Fault = (ground) => {
   const { cluster, clients, random } = ground
-  const turn = random.pick(['dial', 'command', 'command'] as const)
+  const turn = random.pick(TURNS)
   cluster.late.atNext(turn, random.pick(clients).process, (connection) => {
-    const after = random.chance(0.8)
-      ? { turn: random.pick(['dial', 'command', 'command'] as const), ms: random.logBetween(1, 1_000) }
-      : null
+    const after = random.chance(0.8) ? { turn: random.pick(TURNS), ms: random.logBetween(1, 1_000) } : null
     cluster.late.holdBack(connection, { ms: random.logBetween(1_000, LATE_MAX_MS), after })
-    if (turn === 'command' && random.chance(0.8)) deafen(ground, connection)
+    if (turn === 'command' && random.chance(0.9)) deafen(ground, connection)
   })
   return true
 }

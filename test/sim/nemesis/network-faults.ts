@@ -8,24 +8,25 @@ const durationMs = ({ random }: Ground): number => random.logBetween(200, 20_000
 const others = ({ cluster, victim }: Ground): string[] =>
   [...cluster.hosts.keys()].filter((nodeId) => nodeId !== victim.nodeId)
 
-function cutFor(ground: Ground, pairs: readonly Pair[]): boolean {
+function cutFor(ground: Ground, pairs: readonly Pair[], ms = durationMs(ground)): boolean {
   const { peers, world } = ground.cluster
   for (const [from, to] of pairs) peers.cut(from, to)
-  world.after(durationMs(ground), () => {
+  world.after(ms, () => {
     for (const [from, to] of pairs) peers.heal(from, to)
   })
   return true
 }
 
-export const isolation: Fault = (ground) => {
+/** Nothing comes in, or out, or both. */
+export function isolate(ground: Ground, ways: 'both' | 'in' | 'out', ms = durationMs(ground)): boolean {
   const { nodeId } = ground.victim
-  const ways = ground.random.pick(['both', 'in', 'out'])
   return cutFor(
     ground,
     others(ground).flatMap((other): Pair[] => [
       ...(ways !== 'in' ? [[nodeId, other] as const] : []),
       ...(ways !== 'out' ? [[other, nodeId] as const] : []),
     ]),
+    ms,
   )
 }
 
@@ -65,7 +66,7 @@ export const NETWORK_FAULTS = {
     ])
   },
   'one-way cut': (ground) => cutFor(ground, [[ground.victim.nodeId, ground.random.pick(others(ground))]]),
-  isolation,
+  isolation: (ground) => isolate(ground, ground.random.pick(['both', 'in', 'out'])),
   bridge,
   'slow link': slowLink,
   'clogged link': clog,
