@@ -85,6 +85,7 @@ function newWorkloadRun(options: RunOptions, { name }: Workload, index: number):
     endpoints: site.endpoints,
     clients: Math.max(1, Math.floor(clients / workloads.length) + (index < clients % workloads.length ? 1 : 0)),
     leaseMs: site.leaseMs,
+    lingerMs: site.lingerMs,
     random: new SimRandom(seed + index + 1),
     dir,
     startedAt: history.startedAt,

@@ -29,6 +29,7 @@ export interface LocalSiteOptions {
 /** A cluster of real servers on this machine, started for one run. */
 export class LocalSite implements Site {
   readonly leaseMs = LEASE_MS
+  readonly lingerMs = 0
   readonly attacks: readonly Attack[]
   readonly skipped: readonly Skipped[]
   readonly clients: ClientProcesses

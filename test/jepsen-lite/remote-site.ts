@@ -18,6 +18,8 @@ export interface RemoteSiteOptions {
 /** A cluster that runs elsewhere, and that somebody else can break. */
 export class RemoteSite implements Site {
   readonly leaseMs = LEASE_MS
+  /** Docker's proxy for published ports, and many another, makes an ordinary end of a reset (contract §2). */
+  readonly lingerMs = LEASE_MS
   readonly skipped: readonly Skipped[] = []
   readonly findings = []
   readonly clients = new ClientProcesses()

@@ -14,6 +14,8 @@ export interface Site {
   /** HOST:PORT to ask for each node's status. */
   readonly observed: readonly string[]
   readonly leaseMs: number
+  /** What the clients' sessions ask for: as long as the lease where somebody between may end a connection in their name. */
+  readonly lingerMs: number
   readonly attacks: readonly Attack[]
   readonly skipped: readonly Skipped[]
   readonly clients: ClientProcesses

@@ -43,6 +43,8 @@ export interface WorkloadRun {
   readonly clients: number
   /** The node lease of the cluster, and the shortest session lease. */
   readonly leaseMs: number
+  /** What sessions ask for (contract §2). */
+  readonly lingerMs: number
   /** Of this workload alone. */
   readonly random: Random
   /** Exists, and is this workload's own. */

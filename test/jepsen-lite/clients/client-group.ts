@@ -80,9 +80,10 @@ export class ClientGroup<Name extends string> {
   }
 
   #newSettings(): ClientSettings {
-    const { endpoints, leaseMs, random, startedAt } = this.run
+    const { endpoints, leaseMs, lingerMs, random, startedAt } = this.run
     const { names, registerPort = 0 } = this.options
-    return { endpoints, leaseMs, names, registerPort, seed: random.int(2 ** 31), startedAt: String(startedAt) }
+    const seed = random.int(2 ** 31)
+    return { endpoints, leaseMs, lingerMs, names, registerPort, seed, startedAt: String(startedAt) }
   }
 
   #newContext(): ClientContext {

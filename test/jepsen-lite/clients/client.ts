@@ -7,6 +7,7 @@ import type { Journal } from './journal.js'
 export interface ClientSettings {
   readonly endpoints: readonly string[]
   readonly leaseMs: number
+  readonly lingerMs: number
   readonly seed: number
   /** `process.hrtime.bigint()` at time zero of the run, in decimal. */
   readonly startedAt: string

@@ -54,8 +54,9 @@ export class CommandClient {
   }
 
   #spawn(name: string, waitMs: number, holdMs: number): ChildProcess {
-    const { endpoints, leaseMs } = this.context
-    const options = ['--endpoints', endpoints.join(','), '--lock-name', name, '--lease', formatSeconds(leaseMs)]
+    const { endpoints, leaseMs, lingerMs } = this.context
+    const times = ['--lease', formatSeconds(leaseMs), '--linger', formatSeconds(lingerMs)]
+    const options = ['--endpoints', endpoints.join(','), '--lock-name', name, ...times]
     const command = [process.execPath, COMMAND, String(Math.round(holdMs))]
     const words = [TNL_DO, ...options, '--wait', formatSeconds(waitMs), '--', ...command]
     const child = spawn(process.execPath, words, { stdio: ['ignore', 'pipe', 'ignore'] })

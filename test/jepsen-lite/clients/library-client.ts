@@ -20,9 +20,10 @@ export class LibraryClient {
 
   /** Null when the client shall finish before any node takes it. */
   static async connect(context: ClientContext): Promise<LibraryClient | null> {
+    const { endpoints, leaseMs, lingerMs } = context
     while (!context.stopping.aborted) {
       try {
-        const client = await connect({ endpoints: context.endpoints, lease: context.leaseMs })
+        const client = await connect({ endpoints, lease: leaseMs, linger: lingerMs })
         return new LibraryClient(context, client)
       } catch {
         await sleep(RETRY_MS)

@@ -14,6 +14,8 @@ import type { ClientContext } from './client.js'
 const RETRY_MS = 200
 /** Longer than a session can be resumed. */
 const RESUME_BUDGET_LEASES = 3
+/** So many answers can be asked for again. A node keeps 1,024 at most, and then refuses. */
+const ANSWERS_KEPT = 256
 
 export class SessionOver extends Error {
   override readonly name = 'SessionOver'
@@ -46,12 +48,14 @@ export class PlainSession {
   /** Null when the client shall finish before any node takes it; one that is finishing already tries once. */
   static async open(context: ClientContext): Promise<PlainSession | null> {
     const addresses = new AddressBook(context.endpoints.map((text) => parseHostPort(text)))
+    const lease = formatSeconds(context.leaseMs)
+    const linger = formatSeconds(context.lingerMs)
     const signal = context.stopping.aborted ? new AbortController().signal : context.stopping
     do {
       try {
         const { link, welcome } = await reach({
           addresses,
-          opening: () => formatLine('hello', { version: 2, lease: formatSeconds(context.leaseMs), redirect: 'no' }),
+          opening: () => formatLine('hello', { version: 2, lease, linger, redirect: 'no' }),
           welcomed: (_, line, sentAt) => readWelcome(line, context.leaseMs, sentAt),
           budgetMs: context.leaseMs,
           answerTimeoutMs: ANSWER_TIMEOUT_MS,
@@ -97,6 +101,7 @@ export class PlainSession {
 
   /** Resolves with the last answer, however often the connection breaks before. Rejects with SessionOver. */
   ask(action: string, fields: Fields, onQueued: (line: Line) => void = () => {}): Promise<Line> {
+    this.#acknowledgeOld()
     this.#lastId += 1
     const id = this.#lastId
     const acknowledgement = this.#acknowledged > 0 ? this.#acknowledged : undefined
@@ -131,6 +136,13 @@ export class PlainSession {
     this.#link?.finish()
     this.#link = null
     this.#end('closed')
+  }
+
+  #acknowledgeOld(): void {
+    if (this.#lastId - this.#acknowledged < 2 * ANSWERS_KEPT) return
+    const open = [...this.#requests].find(([, { settle }]) => settle !== null)?.[0] ?? this.#lastId + 1
+    const old = Math.min(open - 1, this.#lastId - ANSWERS_KEPT)
+    if (old > this.#acknowledged) this.acknowledge(old)
   }
 
   #send(id: number, { line, onQueued }: Pick<Request, 'line' | 'onQueued'>): Promise<Line> {
