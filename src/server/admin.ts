@@ -14,7 +14,7 @@ import {
 } from './admin-frames.js'
 import { formatLine, type Pair } from './dialects/line.js'
 import type { AdminRequest } from './dialects/services.js'
-import { ADMIN_ANSWER_MS, PROMOTION_MAX_LAG_ENTRIES } from './limits.js'
+import { ADMIN_ANSWER_MS, CONTACT_MS, CONTACT_POLL_MS, PROMOTION_MAX_LAG_ENTRIES } from './limits.js'
 import { successor } from './member-reports.js'
 import type { MemberReport } from './status.js'
 
@@ -55,6 +55,8 @@ export class Admin {
   /** What the leader was asked and has not answered, by the number that travels with it. */
   readonly #forwarded = new Map<number, Forwarded>()
   #lastNumber = 0
+  /** What waits until this node, which has just won an election, has applied an entry of its own term. */
+  #untilReady: (() => void)[] = []
 
   constructor(private readonly options: AdminOptions) {}
 
@@ -81,6 +83,13 @@ export class Admin {
       else this.#forward(operation, done)
     }
     return true
+  }
+
+  /** This leader has become ready, or another one leads. */
+  onLeadership(): void {
+    const waiting = this.#untilReady
+    this.#untilReady = []
+    for (const goOn of waiting) goOn()
   }
 
   /** A frame of kind admin or adminResult. */
@@ -130,9 +139,10 @@ export class Admin {
   /** Everything that the operator may have done wrong is refused here, before Raft is asked. */
   async #begin(operation: AdminOperation): Promise<AdminAnswer> {
     const { node } = this.options
+    // A quorum without this leader may have committed that entry, while its own disk is still busy with it.
+    while (node.isLeader() && !node.isLeaderReady()) await new Promise<void>((goOn) => this.#untilReady.push(goOn))
+    await this.#untilHeard(operation)
     if (!node.isLeader()) throw new AdminRefusal('no-quorum', 'the leader changed meanwhile: try again')
-    // One that has just taken over must first apply an entry of its own; a quorum round takes as long.
-    if (!node.isLeaderReady()) await new Promise((resolve) => node.confirmLeadership(resolve))
     const member = this.#member(operation.node)
     switch (operation.action) {
       case '.member-add':
@@ -145,6 +155,21 @@ export class Admin {
         return this.#transfer(operation.node, member)
       default:
         throw new AdminRefusal('bad-request', `unknown action ${operation.action}`)
+    }
+  }
+
+  /**
+   * A leader forgets who answers it when its term begins and at each check of its quorum, and hears of the living again
+   * within a heartbeat. Whoever is to leave need not be heard of.
+   */
+  async #untilHeard({ action, node: nodeId, replaces }: AdminOperation): Promise<void> {
+    if (action !== '.member-remove' && action !== '.member-promote') return
+    const leaving = action === '.member-remove' ? nodeId : replaces
+    const { node, clock } = this.options
+    for (let waitedMs = 0; waitedMs < CONTACT_MS; waitedMs += CONTACT_POLL_MS) {
+      const progress = node.status()?.progress ?? []
+      if (progress.every((peer) => peer.active || peer.nodeId === leaving)) return
+      await new Promise<void>((goOn) => clock.after(CONTACT_POLL_MS, goOn))
     }
   }
 

@@ -179,9 +179,13 @@ export class NodeComposition {
       onLeader: (leader, term) => {
         world.onLeader(leader, term)
         this.front.onLeader(leader)
+        this.admin.onLeadership()
       },
       onApplied: (index) => this.front.onApplied(index),
-      onLeaderReady: (term) => this.front.onLeaderReady(term),
+      onLeaderReady: (term) => {
+        this.front.onLeaderReady(term)
+        this.admin.onLeadership()
+      },
       onRestored: (index) => {
         world.log('info', 'state taken from a snapshot of the leader', { index })
         this.node.setMembers(this.#members())

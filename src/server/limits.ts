@@ -67,6 +67,9 @@ export const HTTP_LOCKS_MAX = 1_000
 export const PROMOTION_MAX_LAG_ENTRIES = 1_000
 /** The leader's answer to a forwarded administration line is waited for no longer than this. */
 export const ADMIN_ANSWER_MS = 10_000
+/** A member that the leader has not heard of for this long, since it was asked to change the membership, is out of reach. */
+export const CONTACT_MS = 1_000
+export const CONTACT_POLL_MS = 20
 
 // ------------------------------------------------------------------------------------------------ clean stop
 /** A leader that stops waits this long for another to take over. */

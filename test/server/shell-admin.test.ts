@@ -31,6 +31,7 @@ class World {
   isReady = true
   /** False: frames are sent and never arrive. */
   connected = true
+  meanwhile = () => {}
   readonly #admins = new Map<string, Admin>()
   #timeout: (() => void) | null = null
 
@@ -65,12 +66,24 @@ class World {
     this.#timeout?.()
   }
 
+  /** The leader has applied an entry of its own term, or another one leads. */
+  leadershipChanges(): void {
+    for (const admin of this.#admins.values()) admin.onLeadership()
+  }
+
+  /** Short waits pass at once, and `meanwhile` happens in them; long ones end with `timeOut`. */
   #clock(): Clock {
-    const after = (_: number, run: () => void) => {
-      this.#timeout = run
+    const after = (ms: number, run: () => void) => {
+      if (ms > 100) this.#timeout = run
+      else setImmediate(() => this.#pass(run))
       return { cancel: () => {} }
     }
     return { speakerNow: () => 0, takerNow: () => 0, wallNow: () => 0, soon: (run) => run(), after }
+  }
+
+  #pass(run: () => void): void {
+    this.meanwhile()
+    run()
   }
 
   #node(nodeId: string): NodeApi {
@@ -86,6 +99,7 @@ class World {
       nextRaftId: () => 4,
       async changeMembership(changes, context) {
         if (world.refuse !== null) throw new NodeRefusal(world.refuse)
+        if (!world.isReady) throw new NodeRefusal('not ready')
         world.changed.push({ changes, members: decodeMemberContext(context) })
       },
       async transferLeadership(to) {
@@ -98,10 +112,7 @@ class World {
         return true
       },
       isLeaderReady: () => world.isReady,
-      confirmLeadership(done) {
-        world.isReady = true
-        done(5_000)
-      },
+      confirmLeadership: unused,
       term: unused,
       appliedIndex: unused,
       commitIndex: unused,
@@ -197,7 +208,6 @@ describe.each(['n1', 'n2'])('changes asked at %s', (at) => {
     async (line) => {
       const world = new World()
       world.progress = [...world.progress, { nodeId: 'n2', match: 5_000, active: true, learner: false }]
-      world.isReady = false
       expect(await world.ask(at, `${line},id:4`)).toBe('done,id:4\n')
       expect(world.transfers).toEqual(['n2'])
       expect(world.changed).toHaveLength(1)
@@ -211,6 +221,42 @@ describe.each(['n1', 'n2'])('changes asked at %s', (at) => {
     world.refuse = 'n2 did not take over in time'
     expect(await world.ask(at, '.member-remove,node:n1')).toContain('code:busy,message:n2%20did')
     expect(world.changed).toEqual([])
+  })
+
+  it('a leader that has just taken over first applies an entry of its own: its disk may be slower than the others', async () => {
+    const world = new World()
+    world.isReady = false
+    const answer = world.ask(at, '.member-remove,node:n2')
+    world.leadershipChanges()
+    await new Promise(setImmediate)
+    expect(world.changed).toEqual([])
+    world.isReady = true
+    world.leadershipChanges()
+    expect(await answer).toBe('done\n')
+    expect(world.changed).toHaveLength(1)
+  })
+
+  it('a leader that is deposed before that says so', async () => {
+    const world = new World()
+    world.isReady = false
+    const answer = world.ask(at, '.member-remove,node:n2')
+    world.leader = 'n3'
+    world.leadershipChanges()
+    expect(await answer).toContain('code:no-quorum')
+    expect(world.changed).toEqual([])
+  })
+
+  it('a leader that has not heard of the others yet waits for a heartbeat before it calls them out of reach', async () => {
+    const world = new World()
+    const heard = [...world.progress, { nodeId: 'n2', match: 5_000, active: true, learner: false }]
+    world.progress = heard.map((peer) => ({ ...peer, active: peer.nodeId === 'n1' }))
+    world.members.push({ node: 'n4', raftId: 4, peer: 'h:4', address: null, role: 'voter', leader: false })
+    world.meanwhile = () => {
+      world.progress = [...heard, { nodeId: 'n4', match: 5_000, active: true, learner: false }]
+    }
+    expect(await world.ask(at, '.member-remove,node:n4')).toBe('done\n')
+    world.progress = heard.map((peer) => ({ ...peer, active: peer.nodeId === 'n1' }))
+    expect(await world.ask(at, '.member-promote,node:n3')).toBe('done\n')
   })
 
   const refused: readonly [string, string][] = [
