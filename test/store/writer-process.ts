@@ -2,21 +2,20 @@
  * Appends to the store in argv[2] until it is killed, with a suffix replaced now and then. Says `write FIRST COUNT TERM`
  * before and `done` after each batch was acknowledged. With argv[3] = `hold` it only opens the store and waits.
  */
-import { writeSync } from 'node:fs'
 import { openStore } from '../../src/raft/store/open-store.js'
+import { sayLine } from '../support/say-line.js'
 import { entries } from './helpers.js'
 
 const [, , directory = '', mode = 'write'] = process.argv
-const say = (line: string): void => void writeSync(1, `${line}\n`)
 
 try {
   const store = await openStore(directory)
-  say('open')
+  sayLine('open')
   if (mode === 'hold') await new Promise((resolve) => process.stdin.once('data', resolve))
   else await writeForEver(store)
   await store.close()
 } catch (error) {
-  say(`failed ${error instanceof Error ? error.message : String(error)}`)
+  sayLine(`failed ${error instanceof Error ? error.message : String(error)}`)
 }
 
 async function writeForEver(store: Awaited<ReturnType<typeof openStore>>): Promise<never> {
@@ -30,12 +29,12 @@ async function writeForEver(store: Awaited<ReturnType<typeof openStore>>): Promi
     const first = isReplacing ? Math.max(commit + 1, last - 4) : last + 1
     const count = 1 + (round % 5)
     last = first + count - 1
-    say(`write ${first} ${count} ${term}`)
+    sayLine(`write ${first} ${count} ${term}`)
     await store.append({
       hardState: { term, vote: 1, commit },
       entries: entries(first, last, term),
       mustSync: true,
     })
-    say('done')
+    sayLine('done')
   }
 }

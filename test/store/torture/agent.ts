@@ -3,13 +3,13 @@
  * everything that happens in it is a JSON line on stdout, written before the next thing is done. It may be killed at any
  * moment. The end of stdin ends it.
  */
-import { writeSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { EMPTY_CONF_STATE, type SnapshotMetadata } from '../../../src/raft/core/types.js'
 import { type LogStore, SnapshotRejected, type SnapshotSource, StoreError } from '../../../src/raft/node/interfaces.js'
 import { openStore } from '../../../src/raft/store/open-store.js'
 import { SimRandom } from '../../sim/random.js'
+import { sayLine } from '../../support/say-line.js'
 import type { AgentEvent, LifeOrder } from './agent-process.js'
 import { Choices } from './choices.js'
 import { type Found, isOfTheLog, LogState } from './log-state.js'
@@ -27,7 +27,7 @@ import { snapshotFileBytes } from './snapshot-bytes.js'
 /** Calls that may wait for an answer at the same time. */
 const CALLS_IN_FLIGHT = 4
 
-const say = (event: AgentEvent): void => void writeSync(1, `${JSON.stringify(event)}\n`)
+const say = (event: AgentEvent): void => sayLine(JSON.stringify(event))
 
 const metadataOf = ({ index, term }: SnapshotRef): SnapshotMetadata => ({
   index,
