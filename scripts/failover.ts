@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
+import { Command, InvalidArgumentError } from 'commander'
 import type { ClusterNode } from '../src/cli/cluster-node.js'
 import { TrialCluster, until } from './failover-cluster.js'
 import { Probe } from './failover-probe.js'
@@ -49,7 +49,7 @@ interface Program {
 }
 
 async function main(): Promise<void> {
-  const { trials, hold, seed } = readOptions()
+  const { trials, hold, seed } = readFlags()
   const dir = mkdtempSync(join(tmpdir(), 'tnl-failover-'))
   console.log(`${trials} trials, hold ${hold} s, seed ${seed}`)
   const random = mulberry32(seed)
@@ -171,17 +171,25 @@ function checkDiary(diary: string): readonly string[] {
   return lines.join() === EXPECTED.join() ? [] : [`ran in this order: ${lines.join(', ')}`]
 }
 
-function readOptions(): { trials: number; hold: number; seed: number } {
-  const { values } = parseArgs({
-    options: {
-      trials: { type: 'string', default: '50' },
-      hold: { type: 'string', default: '5' },
-      seed: { type: 'string', default: String(Date.now() % 1_000_000) },
-    },
-  })
-  const numbers = { trials: Number(values.trials), hold: Number(values.hold), seed: Number(values.seed) }
-  if (!Object.values(numbers).every((value) => value >= 0)) throw new Error('--trials, --hold and --seed are numbers')
-  return numbers
+interface Flags {
+  readonly trials: number
+  readonly hold: number
+  readonly seed: number
+}
+
+function readFlags(): Flags {
+  return new Command('failover')
+    .description('A command runs under a lock while the nodes of a cluster are killed. Exit status 1 if a trial fails.')
+    .option('--trials <count>', 'how many', atLeastZero, 50)
+    .option('--hold <seconds>', 'how long the lock is held', atLeastZero, 5)
+    .option('--seed <number>', 'chooses who dies and when', atLeastZero, Date.now() % 1_000_000)
+    .parse()
+    .opts<Flags>()
+}
+
+function atLeastZero(text: string): number {
+  if (!/^\d+(?:\.\d+)?$/.test(text)) throw new InvalidArgumentError('A number from 0 on is needed.')
+  return Number(text)
 }
 
 /** A small generator that replays from its seed. */

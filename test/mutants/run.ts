@@ -3,7 +3,7 @@ import { rmSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { Command, InvalidArgumentError } from 'commander'
+import { Command, InvalidArgumentError, Option } from 'commander'
 import { ProgressLine } from '../support/progress-line.js'
 import { type Effort, KILLERS, killersFor, type Outcome, run, testsFor } from './killers.js'
 import { MUTANTS } from './list/index.js'
@@ -58,7 +58,9 @@ interface Flags extends Effort {
 
 const flags = new Command('mutants')
   .description('Known bugs, put into copies of the sources: which checks notice them?')
-  .option('--only <ids>', 'these mutants, with commas between', ids, [...MUTANTS])
+  .addOption(
+    new Option('--only <ids>', 'these mutants, with commas between').argParser(ids).default([...MUTANTS], 'all'),
+  )
   .option('--killers <names>', `these checks only, of ${KILLERS.join(', ')}`, killerNames, [...KILLERS])
   .option('--seeds <count>', 'seeds of the simulator', positive, 200)
   .option('--trials <count>', 'trials of the storage torture', positive, 40)

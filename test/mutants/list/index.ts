@@ -5,6 +5,7 @@ import { DURABILITY } from './durability.js'
 import { ELECTIONS } from './elections.js'
 import { LOCK_LAYER } from './lock-layer.js'
 import { MEMBERSHIP } from './membership.js'
+import { OWN_ADMIN } from './own-admin.js'
 import { OWN_EDGES } from './own-edges.js'
 import { OWN_LOCKS } from './own-locks.js'
 import { READS_AND_TIME } from './reads-and-time.js'
@@ -39,5 +40,6 @@ export const MUTANTS: readonly Mutant[] = [
   ...RULES_EXACTLY_ONCE,
   ...OWN_LOCKS,
   ...OWN_EDGES,
+  ...OWN_ADMIN,
   ...COARSE,
 ]

@@ -1,0 +1,89 @@
+/** Bugs of our own making in administration: what an operator may do wrong, and when a leader may judge it. */
+import type { Mutant } from '../mutant.js'
+
+export const OWN_ADMIN: readonly Mutant[] = [
+  {
+    id: 'X78',
+    title: 'a leader changes the membership before it has applied an entry of its own term',
+    rule: 'own',
+    edits: [
+      {
+        file: 'src/server/admin.ts',
+        find: 'while (node.isLeader() && !node.isLeaderReady()) await',
+        replace: 'while (node.isLeader() && node.isLeaderReady() === null) await',
+      },
+    ],
+  },
+  {
+    id: 'X79',
+    title: 'a new leader calls everybody out of reach whom it has not heard of yet',
+    rule: 'own',
+    edits: [
+      {
+        file: 'src/server/admin.ts',
+        find: 'if (progress.every((peer) => peer.active || peer.nodeId === leaving)) return',
+        replace: 'if (progress.every((peer) => peer.active || peer.nodeId !== leaving)) return',
+      },
+    ],
+  },
+  {
+    id: 'X80',
+    title: 'a voter is removed without whom there is no quorum',
+    rule: 'own',
+    edits: [
+      {
+        file: 'src/server/admin.ts',
+        find: 'if (2 * silent.length < rest.length) return',
+        replace: 'if (2 * silent.length <= 2 * rest.length) return',
+      },
+    ],
+  },
+  {
+    id: 'X81',
+    title: 'a learner far behind becomes a voter',
+    rule: 'own',
+    edits: [
+      {
+        file: 'src/server/admin.ts',
+        find: 'if (lag >= PROMOTION_MAX_LAG_ENTRIES) throw',
+        replace: 'if (lag >= 1_000 * PROMOTION_MAX_LAG_ENTRIES) throw',
+      },
+    ],
+  },
+  {
+    id: 'X82',
+    title: 'the last voter can be removed',
+    rule: 'own',
+    edits: [
+      {
+        file: 'src/server/admin.ts',
+        find: "if (removed.role === 'voter' && voters.length === 1)",
+        replace: "if (removed.role === 'voter' && voters.length === 0)",
+      },
+    ],
+  },
+  {
+    id: 'X83',
+    title: 'anybody may administer',
+    rule: 'own',
+    edits: [
+      {
+        file: 'src/server/admin.ts',
+        find: 'if (!loopback && !this.options.allowRemote) {',
+        replace: 'if (!loopback && this.options.allowRemote === null) {',
+      },
+    ],
+  },
+  {
+    id: 'X84',
+    title: 'a leader that is removed does not hand over first',
+    rule: 'own',
+    edits: [
+      {
+        file: 'src/server/admin.ts',
+        find: 'if (isOwnEnd && (await this.#handOver())) return',
+        replace: 'if (isOwnEnd && !parts && (await this.#handOver())) return',
+      },
+    ],
+  },
+]
