@@ -42,7 +42,9 @@ export async function runCluster(options: ClusterOptions): Promise<void> {
     if (outcome === 'signalled') return
     print(describeCluster(outcome.states, outcome.seconds, temporary ? 'temporary data, removed at the end' : dir))
     void cluster.reportRoles(outcome.states)
-    await signalled
+    if ((await Promise.race([signalled, cluster.deserted])) === 'deserted') {
+      throw new CommandFailure(CliExit.failed, 'no node is left')
+    }
     print('stopping')
   } finally {
     await cluster.stop()
@@ -56,12 +58,21 @@ interface NodeState {
 }
 
 class LocalCluster {
+  /** Every node has ended, and none is started again. */
+  readonly deserted: Promise<'deserted'>
+  #desert: () => void = () => {}
   #nodes: readonly ClusterNode[] = []
   #stopping = false
   #wasReady = false
   /** A node that ended in a way that starting it again does not heal. */
   #failed: ClusterNode | null = null
   readonly #restarts = new Set<NodeJS.Timeout>()
+
+  constructor() {
+    this.deserted = new Promise((resolve) => {
+      this.#desert = () => resolve('deserted')
+    })
+  }
 
   async start(plans: readonly ConstructorParameters<typeof ClusterNode>[0][]): Promise<void> {
     this.#nodes = plans.map((plan) => new ClusterNode(plan))
@@ -116,9 +127,12 @@ class LocalCluster {
     const { nodeId } = node.plan
     const how = end.signal === null ? `with exit status ${end.code}` : `by ${end.signal}`
     // A damaged directory does not heal by starting again, nor does a wrong setting; a port that was taken later may.
-    if (end.code === ExitCode.damaged || (end.code === ExitCode.usage && !this.#wasReady)) {
-      this.#failed = node
-      print(`${nodeId} ended ${how}:\n${lastWords(node)}`)
+    const isHopeless = end.code === ExitCode.damaged || (end.code === ExitCode.usage && !this.#wasReady)
+    if (isHopeless) this.#failed = node
+    // It was told to end, or removed from the cluster.
+    if (isHopeless || end.code === ExitCode.ok) {
+      print(`${nodeId} ended ${how}, and is not started again:\n${lastWords(node)}`)
+      if (this.#nodes.every(({ pid }) => pid === null) && this.#restarts.size === 0) this.#desert()
       return
     }
     print(`${nodeId} ended ${how}; it is started again in ${RESTART_DELAY_MS / 1000} s`)

@@ -2,8 +2,10 @@ import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { CliExit } from '../../src/cli/exit-codes.js'
 
+const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const TNL = fileURLToPath(new URL('../../src/cli/tnl.ts', import.meta.url))
 const SERVER = fileURLToPath(new URL('../../src/cli/tnl-server.ts', import.meta.url))
 const NODE_ARGUMENTS = ['--import', 'tsx']
@@ -31,14 +33,21 @@ class RunningCluster {
   readonly process: ChildProcess
   #changed: () => void = () => {}
 
-  constructor() {
-    this.process = spawn(process.execPath, [...NODE_ARGUMENTS, TNL, 'cluster'], {
+  constructor(command = [process.execPath, ...NODE_ARGUMENTS, TNL, 'cluster']) {
+    const [program = '', ...words] = command
+    this.process = spawn(program, words, {
+      cwd: ROOT,
       stdio: ['ignore', 'pipe', 'inherit'],
     })
     this.process.stdout?.on('data', (chunk) => {
       this.output += chunk
       this.#changed()
     })
+  }
+
+  pidOf(node: string): number {
+    const [, pid = ''] = new RegExp(`${node} +(\\d+) `).exec(this.output) ?? []
+    return Number(pid)
   }
 
   async until(pattern: RegExp): Promise<RegExpExecArray> {
@@ -119,14 +128,43 @@ describe('tnl cluster', () => {
     expect(JSON.parse(stdout).cycles).toBeGreaterThan(0)
   })
 
+  it('leaves a node alone that was removed', async () => {
+    expect(await run(TNL, ['members', 'remove', 'n3', ...endpoints])).toMatchObject({ code: 0 })
+    await cluster.until(/n3 ended with exit status 0, and is not started again:.*removed from the cluster/s)
+  })
+
   it('starts a node again that was killed, and ends all on Ctrl-C', async () => {
-    const [, pid = ''] = /n2 +(\d+) /.exec(cluster.output) ?? []
-    process.kill(Number(pid), 'SIGKILL')
+    process.kill(cluster.pidOf('n2'), 'SIGKILL')
     await cluster.until(/n2 ended by SIGKILL/)
     const [, newPid = ''] = await cluster.until(/n2 runs again: pid (\d+)/)
     cluster.process.kill('SIGINT')
     const [code] = await once(cluster.process, 'exit')
     expect(code).toBe(0)
     expect(() => process.kill(Number(newPid), 0)).toThrow('ESRCH')
+  })
+})
+
+/** Without its `prestart`: what is built is not built again while other tests use it. */
+async function npmStart(): Promise<RunningCluster> {
+  const cluster = new RunningCluster(['npm', 'start', '--ignore-scripts'])
+  onTestFinished(() => void cluster.process.kill('SIGTERM'))
+  await cluster.until(/Ctrl-C ends all/)
+  return cluster
+}
+
+describe('npm start', () => {
+  it('takes all nodes along when npm alone is told to end', async () => {
+    const cluster = await npmStart()
+    const pids = ['n1', 'n2', 'n3'].map((node) => cluster.pidOf(node))
+    cluster.process.kill('SIGTERM')
+    await once(cluster.process, 'exit')
+    for (const pid of pids) expect(() => process.kill(pid, 0)).toThrow('ESRCH')
+  })
+
+  it('ends when all nodes were told to', async () => {
+    const cluster = await npmStart()
+    for (const node of ['n1', 'n2', 'n3']) process.kill(cluster.pidOf(node), 'SIGTERM')
+    const [code] = await once(cluster.process, 'exit')
+    expect(code).toBe(CliExit.failed)
   })
 })
