@@ -79,8 +79,9 @@ function dumpModel(model: Model): unknown {
 
 /** Promises about effects that hold whatever the commands are (contract G1, G8). */
 class Promises {
-  #highestToken = 0
   readonly #told = new Map<string, string>()
+  /** The lock of every token so far. */
+  readonly #granted = new Map<number, string>()
 
   check(effects: readonly Effect[], machine: LockMachine): void {
     for (const [kind, , session, request, given] of effects) {
@@ -92,18 +93,23 @@ class Promises {
       if (before !== undefined) expect(words, 'a repeated request gets the answer that it got').toBe(before)
       this.#told.set(key, words)
     }
-    const tokens = [...machine.locks()].map(({ token }) => token).sort((a, b) => a - b)
-    expect(new Set(tokens).size).toBe(tokens.length)
-    for (const [kind, , , , given] of effects) {
-      const answer = given as Answer | undefined
-      if (kind !== 'answered' || answer?.kind !== 'granted' || this.#granted.has(answer.token)) continue
-      expect(answer.token, 'tokens grow').toBeGreaterThan(this.#highestToken)
-      this.#highestToken = answer.token
-      this.#granted.add(answer.token)
-    }
+    this.#checkTokens(effects, machine)
   }
 
-  readonly #granted = new Set<number>()
+  /** A session that is away is told of its grant when it asks again: after others, who hold greater tokens by then. */
+  #checkTokens(effects: readonly Effect[], machine: LockMachine): void {
+    const held = [...machine.locks()].map(({ name, token }) => [token, name] as const)
+    expect(new Set(held.map(([token]) => token)).size).toBe(held.length)
+    const told = effects
+      .map(([kind, , , , given]) => (kind === 'answered' ? (given as Answer) : null))
+      .flatMap((answer) => (answer?.kind === 'granted' ? [[answer.token, answer.name] as const] : []))
+    const highestBefore = Math.max(0, ...this.#granted.keys())
+    for (const [token, name] of [...held, ...told]) {
+      if (!this.#granted.has(token)) expect(token, 'tokens grow').toBeGreaterThan(highestBefore)
+      expect(this.#granted.get(token) ?? name, 'a token stands for one grant').toBe(name)
+      this.#granted.set(token, name)
+    }
+  }
 }
 
 test('does what the plain model does, whatever comes late, twice or never', { timeout: 120_000 }, () => {
