@@ -160,15 +160,14 @@ export class Admin {
 
   /**
    * A leader forgets who answers it when its term begins and at each check of its quorum, and hears of the living again
-   * within a heartbeat. Whoever is to leave need not be heard of.
+   * within a heartbeat. Who is to leave must have taken an append of this term: otherwise it is never told of its removal.
    */
-  async #untilHeard({ action, node: nodeId, replaces }: AdminOperation): Promise<void> {
+  async #untilHeard({ action }: AdminOperation): Promise<void> {
     if (action !== '.member-remove' && action !== '.member-promote') return
-    const leaving = action === '.member-remove' ? nodeId : replaces
     const { node, clock } = this.options
     for (let waitedMs = 0; waitedMs < CONTACT_MS; waitedMs += CONTACT_POLL_MS) {
       const progress = node.status()?.progress ?? []
-      if (progress.every((peer) => peer.active || peer.nodeId === leaving)) return
+      if (progress.every(({ active, match }) => active && match > 0)) return
       await new Promise<void>((goOn) => clock.after(CONTACT_POLL_MS, goOn))
     }
   }

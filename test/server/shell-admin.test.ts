@@ -259,6 +259,26 @@ describe.each(['n1', 'n2'])('changes asked at %s', (at) => {
     expect(await world.ask(at, '.member-promote,node:n3')).toBe('done\n')
   })
 
+  it('a leader waits for an append that the leaving node takes: nobody else would tell it of its removal', async () => {
+    const world = new World()
+    const others = world.progress
+    world.progress = [...others, { nodeId: 'n2', match: 0, active: true, learner: false }]
+    let waits = 0
+    world.meanwhile = () => {
+      waits += 1
+      expect(world.changed).toEqual([])
+      if (waits === 3) world.progress = [...others, { nodeId: 'n2', match: 5_000, active: true, learner: false }]
+    }
+    expect(await world.ask(at, '.member-remove,node:n2')).toBe('done\n')
+    expect(waits).toBe(3)
+  })
+
+  it('a leader removes a dead node without its answer', async () => {
+    const world = new World()
+    world.progress = [...world.progress, { nodeId: 'n2', match: 0, active: false, learner: false }]
+    expect(await world.ask(at, '.member-remove,node:n2')).toBe('done\n')
+  })
+
   const refused: readonly [string, string][] = [
     ['.member-add,node:n2,peer:h:2', 'bad-request'],
     ['.member-add,node:n4', 'bad-request'],

@@ -21,8 +21,8 @@ export const OWN_ADMIN: readonly Mutant[] = [
     edits: [
       {
         file: 'src/server/admin.ts',
-        find: 'if (progress.every((peer) => peer.active || peer.nodeId === leaving)) return',
-        replace: 'if (progress.every((peer) => peer.active || peer.nodeId !== leaving)) return',
+        find: 'if (progress.every(({ active, match }) => active && match > 0)) return',
+        replace: 'if (progress.some(({ active, match }) => active && match > 0)) return',
       },
     ],
   },
