@@ -58,21 +58,17 @@ interface NodeState {
 }
 
 class LocalCluster {
-  /** Every node has ended, and none is started again. */
-  readonly deserted: Promise<'deserted'>
   #desert: () => void = () => {}
+  /** Every node has ended, and none is started again. */
+  readonly deserted = new Promise<'deserted'>((resolve) => {
+    this.#desert = () => resolve('deserted')
+  })
   #nodes: readonly ClusterNode[] = []
   #stopping = false
   #wasReady = false
   /** A node that ended in a way that starting it again does not heal. */
   #failed: ClusterNode | null = null
   readonly #restarts = new Set<NodeJS.Timeout>()
-
-  constructor() {
-    this.deserted = new Promise((resolve) => {
-      this.#desert = () => resolve('deserted')
-    })
-  }
 
   async start(plans: readonly ConstructorParameters<typeof ClusterNode>[0][]): Promise<void> {
     this.#nodes = plans.map((plan) => new ClusterNode(plan))

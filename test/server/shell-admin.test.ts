@@ -5,6 +5,7 @@ import { type Clock, FrameKind } from '../../src/raft/node/interfaces.js'
 import { type NodeApi, NodeRefusal, type NodeStatus } from '../../src/raft/node/node-api.js'
 import { Admin } from '../../src/server/admin.js'
 import { parseLine } from '../../src/server/dialects/line.js'
+import { CONTACT_POLL_MS } from '../../src/server/limits.js'
 import type { MemberReport } from '../../src/server/status.js'
 
 interface Change {
@@ -71,11 +72,16 @@ class World {
     for (const admin of this.#admins.values()) admin.onLeadership()
   }
 
-  /** Short waits pass at once, and `meanwhile` happens in them; long ones end with `timeOut`. */
+  #becomeReady(): void {
+    this.isReady = true
+    this.leadershipChanges()
+  }
+
+  /** The waits for members pass at once, and `meanwhile` happens in them; the others end with `timeOut`. */
   #clock(): Clock {
     const after = (ms: number, run: () => void) => {
-      if (ms > 100) this.#timeout = run
-      else setImmediate(() => this.#pass(run))
+      if (ms === CONTACT_POLL_MS) setImmediate(() => this.#pass(run))
+      else this.#timeout = run
       return { cancel: () => {} }
     }
     return { speakerNow: () => 0, takerNow: () => 0, wallNow: () => 0, soon: (run) => run(), after }
@@ -106,6 +112,8 @@ class World {
         if (world.refuse !== null) throw new NodeRefusal(world.refuse)
         world.transfers.push(to)
         world.leader = to
+        world.isReady = false
+        setImmediate(() => world.#becomeReady())
       },
       sendPeer(to, _lane, kind, payload) {
         if (world.connected) world.#admins.get(to)?.onPeerFrame(nodeId, kind, payload)
