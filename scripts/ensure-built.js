@@ -1,6 +1,6 @@
 // Plain JavaScript without dependencies: it runs on a bare clone, before anything is installed.
 import { spawnSync } from 'node:child_process'
-import { existsSync, readdirSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, lstatSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 const modifiedMs = (path) => (existsSync(path) ? statSync(path).mtimeMs : 0)
@@ -21,6 +21,13 @@ if (major < 20 || (major === 20 && minor < 19)) {
   process.exit(2)
 }
 if (modifiedMs('node_modules/.package-lock.json') < modifiedMs('package-lock.json')) {
+  // npm ci empties what a link points to, which belongs to somebody else.
+  if (lstatSync('node_modules', { throwIfNoEntry: false })?.isSymbolicLink()) {
+    console.error(
+      'node_modules is a link, and what it points to does not fit package-lock.json: remove the link, or run npm ci where it points to',
+    )
+    process.exit(2)
+  }
   console.error('installing dependencies (npm ci)')
   npm('ci', '--no-audit', '--no-fund', '--loglevel=error')
 }

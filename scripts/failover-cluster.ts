@@ -21,7 +21,7 @@ export class TrialCluster {
   private constructor(readonly nodes: readonly ClusterNode[]) {}
 
   static async start(dir: string): Promise<TrialCluster> {
-    const plans = await planCluster(NODES, dir, [], FIRST_PORT)
+    const plans = await planCluster({ nodes: NODES, dir, extraWords: [], firstPort: FIRST_PORT })
     const cluster = new TrialCluster(plans.map((plan) => new ClusterNode(plan, [SERVER])))
     for (const node of cluster.nodes) cluster.#start(node)
     await cluster.untilAllServe()

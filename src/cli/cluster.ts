@@ -24,6 +24,8 @@ export interface ClusterOptions {
   readonly nodes: number
   /** Undefined: a temporary one, removed at the end. */
   readonly dataDir: string | undefined
+  /** Client port of the first node; it must be free, as all that follow from it. Undefined: the first free block. */
+  readonly basePort: number | undefined
   /** Words given to every node. */
   readonly extraWords: readonly string[]
 }
@@ -37,7 +39,7 @@ export async function runCluster(options: ClusterOptions): Promise<void> {
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => done('signalled'))
   })
   try {
-    await cluster.start(await planCluster(options.nodes, dir, options.extraWords))
+    await cluster.start(await planCluster({ ...options, dir }))
     const outcome = await Promise.race([cluster.untilReady(), signalled])
     if (outcome === 'signalled') return
     print(describeCluster(outcome.states, outcome.seconds, temporary ? 'temporary data, removed at the end' : dir))

@@ -134,4 +134,7 @@ function verbosityOf({ info, debug }: Flags): Verbosity {
 const EXIT_STATUS_HELP = `
 Exit status: 2 connection refused, or bad usage; 3 failed to connect; 4 another error; 122 disconnected while holding;
 123 not granted; 128 + signal when a signal ended it.
+
+Example:
+  tnl-client --endpoints n1:7654,n2:7654,n3:7654 nightly
 `

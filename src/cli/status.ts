@@ -1,12 +1,13 @@
 import { formatHostPort, type HostPort, parseHostPort } from '../address.js'
-import type { StatusReport } from '../server/status.js'
+import type { MemberReport, StatusReport } from '../server/status.js'
 import { CliExit, CommandFailure, explain } from './exit-codes.js'
 import { LineClient } from './line-client.js'
 import { formatTable } from './table.js'
 
 export type NodeState =
   | { readonly endpoint: string; readonly report: StatusReport }
-  | { readonly endpoint: string; readonly error: string }
+  /** `node`: the member that advertises this endpoint, once another node has told. */
+  | { readonly endpoint: string; readonly error: string; readonly node?: string }
 
 /** Asks every endpoint, and every member that these know of, how it is. */
 export async function collectStatus(endpoints: readonly HostPort[]): Promise<readonly NodeState[]> {
@@ -15,9 +16,34 @@ export async function collectStatus(endpoints: readonly HostPort[]): Promise<rea
   while (next.length > 0) {
     const states = await Promise.all(next.map((endpoint) => askStatus(endpoint)))
     for (const state of states) asked.set(state.endpoint, state)
-    next = [...membersOf(states)].filter((address) => !asked.has(address))
+    next = [...membersOf(asked.values())]
+      .flatMap(({ address }) => address ?? [])
+      .filter((address) => !asked.has(address))
   }
+  for (const state of await askBesidePeers(endpoints, [...asked.values()])) asked.set(state.endpoint, state)
   return oneStatePerNode([...asked.values()])
+}
+
+/**
+ * What a node advertises is meant for its clients, who may be elsewhere: inside a container of the compose file every
+ * node's `localhost:PORT` leads to the container itself. The peer's host name does lead to the node, and its client port
+ * is most often the one that was asked for.
+ */
+async function askBesidePeers(
+  endpoints: readonly HostPort[],
+  states: readonly NodeState[],
+): Promise<readonly NodeState[]> {
+  const reached = new Set(states.flatMap((state) => ('report' in state ? state.report.node : [])))
+  const ports = new Set(endpoints.map(({ port }) => port))
+  const missing = [...new Map([...membersOf(states)].map((member) => [member.node, member])).values()].filter(
+    ({ node }) => !reached.has(node),
+  )
+  const candidates = missing.flatMap(({ peer }) =>
+    [...ports].map((port) => formatHostPort({ host: parseHostPort(peer).host, port })),
+  )
+  const found = await Promise.all(candidates.map((endpoint) => askStatus(endpoint)))
+  // Any node may listen there: who answers says which one it is.
+  return found.filter((state) => 'report' in state && missing.some(({ node }) => node === state.report.node))
 }
 
 export async function runStatus(endpoints: readonly HostPort[], asJson: boolean): Promise<void> {
@@ -29,7 +55,8 @@ export async function runStatus(endpoints: readonly HostPort[], asJson: boolean)
 export function statusTable(states: readonly NodeState[]): string {
   const commit = Math.max(0, ...states.map((state) => ('report' in state ? state.report.commit : 0)))
   const rows = states.map((state) => {
-    if ('error' in state) return ['-', state.endpoint, 'unreachable', '', '', '', '', '', state.error]
+    if ('error' in state)
+      return [state.node ?? '-', state.endpoint, 'unreachable', '', '', '', '', '', whyNot(state, states)]
     const { node, role, term, applied, lease, version } = state.report
     const numbers = [term, state.report.commit, applied, Math.max(0, commit - applied)].map(String)
     return [node, state.endpoint, role, ...numbers, lease > 0 ? `${lease.toFixed(1)} s` : 'none', version]
@@ -61,17 +88,32 @@ function readReport(json: string): StatusReport {
   return report
 }
 
-function* membersOf(states: readonly NodeState[]): Generator<string> {
-  for (const state of states) {
-    if ('report' in state) yield* state.report.members.flatMap(({ address }) => (address === null ? [] : [address]))
-  }
+function* membersOf(states: Iterable<NodeState>): Generator<MemberReport> {
+  for (const state of states) if ('report' in state) yield* state.report.members
 }
 
-/** One node may be reached under several names: the first one stays. */
+/** One node may be reached, or missed, under several names: an answer counts more than silence, then the first one. */
 function oneStatePerNode(states: readonly NodeState[]): readonly NodeState[] {
+  const nodeAt = new Map([...membersOf(states)].map(({ address, node }) => [address, node]))
+  const named = states.map((state) => {
+    const node = nodeAt.get(state.endpoint)
+    return 'report' in state || node === undefined ? state : { ...state, node }
+  })
+  const answered = new Set(named.flatMap((state) => ('report' in state ? state.report.node : [])))
   const seen = new Set<string>()
-  return states.filter((state) => {
-    const key = 'report' in state ? state.report.node : state.endpoint
+  return named.filter((state) => {
+    if ('error' in state && state.node !== undefined && answered.has(state.node)) return false
+    const key = 'report' in state ? state.report.node : (state.node ?? state.endpoint)
     return seen.has(key) ? false : seen.add(key)
   })
+}
+
+/** The error, and whether the node lives all the same: the leader may hear a node that cannot be reached from here. */
+function whyNot(
+  { error, node }: { readonly error: string; readonly node?: string },
+  states: readonly NodeState[],
+): string {
+  const leaders = states.flatMap((state) => ('report' in state && state.report.role === 'leader' ? state.report : []))
+  const isHeard = leaders.some(({ progress }) => progress.some((peer) => peer.node === node && peer.active))
+  return isHeard ? `${error} (from here; the leader hears ${node})` : error
 }

@@ -32,6 +32,12 @@ export function createTnl(): Command {
   for (const [name, { help }] of Object.entries(SISTERS)) {
     tnl.command(name).description(help).usage(`[options of tnl-${name}]`)
   }
+  addExamples(
+    tnl,
+    'tnl cluster',
+    'tnl status --endpoints n1:7654,n2:7654,n3:7654',
+    'tnl do --lock-name backup -- ./backup.sh',
+  )
   addCluster(tnl)
   addStatus(tnl)
   addMembers(tnl)
@@ -39,15 +45,33 @@ export function createTnl(): Command {
   return tnl
 }
 
+function addExamples(command: Command, ...examples: readonly string[]): Command {
+  const title = examples.length === 1 ? 'Example' : 'Examples'
+  return command.addHelpText('after', `\n${title}:\n${examples.map((example) => `  ${example}`).join('\n')}`)
+}
+
+interface ClusterCommandOptions {
+  readonly nodes: number
+  readonly dataDir?: string
+  readonly basePort?: number
+}
+
 function addCluster(tnl: Command): void {
-  tnl
-    .command('cluster')
+  const cluster = tnl.command('cluster')
+  addExamples(
+    cluster,
+    'tnl cluster',
+    'tnl cluster --nodes 5 --data-dir ./demo --base-port 9000',
+    'tnl cluster -- --lease 5 --allow-admin',
+  )
+  cluster
     .description('a whole cluster on this machine, in the foreground')
     .option('--nodes <N>', 'how many nodes', wholeNumber, 3)
     .option('--data-dir <DIR>', 'keep the data there (default: temporary)')
+    .option('--base-port <PORT>', 'client port of the first node (default: 7654, or the next free block)', wholeNumber)
     .argument('[options...]', 'after "--": options of tnl-server for every node')
-    .action((extraWords: string[], { nodes, dataDir }: { nodes: number; dataDir?: string }) =>
-      runCluster({ nodes, dataDir, extraWords }),
+    .action((extraWords: string[], { nodes, dataDir, basePort }: ClusterCommandOptions) =>
+      runCluster({ nodes, dataDir, basePort, extraWords }),
     )
 }
 
@@ -60,8 +84,7 @@ interface AskOptions {
 const endpointsOf = ({ endpoints }: AskOptions) => readEndpoints(endpoints, process.env)
 
 function addStatus(tnl: Command): void {
-  tnl
-    .command('status')
+  addExamples(tnl.command('status'), 'tnl status --endpoints n1:7654,n2:7654 --json')
     .description('every node: role, term, commit, applied, lag, lease, version')
     .option(...ENDPOINTS)
     .option('--json', 'as JSON')
@@ -70,21 +93,25 @@ function addStatus(tnl: Command): void {
 
 function addMembers(tnl: Command): void {
   const members = tnl.command('members').description('who belongs to the cluster; add, promote, remove')
-  members
-    .command('list', { isDefault: true })
+  addExamples(
+    members,
+    'tnl members',
+    'tnl members add n4 10.0.0.4:7655 --wait 60',
+    'tnl members promote n4 --replaces n2',
+    'tnl members remove n2',
+  )
+  addExamples(members.command('list', { isDefault: true }), 'tnl members list --json')
     .option(...ENDPOINTS)
     .option('--json', 'as JSON')
     .action((options: AskOptions) => listMembers(endpointsOf(options), options.json === true))
-  members
-    .command('add <NODE> <PEER>')
+  addExamples(members.command('add <NODE> <PEER>'), 'tnl members add n4 10.0.0.4:7655 --wait 60')
     .description('add NODE, reached at PEER (HOST:PEERPORT), as a learner; then start it with --join')
     .option(...ENDPOINTS)
     .option('--wait <S>', 'wait until it has caught up, and make it a voter')
     .action((node: string, peer: string, options: AskOptions) =>
       addMember(endpointsOf(options), node, peer, readWait(options.wait)),
     )
-  members
-    .command('promote <NODE>')
+  addExamples(members.command('promote <NODE>'), 'tnl members promote n4 --replaces n2')
     .description('make a learner that has caught up a voter')
     .option(...ENDPOINTS)
     .option('--wait <S>', 'wait until it has caught up')
@@ -92,12 +119,11 @@ function addMembers(tnl: Command): void {
     .action((node: string, options: AskOptions & { readonly replaces?: string }) =>
       promoteMember(endpointsOf(options), node, readWait(options.wait), options.replaces ?? null),
     )
-  members
-    .command('remove <NODE>')
+  addExamples(members.command('remove <NODE>'), 'tnl members remove n2')
+    .description('remove NODE, dead or alive; its data directory is of no use afterwards')
     .option(...ENDPOINTS)
     .action((node: string, options: AskOptions) => removeMember(endpointsOf(options), node))
-  tnl
-    .command('transfer <NODE>')
+  addExamples(tnl.command('transfer <NODE>'), 'tnl transfer n3')
     .description('hand the leadership to NODE')
     .option(...ENDPOINTS)
     .action((node: string, options: AskOptions) => transferTo(endpointsOf(options), node))
@@ -112,8 +138,7 @@ interface BenchCommandOptions extends AskOptions {
 }
 
 function addBench(tnl: Command): void {
-  tnl
-    .command('bench')
+  addExamples(tnl.command('bench'), 'tnl bench --clients 64 --seconds 5', 'tnl bench --names one --dialect session')
     .description('load and latency: lock and unlock in a closed loop')
     .option(...ENDPOINTS)
     .option('--clients <C>', 'how many at once', wholeNumber, 16)

@@ -88,7 +88,7 @@ export class TestNode {
 /** The first of three free ports in a row, for one server. */
 export async function freePorts(): Promise<number> {
   const dir = mkdtempSync(join(tmpdir(), 'tnl-e2e-'))
-  const [plan] = await planCluster(1, dir, [], FIRST_PORT)
+  const [plan] = await planCluster({ nodes: 1, dir, extraWords: [], firstPort: FIRST_PORT })
   rmSync(dir, { recursive: true })
   return plan?.clientPort ?? FIRST_PORT
 }
@@ -104,7 +104,7 @@ export class TestCluster {
   /** `words`: for every node. Resolves when all of them serve. */
   static async start(words: readonly string[] = []): Promise<TestCluster> {
     const dir = mkdtempSync(join(tmpdir(), 'tnl-e2e-'))
-    const plans = await planCluster(NODES, dir, words, FIRST_PORT)
+    const plans = await planCluster({ nodes: NODES, dir, extraWords: words, firstPort: FIRST_PORT })
     const cluster = new TestCluster(
       dir,
       plans.map((plan) => new TestNode(plan)),

@@ -50,7 +50,12 @@ export class LocalCluster {
   ) {}
 
   static async create(options: LocalClusterOptions): Promise<LocalCluster> {
-    const plans = await planCluster(options.nodes + SPARES, options.dir, [], FIRST_PORT)
+    const plans = await planCluster({
+      nodes: options.nodes + SPARES,
+      dir: options.dir,
+      extraWords: [],
+      firstPort: FIRST_PORT,
+    })
     const builder = new Builder(options, plans)
     await builder.openPeerPorts()
     const nodes = await Promise.all(plans.map((plan) => builder.build(plan)))
