@@ -1,5 +1,5 @@
 /*
- * Preloaded into a server (LD_PRELOAD): makes its clocks run at another rate, and its syncs slow or failing. What is in
+ * Preloaded into a server (LD_PRELOAD): makes its clocks run at another rate, and its syncs slow, hanging or failing. What is in
  * force stands in a file that TNL_FAULTS names, which is mapped and which the harness writes; offsets as in preload.ts.
  * Syncs: fsync, fdatasync, and writes to files that were opened with O_DSYNC, below the directory TNL_FAULTS_DIR.
  * What is written there and not synced is booked for a power cut: power.c.
@@ -29,7 +29,12 @@ struct block {
   /* How much faster than true the clocks run, in millionths. */
   int32_t drift_ppm;
   int32_t wall_offset_ms;
+  /* Not 0: syncs hang, until it is 0 again. */
+  int32_t sync_hang;
 };
+
+/* How often a sync that hangs looks whether it still must. */
+#define HANG_STEP_US 2000
 
 static const struct block none;
 static const volatile struct block *faults = &none;
@@ -86,7 +91,8 @@ static int is_below(int fd) {
 /* Returns -1 with errno set if this sync shall fail. */
 static int before_sync(int fd) {
   int32_t delay_ms = faults->sync_delay_ms, error = faults->sync_errno;
-  if ((delay_ms == 0 && error == 0) || !is_below(fd)) return 0;
+  if ((delay_ms == 0 && error == 0 && faults->sync_hang == 0) || !is_below(fd)) return 0;
+  while (faults->sync_hang != 0) usleep(HANG_STEP_US);
   if (delay_ms > 0) usleep((useconds_t)delay_ms * 1000);
   if (error == 0) return 0;
   errno = error;

@@ -8,8 +8,8 @@ import { losePower, POWER_TABLE_BYTES, type PowerLoss } from './power-cut.js'
 const SOURCES = ['faults.c', 'power.c'].map((name) => fileURLToPath(new URL(name, import.meta.url)))
 
 /** Where each fault stands in the file that the preloaded library maps (`struct block` of faults.c). */
-const OFFSETS = { syncDelayMs: 0, syncErrno: 4, driftPpm: 8, wallOffsetMs: 12 } as const
-const BLOCK_BYTES = 16
+const OFFSETS = { syncDelayMs: 0, syncErrno: 4, driftPpm: 8, wallOffsetMs: 12, syncHang: 16 } as const
+const BLOCK_BYTES = 20
 const FIELD_BYTES = 4
 
 export type ProcessFault = keyof typeof OFFSETS
