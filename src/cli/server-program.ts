@@ -27,7 +27,9 @@ export async function runServerProgram(words: readonly string[], environment: No
   })
   const server = await startServer(parsed.config, log)
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => server.stop())
-  // A parent that holds a channel to this process (tnl cluster) takes it along when it dies.
+  // A parent that holds a channel to this process (tnl cluster) takes it along when it dies. It may have died while this
+  // process started, and then nobody tells any more.
   if (process.connected) process.once('disconnect', () => server.stop())
+  else if (process.send !== undefined) server.stop()
   process.exit(await server.ended)
 }

@@ -1,6 +1,8 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { existsSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { CliExit } from '../../src/cli/exit-codes.js'
@@ -10,6 +12,17 @@ const TNL = fileURLToPath(new URL('../../src/cli/tnl.ts', import.meta.url))
 const SERVER = fileURLToPath(new URL('../../src/cli/tnl-server.ts', import.meta.url))
 const NODE_ARGUMENTS = ['--import', 'tsx']
 const START_TIMEOUT_MS = 60_000
+const NODES = 3
+const POLL_MS = 2
+
+/** The first value that is not null; polled, because processes come and go without telling. The test's timeout ends it. */
+async function waitFor<T>(look: () => T | null): Promise<T> {
+  for (;;) {
+    const value = look()
+    if (value !== null) return value
+    await sleep(POLL_MS)
+  }
+}
 
 interface Outcome {
   readonly code: number
@@ -151,6 +164,30 @@ async function npmStart(): Promise<RunningCluster> {
   await cluster.until(/Ctrl-C ends all/)
   return cluster
 }
+
+/** Child processes of `pid` that run now. */
+function childrenOf(pid: number): number[] {
+  try {
+    const text = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8')
+    return text.split(' ').filter(Boolean).map(Number)
+  } catch {
+    return []
+  }
+}
+
+const runs = (pid: number): boolean => existsSync(`/proc/${pid}`)
+
+describe.runIf(process.platform === 'linux')('tnl cluster, killed while its nodes start', () => {
+  it.each(['SIGKILL', 'SIGTERM'] as const)('leaves no node behind after %s', async (signal) => {
+    const { process: parent } = new RunningCluster()
+    const nodes = await waitFor(() => {
+      const children = childrenOf(parent.pid ?? 0)
+      return children.length >= NODES ? children : null
+    })
+    parent.kill(signal)
+    await waitFor(() => (nodes.some(runs) ? null : true))
+  })
+})
 
 describe('npm start', () => {
   it('takes all nodes along when npm alone is told to end', async () => {
