@@ -1,3 +1,5 @@
+/// <reference types="node" preserve="true" />
+/// <reference lib="esnext.disposable" preserve="true" />
 /** The public exports of the package `tcpnetlock`. */
 export { type AcquireOptions, Client, type ClientOptions, connect, type TryAcquireOptions } from './client.js'
 export {
