@@ -104,7 +104,7 @@ function detailOf(key: string, detail: HistoryEvent['value'][string]): string {
 }
 
 /** Columns that a narrow screen has no room for. */
-const minor: ReadonlySet<string> = new Set(['in force'])
+const minor: ReadonlySet<string> = new Set(['in force', 'p50'])
 
 function table(heads: readonly string[], rows: readonly Html[], numbers: ReadonlySet<string> = new Set()): Html {
   const head = heads.map((text) =>
@@ -186,7 +186,7 @@ export function operationsSection({ operations }: ReadHistory): Html {
       const value = latency(done, share)
       return value === null ? '–' : duration(value)
     }
-    return html`<tr><td>${first?.workload ?? ''}</td><td>${first?.f ?? ''}</td><td class="number">${count(done.length)}</td><td class="number">${count(of('fail').length)}</td><td class="number">${count(of('info').length)}</td><td class="number">${time(0.5)}</td><td class="number">${time(0.99)}</td></tr>`
+    return html`<tr><td>${first?.workload ?? ''}</td><td>${first?.f ?? ''}</td><td class="number">${count(done.length)}</td><td class="number">${count(of('fail').length)}</td><td class="number">${count(of('info').length)}</td><td class="number minor">${time(0.5)}</td><td class="number">${time(0.99)}</td></tr>`
   })
   return html`<section><h2>Operations</h2>
 <p>Unknown: the client never learned what came of it. The checks allow both. An <code>acquire</code> includes the wait for other holders.</p>
