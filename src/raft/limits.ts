@@ -110,6 +110,9 @@ export const HINT_CAMPAIGN_SPREAD_MS = 20
 export const HINT_RETRY_BASE_MS = 30
 export const HINT_RETRY_SPREAD_MS = 70
 export const HINT_ATTEMPTS = 8
+/** A process whose write to the disk is older than this, and than so many node leases, ends if others go on without it. */
+export const DISK_HANGS_MS = 60_000
+export const DISK_HANGS_LEASES = 6
 /** How long the notice of a commit may wait for an append that carries it ... */
 export const COMMIT_NOTICE_DELAY_MS = 4
 /** ... unless the follower sent proposals within this time: its clients wait for the commit. */

@@ -154,6 +154,7 @@ export class NodeComposition {
       observer: this.#observer(),
       member: (nodeId) => machine.members().find((member) => member.nodeId === nodeId) ?? null,
       members: () => this.#members(),
+      currentLeaseMs: () => machine.nodeLeaseMs,
       genesis: ({ clusterId, nodeLeaseMs, createdUnixSeconds }, founders) => {
         const members = founders.map(({ raftId, nodeId, address }) => ({ raftId, nodeId, peerAddress: address }))
         const genesis = { clusterId, nodeLeaseMs, createdUnixSeconds, members }

@@ -150,6 +150,7 @@ export class TestCluster {
       founders: joinAt.length > 0 ? [] : this.founders,
       joinAt,
       nodeLeaseMs: 10_000,
+      currentLeaseMs: () => 10_000,
       member: (id) => machine.state.members.find((member) => member.nodeId === id) ?? null,
       members,
       genesis: (record: FormationRecord, peers) =>

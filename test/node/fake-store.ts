@@ -22,6 +22,24 @@ export class FakeDisk {
   snapshot: SnapshotMetadata | null = null
   readonly snapshots = new Map<string, { metadata: SnapshotMetadata; bytes: Uint8Array }>()
   readonly records = new Map<string, Uint8Array>()
+  #held: (() => void)[] | null = null
+
+  /** Writes are not answered any more ... */
+  hang(): void {
+    this.#held ??= []
+  }
+
+  /** ... until it answers all of them. */
+  answer(): void {
+    const held = this.#held ?? []
+    this.#held = null
+    for (const run of held) run()
+  }
+
+  whenItAnswers(run: () => void): void {
+    if (this.#held === null) run()
+    else this.#held.push(run)
+  }
 }
 
 /** A store in memory whose writes take a little virtual time, and which a crash cuts off. */
@@ -40,9 +58,10 @@ export class FakeStore implements LogStore {
 
   #write<T>(work: () => T): Promise<T> {
     return new Promise((resolve) => {
-      this.clock.after(this.writeMs, () => {
+      const finish = () => {
         if (!this.#closed) resolve(work())
-      })
+      }
+      this.clock.after(this.writeMs, () => this.disk.whenItAnswers(finish))
     })
   }
 

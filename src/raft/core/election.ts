@@ -18,10 +18,10 @@ export function isTransferRequest(m: Message): boolean {
   return m.context.length === TRANSFER_CONTEXT.length && m.context.every((byte, i) => byte === TRANSFER_CONTEXT[i])
 }
 
-/** Whether this member may become leader: a voter whose log is not about to be replaced by a snapshot. */
+/** Whether this member may become leader: a voter whose log is not about to be replaced by a snapshot, and whose disk works. */
 export function promotable(raft: Raft): boolean {
   const own = raft.tracker.progress.get(raft.id)
-  return own !== undefined && !own.isLearner && raft.log.unstable.snapshot === null
+  return own !== undefined && !own.isLearner && raft.log.unstable.snapshot === null && !raft.storageStalled
 }
 
 /** Starts an election, if this member may. */

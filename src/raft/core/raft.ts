@@ -45,6 +45,8 @@ export class Raft {
   pendingConfIndex: Index = 0
   /** Bytes proposed and not applied yet, at a leader. Never too high, so that it cannot refuse for ever. */
   uncommittedSize = 0
+  /** Its disk does not answer: it must not be elected, since it could acknowledge nothing. Never set in etcd's scenarios. */
+  storageStalled = false
 
   /** Ticks since the election timer was last reset. */
   electionElapsed = 0

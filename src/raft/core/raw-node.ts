@@ -7,6 +7,7 @@ import { invariant } from './invariant.js'
 import { isLocalMsg, isLocalTarget, isResponseMsg, type Message, MsgType, message } from './messages.js'
 import type { Raft } from './raft.js'
 import { readIndexMessage } from './read-index.js'
+import { heirOfStalled } from './stalled-leader.js'
 import { type Status, statusOf } from './status.js'
 import { step } from './step.js'
 import {
@@ -25,7 +26,7 @@ import {
   NONE,
   type RaftId,
   type ReadState,
-  type Role,
+  Role,
   type Snapshot,
   type SoftState,
 } from './types.js'
@@ -142,6 +143,26 @@ export class RawNode {
   /** Hands leadership to `transferee`, if this member leads or knows who does. */
   transferLeader(transferee: RaftId): void {
     this.#step(message(MsgType.transferLeader, NONE, transferee))
+  }
+
+  /** While the disk does not answer, this member does not campaign, also not when it is asked to. */
+  storageStalled(isStalled: boolean): void {
+    this.#raft.storageStalled = isStalled
+  }
+
+  /**
+   * At a leader, if a quorum without it has entries that its own disk has not stored: the voter of them to hand over to.
+   * Otherwise NONE; then nobody would do better.
+   */
+  heirOfStalled(): RaftId {
+    return heirOfStalled(this.#raft)
+  }
+
+  /** A leader gives up, in the same term. */
+  stepDown(): void {
+    this.#enter()
+    if (this.#raft.role === Role.leader) this.#raft.becomeFollower(this.#raft.term, NONE)
+    this.#busy = false
   }
 
   /** A follower stops standing by its leader, which is known to be dead. */

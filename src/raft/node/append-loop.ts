@@ -20,6 +20,8 @@ export class AppendLoop {
   #busy = false
   #stopped = false
   #mustStoreCommit = false
+  #writes = 0
+  #isWriting = false
   /** The newest one; its term and vote are durable or in the batch under way. */
   #hardState: HardState
 
@@ -38,6 +40,11 @@ export class AppendLoop {
 
   get busy(): boolean {
     return this.#busy
+  }
+
+  /** The number of the write that the disk has not answered, 0 if there is none. Restoring the machine is no such write. */
+  get writeUnderWay(): number {
+    return this.#isWriting ? this.#writes : 0
   }
 
   push(message: Message): void {
@@ -93,12 +100,19 @@ export class AppendLoop {
   async #write(done: Appended): Promise<void> {
     if (done.snapshot !== null) {
       const { metadata } = done.snapshot
-      await this.store.installSnapshot(metadata, done.hardState)
+      await this.#toDisk(() => this.store.installSnapshot(metadata, done.hardState))
       await this.restore(metadata.index, metadata.term)
       return
     }
     const batch: LogBatch = { hardState: this.#hardState, entries: done.entries, mustSync: true }
-    await this.store.append(batch)
+    await this.#toDisk(() => this.store.append(batch))
+  }
+
+  async #toDisk(write: () => Promise<void>): Promise<void> {
+    this.#writes += 1
+    this.#isWriting = true
+    await write()
+    this.#isWriting = false
   }
 
   #take(): Message[] {

@@ -74,13 +74,18 @@ export async function restoreMachine(store: LogStore, machine: StateMachine, ind
   }
 }
 
+/** The shortest election timeout in ticks; a tick is as long as a heartbeat. */
+export function electionTicks({ heartbeatMs, electionTimeoutMs }: RaftNodeOptions): number {
+  return Math.max(2, Math.round(electionTimeoutMs / heartbeatMs))
+}
+
 export function makeCore(options: RaftNodeOptions, id: RaftId, storage: Storage, applied: Index): RawNode {
-  const { heartbeatMs, electionTimeoutMs, random } = options
+  const { random } = options
   return new RawNode({
     id,
     storage,
     applied,
-    electionTick: Math.max(2, Math.round(electionTimeoutMs / heartbeatMs)),
+    electionTick: electionTicks(options),
     heartbeatTick: 1,
     randomInt: (bound) => random.int(bound),
     asyncStorageWrites: true,

@@ -25,8 +25,10 @@ export interface RaftNodeOptions {
   readonly founders: readonly Peer[]
   /** `--join`: members to ask. */
   readonly joinAt: readonly Peer[]
-  /** The node lease, fixed when the cluster forms. */
+  /** The node lease with which a new cluster is formed. */
   readonly nodeLeaseMs: number
+  /** The node lease that is in force. */
+  currentLeaseMs(): number
   /** The member table of the replicated state; empty as long as a joiner has received nothing. */
   members(): readonly Peer[]
   member(nodeId: string): Member | null

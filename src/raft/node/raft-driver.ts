@@ -103,6 +103,10 @@ export class RaftDriver {
   get lead(): RaftId {
     return this.#lead
   }
+  /** The number of the storage write under way, 0 if there is none. */
+  get writeUnderWay(): number {
+    return this.#append.writeUnderWay
+  }
   get isLeaderReady(): boolean {
     return this.#role === Role.leader && this.#ownTermApplied === this.#term
   }

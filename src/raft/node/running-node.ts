@@ -17,7 +17,7 @@ import {
 import { FOUNDERS_COUNT, REMOVED_LINGER_MS, SNAPSHOT_INTERVAL_ENTRIES, TRAILING_WINDOW_ENTRIES } from '../limits.js'
 import { decodeMessages, encodeMessages } from '../net/raft-codec.js'
 import { AddressBook } from './address-book.js'
-import { type BootState, loadWindow, makeCore, restoreMachine } from './boot.js'
+import { type BootState, electionTicks, loadWindow, makeCore, restoreMachine } from './boot.js'
 import { decodeBatch, encodeBatch } from './command-batch.js'
 import { CommitNotices } from './commit-notices.js'
 import { ForwardQueue } from './forward-queue.js'
@@ -26,8 +26,10 @@ import { LeaderHint } from './leader-hint.js'
 import { LeadershipTransfer } from './leadership-transfer.js'
 import { MembershipChange } from './membership-change.js'
 import { NodeRefusal, type NodeStatus } from './node-api.js'
+import { describeNode } from './node-status.js'
 import type { RaftNodeOptions } from './options.js'
 import { RaftDriver } from './raft-driver.js'
+import { SlowDisk } from './slow-disk.js'
 import { SnapshotMaker } from './snapshot-maker.js'
 import { SnapshotInbox, SnapshotSender, snapshotMessage } from './snapshot-transfer.js'
 
@@ -44,6 +46,7 @@ export class RunningNode {
   readonly #change: MembershipChange
   readonly #transfer: LeadershipTransfer
   readonly #forward: ForwardQueue
+  readonly #disk: SlowDisk
   #tick: Timer | null = null
   #stopped = false
   /** This node has applied its own removal, and will end. */
@@ -86,6 +89,14 @@ export class RunningNode {
     })
     this.#change = new MembershipChange(clock)
     this.#transfer = new LeadershipTransfer(clock)
+    this.#disk = new SlowDisk({
+      electionTicks: electionTicks(options),
+      tickMs: options.heartbeatMs,
+      writeUnderWay: () => this.#driver.writeUnderWay,
+      nodeLeaseMs: () => options.currentLeaseMs(),
+      warn: (message) => options.warn(message),
+      onHanging: (error) => onFatal(error),
+    })
   }
 
   start(members: readonly Peer[]): void {
@@ -253,29 +264,8 @@ export class RunningNode {
   }
 
   status(): NodeStatus {
-    const { nodeId, raftId, clusterId } = this.identity
-    const status = this.#raw.status()
-    const progress = [...status.progress].map(([id, { match, recentActive, isLearner }]) => ({
-      nodeId: this.#book.nodeId(id) ?? String(id),
-      match,
-      active: recentActive || id === raftId,
-      learner: isLearner,
-    }))
-    return {
-      nodeId,
-      raftId,
-      clusterId,
-      role: this.#driver.role,
-      term: this.#driver.term,
-      leader: this.leader(),
-      commitIndex: status.commit,
-      appliedIndex: this.#driver.appliedIndex,
-      firstIndex: this.#window.firstIndex(),
-      lastIndex: this.#window.lastIndex(),
-      snapshotIndex: this.#maker.snapshotIndex,
-      confState: this.#driver.confState,
-      progress,
-    }
+    const parts = { book: this.#book, driver: this.#driver, raw: this.#raw, window: this.#window }
+    return describeNode({ identity: this.identity, ...parts }, this.#maker.snapshotIndex)
   }
 
   // ------------------------------------------------------------------------------------------- building
@@ -381,9 +371,14 @@ export class RunningNode {
     if (this.#stopped) return
     this.#tick = this.options.clock.after(this.options.heartbeatMs, () => {
       this.options.beforeTurn()
-      this.options.clock.soon(() => this.#driver.act((raw) => raw.tick()))
+      this.options.clock.soon(() => this.#driver.act((raw) => this.#tickCore(raw)))
       this.#scheduleTick()
     })
+  }
+
+  #tickCore(raw: RawNode): void {
+    this.#disk.tick(raw)
+    raw.tick()
   }
 }
 

@@ -5,6 +5,7 @@ import { DURABILITY } from './durability.js'
 import { ELECTIONS } from './elections.js'
 import { LOCK_LAYER } from './lock-layer.js'
 import { MEMBERSHIP } from './membership.js'
+import { MENDED_LEADER } from './mended-leader.js'
 import { OWN_ADMIN } from './own-admin.js'
 import { OWN_EDGES } from './own-edges.js'
 import { OWN_LOCKS } from './own-locks.js'
@@ -41,5 +42,6 @@ export const MUTANTS: readonly Mutant[] = [
   ...OWN_LOCKS,
   ...OWN_EDGES,
   ...OWN_ADMIN,
+  ...MENDED_LEADER,
   ...COARSE,
 ]
