@@ -1,0 +1,190 @@
+/**
+ * Lines of both dialects through the real fronts of three nodes into their state machines. Now and then a node takes
+ * another's snapshot in place of its state. Nothing may escape, end a node, or leave nodes unequal, and who was not sent
+ * away must still be served.
+ */
+import { Cluster } from '../../server/front-cluster.js'
+import type { FakeNode } from '../../server/front-node.js'
+import type { FakeSocket } from '../../server/front-socket.js'
+import { SeededRandom } from '../../server/front-world.js'
+import { type Area, Finding, Trail } from '../area.js'
+import { bytesOf, classicLine, Memory, openingLine, sessionLine } from '../client-grammar.js'
+import { checkState } from '../replicas.js'
+
+const CLIENTS = 12
+const ROUNDS = 120
+const LINES_A_TURN_MAX = 8
+const REQUEST_TIMEOUT_MS = 1_500
+/** Words that no node says: what a number or a text becomes that nobody looked at. */
+const NONSENSE = /NaN|undefined|Infinity|\[object|\de\+\d/
+
+interface Client {
+  readonly socket: FakeSocket
+  readonly memory: Memory
+  readonly isSession: boolean
+  /** It said `bye`, half-closed, or broke off: nobody owes it an answer. */
+  left: boolean
+  taken: number
+}
+
+class Case {
+  readonly random: SeededRandom
+  readonly cluster: Cluster
+  readonly trail = new Trail()
+  readonly clients: Client[] = []
+  readonly #memories: Memory[] = []
+  lines = 0
+
+  constructor(seed: number) {
+    this.random = new SeededRandom(seed)
+    const followers = this.random.chance(0.9) ? 'serve' : 'redirect'
+    const front = { requestTimeoutMs: REQUEST_TIMEOUT_MS, allowShutdown: this.random.chance(0.5), followers } as const
+    this.cluster = new Cluster({ seed, leaseMs: 3_000, front })
+    this.cluster.start()
+  }
+
+  run(): number {
+    for (let round = 0; round < ROUNDS; round++) {
+      this.trail.guard(() => this.#round())
+    }
+    this.trail.guard(() => this.#settle())
+    return this.lines
+  }
+
+  #round(): void {
+    const { random, cluster } = this
+    const client = this.#someClient()
+    const lines = 1 + random.int(LINES_A_TURN_MAX)
+    for (let line = 0; line < lines; line++) this.#sendLine(client)
+    if (random.chance(0.04)) this.#end(client)
+    if (random.chance(0.03)) this.#installSnapshot()
+    cluster.world.advance(random.chance(0.02) ? random.int(5_000) : random.int(6))
+    this.#listen()
+  }
+
+  #someClient(): Client {
+    const { random } = this
+    const open = this.clients.filter(({ socket, left }) => socket.closed === null && !left)
+    if (open.length > 0 && (open.length >= CLIENTS || random.chance(0.85))) return random.pick(open)
+    const isSession = random.chance(0.7)
+    const memory = this.#memories.length > 0 && random.chance(0.4) ? random.pick(this.#memories) : new Memory()
+    if (isSession) this.#memories.push(memory)
+    const socket = random.pick(this.cluster.nodes).connect(random.chance(0.5))
+    const client = { socket, memory, isSession, left: false, taken: 0 }
+    this.clients.push(client)
+    if (!isSession) return client
+    this.#send(client, openingLine(random, memory))
+    this.cluster.world.advance(20)
+    this.#listen()
+    return client
+  }
+
+  #sendLine(client: Client): void {
+    const { random } = this
+    const { memory, socket } = client
+    // A socket that the node does not read fills the kernel's buffers; here it is left alone.
+    if (socket.paused || socket.closed !== null) return
+    this.#send(client, client.isSession ? sessionLine(random, memory) : classicLine(random, memory))
+  }
+
+  #send(client: Client, line: string): void {
+    const { random } = this
+    const bytes = bytesOf(random, line)
+    this.lines++
+    this.trail.add(
+      `${client.socket.node.nodeId} ${this.clients.indexOf(client)}: ${Buffer.from(bytes).toString('latin1')}`,
+    )
+    if (/^\s*bye\s*(,|$)/.test(line)) client.left = true
+    if (!random.chance(0.05)) {
+      client.socket.send(bytes)
+      return
+    }
+    const cut = random.int(bytes.length + 1)
+    client.socket.send(bytes.subarray(0, cut))
+    client.socket.send(bytes.subarray(cut))
+  }
+
+  #end(client: Client): void {
+    client.left = true
+    if (this.random.chance(0.5)) client.socket.fin()
+    else client.socket.break()
+  }
+
+  #installSnapshot(): void {
+    const { random, cluster } = this
+    const from = random.pick(cluster.nodes)
+    const to = random.pick(cluster.nodes)
+    if (from !== to && to.appliedIndex() <= from.appliedIndex()) to.installSnapshotOf(from)
+  }
+
+  #listen(): void {
+    for (const client of this.clients) {
+      const { socket, memory } = client
+      const news = socket.writes.slice(client.taken)
+      client.taken = socket.writes.length
+      for (const { text } of news) {
+        if (NONSENSE.test(text)) throw new Finding(`a node said ${JSON.stringify(text)}`, this.trail.lines)
+        memory.heard(text)
+      }
+    }
+    for (const { nodeId, fatal, shutdownAsked } of this.cluster.nodes) {
+      const [first] = fatal
+      if (first !== undefined) throw new Finding(`${nodeId} ended: ${first.error.message}`, this.trail.lines)
+      if (shutdownAsked && !this.cluster.options.front?.allowShutdown) {
+        throw new Finding(`${nodeId} shuts down, and was told not to`, this.trail.lines)
+      }
+    }
+  }
+
+  /** Whoever is still connected is served; then all nodes have one state, and it survives a snapshot. */
+  #settle(): void {
+    const { cluster } = this
+    cluster.world.advance(2 * REQUEST_TIMEOUT_MS)
+    this.#listen()
+    const probed = this.clients.filter(({ socket, left }) => socket.closed === null && !left && !socket.paused)
+    for (const client of probed) this.#probe(client)
+    cluster.world.until(() => cluster.nodes.every((node) => node.appliedIndex() === cluster.log.length))
+    const hashes = new Set(cluster.nodes.map((node) => this.#checkNode(node)))
+    if (hashes.size !== 1) throw new Finding('nodes are not equal', this.trail.lines)
+  }
+
+  #checkNode({ machine, nodeId }: FakeNode): string {
+    try {
+      return checkState(machine, this.cluster.genesis, this.cluster.log.length).stateHash()
+    } catch (error) {
+      const what = error instanceof Error ? error.message : String(error)
+      throw new Finding(`${nodeId}: ${what}`, this.trail.lines, { cause: error })
+    }
+  }
+
+  /** A sign of life gets its answer, and a request with a number above all others gets one. */
+  #probe(client: Client): void {
+    const { socket, memory, isSession } = client
+    const from = socket.writes.length
+    const said = (): string =>
+      socket.writes
+        .slice(from)
+        .map(({ text }) => text)
+        .join('')
+    const id = memory.highestId + 1
+    const request = id < 2 ** 52 ? `release,id:${id},name:probe` : 'release,name:probe'
+    // What the client left unfinished is a line of its own, whatever it is.
+    const text = isSession ? `\n.keepalive\n${request}\n` : `\n.keepalive\n`
+    this.trail.add(`probe of ${this.clients.indexOf(client)}: ${JSON.stringify(text)}`)
+    socket.send(text)
+    this.cluster.world.advance(4 * REQUEST_TIMEOUT_MS)
+    if (socket.closed !== null) return
+    if (isSession && memory.session === '')
+      throw new Finding('a connection without a session stays open', this.trail.lines)
+    const answered = !isSession || new RegExp(`^(released|err)${id < 2 ** 52 ? `,id:${id}` : ''}\\b`, 'm').test(said())
+    if (!/^alive$/m.test(said()) || !answered) {
+      throw new Finding(`no answer to ${JSON.stringify(text)}: ${JSON.stringify(said())}`, this.trail.lines)
+    }
+  }
+}
+
+export const clientLines: Area = {
+  name: 'client-lines',
+  what: 'lines of both dialects, through fronts, state machines and snapshots of three nodes',
+  play: (seed) => new Case(seed).run(),
+}

@@ -1,0 +1,162 @@
+/**
+ * Commands as a log may hold them: sensible ones, some with fields at their extremes, some with bytes changed. Applying
+ * what decodes must not throw, and a snapshot taken meanwhile must restore to the same state.
+ */
+import { FormatError } from '../../../src/locks/byte-reader.js'
+import { decodeCommand, encodeCommand } from '../../../src/locks/codec.js'
+import type { Command } from '../../../src/locks/commands.js'
+import { type Genesis, LockMachine } from '../../../src/locks/machine.js'
+import { InvariantViolation } from '../../../src/raft/core/invariant.js'
+import { type Choice, Workload } from '../../locks/workload.js'
+import { SeededRandom } from '../../server/front-world.js'
+import { type Area, Finding, Trail } from '../area.js'
+import { checkState, silent } from '../replicas.js'
+import { damaged, freeText, integer, nameText } from '../values.js'
+
+const COMMANDS = 400
+const CHUNKS_A_COMMAND = 0.5
+
+const GENESIS: Genesis = {
+  clusterId: 'c1',
+  nodeLeaseMs: 10_000,
+  createdUnixSeconds: 1,
+  members: ['n1', 'n2', 'n3'].map((nodeId, at) => ({ raftId: at + 1, nodeId, peerAddress: `${nodeId}:1` })),
+}
+
+class Case {
+  readonly #random: SeededRandom
+  readonly #trail = new Trail()
+  readonly #machine = new LockMachine(GENESIS, silent)
+  /** Takes over from a snapshot on the way, and applies the rest itself. */
+  #follower = new LockMachine(GENESIS, silent)
+  readonly #workload = new Workload(this.#machine)
+  #index = 0
+
+  constructor(seed: number) {
+    this.#random = new SeededRandom(seed)
+  }
+
+  run(): number {
+    for (let at = 0; at < COMMANDS; at++) {
+      const bytes = this.#nextBytes()
+      if (bytes !== null) this.#trail.guard(() => this.#apply(bytes))
+      if (this.#random.chance(0.01)) this.#trail.guard(() => this.#snapshotWhileApplying())
+    }
+    this.#trail.guard(() => {
+      checkState(this.#machine, GENESIS, this.#index)
+      if (this.#machine.stateHash() !== this.#follower.stateHash()) {
+        throw new Finding('the follower has another state', this.#trail.lines)
+      }
+      this.#restoreGarbage()
+    })
+    return COMMANDS
+  }
+
+  /** Null: no node can have written that, its own encoder refuses. */
+  #nextBytes(): Uint8Array | null {
+    const random = this.#random
+    const draw = (bound: number) => random.int(bound)
+    const choice: Choice = { kind: draw(100), who: draw(1_001), what: draw(1_001), odd: draw(40) }
+    const sensible = this.#workload.next(choice)
+    const command = random.chance(0.3) ? this.#altered(sensible) : sensible
+    let bytes: Uint8Array
+    try {
+      bytes = encodeCommand(command)
+    } catch (error) {
+      if (command !== sensible && error instanceof InvariantViolation) return null
+      throw error
+    }
+    this.#trail.add(JSON.stringify(command))
+    if (!random.chance(0.1)) return bytes
+    const changed = damaged(random, bytes)
+    this.#trail.add(`as ${Buffer.from(changed).toString('hex')}`)
+    return this.#isCommand(changed) ? changed : null
+  }
+
+  #altered(command: Command): Command {
+    const random = this.#random
+    const fields: Record<string, unknown> = { ...command }
+    const keys = Object.keys(fields).filter((key) => key !== 'type')
+    for (let times = 1 + random.int(2); times > 0 && keys.length > 0; times--) {
+      const key = random.pick(keys)
+      const value = fields[key]
+      if (typeof value === 'number') fields[key] = integer(random)
+      else if (typeof value === 'boolean') fields[key] = !value
+      else if (typeof value === 'string') fields[key] = random.chance(0.5) ? nameText(random) : freeText(random)
+    }
+    return fields as unknown as Command
+  }
+
+  #isCommand(bytes: Uint8Array): boolean {
+    try {
+      decodeCommand(bytes)
+      return true
+    } catch (error) {
+      if (error instanceof FormatError) return false
+      throw new Finding(`decoding threw ${String(error)}`, this.#trail.lines, { cause: error })
+    }
+  }
+
+  #apply(bytes: Uint8Array): void {
+    this.#index++
+    for (const machine of [this.#machine, this.#follower]) {
+      machine.applyCommand(this.#index, bytes)
+      machine.endEntry(this.#index)
+    }
+  }
+
+  /** The image is of one index, while later commands change the state that is being written. */
+  #snapshotWhileApplying(): void {
+    const random = this.#random
+    const index = this.#index
+    const source = this.#machine.snapshot()
+    const copy = new LockMachine(GENESIS, silent)
+    const restorer = copy.beginRestore()
+    const since: Uint8Array[] = []
+    for (;;) {
+      const chunk = source.next(1 + random.int(2_000))
+      if (chunk === null) break
+      restorer.push(chunk)
+      const bytes = random.chance(CHUNKS_A_COMMAND) ? this.#nextBytes() : null
+      if (bytes === null) continue
+      since.push(bytes)
+      this.#apply(bytes)
+    }
+    restorer.finish(index)
+    for (const [at, bytes] of since.entries()) {
+      copy.applyCommand(index + at + 1, bytes)
+      copy.endEntry(index + at + 1)
+    }
+    this.#follower = copy
+  }
+
+  /** A stream that is not a snapshot is refused, and the state stays what it was. */
+  #restoreGarbage(): void {
+    const random = this.#random
+    const before = this.#follower.stateHash()
+    const source = this.#machine.snapshot()
+    const parts: Uint8Array[] = []
+    for (let chunk = source.next(65_536); chunk !== null; chunk = source.next(65_536)) parts.push(chunk)
+    const stream = damaged(random, Buffer.concat(parts))
+    try {
+      const restorer = this.#follower.beginRestore()
+      for (let at = 0; at < stream.length; ) {
+        const bytes = 1 + random.int(3_000)
+        restorer.push(stream.slice(at, at + bytes))
+        at += bytes
+      }
+      restorer.finish(this.#index)
+    } catch (error) {
+      if (!(error instanceof FormatError)) {
+        throw new Finding(`restoring a damaged stream threw ${String(error)}`, this.#trail.lines, { cause: error })
+      }
+      if (this.#follower.stateHash() !== before) throw new Finding('half a snapshot was restored', this.#trail.lines)
+    }
+  }
+}
+
+export const commands: Area = {
+  name: 'commands',
+  what: 'commands of a log with fields at their extremes or bytes changed, through apply, snapshot and restore',
+  play: (seed) => new Case(seed).run(),
+}
