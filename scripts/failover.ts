@@ -1,10 +1,11 @@
 /**
  * `npm run failover -- --trials 50 --hold 5`: a command runs under a lock while nodes are killed with -9. Each trial
- * demands that the command ends with 0 and that its rival runs only after it. Prints the pause for other clients.
+ * demands that the command ends with 0 and that its rival runs only after it. Prints the pause for other clients, and the
+ * machine's load before each trial: on a busy machine the pause says more about that than about the cluster.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
@@ -21,6 +22,9 @@ const SECOND_KILL_S = 5
 /** What a pause may last at most to be counted to one kill. */
 const GAP_WINDOW_MS = 10_000
 const PATIENCE_MS = 60_000
+/** The one-minute load that a trial begins below, and how often it is looked at. */
+const QUIET_LOAD = 0.5
+const LOAD_POLL_MS = 1_000
 
 /** Which node dies. The client begins at the leader, because the others redirect it there. */
 const KINDS = [
@@ -49,23 +53,26 @@ interface Program {
 }
 
 async function main(): Promise<void> {
-  const { trials, hold, seed } = readFlags()
+  const { trials, hold, seed, wait } = readFlags()
   const dir = mkdtempSync(join(tmpdir(), 'tnl-failover-'))
   console.log(`${trials} trials, hold ${hold} s, seed ${seed}`)
   const random = mulberry32(seed)
   const cluster = await TrialCluster.start(dir)
   const gapsMs: number[] = []
+  const loads: number[] = []
   let failed = 0
   try {
     for (let number = 1; number <= trials; number += 1) {
       const kind = KINDS[(number - 1) % KINDS.length] ?? KINDS[0]
       const trial = { number, kind, holdMs: hold * 1000, random }
+      const load = wait ? await untilQuiet() : loadNow()
+      loads.push(load)
       const verdict = await runTrial(cluster, dir, trial).catch(brokenOff)
       gapsMs.push(...verdict.gapsMs)
       if (verdict.failures.length > 0) failed += 1
       const gaps = verdict.gapsMs.map((gap) => `${Math.round(gap)} ms`).join(', ')
       const outcome = verdict.failures.length === 0 ? 'passed' : `FAILED: ${verdict.failures.join('; ')}`
-      console.log(`trial ${number}: kill ${kind}: ${outcome} (pause for others ${gaps})`)
+      console.log(`trial ${number}: kill ${kind}: ${outcome} (pause for others ${gaps}; load ${load.toFixed(2)})`)
     }
   } finally {
     await cluster.stop()
@@ -74,9 +81,19 @@ async function main(): Promise<void> {
   }
   const sorted = gapsMs.sort((a, b) => a - b)
   const median = sorted[Math.floor(sorted.length / 2)] ?? 0
-  console.log(`pause for other clients: median ${Math.round(median)} ms, max ${Math.round(sorted.at(-1) ?? 0)} ms`)
+  const highest = Math.max(...loads, 0).toFixed(2)
+  console.log(
+    `pause for other clients, ${sorted.length} kills: median ${Math.round(median)} ms, max ${Math.round(sorted.at(-1) ?? 0)} ms; highest load before a trial ${highest}`,
+  )
   console.log(`${trials - failed} passed, ${failed} failed`)
   process.exitCode = failed === 0 ? 0 : 1
+}
+
+const loadNow = (): number => loadavg()[0] ?? 0
+
+async function untilQuiet(): Promise<number> {
+  while (loadNow() >= QUIET_LOAD) await sleep(LOAD_POLL_MS)
+  return loadNow()
 }
 
 /** The cluster itself did not do what the trial waited for. */
@@ -175,6 +192,7 @@ interface Flags {
   readonly trials: number
   readonly hold: number
   readonly seed: number
+  readonly wait: boolean
 }
 
 function readFlags(): Flags {
@@ -183,6 +201,7 @@ function readFlags(): Flags {
     .option('--trials <count>', 'how many', atLeastZero, 50)
     .option('--hold <seconds>', 'how long the lock is held', atLeastZero, 5)
     .option('--seed <number>', 'chooses who dies and when', atLeastZero, Date.now() % 1_000_000)
+    .option('--no-wait', `begin each trial at any load, not only below ${QUIET_LOAD}`)
     .parse()
     .opts<Flags>()
 }

@@ -105,11 +105,18 @@ export const MEMBERSHIP_CHANGE_MS = 5_000
 export const CLAIM_REPEAT_MS = 500
 /** A removed node goes on, and stays connected, for this long: so that the others learn of the change from it if it led. */
 export const REMOVED_LINGER_MS = 1_000
-/** After the hint of a dead leader: the first campaign is spread, so that two followers do not split the vote. */
-export const HINT_CAMPAIGN_SPREAD_MS = 20
-export const HINT_RETRY_BASE_MS = 30
-export const HINT_RETRY_SPREAD_MS = 70
-export const HINT_ATTEMPTS = 8
+/** After the hint of a dead leader its followers campaign one after the other, by rank, so that they do not split the vote. */
+export const HINT_RANK_STEP_MS = 15
+export const HINT_JITTER_MS = 5
+/** A pre-vote that was not answered is asked for again; that costs nobody anything. */
+export const HINT_RETRY_MS = 25
+/** Whoever was granted a pre-vote, or a vote, is given this time before the node that granted it campaigns itself. */
+export const HINT_GRANTED_WAIT_MS = 60
+export const HINT_VOTED_WAIT_MS = 150
+/** A candidate waits for the disks of all that vote for it. */
+export const HINT_CANDIDATE_PATIENCE_MS = 250
+/** Campaigns of one hint; then the election timeouts are left to do it. */
+export const HINT_ATTEMPTS = 20
 /** A process whose write to the disk is older than this, and than so many node leases, ends if others go on without it. */
 export const DISK_HANGS_MS = 60_000
 export const DISK_HANGS_LEASES = 6

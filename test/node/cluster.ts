@@ -92,6 +92,8 @@ export class TestCluster {
   readonly nodes = new Map<string, TestNode>()
   readonly founders: Peer[]
   #starts = 0
+  /** What a write to a disk takes. */
+  writeMs = (): number => 1
 
   constructor(
     readonly seed: number,
@@ -127,7 +129,7 @@ export class TestCluster {
     const node: RaftNode = new RaftNode({
       nodeId,
       memberUid: `${nodeId}-${this.seed}-${disk.identity === null ? this.clock.nowMs : ''}`,
-      store: new FakeStore(disk, clock),
+      store: new FakeStore(disk, clock, () => this.writeMs()),
       transport: this.network.transport(nodeId),
       clock,
       // Another start draws other numbers: a wiped founder must not found the same cluster again.

@@ -15,6 +15,10 @@ const REDIAL_MS = 20
 export class FakeNetwork {
   readonly #nodes = new Map<string, FakeTransport>()
   readonly #cut = new Set<string>()
+  /** What a frame takes; frames of one connection keep their order. */
+  latencyMs = (): number => DELAY_MS
+  /** After how long a node sees that a peer is dead. */
+  detectionMs = (): number => DELAY_MS
 
   constructor(readonly clock: FakeClock) {}
 
@@ -46,7 +50,7 @@ export class FakeNetwork {
     this.#nodes.delete(nodeId)
     if (dead === undefined) return
     dead.dead = true
-    for (const other of this.#nodes.values()) other.peerGone(nodeId)
+    for (const other of this.#nodes.values()) other.peerGone(nodeId, dead.lastArrivalMs(other.nodeId))
   }
 }
 
@@ -56,10 +60,11 @@ export class FakeTransport implements Transport {
   #peers: readonly Peer[] = []
   readonly #up = new Set<string>()
   #dialling = false
+  readonly #arrivesMs = new Map<string, number>()
 
   constructor(
     private readonly network: FakeNetwork,
-    private readonly nodeId: string,
+    readonly nodeId: string,
   ) {}
 
   start(handlers: TransportHandlers): Promise<void> {
@@ -109,9 +114,15 @@ export class FakeTransport implements Transport {
     theirs.onUp(mine.hello())
   }
 
-  peerGone(nodeId: string): void {
+  lastArrivalMs(to: string): number {
+    return this.#arrivesMs.get(to) ?? 0
+  }
+
+  /** The end of a connection is read after everything that was sent on it. */
+  peerGone(nodeId: string, lastArrivalMs = 0): void {
     if (this.dead || !this.#up.delete(nodeId)) return
-    this.network.clock.at(DELAY_MS, () => {
+    const { clock } = this.network
+    clock.at(Math.max(this.network.detectionMs(), lastArrivalMs - clock.nowMs), () => {
       if (!this.dead) this.#handlers?.onDown(nodeId, PeerDownReason.refused)
     })
   }
@@ -119,7 +130,10 @@ export class FakeTransport implements Transport {
   send(to: string, _lane: Lane, kind: FrameKind, parts: readonly Uint8Array[]): boolean {
     if (this.dead || !this.#up.has(to)) return false
     const payload = new Uint8Array(Buffer.concat(parts))
-    this.network.clock.at(DELAY_MS, () => {
+    const { clock } = this.network
+    const arrivesMs = Math.max(clock.nowMs + this.network.latencyMs(), this.#arrivesMs.get(to) ?? 0)
+    this.#arrivesMs.set(to, arrivesMs)
+    clock.at(arrivesMs - clock.nowMs, () => {
       const other = this.network.node(to)
       if (other === undefined || other.dead || this.network.isCut(this.nodeId, to)) return
       other.#handlers?.onFrame(this.nodeId, kind, payload)

@@ -50,7 +50,7 @@ export class FakeStore implements LogStore {
   constructor(
     readonly disk: FakeDisk,
     private readonly clock: Clock,
-    private readonly writeMs = 1,
+    private readonly writeMs: () => number = () => 1,
   ) {
     const { identity, hardState, snapshot, entries, prevIndex, prevTerm } = disk
     this.loaded = { identity, hardState, snapshot, entries: [...entries], prevIndex, prevTerm }
@@ -61,7 +61,7 @@ export class FakeStore implements LogStore {
       const finish = () => {
         if (!this.#closed) resolve(work())
       }
-      this.clock.after(this.writeMs, () => this.disk.whenItAnswers(finish))
+      this.clock.after(this.writeMs(), () => this.disk.whenItAnswers(finish))
     })
   }
 

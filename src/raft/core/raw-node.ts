@@ -23,12 +23,14 @@ import {
   type Entry,
   EntryType,
   type HardState,
+  type Index,
   NONE,
   type RaftId,
   type ReadState,
   Role,
   type Snapshot,
   type SoftState,
+  type Term,
 } from './types.js'
 
 /**
@@ -163,6 +165,12 @@ export class RawNode {
     this.#enter()
     if (this.#raft.role === Role.leader) this.#raft.becomeFollower(this.#raft.term, NONE)
     this.#busy = false
+  }
+
+  /** Above 0: this log has more than one that ends so; 0: they end alike; below 0: it lacks something (thesis 3.6.1). */
+  compareLog(lastTerm: Term, lastIndex: Index): number {
+    const { log } = this.#raft
+    return log.lastTerm() === lastTerm ? log.lastIndex() - lastIndex : log.lastTerm() - lastTerm
   }
 
   /** A follower stops standing by its leader, which is known to be dead. */

@@ -81,6 +81,14 @@ export interface ConfChangeV2 {
 }
 
 export const EMPTY_BYTES: Uint8Array = new Uint8Array(0)
+/** All members of a configuration, of both halves, learners too. */
+export const membersOf = (confState: ConfState): RaftId[] => [
+  ...confState.voters,
+  ...confState.learners,
+  ...confState.votersOutgoing,
+  ...confState.learnersNext,
+]
+
 export const EMPTY_CONF_STATE: ConfState = {
   voters: [],
   learners: [],

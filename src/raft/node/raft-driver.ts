@@ -48,6 +48,8 @@ export interface DriverDeps {
   onSoftState(lead: RaftId, role: Role, term: Term): void
   onApplied(index: Index): void
   onOwnTermApplied(term: Term): void
+  /** The first entry of the term that this node is in was applied, whoever leads it. */
+  onTermApplied(): void
   onRestored(index: Index): void
   onMembership(confState: ConfState, context: Uint8Array): void
   onFatal(error: unknown): void
@@ -71,7 +73,7 @@ export class RaftDriver {
   #lead: RaftId = NONE
   #role: Role = Role.follower
   #term: Term = 0
-  #ownTermApplied: Term = 0
+  #termApplied: Term = 0
 
   constructor(private readonly deps: DriverDeps) {
     this.#applied = deps.appliedIndex
@@ -108,7 +110,7 @@ export class RaftDriver {
     return this.#append.writeUnderWay
   }
   get isLeaderReady(): boolean {
-    return this.#role === Role.leader && this.#ownTermApplied === this.#term
+    return this.#role === Role.leader && this.#termApplied === this.#term
   }
 
   receive(messages: readonly Message[]): void {
@@ -325,9 +327,10 @@ export class RaftDriver {
     }
     machine.endEntry(index)
     this.#applied = index
-    if (this.#role === Role.leader && entry.term === this.#term && this.#ownTermApplied !== entry.term) {
-      this.#ownTermApplied = entry.term
-      this.deps.onOwnTermApplied(entry.term)
+    if (entry.term === this.#term && this.#termApplied !== entry.term) {
+      this.#termApplied = entry.term
+      this.deps.onTermApplied()
+      if (this.#role === Role.leader) this.deps.onOwnTermApplied(entry.term)
     }
     return commands
   }

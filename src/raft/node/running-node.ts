@@ -8,6 +8,7 @@ import {
   EMPTY_BYTES,
   EMPTY_CONF_STATE,
   type Index,
+  membersOf,
   NONE,
   type RaftId,
   Role,
@@ -21,6 +22,7 @@ import { type BootState, electionTicks, loadWindow, makeCore, restoreMachine } f
 import { decodeBatch, encodeBatch } from './command-batch.js'
 import { CommitNotices } from './commit-notices.js'
 import { ForwardQueue } from './forward-queue.js'
+import { hintedCore } from './hinted-core.js'
 import { FrameKind, type Identity, Lane, type Peer, PeerDownReason, type PeerHello, type Timer } from './interfaces.js'
 import { LeaderHint } from './leader-hint.js'
 import { LeadershipTransfer } from './leadership-transfer.js'
@@ -82,11 +84,7 @@ export class RunningNode {
     )
     this.#forward = new ForwardQueue(clock, (commands) => this.#forwardAll(commands))
     this.#notices = new CommitNotices(clock, (to, messages) => this.#transmit(to, messages))
-    this.#hint = new LeaderHint(clock, random, {
-      forgetLeader: () => this.#driver.act((raw) => raw.forgetLeader()),
-      campaign: () => this.#driver.act((raw) => raw.campaign()),
-      isLeaderless: () => this.#driver.lead === NONE,
-    })
+    this.#hint = new LeaderHint(clock, random, hintedCore(this.#driver, this.#raw, this.#book, transport, identity))
     this.#change = new MembershipChange(clock)
     this.#transfer = new LeadershipTransfer(clock)
     this.#disk = new SlowDisk({
@@ -172,7 +170,7 @@ export class RunningNode {
   #receiveRaft(from: string, payload: Uint8Array): void {
     const sender = this.#book.senderId(from)
     const messages = decodeMessages(payload).filter(
-      (message) => message.from === sender && message.to === this.identity.raftId,
+      (message) => message.from === sender && message.to === this.identity.raftId && this.#hint.admits(message),
     )
     this.#driver.receive(messages)
   }
@@ -188,7 +186,12 @@ export class RunningNode {
     const raftId = this.#book.raftId(nodeId)
     if (raftId === null || this.#stopped) return
     if (this.isLeader()) this.#driver.act((raw) => raw.reportUnreachable(raftId))
-    else if (reason === PeerDownReason.refused && this.#driver.lead === raftId) this.#hint.leaderIsDead()
+    else if (reason === PeerDownReason.refused) this.options.clock.soon(() => this.#memberIsDead(raftId))
+  }
+
+  /** After the turn that handles its last messages: they would make it the leader again. */
+  #memberIsDead(raftId: RaftId): void {
+    if (!this.#stopped && this.#driver.lead === raftId) this.#hint.leaderIsDead()
   }
 
   // -------------------------------------------------------------------------------------------- NodeApi
@@ -290,6 +293,7 @@ export class RunningNode {
       onSoftState: (lead, role, term) => this.#onSoftState(lead, role, term),
       onApplied: (index) => observer.onApplied(index),
       onOwnTermApplied: (term) => this.#onOwnTermApplied(term),
+      onTermApplied: () => this.#hint.stop(),
       onRestored: (index) => observer.onRestored(index),
       onMembership: (applied, context) => this.#onMembership(applied, context),
       onFatal: this.onFatal,
@@ -308,6 +312,7 @@ export class RunningNode {
     // predecessor would be rejected, and the leader would fall back to probing.
     const control = messages.filter((message) => message.type !== MsgType.app)
     const bulk = messages.filter((message) => message.type === MsgType.app)
+    for (const { type, reject } of control) if (isVoteAnswer(type) && !reject) this.#hint.granted(to, type)
     const { transport } = this.options
     if (control.length > 0) transport.send(nodeId, Lane.control, FrameKind.raft, encodeMessages(control))
     if (bulk.length > 0 && !transport.send(nodeId, Lane.bulk, FrameKind.raft, encodeMessages(bulk))) {
@@ -336,7 +341,7 @@ export class RunningNode {
   #onSoftState(lead: RaftId, role: Role, term: Term): void {
     if (role !== Role.leader) this.#change.leadershipLost()
     const leader = lead === NONE ? null : this.#book.nodeId(lead)
-    if (leader !== null) this.#hint.stop()
+    this.#hint.changed()
     this.#transfer.leaderIs(leader)
     this.options.observer.onLeader(leader, term)
   }
@@ -382,9 +387,4 @@ export class RunningNode {
   }
 }
 
-const membersOf = (confState: ConfState): RaftId[] => [
-  ...confState.voters,
-  ...confState.learners,
-  ...confState.votersOutgoing,
-  ...confState.learnersNext,
-]
+const isVoteAnswer = (type: MsgType): boolean => type === MsgType.voteResp || type === MsgType.preVoteResp

@@ -80,4 +80,84 @@ export const MENDED_LEADER: readonly Mutant[] = [
       },
     ],
   },
+  {
+    id: 'Y308',
+    title: 'the hint of a dead leader is not armed again when the one that was elected has gone again',
+    rule: 'own',
+    edits: [
+      {
+        file: 'src/raft/node/leader-hint.ts',
+        find: 'if (this.raft.lead() !== NONE) this.#cancel()',
+        replace: 'if (this.raft.lead() !== NONE) this.stop()',
+      },
+    ],
+    tests: ['test/node/leader-death.test.ts'],
+  },
+  {
+    id: 'Y309',
+    title: 'a candidate helps the next one to depose it',
+    rule: 'own',
+    edits: [
+      {
+        file: 'src/raft/node/leader-hint.ts',
+        find: 'if (raft.role() === Role.candidate && !this.#isBeaten) return false',
+        replace: '',
+      },
+      {
+        file: 'src/raft/node/leader-hint.ts',
+        find: 'if (asksToo && raft.id < from) return false',
+        replace: 'void asksToo',
+      },
+    ],
+    tests: ['test/node/leader-death.test.ts'],
+  },
+  {
+    id: 'Y310',
+    title: 'who has granted a vote campaigns itself a moment later',
+    rule: 'own',
+    edits: [
+      {
+        file: 'src/raft/node/leader-hint.ts',
+        find: 'this.#grantedUntilMs = this.clock.takerNow() + waitMs',
+        replace: 'this.#grantedUntilMs = this.clock.takerNow()',
+      },
+      {
+        file: 'src/raft/node/leader-hint.ts',
+        find: 'if (this.#timer !== null) this.#schedule(waitMs + this.#turnMs())',
+        replace: '',
+      },
+    ],
+    tests: ['test/node/leader-death.test.ts'],
+  },
+  {
+    id: 'Y311',
+    title: 'a dead leader is forgotten before its last messages are handled',
+    rule: 'own',
+    edits: [
+      {
+        file: 'src/raft/node/running-node.ts',
+        find: 'this.options.clock.soon(() => this.#memberIsDead(raftId))',
+        replace: 'this.#memberIsDead(raftId)',
+      },
+    ],
+    tests: ['test/node/leader-death.test.ts'],
+  },
+  {
+    id: 'Y312',
+    title: 'a split vote is left to the election timeout',
+    rule: 'own',
+    edits: [
+      {
+        file: 'src/raft/node/leader-hint.ts',
+        find: 'if (message.type === MsgType.voteResp && message.reject) this.#refused()',
+        replace: '',
+      },
+      {
+        file: 'src/raft/node/leader-hint.ts',
+        find: 'if (asksToo && raft.id < from) return false',
+        replace: 'void asksToo',
+      },
+    ],
+    tests: ['test/node/leader-death.test.ts'],
+  },
 ]
