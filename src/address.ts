@@ -39,6 +39,42 @@ export function isLoopbackHost(host: string): boolean {
   return address === 'localhost' || address === '::1' || /^127\.\d+\.\d+\.\d+$/.test(address)
 }
 
+/**
+ * One text for all spellings of an address: its 16 bytes in hex, an IPv4 address as the IPv6 address that maps it, without
+ * a zone. Null for what is no address, such as a name.
+ */
+export function addressKey(host: string): string | null {
+  const address = host.toLowerCase().replace(/%.*$/, '')
+  if (!address.includes(':')) return keyOf(`::ffff:${address}`)
+  return keyOf(address)
+}
+
+const ADDRESS_HEX_DIGITS = 32
+const GROUP = /^[0-9a-f]{1,4}$/
+const IPV4 = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/
+
+function keyOf(ipv6: string): string | null {
+  const halves = ipv6.split('::').map(hexOfGroups)
+  const [head = null, tail = ''] = halves
+  if (halves.length > 2 || head === null || tail === null) return null
+  const missing = ADDRESS_HEX_DIGITS - head.length - tail.length
+  const isWhole = halves.length === 1 ? missing === 0 : missing > 0
+  return isWhole ? head + '0'.repeat(missing) + tail : null
+}
+
+/** Groups of an IPv6 address; the last one may be an IPv4 address. Null if one is neither. */
+function hexOfGroups(text: string): string | null {
+  let hex = ''
+  for (const group of text === '' ? [] : text.split(':')) {
+    const bytes = IPV4.exec(group)?.slice(1).map(Number)
+    if (bytes === undefined && !GROUP.test(group)) return null
+    if (bytes?.some((byte) => byte > 255)) return null
+    hex +=
+      bytes === undefined ? group.padStart(4, '0') : bytes.map((byte) => byte.toString(16).padStart(2, '0')).join('')
+  }
+  return hex
+}
+
 /** `0.0.0.0` and `::`: fit to listen on, not to be named to others. */
 export function isWildcardHost(host: string): boolean {
   return host === '0.0.0.0' || /^[0:]+$/.test(host)

@@ -26,10 +26,15 @@ export function tell(context: ApplyContext, session: Session, request: RequestId
   if (where !== null) context.sink.answered(where, session.id, request, given)
 }
 
-/** Forgets the answers up to and including `ack`; 0 says nothing. */
-export function acknowledge(context: ApplyContext, session: Session, ack: RequestId): void {
+/**
+ * Forgets the answers up to and including `said`; 0 says nothing. What was never asked cannot have been answered, so a
+ * number above the highest id counts as that: else the answers to all later requests below it would never be given.
+ */
+export function acknowledge(context: ApplyContext, session: Session, said: RequestId): void {
   const terms = session.terms
-  if (terms === null || ack === 0 || ack < terms.lowestUnacknowledged) return
+  if (terms === null || said === 0) return
+  const ack = Math.min(said, terms.highestRequest)
+  if (ack < terms.lowestUnacknowledged) return
   context.state.sessionChanges(session)
   terms.lowestUnacknowledged = ack + 1
   if (terms.answers === null) return

@@ -1,5 +1,4 @@
 /** Appends the primitive values of our binary formats to a growing buffer. All numbers are safe integers. */
-import { invariant } from '../raft/core/invariant.js'
 import { utf8Encoder } from './utf8.js'
 
 const INITIAL_BYTES = 256
@@ -10,6 +9,17 @@ const TWO_32 = 2 ** 32
 const VARINT_MAX_BYTES = 8
 /** Up to this length a text's length takes one byte and its characters are tried one by one as ASCII. */
 const SHORT_TEXT_MAX = 127
+
+/** A number has no form in our formats. Whoever let it in should have refused it: the value is lost, nothing else. */
+export class EncodingError extends Error {
+  override readonly name = 'EncodingError'
+  readonly code = 'TNL_ENCODING'
+}
+
+function checkWritable(value: number): void {
+  if (Number.isSafeInteger(value) && value >= 0) return
+  throw new EncodingError(`a number to write is a safe non-negative integer: ${value}`)
+}
 
 export class ByteWriter {
   #bytes = new Uint8Array(INITIAL_BYTES)
@@ -48,10 +58,7 @@ export class ByteWriter {
 
   /** Seven bits a byte, lowest first; for numbers that are mostly small. */
   varint(value: number): void {
-    invariant(
-      Number.isSafeInteger(value) && value >= 0,
-      () => `a number to write is a safe non-negative integer: ${value}`,
-    )
+    checkWritable(value)
     this.#reserve(VARINT_MAX_BYTES)
     let rest = value
     // Bit operations have 32 bits, so the upper part of a large number goes by division.
@@ -67,10 +74,7 @@ export class ByteWriter {
 
   /** Seven bytes, for numbers that use most of their 53 bits: epochs, session ids, tokens. */
   wide(value: number): void {
-    invariant(
-      Number.isSafeInteger(value) && value >= 0,
-      () => `a number to write is a safe non-negative integer: ${value}`,
-    )
+    checkWritable(value)
     this.#reserve(7)
     const bytes = this.#bytes
     const low = value >>> 0

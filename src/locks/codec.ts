@@ -14,12 +14,12 @@ import {
   type SessionHeader,
 } from './commands.js'
 
-const COMMAND_VERSION = 1
+const COMMAND_VERSION = 2
 
 /** One writer for all commands: encoding is synchronous, and the result is copied out. */
 const out = new ByteWriter()
 
-/** The command as it is proposed; throws InvariantViolation on numbers that are out of range. */
+/** The command as it is proposed; throws EncodingError on numbers that are out of range. */
 export function encodeCommand(command: Command): Uint8Array {
   out.clear()
   out.byte(COMMAND_VERSION)
@@ -118,6 +118,7 @@ function writeOpening(command: Opening): void {
     case CommandType.resume:
       out.wide(command.session)
       out.text(command.secretHash)
+      out.varint(command.attempt)
       return
     default:
       unreachable(command, 'encoding an opening')
@@ -244,7 +245,7 @@ function readSessionOpening(type: typeof CommandType.open | typeof CommandType.r
   const conn = input.varint()
   const floor = input.varint()
   if (type === CommandType.resume) {
-    return { type, node, epoch, conn, floor, session: input.wide(), secretHash: input.text() }
+    return { type, node, epoch, conn, floor, session: input.wide(), secretHash: input.text(), attempt: input.varint() }
   }
   return {
     type,

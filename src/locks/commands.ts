@@ -105,6 +105,8 @@ export interface Resume extends OpeningHeader {
   readonly type: typeof CommandType.resume
   readonly session: SessionId
   readonly secretHash: string
+  /** Higher with every `resume` that the client sends; 0 if it does not count. One not higher than the last applied does nothing. */
+  readonly attempt: number
 }
 
 /**

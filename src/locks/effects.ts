@@ -53,6 +53,10 @@ export interface SessionView {
   /** Unacknowledged answers, by request id, lowest first. */
   readonly answers: readonly (readonly [RequestId, Answer])[]
   readonly lowestUnacknowledged: RequestId
+  /** The highest request id that was applied. */
+  readonly highestRequest: RequestId
+  /** Of the last resume that was applied and had one; 0 before. */
+  readonly attempt: number
 }
 
 export interface EffectSink {
@@ -64,6 +68,8 @@ export interface EffectSink {
   /** After a successful resume; the view is read from the machine. */
   resumed(where: Where, session: SessionId, attach: number): void
   resumeRefused(where: Where, session: SessionId): void
+  /** A resume with a higher or the same attempt was applied before: only this connection is meant, the session lives on. */
+  resumeOutdated(where: Where, session: SessionId, attempt: number): void
   /** The session was attached elsewhere: this connection is closed without a word. */
   superseded(where: Where, session: SessionId): void
   /** A numbered command of the session was applied: the node may forget its copy. */

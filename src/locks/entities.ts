@@ -42,8 +42,12 @@ export class SessionTerms {
   /** Answers with a lower request id have arrived at the client. */
   lowestUnacknowledged: RequestId = 0
   answers: Map<RequestId, Answer> | null = null
+  /** The highest id of any request that was applied: nothing above it can have been answered by the state. */
+  highestRequest: RequestId = 0
   /** While detached: how long it may be resumed, counted by the leader. */
   detachedForMs = 0
+  /** Of the last resume that was applied and had one (`attempt:N`); 0 before. */
+  attempt = 0
 
   constructor(
     readonly secretHash: string,

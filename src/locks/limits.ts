@@ -29,5 +29,9 @@ export const SNAPSHOT_RECORD_MAX_BYTES = 64 * 1024 * 1024
 
 /** Client request ids, and whatever else is written with a sign bit, lie below this. */
 export const REQUEST_ID_LIMIT = 2 ** 52
+/** Connection numbers of an epoch lie below this, so that the number after the last one can still be written. */
+export const CONN_LIMIT = 2 ** 52
+/** `attempt` of a resume. A client that resumed a thousand times a second would reach it after 35 years. */
+export const RESUME_ATTEMPT_MAX = 2 ** 40
 /** The counter of session ids and tokens starts at the unix time of the cluster's formation times this (engine.md §4). */
 export const COUNTER_STEPS_PER_SECOND = 2 ** 20

@@ -21,7 +21,7 @@ export const RecordKind = { header: 1, node: 2, member: 3, epoch: 4, session: 5,
 export type RecordKind = (typeof RecordKind)[keyof typeof RecordKind]
 
 /** Of all records; stands in the header. */
-const SNAPSHOT_VERSION = 1
+const SNAPSHOT_VERSION = 2
 
 const ERROR_CODES: readonly AnswerErrorCode[] = ['deadlock', 'not-holder', 'limit', 'limit-mismatch', 'bad-request']
 const REASONS: readonly RefusalReason[] = ['held', 'timeout', 'cancelled']
@@ -113,7 +113,9 @@ export function writeSession(out: ByteWriter, session: Session): void {
   out.varint(terms.lingerMs)
   out.wide(terms.seat)
   out.varint(terms.lowestUnacknowledged)
+  out.varint(terms.highestRequest)
   out.varint(terms.detachedForMs)
+  out.varint(terms.attempt)
   const answers: [RequestId, Answer][] = terms.answers === null ? [] : sortedAnswers(terms.answers)
   out.varint(answers.length)
   for (const [request, answer] of answers) {
@@ -147,7 +149,9 @@ export function readSession(input: ByteReader, state: LockState): void {
 function readTerms(input: ByteReader): SessionTerms {
   const terms = new SessionTerms(input.text(), input.varint(), input.varint(), input.wide())
   terms.lowestUnacknowledged = input.varint()
+  terms.highestRequest = input.varint()
   terms.detachedForMs = input.varint()
+  terms.attempt = input.varint()
   const count = input.varint()
   if (count > 0) terms.answers = new Map()
   for (let left = count; left > 0; left--) terms.answers?.set(input.varint(), readAnswer(input))

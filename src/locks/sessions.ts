@@ -12,11 +12,13 @@ import type {
   Open,
   OpenClassic,
   OpeningHeader,
+  RequestId,
   Resume,
   SessionHeader,
 } from './commands.js'
 import type { Where } from './effects.js'
 import { type EpochEntry, type Session, SessionTerms } from './entities.js'
+import { CONN_LIMIT } from './limits.js'
 import { dropAll, endWait, requestLock } from './lock-table.js'
 import { type ApplyContext, whereOf } from './state.js'
 
@@ -59,12 +61,18 @@ export function resume(context: ApplyContext, command: Resume): void {
     sink.resumeRefused(where, command.session)
     return
   }
+  // A node that was frozen may wake and read a connection that its client gave up long ago (rule 4).
+  if (command.attempt !== 0 && command.attempt <= terms.attempt) {
+    sink.resumeOutdated(where, command.session, terms.attempt)
+    return
+  }
   const old = whereOf(session)
   state.sessionChanges(session)
   state.unseat(session)
   session.attach += 1
   session.lastN = 0
   session.conn = command.conn
+  terms.attempt = Math.max(terms.attempt, command.attempt)
   terms.seat = state.draw(index)
   terms.detachedForMs = 0
   state.seat(session, place)
@@ -76,6 +84,7 @@ export function resume(context: ApplyContext, command: Resume): void {
 function admitOpening(context: ApplyContext, header: OpeningHeader): EpochEntry | null {
   const place = context.state.epochs.get(header.epoch)
   if (place === undefined || !place.live || place.node !== header.node) return null
+  if (header.conn >= CONN_LIMIT || header.floor >= CONN_LIMIT) return null
   raiseFloor(place, header.floor)
   if (header.conn < place.floor || place.opened.has(header.conn)) return null
   place.opened.add(header.conn)
@@ -106,12 +115,14 @@ function attachedAt(context: ApplyContext, header: Attachment): Session | null {
 }
 
 /** A numbered command: applies only after its predecessor, repeats do nothing (rule 10). Also takes its acknowledgement. */
-export function numbered(context: ApplyContext, header: SessionHeader): Session | null {
+export function numbered(context: ApplyContext, header: SessionHeader & { request?: RequestId }): Session | null {
   const session = attachedAt(context, header)
   if (session === null || header.n !== session.lastN + 1) return null
   context.state.sessionChanges(session)
   session.lastN = header.n
   acknowledge(context, session, header.ack)
+  const terms = session.terms
+  if (terms !== null) terms.highestRequest = Math.max(terms.highestRequest, header.request ?? 0)
   const where = whereOf(session)
   if (where !== null) context.sink.applied(where, session.id, session.attach, header.n)
   return session

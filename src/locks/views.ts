@@ -214,6 +214,8 @@ function viewOf(session: Session): SessionView {
     queued: queuedOf(session),
     answers: terms?.answers ? sortedAnswers(terms.answers) : [],
     lowestUnacknowledged: terms?.lowestUnacknowledged ?? 0,
+    highestRequest: terms?.highestRequest ?? 0,
+    attempt: terms?.attempt ?? 0,
   }
 }
 

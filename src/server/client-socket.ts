@@ -1,8 +1,9 @@
 import type { Socket } from 'node:net'
-import { formatHostPort, isLoopbackHost } from '../address.js'
+import { formatHostPort, type HostPort, isLoopbackHost } from '../address.js'
 import type { Clock, Timer } from '../raft/node/interfaces.js'
 import type { ClientConnection, ConnectionHandler } from './front.js'
 import { DISCARD_INPUT_MS } from './limits.js'
+import { hasCode } from './listen.js'
 import type { WatchedConnection } from './send-queue-watch.js'
 import { tableKey } from './tcp-table.js'
 
@@ -22,6 +23,7 @@ export interface ClientSocketOwner {
 export class ClientSocket implements ClientConnection, WatchedConnection {
   readonly remote: string
   readonly loopback: boolean
+  readonly ownEnd: HostPort
   readonly tableKey: string | null
   #handler: ConnectionHandler | null = null
   readonly #socket: Socket
@@ -30,6 +32,11 @@ export class ClientSocket implements ClientConnection, WatchedConnection {
   #text = ''
   /** This node began to close the connection. */
   #closing = false
+  /**
+   * The client sent FIN, what was written afterwards met a closed socket there, and so a reset came back before the FIN was
+   * read. The kernel tells such a reset from all others: EPIPE and not ECONNRESET.
+   */
+  #resetAfterFin = false
   #pausedByFront = false
   #pausedByOutput = false
   #discardTimer: Timer | null = null
@@ -38,14 +45,17 @@ export class ClientSocket implements ClientConnection, WatchedConnection {
     const host = (socket.remoteAddress ?? '').replace(/^::ffff:/, '')
     this.#socket = socket
     this.#owner = owner
-    this.remote = formatHostPort({ host, port: socket.remotePort ?? 0 })
+    this.ownEnd = { host, port: socket.remotePort ?? 0 }
+    this.remote = formatHostPort(this.ownEnd)
     this.loopback = isLoopbackHost(host)
     this.tableKey = tableKey(socket)
     socket.on('data', (chunk) => this.#onData(chunk))
     socket.on('end', () => this.#onEnd())
     socket.on('drain', () => this.#onDrain())
-    // What went wrong matters to nobody; 'close' follows and ends the session.
-    socket.on('error', () => {})
+    // 'close' follows and ends the session. What went wrong matters only if it tells of a FIN.
+    socket.on('error', (error) => {
+      this.#resetAfterFin ||= hasCode(error, 'EPIPE')
+    })
     socket.on('close', () => this.#onClose())
   }
 
@@ -122,7 +132,7 @@ export class ClientSocket implements ClientConnection, WatchedConnection {
   #onEnd(): void {
     if (this.#closing) return
     this.#socket.write('', (error) => {
-      if (error) return
+      if (error && !hasCode(error, 'EPIPE')) return
       this.#owner.turn()
       if (!this.#closing) this.#handler?.fin()
     })
@@ -140,6 +150,7 @@ export class ClientSocket implements ClientConnection, WatchedConnection {
     this.#owner.closed(this)
     if (this.#closing) return
     this.#closing = true
+    if (this.#resetAfterFin) this.#handler?.fin()
     this.#handler?.broken()
   }
 

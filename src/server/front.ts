@@ -281,6 +281,9 @@ export class Front {
       resumeRefused: (where) => {
         if (book.isHere(where)) book.resumeRefused(where)
       },
+      resumeOutdated: (where, _session, attempt) => {
+        if (book.isHere(where)) book.resumeOutdated(where, attempt)
+      },
       superseded: (where) => {
         if (book.isHere(where)) book.superseded(where)
       },

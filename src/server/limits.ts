@@ -16,6 +16,10 @@ export const LINGER_MAX_MS = 366 * 86_400_000
 export const LOCK_DELAY_MAX_MS = 86_400_000
 export const SESSION_SECRET_BYTES = 16
 export const PROTOCOL_VERSION = 2
+/** What this program's commands and records can express; `welcome` says it. It grows with each release that adds some. */
+export const FEATURE_LEVEL = 1
+/** Longest line of a session after `welcome` or `ready`: room for a request with 64 names. `--max-line` if that is more. */
+export const SESSION_LINE_MAX_BYTES = 32_768
 
 // ---------------------------------------------------------------------------------- leases (engine.md §4)
 /** Rule 2: a node renews this many times in one node lease. */

@@ -26,7 +26,7 @@ const fields: Record<keyof typeof CommandType, Record<string, fc.Arbitrary<unkno
   expireNode: { node: text, epoch: wide },
   open: { ...opening, clientId: text, leaseMs: wide, lingerMs: wide, secretHash: text },
   openClassic: { ...opening, ...lockRequest, clientId: text },
-  resume: { ...opening, session: wide, secretHash: text },
+  resume: { ...opening, session: wide, secretHash: text, attempt: wide },
   lock: { ...header, ...lockRequest, request: signed },
   release: { ...header, request: signed, name: text, token: wide },
   cancel: { ...header, request: signed, target: signed },

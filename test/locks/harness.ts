@@ -31,6 +31,7 @@ export class EffectLog implements EffectSink {
   opened = (...a: unknown[]) => this.#keep('opened', a)
   resumed = (...a: unknown[]) => this.#keep('resumed', a)
   resumeRefused = (...a: unknown[]) => this.#keep('resumeRefused', a)
+  resumeOutdated = (...a: unknown[]) => this.#keep('resumeOutdated', a)
   superseded = (...a: unknown[]) => this.#keep('superseded', a)
   applied = (...a: unknown[]) => this.#keep('applied', a)
   queued = (...a: unknown[]) => this.#keep('queued', a)
@@ -108,9 +109,15 @@ export class Bench {
     return this.apply({ type: CommandType.cancel, ...numbered(party), request, target })
   }
 
-  resume(from: Party, node: NodeId, epoch: Epoch, secretHash = 'secret'): { party: Party; effects: Effect[] } {
+  resume(
+    from: Party,
+    node: NodeId,
+    epoch: Epoch,
+    secretHash = 'secret',
+    attempt = 0,
+  ): { party: Party; effects: Effect[] } {
     const header = { node, epoch, conn: this.nextConn(), floor: 1 }
-    const effects = this.apply({ type: CommandType.resume, ...header, session: from.session, secretHash })
+    const effects = this.apply({ type: CommandType.resume, ...header, session: from.session, secretHash, attempt })
     const attach = this.machine.session(from.session)?.attach ?? 0
     return { party: { node, epoch, session: from.session, attach, n: 0, ack: from.ack }, effects }
   }

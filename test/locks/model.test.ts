@@ -146,7 +146,16 @@ test('does what the plain model does, whatever comes late, twice or never', { ti
   )
   // A workload that never meets the interesting cases proves nothing.
   const wanted = ['granted', 'held', 'timeout', 'cancelled', 'released', 'deadlock', 'not-holder', 'queued', 'resumed']
-  for (const what of [...wanted, 'resumeRefused', 'superseded', 'ended', 'detached', 'delayed', 'epochEnded']) {
+  for (const what of [
+    ...wanted,
+    'resumeRefused',
+    'resumeOutdated',
+    'superseded',
+    'ended',
+    'detached',
+    'delayed',
+    'epochEnded',
+  ]) {
     expect(seen.get(what) ?? 0, what).toBeGreaterThan(5)
   }
 })

@@ -18,6 +18,9 @@ export interface ModelSession {
   place: { node: string; epoch: number; conn: number } | null
   detachedForMs: number
   acknowledged: number
+  /** Of the requests that were applied. */
+  highest: number
+  attempt: number
   answers: Map<number, string>
 }
 
@@ -100,10 +103,13 @@ export class Model {
     const session = this.#attached(command)
     if (session === null || command.n !== session.lastN + 1) return
     session.lastN = command.n
-    if (!session.classic && command.ack > session.acknowledged) {
-      session.acknowledged = command.ack
-      for (const request of [...session.answers.keys()]) if (request <= command.ack) session.answers.delete(request)
+    // Nothing above what was asked can have been answered.
+    const ack = Math.min(command.ack, session.highest)
+    if (!session.classic && ack > session.acknowledged) {
+      session.acknowledged = ack
+      for (const request of [...session.answers.keys()]) if (request <= ack) session.answers.delete(request)
     }
+    if ('request' in command) session.highest = Math.max(session.highest, command.request)
     if (command.type === CommandType.waitTimeout) {
       this.#endWait(session, command.target, 'timeout')
     } else if (command.type !== CommandType.ack) {
@@ -130,6 +136,8 @@ export class Model {
     if (command.type === CommandType.resume) {
       const session = this.sessions.find((s) => s.id === command.session && !s.classic)
       if (session === undefined || session.secretHash !== command.secretHash) return
+      if (command.attempt > 0 && command.attempt <= session.attempt) return
+      session.attempt = Math.max(session.attempt, command.attempt)
       this.#draw(index)
       Object.assign(session, { attach: session.attach + 1, lastN: 0, place, detachedForMs: 0 })
       this.sessions = [...this.sessions.filter((s) => s !== session), session]
@@ -148,6 +156,8 @@ export class Model {
       place,
       detachedForMs: 0,
       acknowledged: 0,
+      highest: 0,
+      attempt: 0,
       answers: new Map(),
     }
     this.sessions.push(session)

@@ -299,7 +299,13 @@ describe('resume', () => {
     const bench = twoNodes()
     const party = bench.open('n1', 100)
     const header = { node: 'n2', epoch: 200, conn: 9, floor: 1 }
-    const resume: Command = { type: CommandType.resume, ...header, session: party.session, secretHash: 'secret' }
+    const resume: Command = {
+      type: CommandType.resume,
+      ...header,
+      session: party.session,
+      secretHash: 'secret',
+      attempt: 0,
+    }
     expect(essential(bench.apply(resume))).toHaveLength(2)
     bench.resume(party, 'n1', 100)
     expect(bench.apply(resume)).toEqual([])

@@ -93,7 +93,8 @@ export class Workload {
     const session = kind < 30 ? this.#session(who) : null
     if (session !== null) {
       const secretHash = odd === 0 ? 'guess' : `secret-${session.leaseMs}`
-      return { type: CommandType.resume, ...header, session: session.session, secretHash }
+      const attempt = pick([0, session.attempt, session.attempt + 1, session.attempt + 1, session.attempt + 7], what)
+      return { type: CommandType.resume, ...header, session: session.session, secretHash, attempt }
     }
     const leaseMs = 3_000 + what
     const terms = { leaseMs, lingerMs: pick([0, 1_000, 60_000], who), secretHash: `secret-${leaseMs}` }
@@ -148,7 +149,8 @@ export class Workload {
 
 function headerOf(session: SessionView, { node, epoch }: { node: string; epoch: number }, odd: number): SessionHeader {
   const [first] = session.answers
-  const ack = odd % 7 === 1 && first !== undefined ? first[0] : 0
+  const answered = odd % 7 === 1 && first !== undefined ? first[0] : 0
+  const ack = odd === 33 ? Number.MAX_SAFE_INTEGER : answered
   const header = { node, epoch, session: session.session, attach: session.attach, n: session.lastN + 1, ack }
   if (odd === 0) return { ...header, n: header.n + 1 }
   if (odd === 2) return { ...header, n: header.n - 1 }

@@ -79,6 +79,7 @@ class TestNode {
     const socket: ClientConnection = {
       remote: 'client',
       loopback: false,
+      ownEnd: { host: '127.0.0.1', port: 1 },
       writableLength: 0,
       write: (text) => void this.events.push(text.trimEnd()),
       end: () => void this.events.push('closed'),

@@ -25,6 +25,8 @@ export class FakeNode implements NodeApi {
   records: readonly EpochRecord[] = []
   bootId = 'boot-1'
   localFs = true
+  /** The wall clock is wrong by this. */
+  wallOffsetMs = 0
   /** How long the disk takes to sync a record. */
   storeMs = 0
   #term: Term = 0
@@ -135,7 +137,7 @@ export class FakeNode implements NodeApi {
     return {
       speakerNow: () => now() + this.suspendedMs,
       takerNow: now,
-      wallNow: () => Math.floor(now()),
+      wallNow: () => Math.floor(now()) + this.wallOffsetMs,
       after: (delayMs, run) => this.#inProcess(Math.max(0, delayMs) / this.rate, run),
       soon: (run) => {
         this.#inProcess(0, run)

@@ -252,7 +252,7 @@ describe('rule 5', () => {
   it('a session whose connection the node closes is detached', () => {
     const cluster = started()
     const one = hello(cluster.node(1))
-    talk(one.socket, 'lock,id:1,name:f\n', `${'x'.repeat(5_000)}\n`)
+    talk(one.socket, 'lock,id:1,name:f\n', `${'x'.repeat(33_000)}\n`)
     expect(one.socket.closed).toBe('end')
     expect(resume(cluster.node(0), one).text).toMatch(/held,name:f/)
   })

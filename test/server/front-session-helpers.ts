@@ -25,9 +25,9 @@ export function hello(node: FakeNode, extra = ''): Opened {
   return { socket, session, secret }
 }
 
-export function resume(node: FakeNode, { session, secret }: Opened): FakeSocket {
+export function resume(node: FakeNode, { session, secret }: Opened, extra = ''): FakeSocket {
   const socket = node.connect()
-  talk(socket, `resume,session:${session},secret:${secret}\n`)
+  talk(socket, `resume,session:${session},secret:${secret}${extra}\n`)
   return socket
 }
 

@@ -170,7 +170,7 @@ describe('session', () => {
     expect(cluster.node(0).machine.sessionCount).toBe(0)
   })
 
-  it('ends a session whose client sent FIN while it resumed', () => {
+  it('keeps a session whose client sent FIN before it was told `ready`, for its lease', () => {
     const cluster = started()
     const one = hello(cluster.node(1))
     talk(one.socket, 'lock,id:1,name:f\n')
@@ -182,9 +182,12 @@ describe('session', () => {
     cluster.world.advance(20)
     socket.fin()
     cluster.world.advance(20)
-    expect(socket.closed).not.toBeNull()
     cluster.faults.drop = 0
     cluster.world.advance(1_500)
+    expect(socket.text).toMatch(/ready\n$/)
+    expect(socket.closed).toBe('end')
+    expect(cluster.node(0).machine.holder('f')).not.toBeNull()
+    cluster.world.advance(10_500)
     expect(cluster.node(0).machine.holder('f')).toBeNull()
   })
 

@@ -9,11 +9,15 @@ describe.each([
   const node = cluster.node(at)
 
   it.each([
-    ['welcome', 'hello,version:2,redirect:no\n', `welcome,session:#,secret:#,node:n${at + 1},leader:n1,lease:10\n`],
+    [
+      'welcome',
+      'hello,version:2,redirect:no\n',
+      `welcome,session:#,secret:#,node:n${at + 1},leader:n1,lease:10,cluster:c1,level:1\n`,
+    ],
     [
       'welcome with a lease',
       'hello,version:2,redirect:no,lease:3.5,linger:2,client-id:me\n',
-      `welcome,session:#,secret:#,node:n${at + 1},leader:n1,lease:3.5\n`,
+      `welcome,session:#,secret:#,node:n${at + 1},leader:n1,lease:3.5,cluster:c1,level:1\n`,
     ],
     ['no version', 'hello\n', 'err,code:bad-request,message:version:2%20is%20spoken%20here\n|closed'],
     [
@@ -54,7 +58,7 @@ describe.each([
   it('redirects to the leader unless it is told not to', () => {
     const text = talk(node.connect(), 'hello,version:2\n')
     if (at === 0) expect(text).toMatch(/^welcome,/)
-    else expect(text).toBe('redirect,address:n1:7654\n|closed')
+    else expect(text).toBe('redirect,address:n1:7654,cluster:c1\n|closed')
   })
 
   it('locks, releases, says who holds', () => {
@@ -145,7 +149,7 @@ describe.each([
     expect(node.machine.holder('f')).not.toBeNull()
     const again = resume(cluster.node(2), two)
     expect(masked(again.text)).toBe(
-      'welcome,session:#,secret:#,node:n3,leader:n1,lease:10,resumed:yes\nheld,name:f,mode:exclusive,token:#\nready\n',
+      'welcome,session:#,secret:#,node:n3,leader:n1,lease:10,cluster:c1,level:1,attempt:0,resumed:yes\nheld,name:f,mode:exclusive,token:#\nready\n',
     )
     expect(talk(again, 'bye\n')).toBe('bye\n|closed')
   })

@@ -5,6 +5,7 @@ import type { FakeNode } from './front-node.js'
 export class FakeSocket implements ClientConnection {
   readonly remote = '127.0.0.1:40000'
   readonly loopback: boolean
+  readonly ownEnd = { host: '127.0.0.1', port: 40_000 }
   writableLength = 0
   paused = false
   /** Everything that was written, with the time of each write. */

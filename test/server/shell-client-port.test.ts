@@ -122,6 +122,35 @@ describe('what the front hears', () => {
     expect(front.events).toEqual(['connected', 'data .keepalive\n', 'broken'])
   })
 
+  it('is the FIN that came before a reset, if the node has written meanwhile', async () => {
+    const { front, port } = await setUp()
+    const socket = await client(port)
+    await front.until((events) => events.length > 0)
+    front.last.pause()
+    const closed = once(socket, 'close')
+    socket.destroy()
+    await closed
+    // The first word meets a closed socket and makes the client's kernel send a reset; the second one learns of it.
+    while (!front.events.includes('broken')) {
+      front.last.write('word\n')
+      await new Promise(setImmediate)
+    }
+    expect(front.events).toEqual(['connected', 'fin', 'broken'])
+  })
+
+  it('is no FIN if the client only reset it, also if the node has written meanwhile', async () => {
+    const { front, port } = await setUp()
+    const socket = await client(port)
+    await front.until((events) => events.length > 0)
+    front.last.pause()
+    socket.resetAndDestroy()
+    while (!front.events.includes('broken')) {
+      front.last.write('word\n')
+      await new Promise(setImmediate)
+    }
+    expect(front.events).toEqual(['connected', 'broken'])
+  })
+
   it('is nothing once the node closes the connection itself', async () => {
     const { front, port } = await setUp()
     const socket = await client(port)

@@ -47,7 +47,7 @@ describe('a newer layout', () => {
   it('is refused by the present program, which names the version and changes nothing', async () => {
     const disk = await mixed()
     expect((await storeErrorOf(open(disk))).message).toContain('has format version 3')
-    disk.file(`${DIRECTORY}/FORMAT`).damage((bytes) => Buffer.from(bytes.toString().replace('3', '2')))
+    disk.file(`${DIRECTORY}/FORMAT`).damage((bytes) => Buffer.from(bytes.toString().replace('4', '3')))
     const before = [wholeMark(disk), ...(disk.database?.scan() ?? [])].toString()
     const error = await storeErrorOf(open(disk))
     expect(error.kind).toBe('damaged')

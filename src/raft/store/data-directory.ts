@@ -18,8 +18,8 @@ import { INITIAL_MARK_FILE, isUnfinishedMarkFile, MARK_FILE_BYTES } from './mark
 
 const FORMAT_NAME = 'tcpnetlock-data'
 /** Of the directory as a whole, whatever in it changes: see docs/adr/0012. */
-export const FORMAT_VERSION = 2
-const OLDEST_FORMAT_VERSION = 2
+export const FORMAT_VERSION = 3
+const OLDEST_FORMAT_VERSION = 3
 const FORMAT_LIMIT_BYTES = 4096
 const FORMAT_TEMPORARY_FILE = `${FORMAT_FILE}.tmp`
 /** What a directory without FORMAT may hold: the root of an ext4 volume, and what an unfinished creation left. */

@@ -4,13 +4,13 @@
  */
 import { CommandType, type RequestId } from '../../locks/commands.js'
 import type { Answer } from '../../locks/effects.js'
-import { BACKLOG_MAX_LINES } from '../limits.js'
 import type { Deadline } from '../rules/deadline-queue.js'
 import type { Occupant, Seat } from '../rules/seat.js'
+import { Backlog } from './backlog.js'
 import type { Connection, Dialect } from './connection.js'
 import { isClientId, isLockName, parseWaitMs, parseYesNo } from './fields.js'
 import type { Line } from './line.js'
-import { redirection, type Services } from './services.js'
+import { redirectAddress, type Services } from './services.js'
 import { Word } from './words.js'
 
 const CLASSIC_REQUEST: RequestId = -1
@@ -28,13 +28,15 @@ export class ClassicDialect implements Dialect, Occupant {
   #waitDeadline: Deadline<() => void> | null = null
   #finSeen = false
   #farewellWord: string = Word.released
-  /** Lines that came while the lock was undecided; null stands for a malformed one. */
-  #backlog: (Line | null)[] = []
+  /** What came while the lock was undecided. */
+  readonly #backlog: Backlog
 
   constructor(
     private readonly connection: Connection,
     private readonly services: Services,
-  ) {}
+  ) {
+    this.#backlog = new Backlog(connection, this)
+  }
 
   get holds(): boolean {
     return this.#phase === 'holding'
@@ -50,7 +52,7 @@ export class ClassicDialect implements Dialect, Occupant {
         this.#first(line)
         return
       case 'asking':
-        this.#later(line)
+        this.#backlog.keep(line)
         return
       case 'waiting':
         this.#whileWaiting(line)
@@ -65,12 +67,12 @@ export class ClassicDialect implements Dialect, Occupant {
   }
 
   malformed(): void {
-    if (this.#phase === 'asking') this.#later(null)
+    if (this.#phase === 'asking') this.#backlog.keep(null)
     else if (this.#phase === 'waiting' || this.#phase === 'holding') this.connection.say(Word.badAction)
   }
 
-  tooLong(): void {
-    this.#close(Word.lineTooLong)
+  refuse(lastWords: string): void {
+    this.#close(lastWords)
   }
 
   fin(): void {
@@ -81,11 +83,6 @@ export class ClassicDialect implements Dialect, Occupant {
 
   broken(): void {
     this.#depart()
-  }
-
-  #later(line: Line | null): void {
-    this.#backlog.push(line)
-    if (this.#backlog.length >= BACKLOG_MAX_LINES) this.connection.throttle(true)
   }
 
   #first(line: Line): void {
@@ -130,10 +127,7 @@ export class ClassicDialect implements Dialect, Occupant {
 
   #lock(line: Line): void {
     const { services } = this
-    const refusal =
-      this.#readLock(line) ??
-      redirection(services, line.get('redirect') === 'yes') ??
-      (services.serving() ? null : Word.noQuorum)
+    const refusal = this.#readLock(line) ?? this.#elsewhere(line) ?? (services.serving() ? null : Word.noQuorum)
     if (refusal !== null) {
       this.connection.close(refusal)
       return
@@ -153,6 +147,11 @@ export class ClassicDialect implements Dialect, Occupant {
       this,
     )
     this.#expectDecision(this.#seat)
+  }
+
+  #elsewhere(line: Line): string | null {
+    const address = redirectAddress(this.services, line.get('redirect') === 'yes')
+    return address === null ? null : `redirect,address:${address}\n`
   }
 
   /** Null, or the words for what is wrong. */
@@ -205,14 +204,15 @@ export class ClassicDialect implements Dialect, Occupant {
   opened(): void {}
   resumed(): void {}
   resumeRefused(): void {}
+  resumeOutdated(): void {}
 
   queued(): void {
     if (this.#phase !== 'asking' || this.#seat === null) return
     this.#enter('waiting')
     this.#seat.decideByMs = 0
     if (this.#waitMs > 0) this.#waitDeadline = this.services.deadlines.add(() => this.#waitIsOver(), this.#waitMs)
-    if (this.#finSeen) this.#close()
-    else this.#drainBacklog()
+    this.#backlog.drain()
+    if (this.#finSeen) this.fin()
   }
 
   /** Rule 11: this node counts the wait; the log decides whether the grant came first. */
@@ -229,7 +229,7 @@ export class ClassicDialect implements Dialect, Occupant {
     if (this.#phase !== 'asking' && this.#phase !== 'waiting') return
     if (this.#seat !== null) this.#seat.decideByMs = 0
     if (answer.kind === 'granted') this.#granted(answer.token)
-    else if (answer.kind === 'error') this.#refused(`err,${answer.message}\n`)
+    else if (answer.kind === 'error') this.#refused(answer.code === 'limit' ? Word.limit : `err,${answer.message}\n`)
     else this.#refused(Word.notGranted)
   }
 
@@ -237,8 +237,8 @@ export class ClassicDialect implements Dialect, Occupant {
     this.services.counters.acquired++
     this.#enter('holding')
     if (!this.connection.speak(this.#fence ? `ok,token:${token}\n` : Word.ok)) return
-    this.#drainBacklog()
-    if (this.#finSeen && this.#phase === 'holding') this.#close()
+    this.#backlog.drain()
+    if (this.#finSeen) this.fin()
   }
 
   #refused(word: string): void {
@@ -277,17 +277,6 @@ export class ClassicDialect implements Dialect, Occupant {
     } else if (this.#phase === 'holding' && held === undefined) this.#close()
   }
 
-  #drainBacklog(): void {
-    const backlog = this.#backlog
-    if (backlog.length === 0) return
-    this.#backlog = []
-    this.connection.throttle(false)
-    for (const line of backlog) {
-      if (line === null) this.malformed()
-      else this.line(line)
-    }
-  }
-
   // ------------------------------------------------------------------------------------------------------- closing
 
   jeopardy(): void {}
@@ -301,7 +290,7 @@ export class ClassicDialect implements Dialect, Occupant {
     this.#enter('closed')
     if (this.#waitDeadline !== null) this.services.deadlines.cancel(this.#waitDeadline)
     this.#waitDeadline = null
-    this.#backlog = []
+    this.#backlog.clear()
   }
 
   /** Rule 5: the node closes its own side before it proposes the end. */

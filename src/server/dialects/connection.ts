@@ -1,4 +1,7 @@
 /** One client connection: it cuts lines, lets the first line choose the dialect, and is the only way to write to the client. */
+import type { HostPort } from '../../address.js'
+import { EncodingError } from '../../locks/byte-writer.js'
+import { SESSION_LINE_MAX_BYTES } from '../limits.js'
 import { ClassicDialect } from './classic.js'
 import type { Line } from './line.js'
 import { type LineReceiver, LineSplitter } from './line-splitter.js'
@@ -22,7 +25,8 @@ export interface Dialect {
   heard(): void
   line(line: Line): void
   malformed(): void
-  tooLong(): void
+  /** Something is wrong with what the client sent: the connection is closed with these words. */
+  refuse(lastWords: string): void
   fin(): void
   broken(): void
   jeopardy(remainingMs: number): void
@@ -59,6 +63,9 @@ export class Connection implements ConnectionHandler, LineReceiver {
   get loopback(): boolean {
     return this.socket.loopback
   }
+  get ownEnd(): HostPort {
+    return this.socket.ownEnd
+  }
 
   // ------------------------------------------------------------------------------------------ from the socket
 
@@ -86,7 +93,8 @@ export class Connection implements ConnectionHandler, LineReceiver {
   line(line: Line): void {
     this.services.counters.requests++
     if (this.#dialect === null) this.#dialect = this.#choose(line)
-    this.#dialect.line(line)
+    const dialect = this.#dialect
+    this.guard(() => dialect.line(line))
   }
 
   malformed(): void {
@@ -96,7 +104,20 @@ export class Connection implements ConnectionHandler, LineReceiver {
 
   tooLong(): void {
     if (this.#dialect === null) this.close(Word.lineTooLong)
-    else this.#dialect.tooLong()
+    else this.#dialect.refuse(Word.lineTooLong)
+  }
+
+  /**
+   * A value that passed all checks and still has no form in the log is this client's trouble, not the node's: its connection
+   * is closed, and nothing of the line has happened.
+   */
+  guard(carryOut: () => void): void {
+    try {
+      carryOut()
+    } catch (error) {
+      if (!(error instanceof EncodingError)) throw error
+      this.#dialect?.refuse(Word.unusable)
+    }
   }
 
   #choose(line: Line): Dialect {
@@ -142,6 +163,11 @@ export class Connection implements ConnectionHandler, LineReceiver {
     this.#splitter.stop()
     this.#dialect?.closed()
     this.services.forget(this)
+  }
+
+  /** Contract §2: a session's lines may be longer, from `welcome` or `ready` on. */
+  allowLongLines(): void {
+    this.#splitter.maxLineBytes = Math.max(this.services.options.maxLineBytes, SESSION_LINE_MAX_BYTES)
   }
 
   /** Stops reading while too much waits for its turn. */

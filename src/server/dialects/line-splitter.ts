@@ -20,9 +20,9 @@ export class LineSplitter {
   #restBytes = 0
   #stopped = false
 
-  /** `maxLineBytes` counts what stands before LF. */
+  /** `maxLineBytes` counts what stands before LF; it may be changed at any time. */
   constructor(
-    private readonly maxLineBytes: number,
+    public maxLineBytes: number,
     private readonly receiver: LineReceiver,
   ) {}
 

@@ -1,6 +1,8 @@
 /** The requests of one session's connection that have no final answer yet, and their waits (rule 11). */
 import type { RequestId } from '../../locks/commands.js'
+import type { SessionView } from '../../locks/effects.js'
 import type { Deadline, DeadlineQueue } from '../rules/deadline-queue.js'
+import type { Occupant } from '../rules/seat.js'
 
 export interface OutstandingRequest {
   readonly request: RequestId
@@ -32,8 +34,22 @@ export class RequestTable {
     return this.#locks
   }
 
-  all(): OutstandingRequest[] {
-    return [...this.#requests.values()]
+  /**
+   * Tells what became of the requests while nobody was told (rule 9). False if the state knows nothing of one that it has
+   * seen.
+   */
+  reconcile(view: SessionView, tell: Pick<Occupant, 'queued' | 'answered'>): boolean {
+    const answers = new Map(view.answers)
+    const waiting = new Map(view.queued.map((queued) => [queued.request, queued]))
+    for (const { request, n, isQueued } of [...this.#requests.values()]) {
+      const queued = waiting.get(request)
+      const answer = answers.get(request)
+      if (queued !== undefined) {
+        if (!isQueued) tell.queued(request, queued.name, queued.position)
+      } else if (answer !== undefined) tell.answered(request, answer)
+      else if (n <= view.lastN) return false
+    }
+    return true
   }
 
   ask(request: RequestId, n: number, isLock: boolean, waitMs: number): void {

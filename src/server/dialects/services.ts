@@ -1,4 +1,5 @@
 /** What a connection needs of the node around it. One object serves all connections. */
+import type { HostPort } from '../../address.js'
 import type { NodeId } from '../../locks/commands.js'
 import type { Clock, Random } from '../../raft/node/interfaces.js'
 import type { NodeApi } from '../../raft/node/node-api.js'
@@ -21,6 +22,8 @@ export interface ClientConnection {
   /** HOST:PORT of the client, for logs. */
   readonly remote: string
   readonly loopback: boolean
+  /** The other end of the TCP connection, by the kernel's word. */
+  readonly ownEnd: HostPort
   /** Bytes written and not yet taken by the kernel, those of this turn included. */
   readonly writableLength: number
   write(text: string): void
@@ -75,12 +78,11 @@ export interface Services {
 }
 
 /**
- * The line that sends a client to the leader, or null if it is served here: it does not ask for a redirect (`wanted`) and
- * this node serves all (`--followers serve`), or no other node with a known address leads.
+ * Where to send a client, or null if it is served here: it does not ask for a redirect (`wanted`) and this node serves all
+ * (`--followers serve`), or no other node with a known address leads.
  */
-export function redirection({ node, nodeId, state, options }: Services, wanted: boolean): string | null {
+export function redirectAddress({ node, nodeId, state, options }: Services, wanted: boolean): string | null {
   const leader = node.leader()
   if ((!wanted && options.followers === 'serve') || leader === null || leader === nodeId) return null
-  const address = state.nodeAddress(leader)
-  return address === null ? null : `redirect,address:${address}\n`
+  return state.nodeAddress(leader)
 }

@@ -11,6 +11,7 @@ import {
   type Resume,
   type SessionHeader,
 } from '../../locks/commands.js'
+import { REQUEST_ID_LIMIT, RESUME_ATTEMPT_MAX } from '../../locks/limits.js'
 import type { Random } from '../../raft/node/interfaces.js'
 import {
   LINGER_MAX_MS,
@@ -24,8 +25,6 @@ import {
 import { isClientId, isLockName, parseInteger, parseSecondsMs, parseWaitMs } from './fields.js'
 import type { Line } from './line.js'
 import type { ErrorCode } from './session-words.js'
-
-const REQUEST_ID_LIMIT = 2 ** 52
 
 export class RequestError extends Error {
   override readonly name = 'RequestError'
@@ -45,6 +44,8 @@ export interface Opening {
   /** 0 for a resume: the state knows. */
   readonly leaseMs: number
   readonly mayRedirect: boolean
+  /** The client's own end of the connection as it sees it, or `unknown`; undefined if it does not say. */
+  readonly from: string | undefined
 }
 
 export function readOpening(line: Line, random: Random): Opening {
@@ -68,15 +69,23 @@ function readHello(line: Line, random: Random): Opening {
   const secret = newSecret(random)
   const secretHash = hashSecret(secret)
   const body = { type: CommandType.open, clientId: clientId ?? '', leaseMs, lingerMs, secretHash }
-  return { body, secret, leaseMs, mayRedirect: redirect === 'yes' }
+  return { body, secret, leaseMs, mayRedirect: redirect === 'yes', from: line.get('from') }
 }
 
 function readResume(line: Line): Opening {
   const session = parseInteger(line.get('session') ?? '')
   const secret = line.get('secret') ?? ''
   if (session === null || secret === '') return fail('bad-request', 'resume needs session and secret')
-  const body = { type: CommandType.resume, session, secretHash: hashSecret(secret) }
-  return { body, secret, leaseMs: 0, mayRedirect: false }
+  const body = { type: CommandType.resume, session, secretHash: hashSecret(secret), attempt: readAttempt(line) }
+  return { body, secret, leaseMs: 0, mayRedirect: false, from: line.get('from') }
+}
+
+/** 0: the client does not count. */
+function readAttempt(line: Line): number {
+  if (!line.has('attempt')) return 0
+  const attempt = readNumber(line, 'attempt', null)
+  if (attempt < 1 || attempt > RESUME_ATTEMPT_MAX) fail('bad-request', `attempt: from 1 to ${RESUME_ATTEMPT_MAX}`)
+  return attempt
 }
 
 /** A request as its line says it; who asks, and under which number, is added by the connection. */
@@ -93,7 +102,7 @@ export function readRequest(line: Line, wallMs: number): RequestBody | null {
     case 'release':
       return { type: CommandType.release, name: readName(line), token: readNumber(line, 'token', 0) }
     case 'cancel':
-      return { type: CommandType.cancel, target: readNumber(line, 'request', null) }
+      return { type: CommandType.cancel, target: readRequestId(line, 'request') }
     default:
       return null
   }
@@ -120,7 +129,7 @@ function readName(line: Line): string {
   return name
 }
 
-/** The number of another request, or a token; `otherwise` when the key is absent. */
+/** A token, or another whole number; `otherwise` when the key is absent. */
 export function readNumber(line: Line, key: string, otherwise: number | null): number {
   const text = line.get(key)
   const value = text === undefined ? otherwise : parseInteger(text)
@@ -130,9 +139,12 @@ export function readNumber(line: Line, key: string, otherwise: number | null): n
 
 /** `id:N`, or null when the line has none. */
 export function readId(line: Line): RequestId | null {
-  if (!line.has('id')) return null
-  const id = readNumber(line, 'id', null)
-  if (id >= REQUEST_ID_LIMIT) fail('bad-request', 'id is too large')
+  return line.has('id') ? readRequestId(line, 'id') : null
+}
+
+function readRequestId(line: Line, key: string): RequestId {
+  const id = readNumber(line, key, null)
+  if (id >= REQUEST_ID_LIMIT) fail('bad-request', `${key} is too large`)
   return id
 }
 

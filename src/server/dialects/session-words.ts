@@ -1,6 +1,7 @@
 /** The lines that a session's connection receives (contract §2.2). */
 import type { RequestId } from '../../locks/commands.js'
 import type { Answer, SessionView } from '../../locks/effects.js'
+import { FEATURE_LEVEL } from '../limits.js'
 import { formatSeconds } from './fields.js'
 import { formatLine, type Pair } from './line.js'
 
@@ -15,6 +16,9 @@ export type ErrorCode =
   | 'session-expired'
   | 'unauthorized'
   | 'busy'
+  | 'superseded'
+  | 'unsupported'
+  | 'frozen'
 
 /** Requests that came without `id:N` have negative ids inside the node; the client does not see them. */
 function idPair(request: RequestId): Pair {
@@ -25,22 +29,52 @@ export function formatError(request: RequestId, code: ErrorCode, message: string
   return formatLine('err', idPair(request), ['code', code], ['message', message])
 }
 
-export function formatWelcome(
-  view: { readonly session: number; readonly leaseMs: number },
-  secret: string,
-  node: string,
-  leader: string,
-  resumed: boolean,
-): string {
+export interface Welcome {
+  readonly session: number
+  readonly secret: string
+  readonly node: string
+  /** Empty while none is known. */
+  readonly leader: string
+  readonly leaseMs: number
+  readonly clusterId: string
+  readonly isRelayed: boolean
+  /** The highest `attempt` that was applied; null if the session is a new one. */
+  readonly resumedAttempt: number | null
+}
+
+export function formatWelcome(welcome: Welcome): string {
+  const { resumedAttempt } = welcome
   return formatLine(
     'welcome',
-    ['session', view.session],
-    ['secret', secret],
-    ['node', node],
-    ['leader', leader],
-    ['lease', formatSeconds(view.leaseMs)],
-    ['resumed', resumed ? 'yes' : undefined],
+    ['session', welcome.session],
+    ['secret', welcome.secret],
+    ['node', welcome.node],
+    ['leader', welcome.leader],
+    ['lease', formatSeconds(welcome.leaseMs)],
+    ['cluster', welcome.clusterId],
+    ['level', FEATURE_LEVEL],
+    ['relayed', welcome.isRelayed ? 'yes' : undefined],
+    ['attempt', resumedAttempt ?? undefined],
+    ['resumed', resumedAttempt === null ? undefined : 'yes'],
   )
+}
+
+/** `cluster`, so that a client is not led from one cluster into another by an address that changed hands. */
+export function formatRedirect(address: string, clusterId: string): string {
+  return formatLine('redirect', ['address', address], ['cluster', clusterId])
+}
+
+export function formatOutdated(attempt: number): string {
+  const message = 'the session was resumed with this attempt or a later one'
+  return formatLine('err', ['code', 'superseded'], ['attempt', attempt], ['message', message])
+}
+
+export function formatLost(name: string, token: number, reason: string): string {
+  return formatLine('lost', ['name', name], ['token', token], ['reason', reason])
+}
+
+export function formatJeopardy(remainingMs: number): string {
+  return formatLine('jeopardy', ['remaining', formatSeconds(remainingMs)])
 }
 
 /** What a resumed session still has, and the word that ends the list. */

@@ -4,21 +4,27 @@
  */
 import { CommandType, type RequestId } from '../../locks/commands.js'
 import type { Answer, SessionView } from '../../locks/effects.js'
-import { BACKLOG_MAX_LINES, SESSION_IN_FLIGHT_MAX_COMMANDS } from '../limits.js'
+import { SESSION_IN_FLIGHT_MAX_COMMANDS } from '../limits.js'
+import { type ConnectionEnd, Parting, type Told } from '../rules/parting.js'
 import type { Departure, Occupant, Seat } from '../rules/seat.js'
 import { SilenceWatch } from '../rules/silence-watch.js'
+import { Backlog } from './backlog.js'
 import type { Connection, Dialect } from './connection.js'
-import { formatSeconds } from './fields.js'
-import { formatLine, type Line } from './line.js'
+import type { Line } from './line.js'
+import { RequestIds } from './request-ids.js'
 import { RequestTable } from './request-table.js'
-import { redirection, type Services } from './services.js'
+import { redirectAddress, type Services } from './services.js'
 import { RequestError, readId, readNumber, readOpening, readRequest } from './session-requests.js'
 import {
   type ErrorCode,
   formatAnswer,
   formatError,
   formatHoldings,
+  formatJeopardy,
+  formatLost,
+  formatOutdated,
   formatQueued,
+  formatRedirect,
   formatWelcome,
 } from './session-words.js'
 import { Word } from './words.js'
@@ -27,8 +33,6 @@ type Phase = 'fresh' | 'opening' | 'resuming' | 'open' | 'leaving' | 'closed'
 
 /** Errors that concern no request of the client: the id is left out. */
 const NO_REQUEST: RequestId = -1
-/** Requests without an id get negative ones of their own, unlike those of earlier connections, which may still wait. */
-const UNNAMED_REQUESTS_PER_ATTACH = 2 ** 32
 const NO_QUORUM = formatError(NO_REQUEST, 'no-quorum', 'no leader, or no answer in time')
 const NOT_SUPPORTED: ReadonlySet<string> = new Set(['check', 'locks', 'watch', '.force-release'])
 
@@ -39,25 +43,26 @@ export class SessionDialect implements Dialect, Occupant {
   #secret = ''
   #leaseMs = 0
   readonly #silence: SilenceWatch
-  /** The client said `bye` or FIN: the session leaves in this way once all that was asked before is decided. */
-  #parting: Departure | null = null
+  readonly #parting = new Parting()
+  /** The client said `bye` or FIN: the session leaves once all that was asked before is decided. */
+  #isParting = false
   #ackProposed = 0
-  /** The highest request id that the state knew when the session was resumed: up to it requests may be repeats. */
-  #highestKnown = 0
+  readonly #ids = new RequestIds()
   readonly #requests: RequestTable
   #throttled = false
   /** What this connection was told it holds. */
   readonly #held = new Map<string, number>()
-  /** Lines that follow `resume` before it is answered; null stands for a malformed one. */
-  #backlog: (Line | null)[] = []
+  /** What follows `resume` before it is answered. */
+  readonly #backlog: Backlog
 
   constructor(
     private readonly connection: Connection,
     private readonly services: Services,
   ) {
     const { clock, deadlines } = services
+    this.#backlog = new Backlog(connection, this)
     this.#requests = new RequestTable(deadlines, (request) => this.#waitIsOver(request))
-    this.#silence = new SilenceWatch(clock, deadlines, () => this.#close('detach'))
+    this.#silence = new SilenceWatch(clock, deadlines, () => this.#closeBy('break'))
   }
 
   // ------------------------------------------------------------------------------------------------ client's side
@@ -67,7 +72,7 @@ export class SessionDialect implements Dialect, Occupant {
   }
 
   line(line: Line): void {
-    if (this.#parting !== null) return
+    if (this.#isParting) return
     if (this.#phase === 'open') this.#request(line)
     else if (this.#phase === 'fresh') this.#first(line)
     else if (this.#phase === 'opening') this.#tooEarly(line)
@@ -80,24 +85,30 @@ export class SessionDialect implements Dialect, Occupant {
     else if (this.#phase === 'opening') this.#tooEarly(null)
   }
 
-  tooLong(): void {
-    this.#close('detach', Word.lineTooLong)
+  refuse(lastWords: string): void {
+    this.#closeBy('break', lastWords)
   }
 
   fin(): void {
-    if (this.#parting !== null) return
-    if (this.#phase === 'open') this.#part('linger')
-    else this.#close('linger')
+    if (this.#isParting) return
+    this.#parting.fin(this.#told)
+    if (this.#phase === 'open') this.#part()
+    else if (this.#phase !== 'resuming') this.#closeBy('fin')
   }
 
   broken(): void {
-    this.#depart('detach')
+    this.#depart(this.#parting.by('break', this.#told))
+  }
+
+  get #told(): Told {
+    if (this.#phase === 'fresh' || this.#phase === 'opening') return 'nothing'
+    return this.#phase === 'resuming' ? 'not-ready' : 'all'
   }
 
   #first(line: Line): void {
     const { book, random } = this.services
     try {
-      const { secret, leaseMs, mayRedirect, body } = readOpening(line, random)
+      const { secret, leaseMs, mayRedirect, from, body } = readOpening(line, random)
       const refusal = this.#refusal(body.type === CommandType.open, mayRedirect)
       if (refusal !== null) {
         this.connection.close(refusal)
@@ -105,6 +116,7 @@ export class SessionDialect implements Dialect, Occupant {
       }
       this.#secret = secret
       this.#leaseMs = leaseMs
+      this.#parting.opening(from, this.connection.ownEnd)
       this.#phase = body.type === CommandType.open ? 'opening' : 'resuming'
       this.#seat = book.open({ ...body, ...book.openingHeader() }, this)
       this.#expectDecision(this.#seat)
@@ -116,19 +128,20 @@ export class SessionDialect implements Dialect, Occupant {
 
   /** `hello` may be sent to the leader; `resume` never, for it may have little time left. */
   #refusal(isHello: boolean, mayRedirect: boolean): string | null {
-    const elsewhere = isHello ? redirection(this.services, mayRedirect) : null
-    return elsewhere ?? (this.services.serving() ? null : NO_QUORUM)
+    const elsewhere = isHello ? redirectAddress(this.services, mayRedirect) : null
+    if (elsewhere !== null) return formatRedirect(elsewhere, this.services.state.clusterId)
+    return this.services.serving() ? null : NO_QUORUM
   }
 
   /** Before `welcome` the client cannot know whether it is redirected, so nothing may follow `hello`. */
   #tooEarly(line: Line | null): void {
     if (line?.action === '.keepalive') return
-    this.#close('detach', formatError(NO_REQUEST, 'bad-request', 'nothing may follow hello before welcome'))
+    this.#closeBy('break', formatError(NO_REQUEST, 'bad-request', 'nothing may follow hello before welcome'))
   }
 
   #later(line: Line | null): void {
-    this.#backlog.push(line)
-    if (this.#backlog.length >= BACKLOG_MAX_LINES) this.connection.throttle(true)
+    if (line?.action === 'bye') this.#parting.bye()
+    this.#backlog.keep(line)
   }
 
   #expectDecision(seat: Seat): void {
@@ -143,7 +156,9 @@ export class SessionDialect implements Dialect, Occupant {
     let id: RequestId | null = null
     try {
       id = readId(line)
-      seat.ack = Math.max(seat.ack, readNumber(line, 'ack', 0))
+      const ack = readNumber(line, 'ack', 0)
+      if (!this.#ids.take(id, ack)) throw new RequestError('bad-request', 'ack: no request up to this id was made')
+      seat.ack = Math.max(seat.ack, ack)
       this.#perform(seat, line, id)
     } catch (error) {
       if (!(error instanceof RequestError)) throw error
@@ -163,20 +178,22 @@ export class SessionDialect implements Dialect, Occupant {
       if (id !== null && id <= seat.ack && seat.ack > 0) return
       const isLock = body.type === CommandType.lock
       if (isLock) this.#refuseTooMany(id)
-      const request = id ?? -(seat.attach * UNNAMED_REQUESTS_PER_ATTACH + seat.nextNumber)
+      const request = id ?? this.#ids.nextUnnamed()
       this.#ackProposed = seat.ack
       this.#requests.ask(request, seat.nextNumber, isLock, isLock ? body.waitMs : 0)
       this.#throttle()
       book.submit(seat, { ...body, ...book.header(seat), request })
     } else if (line.action === '.keepalive') this.connection.speak(Word.alive)
-    else if (line.action === 'bye') this.#part('end')
-    else this.#otherAction(line)
+    else if (line.action === 'bye') {
+      this.#parting.bye()
+      this.#part()
+    } else this.#otherAction(line)
   }
 
   /** A repeated request is not counted again: its lock may be held already, and its answer must be the same. */
   #refuseTooMany(id: RequestId | null): void {
     const { maxLocksPerSession } = this.services.options
-    if ((id !== null && id <= this.#highestKnown) || this.#held.size + this.#requests.locks < maxLocksPerSession) return
+    if (this.#ids.mayBeRepeat(id) || this.#held.size + this.#requests.locks < maxLocksPerSession) return
     throw new RequestError('limit', `a session holds or waits for at most ${maxLocksPerSession} locks here`)
   }
 
@@ -190,17 +207,17 @@ export class SessionDialect implements Dialect, Occupant {
   }
 
   /** Answers come before the end, or a client that pipelines could not tell what became of its last requests. */
-  #part(departure: Departure): void {
-    this.#parting = departure
+  #part(): void {
+    this.#isParting = true
     if (this.#seat !== null) this.#expectDecision(this.#seat)
     this.#partWhenDecided()
   }
 
   #partWhenDecided(): void {
     const seat = this.#seat
-    if (this.#parting === null || this.#phase !== 'open' || this.#requests.undecided > 0 || seat === null) return
-    if (this.#parting === 'linger') {
-      this.#close('linger')
+    if (!this.#isParting || this.#phase !== 'open' || this.#requests.undecided > 0 || seat === null) return
+    if (!this.#parting.byeSaid) {
+      this.#closeBy('fin')
       return
     }
     this.#phase = 'leaving'
@@ -228,7 +245,7 @@ export class SessionDialect implements Dialect, Occupant {
     const seat = this.#seat
     if (this.#phase !== 'opening' || seat === null) return
     this.#enterOpen(seat)
-    this.connection.speak(this.#welcome(seat, false))
+    this.connection.speak(this.#welcome(seat, null))
   }
 
   resumed(view: SessionView): void {
@@ -243,32 +260,41 @@ export class SessionDialect implements Dialect, Occupant {
       this.#requests.ask(request, 0, true, waitMs)
       this.#requests.queued(request)
     }
-    this.#highestKnown = Math.max(view.queued.at(-1)?.request ?? 0, view.answers.at(-1)?.[0] ?? 0)
-    if (!this.connection.speak(this.#welcome(seat, true) + formatHoldings(view))) return
-    const backlog = this.#backlog
-    this.#backlog = []
-    this.connection.throttle(false)
-    for (const line of backlog) {
-      if (line === null) this.malformed()
-      else this.line(line)
-    }
+    this.#ids.resumed(view)
+    if (!this.connection.speak(this.#welcome(seat, view) + formatHoldings(view))) return
+    this.#backlog.drain()
+    if (this.#parting.departure !== null && !this.#isParting) this.#part()
   }
 
   #enterOpen(seat: Seat): void {
     this.#phase = 'open'
     seat.decideByMs = 0
     this.#silence.start(this.#leaseMs)
+    this.connection.allowLongLines()
   }
 
-  #welcome(seat: Seat, resumed: boolean): string {
-    const { node, nodeId } = this.services
-    const view = { session: seat.session, leaseMs: this.#leaseMs }
-    return formatWelcome(view, this.#secret, nodeId, node.leader() ?? '', resumed)
+  #welcome(seat: Seat, resumed: SessionView | null): string {
+    const { node, nodeId, state } = this.services
+    return formatWelcome({
+      session: seat.session,
+      secret: this.#secret,
+      node: nodeId,
+      leader: node.leader() ?? '',
+      leaseMs: this.#leaseMs,
+      clusterId: state.clusterId,
+      isRelayed: this.#parting.isRelayed,
+      resumedAttempt: resumed?.attempt ?? null,
+    })
   }
 
   resumeRefused(): void {
     this.#seat = null
     this.connection.close(formatError(NO_REQUEST, 'session-expired', 'no such session, or it has expired'))
+  }
+
+  resumeOutdated(attempt: number): void {
+    this.#seat = null
+    this.connection.close(formatOutdated(attempt))
   }
 
   queued(request: RequestId, name: string, position: number): void {
@@ -310,7 +336,7 @@ export class SessionDialect implements Dialect, Occupant {
 
   lost(name: string, token: number, reason: string): void {
     this.#held.delete(name)
-    this.connection.say(formatLine('lost', ['name', name], ['token', token], ['reason', reason]))
+    this.connection.say(formatLost(name, token, reason))
   }
 
   ended(): void {
@@ -324,34 +350,22 @@ export class SessionDialect implements Dialect, Occupant {
   }
 
   timedOut(): void {
-    if (this.#phase !== 'open' || this.#parting !== null) this.#close(this.#parting ?? 'detach', NO_QUORUM)
+    if (this.#phase !== 'open' || this.#isParting) this.#closeBy('break', NO_QUORUM)
   }
 
   /** Rule 9: answers that were missed are given; where something cannot be explained, the client resumes and is told all. */
   reconciled(view: SessionView): void {
     if (this.#phase !== 'open') return
-    const answers = new Map(view.answers)
-    const waiting = new Map(view.queued.map((queued) => [queued.request, queued]))
-    for (const { request, n, isQueued } of this.#requests.all()) {
-      const queued = waiting.get(request)
-      const answer = answers.get(request)
-      if (queued !== undefined) {
-        if (!isQueued) this.queued(request, queued.name, queued.position)
-      } else if (answer !== undefined) this.answered(request, answer)
-      else if (n <= view.lastN) {
-        this.#close('detach')
-        return
-      }
-    }
     const tokens = new Map(view.held.map(({ name, token }) => [name, token]))
-    const explained = [...this.#held].every(([name, token]) => tokens.get(name) === token)
-    if (!explained) this.#close('detach')
+    const explained =
+      this.#requests.reconcile(view, this) && [...this.#held].every(([name, token]) => tokens.get(name) === token)
+    if (!explained) this.#closeBy('break')
   }
 
   // ------------------------------------------------------------------------------------------------------- closing
 
   jeopardy(remainingMs: number): void {
-    if (this.#phase === 'open') this.connection.say(`jeopardy,remaining:${formatSeconds(remainingMs)}\n`)
+    if (this.#phase === 'open') this.connection.say(formatJeopardy(remainingMs))
   }
 
   safe(): void {
@@ -363,14 +377,17 @@ export class SessionDialect implements Dialect, Occupant {
   }
 
   closed(): void {
+    // Whoever closes a connection on which `bye` was said: the session ends.
+    if (this.#parting.byeSaid) this.#depart('end')
     this.#phase = 'closed'
     this.#silence.stop()
     this.#requests.clear()
-    this.#backlog = []
+    this.#backlog.clear()
   }
 
   /** The node closes its own side before it proposes that the session leaves (rule 5). */
-  #close(departure: Departure, lastWords?: string): void {
+  #closeBy(end: ConnectionEnd, lastWords?: string): void {
+    const departure = this.#parting.by(end, this.#told)
     this.connection.close(lastWords)
     this.#depart(departure)
   }

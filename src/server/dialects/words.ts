@@ -12,5 +12,8 @@ export const Word = {
   invalidLockName: 'err,invalid lock name\n',
   invalidClientId: 'err,invalid client id\n',
   shutdownNotAllowed: 'err,shutdown not allowed\n',
+  /** In both dialects: what it was asked for cannot be written into the log. */
+  unusable: 'err,code:bad-request,message:a%20value%20that%20cannot%20be%20stored\n',
+  limit: 'err,limit\n',
   noQuorum: 'err,no quorum\n',
 } as const

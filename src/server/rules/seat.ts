@@ -7,6 +7,8 @@ export interface Occupant {
   opened(): void
   resumed(view: SessionView): void
   resumeRefused(): void
+  /** A later resume than this one (`attempt`) was applied before. */
+  resumeOutdated(attempt: number): void
   queued(request: RequestId, name: string, position: number): void
   answered(request: RequestId, answer: Answer): void
   lost(name: string, token: number, reason: string): void

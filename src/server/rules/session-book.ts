@@ -261,6 +261,10 @@ export class SessionBook {
     this.#gone(where)?.resumeRefused()
   }
 
+  resumeOutdated(where: Where, attempt: number): void {
+    this.#gone(where)?.resumeOutdated(attempt)
+  }
+
   superseded(where: Where): void {
     this.#gone(where)?.displaced()
   }

@@ -9,6 +9,7 @@ export interface DetachedSession {
 }
 
 export interface StateView {
+  readonly clusterId: string
   /** L of rule 0: fixed when the cluster was formed. */
   readonly nodeLeaseMs: number
   readonly lockCount: number

@@ -155,6 +155,7 @@ export class LogCheck {
       opened: ignore,
       resumed: () => this.world.count('session resumed'),
       resumeRefused: () => this.world.count('resume refused'),
+      resumeOutdated: () => this.world.count('resume outdated'),
       superseded: () => this.world.count('session superseded'),
       applied: ignore,
       queued: (_where, session, request, name) => {
