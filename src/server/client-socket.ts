@@ -37,6 +37,7 @@ export class ClientSocket implements ClientConnection, WatchedConnection {
    * read. The kernel tells such a reset from all others: EPIPE and not ECONNRESET.
    */
   #resetAfterFin = false
+  #isFinTold = false
   #pausedByFront = false
   #pausedByOutput = false
   #discardTimer: Timer | null = null
@@ -134,8 +135,15 @@ export class ClientSocket implements ClientConnection, WatchedConnection {
     this.#socket.write('', (error) => {
       if (error && !hasCode(error, 'EPIPE')) return
       this.#owner.turn()
-      if (!this.#closing) this.#handler?.fin()
+      if (!this.#closing) this.#fin()
     })
+  }
+
+  /** Tells the front once. */
+  #fin(): void {
+    if (this.#isFinTold) return
+    this.#isFinTold = true
+    this.#handler?.fin()
   }
 
   #onDrain(): void {
@@ -150,7 +158,10 @@ export class ClientSocket implements ClientConnection, WatchedConnection {
     this.#owner.closed(this)
     if (this.#closing) return
     this.#closing = true
-    if (this.#resetAfterFin) this.#handler?.fin()
+    if (this.#resetAfterFin) {
+      this.#fin()
+      this.#owner.turn()
+    }
     this.#handler?.broken()
   }
 

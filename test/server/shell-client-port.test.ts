@@ -126,10 +126,10 @@ describe('what the front hears', () => {
     const { front, port } = await setUp()
     const socket = await client(port)
     await front.until((events) => events.length > 0)
+    // Unread data keeps the FIN behind it from being read.
     front.last.pause()
-    const closed = once(socket, 'close')
-    socket.destroy()
-    await closed
+    await new Promise((resolve) => socket.write('unread\n', resolve))
+    await closed(socket.destroy())
     // The first word meets a closed socket and makes the client's kernel send a reset; the second one learns of it.
     while (!front.events.includes('broken')) {
       front.last.write('word\n')

@@ -6,6 +6,7 @@ import { ELECTIONS } from './elections.js'
 import { LOCK_LAYER } from './lock-layer.js'
 import { MEMBERSHIP } from './membership.js'
 import { MENDED_LEADER } from './mended-leader.js'
+import { MENDED_SESSIONS } from './mended-sessions.js'
 import { OWN_ADMIN } from './own-admin.js'
 import { OWN_EDGES } from './own-edges.js'
 import { OWN_LOCKS } from './own-locks.js'
@@ -43,5 +44,6 @@ export const MUTANTS: readonly Mutant[] = [
   ...OWN_EDGES,
   ...OWN_ADMIN,
   ...MENDED_LEADER,
+  ...MENDED_SESSIONS,
   ...COARSE,
 ]

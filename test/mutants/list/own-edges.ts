@@ -31,8 +31,8 @@ export const OWN_EDGES: readonly Mutant[] = [
     edits: [
       {
         file: CLASSIC,
-        find: "    if (this.#finSeen && this.#phase === 'holding') this.#close()\n",
-        replace: '',
+        find: 'Word.ok)) return\n    this.#backlog.drain()\n    if (this.#finSeen) this.fin()\n',
+        replace: 'Word.ok)) return\n    this.#backlog.drain()\n',
       },
     ],
   },
@@ -93,8 +93,8 @@ export const OWN_EDGES: readonly Mutant[] = [
     edits: [
       {
         file: CLASSIC,
-        find: '    this.#backlog.push(line)\n',
-        replace: '    if (this.#waitMs < 0) this.#backlog.push(line)\n',
+        find: '        this.#backlog.keep(line)\n',
+        replace: '        if (this.#waitMs < 0) this.#backlog.keep(line)\n',
       },
     ],
   },
@@ -130,7 +130,7 @@ export const OWN_EDGES: readonly Mutant[] = [
     edits: [
       {
         file: 'src/server/dialects/session.ts',
-        find: 'if ((id !== null && id <= this.#highestKnown) || this.#held.size',
+        find: 'if (this.#ids.mayBeRepeat(id) || this.#held.size',
         replace: 'if (this.#held.size',
       },
     ],

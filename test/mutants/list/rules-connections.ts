@@ -9,6 +9,7 @@ const CONNECTION = 'src/server/dialects/connection.ts'
 const CLIENT_SOCKET = 'src/server/client-socket.ts'
 const CLIENT_PORT = 'src/server/client-port.ts'
 const LIMITS = 'src/server/limits.ts'
+const PARTING = 'src/server/rules/parting.ts'
 const LINK = 'src/client/link.ts'
 
 export const RULES_CONNECTIONS: readonly Mutant[] = [
@@ -35,8 +36,8 @@ export const RULES_CONNECTIONS: readonly Mutant[] = [
         find: '    if (this.#closing) return\n    this.#socket.write',
         replace: '    this.#socket.write',
       },
-      { file: CLIENT_SOCKET, find: '      if (error) return\n', replace: '' },
-      { file: CLIENT_SOCKET, find: 'if (!this.#closing) this.#handler?.fin()', replace: 'this.#handler?.fin()' },
+      { file: CLIENT_SOCKET, find: "      if (error && !hasCode(error, 'EPIPE')) return\n", replace: '' },
+      { file: CLIENT_SOCKET, find: 'if (!this.#closing) this.#fin()', replace: 'this.#fin()' },
     ],
   },
   {
@@ -117,14 +118,9 @@ export const RULES_CONNECTIONS: readonly Mutant[] = [
     rule: 'rule 5',
     edits: [
       {
-        file: SESSION,
-        find: "if (this.#phase === 'open') this.#part('linger')",
-        replace: "if (this.#phase === 'open') this.#part('detach')",
-      },
-      {
-        file: SESSION,
-        find: "if (this.#parting === 'linger') {\n      this.#close('linger')",
-        replace: "if (this.#parting !== 'end') {\n      this.#close(this.#parting)",
+        file: PARTING,
+        find: "(end === 'fin' && told === 'all' && this.#finCounts ? 'linger' : 'detach')",
+        replace: "(end === 'fin' && told === 'nothing' ? 'linger' : 'detach')",
       },
     ],
   },
@@ -149,8 +145,8 @@ export const RULES_CONNECTIONS: readonly Mutant[] = [
     edits: [
       {
         file: SESSION,
-        find: "this.#depart('detach')\n  }\n\n  #first",
-        replace: "this.#depart('end')\n  }\n\n  #first",
+        find: "this.#depart(this.#parting.by('break', this.#told))",
+        replace: "this.#depart('end')",
       },
     ],
   },
@@ -173,8 +169,9 @@ export const RULES_CONNECTIONS: readonly Mutant[] = [
     edits: [
       {
         file: SESSION,
-        find: "new SilenceWatch(clock, deadlines, () => this.#close('detach'))",
-        replace: "new SilenceWatch(clock, deadlines, () => this.#close('end'))",
+        find: "new SilenceWatch(clock, deadlines, () => this.#closeBy('break'))",
+        replace:
+          'new SilenceWatch(clock, deadlines, () => (this.#parting.bye(), this.closed(), this.connection.close()))',
       },
     ],
   },
@@ -185,8 +182,8 @@ export const RULES_CONNECTIONS: readonly Mutant[] = [
     edits: [
       {
         file: SESSION,
-        find: "this.#close('detach', Word.lineTooLong)",
-        replace: "this.#close('end', Word.lineTooLong)",
+        find: "this.#closeBy('break', lastWords)",
+        replace: "this.#parting.bye()\n    this.#closeBy('break', lastWords)",
       },
     ],
   },

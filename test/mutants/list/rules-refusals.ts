@@ -3,6 +3,7 @@ import type { Mutant } from '../mutant.js'
 
 const BOOK = 'src/server/rules/session-book.ts'
 const SESSION = 'src/server/dialects/session.ts'
+const TABLE = 'src/server/dialects/request-table.ts'
 const CLASSIC = 'src/server/dialects/classic.ts'
 const FRONT = 'src/server/front.ts'
 
@@ -127,7 +128,7 @@ export const RULES_REFUSALS: readonly Mutant[] = [
     id: 'R9d',
     title: 'tokens are not compared with a snapshot: what a session lost is not told',
     rule: 'rule 9',
-    edits: [{ file: SESSION, find: "    if (!explained) this.#close('detach')\n", replace: '' }],
+    edits: [{ file: SESSION, find: "    if (!explained) this.#closeBy('break')\n", replace: '' }],
     equivalent:
       'nothing takes a lock from an attached session but its own release, whose answer or lack of one is handled before; a forced release will need it',
   },
@@ -137,8 +138,8 @@ export const RULES_REFUSALS: readonly Mutant[] = [
     rule: 'rule 9',
     edits: [
       {
-        file: SESSION,
-        find: 'else if (answer !== undefined) this.answered(request, answer)\n      else if (n <= view.lastN)',
+        file: TABLE,
+        find: 'else if (answer !== undefined) tell.answered(request, answer)\n      else if (n <= view.lastN)',
         replace: 'else if (answer === undefined && n <= view.lastN)',
       },
     ],
@@ -149,9 +150,9 @@ export const RULES_REFUSALS: readonly Mutant[] = [
     rule: 'rule 9',
     edits: [
       {
-        file: SESSION,
-        find: 'if (!isQueued) this.queued(request, queued.name, queued.position)',
-        replace: 'if (isQueued) this.queued(request, queued.name, queued.position)',
+        file: TABLE,
+        find: 'if (!isQueued) tell.queued(request, queued.name, queued.position)',
+        replace: 'if (isQueued) tell.queued(request, queued.name, queued.position)',
       },
     ],
   },
@@ -159,7 +160,7 @@ export const RULES_REFUSALS: readonly Mutant[] = [
     id: 'R9g',
     title: 'a request of which a snapshot knows nothing any more waits for ever',
     rule: 'rule 9',
-    edits: [{ file: SESSION, find: 'else if (n <= view.lastN) {', replace: 'else if (n < 0) {' }],
+    edits: [{ file: TABLE, find: 'else if (n <= view.lastN) return', replace: 'else if (n < 0) return' }],
   },
   {
     id: 'R9h',

@@ -106,8 +106,8 @@ export const RULES_WAKING: readonly Mutant[] = [
     edits: [
       {
         file: 'src/server/client-socket.ts',
-        find: '      this.#owner.turn()\n      if (!this.#closing) this.#handler?.fin()',
-        replace: '      if (!this.#closing) this.#handler?.fin()',
+        find: '      this.#owner.turn()\n      if (!this.#closing) this.#fin()',
+        replace: '      if (!this.#closing) this.#fin()',
       },
     ],
   },
