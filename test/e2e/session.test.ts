@@ -24,7 +24,7 @@ interface Session {
 async function open(port: number, additions = ''): Promise<Session> {
   const wire = await Wire.open(port)
   const welcome = await wire.ask(HELLO + additions)
-  expect(welcome).toMatch(/^welcome,session:\d+,secret:\w+,node:n\d,leader:n\d,lease:[\d.]+$/)
+  expect(welcome).toMatch(/^welcome,session:\d+,secret:\w+,node:n\d,leader:n\d,lease:[\d.]+,cluster:\w+,level:1$/)
   return { wire, resume: `resume,session:${fieldOf(welcome, 'session')},secret:${fieldOf(welcome, 'secret')}` }
 }
 
@@ -198,7 +198,9 @@ describe.each(['leader', 'follower'] as const)('at the %s', (role) => {
 
 describe('redirection', () => {
   it('names the leader, where a hello is welcome', async () => {
-    expect(await converse(ports.follower, 'hello,version:2\n')).toBe(`redirect,address:localhost:${ports.leader}\n`)
+    expect(await converse(ports.follower, 'hello,version:2\n')).toMatch(
+      new RegExp(`^redirect,address:localhost:${ports.leader},cluster:\\w+\\n$`),
+    )
     const wire = await Wire.open(ports.leader)
     expect(await wire.ask('hello,version:2')).toMatch(/^welcome/)
     wire.send('bye\n')

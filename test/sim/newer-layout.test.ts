@@ -46,7 +46,7 @@ describe('a newer layout', () => {
 
   it('is refused by the present program, which names the version and changes nothing', async () => {
     const disk = await mixed()
-    expect((await storeErrorOf(open(disk))).message).toContain('has format version 3')
+    expect((await storeErrorOf(open(disk))).message).toContain('has format version 4')
     disk.file(`${DIRECTORY}/FORMAT`).damage((bytes) => Buffer.from(bytes.toString().replace('4', '3')))
     const before = [wholeMark(disk), ...(disk.database?.scan() ?? [])].toString()
     const error = await storeErrorOf(open(disk))
