@@ -2,6 +2,7 @@ import { parseServerConfig } from '../server/config/config.js'
 import { ExitCode, UsageError } from '../server/exit-codes.js'
 import { createLogger } from '../server/logging.js'
 import { startServer } from '../server/main.js'
+import { prepareEnd } from './end-process.js'
 
 /** `tnl-server`: from its words to its exit status (contract §5). */
 export async function runServerProgram(words: readonly string[], environment: NodeJS.ProcessEnv): Promise<void> {
@@ -20,10 +21,11 @@ export async function runServerProgram(words: readonly string[], environment: No
   }
   const log = createLogger(parsed.config.logLevel, parsed.config.nodeId)
   for (const warning of parsed.warnings) log.warn(warning)
+  const endProcess = await prepareEnd()
   // A broken invariant above all: a stopped node is safe, a wrong one is not.
   process.on('uncaughtException', (error) => {
     log.fatal({ err: error }, error.message)
-    process.exit(ExitCode.failed)
+    endProcess(ExitCode.failed)
   })
   const server = await startServer(parsed.config, log)
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => server.stop())
@@ -31,5 +33,5 @@ export async function runServerProgram(words: readonly string[], environment: No
   // process started, and then nobody tells any more.
   if (process.connected) process.once('disconnect', () => server.stop())
   else if (process.send !== undefined) server.stop()
-  process.exit(await server.ended)
+  endProcess(await server.ended)
 }

@@ -78,3 +78,5 @@ export const CONTACT_POLL_MS = 20
 // ------------------------------------------------------------------------------------------------ clean stop
 /** A leader that stops waits this long for another to take over. */
 export const HANDOVER_MS = 1_000
+/** A clean stop that takes longer has met a disk that hangs; everything else in it is bounded far below. */
+export const STOP_MAX_MS = 10_000

@@ -13,6 +13,7 @@ import { openEpochRecords } from './epoch-record-file.js'
 import { ExitCode, UsageError } from './exit-codes.js'
 import type { EpochRecords } from './front.js'
 import { HttpPort } from './http.js'
+import { STOP_MAX_MS } from './limits.js'
 import { memberUidOf } from './member-uid.js'
 import { ServerMetrics } from './metrics.js'
 import { buildStatus, type StatusSources } from './status.js'
@@ -132,6 +133,9 @@ class Server {
     if (this.#stopping) return
     this.#stopping = true
     this.log.info('stopping')
+    // Nothing that is written now would ever be answered: what was acknowledged is durable.
+    const late = () => this.#fatal(new Error('the clean stop does not end: the disk hangs'), ExitCode.failed)
+    this.#clock.after(STOP_MAX_MS, late)
     this.#shutDown().then(
       () => this.end(ExitCode.ok),
       (error: unknown) => this.#fatal(error, ExitCode.failed),

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { ClusterNode, type NodeEnd, type NodePlan } from '../../src/cli/cluster-node.js'
+import { ClusterNode, type NodeEnd, type NodePlan, type Surroundings } from '../../src/cli/cluster-node.js'
 import { planCluster } from '../../src/cli/cluster-plan.js'
 import { askAdmin } from '../../src/cli/line-client.js'
 import type { StatusReport } from '../../src/server/status.js'
@@ -34,8 +34,11 @@ export class TestNode {
   frozen = false
   readonly #process: ClusterNode
 
-  constructor(readonly plan: NodePlan) {
-    this.#process = new ClusterNode(plan, [builtProgram('tnl-server')])
+  constructor(
+    readonly plan: NodePlan,
+    surroundings: Surroundings = {},
+  ) {
+    this.#process = new ClusterNode(plan, [builtProgram('tnl-server')], surroundings)
   }
 
   get id(): string {
@@ -102,12 +105,15 @@ export class TestCluster {
   ) {}
 
   /** `words`: for every node. Resolves when all of them serve. */
-  static async start(words: readonly string[] = []): Promise<TestCluster> {
+  static async start(
+    words: readonly string[] = [],
+    surroundings: (plan: NodePlan) => Surroundings = () => ({}),
+  ): Promise<TestCluster> {
     const dir = mkdtempSync(join(tmpdir(), 'tnl-e2e-'))
     const plans = await planCluster({ nodes: NODES, dir, extraWords: words, firstPort: FIRST_PORT })
     const cluster = new TestCluster(
       dir,
-      plans.map((plan) => new TestNode(plan)),
+      plans.map((plan) => new TestNode(plan, surroundings(plan))),
       words,
     )
     for (const node of cluster.nodes) node.start()

@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { createRaft } from '../../src/raft/core/create-raft.js'
 import { MemoryStorage } from '../../src/raft/core/log/memory-storage.js'
+import { MsgType, message } from '../../src/raft/core/messages.js'
 import type { Raft } from '../../src/raft/core/raft.js'
 import { heirOfStalled } from '../../src/raft/core/stalled-leader.js'
 import {
@@ -12,8 +13,9 @@ import {
   type Index,
   NONE,
   type RaftId,
+  Role,
 } from '../../src/raft/core/types.js'
-import { ELECTION_TICK, HEARTBEAT_TICK } from './support/member.js'
+import { ELECTION_TICK, HEARTBEAT_TICK, Member } from './support/member.js'
 
 /** Member 1 leads and has stored nothing; the others have acknowledged what `matches` says, and were heard of. */
 function leader(confState: Partial<ConfState>, matches: Readonly<Record<RaftId, Index>>, silent: RaftId[] = []): Raft {
@@ -77,5 +79,24 @@ describe('the heir of a leader whose disk hangs', () => {
     const raft = leader(five, { 2: 1, 3: 3, 4: 2 })
     raft.becomeFollower(raft.term, NONE)
     expect(heirOfStalled(raft)).toBe(NONE)
+  })
+})
+
+describe('a member whose disk hangs', () => {
+  const stalled = (): Member => {
+    const member = new Member({ id: 2, preVote: true })
+    member.node.storageStalled(true)
+    return member
+  }
+
+  it('does not campaign, whoever or whatever asks it to, until the disk answers', () => {
+    const member = stalled()
+    for (let i = 0; i < 4 * ELECTION_TICK; i++) member.node.tick()
+    member.node.campaign()
+    member.node.step(message(MsgType.timeoutNow, 2, 1))
+    expect([member.node.status().role, member.node.status().term]).toEqual([Role.follower, 0])
+    member.node.storageStalled(false)
+    member.node.campaign()
+    expect(member.node.status().role).toBe(Role.preCandidate)
   })
 })
