@@ -1,6 +1,6 @@
 /** The classic dialect against an original 0.1.8 server: one lock, bound to one connection, without a token or a lease. */
 
-import { setTimeout as sleep } from 'node:timers/promises'
+import { ConnectRace } from './connect-race.js'
 import { AddressBook } from './endpoints.js'
 import {
   ClientClosedError,
@@ -13,8 +13,9 @@ import {
 import { KeepAlive } from './keep-alive.js'
 import { ANSWER_TIMEOUT_MS, BYE_TIMEOUT_MS, CLASSIC_RETRY_INTERVAL_MS, KEEPALIVES_PER_LEASE } from './limits.js'
 import { formatLine } from './line-codec.js'
-import { Link, LinkError } from './link.js'
+import { type Link, LinkError } from './link.js'
 import type { Grant, LockRequest, LockSession, SessionHooks } from './lock-session.js'
+import { pause } from './long-timer.js'
 import { instantNow, Mirror } from './mirror.js'
 import type { SessionOptions } from './session.js'
 
@@ -52,7 +53,8 @@ export class ClassicSession implements LockSession {
       const leftMs = request.waitMs - (performance.now() - askedAt)
       if (leftMs <= 0) throw new NotGrantedError(name, request.waitMs === 0 ? 'held' : 'timeout', null)
       if (tries === 1) request.onQueued?.(null)
-      await sleep(Math.min(leftMs, CLASSIC_RETRY_INTERVAL_MS), undefined, { signal: request.signal })
+      await pause(Math.min(leftMs, CLASSIC_RETRY_INTERVAL_MS), request.signal)
+      request.signal?.throwIfAborted()
     }
   }
 
@@ -99,17 +101,20 @@ export class ClassicSession implements LockSession {
 
   private async dial(signal: AbortSignal): Promise<Link> {
     const failures: EndpointFailure[] = []
-    const addresses = await this.addresses.addresses((host, reason) => {
-      failures.push({ address: host, reason, refused: false })
+    const race = new ConnectRace({
+      addresses: this.addresses,
+      connectTimeoutMs: ANSWER_TIMEOUT_MS,
+      budgetMs: this.options.reachMs > 0 ? this.options.reachMs : Number.POSITIVE_INFINITY,
+      signal,
+      failed: (failure) => failures.push(failure),
     })
-    for (const address of addresses) {
-      try {
-        return await Link.dial(address, ANSWER_TIMEOUT_MS, signal)
-      } catch (error) {
-        if (!(error instanceof LinkError)) throw error
-        failures.push({ address: address.host, reason: error.message, refused: error.refused })
-      }
+    try {
+      const connection = await race.next()
+      if (connection !== null) return connection.link
+    } finally {
+      race.close()
     }
+    signal.throwIfAborted()
     throw new NoEndpointError(failures)
   }
 

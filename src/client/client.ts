@@ -8,12 +8,22 @@ import {
   type LostReason,
   NotGrantedError,
 } from './errors.js'
-import { DEFAULT_LEASE_MS, DEFAULT_REACH_MS, MAX_LEASE_MS, MIN_LEASE_MS } from './limits.js'
+import {
+  CANCEL_PATIENCE_MS,
+  DEFAULT_LEASE_MS,
+  DEFAULT_REACH_MS,
+  MAX_LEASE_MS,
+  MAX_WAIT_MS,
+  MIN_LEASE_MS,
+  WAIT_MARGIN_MS,
+} from './limits.js'
 import { LocalTurns } from './local-turns.js'
 import { Lock } from './lock.js'
-import type { Grant, SessionHooks } from './lock-session.js'
+import type { Grant } from './lock-session.js'
+import { after } from './long-timer.js'
 import { assertClientId, assertLockName, assertMetadata } from './names.js'
-import { Session, type SessionOptions } from './session.js'
+import type { Session, SessionOptions } from './session.js'
+import { SessionPool } from './session-pool.js'
 
 /** All times in milliseconds. */
 export interface ClientOptions {
@@ -25,7 +35,7 @@ export interface ClientOptions {
   readonly lease?: number
   /** How long the session outlives an orderly end of the connection that this client did not ask for; 0 unless given. */
   readonly linger?: number
-  /** How long to look for a node that answers, in all; 10,000 unless given. */
+  /** How long to look for a node that answers, in all; 10,000 unless given; Infinity: for ever. */
   readonly reach?: number
 }
 
@@ -50,29 +60,34 @@ export async function connect(options: ClientOptions = {}): Promise<Client> {
 }
 
 /**
- * Takes locks for this process. One connection serves them all. Tasks of this process that want the same lock take turns;
+ * Takes locks for this process. One connection serves them all, or a few when there is much to do. Tasks of this process that want the same lock take turns;
  * a task that asks again for a lock that it holds waits for itself, except within `withLock`, which refuses that.
  */
 export class Client {
-  private current: Session | null = null
-  private opening: Promise<Session> | null = null
-  private readonly sessions = new Set<Session>()
-  private readonly locks = new Map<Grant, Lock>()
+  private readonly pool: SessionPool
+  private readonly granted = new Map<Grant, Lock>()
   /** Lost by this side's deadline, say, and not released by their users: they may still stand on the server. */
   private readonly unreleased = new Map<string, Lock>()
   private readonly turns = new LocalTurns()
-  /** The names that the running task holds through `withLock`. */
-  private readonly taskHolds = new AsyncLocalStorage<readonly string[]>()
+  /** What the running task holds through `withLock`, innermost last. */
+  private readonly taskHolds = new AsyncLocalStorage<readonly Lock[]>()
   private readonly closed = new AbortController()
 
   /** @internal */
-  constructor(private readonly options: SessionOptions) {}
+  constructor(private readonly options: SessionOptions) {
+    this.pool = new SessionPool(options, { lost: (grant, reason) => this.lost(grant, reason) }, this.closed.signal)
+  }
 
   /** Rejects with NotGrantedError when another holds the lock and `wait` has passed. */
   async acquire(name: string, options: AcquireOptions = {}): Promise<Lock> {
     assertLockName(name)
     const waitMs = options.wait ?? Number.POSITIVE_INFINITY
     if (!(waitMs >= 0)) throw new InvalidOptionError(`wait: ${waitMs} is not a number of milliseconds`)
+    if (waitMs > MAX_WAIT_MS && waitMs !== Number.POSITIVE_INFINITY) {
+      throw new InvalidOptionError(
+        `wait: ${waitMs} is more than ${MAX_WAIT_MS} milliseconds; leave it out to wait for ever`,
+      )
+    }
     if (options.metadata !== undefined) assertMetadata(options.metadata)
     options.signal?.throwIfAborted()
     this.closed.signal.throwIfAborted()
@@ -84,7 +99,7 @@ export class Client {
     const asked = this.acquireFromCluster(name, leftMs, options)
     // The turn is kept until the cluster has settled the request, also when the caller has given up before that.
     asked.catch(() => this.turns.done(name))
-    return options.signal === undefined ? asked : abandonable(asked, options.signal)
+    return abandonable(asked, options.signal, leftMs, () => new NotGrantedError(name, 'timeout', null))
   }
 
   /** The lock if it is free, else null. */
@@ -106,10 +121,10 @@ export class Client {
   async withLock<Result>(name: string, ...rest: [Work<Result>] | [AcquireOptions, Work<Result>]): Promise<Result> {
     const [options, work] = rest.length === 1 ? [{}, rest[0]] : rest
     const held = this.taskHolds.getStore() ?? []
-    if (held.includes(name)) throw new DeadlockError(`lock '${name}' is held by this task already`)
+    if (held.some((lock) => lock.name === name)) throw new DeadlockError(`lock '${name}' is held by this task already`)
     const lock = await this.acquire(name, options)
     try {
-      const result = await this.taskHolds.run([...held, name], () => work(lock))
+      const result = await this.taskHolds.run([...held, lock], () => work(lock))
       if (lock.state === 'lost') throw lock.signal.reason ?? new LockLostError(name, lock.token, 'deadline')
       return result
     } finally {
@@ -121,67 +136,54 @@ export class Client {
   async close(): Promise<void> {
     this.closed.abort(new ClientClosedError())
     this.turns.fail(this.closed.signal.reason)
-    await Promise.all([...this.sessions].map((session) => session.close()))
+    await this.pool.close()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
   }
 
-  /** The session for the next request; opens one if there is none that can take it. @internal */
-  async open(): Promise<Session> {
-    this.closed.signal.throwIfAborted()
-    if (this.current !== null && !this.current.ended && !this.current.crowded) return this.current
-    this.opening ??= this.openSession().finally(() => {
-      this.opening = null
-    })
-    return this.opening
+  /** The session that takes the next request. Rejects when no node opens one. @internal */
+  open(): Promise<Session> {
+    return this.pool.use((session) => Promise.resolve(session))
   }
 
   private async acquireFromCluster(name: string, waitMs: number, options: AcquireOptions): Promise<Lock> {
     // The session would be refused while an earlier lock of its own stands in the way.
     await this.unreleased.get(name)?.[Symbol.asyncDispose]()
-    const session = await this.open()
-    const grant = await session.lock(name, { waitMs, meta: options.metadata, signal: options.signal })
-    const lock = new Lock(session, grant, () => this.released(session, grant))
-    // It may have been lost between the word and this line.
-    this.locks.set(grant, lock)
-    if (!session.holds(grant)) this.lost(grant, 'lease-expired')
-    return lock
-  }
-
-  private async openSession(): Promise<Session> {
-    const hooks: SessionHooks = {
-      lost: (grant, reason) => this.lost(grant, reason),
-      ended: () => this.sessions.delete(session),
-    }
-    const session = await Session.open(this.options, hooks, this.closed.signal)
-    this.sessions.add(session)
-    const previous = this.current
-    this.current = session
-    if (previous !== null) this.closeIfDone(previous)
-    return session
+    const { metadata: meta, signal } = options
+    // The cluster finds tasks that wait for each other in a circle by what their sessions hold.
+    const outer = this.taskHolds.getStore()?.at(-1)?.session ?? null
+    return this.pool.use(
+      async (session) => {
+        const grant = await session.lock(name, { waitMs, meta, signal })
+        const lock = new Lock(session, grant, () => this.released(session, grant))
+        this.granted.set(grant, lock)
+        // It may have been lost between the word and this line.
+        if (!session.holds(grant)) this.lost(grant, 'lease-expired')
+        return lock
+      },
+      outer,
+      signal,
+    )
   }
 
   private lost(grant: Grant, reason: LostReason): void {
-    const lock = this.locks.get(grant)
+    const lock = this.granted.get(grant)
     if (lock === undefined) return
-    this.locks.delete(grant)
+    this.granted.delete(grant)
     this.unreleased.set(grant.name, lock)
     lock.markLost(reason)
+    // By this side's deadline: at the server it may stand for much longer, and others wait for it.
+    if (reason === 'deadline') lock.giveBack()
     this.turns.done(grant.name)
   }
 
   private released(session: Session, grant: Grant): void {
     // A lost lock has given up its turn when it was lost.
-    if (this.locks.delete(grant)) this.turns.done(grant.name)
+    if (this.granted.delete(grant)) this.turns.done(grant.name)
     else this.unreleased.delete(grant.name)
-    this.closeIfDone(session)
-  }
-
-  /** A session that was replaced by another ends with the last of its locks. */
-  private closeIfDone(session: Session): void {
-    if (session !== this.current && session.idle && !session.ended) void session.close()
+    this.pool.settled(session)
   }
 }
 
@@ -198,19 +200,42 @@ function sessionOptions(options: ClientOptions): SessionOptions {
   return { endpoints, clientId, leaseMs: lease, lingerMs: linger, reachMs: reach }
 }
 
-/** Rejects at once when `signal` aborts; a lock that comes all the same is released. */
-function abandonable(asked: Promise<Lock>, signal: AbortSignal): Promise<Lock> {
+/**
+ * Rejects at once when `signal` aborts, and with `late` when `waitMs` has passed and the cluster does not say so itself,
+ * in an outage for example. A lock that comes all the same is released.
+ */
+function abandonable(
+  asked: Promise<Lock>,
+  signal: AbortSignal | undefined,
+  waitMs: number,
+  late: () => unknown,
+): Promise<Lock> {
   return new Promise((resolve, reject) => {
-    const abandon = (): void => {
-      signal.removeEventListener('abort', abandon)
-      reject(signal.reason)
+    let abandoned = false
+    const settled = (): void => {
+      stopTimer()
+      signal?.removeEventListener('abort', aborted)
     }
-    signal.addEventListener('abort', abandon)
-    asked.then((lock) => {
-      signal.removeEventListener('abort', abandon)
-      if (signal.aborted) void lock[Symbol.asyncDispose]()
-      else resolve(lock)
-    }, reject)
-    if (signal.aborted) abandon()
+    const abandon = (reason: unknown): void => {
+      settled()
+      abandoned = true
+      reject(reason)
+    }
+    const aborted = (): void => abandon(signal?.reason)
+    const patienceMs = waitMs + WAIT_MARGIN_MS + CANCEL_PATIENCE_MS
+    const stopTimer = after(waitMs > 0 ? patienceMs : Number.POSITIVE_INFINITY, () => abandon(late()))
+    signal?.addEventListener('abort', aborted)
+    asked.then(
+      (lock) => {
+        settled()
+        if (abandoned) void lock[Symbol.asyncDispose]()
+        else resolve(lock)
+      },
+      (error: unknown) => {
+        settled()
+        reject(error)
+      },
+    )
+    if (signal?.aborted) aborted()
   })
 }

@@ -1,10 +1,9 @@
 /** Where the cluster's nodes are: as users write it, and as addresses to connect to. */
 import { lookup } from 'node:dns/promises'
 import { isIP } from 'node:net'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { AddressError, formatHostPort, type HostPort, parseHostPort } from '../address.js'
 import { InvalidOptionError } from './errors.js'
-import { DEFAULT_HOST, DEFAULT_PORT, KNOWN_ADDRESS_PATIENCE_MS } from './limits.js'
+import { DEFAULT_HOST, DEFAULT_PORT } from './limits.js'
 
 type Environment = Readonly<Record<string, string | undefined>>
 
@@ -31,43 +30,75 @@ export function classicEndpoint(env: Environment, given: { host?: string; port?:
   return parseEndpoint(`${unbracketed.includes(':') ? `[${unbracketed}]` : unbracketed}:${port}`)
 }
 
+/** All addresses of a name. Rejects when it has none, or nobody can say. */
+export type Lookup = (host: string) => Promise<readonly string[]>
+
+const systemLookup: Lookup = async (host) => (await lookup(host, { all: true })).map(({ address }) => address)
+
+export interface AddressListener {
+  found(address: HostPort): void
+  /** Neither is there an address now, nor was there one before. */
+  unresolved(host: string, reason: string): void
+}
+
 /**
  * The addresses that the endpoints stand for; a name stands for all of its own. What a name once resolved to is kept: in
  * an outage names are often out of reach just when a session must find another node within seconds.
  */
 export class AddressBook {
   private readonly known = new Map<string, readonly string[]>()
+  /** A name whose lookup hangs is not asked for again meanwhile: the system does few lookups at a time. */
+  private readonly underWay = new Map<string, Promise<readonly string[]>>()
 
-  constructor(private readonly endpoints: readonly HostPort[]) {}
+  constructor(
+    private readonly endpoints: readonly HostPort[],
+    private readonly lookupName: Lookup = systemLookup,
+  ) {}
 
-  /** In the order of the endpoints, each once. Names without any known address are reported. */
-  async addresses(unresolved: (host: string, reason: string) => void): Promise<HostPort[]> {
-    const resolved = await Promise.all(
-      this.endpoints.map(async ({ host, port }) => {
-        const addresses = isIP(host) !== 0 ? [host] : await this.resolve(host, unresolved)
-        return addresses.map((address) => ({ host: address, port }))
-      }),
-    )
-    return [...new Map(resolved.flat().map((address) => [formatHostPort(address), address])).values()]
+  /**
+   * Tells `listener` of every address, each once: those that are known at once and in the order of the endpoints, the
+   * others as their names are looked up, side by side. Returns the lookups that go on; they never reject.
+   */
+  look(listener: AddressListener): readonly Promise<void>[] {
+    const told = new Set<string>()
+    const tell = (host: string, port: number): void => {
+      const address = { host, port }
+      if (told.has(formatHostPort(address))) return
+      told.add(formatHostPort(address))
+      listener.found(address)
+    }
+    const lookups: Promise<void>[] = []
+    for (const { host, port } of this.endpoints) {
+      if (isIP(host) !== 0) {
+        tell(host, port)
+        continue
+      }
+      const known = this.known.get(host)
+      for (const address of known ?? []) tell(address, port)
+      const asked = this.resolve(host).then(
+        (found) => {
+          for (const address of found) tell(address, port)
+        },
+        (error: unknown) => {
+          if (known === undefined) listener.unresolved(host, error instanceof Error ? error.message : String(error))
+        },
+      )
+      lookups.push(asked)
+    }
+    return lookups
   }
 
-  private async resolve(host: string, unresolved: (host: string, reason: string) => void): Promise<readonly string[]> {
-    const known = this.known.get(host)
-    const fresh = lookup(host, { all: true }).then((found) => {
-      const addresses = found.map(({ address }) => address)
-      this.known.set(host, addresses)
-      return addresses
-    })
-    try {
-      // Whatever comes later serves the next time.
-      return await (known === undefined ? fresh : Promise.race([fresh, sleep(KNOWN_ADDRESS_PATIENCE_MS, known)]))
-    } catch (error) {
-      if (known !== undefined) return known
-      unresolved(host, error instanceof Error ? error.message : String(error))
-      return []
-    } finally {
-      fresh.catch(() => {})
-    }
+  private resolve(host: string): Promise<readonly string[]> {
+    const asked =
+      this.underWay.get(host) ??
+      this.lookupName(host)
+        .then((found) => {
+          this.known.set(host, found)
+          return found
+        })
+        .finally(() => this.underWay.delete(host))
+    this.underWay.set(host, asked)
+    return asked
   }
 }
 

@@ -13,8 +13,14 @@ export const DEFAULT_REACH_MS = 10_000
 export const ANSWER_TIMEOUT_MS = 2_000
 /** A session with a short lease cannot afford the full time at an endpoint that hangs. */
 export const MIN_RESUME_ANSWER_MS = 500
-/** How long a name that was resolved before may take; then the addresses of that time are used. */
-export const KNOWN_ADDRESS_PATIENCE_MS = 200
+/** Connecting to the next address begins when those before have not answered for this long (RFC 8305 proposes 250). */
+export const CONNECT_STAGGER_MS = 250
+/** How long a round over the endpoints waits for names whose lookup takes longer than everything else. */
+export const LOOKUP_PATIENCE_MS = 300
+/** Nobody listens at any address and nobody asked to wait: how long a name that is still being looked up may take. */
+export const REFUSED_LOOKUP_PATIENCE_MS = 700
+/** Connections that were left, kept until a resume elsewhere is answered; the session's own and failed attempts. */
+export const MAX_LEFT_CONNECTIONS = 8
 export const MAX_REDIRECT_HOPS = 5
 /** After every endpoint has failed once: doubled each round. */
 export const MIN_ROUND_PAUSE_MS = 50
@@ -31,8 +37,30 @@ export const BOOT_RESOLUTION_MS = 10
 /** How late a suspend of the machine is noticed at most by whoever waits for a deadline. */
 export const DEADLINE_CHECK_INTERVAL_MS = 100
 
+/** Node's timers keep their delay in 31 bits. */
+export const MAX_TIMER_MS = 2 ** 31 - 1
+/** What a node takes for `wait`; `forever` is the word for longer. */
+export const MAX_WAIT_MS = 366 * 86_400_000
+/** The node's own word that a wait is over comes first as a rule; then the client cancels (its deadline is what counts). */
+export const WAIT_MARGIN_MS = 250
+/** How long the answer to that cancel is waited for before the caller is told. */
+export const CANCEL_PATIENCE_MS = 500
+
 /** Contract §2.2: answers that the client has not acknowledged. Past it a client opens a further session. */
 export const MAX_UNACKNOWLEDGED_REQUESTS = 1_024
+/** A session is busy when it made this many requests … */
+export const BUSY_REQUESTS = 16
+/** … within this time: then a process that dies most likely has answers on their way to it. */
+export const BUSY_PERIOD_MS = 1_000
+/** A lock that is held for so long is idle: it is worth a connection on which nothing is on its way. */
+export const IDLE_HOLD_MS = 500
+/** At most one session a client is set aside for idle locks in this time … */
+export const SET_ASIDE_INTERVAL_MS = 1_000
+/** … and at most so many at a time. */
+export const MAX_SESSIONS_SET_ASIDE = 8
+/** Sessions of one client in all; requests beyond what they take wait for their turn. */
+export const MAX_SESSIONS = 64
+
 /** How long `close` waits for the node's `bye`. What is not said by then, the end of the connection says. */
 export const BYE_TIMEOUT_MS = 2_000
 

@@ -23,9 +23,11 @@ export class LinkError extends Error {
 }
 
 export class Link {
+  static readonly CONNECT_TIMEOUT = 'no connection in time'
   readonly address: string
   private readonly unread: Line[] = []
   private consumer: LinkConsumer | null = null
+  /** Why nothing more comes or goes: the other side, or this one. */
   private closedReason: string | null = null
 
   private constructor(
@@ -65,11 +67,19 @@ export class Link {
         settle()
         resolve(new Link(socket, address))
       }
-      const timer = setTimeout(() => fail(new LinkError('no connection in time')), timeoutMs)
+      const timer = setTimeout(() => fail(new LinkError(Link.CONNECT_TIMEOUT)), timeoutMs)
       socket.on('error', failed).on('connect', connected)
       if (signal.aborted) aborted()
       else signal.addEventListener('abort', aborted)
     })
+  }
+
+  /** This end of the connection as a node may compare it with what it sees; `unknown` once it is closed. */
+  get from(): string {
+    const { localAddress, localPort } = this.socket
+    if (localAddress === undefined || localPort === undefined) return 'unknown'
+    // A zone means something on this machine only.
+    return formatHostPort({ host: localAddress.replace(/%.*$/, ''), port: localPort })
   }
 
   send(text: string): void {
@@ -118,6 +128,14 @@ export class Link {
     this.socket.resetAndDestroy()
   }
 
+  /** Left without a word: nothing more is sent or heard, but the connection itself stays until `reset`. */
+  silence(): void {
+    this.consumer = null
+    this.closedReason ??= 'left'
+    this.unread.length = 0
+    this.socket.resume()
+  }
+
   /** Ends with a FIN. Only when nothing is held on this connection any more. */
   finish(): void {
     this.consumer = null
@@ -130,8 +148,9 @@ export class Link {
   }
 
   private arrived(line: Line): void {
-    if (this.consumer === null) this.unread.push(line)
-    else this.consumer.line(line)
+    if (this.consumer !== null) this.consumer.line(line)
+    // Once the connection is given up nobody will ask for what still comes.
+    else if (this.closedReason === null) this.unread.push(line)
   }
 
   private ended(reason: string): void {

@@ -1,10 +1,9 @@
+import { after } from './long-timer.js'
+
 interface Waiter {
   readonly go: () => void
   readonly fail: (reason: unknown) => void
 }
-
-/** `setTimeout` takes no more; a longer wait is as good as none. */
-const MAX_TIMEOUT_MS = 2 ** 31 - 1
 
 /**
  * Turns for a name within one process, first come, first served. The cluster knows only sessions and refuses one that
@@ -24,7 +23,7 @@ export class LocalTurns {
     if (waitMs <= 0) return Promise.resolve(false)
     return new Promise((resolve, reject) => {
       const leave = (): void => {
-        clearTimeout(timer)
+        stop()
         signal?.removeEventListener('abort', aborted)
         queue.splice(queue.indexOf(waiter), 1)
       }
@@ -38,7 +37,7 @@ export class LocalTurns {
       }
       const waiter: Waiter = { go: () => end(true), fail }
       const aborted = (): void => fail(signal?.reason)
-      const timer = waitMs <= MAX_TIMEOUT_MS ? setTimeout(() => end(false), waitMs) : undefined
+      const stop = after(waitMs, () => end(false))
       queue.push(waiter)
       signal?.addEventListener('abort', aborted)
     })

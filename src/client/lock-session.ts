@@ -30,6 +30,10 @@ export interface SessionHooks {
   ended?(error: TcpNetLockError): void
   /** Words for a log: a connection lost, a session resumed. */
   notice?(text: string): void
+  /** No endpoint takes the session at present, and it is tried on. Told once an outage, with the reasons. */
+  tryingOn?(text: string): void
+  /** After `crowded` was true: it takes requests again. */
+  eased?(): void
   /** Awaited when a new connection stands and nothing has been sent on it. */
   beforeOpening?(link: Link): Promise<void>
 }

@@ -14,7 +14,8 @@ export class Lock {
 
   /** @internal */
   constructor(
-    private readonly session: Session,
+    /** @internal */
+    readonly session: Session,
     private readonly grant: Grant,
     private readonly onReleased: () => void,
   ) {
@@ -55,6 +56,11 @@ export class Lock {
   /** @internal */
   markLost(reason: LostReason): void {
     this.loss.abort(new LockLostError(this.name, this.token, reason))
+  }
+
+  /** Tells the server of a lock that was lost on this side only; `release` reports the loss all the same. @internal */
+  giveBack(): void {
+    void this[Symbol.asyncDispose]()
   }
 
   private async releaseOnce(): Promise<void> {

@@ -1,6 +1,6 @@
-/** Finding a node that takes the session: endpoints in turn, redirects, refusals (contract §2.2, §3). */
-import { setTimeout as sleep } from 'node:timers/promises'
+/** Finding a node that takes the session: endpoints, redirects, refusals (contract §2.2, §3). */
 import { AddressError, formatHostPort, type HostPort, parseHostPort } from '../address.js'
+import { ConnectRace } from './connect-race.js'
 import type { AddressBook } from './endpoints.js'
 import {
   ClassicServerError,
@@ -10,9 +10,10 @@ import {
   RefusedError,
   SessionExpiredError,
 } from './errors.js'
-import { MAX_REDIRECT_HOPS, MAX_ROUND_PAUSE_MS, MIN_ROUND_PAUSE_MS } from './limits.js'
-import type { Line } from './line-codec.js'
+import { MAX_REDIRECT_HOPS, MAX_ROUND_PAUSE_MS, MIN_ROUND_PAUSE_MS, REFUSED_LOOKUP_PATIENCE_MS } from './limits.js'
+import { formatLine, type Line } from './line-codec.js'
 import { Link, LinkError } from './link.js'
+import { pause } from './long-timer.js'
 import { type Instant, instantNow } from './mirror.js'
 
 export interface ReachPlan<Welcome> {
@@ -21,153 +22,240 @@ export interface ReachPlan<Welcome> {
   readonly first?: HostPort | undefined
   /** HOST:PORT of the node that was just left: the others come before it. */
   readonly last?: string | undefined
+  /** Only a node of this cluster will do. Without it: of any, but a redirect must not lead out of the cluster that gave it. */
+  readonly cluster?: string | null
   /** The first line. `stay`: a redirect has led nowhere, this node itself shall serve. */
-  opening(stay: boolean): string
+  opening(link: Link, stay: boolean): string
   /** After `welcome`: reads what else belongs to the opening. */
   welcomed(link: Link, welcome: Line, sentAt: Instant): Welcome | Promise<Welcome>
   /** Awaited when a connection stands and nothing has been sent on it. */
   beforeOpening?: ((link: Link) => Promise<void>) | undefined
+  /** Takes a connection on which the opening was sent and not answered to the end; otherwise it is reset. */
+  unanswered?: ((link: Link) => void) | undefined
+  /** Told when a node has applied a later `resume`, with the number of that. */
+  superseded?: ((attempt: number) => void) | undefined
+  /** Told after each round over the endpoints that found no node. */
+  roundFailed?: ((failures: readonly EndpointFailure[]) => void) | undefined
   /** In all; 0: every endpoint is tried once. */
   readonly budgetMs: number
   /** Gives up after a round in which nothing listened anywhere. */
   readonly refusalIsFinal?: boolean | undefined
-  /** For one endpoint, from the start of the connection to its first word. */
+  /** For one endpoint: to connect, and then to say its first word. For a redirect: both together. */
   readonly answerTimeoutMs: number
   readonly signal: AbortSignal
 }
 
+interface Open<Welcome> {
+  readonly link: Link
+  readonly welcome: Welcome
+}
+
 type Outcome<Welcome> =
-  | { readonly kind: 'open'; readonly link: Link; readonly welcome: Welcome }
-  | { readonly kind: 'redirect'; readonly to: HostPort }
-  | {
-      readonly kind: 'failed'
-      readonly failure: EndpointFailure
-      readonly quorum: boolean
-      readonly connected: boolean
-    }
+  | ({ readonly kind: 'open' } & Open<Welcome>)
+  | { readonly kind: 'redirect'; readonly to: HostPort; readonly cluster: string | null }
+  | { readonly kind: 'failed'; readonly reason: string; readonly refused: boolean; readonly quorum: boolean }
 
 /**
  * Resolves with an open connection. Rejects with NoEndpointError or NoQuorumError when the budget is used up, with
  * SessionExpiredError, ClassicServerError or RefusedError as soon as a node says so.
  */
-export async function reach<Welcome>(plan: ReachPlan<Welcome>): Promise<{ link: Link; welcome: Welcome }> {
-  const startedAt = performance.now()
-  const failures = new Map<string, EndpointFailure>()
-  let quorumMissing = false
-  let reachedAny = false
-  let stay = false
-  let pauseMs = MIN_ROUND_PAUSE_MS
-  const leftMs = (): number => plan.budgetMs - (performance.now() - startedAt)
+export function reach<Welcome>(plan: ReachPlan<Welcome>): Promise<Open<Welcome>> {
+  return new Search(plan).run()
+}
 
-  do {
-    const own = await plan.addresses.addresses((host, reason) => {
-      failures.set(host, { address: host, reason, refused: false })
+class Search<Welcome> {
+  private readonly startedAt = performance.now()
+  /** The last failure of each address, by address. */
+  private readonly failures = new Map<string, EndpointFailure>()
+  private quorumMissing = false
+  private connectedAnywhere = false
+  /** A redirect has led nowhere. */
+  private stay = false
+
+  constructor(private readonly plan: ReachPlan<Welcome>) {}
+
+  async run(): Promise<Open<Welcome>> {
+    const { plan } = this
+    let pauseMs = MIN_ROUND_PAUSE_MS
+    for (let isFirst = true; ; isFirst = false) {
+      const { open, looksUp } = await this.round(isFirst)
+      if (open !== null) return open
+      if (this.nobodyListens(looksUp) || plan.budgetMs === 0 || this.isOver) throw this.exhausted()
+      plan.roundFailed?.([...this.failures.values()])
+      await pause(Math.min(pauseMs * (0.5 + Math.random()), this.leftMs()), plan.signal)
+      if (this.isOver) throw this.exhausted()
+      pauseMs = Math.min(pauseMs * 2, MAX_ROUND_PAUSE_MS)
+    }
+  }
+
+  /** Each address once. `looksUp`: there are names of which nothing is known yet. */
+  private async round(isFirst: boolean): Promise<{ open: Open<Welcome> | null; looksUp: boolean }> {
+    const { plan } = this
+    const race = new ConnectRace({
+      addresses: plan.addresses,
+      first: isFirst ? plan.first : undefined,
+      last: plan.last,
+      connectTimeoutMs: plan.answerTimeoutMs,
+      budgetMs: this.leftMs(),
+      signal: plan.signal,
+      failed: (failure) => this.note(failure),
     })
-    for (const endpoint of inOrder(own, failures.size === 0 ? plan.first : undefined, plan.last)) {
-      let target: HostPort | null = endpoint
-      for (let hops = 0; target !== null && hops <= MAX_REDIRECT_HOPS; hops += 1) {
-        const outcome: Outcome<Welcome> = await attempt(
-          plan,
-          target,
-          stay,
-          plan.budgetMs > 0 ? leftMs() : Number.POSITIVE_INFINITY,
-        )
-        if (outcome.kind === 'open') return outcome
-        reachedAny ||= outcome.kind === 'redirect' || outcome.connected
-        if (outcome.kind === 'failed') {
-          failures.set(formatHostPort(target), outcome.failure)
-          quorumMissing ||= outcome.quorum
-        }
-        // What a redirect named does not answer, or the redirects go round in circles: an own endpoint shall do it.
-        if (outcome.kind === 'failed' ? hops > 0 : hops === MAX_REDIRECT_HOPS) stay = true
-        target = outcome.kind === 'redirect' ? outcome.to : null
-        if (plan.signal.aborted || (plan.budgetMs > 0 && leftMs() <= 0)) throw exhausted(plan, failures, quorumMissing)
+    try {
+      for (;;) {
+        const next = await race.next()
+        if (next === null) return { open: null, looksUp: race.looksUp }
+        const open = await this.follow(next.link, next.address, isFirst && isSame(next.address, plan.first))
+        if (open !== null) return { open, looksUp: race.looksUp }
+        if (this.isOver) return { open: null, looksUp: race.looksUp }
       }
+    } finally {
+      race.close()
     }
-    if (plan.refusalIsFinal && [...failures.values()].some(({ refused }) => refused) && !reachedAny) break
-    if (plan.budgetMs > 0) await pause(Math.min(pauseMs * (0.5 + Math.random()), leftMs()), plan.signal)
-    pauseMs = Math.min(pauseMs * 2, MAX_ROUND_PAUSE_MS)
-  } while (leftMs() > 0 && !plan.signal.aborted)
-  throw exhausted(plan, failures, quorumMissing)
-}
+  }
 
-function exhausted(
-  plan: ReachPlan<unknown>,
-  failures: ReadonlyMap<string, EndpointFailure>,
-  quorumMissing: boolean,
-): unknown {
-  if (plan.signal.aborted) return plan.signal.reason
-  if (quorumMissing) return new NoQuorumError('the cluster has no leader or no majority now')
-  return new NoEndpointError([...failures.values()])
-}
-
-function inOrder(own: readonly HostPort[], first: HostPort | undefined, last: string | undefined): HostPort[] {
-  const isLast = (address: HostPort): boolean => formatHostPort(address) === last
-  const rest = [...own.filter((address) => !isLast(address)), ...own.filter(isLast)]
-  return first === undefined ? rest : [first, ...rest]
-}
-
-async function attempt<Welcome>(
-  plan: ReachPlan<Welcome>,
-  address: HostPort,
-  stay: boolean,
-  leftMs: number,
-): Promise<Outcome<Welcome>> {
-  let link: Link | null = null
-  const startedAt = performance.now()
-  const timeoutMs = Math.min(plan.answerTimeoutMs, leftMs)
-  try {
-    link = await Link.dial(address, timeoutMs, plan.signal)
-    await plan.beforeOpening?.(link)
-    const sentAt = instantNow()
-    link.send(plan.opening(stay))
-    const line = await link.nextLine(timeoutMs - (performance.now() - startedAt), plan.signal)
-    if (line.action === 'welcome') {
-      const welcome = await plan.welcomed(link, line, sentAt)
-      return { kind: 'open', link, welcome }
+  /** From a connection to an endpoint over its redirects. `led`: another node named this one. */
+  private async follow(own: Link, ownAddress: HostPort, led: boolean): Promise<Open<Welcome> | null> {
+    let address = ownAddress
+    let cluster = this.plan.cluster ?? null
+    let outcome = await this.converse(own, address, cluster, led)
+    for (let hops = 1; outcome.kind === 'redirect' && hops <= MAX_REDIRECT_HOPS && !this.isOver; hops += 1) {
+      address = outcome.to
+      cluster ??= outcome.cluster
+      outcome = await this.goTo(address, cluster)
+      // An own endpoint shall do it.
+      if (outcome.kind === 'failed') this.stay = true
     }
-    link.reset()
-    return refusal(line, address)
-  } catch (error) {
-    link?.reset()
-    if (!(error instanceof LinkError)) throw error
-    return { ...failed(address, error.message, error.refused), connected: link !== null }
+    if (outcome.kind === 'open') return outcome
+    // The redirects went round in circles.
+    if (outcome.kind === 'redirect') this.stay = true
+    else {
+      this.quorumMissing ||= outcome.quorum
+      this.note({ address: formatHostPort(address), reason: outcome.reason, refused: outcome.refused })
+    }
+    return null
+  }
+
+  private async goTo(address: HostPort, cluster: string | null): Promise<Outcome<Welcome>> {
+    const startedAt = performance.now()
+    try {
+      const link = await Link.dial(address, this.boundedMs(this.plan.answerTimeoutMs), this.plan.signal)
+      return await this.converse(link, address, cluster, true, performance.now() - startedAt)
+    } catch (error) {
+      if (!(error instanceof LinkError)) throw error
+      return failed(error.message, error.refused)
+    }
+  }
+
+  /** Opens on this connection, which is given up unless the outcome is `open`. */
+  private async converse(
+    link: Link,
+    address: HostPort,
+    cluster: string | null,
+    led: boolean,
+    passedMs = 0,
+  ): Promise<Outcome<Welcome>> {
+    const { plan } = this
+    this.connectedAnywhere = true
+    let sent = false
+    try {
+      await plan.beforeOpening?.(link)
+      const sentAt = instantNow()
+      sent = true
+      link.send(plan.opening(link, this.stay))
+      const line = await link.nextLine(this.boundedMs(plan.answerTimeoutMs - passedMs), plan.signal)
+      const stranger = strangeCluster(line, cluster)
+      if (line.action === 'welcome' && stranger === null) {
+        const welcome = await plan.welcomed(link, line, sentAt)
+        return { kind: 'open', link, welcome }
+      }
+      if (line.action === 'welcome') leaveForeignSession(link)
+      else link.reset()
+      if (line.get('code') === 'superseded') plan.superseded?.(line.number('attempt') ?? 0)
+      return stranger === null ? judgeRefusal(line, led) : failed(stranger)
+    } catch (error) {
+      if (sent && plan.unanswered !== undefined) plan.unanswered(link)
+      else link.reset()
+      if (!(error instanceof LinkError)) throw error
+      return failed(`${error.message}${led ? ` (${formatHostPort(address)} was named by another node)` : ''}`)
+    }
+  }
+
+  private note(failure: EndpointFailure): void {
+    // An attempt that the end of the budget cut short says less than the one before it.
+    if (this.plan.budgetMs > 0 && this.leftMs() <= 0 && this.failures.has(failure.address)) return
+    this.failures.set(failure.address, failure)
+  }
+
+  /** Everything was refused or out of reach at once, and no name is left that may stand for something else. */
+  private nobodyListens(looksUp: boolean): boolean {
+    if (!this.plan.refusalIsFinal || this.connectedAnywhere) return false
+    const failures = [...this.failures.values()]
+    const timedOut = failures.some(({ reason }) => reason === Link.CONNECT_TIMEOUT)
+    const waits = looksUp && performance.now() - this.startedAt < REFUSED_LOOKUP_PATIENCE_MS
+    return failures.some(({ refused }) => refused) && !timedOut && !waits
+  }
+
+  private exhausted(): unknown {
+    if (this.plan.signal.aborted) return this.plan.signal.reason
+    if (this.quorumMissing) return new NoQuorumError('the cluster has no leader or no majority now')
+    return new NoEndpointError([...this.failures.values()])
+  }
+
+  private get isOver(): boolean {
+    return this.plan.signal.aborted || this.leftMs() <= 0
+  }
+
+  private leftMs(): number {
+    if (this.plan.budgetMs === 0) return Number.POSITIVE_INFINITY
+    return this.plan.budgetMs - (performance.now() - this.startedAt)
+  }
+
+  private boundedMs(ms: number): number {
+    return Math.max(1, Math.min(ms, this.leftMs()))
   }
 }
 
-function refusal(line: Line, address: HostPort): Outcome<never> {
+function isSame(address: HostPort, other: HostPort | undefined): boolean {
+  return other !== undefined && formatHostPort(address) === formatHostPort(other)
+}
+
+/** Why the node that says `line` is not of `cluster`; null if it is, or if nobody knows better. */
+function strangeCluster(line: Line, cluster: string | null): string | null {
+  const named = line.get('cluster')
+  if (cluster === null || named === cluster) return null
+  if (named !== undefined) return `a node of another cluster (${named}, not ${cluster})`
+  // Who knows the session to resume is of its cluster, named or not.
+  const isNew = line.action === 'welcome' && line.get('resumed') === undefined
+  return isNew ? `a node that does not say that it is of the cluster ${cluster}` : null
+}
+
+/** It was opened there already: nobody shall wait for it to expire. */
+function leaveForeignSession(link: Link): void {
+  link.send(formatLine('bye'))
+  link.finish()
+}
+
+/** `led`: what an endpoint may decide for good, a node to which another one sent us may not; it may be a stranger. */
+function judgeRefusal(line: Line, led: boolean): Outcome<never> {
   if (line.action === 'redirect') {
     try {
-      return { kind: 'redirect', to: parseHostPort(line.get('address') ?? '') }
+      return { kind: 'redirect', to: parseHostPort(line.get('address') ?? ''), cluster: line.get('cluster') ?? null }
     } catch (error) {
       if (!(error instanceof AddressError)) throw error
-      return failed(address, `redirect to a wrong address (${error.message})`)
+      return failed(`redirect to a wrong address (${error.message})`)
     }
   }
-  if (line.action === 'bad-action') throw new ClassicServerError('the server speaks only the classic dialect')
-  if (line.action !== 'err') return failed(address, `unexpected answer '${line.action}'`)
   const message = line.get('message') ?? line.rest
-  switch (line.get('code')) {
-    case 'session-expired':
-      throw new SessionExpiredError(message)
-    case 'no-quorum':
-    case 'busy':
-    case undefined:
-      return { ...failed(address, message), quorum: /quorum/.test(line.rest) }
-    default:
-      throw new RefusedError(line.get('code') ?? '', message)
+  const code = line.get('code')
+  if (line.action === 'bad-action' && !led) throw new ClassicServerError('the server speaks only the classic dialect')
+  if (line.action !== 'err') return failed(`unexpected answer '${line.action}'`)
+  // `superseded`: the session lives, only this connection is not wanted.
+  if (code === undefined || code === 'no-quorum' || code === 'busy' || code === 'superseded' || led) {
+    return { ...failed(message), quorum: /quorum/.test(line.rest) }
   }
+  throw code === 'session-expired' ? new SessionExpiredError(message) : new RefusedError(code, message)
 }
 
-function failed(address: HostPort, reason: string, refused = false): Outcome<never> & { kind: 'failed' } {
-  return {
-    kind: 'failed',
-    failure: { address: formatHostPort(address), reason, refused },
-    quorum: false,
-    connected: true,
-  }
-}
-
-async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  if (ms > 0 && !signal.aborted) await sleep(ms, undefined, { signal }).catch(() => {})
+function failed(reason: string, refused = false): Outcome<never> & { kind: 'failed' } {
+  return { kind: 'failed', reason, refused, quorum: false }
 }

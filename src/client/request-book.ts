@@ -1,5 +1,6 @@
 /** The requests of a session that have no final answer yet, and what the client acknowledges (engine.md §4 rule 10). */
 import type { TcpNetLockError } from './errors.js'
+import { BUSY_PERIOD_MS, BUSY_REQUESTS } from './limits.js'
 import { type Fields, formatLine, type Line } from './line-codec.js'
 
 export interface Request {
@@ -16,6 +17,8 @@ export class RequestBook {
   private readonly unanswered = new Map<number, Request>()
   private lastId = 0
   private acknowledged = 0
+  /** When the last requests were made, by `performance.now()`; a ring. */
+  private readonly madeAt = new Float64Array(BUSY_REQUESTS)
 
   get size(): number {
     return this.unanswered.size
@@ -25,7 +28,14 @@ export class RequestBook {
     return this.lastId - this.answeredUpTo()
   }
 
+  /** True when there were many requests of late: then answers are on their way most of the time. */
+  get busy(): boolean {
+    const oldest = this.madeAt[this.lastId % BUSY_REQUESTS] ?? 0
+    return this.lastId >= BUSY_REQUESTS && performance.now() - oldest < BUSY_PERIOD_MS
+  }
+
   add(action: string, fields: Fields, answered: Request['answered'], failed: Request['failed']): Request {
+    this.madeAt[this.lastId % BUSY_REQUESTS] = performance.now()
     this.lastId += 1
     const request = { id: this.lastId, action, fields, answered, failed }
     this.unanswered.set(request.id, request)

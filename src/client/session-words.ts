@@ -19,12 +19,23 @@ export interface Welcome {
   readonly leaseMs: number
   /** When the line was sent that was answered by it. */
   readonly sentAt: Instant
+  /** Null: a server that names none. */
+  readonly cluster: string | null
+  /** The node sees another address than this end has: somebody stands between. */
+  readonly relayed: boolean
 }
 
 export function readWelcome(line: Line, askedLeaseMs: number, sentAt: Instant): Welcome {
   const id = line.get('session')
   if (id === undefined) throw new LinkError('a welcome without a session')
-  return { id, secret: line.get('secret') ?? '', leaseMs: line.milliseconds('lease') ?? askedLeaseMs, sentAt }
+  return {
+    id,
+    secret: line.get('secret') ?? '',
+    leaseMs: line.milliseconds('lease') ?? askedLeaseMs,
+    sentAt,
+    cluster: line.get('cluster') ?? null,
+    relayed: line.get('relayed') === 'yes',
+  }
 }
 
 export function readGrant(line: Line, name: string): Grant {

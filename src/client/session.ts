@@ -1,98 +1,71 @@
 /** A session of the cluster (contract §2.2): it survives its connections and is resumed at whichever node answers. */
 import type { HostPort } from '../address.js'
-import { AddressBook } from './endpoints.js'
-import { ClientClosedError, LockLostError, type LostReason, SessionExpiredError, TcpNetLockError } from './errors.js'
+import { ClientClosedError, type LostReason, NotGrantedError, SessionExpiredError, TcpNetLockError } from './errors.js'
+import { Holdings } from './holdings.js'
 import { KeepAlive } from './keep-alive.js'
-import {
-  ANSWER_TIMEOUT_MS,
-  BYE_TIMEOUT_MS,
-  DEADLINE_CHECK_INTERVAL_MS,
-  KEEPALIVES_PER_LEASE,
-  MAX_UNACKNOWLEDGED_REQUESTS,
-  MIN_RESUME_ANSWER_MS,
-} from './limits.js'
-import { formatLine, formatSeconds, type Line } from './line-codec.js'
-import { type Link, LinkError } from './link.js'
+import { LeftLinks } from './left-links.js'
+import { BYE_TIMEOUT_MS, KEEPALIVES_PER_LEASE, MAX_UNACKNOWLEDGED_REQUESTS, WAIT_MARGIN_MS } from './limits.js'
+import { type Fields, formatLine, type Line } from './line-codec.js'
+import type { Link } from './link.js'
 import type { Grant, LockRequest, LockSession, SessionHooks } from './lock-session.js'
+import { after } from './long-timer.js'
 import { type Instant, Mirror } from './mirror.js'
-import { reach } from './reach.js'
 import { RequestBook } from './request-book.js'
-import { formatWait, readAddress, readGrant, readRefusal, readWelcome, type Welcome } from './session-words.js'
+import { openSession, type Resumed, type Resumption, type SessionOptions } from './resumption.js'
+import { formatWait, readAddress, readGrant, readRefusal, type Welcome } from './session-words.js'
 
-export interface SessionOptions {
-  readonly endpoints: readonly HostPort[]
-  readonly clientId?: string | undefined
-  readonly leaseMs: number
-  readonly lingerMs: number
-  /** In all, until a node has welcomed the session; 0: every endpoint is tried once. */
-  readonly reachMs: number
-  /** Does not look further when nothing listens at any endpoint. */
-  readonly refusalIsFinal?: boolean | undefined
-  /** Shortens the keepalive interval; a sixth of the lease at most. */
-  readonly keepAliveMs?: number | undefined
-}
-
-/** A grant that came when the limit had passed, for example after a pause of this process. */
-interface UnprovenGrant {
-  readonly grant: Grant
-  readonly give: () => void
-  readonly fail: (error: unknown) => void
-}
+export type { SessionOptions } from './resumption.js'
 
 export class Session implements LockSession {
   readonly id: string
   readonly mirror: Mirror
+  /** Null at a server that does not name it. */
+  readonly cluster: string | null
   link: Link | null = null
   /** The node itself said that it cannot renew its lease at present. */
   nodeInJeopardy = false
-  private readonly secret: string
   private readonly requests = new RequestBook()
-  private readonly held = new Set<Grant>()
-  /** Given out once a keepalive has proved the session. */
-  private readonly unproven = new Set<UnprovenGrant>()
+  private readonly holdings: Holdings
+  private readonly left: LeftLinks
   private readonly keepAlive: KeepAlive
   private readonly stopped = new AbortController()
-  private deadlineTimer: NodeJS.Timeout | null = null
+  private readonly releases = new WeakMap<Grant, Promise<void>>()
   private endedBy: TcpNetLockError | null = null
+  private closing: Promise<void> | null = null
+  /** Ended by this client; called with the connection that shall say so, or null if there will be none. */
+  private sayBye: ((link: Link | null) => void) | null = null
 
-  /** Opens a session at the first node that takes it. Rejects like `reach`. */
-  static async open(options: SessionOptions, hooks: SessionHooks = {}, signal?: AbortSignal): Promise<Session> {
-    const addresses = new AddressBook(options.endpoints)
-    const { link, welcome } = await reach<Welcome>({
-      addresses,
-      opening: (stay) =>
-        formatLine('hello', {
-          version: 2,
-          'client-id': options.clientId,
-          lease: formatSeconds(options.leaseMs),
-          linger: options.lingerMs > 0 ? formatSeconds(options.lingerMs) : undefined,
-          redirect: stay ? 'no' : undefined,
-        }),
-      welcomed: (_, line, sentAt) => readWelcome(line, options.leaseMs, sentAt),
-      beforeOpening: (opened) => hooks.beforeOpening?.(opened) ?? Promise.resolve(),
-      budgetMs: options.reachMs,
-      refusalIsFinal: options.refusalIsFinal,
-      answerTimeoutMs: ANSWER_TIMEOUT_MS,
-      signal: signal ?? new AbortController().signal,
-    })
-    return new Session(options, addresses, hooks, link, welcome)
+  /** Opens a session at the first node that takes it; with `cluster`, only at one of that. Rejects like `reach`. */
+  static async open(
+    options: SessionOptions,
+    hooks: SessionHooks = {},
+    signal?: AbortSignal,
+    cluster: string | null = null,
+  ): Promise<Session> {
+    const never = new AbortController().signal
+    const { link, welcome, resumption } = await openSession(options, hooks, signal ?? never, cluster)
+    return new Session(options, hooks, link, welcome, resumption)
   }
 
   private constructor(
-    private readonly options: SessionOptions,
-    private readonly addresses: AddressBook,
+    options: SessionOptions,
     public hooks: SessionHooks,
     link: Link,
     welcome: Welcome,
+    private readonly resumption: Resumption,
   ) {
     this.id = welcome.id
-    this.secret = welcome.secret
+    this.cluster = welcome.cluster
     this.mirror = new Mirror(welcome.leaseMs, welcome.sentAt)
+    this.holdings = new Holdings(this.mirror, (grant, reason) => this.hooks.lost?.(grant, reason))
+    this.left = new LeftLinks(this.mirror)
     this.keepAlive = new KeepAlive(welcome.leaseMs / KEEPALIVES_PER_LEASE, options.keepAliveMs, {
       send: () => this.link?.send(formatLine('.keepalive', { ack: this.requests.newAcknowledgement() })),
       confirmed: (sentAt) => this.confirm(sentAt),
       overdue: () => this.leave('a keepalive was not answered'),
     })
+    if (welcome.relayed)
+      hooks.notice?.('somebody relays the connection: should this process die, the lease ends its locks')
     this.adopt(link)
   }
 
@@ -102,7 +75,7 @@ export class Session implements LockSession {
 
   /** True when nothing is held or asked for. */
   get idle(): boolean {
-    return this.held.size === 0 && this.unproven.size === 0 && this.requests.size === 0
+    return this.holdings.empty && this.requests.size === 0
   }
 
   /** True when so much is unacknowledged, behind a request that waits long, that another session should be opened. */
@@ -110,41 +83,110 @@ export class Session implements LockSession {
     return this.requests.unacknowledged >= MAX_UNACKNOWLEDGED_REQUESTS / 2
   }
 
-  holds(grant: Grant): boolean {
-    return this.held.has(grant)
+  /** For how long the oldest of its locks is held, in milliseconds; 0 if there is none. */
+  get oldestHoldMs(): number {
+    return this.holdings.oldestMs
   }
 
-  /** After an abort of `request.signal` it rejects with the signal's reason once nothing of the request is left. */
+  /** True when answers are on their way most of the time. */
+  get busy(): boolean {
+    return this.requests.busy
+  }
+
+  holds(grant: Grant): boolean {
+    return this.holdings.has(grant)
+  }
+
+  /**
+   * After an abort of `request.signal` it rejects with the signal's reason once nothing of the request is left. When the
+   * wait is over by this side's clock the request is cancelled, whatever the server has counted.
+   */
   lock(name: string, request: LockRequest): Promise<Grant> {
     return new Promise((resolve, reject) => {
       if (this.endedBy !== null) return reject(this.endedBy)
-      if (request.signal?.aborted === true) return reject(request.signal.reason)
+      const { signal, waitMs } = request
+      if (signal?.aborted === true) return reject(signal.reason)
+      let isOver = false
       const giveUp = (): void => {
         this.request('cancel', { request: id }, () => true, ignore)
       }
-      const settled = (): void => request.signal?.removeEventListener('abort', giveUp)
-      const fields = { name, wait: formatWait(request.waitMs), meta: request.meta }
+      const stopTimer = after(waitMs > 0 ? waitMs + WAIT_MARGIN_MS : Number.POSITIVE_INFINITY, () => {
+        isOver = true
+        giveUp()
+      })
+      const settled = (): void => {
+        stopTimer()
+        signal?.removeEventListener('abort', giveUp)
+      }
+      const refusal = (line: Line): unknown => {
+        if (signal?.aborted === true) return signal.reason
+        const error = readRefusal(line, name)
+        const isByUs = isOver && error instanceof NotGrantedError && error.reason === 'cancelled'
+        return isByUs ? new NotGrantedError(name, 'timeout', error.holder) : error
+      }
       const answered = (line: Line): boolean => {
         if (line.action === 'queued') {
           request.onQueued?.(line.number('position') ?? null)
           return false
         }
         settled()
-        if (line.action === 'ok') this.granted(readGrant(line, name), request.signal, resolve, reject)
-        else reject(request.signal?.aborted === true ? request.signal.reason : readRefusal(line, name))
+        if (line.action === 'ok') this.granted(readGrant(line, name), signal, resolve, reject)
+        else reject(refusal(line))
         return true
       }
-      const id = this.request('lock', fields, answered, (error) => {
+      const id = this.request('lock', { name, wait: formatWait(waitMs), meta: request.meta }, answered, (error) => {
         settled()
         reject(error)
       })
-      request.signal?.addEventListener('abort', giveUp, { once: true })
+      signal?.addEventListener('abort', giveUp, { once: true })
     })
   }
 
   /** Resolves also when the session has ended: then nothing is held any more. Rejects if nobody could be told. */
   release(grant: Grant): Promise<void> {
-    this.held.delete(grant)
+    const released = this.releases.get(grant) ?? this.releaseOnce(grant)
+    this.releases.set(grant, released)
+    return released
+  }
+
+  /** Says `bye` where a connection stands, or as soon as one does, within a bounded time. */
+  close(): Promise<void> {
+    this.closing ??= this.closeOnce()
+    return this.closing
+  }
+
+  private closeOnce(): Promise<void> {
+    return new Promise((resolve) => {
+      const { link } = this
+      const wasEnded = this.ended
+      const finish = (told: Link | null): void => {
+        stopTimer()
+        this.sayBye = null
+        this.stop(new ClientClosedError())
+        told?.finish()
+        resolve()
+      }
+      let told: Link | null = null
+      const stopTimer = after(wasEnded ? 0 : BYE_TIMEOUT_MS, () => finish(told))
+      this.holdings.clear()
+      this.link = null
+      this.keepAlive.stop()
+      this.settle(new ClientClosedError())
+      this.sayBye = (opened) => {
+        told = opened
+        if (opened === null) {
+          finish(null)
+          return
+        }
+        opened.attach({ line: (line) => line.action === 'bye' && finish(opened), closed: () => finish(opened) })
+        opened.send(formatLine('bye'))
+      }
+      if (link !== null) this.sayBye(link)
+    })
+  }
+
+  private releaseOnce(grant: Grant): Promise<void> {
+    this.holdings.delete(grant)
     return new Promise((resolve, reject) => {
       if (this.endedBy !== null) return resolve()
       const fields = { name: grant.name, token: grant.token ?? undefined }
@@ -160,26 +202,9 @@ export class Session implements LockSession {
     })
   }
 
-  close(): Promise<void> {
-    return new Promise((resolve) => {
-      const { link } = this
-      const finish = (): void => {
-        clearTimeout(timer)
-        link?.finish()
-        resolve()
-      }
-      const timer = setTimeout(finish, link === null ? 0 : BYE_TIMEOUT_MS)
-      this.held.clear()
-      this.link = null
-      this.end(new ClientClosedError())
-      link?.attach({ line: (line) => line.action === 'bye' && finish(), closed: finish })
-      link?.send(formatLine('bye'))
-    })
-  }
-
   private request(
     action: string,
-    fields: Readonly<Record<string, string | number | undefined>>,
+    fields: Fields,
     answered: (line: Line) => boolean,
     failed: (error: TcpNetLockError) => void,
   ): number {
@@ -195,19 +220,16 @@ export class Session implements LockSession {
     fail: (error: unknown) => void,
   ): void {
     const give = (): void => {
-      if (signal?.aborted === true) {
-        // Too late for who asked: the grant is undone, else nobody would ever release it.
-        this.release(grant)
-          .catch(ignore)
-          .finally(() => fail(signal.reason))
+      if (signal?.aborted !== true) {
+        resolve(grant)
         return
       }
-      this.held.add(grant)
-      this.armDeadline()
-      resolve(grant)
+      // Too late for who asked: the grant is undone, else nobody would ever release it.
+      this.release(grant)
+        .catch(ignore)
+        .finally(() => fail(signal.reason))
     }
-    if (this.mirror.remainingMs() > 0) give()
-    else this.unproven.add({ grant, give, fail })
+    this.holdings.add(grant, give, fail)
   }
 
   private adopt(link: Link): void {
@@ -226,52 +248,28 @@ export class Session implements LockSession {
     else if (line.action === 'moved') this.leave('the node is going down', readAddress(line))
     else {
       const id = line.number('id')
-      if (id !== undefined) this.requests.answer(id, line)
-      else this.hooks.notice?.(`the server says: ${line.action} ${line.rest}`)
+      if (id === undefined) {
+        this.hooks.notice?.(`the server says: ${line.action} ${line.rest}`)
+        return
+      }
+      const wasCrowded = this.crowded
+      this.requests.answer(id, line)
+      if (wasCrowded && !this.crowded) this.hooks.eased?.()
     }
   }
 
   private confirm(sentAt: Instant): void {
     // Once past the limit, a lock is lost for good: a later proof does not bring it back.
-    this.loseLapsed()
+    this.holdings.loseLapsed()
     this.mirror.confirm(sentAt)
-    if (this.mirror.remainingMs() > 0) {
-      for (const { give } of this.unproven) give()
-      this.unproven.clear()
-    }
+    this.holdings.proved()
     this.hooks.confirmed?.()
   }
 
   private lostByWord(line: Line): void {
-    const reason = line.get('reason') === 'forced' ? 'forced' : 'lease-expired'
+    const reason: LostReason = line.get('reason') === 'forced' ? 'forced' : 'lease-expired'
     const token = line.number('token')
-    this.loseWhere(reason, (grant) => grant.name === line.get('name') && grant.token === token)
-  }
-
-  private loseWhere(reason: LostReason, isLost: (grant: Grant) => boolean): void {
-    for (const grant of this.held) {
-      if (isLost(grant) && this.held.delete(grant)) this.hooks.lost?.(grant, reason)
-    }
-    for (const unproven of this.unproven) {
-      const { grant, fail } = unproven
-      if (isLost(grant) && this.unproven.delete(unproven)) fail(new LockLostError(grant.name, grant.token, reason))
-    }
-  }
-
-  /** Rule 6: past the limit the locks are lost, whatever the server may still say of them. */
-  private loseLapsed(): void {
-    if (this.mirror.remainingMs() > 0) return
-    for (const grant of this.held) if (this.held.delete(grant)) this.hooks.lost?.(grant, 'deadline')
-  }
-
-  private armDeadline(): void {
-    if (this.deadlineTimer !== null || this.held.size === 0) return
-    const delayMs = Math.min(Math.max(1, this.mirror.remainingMs()), DEADLINE_CHECK_INTERVAL_MS)
-    this.deadlineTimer = setTimeout(() => {
-      this.deadlineTimer = null
-      this.loseLapsed()
-      this.armDeadline()
-    }, delayMs)
+    this.holdings.loseWhere(reason, (grant) => grant.name === line.get('name') && grant.token === token)
   }
 
   private leave(reason: string, next?: HostPort): void {
@@ -279,63 +277,62 @@ export class Session implements LockSession {
     if (link === null) return
     this.link = null
     this.keepAlive.stop()
-    link.reset()
+    this.left.keep(link)
     this.hooks.notice?.(`left ${link.address}: ${reason}`)
     void this.resume(link.address, next)
   }
 
   private async resume(left: string, next: HostPort | undefined): Promise<void> {
-    const { leaseMs } = this.mirror
-    const answerTimeoutMs = Math.min(ANSWER_TIMEOUT_MS, Math.max(MIN_RESUME_ANSWER_MS, leaseMs / 4))
     try {
-      const { link, welcome } = await reach({
-        addresses: this.addresses,
-        first: next,
-        last: left,
-        opening: () => formatLine('resume', { session: this.id, secret: this.secret }),
-        welcomed: (opened, _, sentAt) => this.readResumed(opened, sentAt, answerTimeoutMs),
-        beforeOpening: (opened) => this.hooks.beforeOpening?.(opened) ?? Promise.resolve(),
-        // The session stays resumable for its lease: as long it is worth trying.
-        budgetMs: Math.max(this.options.reachMs, leaseMs),
-        answerTimeoutMs,
+      const found = await this.resumption.find({
+        left,
+        next,
+        hooks: () => this.hooks,
         signal: this.stopped.signal,
+        unanswered: (opened) => this.left.keep(opened),
       })
-      this.hooks.notice?.(`resumed at ${link.address}`)
-      // What the cluster does not list as held has gone to others meanwhile.
-      this.loseWhere('lease-expired', ({ token }) => token !== null && !welcome.tokens.has(token))
-      this.adopt(link)
-      this.confirm(welcome.sentAt)
+      this.resumed(found.link, found.resumed)
     } catch (error) {
       if (!(error instanceof TcpNetLockError)) throw error
       this.end(error)
     }
   }
 
-  private async readResumed(
-    link: Link,
-    sentAt: Instant,
-    timeoutMs: number,
-  ): Promise<{ sentAt: Instant; tokens: ReadonlySet<number> }> {
-    const tokens = new Set<number>()
-    for (;;) {
-      const line = await link.nextLine(timeoutMs, this.stopped.signal)
-      const token = line.number('token')
-      if (line.action === 'ready') return { sentAt, tokens }
-      if (line.action === 'err') throw new LinkError(line.get('message') ?? line.rest)
-      if (line.action === 'held' && token !== undefined) tokens.add(token)
+  private resumed(link: Link, { sentAt, tokens }: Resumed): void {
+    this.left.reset()
+    if (this.sayBye !== null) {
+      this.sayBye(link)
+      return
     }
+    this.hooks.notice?.(`resumed at ${link.address}`)
+    // What the cluster does not list as held has gone to others meanwhile.
+    this.holdings.loseWhere('lease-expired', ({ token }) => token !== null && !tokens.has(token))
+    this.adopt(link)
+    this.confirm(sentAt)
   }
 
   private end(error: TcpNetLockError): void {
-    if (this.endedBy !== null) return
-    this.endedBy = error
+    this.stop(error)
+    this.settle(error)
+    this.sayBye?.(null)
+  }
+
+  /** Nothing is sent any more, and no node looked for. */
+  private stop(error: TcpNetLockError): void {
     this.keepAlive.stop()
     this.stopped.abort(error)
-    if (this.deadlineTimer !== null) clearTimeout(this.deadlineTimer)
-    this.link?.reset()
+    this.left.reset()
+    if (this.link !== null) this.link.reset()
     this.link = null
+  }
+
+  /** Whoever holds or waits is told. */
+  private settle(error: TcpNetLockError): void {
+    if (this.endedBy !== null) return
+    this.endedBy = error
+    this.holdings.stop()
     // Unreachable is not lost yet, but nobody will renew this session any more.
-    this.loseWhere(error instanceof SessionExpiredError ? 'lease-expired' : 'disconnected', () => true)
+    this.holdings.loseWhere(error instanceof SessionExpiredError ? 'lease-expired' : 'disconnected', () => true)
     this.requests.fail(error)
     this.hooks.ended?.(error)
   }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { formatHostPort } from '../../src/address.js'
 import { AddressBook, classicEndpoint, endpointsFromEnvironment, parseEndpoints } from '../../src/client/endpoints.js'
 import { InvalidOptionError } from '../../src/client/errors.js'
 
@@ -34,14 +35,45 @@ describe('endpoints', () => {
   })
 
   it('stands for every address of a name, once, and reports a name that has none', async () => {
-    const unresolved: string[] = []
     const book = new AddressBook([
       { host: 'localhost', port: 1 },
       { host: '127.0.0.1', port: 1 },
       { host: 'no.such.host.invalid', port: 1 },
     ])
-    const found = await book.addresses((host) => unresolved.push(host))
-    expect(found.filter(({ host }) => host === '127.0.0.1')).toHaveLength(1)
+    const { found, unresolved } = await lookAt(book)
+    expect(found.filter((address) => address === '127.0.0.1:1')).toHaveLength(1)
     expect(unresolved).toEqual(['no.such.host.invalid'])
   })
+
+  it('uses what a name stood for before when the resolver fails, and asks it once at a time', async () => {
+    const answers: { resolve: (found: string[]) => void; reject: (error: Error) => void }[] = []
+    const book = new AddressBook(
+      [{ host: 'n1', port: 1 }],
+      () => new Promise((resolve, reject) => answers.push({ resolve, reject })),
+    )
+    const first = lookAt(book)
+    const meanwhile = lookAt(book)
+    expect(answers).toHaveLength(1)
+    answers[0]?.resolve(['10.0.0.1'])
+    expect((await first).found).toEqual(['10.0.0.1:1'])
+    expect((await meanwhile).found).toEqual(['10.0.0.1:1'])
+    const inAnOutage = lookAt(book)
+    answers[1]?.reject(new Error('EAI_AGAIN'))
+    expect(await inAnOutage).toEqual({ found: ['10.0.0.1:1'], unresolved: [] })
+    const moved = lookAt(book)
+    answers[2]?.resolve(['10.0.0.2'])
+    expect((await moved).found).toEqual(['10.0.0.1:1', '10.0.0.2:1'])
+  })
 })
+
+async function lookAt(book: AddressBook): Promise<{ found: string[]; unresolved: string[] }> {
+  const found: string[] = []
+  const unresolved: string[] = []
+  await Promise.all(
+    book.look({
+      found: (address) => found.push(formatHostPort(address)),
+      unresolved: (host) => unresolved.push(host),
+    }),
+  )
+  return { found, unresolved }
+}

@@ -8,6 +8,9 @@ interface FakeSession {
   readonly clientId: string
   connection: FakeConnection | null
   readonly answers: Map<number, string[]>
+  /** Of the last `resume` that was applied. */
+  attempt: number
+  acknowledged: number
 }
 
 interface Waiting {
@@ -29,7 +32,10 @@ export class FakeCluster {
   readonly locks = new Map<string, FakeLock>()
   lastNumber = 100
 
-  constructor(readonly leaseSeconds = 10) {}
+  /** Named in `welcome` and `redirect`; empty: the servers name none. */
+  id = 'c1'
+
+  constructor(public leaseSeconds = 10) {}
 
   async addNode(): Promise<FakeNode> {
     const node = new FakeNode(this)
@@ -111,7 +117,13 @@ export class FakeNode {
   /** When a FIN came from a client, by `performance.now()` of this process. */
   readonly fins: number[] = []
   resets = 0
+  /** Added to every `welcome`. */
+  welcomeFields = ''
   keepAlives = true
+  /** False: a wait ends only by a grant or by `cancel`. */
+  countsWaits = true
+  /** The most requests of one session that were neither answered nor acknowledged, as a server counts them. */
+  mostUnacknowledged = 0
   private server: Server | null = null
   private port = 0
   private readonly watchers = new Set<() => void>()
@@ -124,9 +136,7 @@ export class FakeNode {
 
   async listen(): Promise<void> {
     this.server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
-      const connection = new FakeConnection(this, socket)
-      this.connections.add(connection)
-      socket.on('close', () => this.connections.delete(connection))
+      this.connections.add(new FakeConnection(this, socket))
     })
     const { server } = this
     await new Promise<void>((resolve) => server.listen(this.port, '127.0.0.1', resolve))
@@ -179,7 +189,10 @@ export class FakeConnection {
       if (this.session?.connection === this) this.session.connection = null
       node.happened()
     })
-    socket.on('close', () => node.happened())
+    socket.on('close', () => {
+      node.connections.delete(this)
+      node.happened()
+    })
   }
 
   say(line: string): void {
@@ -214,6 +227,11 @@ export class FakeConnection {
     this.node.happened()
   }
 
+  /** The other end as seen from here. */
+  get remote(): string {
+    return `${this.socket.remoteAddress}:${this.socket.remotePort}`
+  }
+
   private line(line: Line): void {
     const { mood } = this.node
     if (mood.kind === 'silent') return
@@ -227,7 +245,7 @@ export class FakeConnection {
         return
       }
       if (mood.kind === 'redirect' && (mood.always || line.get('redirect') !== 'no')) {
-        this.last(`redirect,address:${mood.to}\n`)
+        this.last(`redirect,address:${mood.to}${this.clusterField}\n`)
         return
       }
       this.open(line)
@@ -244,7 +262,15 @@ export class FakeConnection {
     if (line.action === 'hello') {
       const id = String(cluster.next())
       const clientId = line.get('client-id') ?? id
-      this.session = { id, secret: `secret-${id}`, clientId, connection: this, answers: new Map() }
+      this.session = {
+        id,
+        secret: `secret-${id}`,
+        clientId,
+        connection: this,
+        answers: new Map(),
+        attempt: 0,
+        acknowledged: 0,
+      }
       cluster.sessions.set(id, this.session)
       this.welcome(this.session, '')
     } else if (line.action === 'resume') {
@@ -253,10 +279,16 @@ export class FakeConnection {
         this.last('err,code:session-expired,message:the%20session%20has%20ended\n')
         return
       }
+      const attempt = line.number('attempt')
+      if (attempt !== undefined && attempt <= session.attempt) {
+        this.last(`err,code:superseded,attempt:${session.attempt}\n`)
+        return
+      }
+      session.attempt = attempt ?? session.attempt
       session.connection?.close()
       session.connection = this
       this.session = session
-      this.welcome(session, ',resumed:yes')
+      this.welcome(session, `,resumed:yes,attempt:${session.attempt}`)
       for (const [name, lock] of cluster.locks) {
         if (lock.holder === session) this.say(`held,name:${name},mode:exclusive,token:${lock.token}\n`)
       }
@@ -267,8 +299,13 @@ export class FakeConnection {
   private welcome(session: FakeSession, resumed: string): void {
     const { leaseSeconds } = this.node.cluster
     this.say(
-      `welcome,session:${session.id},secret:${session.secret},node:n1,leader:n1,lease:${leaseSeconds}${resumed}\n`,
+      `welcome,session:${session.id},secret:${session.secret},node:n1,leader:n1,lease:${leaseSeconds}${this.clusterField}${resumed}${this.node.welcomeFields}\n`,
     )
+  }
+
+  private get clusterField(): string {
+    const { id } = this.node.cluster
+    return id === '' ? '' : `,cluster:${id}`
   }
 
   private request(session: FakeSession, line: Line): void {
@@ -283,6 +320,8 @@ export class FakeConnection {
       return
     }
     const id = line.number('id') ?? 0
+    session.acknowledged = Math.max(session.acknowledged, line.number('ack') ?? 0)
+    this.node.mostUnacknowledged = Math.max(this.node.mostUnacknowledged, id - session.acknowledged)
     const stored = session.answers.get(id)
     if (stored !== undefined) {
       for (const answer of stored) this.say(answer)
@@ -312,7 +351,7 @@ export class FakeConnection {
       return
     }
     const waiting: Waiting = { session, id, timer: undefined }
-    if (wait !== 'forever') {
+    if (wait !== 'forever' && this.node.countsWaits) {
       waiting.timer = setTimeout(() => {
         lock.queue.splice(lock.queue.indexOf(waiting), 1)
         cluster.answer(session, id, formatLine('not-granted', { id, name, reason: 'timeout', holder }))
@@ -354,7 +393,15 @@ export class FakeConnection {
         this.last('not-granted\n')
         return
       }
-      this.session = { id: name, secret: '', clientId: 'classic', connection: this, answers: new Map() }
+      this.session = {
+        id: name,
+        secret: '',
+        clientId: 'classic',
+        connection: this,
+        answers: new Map(),
+        attempt: 0,
+        acknowledged: 0,
+      }
       lock.holder = this.session
       this.say('ok\n')
     } else if (line.action === '.keepalive') this.say('alive\n')

@@ -44,6 +44,7 @@ export class PlainSession {
   #link: Link | null = null
   #lastId = 0
   #acknowledged = 0
+  #attempt = 0
 
   /** Null when the client shall finish before any node takes it; one that is finishing already tries once. */
   static async open(context: ClientContext): Promise<PlainSession | null> {
@@ -55,7 +56,7 @@ export class PlainSession {
       try {
         const { link, welcome } = await reach({
           addresses,
-          opening: () => formatLine('hello', { version: 2, lease, linger, redirect: 'no' }),
+          opening: (opened) => formatLine('hello', { version: 2, lease, linger, redirect: 'no', from: opened.from }),
           welcomed: (_, line, sentAt) => readWelcome(line, context.leaseMs, sentAt),
           budgetMs: context.leaseMs,
           answerTimeoutMs: ANSWER_TIMEOUT_MS,
@@ -190,7 +191,7 @@ export class PlainSession {
       const { link, welcome } = await reach<Instant>({
         addresses: this.addresses,
         last: left,
-        opening: () => formatLine('resume', { session: this.id, secret: this.#secret }),
+        opening: (opened) => this.#resumeLine(opened),
         welcomed: (opened, _, sentAt) => this.#readResumed(opened, sentAt),
         budgetMs: RESUME_BUDGET_LEASES * this.#mirror.leaseMs,
         answerTimeoutMs: ANSWER_TIMEOUT_MS,
@@ -202,6 +203,11 @@ export class PlainSession {
     } catch (error) {
       this.#end(String(error))
     }
+  }
+
+  #resumeLine({ from }: Link): string {
+    this.#attempt += 1
+    return formatLine('resume', { session: this.id, secret: this.#secret, attempt: this.#attempt, from })
   }
 
   async #readResumed(link: Link, sentAt: Instant): Promise<Instant> {
