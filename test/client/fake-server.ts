@@ -1,41 +1,10 @@
 /** A small cluster that speaks the session dialect (contract §2.2) from memory: what client tests need, and no more. */
 import { createServer, type Server, type Socket } from 'node:net'
 import { formatLine, Line } from '../../src/client/line-codec.js'
+import { type FakeSession, FakeState, type Waiting } from './fake-state.js'
 
-interface FakeSession {
-  readonly id: string
-  readonly secret: string
-  readonly clientId: string
-  connection: FakeConnection | null
-  readonly answers: Map<number, string[]>
-  /** Of the last `resume` that was applied. */
-  attempt: number
-  acknowledged: number
-}
-
-interface Waiting {
-  readonly session: FakeSession
-  readonly id: number
-  timer: NodeJS.Timeout | undefined
-}
-
-interface FakeLock {
-  holder: FakeSession | null
-  token: number
-  readonly queue: Waiting[]
-}
-
-/** What the nodes share, as if replicated without delay. */
-export class FakeCluster {
+export class FakeCluster extends FakeState {
   readonly nodes: FakeNode[] = []
-  readonly sessions = new Map<string, FakeSession>()
-  readonly locks = new Map<string, FakeLock>()
-  lastNumber = 100
-
-  /** Named in `welcome` and `redirect`; empty: the servers name none. */
-  id = 'c1'
-
-  constructor(public leaseSeconds = 10) {}
 
   async addNode(): Promise<FakeNode> {
     const node = new FakeNode(this)
@@ -46,53 +15,6 @@ export class FakeCluster {
 
   get endpoints(): string {
     return this.nodes.map((node) => node.address).join(',')
-  }
-
-  next(): number {
-    this.lastNumber += 1
-    return this.lastNumber
-  }
-
-  lock(name: string): FakeLock {
-    const lock = this.locks.get(name) ?? { holder: null, token: 0, queue: [] }
-    this.locks.set(name, lock)
-    return lock
-  }
-
-  holderOf(name: string): string | null {
-    return this.locks.get(name)?.holder?.clientId ?? null
-  }
-
-  answer(session: FakeSession, id: number, ...lines: string[]): void {
-    const stored = session.answers.get(id) ?? []
-    stored.push(...lines)
-    session.answers.set(id, stored)
-    for (const line of lines) session.connection?.say(line)
-  }
-
-  grant(name: string, lock: FakeLock, session: FakeSession, id: number): void {
-    lock.holder = session
-    lock.token = this.next()
-    this.answer(session, id, formatLine('ok', { id, name, token: lock.token }))
-  }
-
-  free(name: string): void {
-    const lock = this.lock(name)
-    lock.holder = null
-    const next = lock.queue.shift()
-    if (next === undefined) return
-    clearTimeout(next.timer)
-    this.grant(name, lock, next.session, next.id)
-  }
-
-  end(session: FakeSession): void {
-    this.sessions.delete(session.id)
-    session.connection = null
-    for (const [name, lock] of this.locks) {
-      const at = lock.queue.findIndex((waiting) => waiting.session === session)
-      if (at >= 0) lock.queue.splice(at, 1)
-      if (lock.holder === session) this.free(name)
-    }
   }
 
   async close(): Promise<void> {
