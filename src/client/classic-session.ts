@@ -95,6 +95,7 @@ export class ClassicSession implements LockSession {
     } catch (error) {
       if (!(error instanceof LinkError)) throw error
       link.finish()
+      signal.throwIfAborted()
       throw new NoEndpointError([{ address: link.address, reason: error.message, refused: false }])
     }
   }

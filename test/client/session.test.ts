@@ -144,6 +144,19 @@ describe('a session survives its connections', () => {
     expect(session.link?.address).toBe(first.address)
   })
 
+  it('is looked for as long as its lease lasts, though a node is to be reached in less', async () => {
+    const session = await open({ reachMs: 50 })
+    const grant = await session.lock('a', { waitMs: 0 })
+    first.mood = { kind: 'say', words: 'err,code:busy\n' }
+    second.mood = first.mood
+    for (const connection of first.connections) connection.reset()
+    await new Promise((resolve) => setTimeout(resolve, 250))
+    first.mood = { kind: 'serve' }
+    second.mood = first.mood
+    await vi.waitFor(() => expect(session.link).not.toBeNull())
+    expect([session.ended, session.holds(grant)]).toEqual([false, true])
+  })
+
   it('goes where `moved` points', async () => {
     const third = await cluster.addNode()
     const session = await open({ endpoints: parseEndpoints([first.address, second.address]) })

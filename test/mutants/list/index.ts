@@ -5,6 +5,7 @@ import { DURABILITY } from './durability.js'
 import { ELECTIONS } from './elections.js'
 import { LOCK_LAYER } from './lock-layer.js'
 import { MEMBERSHIP } from './membership.js'
+import { MENDED_CLIENT } from './mended-client.js'
 import { MENDED_LEADER } from './mended-leader.js'
 import { MENDED_SESSIONS } from './mended-sessions.js'
 import { OWN_ADMIN } from './own-admin.js'
@@ -45,5 +46,6 @@ export const MUTANTS: readonly Mutant[] = [
   ...OWN_ADMIN,
   ...MENDED_LEADER,
   ...MENDED_SESSIONS,
+  ...MENDED_CLIENT,
   ...COARSE,
 ]

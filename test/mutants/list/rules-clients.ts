@@ -5,6 +5,7 @@ const LIMITS = 'src/client/limits.ts'
 const MIRROR = 'src/client/mirror.ts'
 const KEEP_ALIVE = 'src/client/keep-alive.ts'
 const SESSION = 'src/client/session.ts'
+const HOLDINGS = 'src/client/holdings.ts'
 const GUARDIAN = 'src/cli/do-guardian.ts'
 const GUARDIAN_PROCESS = 'src/cli/do-guardian-process.ts'
 const SUPERVISION = 'src/cli/do-supervision.ts'
@@ -81,8 +82,8 @@ export const RULES_CLIENTS: readonly Mutant[] = [
     rule: 'rule 6',
     edits: [
       {
-        file: SESSION,
-        find: "    for (const grant of this.held) if (this.held.delete(grant)) this.hooks.lost?.(grant, 'deadline')\n",
+        file: HOLDINGS,
+        find: "    for (const grant of [...this.held.keys()]) if (this.held.delete(grant)) this.onLost(grant, 'deadline')\n",
         replace: '',
       },
     ],
@@ -94,7 +95,7 @@ export const RULES_CLIENTS: readonly Mutant[] = [
     edits: [
       {
         file: SESSION,
-        find: '    this.loseLapsed()\n    this.mirror.confirm(sentAt)',
+        find: '    this.holdings.loseLapsed()\n    this.mirror.confirm(sentAt)',
         replace: '    this.mirror.confirm(sentAt)',
       },
     ],
@@ -105,9 +106,9 @@ export const RULES_CLIENTS: readonly Mutant[] = [
     rule: 'rule 6',
     edits: [
       {
-        file: SESSION,
-        find: 'if (this.mirror.remainingMs() > 0) give()\n    else this.unproven.add({ grant, give, fail })',
-        replace: 'give()',
+        file: HOLDINGS,
+        find: '    if (this.mirror.remainingMs() <= 0) {\n      this.unproven.add({ grant, give, fail })\n      return\n    }\n',
+        replace: '',
       },
     ],
   },
@@ -118,7 +119,7 @@ export const RULES_CLIENTS: readonly Mutant[] = [
     edits: [
       {
         file: SESSION,
-        find: "      this.loseWhere('lease-expired', ({ token }) => token !== null && !welcome.tokens.has(token))\n",
+        find: "    this.holdings.loseWhere('lease-expired', ({ token }) => token !== null && !tokens.has(token))\n",
         replace: '',
       },
     ],

@@ -1,0 +1,231 @@
+/** Faults of the library that were mended, put back; and holes in its tests that somebody found. */
+import type { Edit, Mutant } from '../mutant.js'
+
+const BOOK = 'src/client/endpoints.ts'
+const CLASSIC = 'src/client/classic-session.ts'
+const CLIENT = 'src/client/client.ts'
+const LEFT = 'src/client/left-links.ts'
+const POOL = 'src/client/session-pool.ts'
+const RACE = 'src/client/connect-race.ts'
+const REACH = 'src/client/reach.ts'
+const RESUMPTION = 'src/client/resumption.ts'
+const SESSION = 'src/client/session.ts'
+const TIMER = 'src/client/long-timer.ts'
+
+const mended = (id: string, title: string, rule: string, file: string, find: string, replace: string): Mutant => {
+  const edits: readonly Edit[] = [{ file, find, replace }]
+  return { id, title, rule, edits }
+}
+
+export const MENDED_CLIENT: readonly Mutant[] = [
+  mended('Y601', 'hello does not name the end of its connection', 'rule 5', RESUMPTION, '        from,\n', ''),
+  mended('Y602', 'attempts do not rise', 'rule 4', RESUMPTION, 'this.attempt += 1', 'this.attempt = 1'),
+  mended(
+    'Y603',
+    '`superseded` ends the session',
+    'rule 4',
+    REACH,
+    " || code === 'busy' || code === 'superseded'",
+    " || code === 'busy'",
+  ),
+  mended(
+    'Y604',
+    'the number that `superseded` names is not heeded',
+    'rule 4',
+    RESUMPTION,
+    'superseded: (attempt) => this.applied(attempt)',
+    'superseded: () => {}',
+  ),
+  mended(
+    'Y605',
+    'a connection is reset as soon as it is left',
+    'rule 5',
+    SESSION,
+    '    this.left.keep(link)\n',
+    '    link.reset()\n',
+  ),
+  mended(
+    'Y606',
+    'a left connection stays after the resume',
+    'rule 5',
+    SESSION,
+    '    this.left.reset()\n    if (this.sayBye',
+    '    if (this.sayBye',
+  ),
+  mended(
+    'Y607',
+    'a left connection stays when nothing is believed any more',
+    'rule 5',
+    LEFT,
+    'if (leftMs <= 0) {',
+    'if (leftMs < 0) {',
+  ),
+  mended(
+    'Y608',
+    'who closes while no connection stands says no bye',
+    'rule 5',
+    SESSION,
+    'if (link !== null) this.sayBye(link)',
+    'this.sayBye(link)',
+  ),
+  mended(
+    'Y609',
+    'a redirect leads into another cluster',
+    'own',
+    REACH,
+    'cluster ??= outcome.cluster\n',
+    'cluster ??= null\n',
+  ),
+  mended(
+    'Y610',
+    'a redirect leads to a server that names no cluster',
+    'own',
+    REACH,
+    'const isNew = line.action',
+    'const isNew = line.rest === line.action',
+  ),
+  mended(
+    'Y611',
+    'a redirect to an original server makes the client speak classic',
+    'own',
+    REACH,
+    "if (line.action === 'bad-action' && !led)",
+    "if (line.action === 'bad-action')",
+  ),
+  mended(
+    'Y612',
+    'a stranger that `moved` names ends the session',
+    'own',
+    REACH,
+    " === 'superseded' || led",
+    " === 'superseded'",
+  ),
+  mended(
+    'Y613',
+    'a wait is over only when the server says so',
+    'own',
+    SESSION,
+    'waitMs > 0 ? waitMs + WAIT_MARGIN_MS',
+    'waitMs < 0 ? waitMs + WAIT_MARGIN_MS',
+  ),
+  mended(
+    'Y614',
+    'a wait goes on through an outage',
+    'own',
+    CLIENT,
+    'waitMs > 0 ? patienceMs',
+    'waitMs < 0 ? patienceMs',
+  ),
+  mended(
+    'Y615',
+    'a grant that comes after the caller has given up is kept',
+    'own',
+    CLIENT,
+    'if (abandoned) void lock[Symbol.asyncDispose]()\n        else resolve(lock)',
+    'resolve(lock)',
+  ),
+  mended(
+    'Y616',
+    'a refused request leaves a listener on the signal of the caller',
+    'own',
+    CLIENT,
+    '      (error: unknown) => {\n        settled()\n',
+    '      (error: unknown) => {\n',
+  ),
+  mended(
+    'Y617',
+    'a lock that was lost by the deadline stays at the server until its user lets go',
+    'own',
+    CLIENT,
+    "if (reason === 'deadline') lock.giveBack()",
+    "if (reason === 'deadline' && lock.token < 0) lock.giveBack()",
+  ),
+  mended(
+    'Y618',
+    'a lock that is lost between its grant and the return of `acquire` is not reported',
+    'own',
+    CLIENT,
+    "        if (!session.holds(grant)) this.lost(grant, 'lease-expired')\n",
+    '',
+  ),
+  mended(
+    'Y619',
+    'a resume is tried for `reach` and not for the lease',
+    'own',
+    RESUMPTION,
+    'Math.max(this.options.resumeMs ?? this.options.reachMs, leaseMs)',
+    'this.options.resumeMs ?? this.options.reachMs',
+  ),
+  mended(
+    'Y620',
+    'a remembered address is not used when the resolver fails',
+    'own',
+    BOOK,
+    '      for (const address of known ?? []) tell(address, port)\n',
+    '',
+  ),
+  mended(
+    'Y621',
+    'a silent original server is not left',
+    'own',
+    CLASSIC,
+    'overdue: () => this.lose()',
+    'overdue: () => {}',
+  ),
+  mended(
+    'Y622',
+    'thousands of requests find the same session empty',
+    'own',
+    POOL,
+    'if (session !== null) return use(session)',
+    'if (session !== null) return Promise.resolve(session).then(use)',
+  ),
+  mended(
+    'Y623',
+    'idle locks of a busy client share its connection',
+    'own',
+    POOL,
+    'if (!session.busy || session.oldestHoldMs',
+    'if (session.busy || session.oldestHoldMs',
+  ),
+  mended(
+    'Y624',
+    'a task asks in another session than the one that holds its lock',
+    'own',
+    POOL,
+    'preferred !== null && takesRequests(preferred) ? preferred : this.ready()',
+    'preferred?.ended === true ? preferred : this.ready()',
+  ),
+  mended(
+    'Y625',
+    'an address that hangs keeps the next from being tried',
+    'own',
+    RACE,
+    'if (this.dialling === 0 || staggerMs <= 0)',
+    'if (this.dialling === 0)',
+  ),
+  mended(
+    'Y626',
+    'a name that does not resolve keeps the addresses waiting',
+    'own',
+    RACE,
+    'this.anyAddress ? LOOKUP_PATIENCE_MS : this.options.connectTimeoutMs',
+    'Number.POSITIVE_INFINITY',
+  ),
+  mended(
+    'Y627',
+    'what the end of the budget cut short hides that nobody listened',
+    'own',
+    REACH,
+    'if (this.plan.budgetMs > 0 && this.leftMs() <= 0',
+    'if (this.plan.budgetMs < 0 && this.leftMs() <= 0',
+  ),
+  mended(
+    'Y628',
+    'a timer of more than 24.8 days fires at once',
+    'own',
+    TIMER,
+    'Math.min(leftMs, MAX_TIMER_MS)',
+    'leftMs',
+  ),
+]
