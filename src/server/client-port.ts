@@ -2,6 +2,7 @@ import { createServer, type Server, type Socket } from 'node:net'
 import type { HostPort } from '../address.js'
 import type { Clock } from '../raft/node/interfaces.js'
 import { ClientSocket, type ClientSocketOwner } from './client-socket.js'
+import { FairInput } from './fair-input.js'
 import type { ClientConnection, ConnectionHandler } from './front.js'
 import { DISCARD_INPUT_MS, KEEPALIVE_IDLE_MS, REFUSING_MAX_CONNECTIONS } from './limits.js'
 import { bindError, describeSystemError, hasCode, listenOn } from './listen.js'
@@ -29,6 +30,7 @@ export interface ClientPortOptions {
 /** The client port: accepts connections and joins all that is written to one of them in a turn into one packet. */
 export class ClientPort implements ClientSocketOwner {
   readonly clock: Clock
+  readonly input: FairInput
   readonly #front: ClientPortFront
   readonly #maxConnections: number
   readonly #warn: (message: string) => void
@@ -45,6 +47,7 @@ export class ClientPort implements ClientSocketOwner {
   private constructor(options: ClientPortOptions) {
     const { clock, front, maxConnections } = options
     this.clock = clock
+    this.input = new FairInput(clock)
     this.#front = front
     this.#maxConnections = maxConnections
     this.#warn = (message) => options.warn(message)
@@ -100,6 +103,7 @@ export class ClientPort implements ClientSocketOwner {
       })
       const waitForAll = (): void => {
         if (this.#sockets.size + this.#refusing.size > 0) return
+        this.input.stop()
         timer.cancel()
         this.#onClosed = null
         resolve()

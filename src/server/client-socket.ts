@@ -1,8 +1,9 @@
 import type { Socket } from 'node:net'
 import { formatHostPort, type HostPort, isLoopbackHost } from '../address.js'
 import type { Clock, Timer } from '../raft/node/interfaces.js'
+import type { FairInput, InputSource } from './fair-input.js'
 import type { ClientConnection, ConnectionHandler } from './front.js'
-import { DISCARD_INPUT_MS } from './limits.js'
+import { DISCARD_INPUT_MS, INPUT_SLICE_MAX_BYTES, INPUT_SLICE_MAX_LINES } from './limits.js'
 import { hasCode } from './listen.js'
 import type { WatchedConnection } from './send-queue-watch.js'
 import { tableKey } from './tcp-table.js'
@@ -10,6 +11,8 @@ import { tableKey } from './tcp-table.js'
 /** What a connection needs of the port that accepted it. */
 export interface ClientSocketOwner {
   readonly clock: Clock
+  /** Decides whose input is handed on next. */
+  readonly input: FairInput
   /** Called before anything else in every callback of a socket (engine.md §4 rule 7). */
   turn(): void
   /** The connection has text to write at the end of this turn. */
@@ -19,8 +22,10 @@ export interface ClientSocketOwner {
   closed(socket: ClientSocket): void
 }
 
+const LF = 0x0a
+
 /** One client's TCP connection as the front sees it. Once the node closes it, the front hears nothing more of it. */
-export class ClientSocket implements ClientConnection, WatchedConnection {
+export class ClientSocket implements ClientConnection, WatchedConnection, InputSource {
   readonly remote: string
   readonly loopback: boolean
   readonly ownEnd: HostPort
@@ -30,6 +35,12 @@ export class ClientSocket implements ClientConnection, WatchedConnection {
   readonly #owner: ClientSocketOwner
   /** What was written in this turn. */
   #text = ''
+  /** What arrived and was not handed on yet; the socket is paused meanwhile. */
+  #unread: Buffer | null = null
+  /** The client's FIN came; the front is told when it has all that came before. */
+  #finSeen = false
+  /** The connection is closed, in whatever way. */
+  #isGone = false
   /** This node began to close the connection. */
   #closing = false
   /**
@@ -87,23 +98,21 @@ export class ClientSocket implements ClientConnection, WatchedConnection {
       // A client that does not read is not read either: its answers would only pile up here.
       this.#pausedByOutput = true
       this.#socket.pause()
-    }
+    } else if (text.length >= this.#socket.writableHighWaterMark) this.#readOn()
     return true
   }
 
   end(): void {
     if (this.#closing) return
     const text = this.#text
-    this.#text = ''
-    this.#closing = true
+    this.#abandon()
     this.#socket.resume()
     this.#socket.end(text)
     this.#discardTimer = this.#owner.clock.after(DISCARD_INPUT_MS, () => this.#socket.destroy())
   }
 
   reset(): void {
-    this.#closing = true
-    this.#text = ''
+    this.#abandon()
     this.#socket.resetAndDestroy()
   }
 
@@ -122,11 +131,46 @@ export class ClientSocket implements ClientConnection, WatchedConnection {
     if (!this.#closing) this.#socket.resetAndDestroy()
   }
 
+  // ------------------------------------------------------------------------------------------------------ input
+
+  readSlice(): boolean {
+    if (!this.#mayHandOn) return false
+    // Turns of other connections, and pauses of the process, may lie between the arrival and this.
+    this.#owner.turn()
+    const chunk = this.#unread
+    if (chunk === null || this.#closing) return false
+    const end = endOfSlice(chunk)
+    this.#unread = end < chunk.length ? chunk.subarray(end) : null
+    this.#handler?.data(chunk.subarray(0, end))
+    if (this.#unread === null) this.#allIsHandedOn()
+    else if (this.#isGone && !this.#mayHandOn) this.#tellEnding()
+    return this.#unread !== null && this.#mayHandOn
+  }
+
+  /** Answers come before further requests: a client that does not take them is not served either. */
+  get #mayHandOn(): boolean {
+    const paused = this.#pausedByFront || this.#pausedByOutput
+    return !this.#closing && !paused && this.#text.length < this.#socket.writableHighWaterMark
+  }
+
   #onData(chunk: Buffer): void {
     this.#owner.turn()
     if (this.#closing) return
     this.#owner.heard(this)
-    this.#handler?.data(chunk)
+    this.#unread = this.#unread === null ? chunk : Buffer.concat([this.#unread, chunk])
+    this.#owner.input.arrived(this)
+    if (this.#unread !== null) this.#socket.pause()
+  }
+
+  #allIsHandedOn(): void {
+    if (this.#finSeen || this.#isGone) this.#tellEnding()
+    else if (this.#mayHandOn) this.#socket.resume()
+  }
+
+  #readOn(): void {
+    if (!this.#mayHandOn) return
+    if (this.#unread === null) this.#socket.resume()
+    else this.#owner.input.arrived(this)
   }
 
   /** A reset that finds data unread is reported as an end as well; but then nothing can be written any more. */
@@ -135,15 +179,9 @@ export class ClientSocket implements ClientConnection, WatchedConnection {
     this.#socket.write('', (error) => {
       if (error && !hasCode(error, 'EPIPE')) return
       this.#owner.turn()
-      if (!this.#closing) this.#fin()
+      this.#finSeen = true
+      if (this.#unread === null) this.#tellEnding()
     })
-  }
-
-  /** Tells the front once. */
-  #fin(): void {
-    if (this.#isFinTold) return
-    this.#isFinTold = true
-    this.#handler?.fin()
   }
 
   #onDrain(): void {
@@ -156,16 +194,50 @@ export class ClientSocket implements ClientConnection, WatchedConnection {
     this.#owner.turn()
     this.#discardTimer?.cancel()
     this.#owner.closed(this)
+    this.#isGone = true
+    // What came before the end still counts, unless it would have to wait for a client that is not there any more.
+    if (this.#unread === null || !this.#mayHandOn) this.#tellEnding()
+  }
+
+  /** All that came before has been handed on. */
+  #tellEnding(): void {
     if (this.#closing) return
-    this.#closing = true
-    if (this.#resetAfterFin) {
-      this.#fin()
+    if (!this.#isGone) {
+      this.#tellFin()
+      return
+    }
+    this.#abandon()
+    if (this.#finSeen || this.#resetAfterFin) {
+      this.#tellFin()
       this.#owner.turn()
     }
     this.#handler?.broken()
   }
 
-  #readOn(): void {
-    if (!this.#closing && !this.#pausedByFront && !this.#pausedByOutput) this.#socket.resume()
+  /** Tells the front once. */
+  #tellFin(): void {
+    if (this.#isFinTold) return
+    this.#isFinTold = true
+    this.#handler?.fin()
   }
+
+  /** Nothing more is handed on, and nothing more is written than the closing words. */
+  #abandon(): void {
+    this.#closing = true
+    this.#text = ''
+    this.#unread = null
+    this.#owner.input.forget(this)
+  }
+}
+
+/** Behind so many lines, or so many bytes where lines are long. */
+function endOfSlice(chunk: Buffer): number {
+  const most = Math.min(chunk.length, INPUT_SLICE_MAX_BYTES)
+  let end = 0
+  for (let lines = 0; lines < INPUT_SLICE_MAX_LINES; lines += 1) {
+    const next = chunk.indexOf(LF, end)
+    if (next < 0 || next >= most) return most
+    end = next + 1
+  }
+  return end
 }

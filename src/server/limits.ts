@@ -46,6 +46,14 @@ export const TIMER_MAX_MS = 3_600_000
 export const SIGN_OFF_MAX_MS = 2_000
 
 // ----------------------------------------------------------------------------------------- client sockets
+/** What one client may hand on before another's turn comes: so many lines … */
+export const INPUT_SLICE_MAX_LINES = 32
+/** … or so many bytes: a longest line and some. A slice may end inside a line. */
+export const INPUT_SLICE_MAX_BYTES = 8_192
+/** Lines of clients are handed on for this long before peers have their turn: a lock passes by some six such turns. */
+export const INPUT_TURN_MS = 1
+/** Clients with more than one slice wait this long for their next share, so that they never take a whole processor. */
+export const INPUT_PAUSE_MS = 3
 /** TCP keepalive begins after this much silence; libuv then probes every second and gives up after ten: 15 s in all. */
 export const KEEPALIVE_IDLE_MS = 5_000
 /** Connections that the kernel holds ready for us to accept. */

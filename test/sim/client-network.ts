@@ -180,6 +180,8 @@ class Pipe {
 export class NodeEnd {
   readonly remoteAddress = '127.0.0.1'
   readonly remotePort: number
+  /** The kernel takes whatever is written. */
+  readonly writableHighWaterMark = Number.POSITIVE_INFINITY
   bytesWritten = 0
   #listeners = new Map<string, Listener>()
   #paused = true

@@ -9,6 +9,7 @@ import { openStore } from '../../src/raft/store/open-store.js'
 import { ClientSocket, type ClientSocketOwner } from '../../src/server/client-socket.js'
 import { NodeComposition, type Surroundings } from '../../src/server/composition.js'
 import { parseLine } from '../../src/server/dialects/line.js'
+import { FairInput } from '../../src/server/fair-input.js'
 import type { EpochRecord, EpochRecords, Front } from '../../src/server/front.js'
 import { memberUidOf } from '../../src/server/member-uid.js'
 import type { Checks } from './checks/checks.js'
@@ -52,6 +53,7 @@ const REQUEST_TIMEOUT_MS = 5_000
 
 export class Member implements ClientSocketOwner {
   readonly clock
+  readonly input: FairInput
   isStopping = false
   #parts: NodeComposition | null = null
   #toWrite: ClientSocket[] = []
@@ -59,6 +61,7 @@ export class Member implements ClientSocketOwner {
 
   constructor(readonly deps: MemberDeps) {
     this.clock = deps.process.clock
+    this.input = new FairInput(this.clock)
     deps.process.onKilled(() => {
       for (const connection of this.#connections) connection.node.processDied(deps.process.diedSilently)
     })

@@ -7,6 +7,7 @@ import { LOCK_LAYER } from './lock-layer.js'
 import { MEMBERSHIP } from './membership.js'
 import { MENDED_CLIENT } from './mended-client.js'
 import { MENDED_LEADER } from './mended-leader.js'
+import { MENDED_SERVER } from './mended-server.js'
 import { MENDED_SESSIONS } from './mended-sessions.js'
 import { OWN_ADMIN } from './own-admin.js'
 import { OWN_EDGES } from './own-edges.js'
@@ -48,4 +49,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...MENDED_SESSIONS,
   ...MENDED_CLIENT,
   ...COARSE,
+  ...MENDED_SERVER,
 ]

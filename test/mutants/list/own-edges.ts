@@ -69,8 +69,8 @@ export const OWN_EDGES: readonly Mutant[] = [
     edits: [
       {
         file: CLIENT_SOCKET,
-        find: '    this.#closing = true\n    this.#socket.resume()\n',
-        replace: '    this.#closing = true\n    this.#socket.pause()\n',
+        find: '    this.#abandon()\n    this.#socket.resume()\n',
+        replace: '    this.#abandon()\n    this.#socket.pause()\n',
       },
     ],
   },
@@ -119,6 +119,11 @@ export const OWN_EDGES: readonly Mutant[] = [
         file: CLIENT_SOCKET,
         find: '      this.#pausedByOutput = true\n      this.#socket.pause()\n',
         replace: '      this.#pausedByOutput = true\n',
+      },
+      {
+        file: CLIENT_SOCKET,
+        find: 'const paused = this.#pausedByFront || this.#pausedByOutput\n',
+        replace: 'const paused = this.#pausedByFront\n',
       },
     ],
     killers: ['tests'],

@@ -37,7 +37,11 @@ export const RULES_CONNECTIONS: readonly Mutant[] = [
         replace: '    this.#socket.write',
       },
       { file: CLIENT_SOCKET, find: "      if (error && !hasCode(error, 'EPIPE')) return\n", replace: '' },
-      { file: CLIENT_SOCKET, find: 'if (!this.#closing) this.#fin()', replace: 'this.#fin()' },
+      {
+        file: CLIENT_SOCKET,
+        find: '    if (this.#closing) return\n    if (!this.#isGone)',
+        replace: '    if (!this.#isGone)',
+      },
     ],
   },
   {

@@ -97,6 +97,11 @@ export const RULES_WAKING: readonly Mutant[] = [
         find: '  #onData(chunk: Buffer): void {\n    this.#owner.turn()\n',
         replace: '  #onData(chunk: Buffer): void {\n',
       },
+      {
+        file: 'src/server/client-socket.ts',
+        find: '    this.#owner.turn()\n    const chunk = this.#unread\n',
+        replace: '    const chunk = this.#unread\n',
+      },
     ],
   },
   {
@@ -106,8 +111,8 @@ export const RULES_WAKING: readonly Mutant[] = [
     edits: [
       {
         file: 'src/server/client-socket.ts',
-        find: '      this.#owner.turn()\n      if (!this.#closing) this.#fin()',
-        replace: '      if (!this.#closing) this.#fin()',
+        find: '      this.#owner.turn()\n      this.#finSeen = true\n',
+        replace: '      this.#finSeen = true\n',
       },
     ],
   },
