@@ -6,6 +6,11 @@
 export const FRAGMENT_PAYLOAD_BYTES = 64 * 1024
 /** The largest frame that a peer may send; a longer one ends the connection. */
 export const PEER_FRAME_BYTES = 16 * 1024 * 1024
+/**
+ * What is bundled for a peer goes in frames of about this: large enough to cost nothing, small enough that a node far
+ * behind is neither sent nor made to decode all that it lacks in one piece. One append of the core is at most half of it.
+ */
+export const BUNDLE_FRAME_BYTES = 2 * 1024 * 1024
 /** Smaller frames are copied into one buffer: that costs less than a chunk of their own in the write. */
 export const COALESCE_BYTES = 4 * 1024
 /** Bulk that may wait in the socket's buffer: what a heartbeat has to sit behind at most. */
@@ -51,6 +56,11 @@ export const SCAN_BUFFER_BYTES = 1024 * 1024
 export const SCAN_STEP_PAIRS = 1_000
 /** Forgotten blocks are deleted so many at a time: a delete costs the event loop some 10 us. */
 export const SWEEP_STEP_BLOCKS = 128
+/**
+ * What one write of the log holds at most, beyond a single entry. More that arrived in one turn becomes several: a longer
+ * block would keep the event loop for its checksum and the disk's queue for itself.
+ */
+export const STORED_BATCH_BYTES = 4 * 1024 * 1024
 /** Asked of a snapshot source for each chunk. */
 export const SNAPSHOT_SLICE_BYTES = 64 * 1024
 /** A longer chunk is refused: a length that was hit by damage must not become an allocation. */
@@ -70,18 +80,22 @@ export const WAITING_SNAPSHOTS_KEPT = 16
 
 // ------------------------------------------------------------------------------------------- raft node
 
-/** A batch of commands closes at this size: one entry must fit a frame and must not delay a heartbeat. */
+/** One command. A client's longest line is 32 KiB; its command, with what it holds and waits for, stays far below this. */
+export const COMMAND_BYTES = 256 * 1024
+/** A batch of commands closes at this size ... */
 export const ENTRY_BYTES = 512 * 1024
+/** ... and at so many commands: an entry is applied in one go (some 2 us a command). */
+export const ENTRY_COMMANDS = 1_024
 /** Commands waiting for the next turn; more are refused (raft-reference A11). */
 export const PROPOSALS_BYTES = 16 * 1024 * 1024
-/** Commands on their way to a leader elsewhere; more are refused. */
+/** Commands of one turn on their way to a leader elsewhere; more are refused. */
 export const FORWARD_BYTES = 16 * 1024 * 1024
 /** After so many applied commands a turn yields, so that heartbeats and sockets are not delayed (A20). */
-export const APPLY_COMMANDS_PER_TURN = 4_096
+export const APPLY_COMMANDS_PER_TURN = 2_048
 /** Bounds of the core (A8, A11). */
 export const APPEND_MESSAGE_BYTES = 1024 * 1024
 export const INFLIGHT_MESSAGES = 256
-export const INFLIGHT_BYTES = 32 * 1024 * 1024
+export const INFLIGHT_BYTES = 8 * 1024 * 1024
 export const UNCOMMITTED_BYTES = 64 * 1024 * 1024
 export const COMMITTED_BYTES_PER_READY = 1024 * 1024
 

@@ -19,6 +19,7 @@ export class FakeNetwork {
   latencyMs = (): number => DELAY_MS
   /** After how long a node sees that a peer is dead. */
   detectionMs = (): number => DELAY_MS
+  longestFrameBytes = 0
 
   constructor(readonly clock: FakeClock) {}
 
@@ -130,6 +131,7 @@ export class FakeTransport implements Transport {
   send(to: string, _lane: Lane, kind: FrameKind, parts: readonly Uint8Array[]): boolean {
     if (this.dead || !this.#up.has(to)) return false
     const payload = new Uint8Array(Buffer.concat(parts))
+    this.network.longestFrameBytes = Math.max(this.network.longestFrameBytes, payload.length)
     const { clock } = this.network
     const arrivesMs = Math.max(clock.nowMs + this.network.latencyMs(), this.#arrivesMs.get(to) ?? 0)
     this.#arrivesMs.set(to, arrivesMs)

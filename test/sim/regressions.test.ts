@@ -53,7 +53,7 @@ describe('found by the simulator', () => {
     const hardState = { term: 3, vote: 1, commit: 10 }
     const clock = { takerNow: () => 0 } as unknown as Clock
     const nothing = () => undefined
-    const loop = new AppendLoop(store, async () => undefined, hardState, clock, nothing, nothing, nothing)
+    const loop = new AppendLoop(store, async () => nothing, hardState, clock, nothing, nothing, nothing)
     loop.push(storageMessage({ term: 3, vote: 1, commit: 11 }))
     loop.kick()
     expect(batches).toEqual([])
@@ -70,7 +70,7 @@ describe('found by the simulator', () => {
     const clock = { takerNow: () => 0 } as unknown as Clock
     const nothing = () => undefined
     const durable = { term: 3, vote: 1, commit: 10 }
-    const loop = new AppendLoop(store, async () => undefined, durable, clock, nothing, nothing, nothing)
+    const loop = new AppendLoop(store, async () => nothing, durable, clock, nothing, nothing, nothing)
     loop.push(storageMessage({ term: 3, vote: 1, commit: 11 }))
     loop.kick()
     expect(batches).toEqual([])

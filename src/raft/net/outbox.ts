@@ -1,6 +1,6 @@
 import { BULK_QUEUE_BYTES, BULK_WINDOW_BYTES, CONTROL_QUEUE_BYTES, FRAGMENT_PAYLOAD_BYTES } from '../limits.js'
 import { Lane } from '../node/interfaces.js'
-import { byteLength, encodeFragment } from './frame.js'
+import { byteLength, encodeFragment, FRAGMENT_HEADER_BYTES } from './frame.js'
 import type { PeerStream } from './network.js'
 
 /**
@@ -21,14 +21,15 @@ export class Outbox {
 
   /** False, and nothing is queued, when the lane is full. The parts must not change any more. */
   push(lane: Lane, kind: number, parts: readonly Uint8Array[]): boolean {
-    const bytes = byteLength(parts)
+    const frameBytes = byteLength(parts)
+    const bytes = frameBytes + FRAGMENT_HEADER_BYTES * Math.max(1, Math.ceil(frameBytes / FRAGMENT_PAYLOAD_BYTES))
     const full =
       lane === Lane.control
         ? this.#control.bytes + this.#stream.writableLength + bytes > CONTROL_QUEUE_BYTES
         : this.#bulk.bytes + bytes > BULK_QUEUE_BYTES
     if (full) return false
     const queue = lane === Lane.control ? this.#control : this.#bulk
-    for (const fragment of splitFrame(lane, kind, parts, bytes)) queue.push(fragment)
+    for (const fragment of splitFrame(lane, kind, parts, frameBytes)) queue.push(fragment)
     this.#flushSoon()
     return true
   }
@@ -71,11 +72,13 @@ interface Fragment {
   readonly kind: number
   readonly more: boolean
   readonly parts: readonly Uint8Array[]
+  /** With its header: what it adds to the queue and to the socket's buffer. */
   readonly bytes: number
 }
 
 function splitFrame(lane: Lane, kind: number, parts: readonly Uint8Array[], frameBytes: number): Fragment[] {
-  if (frameBytes <= FRAGMENT_PAYLOAD_BYTES) return [{ lane, kind, more: false, parts, bytes: frameBytes }]
+  if (frameBytes <= FRAGMENT_PAYLOAD_BYTES)
+    return [{ lane, kind, more: false, parts, bytes: frameBytes + FRAGMENT_HEADER_BYTES }]
   const fragments: Fragment[] = []
   let pieces: Uint8Array[] = []
   let bytes = 0
@@ -88,7 +91,7 @@ function splitFrame(lane: Lane, kind: number, parts: readonly Uint8Array[], fram
       bytes += piece.length
       bytesLeft -= piece.length
       if (bytes < FRAGMENT_PAYLOAD_BYTES && bytesLeft > 0) continue
-      fragments.push({ lane, kind, more: bytesLeft > 0, parts: pieces, bytes })
+      fragments.push({ lane, kind, more: bytesLeft > 0, parts: pieces, bytes: bytes + FRAGMENT_HEADER_BYTES })
       pieces = []
       bytes = 0
     }

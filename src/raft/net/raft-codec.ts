@@ -41,6 +41,13 @@ export function encodeMessages(messages: readonly Message[]): Uint8Array[] {
   return writer.finish()
 }
 
+/** What a message takes in a frame, entry data and all. */
+export function encodedBytes(m: Message): number {
+  let bytes = fixedBytesOf(m) + (m.snapshot?.data.length ?? 0)
+  for (const entry of m.entries) bytes += entry.data.length
+  return bytes
+}
+
 function fixedBytesOf(m: Message): number {
   const snapshotBytes = m.snapshot === null ? 0 : SNAPSHOT_BYTES + idsOf(m.snapshot.metadata.confState) * INTEGER_BYTES
   return MESSAGE_BYTES + m.context.length + snapshotBytes + m.entries.length * ENTRY_BYTES

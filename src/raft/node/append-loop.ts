@@ -1,7 +1,8 @@
 import { invariant } from '../core/invariant.js'
 import type { Message } from '../core/messages.js'
-import type { Entry, HardState, Index, Snapshot, Term } from '../core/types.js'
-import type { Clock, LogBatch, LogStore } from './interfaces.js'
+import type { Entry, HardState, Snapshot, SnapshotMetadata } from '../core/types.js'
+import { STORED_BATCH_BYTES } from '../limits.js'
+import type { Clock, LogStore } from './interfaces.js'
 
 /** What the loop did, once it is durable. `messages` are in the order in which the core asked for them. */
 export interface Appended {
@@ -11,9 +12,15 @@ export interface Appended {
   readonly messages: readonly Message[]
 }
 
+/** Puts a state that was read beforehand in the place of the machine's, at once. */
+export type ReplaceState = () => void
+
+const NOTHING_TO_REPLACE: ReplaceState = () => undefined
+
 /**
  * The append thread of asynchronous storage writes: at most one storage batch is in flight, and what the core asks for
- * meanwhile becomes the next batch (group commit, raft-reference D1). A message with a snapshot is a batch of its own.
+ * meanwhile becomes the next batch (group commit, raft-reference D1). A message with a snapshot is a batch of its own; if
+ * the entries behind the snapshot arrived in the same turn, it carries them as well.
  */
 export class AppendLoop {
   #queue: Message[] = []
@@ -27,12 +34,13 @@ export class AppendLoop {
 
   constructor(
     private readonly store: LogStore,
-    /** The machine follows the snapshot before anything later is stored: what comes next builds on both. */
-    private readonly restore: (index: Index, term: Term) => Promise<void>,
+    /** Reads the state of a snapshot that is installed. */
+    private readonly readState: (metadata: SnapshotMetadata) => Promise<ReplaceState>,
     durable: HardState,
     private readonly clock: Clock,
     private readonly onStored: (durationMs: number) => void,
-    private readonly onAppended: (done: Appended) => void,
+    /** `replaceState` is to be called in the turn in which the driver moves to the snapshot, and in no earlier one. */
+    private readonly onAppended: (done: Appended, replaceState: ReplaceState) => void,
     private readonly onError: (error: unknown) => void,
   ) {
     this.#hardState = durable
@@ -77,7 +85,7 @@ export class AppendLoop {
     if (done.hardState !== null) this.#hardState = done.hardState
     const isIdle = done.snapshot === null && done.entries.length === 0 && !voteChanged
     if (isIdle && !this.#mustStoreCommit) {
-      this.onAppended(done)
+      this.onAppended(done, NOTHING_TO_REPLACE)
       this.kick()
       return
     }
@@ -85,10 +93,10 @@ export class AppendLoop {
     this.#busy = true
     const startMs = this.clock.takerNow()
     this.#write(done).then(
-      () => {
+      (replaceState) => {
         this.#busy = false
         this.onStored(this.clock.takerNow() - startMs)
-        if (!this.#stopped) this.onAppended(done)
+        if (!this.#stopped) this.onAppended(done, replaceState)
       },
       (error: unknown) => {
         this.#stopped = true
@@ -97,15 +105,27 @@ export class AppendLoop {
     )
   }
 
-  async #write(done: Appended): Promise<void> {
-    if (done.snapshot !== null) {
-      const { metadata } = done.snapshot
-      await this.#toDisk(() => this.store.installSnapshot(metadata, done.hardState))
-      await this.restore(metadata.index, metadata.term)
-      return
+  /**
+   * The snapshot first, then the entries, as the core counts on both once this is done. A crash in between leaves a log
+   * that ends earlier and of which nothing was acknowledged; the commit index on disk never exceeds it.
+   */
+  async #write({ snapshot, hardState, entries }: Appended): Promise<ReplaceState> {
+    let replaceState = NOTHING_TO_REPLACE
+    if (snapshot !== null) {
+      const { metadata } = snapshot
+      const state = hardState === null ? null : committedUpTo(hardState, metadata.index)
+      await this.#toDisk(() => this.store.installSnapshot(metadata, state))
+      replaceState = await this.readState(metadata)
+      if (entries.length === 0) return replaceState
     }
-    const batch: LogBatch = { hardState: this.#hardState, entries: done.entries, mustSync: true }
-    await this.#toDisk(() => this.store.append(batch))
+    // All that a turn brought may be more than one write should hold: 32 frames that waited behind a slow disk.
+    for (const part of partsOf(entries)) {
+      const last = part[part.length - 1]
+      const isLastPart = last === undefined || last === entries[entries.length - 1]
+      const partState = isLastPart ? this.#hardState : committedUpTo(this.#hardState, last.index)
+      await this.#toDisk(() => this.store.append({ hardState: partState, entries: part, mustSync: true }))
+    }
+    return replaceState
   }
 
   async #toDisk(write: () => Promise<void>): Promise<void> {
@@ -124,6 +144,28 @@ export class AppendLoop {
     }
     return queue.splice(0, first === 0 ? 1 : first)
   }
+}
+
+const committedUpTo = (hardState: HardState, index: number): HardState => ({
+  ...hardState,
+  commit: Math.min(hardState.commit, index),
+})
+
+/** `entries` in pieces of about STORED_BATCH_BYTES; without entries one empty piece, for the hard state. */
+function partsOf(entries: readonly Entry[]): (readonly Entry[])[] {
+  const parts: (readonly Entry[])[] = []
+  let start = 0
+  let bytes = 0
+  entries.forEach((entry, i) => {
+    if (bytes > 0 && bytes + entry.data.length > STORED_BATCH_BYTES) {
+      parts.push(entries.slice(start, i))
+      start = i
+      bytes = 0
+    }
+    bytes += entry.data.length
+  })
+  parts.push(start === 0 ? entries : entries.slice(start))
+  return parts
 }
 
 /** Later entries replace earlier ones from their first index on, exactly as separate writes would have. */

@@ -62,16 +62,29 @@ export function loadWindow(boot: BootState): MemoryStorage {
   return MemoryStorage.load({ hardState, snapshot: { metadata, data: EMPTY_BYTES }, prevIndex, prevTerm, entries })
 }
 
-/** Replaces the machine's state by a snapshot on this disk. Each chunk is verified as it is read. */
-export async function restoreMachine(store: LogStore, machine: StateMachine, index: Index, term: Term): Promise<void> {
+/**
+ * Reads a snapshot of this disk, each chunk verified, and returns what puts it in the place of the machine's state, at
+ * once: nothing may run between that and the moment at which the driver goes by the new index.
+ */
+export async function readState(
+  store: LogStore,
+  machine: StateMachine,
+  { index, term }: { readonly index: Index; readonly term: Term },
+): Promise<() => void> {
   const reader = await store.openSnapshot(index, term)
   try {
     const restorer = machine.beginRestore()
     for await (const chunk of reader.chunks()) restorer.push(chunk)
-    restorer.finish(index)
+    return () => restorer.finish(index)
   } finally {
     await reader.close()
   }
+}
+
+/** Replaces the machine's state by a snapshot of this disk, while nothing else runs on it yet. */
+export async function restoreMachine(store: LogStore, machine: StateMachine, index: Index, term: Term): Promise<void> {
+  const replaceState = await readState(store, machine, { index, term })
+  replaceState()
 }
 
 /** The shortest election timeout in ticks; a tick is as long as a heartbeat. */

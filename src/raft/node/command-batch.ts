@@ -9,7 +9,7 @@ const VERSION = 1
 
 export function encodeBatch(commands: readonly Uint8Array[]): Uint8Array {
   let size = 1
-  for (const command of commands) size += lengthOfVarint(command.length) + command.length
+  for (const command of commands) size += batchedBytes(command)
   const bytes = new Uint8Array(size)
   bytes[0] = VERSION
   let offset = 1
@@ -40,6 +40,9 @@ export function decodeBatch(bytes: Uint8Array, each: (command: Uint8Array) => vo
     offset += length
   }
 }
+
+/** What a command takes in a batch. */
+export const batchedBytes = (command: Uint8Array): number => lengthOfVarint(command.length) + command.length
 
 function lengthOfVarint(value: number): number {
   let length = 1

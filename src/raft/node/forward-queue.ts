@@ -1,29 +1,31 @@
-import { FORWARD_BYTES } from '../limits.js'
+import { BUNDLE_FRAME_BYTES, FORWARD_BYTES } from '../limits.js'
+import { CommandQueue } from './command-queue.js'
 import type { Clock } from './interfaces.js'
 
-/** Commands for the leader, gathered over one turn of the event loop: they travel in one frame. */
+/** Commands for the leader, gathered over one turn of the event loop: they travel in as few frames as hold them. */
 export class ForwardQueue {
-  #commands: Uint8Array[] = []
-  #bytes = 0
+  readonly #commands = new CommandQueue({
+    queueBytes: FORWARD_BYTES,
+    batchBytes: BUNDLE_FRAME_BYTES,
+    batchCommands: Number.POSITIVE_INFINITY,
+  })
 
   constructor(
     private readonly clock: Clock,
-    private readonly flush: (commands: readonly Uint8Array[]) => void,
+    /** Each batch is the payload of one frame. */
+    private readonly flush: (batches: readonly Uint8Array[]) => void,
   ) {}
 
-  /** False if the turn's frame is full. */
-  push(command: Uint8Array): boolean {
-    if (this.#bytes + command.length > FORWARD_BYTES) return false
-    if (this.#commands.length === 0) this.clock.soon(() => this.#flush())
-    this.#commands.push(command)
-    this.#bytes += command.length
-    return true
+  /** Bytes that wait for the end of the turn. */
+  get bytes(): number {
+    return this.#commands.bytes
   }
 
-  #flush(): void {
-    const commands = this.#commands
-    this.#commands = []
-    this.#bytes = 0
-    this.flush(commands)
+  /** False if there is no room for it in this turn. */
+  push(command: Uint8Array): boolean {
+    const isFirst = this.#commands.isEmpty
+    if (!this.#commands.push(command)) return false
+    if (isFirst) this.clock.soon(() => this.flush(this.#commands.take()))
+    return true
   }
 }

@@ -22,9 +22,12 @@ import {
   type Snapshot,
   type Term,
 } from '../core/types.js'
-import { APPLY_COMMANDS_PER_TURN, ENTRY_BYTES, PROPOSALS_BYTES } from '../limits.js'
-import { type Appended, AppendLoop } from './append-loop.js'
-import { decodeBatch, encodeBatch } from './command-batch.js'
+import { APPLY_COMMANDS_PER_TURN, ENTRY_BYTES, ENTRY_COMMANDS, PROPOSALS_BYTES } from '../limits.js'
+import { type Appended, AppendLoop, type ReplaceState } from './append-loop.js'
+import { ApplyLoop } from './apply-loop.js'
+import { readState } from './boot.js'
+import { decodeBatch } from './command-batch.js'
+import { CommandQueue } from './command-queue.js'
 import type { Clock, LogStore, StateMachine } from './interfaces.js'
 import type { SnapshotMaker } from './snapshot-maker.js'
 
@@ -41,8 +44,6 @@ export interface DriverDeps {
   /** All messages of a turn for one peer, in order. */
   send(to: RaftId, messages: readonly Message[]): void
   sendSnapshot(message: Message): void
-  /** Restores the machine from the durable snapshot before any later entry is applied. */
-  restore(index: Index, term: Term): Promise<void>
   beforeTurn(): void
   onStored(durationMs: number): void
   onSoftState(lead: RaftId, role: Role, term: Term): void
@@ -58,9 +59,12 @@ export interface DriverDeps {
 export class RaftDriver {
   readonly #append: AppendLoop
   #inbox: Message[] = []
-  #proposals: Uint8Array[] = []
-  #proposalBytes = 0
-  #applyQueue: Message[] = []
+  readonly #proposals = new CommandQueue({
+    queueBytes: PROPOSALS_BYTES,
+    batchBytes: ENTRY_BYTES,
+    batchCommands: ENTRY_COMMANDS,
+  })
+  readonly #apply: ApplyLoop
   #outbox = new Map<RaftId, Message[]>()
   #scheduled = false
   #processing = false
@@ -81,12 +85,17 @@ export class RaftDriver {
     const { hardState } = deps.window.initialState()
     this.#append = new AppendLoop(
       deps.store,
-      (index, term) => deps.restore(index, term),
+      (metadata) => readState(deps.store, deps.machine, metadata),
       hardState,
       deps.clock,
       (durationMs) => deps.onStored(durationMs),
-      (done) => this.#onAppended(done),
+      (done, replaceState) => this.#onAppended(done, replaceState),
       (error) => this.#fail(error),
+    )
+    this.#apply = new ApplyLoop(
+      (entry) => this.#applyEntry(entry),
+      (last, bytes) => deps.maker.applied(last.index, last.term, bytes, () => this.#confState),
+      (response) => this.#route(response),
     )
   }
 
@@ -120,9 +129,7 @@ export class RaftDriver {
 
   /** Leader only; false when too much is waiting already. */
   propose(command: Uint8Array): boolean {
-    if (this.#proposalBytes + command.length > PROPOSALS_BYTES) return false
-    this.#proposals.push(command)
-    this.#proposalBytes += command.length
+    if (!this.#proposals.push(command)) return false
     this.schedule()
     return true
   }
@@ -174,21 +181,9 @@ export class RaftDriver {
   }
 
   #proposeBatches(): void {
-    const proposals = this.#proposals
-    if (proposals.length === 0) return
-    this.#proposals = []
-    this.#proposalBytes = 0
-    const batches: Uint8Array[] = []
-    let start = 0
-    let size = 0
-    for (let i = 0; i < proposals.length; i++) {
-      size += proposals[i]?.length ?? 0
-      if (size < ENTRY_BYTES && i < proposals.length - 1) continue
-      batches.push(encodeBatch(proposals.slice(start, i + 1)))
-      start = i + 1
-      size = 0
-    }
-    this.deps.raw.propose(...batches)
+    if (this.#proposals.isEmpty) return
+    // One by one: the first that finds no room in the log must not take the others of its turn with it.
+    for (const batch of this.#proposals.take()) if (this.deps.raw.propose(batch) !== null) return
   }
 
   #askReads(): void {
@@ -212,9 +207,9 @@ export class RaftDriver {
     this.#processing = true
     for (;;) {
       if (raw.hasReady()) this.#handleReady()
-      else if (this.#applyQueue.length > 0) {
+      else if (!this.#apply.isEmpty) {
         if (budget <= 0) break
-        budget -= this.#applyNext()
+        budget -= this.#apply.applySome(budget)
       } else {
         this.#append.kick()
         if (!raw.hasReady()) break
@@ -224,7 +219,7 @@ export class RaftDriver {
     this.#processing = false
     this.#flush()
     if (this.#applied > before) this.deps.onApplied(this.#applied)
-    if (this.#applyQueue.length > 0) this.schedule()
+    if (!this.#apply.isEmpty) this.schedule()
   }
 
   #handleReady(): void {
@@ -245,7 +240,7 @@ export class RaftDriver {
 
   #route(message: Message): void {
     if (message.to === APPEND_THREAD) this.#append.push(message)
-    else if (message.to === APPLY_THREAD) this.#applyQueue.push(message)
+    else if (message.to === APPLY_THREAD) this.#apply.push(message)
     else if (message.to === this.deps.raftId) this.deps.raw.step(message)
     else if (message.type === MsgType.snap) this.deps.sendSnapshot(message)
     else {
@@ -264,23 +259,24 @@ export class RaftDriver {
 
   // ---------------------------------------------------------------------------------------- append thread
 
-  #onAppended(done: Appended): void {
+  #onAppended(done: Appended, replaceState: ReplaceState): void {
     if (!this.#running) return
     this.#guard(() => {
       if (!this.#processing) this.deps.beforeTurn()
-      if (done.snapshot !== null) this.#restored(done.snapshot)
+      if (done.snapshot !== null) this.#restore(done.snapshot, replaceState)
       this.#afterAppend(done)
     })
   }
 
-  #restored(snapshot: Snapshot): void {
+  /** State, window and index change together: who looks in between would see one entry's state under another's index. */
+  #restore(snapshot: Snapshot, replaceState: ReplaceState): void {
     const { index, confState } = snapshot.metadata
+    replaceState()
     this.deps.window.applySnapshot(snapshot)
-    // What a long turn has not applied yet is in the snapshot.
-    this.#applyQueue = []
     this.#applied = index
     this.#confState = confState
     this.deps.maker.restored(index)
+    this.#apply.drop()
     this.deps.onRestored(index)
   }
 
@@ -297,22 +293,7 @@ export class RaftDriver {
 
   // ----------------------------------------------------------------------------------------- apply thread
 
-  /** Applies one MsgStorageApply; returns how many commands it held. */
-  #applyNext(): number {
-    const message = this.#applyQueue.shift()
-    invariant(message !== undefined, 'driver: nothing to apply')
-    let commands = 0
-    let bytes = 0
-    for (const entry of message.entries) {
-      commands += this.#applyEntry(entry)
-      bytes += entry.data.length
-    }
-    for (const response of message.responses) this.#route(response)
-    const last = message.entries[message.entries.length - 1]
-    if (last !== undefined) this.deps.maker.applied(last.index, last.term, bytes, () => this.#confState)
-    return Math.max(commands, 1)
-  }
-
+  /** Returns how many commands it held. */
   #applyEntry(entry: Entry): number {
     const { machine } = this.deps
     const { index } = entry

@@ -18,8 +18,9 @@ import {
 import { FOUNDERS_COUNT, REMOVED_LINGER_MS, SNAPSHOT_INTERVAL_ENTRIES, TRAILING_WINDOW_ENTRIES } from '../limits.js'
 import { decodeMessages, encodeMessages } from '../net/raft-codec.js'
 import { AddressBook } from './address-book.js'
-import { type BootState, electionTicks, loadWindow, makeCore, restoreMachine } from './boot.js'
-import { decodeBatch, encodeBatch } from './command-batch.js'
+import { type BootState, electionTicks, loadWindow, makeCore } from './boot.js'
+import { bundles } from './bundles.js'
+import { decodeBatch } from './command-batch.js'
 import { CommitNotices } from './commit-notices.js'
 import { ForwardQueue } from './forward-queue.js'
 import { hintedCore } from './hinted-core.js'
@@ -82,7 +83,7 @@ export class RunningNode {
       (metadata, begin) => this.#maker.afterCurrent(() => this.#driver.receive([snapshotMessage(metadata, begin)])),
       onFatal,
     )
-    this.#forward = new ForwardQueue(clock, (commands) => this.#forwardAll(commands))
+    this.#forward = new ForwardQueue(clock, (batches) => this.#forwardAll(batches))
     this.#notices = new CommitNotices(clock, (to, messages) => this.#transmit(to, messages))
     this.#hint = new LeaderHint(clock, random, hintedCore(this.#driver, this.#raw, this.#book, transport, identity))
     this.#change = new MembershipChange(clock)
@@ -223,11 +224,14 @@ export class RunningNode {
   }
 
   /** The leader may have changed meanwhile: then they are proposed here, or lost. */
-  #forwardAll(commands: readonly Uint8Array[]): void {
+  #forwardAll(batches: readonly Uint8Array[]): void {
     const leader = this.leader()
     if (this.#stopped || leader === null) return
-    if (this.isLeader()) for (const command of commands) this.#driver.propose(command)
-    else this.options.transport.send(leader, Lane.bulk, FrameKind.propose, [encodeBatch(commands)])
+    for (const batch of batches) {
+      if (this.isLeader()) decodeBatch(batch, (command) => void this.#driver.propose(command))
+      // What finds no room now is proposed again by whoever waits for it.
+      else if (!this.options.transport.send(leader, Lane.bulk, FrameKind.propose, [batch])) return
+    }
   }
 
   proposalCount(): number {
@@ -287,7 +291,6 @@ export class RunningNode {
       appliedIndex,
       send: (to, messages) => this.#send(to, messages),
       sendSnapshot: (message) => this.#sendSnapshot(message),
-      restore: (index, term) => restoreMachine(store, machine, index, term),
       beforeTurn,
       onStored: (durationMs) => observer.onStored(durationMs),
       onSoftState: (lead, role, term) => this.#onSoftState(lead, role, term),
@@ -313,11 +316,14 @@ export class RunningNode {
     const control = messages.filter((message) => message.type !== MsgType.app)
     const bulk = messages.filter((message) => message.type === MsgType.app)
     for (const { type, reject } of control) if (isVoteAnswer(type) && !reject) this.#hint.granted(to, type)
+    this.#sendBundles(nodeId, Lane.control, control)
+    if (!this.#sendBundles(nodeId, Lane.bulk, bulk)) this.#driver.act((raw) => raw.reportUnreachable(to))
+  }
+
+  /** False if the lane had no room for all of them. */
+  #sendBundles(nodeId: string, lane: Lane, messages: readonly Message[]): boolean {
     const { transport } = this.options
-    if (control.length > 0) transport.send(nodeId, Lane.control, FrameKind.raft, encodeMessages(control))
-    if (bulk.length > 0 && !transport.send(nodeId, Lane.bulk, FrameKind.raft, encodeMessages(bulk))) {
-      this.#driver.act((raw) => raw.reportUnreachable(to))
-    }
+    return bundles(messages).every((bundle) => transport.send(nodeId, lane, FrameKind.raft, encodeMessages(bundle)))
   }
 
   #sendSnapshot(message: Message): void {

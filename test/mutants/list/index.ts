@@ -5,6 +5,7 @@ import { DURABILITY } from './durability.js'
 import { ELECTIONS } from './elections.js'
 import { LOCK_LAYER } from './lock-layer.js'
 import { MEMBERSHIP } from './membership.js'
+import { MENDED_AMOUNTS } from './mended-amounts.js'
 import { MENDED_CLIENT } from './mended-client.js'
 import { MENDED_LEADER } from './mended-leader.js'
 import { MENDED_SERVER } from './mended-server.js'
@@ -50,4 +51,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...MENDED_CLIENT,
   ...COARSE,
   ...MENDED_SERVER,
+  ...MENDED_AMOUNTS,
 ]
