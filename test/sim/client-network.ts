@@ -1,4 +1,5 @@
 /** TCP between clients and nodes, down to FIN, RST and keepalive. The node's end is what `ClientSocket` takes for a socket. */
+import { type Parcel, Pipe } from './pipe.js'
 import type { Process } from './process.js'
 import type { World } from './world.js'
 
@@ -18,7 +19,6 @@ export interface ClientHandlers {
 }
 
 type Listener = (argument?: unknown) => void
-type Parcel = { readonly text: string } | 'fin' | 'rst'
 
 export class TcpConnection {
   /** Told what the node hands to its kernel, for the checks. */
@@ -47,6 +47,8 @@ export class TcpConnection {
   isCut = false
   /** One of the hosts is gone without a word, or for good. */
   hostGone = false
+  /** The relay has lost the client: it has told the node by a FIN, and would tell the client by a reset. */
+  #relayGaveUp = false
   #isHeldBack = false
   /** What is held now was held back. */
   #isLate = false
@@ -60,13 +62,20 @@ export class TcpConnection {
     private readonly handlers: ClientHandlers,
     /** The kernel takes little: what was written may stay with the node. */
     readonly hasSmallBuffers: boolean,
+    /**
+     * A proxy beside the node stands between. It has a connection of its own to either side, passes on bytes and FINs, and
+     * whatever else ends one of them it tells the other side by a FIN.
+     */
+    readonly isRelayed = false,
   ) {
     this.node = new NodeEnd(this, nodeProcess)
     this.client = new ClientEnd(this, clientProcess, handlers)
   }
 
-  carry(from: 'node' | 'client', parcel: Parcel): void {
+  carry(from: 'node' | 'client', sent: Parcel): void {
     const { node, client } = this
+    const parcel = this.isRelayed && sent === 'rst' ? 'fin' : sent
+    if (parcel !== sent) this.world.count('seen reset that became a FIN')
     const [one, other] = from === 'node' ? [node, client] : [client, node]
     const what = typeof parcel === 'string' ? parcel : JSON.stringify(parcel.text)
     this.world.tell(() => `${one.process.name} -> ${other.process.name}: ${what}`)
@@ -128,7 +137,8 @@ export class TcpConnection {
   heal(): void {
     if (!this.isCut || this.hostGone) return
     this.isCut = false
-    this.#flow()
+    if (this.#relayGaveUp) this.client.receive('rst')
+    else this.#flow()
   }
 
   /** The client's host lost its power: nobody answers any more. */
@@ -139,46 +149,17 @@ export class TcpConnection {
   }
 
   #keepaliveFails(): void {
-    if (this.isCut && !this.#isHeldBack) this.node.kernelGivesUp()
-  }
-}
-
-class Pipe {
-  #busyUntilMs = 0
-  readonly #held: Parcel[] = []
-
-  constructor(
-    private readonly connection: TcpConnection,
-    private readonly sender: () => Process,
-    private readonly arrive: (parcel: Parcel) => void,
-    private readonly isHeld: () => boolean,
-  ) {}
-
-  get heldBytes(): number {
-    return this.#held.reduce((sum, parcel) => sum + (typeof parcel === 'string' ? 0 : parcel.text.length), 0)
-  }
-
-  push(parcel: Parcel): void {
-    const { world, meanMs } = this.connection
-    const atMs = Math.max(this.#busyUntilMs, world.nowMs + this.sender().lagMs + world.random.around(meanMs))
-    this.#busyUntilMs = atMs
-    world.after(atMs - world.nowMs, () => {
-      if (this.isHeld() || this.#held.length > 0) this.#held.push(parcel)
-      else this.arrive(parcel)
-    })
-  }
-
-  /** Returns what arrives now. */
-  release(): readonly Parcel[] {
-    const parcels = this.#held.splice(0)
-    for (const parcel of parcels) this.arrive(parcel)
-    return parcels
+    if (!this.isCut || this.#isHeldBack || this.#relayGaveUp) return
+    this.#relayGaveUp = this.isRelayed
+    if (this.isRelayed) this.node.receive('fin')
+    else this.node.kernelGivesUp()
   }
 }
 
 /** The node's side, in the shape of the parts of `net.Socket` that `ClientSocket` uses. */
 export class NodeEnd {
   readonly remoteAddress = '127.0.0.1'
+  /** Of the client, or of the relay. */
   readonly remotePort: number
   /** The kernel takes whatever is written. */
   readonly writableHighWaterMark = Number.POSITIVE_INFINITY
@@ -214,14 +195,27 @@ export class NodeEnd {
 
   /** `done` as a stream calls it: with an error when the connection is reset, read or not. */
   write(text: string, done?: (error?: Error) => void): boolean {
-    if (done !== undefined) {
-      this.process.deliver(() => done(this.#closed || this.#unread.includes('rst') ? new Error('EPIPE') : undefined))
-    }
+    if (done !== undefined) this.process.deliver(() => done(this.#failure() ?? undefined))
     if (text === '' || this.#closed || this.#finSent || !this.process.isAlive) return true
+    const failure = this.#failure()
+    if (failure !== null) {
+      this.process.deliver(() => this.#tell('error', failure))
+      this.#close()
+      return true
+    }
     this.bytesWritten += text.length
     this.connection.onWritten(text)
     this.connection.carry('node', { text })
     return true
+  }
+
+  /** What a write fails with: the kernel tells a reset that came after a FIN from all others. */
+  #failure(): Error | null {
+    const resetAt = this.#unread.indexOf('rst')
+    if (!this.#closed && resetAt < 0) return null
+    const finAt = this.#finSeen ? -1 : this.#unread.indexOf('fin')
+    const code = this.#finSeen || (finAt >= 0 && finAt < resetAt) ? 'EPIPE' : 'ECONNRESET'
+    return Object.assign(new Error(code), { code })
   }
 
   end(text = ''): void {
@@ -253,7 +247,8 @@ export class NodeEnd {
   }
 
   receive(parcel: Parcel): void {
-    if (this.#closed) return
+    // After a FIN nothing more comes from there but a reset.
+    if (this.#closed || ((this.#finSeen || this.#unread.includes('fin')) && parcel !== 'rst')) return
     if (!this.process.isAlive) {
       this.connection.carry('node', 'rst')
       return
@@ -320,6 +315,12 @@ export class ClientEnd {
     return !this.#closed
   }
 
+  /** The address that the client itself sees; the node sees the relay's, if there is one. */
+  get localEnd(): string {
+    const { node, isRelayed } = this.connection
+    return `${node.remoteAddress}:${isRelayed ? node.remotePort - 1 : node.remotePort}`
+  }
+
   send(text: string): void {
     if (this.#closed || this.#finSent) return
     this.connection.carry('client', { text })
@@ -351,7 +352,11 @@ export class ClientEnd {
   }
 
   receive(parcel: Parcel): void {
-    if (this.#closed) return
+    if (this.#closed) {
+      // Nobody reads any more, and the kernel says so.
+      if (typeof parcel !== 'string' && !this.connection.hostGone) this.connection.carry('client', 'rst')
+      return
+    }
     this.process.deliver(() => {
       if (this.#closed) return
       if (typeof parcel !== 'string') {

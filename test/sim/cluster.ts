@@ -295,7 +295,9 @@ export class Cluster {
     const host = this.hosts.get(nodeId)
     const nodeProcess = host?.process ?? null
     const small = world.random.chance(SMALL_BUFFERS_CHANCE)
-    const connection = new TcpConnection(world, nodeProcess ?? process, process, swarm.clientMeanMs, handlers, small)
+    const relayed = world.random.chance(swarm.relayedShare)
+    const [here, meanMs] = [nodeProcess ?? process, swarm.clientMeanMs]
+    const connection = new TcpConnection(world, here, process, meanMs, handlers, small, relayed)
     this.late.dialled(connection)
     const member = host?.member ?? null
     world.after(world.random.around(swarm.clientMeanMs), () => {

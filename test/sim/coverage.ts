@@ -47,6 +47,8 @@ export const EVENTS = [
   'seen stall in a turn',
   'seen session resumed elsewhere',
   'seen session resumed on a second connection',
+  'seen reset that became a FIN',
+  'resume outdated',
   'seen late client line',
   'seen late client line after the client had left',
   'seen late resume',

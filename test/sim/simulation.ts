@@ -5,6 +5,7 @@ import { ClassicClient } from './clients/classic-client.js'
 import type { Client, ClientWorld } from './clients/client.js'
 import { RudeClient } from './clients/rude-client.js'
 import { SessionClient } from './clients/session-client.js'
+import type { From } from './clients/session-request.js'
 import { Cluster } from './cluster.js'
 import { Nemesis } from './nemesis/nemesis.js'
 import { Machine, Process } from './process.js'
@@ -110,7 +111,8 @@ class Simulation {
     const sessions = Array.from({ length: swarm.sessionClients }, (_, i) => {
       const name = `session${i + 1}`
       const leaseMs = random.pick(SESSION_LEASES_MS)
-      return new SessionClient(name, host(name), deps, swarm.thinkMs, leaseMs, random.pick(LINGERS_MS))
+      const from = random.pick<From>(['own end', 'own end', 'unknown', 'nothing'])
+      return new SessionClient(name, host(name), deps, swarm.thinkMs, leaseMs, random.pick(LINGERS_MS), from)
     })
     const rude = Array.from({ length: swarm.rudeClients }, (_, i) => {
       const name = `rude${i + 1}`

@@ -16,6 +16,8 @@ export interface Swarm {
   readonly maxClockRate: number
   readonly peer: Readonly<PeerTimes>
   readonly clientMeanMs: number
+  /** How many of the clients' connections go through a relay. */
+  readonly relayedShare: number
   readonly syncMs: number
   readonly thinkMs: number
   readonly holdMs: number
@@ -59,6 +61,7 @@ export function drawSwarm(random: SimRandom, nodes: number | null): Swarm {
       jitterChance: random.chance(0.3) ? random.logBetween(0.001, 0.1) : 0,
     },
     clientMeanMs: random.pick([0.5, 5, 40]),
+    relayedShare: random.pick([0, 0.3, 1]),
     syncMs: random.pick([0.5, 3, 15]),
     thinkMs: random.logBetween(100, 2_000),
     holdMs: random.logBetween(50, 5_000),

@@ -57,7 +57,7 @@ export const MENDED_SESSIONS: readonly Mutant[] = [
       {
         file: IDS,
         find: 'this.#mayAcknowledge = this.#known + UNACKNOWLEDGED_PER_SESSION_MAX',
-        replace: 'this.#mayAcknowledge = this.#known',
+        replace: 'this.#mayAcknowledge = this.#known + 0 * UNACKNOWLEDGED_PER_SESSION_MAX',
       },
     ],
   },
@@ -69,7 +69,7 @@ export const MENDED_SESSIONS: readonly Mutant[] = [
       {
         file: CONNECTION,
         find: 'if (!(error instanceof EncodingError)) throw error',
-        replace: 'if (error !== null) throw error',
+        replace: "if (!(error instanceof EncodingError) || error.code !== '') throw error",
       },
     ],
   },
@@ -77,7 +77,13 @@ export const MENDED_SESSIONS: readonly Mutant[] = [
     id: 'Y406',
     title: 'a request without an id may have the name of one that waits since an earlier connection',
     rule: 'rule 10',
-    edits: [{ file: IDS, find: 'Math.min(0, ...queued.map(({ request }) => request))', replace: 'Math.min(0)' }],
+    edits: [
+      {
+        file: IDS,
+        find: 'Math.min(0, ...queued.map(({ request }) => request))',
+        replace: 'Math.min(0, 0 * queued.length)',
+      },
+    ],
   },
   {
     id: 'Y407',
@@ -87,7 +93,7 @@ export const MENDED_SESSIONS: readonly Mutant[] = [
       {
         file: SESSIONS,
         find: '  if (header.conn >= CONN_LIMIT || header.floor >= CONN_LIMIT) return null\n',
-        replace: '',
+        replace: '  if (header.conn >= CONN_LIMIT && header.conn < 0) return null\n',
       },
     ],
   },
@@ -99,7 +105,7 @@ export const MENDED_SESSIONS: readonly Mutant[] = [
       {
         file: PARTING,
         find: 'from === undefined || isOwnEnd(from, end)',
-        replace: 'from === undefined || end.port > 0',
+        replace: 'from === undefined || isOwnEnd(from, end) || end.port > 0',
       },
     ],
   },
@@ -111,7 +117,7 @@ export const MENDED_SESSIONS: readonly Mutant[] = [
       {
         file: PARTING,
         find: 'from === undefined || isOwnEnd(from, end)',
-        replace: 'from === undefined && end.port > 0',
+        replace: 'from !== undefined && isOwnEnd(from, end) && end.port < 0',
       },
     ],
   },
@@ -123,7 +129,7 @@ export const MENDED_SESSIONS: readonly Mutant[] = [
       {
         file: OWN_END,
         find: 'key !== null && said.port === end.port && key === addressKey(end.host)',
-        replace: 'said.port === end.port',
+        replace: 'key !== null && said.port === end.port',
       },
     ],
   },

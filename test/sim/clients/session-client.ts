@@ -9,14 +9,12 @@ import type { Believer } from '../checks/lock-check.js'
 import type { TcpConnection } from '../client-network.js'
 import type { Process } from '../process.js'
 import { type Client, type ClientWorld, field, Lines, numberField } from './client.js'
-import type { Request, Session } from './session-request.js'
+import { EXPECTED_ERRORS, type From, fromPair, type Request, type Session } from './session-request.js'
 
 const ANSWER_MS = 2_000
 const RETRY_MS = 150
 const LOCKS_AT_ONCE = 3
 const VANISHED_MS = 20_000
-/** Answers that may come; any other error is a mistake of one side. */
-const EXPECTED_ERRORS = new Set(['no-quorum', 'deadlock', 'not-holder', 'session-expired'])
 
 export class SessionClient implements Client, Believer {
   #session: Session | null = null
@@ -27,6 +25,8 @@ export class SessionClient implements Client, Believer {
   /** Locks as the node told them; what is believed is in `believes`. */
   readonly #held = new Map<string, number>()
   readonly #requests = new Map<number, Request>()
+  /** The highest number of a `resume` of this session. */
+  #attempts = 0
   #nextId = 1
   #acknowledged = 0
   /** When the last request was sent that a positive word answered, on this host's clock. */
@@ -45,6 +45,7 @@ export class SessionClient implements Client, Believer {
     private readonly thinkMs: number,
     private readonly leaseMs: number,
     private readonly lingerMs: number,
+    private readonly says: From,
   ) {
     deps.checks.locks.believers.add(this)
   }
@@ -75,8 +76,7 @@ export class SessionClient implements Client, Believer {
 
   describe(): string {
     const waiting = [...this.#requests.values()].filter(({ answer }) => answer === null).map(({ line }) => line.trim())
-    const held = [...this.#held.keys()]
-    return `${this.name}: session ${this.#session?.id}, connected ${this.#isWelcome}, holds ${held}, waits for ${waiting}`
+    return `${this.name}: ${this.#session?.id}, ${this.#isWelcome}, holds ${[...this.#held.keys()]}, waits for ${waiting}`
   }
 
   connection(): TcpConnection | null {
@@ -107,12 +107,16 @@ export class SessionClient implements Client, Believer {
     const session = this.#session
     if (session === null) {
       const redirect = world.random.chance(0.5) ? ',redirect:no' : ''
-      const linger = this.lingerMs > 0 ? `,linger:${this.lingerMs / 1000}` : ''
-      link.client.send(`hello,version:2,client-id:${this.name},lease:${this.leaseMs / 1000}${linger}${redirect}\n`)
-    } else link.client.send(`resume,session:${session.id},secret:${session.secret}\n`)
+      const terms = `lease:${this.leaseMs / 1000},linger:${this.lingerMs / 1000}${redirect}${fromPair(this.says, link)}`
+      link.client.send(`hello,version:2,client-id:${this.name},${terms}\n`)
+    } else link.client.send(this.#resume(session, link))
     this.process.clock.after(ANSWER_MS, () => {
       if (this.#link === link && !this.#isWelcome) this.#leave()
     })
+  }
+
+  #resume({ id, secret }: Session, link: TcpConnection): string {
+    return `resume,session:${id},secret:${secret},attempt:${++this.#attempts}${fromPair(this.says, link)}\n`
   }
 
   /** By reset, so that the session is detached and can be resumed. */
@@ -126,8 +130,12 @@ export class SessionClient implements Client, Believer {
     this.#link = null
     this.#isWelcome = false
     this.#beatTimer?.cancel()
-    const delayMs = to === undefined ? this.deps.world.random.around(RETRY_MS) : 0
-    this.process.clock.after(delayMs, () => this.#connect(to))
+    // Nobody knows whose word the end of that connection was: the session may be over (rule 5).
+    if (this.says === 'nothing') this.#held.clear()
+    const { random } = this.deps.world
+    // Some come back at once, some when what they believe is almost over.
+    const retryMs = random.around(random.chance(0.3) ? this.leaseMs / 2 : RETRY_MS)
+    this.process.clock.after(to === undefined ? retryMs : 0, () => this.#connect(to))
   }
 
   #forget(): void {
@@ -135,6 +143,7 @@ export class SessionClient implements Client, Believer {
     this.#held.clear()
     this.#requests.clear()
     this.#nextId = 1
+    this.#attempts = 0
     this.#acknowledged = 0
   }
 
@@ -214,6 +223,7 @@ export class SessionClient implements Client, Believer {
     this.deps.world.count(`session ${code}`)
     if (!EXPECTED_ERRORS.has(code)) this.deps.world.fail(`${this.name} got ${line}`)
     if (code === 'session-expired') this.#forget()
+    if (code === 'superseded') this.#attempts = Math.max(this.#attempts, numberField(line, 'attempt'))
   }
 
   #answer(id: number, word: string, line: string): void {
@@ -272,7 +282,7 @@ export class SessionClient implements Client, Believer {
   }
 
   #act(): void {
-    const { random, count } = { random: this.deps.world.random, count: (what: string) => this.deps.world.count(what) }
+    const { random } = this.deps.world
     const open = [...this.#requests.values()].filter(({ answer }) => answer === null)
     if (this.#isFinishing) {
       for (const name of this.#held.keys()) this.#release(name)
@@ -292,7 +302,7 @@ export class SessionClient implements Client, Believer {
     } else if (dice < 0.95) this.#leave()
     else if (dice < 0.97) this.#bye()
     else if (dice < 0.985) {
-      count('session FIN')
+      this.deps.world.count('session FIN')
       // Who ends a connection this way counts on `linger`, and on nothing before it has resumed.
       this.#held.clear()
       this.#link?.client.close()
@@ -307,9 +317,9 @@ export class SessionClient implements Client, Believer {
     if (session === null) return
     const { world, nodeIds } = this.deps
     world.count('seen session resumed on a second connection')
-    const ignore = () => undefined
-    const rival = this.deps.dial(this.process, world.random.pick(nodeIds()), { text: ignore, closed: ignore })
-    rival.client.send(`resume,session:${session.id},secret:${session.secret}\n`)
+    const deaf = { text: () => undefined, closed: () => undefined }
+    const rival = this.deps.dial(this.process, world.random.pick(nodeIds()), deaf)
+    rival.client.send(this.#resume(session, rival))
     this.process.clock.after(world.random.around(ANSWER_MS), () => rival.client.reset())
   }
 
@@ -319,8 +329,7 @@ export class SessionClient implements Client, Believer {
     const name = random.pick(this.deps.names)
     if (this.#held.has(name) || open.some((request) => request.name === name)) return
     const wait = random.pick(['', 'wait:1.5,', 'wait:forever,'])
-    const delay = random.chance(0.2) ? ',delay:1' : ''
-    this.#request('lock', name, `${wait}name:${name}${delay}`)
+    this.#request('lock', name, `${wait}name:${name}${random.chance(0.2) ? ',delay:1' : ''}`)
   }
 
   #release(name: string): void {

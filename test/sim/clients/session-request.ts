@@ -1,6 +1,9 @@
 /** What a client of the session dialect remembers of its session and of what it asked for. */
 import type { TcpConnection } from '../client-network.js'
 
+/** Answers that may come; any other error is a mistake of one side. */
+export const EXPECTED_ERRORS = new Set(['no-quorum', 'deadlock', 'not-holder', 'session-expired', 'superseded'])
+
 export interface Request {
   readonly id: number
   readonly kind: 'lock' | 'release' | 'cancel'
@@ -11,6 +14,14 @@ export interface Request {
   /** Connections on which it was sent, the last one last. */
   readonly sentOn: TcpConnection[]
   answer: string | null
+}
+
+/** What a client says of its own end of a connection. */
+export type From = 'own end' | 'unknown' | 'nothing'
+
+export function fromPair(says: From, link: TcpConnection): string {
+  if (says === 'nothing') return ''
+  return `,from:${says === 'own end' ? link.client.localEnd : 'unknown'}`
 }
 
 /** As it was welcomed. */
