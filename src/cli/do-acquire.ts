@@ -1,8 +1,9 @@
 /** Getting a session and its lock, for tnl-do and tnl-client: retries, an outage while waiting, the original server. */
-import { setTimeout as sleep } from 'node:timers/promises'
 import { ClassicSession } from '../client/classic-session.js'
 import { ClassicServerError, NoQuorumError, NotGrantedError, SessionExpiredError } from '../client/errors.js'
+import { CANCEL_PATIENCE_MS, WAIT_MARGIN_MS } from '../client/limits.js'
 import type { Grant, LockSession } from '../client/lock-session.js'
+import { after, pause } from '../client/long-timer.js'
 import { Session, type SessionOptions } from '../client/session.js'
 import type { DoLog } from './do-log.js'
 
@@ -25,7 +26,7 @@ export async function acquireLock(
   log: DoLog,
   opened: (session: LockSession) => void,
 ): Promise<{ session: LockSession; grant: Grant }> {
-  let session = await openSession(wish.session, log)
+  let session = await openSession(wish.session, wish.tellsHolder, log)
   opened(session)
   let retriesLeft = wish.retries
   let askedAt = performance.now()
@@ -39,16 +40,20 @@ export async function acquireLock(
       if (error instanceof NotGrantedError && retriesLeft > 0) {
         log.info(`${error.message}; ${retriesLeft} tries left, the next in ${wish.retryWaitMs / 1000} s`)
         retriesLeft -= 1
-        await sleep(wish.retryWaitMs)
+        await pause(wish.retryWaitMs)
         askedAt = performance.now()
-      } else if (error instanceof NoQuorumError && passedMs < wish.session.reachMs) {
-        await sleep(NO_QUORUM_RETRY_INTERVAL_MS)
+      } else if (error instanceof NoQuorumError && passedMs < Math.max(wish.session.reachMs, wish.waitMs)) {
+        await pause(NO_QUORUM_RETRY_INTERVAL_MS)
       } else if (error instanceof SessionExpiredError) {
         // An outage outlasted the session, and with it the place in the queue; nothing was held yet.
         log.info(`${error.message}; opening another session`)
-        session = await openSession(wish.session, log)
+        session = await openSession(again(wish.session), wish.tellsHolder, log)
         opened(session)
-      } else throw error
+      } else {
+        // Who goes says so (engine.md §4 rule 5): the end of the connection alone may mean something else.
+        await session.close()
+        throw error
+      }
     }
   }
 }
@@ -58,7 +63,7 @@ async function ask(session: LockSession, wish: Wish, passedMs: number, log: DoLo
   if (wish.tellsHolder && waitMs > 0) {
     // Only a refusal names the holder, so the first request does not wait.
     try {
-      return await session.lock(wish.lockName, { waitMs: 0, meta: wish.meta })
+      return await within(waitMs, wish.lockName, session.lock(wish.lockName, { waitMs: 0, meta: wish.meta }))
     } catch (error) {
       if (!(error instanceof NotGrantedError)) throw error
       log.error(`waiting for the lock '${wish.lockName}'${error.holder === null ? '' : `, held by ${error.holder}`}`)
@@ -66,11 +71,30 @@ async function ask(session: LockSession, wish: Wish, passedMs: number, log: DoLo
   }
   const onQueued = (position: number | null): void =>
     log.debug(`in the queue${position === null ? '' : ` at place ${position}`}`)
-  return session.lock(wish.lockName, { waitMs, meta: wish.meta, onQueued })
+  return within(waitMs, wish.lockName, session.lock(wish.lockName, { waitMs, meta: wish.meta, onQueued }))
 }
 
-async function openSession(options: SessionOptions, log: DoLog): Promise<LockSession> {
-  const hooks = { notice: (text: string) => log.info(text) }
+/** In an outage nobody answers when the wait is over. A grant that comes all the same ends with the session. */
+function within(waitMs: number, lockName: string, asked: Promise<Grant>): Promise<Grant> {
+  if (waitMs === 0) return asked
+  return new Promise((resolve, reject) => {
+    const stop = after(waitMs + WAIT_MARGIN_MS + CANCEL_PATIENCE_MS, () =>
+      reject(new NotGrantedError(lockName, 'timeout', null)),
+    )
+    asked.then(resolve, reject).finally(stop)
+  })
+}
+
+/** Who has waited for a lock already waits for a node as long as for the lock. */
+function again(options: SessionOptions): SessionOptions {
+  return { ...options, reachMs: Math.max(options.reachMs, options.resumeMs ?? 0) }
+}
+
+async function openSession(options: SessionOptions, tellsHolder: boolean, log: DoLog): Promise<LockSession> {
+  const hooks = {
+    notice: (text: string) => log.info(text),
+    tryingOn: (text: string) => (tellsHolder ? log.error(`${text}; trying on`) : log.info(text)),
+  }
   try {
     return await Session.open(options, hooks)
   } catch (error) {

@@ -4,6 +4,7 @@ import { InvalidArgumentError } from 'commander'
 import type { HostPort } from '../address.js'
 import { classicEndpoint, endpointsFromEnvironment, parseEndpoints } from '../client/endpoints.js'
 import { InvalidOptionError } from '../client/errors.js'
+import { MAX_WAIT_MS } from '../client/limits.js'
 
 /** Seconds with decimals, to milliseconds. */
 export function seconds(text: string): number {
@@ -11,8 +12,16 @@ export function seconds(text: string): number {
   return Number(text) * 1000
 }
 
-/** Seconds, or `forever`. */
+/** Seconds that a node takes for a wait, or `forever`. */
 export function waitSeconds(text: string): number {
+  if (text === 'forever') return Number.POSITIVE_INFINITY
+  const ms = seconds(text)
+  if (ms > MAX_WAIT_MS) throw new InvalidArgumentError(`at most ${MAX_WAIT_MS / 1000} seconds, or forever`)
+  return ms
+}
+
+/** Seconds, or `forever`; 0 tries every endpoint once. */
+export function reachSeconds(text: string): number {
   return text === 'forever' ? Number.POSITIVE_INFINITY : seconds(text)
 }
 

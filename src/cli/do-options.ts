@@ -9,6 +9,7 @@ import {
   checked,
   type EndpointFlags,
   endpointsFrom,
+  reachSeconds,
   seconds,
   signalName,
   waitSeconds,
@@ -43,6 +44,7 @@ interface Flags extends EndpointFlags {
   readonly keepAliveSecs: number
   readonly shell?: true
   readonly wait: number
+  readonly reach?: number
   readonly lease: number
   readonly linger: number
   readonly grace?: number
@@ -101,6 +103,11 @@ function createProgram(): Command {
     .option('--host <HOST>', 'one node (variable TCPNETLOCK_HOST; default localhost)')
     .option('--port <PORT>', 'its port (variable TCPNETLOCK_PORT; default 7654)')
     .option('--client-id <ID>', 'shown as the holder (variable TCPNETLOCK_CLIENT_ID; default user@host.pid)')
+    .option(
+      '--reach <S|forever>',
+      'seconds to find a node that takes the session (variable TNL_REACH; default 10, or, without --wait, until nothing listens anywhere)',
+      reachSeconds,
+    )
     .addOption(option('--wait <S|forever>', 'seconds to wait for the lock', waitSeconds, 0))
     .addOption(option('--retry <N>', 'how often to ask again when the lock was not granted', wholeNumber, 0))
     .addOption(option('--retry-wait <S>', 'seconds between two tries', seconds, DEFAULT_RETRY_WAIT_MS))
@@ -178,7 +185,7 @@ function fromFlags(flags: Flags, command: readonly string[], env: Environment): 
       clientId: readClientId(flags.clientId ?? env.TCPNETLOCK_CLIENT_ID),
       leaseMs: flags.lease,
       lingerMs: flags.linger,
-      reachMs: DEFAULT_REACH_MS,
+      ...readReach(flags, env),
       keepAliveMs: flags.keepAlive ? flags.keepAliveSecs : undefined,
     },
     lockName,
@@ -204,6 +211,23 @@ function readLockName(given: string | undefined, command: readonly string[], env
     throw new InvalidArgumentError(`this command runs under the lock '${name}' already (TNL_LOCK_NAME)`)
   }
   return name
+}
+
+/** Who did not ask to wait is told at once that nothing listens anywhere; who waits for a lock waits for a node as well. */
+function readReach(flags: Flags, env: Environment): Pick<SessionOptions, 'reachMs' | 'resumeMs' | 'refusalIsFinal'> {
+  const asked = flags.reach ?? reachFrom(env.TNL_REACH)
+  const reachMs = asked ?? DEFAULT_REACH_MS
+  return { reachMs, resumeMs: Math.max(reachMs, flags.wait), refusalIsFinal: asked === null && flags.wait === 0 }
+}
+
+function reachFrom(text: string | undefined): number | null {
+  if (text === undefined || text === '') return null
+  try {
+    return reachSeconds(text)
+  } catch (error) {
+    if (error instanceof InvalidArgumentError) throw new InvalidArgumentError(`TNL_REACH '${text}': ${error.message}`)
+    throw error
+  }
 }
 
 function readClientId(given: string | undefined): string {

@@ -21,6 +21,8 @@ import type { SessionOptions } from './session.js'
 
 export class ClassicSession implements LockSession {
   readonly id = null
+  readonly secret = null
+  readonly clusterId = null
   link: Link | null = null
   /** The server has no lease; keepalives that are not answered for one say that it is gone. */
   mirror: Mirror

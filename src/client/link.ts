@@ -25,6 +25,8 @@ export class LinkError extends Error {
 export class Link {
   static readonly CONNECT_TIMEOUT = 'no connection in time'
   readonly address: string
+  /** Where the connection leads: the number, if `address` was a name. */
+  readonly remote: HostPort
   private readonly unread: Line[] = []
   private consumer: LinkConsumer | null = null
   /** Why nothing more comes or goes: the other side, or this one. */
@@ -35,6 +37,7 @@ export class Link {
     address: HostPort,
   ) {
     this.address = formatHostPort(address)
+    this.remote = { host: socket.remoteAddress ?? address.host, port: address.port }
     const splitter = new LineSplitter((line) => this.arrived(line))
     socket.on('data', (chunk: Uint8Array) => {
       if (!splitter.push(chunk)) this.ended('a line of the server is too long')

@@ -41,6 +41,10 @@ export interface SessionHooks {
 export interface LockSession {
   /** For TNL_SESSION; null at an original 0.1.8 server. */
   readonly id: string | null
+  /** With `id` it lets another process of this program take the session over; null at an original server. */
+  readonly secret: string | null
+  /** Null where the server does not tell. */
+  readonly clusterId: string | null
   readonly mirror: Mirror
   readonly link: Link | null
   hooks: SessionHooks

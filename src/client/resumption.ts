@@ -91,7 +91,7 @@ export class Resumption {
   /** Resolves with a connection that serves the session. Rejects like `reach`. */
   async find(circumstances: ResumeCircumstances): Promise<{ link: Link; resumed: Resumed }> {
     const { left, next, hooks, signal, unanswered } = circumstances
-    const { leaseMs, cluster } = this.welcome
+    const { leaseMs, clusterId: cluster } = this.welcome
     const { link, welcome } = await reach<Resumed>({
       addresses: this.addresses,
       first: next,

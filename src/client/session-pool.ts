@@ -99,7 +99,7 @@ export class SessionPool {
 
   /** Locks of one client must not be spread over two clusters, wherever its endpoints lead by now. */
   private get cluster(): string | null {
-    for (const { cluster } of this.sessions) if (cluster !== null) return cluster
+    for (const { clusterId } of this.sessions) if (clusterId !== null) return clusterId
     return null
   }
 

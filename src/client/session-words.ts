@@ -19,8 +19,8 @@ export interface Welcome {
   readonly leaseMs: number
   /** When the line was sent that was answered by it. */
   readonly sentAt: Instant
-  /** Null: a server that names none. */
-  readonly cluster: string | null
+  /** Null at a server that does not tell. */
+  readonly clusterId: string | null
   /** The node sees another address than this end has: somebody stands between. */
   readonly relayed: boolean
 }
@@ -33,7 +33,7 @@ export function readWelcome(line: Line, askedLeaseMs: number, sentAt: Instant): 
     secret: line.get('secret') ?? '',
     leaseMs: line.milliseconds('lease') ?? askedLeaseMs,
     sentAt,
-    cluster: line.get('cluster') ?? null,
+    clusterId: line.get('cluster') ?? null,
     relayed: line.get('relayed') === 'yes',
   }
 }

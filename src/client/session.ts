@@ -18,9 +18,9 @@ export type { SessionOptions } from './resumption.js'
 
 export class Session implements LockSession {
   readonly id: string
+  readonly secret: string
+  readonly clusterId: string | null
   readonly mirror: Mirror
-  /** Null at a server that does not name it. */
-  readonly cluster: string | null
   link: Link | null = null
   /** The node itself said that it cannot renew its lease at present. */
   nodeInJeopardy = false
@@ -55,7 +55,8 @@ export class Session implements LockSession {
     private readonly resumption: Resumption,
   ) {
     this.id = welcome.id
-    this.cluster = welcome.cluster
+    this.secret = welcome.secret
+    this.clusterId = welcome.clusterId
     this.mirror = new Mirror(welcome.leaseMs, welcome.sentAt)
     this.holdings = new Holdings(this.mirror, (grant, reason) => this.hooks.lost?.(grant, reason))
     this.left = new LeftLinks(this.mirror)

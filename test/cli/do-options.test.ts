@@ -41,6 +41,24 @@ describe('options', () => {
     expect(options.onLost).toEqual({ kind: 'signal', signal: 'SIGUSR1' })
   })
 
+  it('wait for a node as long as for the lock; who does not wait hears at once that nobody listens', () => {
+    expect(read('ls').session).toMatchObject({ reachMs: 10_000, resumeMs: 10_000, refusalIsFinal: true })
+    expect(read('--wait 60 ls').session).toMatchObject({ reachMs: 10_000, resumeMs: 60_000, refusalIsFinal: false })
+    expect(read('--wait forever ls').session.resumeMs).toBe(Number.POSITIVE_INFINITY)
+    expect(read('--reach 0.5 ls').session).toMatchObject({ reachMs: 500, refusalIsFinal: false })
+    expect(read('--reach forever ls').session.reachMs).toBe(Number.POSITIVE_INFINITY)
+    expect(read('ls', { TNL_REACH: 'forever' }).session.reachMs).toBe(Number.POSITIVE_INFINITY)
+    expect(read('--reach 3 ls', { TNL_REACH: '7' }).session.reachMs).toBe(3_000)
+  })
+
+  it.each(['31622401', '99999999999999999999', '1e400'])('refuse to wait %s seconds', (wait) => {
+    expect(() => read(`--wait ${wait} ls`)).toThrow(CommanderError)
+  })
+
+  it('refuse a TNL_REACH that is no time', () => {
+    expect(() => read('ls', { TNL_REACH: 'soon' })).toThrow(CommanderError)
+  })
+
   it('give one word to the shell', () => {
     expect(readDoOptions(['--shell', 'a | b'], {})).toMatchObject({ file: '/bin/sh', args: ['-c', 'a | b'] })
   })

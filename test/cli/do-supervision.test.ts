@@ -30,6 +30,8 @@ class FakeGuardian {
 function supervise(): { guardian: FakeGuardian; session: LockSession; outcome: ReturnType<Supervision['run']> } {
   const guardian = new FakeGuardian()
   const session: LockSession = {
+    secret: null,
+    clusterId: null,
     id: '1',
     mirror: new Mirror(10_000, instantNow()),
     link: {} as Link,

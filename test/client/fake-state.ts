@@ -52,6 +52,19 @@ export class FakeState {
     return lock
   }
 
+  /** A session of nobody who is connected here. */
+  strange(): FakeSession {
+    return {
+      id: '0',
+      secret: '',
+      clientId: 'strange',
+      connection: null,
+      answers: new Map(),
+      attempt: 0,
+      acknowledged: 0,
+    }
+  }
+
   holderOf(name: string): string | null {
     return this.locks.get(name)?.holder?.clientId ?? null
   }

@@ -177,7 +177,7 @@ describe('another cluster', () => {
   it('is entered when it is what the endpoints name', async () => {
     const foreign = await stranger('c2')
     const session = await open({ endpoints: parseEndpoints(foreign.address) })
-    expect(session.cluster).toBe('c2')
+    expect(session.clusterId).toBe('c2')
     await expect(
       Session.open(
         { endpoints: parseEndpoints(foreign.address), leaseMs: 10_000, lingerMs: 0, reachMs: 200 },
