@@ -75,6 +75,7 @@ function writeBody(command: Command): void {
       out.wide(command.expected)
       out.wide(command.dead)
       out.text(command.address)
+      out.text(command.peer)
       return
     case CommandType.nodeDown:
     case CommandType.expireNode:
@@ -90,6 +91,16 @@ function writeBody(command: Command): void {
     case CommandType.delayOver:
       out.text(command.name)
       out.wide(command.token)
+      return
+    case CommandType.left:
+      out.wide(command.session)
+      out.varint(command.attach)
+      out.varint(command.leftMs)
+      return
+    case CommandType.delayLeft:
+      out.text(command.name)
+      out.wide(command.token)
+      out.varint(command.leftMs)
       return
     default:
       unreachable(command, 'encoding a command')
@@ -208,6 +219,7 @@ function readBody(type: number, input: ByteReader): Command {
         expected: input.wide(),
         dead: input.wide(),
         address: input.text(),
+        peer: input.text(),
       }
     case CommandType.nodeDown:
     case CommandType.expireNode:
@@ -218,6 +230,10 @@ function readBody(type: number, input: ByteReader): Command {
       return { type, raftId: input.varint(), memberUid: input.text() }
     case CommandType.delayOver:
       return { type, name: input.text(), token: input.wide() }
+    case CommandType.left:
+      return { type, session: input.wide(), attach: input.varint(), leftMs: input.varint() }
+    case CommandType.delayLeft:
+      return { type, name: input.text(), token: input.wide(), leftMs: input.varint() }
     default:
       return input.fail(`command type ${type} is unknown`)
   }

@@ -36,6 +36,8 @@ export const CommandType = {
   sweep: 16,
   claimMember: 17,
   delayOver: 18,
+  left: 19,
+  delayLeft: 20,
 } as const
 export type CommandType = (typeof CommandType)[keyof typeof CommandType]
 
@@ -49,6 +51,8 @@ export interface NodeUp {
   readonly dead: Epoch
   /** HOST:PORT that redirects to this node name. */
   readonly address: string
+  /** HOST:PORT of its peer port, as its settings have it now; empty: they do not say. */
+  readonly peer: string
 }
 
 /** A clean stop, after all connections were closed. */
@@ -200,6 +204,25 @@ export interface DelayOver {
   readonly token: Token
 }
 
+/**
+ * Rule 4: so much of a detached session's time is left, by the leader's count. Lets the next leader go on from there. The
+ * smaller value counts: elapsed time is counted too little at most.
+ */
+export interface Left {
+  readonly type: typeof CommandType.left
+  readonly session: SessionId
+  readonly attach: number
+  readonly leftMs: number
+}
+
+/** The same for a lock that nobody gets for a while. */
+export interface DelayLeft {
+  readonly type: typeof CommandType.delayLeft
+  readonly name: string
+  readonly token: Token
+  readonly leftMs: number
+}
+
 /** The first claim of a member's Raft id by a directory wins; another uid is a wiped or copied directory (raft-reference M40). */
 export interface ClaimMember {
   readonly type: typeof CommandType.claimMember
@@ -226,3 +249,5 @@ export type Command =
   | Sweep
   | ClaimMember
   | DelayOver
+  | Left
+  | DelayLeft

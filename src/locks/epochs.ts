@@ -1,6 +1,7 @@
 /** Node epochs (engine.md §4 rules 1 and 3): who may act for a node, and the sweep of what ended ones left behind. */
 import type { Epoch, ExpireNode, NodeDown, NodeId, NodeUp } from './commands.js'
 import { EpochEntry, type Session } from './entities.js'
+import { moveMember } from './members.js'
 import { sweepSession } from './sessions.js'
 import type { ApplyContext, LockState } from './state.js'
 
@@ -18,6 +19,7 @@ export function nodeUp(context: ApplyContext, command: NodeUp): void {
   state.epochs.set(epoch, new EpochEntry(node, epoch))
   if (command.dead !== 0 && command.dead === expected) endEpoch(context, node, expected)
   sink.nodeUp(node, epoch)
+  moveMember(context, node, command.peer)
 }
 
 function isMember(state: LockState, node: NodeId): boolean {

@@ -147,6 +147,14 @@ export function endDelay(context: ApplyContext, name: string, token: Token): voi
   passOn(context, lock)
 }
 
+/** A leader's count of what is left of a delay; the smaller value stays. */
+export function delayLeft(context: ApplyContext, name: string, token: Token, leftMs: number): void {
+  const lock = context.state.locks.get(name)
+  if (lock === undefined || lock.holder !== null || lock.token !== token || leftMs >= lock.delayMs) return
+  context.state.lockChanges(lock)
+  lock.delayMs = leftMs
+}
+
 /** Gives the lock to the head of its queue, or frees it. It has no holder, and `lockChanges` was called. */
 function passOn(context: ApplyContext, lock: LockEntry): void {
   dropOrphanedWaiters(context, lock)

@@ -11,7 +11,7 @@ import type { EffectSink } from './effects.js'
 import { endNode, nodeUp, sweep } from './epochs.js'
 import { checkInvariants } from './invariants.js'
 import { SWEPT_SESSIONS_PER_ENTRY, SWEPT_SESSIONS_PER_SWEEP } from './limits.js'
-import { cancelWait, endDelay, endWait, releaseLock, requestLock } from './lock-table.js'
+import { cancelWait, delayLeft, endDelay, endWait, releaseLock, requestLock } from './lock-table.js'
 import { claimMember, decodeMemberContext, followConfiguration } from './members.js'
 import { SnapshotReplacement } from './restore.js'
 import * as sessions from './sessions.js'
@@ -124,6 +124,12 @@ export class LockMachine extends LockViews implements StateMachine {
         break
       case CommandType.claimMember:
         claimMember(context, command)
+        break
+      case CommandType.left:
+        sessions.left(context, command)
+        break
+      case CommandType.delayLeft:
+        delayLeft(context, command.name, command.token, command.leftMs)
         break
       default:
         unreachable(command, 'applying a command')

@@ -63,6 +63,17 @@ export function followConfiguration(context: ApplyContext, confState: ConfState,
   if (changed) context.sink.membersChanged()
 }
 
+/** A node that starts says where its peer port is now; a membership change said it once. */
+export function moveMember(context: ApplyContext, nodeId: NodeId, peerAddress: string): void {
+  if (peerAddress === '') return
+  const { members } = context.state
+  for (const member of members.values()) {
+    if (member.nodeId !== nodeId || member.peerAddress === peerAddress) continue
+    members.set(member.raftId, { ...member, peerAddress })
+    context.sink.membersChanged()
+  }
+}
+
 /** The first claim wins; another directory that says the same Raft id is a wiped or a copied one (M40). */
 export function claimMember(context: ApplyContext, command: ClaimMember): void {
   const { members } = context.state

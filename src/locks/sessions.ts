@@ -9,6 +9,7 @@ import type {
   DetachedWaitTimeout,
   End,
   ExpireSession,
+  Left,
   Open,
   OpenClassic,
   OpeningHeader,
@@ -159,6 +160,15 @@ function detachedUnder(context: ApplyContext, id: number, attach: number): Sessi
 export function expireSession(context: ApplyContext, command: ExpireSession): void {
   const session = detachedUnder(context, command.session, command.attach)
   if (session !== null) endSession(context, session, true)
+}
+
+/** The smaller counts: what an earlier leader counted may arrive late. */
+export function left(context: ApplyContext, command: Left): void {
+  const session = detachedUnder(context, command.session, command.attach)
+  const terms = session?.terms ?? null
+  if (session === null || terms === null || command.leftMs >= terms.detachedForMs) return
+  context.state.sessionChanges(session)
+  terms.detachedForMs = command.leftMs
 }
 
 export function detachedWaitTimeout(context: ApplyContext, command: DetachedWaitTimeout): void {

@@ -42,6 +42,8 @@ type RaftSettings = Pick<
 export interface NodeSettings extends RaftSettings, FrontOptions {
   /** HOST:PORT that redirects to this node name. */
   readonly advertise: string
+  /** HOST:PORT at which peers reach this node now; empty: the settings do not say. */
+  readonly peerAddress: string
   /** `--allow-admin`: administration from other machines too. */
   readonly allowAdmin: boolean
 }
@@ -102,6 +104,7 @@ export class NodeComposition {
     this.front = new Front({
       nodeId: settings.nodeId,
       advertise: settings.advertise,
+      peerAddress: settings.peerAddress,
       clock,
       random,
       node: this.node,

@@ -28,6 +28,8 @@ export interface FrontDeps {
   readonly nodeId: NodeId
   /** HOST:PORT that redirects to this node name. */
   readonly advertise: string
+  /** HOST:PORT at which peers reach this node now; empty: the settings do not say. */
+  readonly peerAddress: string
   readonly clock: Clock
   readonly random: Random
   readonly node: NodeApi
@@ -82,6 +84,7 @@ export class Front {
     this.#lease = new NodeLease({
       nodeId,
       address: deps.advertise,
+      peer: deps.peerAddress,
       clock,
       random,
       node,

@@ -1,6 +1,6 @@
 /** The server of one node: configuration, directory, ports and logs around the composition. */
 import type { Logger } from 'pino'
-import { formatHostPort } from '../address.js'
+import { formatHostPort, isWildcardHost, parseHostPort } from '../address.js'
 import type { NodeId } from '../locks/commands.js'
 import { BindError } from '../raft/net/network.js'
 import { createTransport } from '../raft/net/transport.js'
@@ -88,6 +88,7 @@ class Server {
       {
         ...config,
         memberUid,
+        peerAddress: ownPeerAddress(config),
         founders: config.join ? [] : members,
         joinAt: config.join ? members : [],
         nodeLeaseMs: config.leaseMs,
@@ -240,6 +241,12 @@ function exitCodeOf(error: unknown): number {
   if (!(error instanceof StoreError)) return ExitCode.failed
   if (error.kind === 'locked') return ExitCode.usage
   return error.kind === 'damaged' || error.kind === 'foreign' ? ExitCode.damaged : ExitCode.failed
+}
+
+/** What `--cluster` says of this node; what only means "everywhere here" leads nobody to it. */
+function ownPeerAddress({ cluster, nodeId }: ServerConfig): string {
+  const own = cluster.find((member) => member.nodeId === nodeId)?.peerAddress ?? ''
+  return own === '' || isWildcardHost(parseHostPort(own).host) ? '' : own
 }
 
 const describe = (error: unknown): string => (error instanceof Error ? error.message : String(error))

@@ -21,7 +21,7 @@ const attached = { node: text, epoch: wide, session: wide, attach: wide }
 const header = { ...attached, n: wide, ack: wide }
 
 const fields: Record<keyof typeof CommandType, Record<string, fc.Arbitrary<unknown>>> = {
-  nodeUp: { node: text, epoch: wide, expected: wide, dead: wide, address: text },
+  nodeUp: { node: text, epoch: wide, expected: wide, dead: wide, address: text, peer: text },
   nodeDown: { node: text, epoch: wide },
   expireNode: { node: text, epoch: wide },
   open: { ...opening, clientId: text, leaseMs: wide, lingerMs: wide, secretHash: text },
@@ -39,6 +39,8 @@ const fields: Record<keyof typeof CommandType, Record<string, fc.Arbitrary<unkno
   sweep: {},
   claimMember: { raftId: wide, memberUid: text },
   delayOver: { name: text, token: wide },
+  left: { session: wide, attach: wide, leftMs: wide },
+  delayLeft: { name: text, token: wide, leftMs: wide },
 }
 
 const commands = (Object.keys(CommandType) as (keyof typeof CommandType)[]).map(

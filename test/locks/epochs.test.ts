@@ -230,6 +230,20 @@ describe('members', () => {
     expect(machine.members().map((m) => m.memberUid)).toEqual(['', '', '', 'first'])
   })
 
+  test('a node that comes up says where its peers find it, if it knows', () => {
+    const bench = new Bench()
+    const up = (node: string, epoch: number, expected: number, peer: string) =>
+      bench.apply({ type: CommandType.nodeUp, node, epoch, expected, dead: 0, address: 'n:1', peer })
+    const addresses = () => bench.machine.members().map(({ peerAddress }) => peerAddress)
+    expect(up('n2', 200, 0, 'elsewhere:1').map(([kind]) => kind)).toEqual(['nodeUp', 'membersChanged'])
+    expect(addresses()).toEqual(['n1:7655', 'elsewhere:1', 'n3:7655'])
+    // A late one, one that does not know, and one that tells no news.
+    expect(up('n2', 201, 199, 'late:1')).toEqual([])
+    expect(up('n2', 202, 200, '').map(([kind]) => kind)).toEqual(['nodeUp'])
+    expect(up('n2', 203, 202, 'elsewhere:1').map(([kind]) => kind)).toEqual(['nodeUp'])
+    expect(addresses()).toEqual(['n1:7655', 'elsewhere:1', 'n3:7655'])
+  })
+
   test('the epochs of a removed member go on until they are ended', () => {
     const bench = new Bench()
     bench.nodeUp('n3', 300)

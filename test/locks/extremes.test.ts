@@ -42,9 +42,12 @@ const whole = fc.oneof(
     expected: natural,
     dead: natural,
     address: fc.constant('n2:1'),
+    peer: fc.constantFrom('', 'n2:2'),
   }),
   fc.record({ type: fc.constant(CommandType.expireSession), session: natural, attach: natural }),
   fc.record({ type: fc.constant(CommandType.delayOver), name, token: natural }),
+  fc.record({ type: fc.constant(CommandType.left), session: natural, attach: natural, leftMs: natural }),
+  fc.record({ type: fc.constant(CommandType.delayLeft), name, token: natural, leftMs: natural }),
 )
 const steps = fc.array(
   fc.oneof(

@@ -73,7 +73,7 @@ export class Bench {
   }
 
   nodeUp(node: NodeId, epoch: Epoch, expected = 0, dead = 0): Effect[] {
-    return this.apply({ type: CommandType.nodeUp, node, epoch, expected, dead, address: `${node}:7654` })
+    return this.apply({ type: CommandType.nodeUp, node, epoch, expected, dead, address: `${node}:7654`, peer: '' })
   }
 
   nextConn(): number {

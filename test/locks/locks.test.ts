@@ -310,6 +310,12 @@ describe('lock-delay', () => {
     expect(answers(refused.effects)).toMatchObject([
       [refused.session, -1, { kind: 'not-granted', reason: 'held', holder: '' }],
     ])
+    const left = (of: number, leftMs: number) => {
+      bench.apply({ type: CommandType.delayLeft, name: 'a', token: of, leftMs })
+      return [...bench.machine.delayedLocks()].map(({ forMs }) => forMs)
+    }
+    expect([left(token - 1, 1), left(token, 9_000)]).toEqual([[8_000], [8_000]])
+    expect([left(token, 3_000), left(token, 5_000)]).toEqual([[3_000], [3_000]])
     expect(bench.apply({ type: CommandType.delayOver, name: 'a', token: token - 1 })).toEqual([])
     const over: Command = { type: CommandType.delayOver, name: 'a', token }
     expect(outcome(bench.apply(over))).toBe('granted')

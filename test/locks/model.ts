@@ -91,6 +91,17 @@ export class Model {
         if (lock?.holder === null && lock.token === command.token) this.#pass(index, command.name, lock)
         return
       }
+      case CommandType.left: {
+        const session = this.#detachedUnder(command)
+        if (session !== null) session.detachedForMs = Math.min(session.detachedForMs, command.leftMs)
+        return
+      }
+      case CommandType.delayLeft: {
+        const lock = this.locks.get(command.name)
+        if (lock?.holder !== null || lock.token !== command.token) return
+        lock.delayMs = Math.min(lock.delayMs, command.leftMs)
+        return
+      }
       case CommandType.sweep:
       case CommandType.claimMember:
         return

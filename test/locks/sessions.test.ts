@@ -195,6 +195,13 @@ describe('detached sessions', () => {
     expect(bench.apply(detach(party, fin))).toEqual([['detached', party.session, 1, forMs]])
     expect(bench.apply(detach(party, !fin))).toEqual([])
     expect([...bench.machine.detachedSessions()]).toEqual([{ session: party.session, attach: 1, forMs }])
+    const left = (attach: number, leftMs: number) => {
+      bench.apply({ type: CommandType.left, session: party.session, attach, leftMs })
+      return [...bench.machine.detachedSessions()].map((one) => one.forMs)
+    }
+    // Another attach count was counted, more than there is cannot be left, and what comes late takes nothing back.
+    expect([left(0, 1), left(2, 1), left(1, forMs + 1)]).toEqual([[forMs], [forMs], [forMs]])
+    expect([left(1, forMs - 300), left(1, forMs - 200)]).toEqual([[forMs - 300], [forMs - 300]])
     expect([...bench.machine.sessionsAt('n1', 100)]).toEqual([])
     expect(bench.machine.holder('a')?.session).toBe(party.session)
   })

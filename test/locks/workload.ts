@@ -59,7 +59,8 @@ export class Workload {
     if (kind < 40) {
       const delayed = [...this.#machine.delayedLocks()]
       if (delayed.length === 0) return { type: CommandType.sweep }
-      const { name, token } = pick(delayed, who)
+      const { name, token, forMs } = pick(delayed, who)
+      if (what % 2 === 0) return { type: CommandType.delayLeft, name, token, leftMs: odd < 30 ? forMs >> 1 : forMs + 1 }
       return { type: CommandType.delayOver, name, token: odd === 0 ? token - 1 : token }
     }
     const session = this.#session(who)
@@ -73,7 +74,15 @@ export class Workload {
     const expected = odd === 0 ? 99 : this.#machine.currentEpoch(node)
     this.#epochs += 1
     const dead = odd % 2 === 0 ? expected : 0
-    return { type: CommandType.nodeUp, node, epoch: 1_000 - this.#epochs, expected, dead, address: `${node}:7654` }
+    return {
+      type: CommandType.nodeUp,
+      node,
+      epoch: 1_000 - this.#epochs,
+      expected,
+      dead,
+      address: `${node}:7654`,
+      peer: pick(['', `${node}:7655`, `${node}:7755`], odd),
+    }
   }
 
   #epochEnd({ who, odd }: Choice): Command {
@@ -101,8 +110,9 @@ export class Workload {
     return { type: CommandType.open, ...header, clientId, ...terms }
   }
 
-  #detached({ session, attach, queued }: SessionView, { kind, odd }: Choice): Command {
+  #detached({ session, attach, queued }: SessionView, { kind, odd, what }: Choice): Command {
     const counted = odd === 0 ? attach - 1 : attach
+    if (what % 3 === 0) return { type: CommandType.left, session, attach: counted, leftMs: odd * 500 }
     const [first] = queued
     if (kind < 70 && first !== undefined) {
       return { type: CommandType.detachedWaitTimeout, session, attach: counted, target: first.request }

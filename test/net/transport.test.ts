@@ -118,6 +118,17 @@ describe('connections', () => {
     await b.until(() => b.texts().length === 1)
   })
 
+  it('are found at the other address, if the first one leads nowhere or to somebody else', async () => {
+    const [a, b, c] = [await start('a'), await start('b'), await start('c')]
+    const { address } = b.peer()
+    for (const stale of [c.peer().address, '127.0.0.1:1']) {
+      a.transport.setPeers([{ ...b.peer(), address: stale, otherAddress: address }])
+      await Promise.all([a.untilUp('b'), b.untilUp('a')])
+      a.transport.setPeers([])
+      await b.until(() => !b.transport.isUp('a'))
+    }
+  })
+
   it('end on both sides when the peer is none any more', async () => {
     const [a, b] = [await start('a'), await start('b')]
     introduce(a, b)

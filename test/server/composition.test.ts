@@ -35,6 +35,7 @@ class TestNode {
         founders: FOUNDERS,
         joinAt: [],
         advertise: `${nodeId}:7654`,
+        peerAddress: '',
         requestTimeoutMs: 5_000,
         maxLineBytes: 4_096,
         maxLocksPerSession: 100,

@@ -57,7 +57,15 @@ describe('rule 1, epochs', () => {
   it('stops when another process makes an epoch for its node', () => {
     const cluster = started()
     const expected = cluster.node(0).machine.currentEpoch('n2')
-    const stranger = { type: CommandType.nodeUp, node: 'n2', epoch: 77, expected, dead: 0, address: 'n2:1' } as const
+    const stranger = {
+      type: CommandType.nodeUp,
+      node: 'n2',
+      epoch: 77,
+      expected,
+      dead: 0,
+      address: 'n2:1',
+      peer: '',
+    } as const
     cluster.commit(encodeCommand(stranger), cluster.term)
     cluster.world.advance(100)
     expect(cluster.node(1).fatal.map(({ exitCode }) => exitCode)).toEqual([4])

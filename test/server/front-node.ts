@@ -62,6 +62,7 @@ export class FakeNode implements NodeApi {
     front = new Front({
       nodeId: this.nodeId,
       advertise: `${this.nodeId}:7654`,
+      peerAddress: '',
       clock: this.#clock(),
       random,
       node: this,

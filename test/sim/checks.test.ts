@@ -29,7 +29,7 @@ beforeEach(() => {
 
 describe('one linear history', () => {
   const nodeUp = (node: string, epoch: number): Uint8Array =>
-    encodeCommand({ type: CommandType.nodeUp, node, epoch, expected: 0, dead: 0, address: `${node}:7654` })
+    encodeCommand({ type: CommandType.nodeUp, node, epoch, expected: 0, dead: 0, address: `${node}:7654`, peer: '' })
 
   function twoNodes() {
     const log = new LogCheck(world, new ConfigCheck(world, () => 0), () => undefined)

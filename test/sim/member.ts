@@ -204,6 +204,7 @@ export class Member implements ClientSocketOwner {
         nodeId,
         memberUid,
         advertise: `${nodeId}:7654`,
+        peerAddress: '',
         ...settings,
         founders,
         joinAt,

@@ -37,7 +37,10 @@ export class PeerLink {
   readonly #events: LinkEvents
   readonly #clock: Clock
   readonly #random: Random
-  #address: HostPort | null = null
+  /** Where it may be found; the first is dialled, and after a failure goes to the end. None: no connection is kept. */
+  #addresses: readonly HostPort[] = []
+  /** The same as they were told last: their order is no news. */
+  #told: readonly HostPort[] = []
   /** The connection in use. At the side that decides: from its choice on, before the peer has accepted, too. */
   #current: PeerConnection | null = null
   #dialling: PeerConnection | null = null
@@ -64,19 +67,21 @@ export class PeerLink {
 
   /** Neither told to keep a connection nor having one. */
   get isIdle(): boolean {
-    return this.#address === null && this.#current === null
+    return this.#addresses.length === 0 && this.#current === null
   }
 
-  /** From now on a connection is kept, by dialling `address` when there is none. */
-  keep(address: HostPort): void {
-    const first = this.#address === null
-    this.#address = address
+  /** From now on a connection is kept, by dialling one of `addresses` after the other when there is none. */
+  keep(addresses: readonly HostPort[]): void {
+    const first = this.#addresses.length === 0
+    if (!isSame(addresses, this.#told)) this.#addresses = addresses
+    this.#told = addresses
     if (first && this.#current === null) this.#dial()
   }
 
   /** Ends all that this link has. `down` follows in a later turn, if the peer was connected. */
   drop(): void {
-    this.#address = null
+    this.#addresses = []
+    this.#told = []
     const owesDown = this.connection !== null || this.#verdictDue !== null
     const connections = [this.#current, this.#dialling]
     this.#current = null
@@ -149,7 +154,7 @@ export class PeerLink {
     this.#events.lost(this, end)
     const lastedMs = this.#clock.takerNow() - this.#upSinceMs
     this.#unstableConnections = lastedMs < STABLE_CONNECTION_MS ? this.#unstableConnections + 1 : 0
-    const checkable = end.cause !== 'timeout' && this.#address !== null
+    const checkable = end.cause !== 'timeout' && this.#addresses.length > 0
     if (checkable && this.#unstableConnections <= UNSTABLE_CONNECTIONS) {
       this.#verdictDue = this.#clock.after(PROBE_VERDICT_MS, () => this.#settle(PeerDownReason.closed))
       this.#dialAfter(this.#random.int(PROBE_SPREAD_MS))
@@ -181,11 +186,14 @@ export class PeerLink {
   #dialLater(): void {
     const ceilingMs = Math.min(RECONNECT_MAX_MS, RECONNECT_MIN_MS * 2 ** Math.min(this.#failedDials, 16))
     this.#failedDials++
+    const [failed, ...others] = this.#addresses
+    if (failed !== undefined) this.#addresses = [...others, failed]
     this.#dialAfter(ceilingMs / 2 + this.#random.int(Math.ceil(ceilingMs / 2)))
   }
 
   #dialAfter(delayMs: number): void {
-    if (this.#address === null || this.#current !== null || this.#dialling !== null || this.#redial !== null) return
+    if (this.#addresses.length === 0 || this.#current !== null || this.#dialling !== null || this.#redial !== null)
+      return
     this.#redial = this.#clock.after(delayMs, () => {
       this.#redial = null
       this.#dial()
@@ -193,8 +201,9 @@ export class PeerLink {
   }
 
   #dial(): void {
-    if (this.#address === null || this.#current !== null || this.#dialling !== null) return
-    this.#dialling = this.#events.dial(this, this.#address)
+    const [address] = this.#addresses
+    if (address === undefined || this.#current !== null || this.#dialling !== null) return
+    this.#dialling = this.#events.dial(this, address)
   }
 
   #cancelTimers(): void {
@@ -203,4 +212,11 @@ export class PeerLink {
     this.#verdictDue?.cancel()
     this.#verdictDue = null
   }
+}
+
+function isSame(some: readonly HostPort[], others: readonly HostPort[]): boolean {
+  return (
+    some.length === others.length &&
+    some.every(({ host, port }, place) => host === others[place]?.host && port === others[place]?.port)
+  )
 }

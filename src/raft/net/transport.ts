@@ -95,8 +95,8 @@ class SocketTransport implements PeerTransport, ConnectionOwner, LinkEvents {
       link.drop()
     }
     for (const peer of peers) {
-      const address = peer.nodeId === this.#options.nodeId ? null : this.#parseAddress(peer)
-      if (address !== null) this.#linkOf(peer.nodeId).keep(address)
+      const addresses = peer.nodeId === this.#options.nodeId ? [] : this.#parseAddresses(peer)
+      if (addresses.length > 0) this.#linkOf(peer.nodeId).keep(addresses)
     }
   }
 
@@ -249,17 +249,19 @@ class SocketTransport implements PeerTransport, ConnectionOwner, LinkEvents {
     return this.#links.get(nodeId)?.connection ?? null
   }
 
+  #parseAddresses({ nodeId, address, otherAddress }: Peer): HostPort[] {
+    const texts = otherAddress === undefined ? [address] : [address, otherAddress]
+    return texts.flatMap((text) => this.#parseAddress(nodeId, text))
+  }
+
   /** A member's address that cannot be read must not stop the others: it may dial us. */
-  #parseAddress(peer: Peer): HostPort | null {
+  #parseAddress(peer: string, address: string): HostPort[] {
     try {
-      return parseHostPort(peer.address)
+      return [parseHostPort(address)]
     } catch (error) {
       if (!(error instanceof AddressError)) throw error
-      this.#options.logger.warn(
-        { peer: peer.nodeId, address: peer.address, reason: error.message },
-        'cannot dial a peer',
-      )
-      return null
+      this.#options.logger.warn({ peer, address, reason: error.message }, 'cannot dial a peer')
+      return []
     }
   }
 }

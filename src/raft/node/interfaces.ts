@@ -173,6 +173,8 @@ export interface Peer {
   readonly raftId: RaftId
   /** HOST:PORT of its peer port. */
   readonly address: string
+  /** Another HOST:PORT where it may be found while it does not answer there. */
+  readonly otherAddress?: string
 }
 
 /** Said by both sides first. Empty strings and 0 mean "not known yet". */

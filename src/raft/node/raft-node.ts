@@ -52,7 +52,7 @@ export class RaftNode implements NodeApi {
       onDown: (nodeId, reason) => this.#down(nodeId, reason),
     })
     if (identity === null) this.#entrance.start()
-    else this.#running?.start(this.#members)
+    else this.#running?.start(this.#members.map((member) => this.#withListedAddress(member)))
   }
 
   async stop(): Promise<void> {
@@ -75,7 +75,7 @@ export class RaftNode implements NodeApi {
       const { store, machine } = this.options
       if (boot.snapshot !== null) await restoreMachine(store, machine, boot.snapshot.index, boot.snapshot.term)
       await this.#run(identity, boot)
-      this.#running?.start(this.#members)
+      this.#running?.start(this.#members.map((member) => this.#withListedAddress(member)))
     } catch (error) {
       this.#fatal(error)
     }
@@ -200,9 +200,16 @@ export class RaftNode implements NodeApi {
   }
   setMembers(members: readonly Peer[]): void {
     this.#members = members
-    this.#running?.setMembers(members)
+    this.#running?.setMembers(members.map((member) => this.#withListedAddress(member)))
     this.#doorkeeper?.membersChanged()
   }
+  /** Where `--cluster` says that it is: the address that the cluster knows may be of a day when the node was elsewhere. */
+  #withListedAddress(member: Peer): Peer {
+    const { founders, joinAt } = this.options
+    const listed = [...founders, ...joinAt].find(({ nodeId }) => nodeId === member.nodeId)?.address
+    return listed === undefined || listed === member.address ? member : { ...member, otherAddress: listed }
+  }
+
   nextRaftId(): RaftId {
     return this.#running?.nextRaftId() ?? 0
   }

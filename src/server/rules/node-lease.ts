@@ -29,6 +29,8 @@ export interface NodeLeaseDeps {
   readonly nodeId: NodeId
   /** HOST:PORT that travels in `NodeUp`. */
   readonly address: string
+  /** HOST:PORT of the peer port, or empty: travels there too. */
+  readonly peer: string
   readonly clock: Clock
   readonly random: Random
   readonly node: NodeApi
@@ -214,13 +216,12 @@ export class NodeLease {
 
   #proposeCandidate(): void {
     if (this.#candidate === 0 || !this.#running) return
-    const { node, state, nodeId, address, clock } = this.deps
+    const { node, state, nodeId, address, peer, clock } = this.deps
     if (node.leader() !== null) {
       const expected = state.currentEpoch(nodeId)
       const dead = this.#isDead(expected) ? expected : 0
-      node.propose(
-        encodeCommand({ type: CommandType.nodeUp, node: nodeId, epoch: this.#candidate, expected, dead, address }),
-      )
+      const epoch = this.#candidate
+      node.propose(encodeCommand({ type: CommandType.nodeUp, node: nodeId, epoch, expected, dead, address, peer }))
     }
     this.#candidateTimer?.cancel()
     this.#candidateTimer = clock.after(REPEAT_PROPOSAL_MS, () => this.#proposeCandidate())

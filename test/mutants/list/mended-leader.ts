@@ -160,4 +160,45 @@ export const MENDED_LEADER: readonly Mutant[] = [
     ],
     tests: ['test/node/leader-death.test.ts'],
   },
+  {
+    id: 'Y313',
+    title: 'a node that starts does not say where its peers find it now',
+    rule: 'own',
+    edits: [
+      {
+        file: 'src/locks/epochs.ts',
+        find: '  moveMember(context, node, command.peer)\n',
+        replace: '',
+      },
+    ],
+  },
+  {
+    id: 'Y314',
+    title: 'a member is dialled only at the address that the cluster knows',
+    rule: 'own',
+    edits: [
+      {
+        file: 'src/raft/net/peer-link.ts',
+        find: 'if (failed !== undefined) this.#addresses = [...others, failed]',
+        replace: 'if (failed !== undefined) this.#addresses = [failed, ...others]',
+      },
+    ],
+  },
+  {
+    id: 'Y315',
+    title: 'what is left of a detached session or a delay may grow again',
+    rule: 'rule 4',
+    edits: [
+      {
+        file: 'src/locks/sessions.ts',
+        find: 'terms === null || command.leftMs >= terms.detachedForMs) return',
+        replace: 'terms === null || command.leftMs === terms.detachedForMs) return',
+      },
+      {
+        file: 'src/locks/lock-table.ts',
+        find: 'leftMs >= lock.delayMs) return',
+        replace: 'leftMs === lock.delayMs) return',
+      },
+    ],
+  },
 ]
