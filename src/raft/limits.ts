@@ -11,6 +11,10 @@ export const PEER_FRAME_BYTES = 16 * 1024 * 1024
  * behind is neither sent nor made to decode all that it lacks in one piece. One append of the core is at most half of it.
  */
 export const BUNDLE_FRAME_BYTES = 2 * 1024 * 1024
+/** Pieces of one frame; those of an honest peer are full, all but the last. */
+export const FRAME_FRAGMENTS = 2 * (PEER_FRAME_BYTES / FRAGMENT_PAYLOAD_BYTES)
+/** All that may come, fragment headers counted, from whoever has not been accepted yet. */
+export const HANDSHAKE_BYTES = 4 * 1024
 /** Smaller frames are copied into one buffer: that costs less than a chunk of their own in the write. */
 export const COALESCE_BYTES = 4 * 1024
 /** Bulk that may wait in the socket's buffer: what a heartbeat has to sit behind at most. */
@@ -19,18 +23,33 @@ export const BULK_WINDOW_BYTES = 128 * 1024
 export const CONTROL_QUEUE_BYTES = 4 * 1024 * 1024
 export const BULK_QUEUE_BYTES = 32 * 1024 * 1024
 
-/** Connections that have not said who they are yet. More are closed unheard. */
+/** Connections that have not said who they are yet. One more, and the oldest from the address with the most is closed. */
 export const UNKNOWN_CONNECTIONS = 64
 /** Names in a hello, in UTF-16 units. */
 export const HELLO_TEXT_LENGTH = 512
 /** Refusals that are remembered, so that each is logged once and not at every retry. */
 export const REMEMBERED_REFUSALS = 1_000
+/** A refusal, or a broken connection, that goes on is told again after this, with how often it happened meanwhile. */
+export const REFUSAL_REMINDER_MS = 60_000
+
+/** Members in one configuration or list of a peer's frame. */
+export const MEMBERS_COUNT = 1_000
+/** A founder's clock: tokens begin at so many seconds × 2^20 and must stay below 2^53 for as long as anybody counts on. */
+export const UNIX_SECONDS_MAX = 2 ** 32
+/** As `--lease` allows. */
+export const NODE_LEASE_MAX_MS = 86_400_000
+/** Terms above this are refused: each election needs a higher one, and they are exact below 2^53 only. */
+export const TERM_MAX = 2 ** 52
+/** So far ahead of this node a member may be, an election a millisecond for seven weeks. */
+export const TERM_JUMP = 2 ** 32
 
 export const CONNECT_TIMEOUT_MS = 1_000
 /** From the connection to the peer's verdict. A stopped process accepts connections but never says hello. */
 export const HANDSHAKE_TIMEOUT_MS = 1_000
 export const RECONNECT_MIN_MS = 20
 export const RECONNECT_MAX_MS = 1_000
+/** A node of another cluster stands at a peer's address: that seldom changes, and each dial is a line in its log. */
+export const RECONNECT_FOREIGN_MS = 10_000
 /** The dial by which a lost connection is checked is spread over this, so that two peers seldom dial at once. */
 export const PROBE_SPREAD_MS = 5
 /** How long that dial may leave open whether the peer is dead. */

@@ -2,7 +2,7 @@
 import { AddressError, formatHostPort, parseHostPort } from '../address.js'
 import { encodeMemberContext } from '../locks/members.js'
 import { ConfChangeType } from '../raft/core/types.js'
-import { type Clock, FrameKind, Lane, type Timer } from '../raft/node/interfaces.js'
+import { type Clock, FrameKind, Lane, PeerProtocolError, type Timer } from '../raft/node/interfaces.js'
 import { type NodeApi, NodeRefusal } from '../raft/node/node-api.js'
 import {
   type AdminAnswer,
@@ -96,15 +96,16 @@ export class Admin {
   onPeerFrame(from: string, kind: FrameKind, payload: Uint8Array): void {
     if (kind === FrameKind.adminResult) {
       const frame = decodeAnswer(payload)
-      const waiting = frame === null ? undefined : this.#forwarded.get(frame.number)
-      if (frame === null || waiting === undefined) return
+      if (frame === null) throw new PeerProtocolError('malformed answer of an administration')
+      const waiting = this.#forwarded.get(frame.number)
+      if (waiting === undefined) return
       this.#forwarded.delete(frame.number)
       waiting.timer.cancel()
       waiting.done(frame.body)
       return
     }
     const frame = decodeOperation(payload)
-    if (kind !== FrameKind.admin || frame === null) return
+    if (frame === null) throw new PeerProtocolError('malformed administration')
     this.#perform(frame.body, (body) => {
       this.options.node.sendPeer(from, Lane.control, FrameKind.adminResult, encodeFrame({ number: frame.number, body }))
     })

@@ -2,7 +2,7 @@
  * One node put together: state machine, Raft node, administration and front, over a disk, a network and a clock that are
  * given. `main.ts` gives it the machine's; the simulator gives it its own, and so runs this very composition.
  */
-import { encodeCommand } from '../locks/codec.js'
+import { decodeCommand, encodeCommand } from '../locks/codec.js'
 import { CommandType } from '../locks/commands.js'
 import type { EffectSink } from '../locks/effects.js'
 import { type Genesis, LockMachine } from '../locks/machine.js'
@@ -167,6 +167,7 @@ export class NodeComposition {
       claim: (raftId, memberUid) => {
         this.node.propose(encodeCommand({ type: CommandType.claimMember, raftId, memberUid }))
       },
+      isCommand,
       beforeTurn: () => this.front.turn(),
       warn: (message) => world.log('warn', message, {}),
       onRunning: (identity) => {
@@ -213,5 +214,14 @@ export class NodeComposition {
 
   #members(): Peer[] {
     return this.machine.members().map(({ nodeId, raftId, peerAddress }) => ({ nodeId, raftId, address: peerAddress }))
+  }
+}
+
+function isCommand(bytes: Uint8Array): boolean {
+  try {
+    decodeCommand(bytes)
+    return true
+  } catch {
+    return false
   }
 }

@@ -5,7 +5,7 @@
 import type { Epoch, NodeId } from '../locks/commands.js'
 import type { EffectSink } from '../locks/effects.js'
 import type { Index, Term } from '../raft/core/types.js'
-import { type Clock, FrameKind, Lane, type Random } from '../raft/node/interfaces.js'
+import { type Clock, FrameKind, Lane, PeerProtocolError, type Random } from '../raft/node/interfaces.js'
 import type { NodeApi } from '../raft/node/node-api.js'
 import { Connection, type ConnectionHandler } from './dialects/connection.js'
 import type { AdminRequest, ClientConnection, Counters, FrontOptions, Services } from './dialects/services.js'
@@ -220,10 +220,12 @@ export class Front {
   onPeerFrame(from: NodeId, kind: FrameKind, payload: Uint8Array): void {
     if (kind === FrameKind.renew) {
       const renewal = decodeRenewal(payload)
-      if (renewal !== null) this.#keeper.renewalArrived(from, renewal.epoch, renewal.number)
+      if (renewal === null) throw new PeerProtocolError('malformed renewal')
+      this.#keeper.renewalArrived(from, renewal.epoch, renewal.number)
     } else if (kind === FrameKind.renewed) {
       const answer = decodeRenewalAnswer(payload)
-      if (answer !== null) this.#lease.onAnswer(answer.epoch, answer.number, answer.commitIndex)
+      if (answer === null) throw new PeerProtocolError('malformed answer to a renewal')
+      this.#lease.onAnswer(answer.epoch, answer.number, answer.commitIndex)
     }
   }
 

@@ -96,7 +96,11 @@ class Server {
       this.#surroundings(store, records),
     )
     this.#sources = this.#makeSources()
-    this.#metrics = new ServerMetrics(this.#sources, () => this.#parts.node.proposalCount())
+    this.#metrics = new ServerMetrics(
+      this.#sources,
+      () => this.#parts.node.proposalCount(),
+      () => this.#parts.node.droppedFrames(),
+    )
   }
 
   async start(): Promise<void> {

@@ -11,7 +11,7 @@ export class ServerMetrics {
   readonly #leaderChanges: Counter
   readonly #appends: Histogram
 
-  constructor(sources: StatusSources, proposals: () => number) {
+  constructor(sources: StatusSources, proposals: () => number, dropped: () => number) {
     collectDefaultMetrics({ register: this.registry })
     this.#leaderChanges = new Counter({
       name: 'tnl_raft_leader_changes_total',
@@ -24,7 +24,7 @@ export class ServerMetrics {
       buckets: APPEND_BUCKETS_SECONDS,
       registers: [this.registry],
     })
-    this.#addRaft(sources, proposals)
+    this.#addRaft(sources, proposals, dropped)
     this.#addCounts(sources)
   }
 
@@ -37,7 +37,7 @@ export class ServerMetrics {
     this.#appends.observe(durationMs / 1000)
   }
 
-  #addRaft(sources: StatusSources, proposals: () => number): void {
+  #addRaft(sources: StatusSources, proposals: () => number, dropped: () => number): void {
     this.#gauge('tnl_raft_is_leader', '1 at the leader', () => (sources.node()?.role === Role.leader ? 1 : 0))
     this.#gauge('tnl_raft_has_leader', '1 where a leader is known', () => (sources.node()?.leader == null ? 0 : 1))
     this.#gauge('tnl_raft_term', 'Term of this node', () => sources.node()?.term ?? 0)
@@ -50,6 +50,7 @@ export class ServerMetrics {
       () => sources.node()?.snapshotIndex ?? 0,
     )
     this.#counter('tnl_raft_proposals_total', 'Commands that this node proposed', proposals)
+    this.#counter('tnl_peer_frames_dropped_total', 'Frames and messages of peers of a kind unknown here', dropped)
   }
 
   #addCounts(sources: StatusSources): void {

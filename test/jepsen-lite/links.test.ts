@@ -8,6 +8,7 @@ import { Lane } from '../../src/raft/node/interfaces.js'
 import { listenOn } from '../../src/server/listen.js'
 import { inTime, Wire } from '../e2e/wire.js'
 import { SimRandom } from '../sim/random.js'
+import { helloOf } from '../support/hello.js'
 import { CLIENT_SITES, type Heal, Links } from './links/links.js'
 
 const CUT = { cut: true }
@@ -160,14 +161,14 @@ describe('between a client and a node', () => {
 })
 
 describe('between two nodes', () => {
-  function helloOf(nodeId: string): Uint8Array {
-    const hello = { clusterId: '', nodeId, raftId: 0, memberUid: 'u', listHash: 'h', empty: true }
-    return Buffer.concat(encodeFragment(Lane.control, LinkKind.hello, false, [encodeHello(hello)]))
+  function frameOfHello(nodeId: string): Uint8Array {
+    const hello = encodeHello(helloOf({ clusterId: '', nodeId, raftId: 0, empty: true }))
+    return Buffer.concat(encodeFragment(Lane.control, LinkKind.hello, false, [hello]))
   }
 
   async function dialAs(nodeId: string, port: number): Promise<Wire> {
     const wire = await Wire.open(port)
-    wire.send(helloOf(nodeId))
+    wire.send(frameOfHello(nodeId))
     return wire
   }
 

@@ -2,9 +2,10 @@ import type { Socket } from 'node:net'
 import { Packr } from 'msgpackr'
 import { describe, expect, it } from 'vitest'
 import { encodeFragment, FrameParser } from '../../src/raft/net/frame.js'
-import { decodeReason, encodeHello, LinkKind } from '../../src/raft/net/handshake.js'
-import { FrameKind, Lane, PeerDownReason } from '../../src/raft/node/interfaces.js'
-import { introduce } from './kit.js'
+import { decodeRefusal, encodeHello, LinkKind } from '../../src/raft/net/handshake.js'
+import { FrameKind, type HelloVerdict, Lane, PeerDownReason } from '../../src/raft/node/interfaces.js'
+import { helloOf } from '../support/hello.js'
+import { introduce, refusing } from './kit.js'
 import { testBed } from './test-bed.js'
 
 const { start, proxyTo, rawTo } = testBed()
@@ -30,7 +31,7 @@ describe('a peer that is not welcome', () => {
 
   it('is let in as soon as it is welcome', async () => {
     let member = false
-    const judge = () => (member ? ({ accept: true } as const) : ({ accept: false, reason: 'not a member' } as const))
+    const judge = (): HelloVerdict => (member ? { accept: true } : refusing('not a member'))
     const [a, b] = [await start('a', { judge }), await start('b')]
     introduce(a, b)
     await b.until(() => b.of('refused').length > 0)
@@ -60,21 +61,20 @@ describe('a peer that is not welcome', () => {
     socket.on('data', (chunk) => {
       parser.push(chunk)
       for (let frame = parser.next(); frame !== null; frame = parser.next()) {
-        if (frame.kind === LinkKind.refuse) reasons.push(decodeReason(frame.payload))
+        if (frame.kind === LinkKind.refuse) reasons.push(decodeRefusal(frame.payload).message)
       }
     })
-    const hello = new Packr({ useRecords: false }).pack(['tcpnetlock-peer', 9, 'from', 'the', 'future'])
+    const hello = new Packr({ useRecords: false }).pack(['tcpnetlock-peer', 7, 9, 'from', 'the', 'future'])
     socket.write(Buffer.concat(encodeFragment(Lane.control, LinkKind.hello, false, [hello])))
     await ended(socket)
-    expect(reasons).toEqual(['peer protocol version 9, this node speaks version 1'])
+    expect(reasons).toEqual(['peer protocol version 7 to 9, this node speaks version 2'])
   })
 })
 
 describe('a connection that breaks the protocol', () => {
   const frame = (kind: number, payload: Uint8Array) =>
     Buffer.concat(encodeFragment(Lane.control, kind, false, [payload]))
-  const hello = (nodeId: string) =>
-    encodeHello({ clusterId: 'cluster', nodeId, raftId: 0, memberUid: '', listHash: '', empty: false })
+  const hello = (nodeId: string) => encodeHello(helloOf({ clusterId: 'cluster', nodeId, raftId: 0 }))
   const cases: [string, Buffer][] = [
     ['is not that of a peer at all', Buffer.from('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n')],
     ['sends frames before the handshake', frame(FrameKind.raft, Buffer.from('x'))],

@@ -1,8 +1,9 @@
 import { createServer, connect as dialTcp, Socket } from 'node:net'
 import { type PeerNetwork, type PeerStream, tcpNetwork } from '../../src/raft/net/network.js'
 import { createTransport, type PeerTransport } from '../../src/raft/net/transport.js'
-import type { Clock, Peer, PeerDownReason, Random } from '../../src/raft/node/interfaces.js'
-import { FrameKind, type HelloVerdict, Lane, type PeerHello } from '../../src/raft/node/interfaces.js'
+import type { Clock, Peer, PeerDownReason, Random, Refusal, Refuser } from '../../src/raft/node/interfaces.js'
+import { FrameKind, type HelloVerdict, Lane, type PeerHello, RefusalCode } from '../../src/raft/node/interfaces.js'
+import { helloOf } from '../support/hello.js'
 
 /** `speed` times as fast as real time, for timers only. */
 export function testClock(speed = 1): Clock {
@@ -26,7 +27,13 @@ export const testRandom: Random = {
 export type TestEvent =
   | { readonly type: 'up'; readonly from: string }
   | { readonly type: 'down'; readonly from: string; readonly reason: PeerDownReason }
-  | { readonly type: 'refused'; readonly from: string; readonly reason: string }
+  | {
+      readonly type: 'refused'
+      readonly from: string
+      readonly reason: string
+      readonly refusal: Refusal
+      readonly by: Refuser
+    }
   | { readonly type: 'frame'; readonly from: string; readonly kind: FrameKind; readonly payload: Buffer }
   | { readonly type: 'log'; readonly message: string; readonly fields: Readonly<Record<string, unknown>> }
 
@@ -36,6 +43,12 @@ export interface NodeOptions {
   readonly clock?: Clock
   readonly network?: PeerNetwork
   readonly judge?: (hello: PeerHello) => HelloVerdict
+  /** Throws a PeerProtocolError for a payload that it finds malformed. */
+  readonly check?: (payload: Uint8Array) => void
+}
+
+export function refusing(message: string, code: RefusalCode = RefusalCode.notMember, isFinal = false): HelloVerdict {
+  return { accept: false, refusal: { code, isFinal, message } }
 }
 
 /** A transport with everything that it reported, in order, and a way to wait for more. */
@@ -65,8 +78,11 @@ export class TestNode {
     await this.transport.start({
       hello: () => this.hello(),
       judge: (hello) => (this.#options.judge ?? this.#sameCluster)(hello),
-      onRefused: (from, reason) => this.#add({ type: 'refused', from, reason }),
-      onFrame: (from, kind, payload) => this.#add({ type: 'frame', from, kind, payload: Buffer.from(payload) }),
+      onRefused: (refusal, by) => this.#add({ type: 'refused', from: by.nodeId, reason: refusal.message, refusal, by }),
+      onFrame: (from, kind, payload) => {
+        this.#options.check?.(payload)
+        this.#add({ type: 'frame', from, kind, payload: Buffer.from(payload) })
+      },
       onUp: (peer) => this.#add({ type: 'up', from: peer.nodeId }),
       onDown: (from, reason) => this.#add({ type: 'down', from, reason }),
     })
@@ -75,7 +91,13 @@ export class TestNode {
 
   hello(): PeerHello {
     const clusterId = this.#options.clusterId ?? 'cluster'
-    return { clusterId, nodeId: this.id, raftId: 0, memberUid: `uid-${this.id}`, listHash: '', empty: false }
+    return helloOf({
+      clusterId,
+      nodeId: this.id,
+      raftId: 0,
+      memberUid: `uid-${this.id}`,
+      processId: `process-${this.id}`,
+    })
   }
 
   peer(): Peer {
@@ -123,7 +145,7 @@ export class TestNode {
   readonly #sameCluster = (hello: PeerHello): HelloVerdict =>
     hello.clusterId === this.hello().clusterId
       ? { accept: true }
-      : { accept: false, reason: `${hello.nodeId} belongs to cluster ${hello.clusterId}` }
+      : refusing(`${hello.nodeId} belongs to cluster ${hello.clusterId}`)
 }
 
 /** Tells all nodes of each other, in one turn, so that all dial at once. */

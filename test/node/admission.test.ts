@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import { type AdmissionView, judgePeer } from '../../src/raft/node/admission.js'
-import type { PeerHello } from '../../src/raft/node/interfaces.js'
+import { type AdmissionView, isBelieved, judgePeer } from '../../src/raft/node/admission.js'
+import { type PeerHello, type Refusal, RefusalCode, type Refuser } from '../../src/raft/node/interfaces.js'
+import { helloOf } from '../support/hello.js'
 
-const HELLO: PeerHello = { clusterId: 'c1', nodeId: 'n1', raftId: 1, memberUid: 'u1', listHash: 'h1', empty: false }
+const HELLO = helloOf()
 const UNFORMED = { ...HELLO, clusterId: '', raftId: 0, empty: true }
 
 function view(change: Partial<AdmissionView> = {}): AdmissionView {
@@ -34,7 +35,7 @@ describe('while a cluster forms', () => {
 
   it('another list is refused', () => {
     const verdict = judgePeer(forming, { ...UNFORMED, nodeId: 'n2', listHash: 'h2' })
-    expect(verdict).toMatchObject({ accept: false, reason: expect.stringContaining('another --cluster list') })
+    expect(verdict).toMatchObject({ accept: false, refusal: { code: RefusalCode.otherList, isFinal: false } })
   })
 
   it('a member of a cluster that exists is refused', () => {
@@ -47,17 +48,47 @@ describe('in a cluster', () => {
     expect(judgePeer(view(), peer()).accept).toBe(true)
   })
 
-  it('a member of another cluster is refused for good', () => {
+  it('a member of another cluster is refused, and not for good: a stale address is the mistake of neither', () => {
     const verdict = judgePeer(view(), peer({ clusterId: 'c2' }))
-    expect(verdict).toMatchObject({ accept: false, reason: expect.stringMatching(/^final: .*c2/) })
+    expect(verdict).toMatchObject({ accept: false, refusal: { code: RefusalCode.otherCluster, isFinal: false } })
+    expect(verdict).toMatchObject({ refusal: { message: expect.stringContaining('c2') } })
   })
 
   it('another directory of a member is refused for good', () => {
     const verdict = judgePeer(view(), peer({ memberUid: 'u9' }))
-    expect(verdict).toMatchObject({ accept: false, reason: expect.stringMatching(/^final: /) })
+    expect(verdict).toMatchObject({ accept: false, refusal: { code: RefusalCode.otherDirectory, isFinal: true } })
   })
 
   it('a second process of this very node is refused', () => {
     expect(judgePeer(view(), peer({ nodeId: 'n1' })).accept).toBe(false)
+  })
+})
+
+describe('a final refusal', () => {
+  const refusal: Refusal = { code: RefusalCode.notMember, isFinal: true, message: 'no longer a member' }
+  const by = (change: Partial<Refuser> = {}): Refuser => ({ nodeId: 'n2', wasDialled: true, hello: peer(), ...change })
+  const member = { clusterId: 'c1', isMember: (nodeId: string) => nodeId === 'n2' }
+  const empty = { clusterId: null, isMember: () => false }
+
+  it('is believed from a member that this node dialled and that names the same cluster', () => {
+    expect(isBelieved(member, refusal, by())).toBe(true)
+  })
+
+  it.each([
+    ['whoever dialled this node', by({ wasDialled: false })],
+    ['one that has not said who it is', by({ hello: null })],
+    ['a node of another cluster', by({ hello: peer({ clusterId: 'c2' }) })],
+    ['one that is no member', by({ nodeId: 'n7', hello: peer({ nodeId: 'n7' }) })],
+  ])('is not believed from %s', (_who, refuser) => {
+    expect(isBelieved(member, refusal, refuser)).toBe(false)
+  })
+
+  it('is believed by an empty node from whom it was told to dial, and from nobody else', () => {
+    expect(isBelieved(empty, refusal, by())).toBe(true)
+    expect(isBelieved(empty, refusal, by({ wasDialled: false }))).toBe(false)
+  })
+
+  it('is not final because its words say so', () => {
+    expect(isBelieved(member, { ...refusal, isFinal: false, message: 'final: go away' }, by())).toBe(false)
   })
 })

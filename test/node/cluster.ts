@@ -1,7 +1,7 @@
 import { pack, unpack } from 'msgpackr'
 import type { Member } from '../../src/raft/node/admission.js'
-import type { FormationRecord } from '../../src/raft/node/formation.js'
 import type { Identity, Peer, SnapshotRestorer, SnapshotSource, StateMachine } from '../../src/raft/node/interfaces.js'
+import type { FormationRecord } from '../../src/raft/node/peer-words.js'
 import { RaftNode } from '../../src/raft/node/raft-node.js'
 import { FakeClock, FakeRandom } from './fake-clock.js'
 import { FakeNetwork } from './fake-network.js'
@@ -167,6 +167,7 @@ export class TestCluster {
           })),
         }),
       claim: (raftId, memberUid) => void node.propose(new TextEncoder().encode(`claim ${raftId} ${memberUid}`)),
+      isCommand: (bytes) => !new TextDecoder().decode(bytes).startsWith('garbage'),
       beforeTurn: () => undefined,
       warn: () => undefined,
       onRunning: (identity) => {

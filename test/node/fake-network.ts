@@ -1,8 +1,12 @@
 import {
   type FrameKind,
+  type HelloVerdict,
   type Lane,
   type Peer,
   PeerDownReason,
+  type PeerHello,
+  type Refusal,
+  type Refuser,
   type Transport,
   type TransportHandlers,
 } from '../../src/raft/node/interfaces.js'
@@ -45,6 +49,16 @@ export class FakeNetwork {
     this.#cut.clear()
   }
 
+  /** What a node makes of a frame that somebody sent who is connected under the name `from`: the error it throws, or null. */
+  inject(to: string, from: string, kind: FrameKind, payload: Uint8Array): unknown {
+    try {
+      this.#nodes.get(to)?.receive(from, kind, payload)
+      return null
+    } catch (error) {
+      return error
+    }
+  }
+
   /** As `kill -9`: the kernel closes the connections, and dialling is refused. */
   kill(nodeId: string): void {
     const dead = this.#nodes.get(nodeId)
@@ -60,6 +74,7 @@ export class FakeTransport implements Transport {
   #handlers: TransportHandlers | null = null
   #peers: readonly Peer[] = []
   readonly #up = new Set<string>()
+  readonly #dialled = new Set<string>()
   #dialling = false
   readonly #arrivesMs = new Map<string, number>()
 
@@ -98,16 +113,18 @@ export class FakeTransport implements Transport {
     const mine = this.#handlers
     const theirs = other.#handlers
     if (mine === null || theirs === null) return
-    const verdict = theirs.judge(mine.hello())
+    const verdict = theirs.judge(mine.hello(), false)
     if (!verdict.accept) {
-      mine.onRefused(to, verdict.reason)
+      mine.onRefused(verdict.refusal, { nodeId: to, wasDialled: true, hello: theirs.hello() })
       return
     }
-    const own = mine.judge(theirs.hello())
+    const own = mine.judge(theirs.hello(), true)
     if (!own.accept) {
-      theirs.onRefused(this.nodeId, own.reason)
+      theirs.onRefused(own.refusal, { nodeId: this.nodeId, wasDialled: false, hello: mine.hello() })
       return
     }
+    this.#dialled.add(to)
+    other.#dialled.delete(this.nodeId)
     this.#up.add(to)
     other.#up.add(this.nodeId)
     const peer = theirs.hello()
@@ -128,6 +145,34 @@ export class FakeTransport implements Transport {
     })
   }
 
+  receive(from: string, kind: FrameKind, payload: Uint8Array): void {
+    this.#handlers?.onFrame(from, kind, payload)
+  }
+
+  /** Somebody has dialled this node and said this hello. */
+  pretend(hello: PeerHello): HelloVerdict | null {
+    const verdict = this.#handlers?.judge(hello, false) ?? null
+    if (verdict?.accept !== true) return verdict
+    this.#up.add(hello.nodeId)
+    this.#dialled.delete(hello.nodeId)
+    this.#handlers?.onUp(hello)
+    return verdict
+  }
+
+  /** The connection to that peer is one that this node dialled. */
+  dialledTo(nodeId: string): void {
+    this.#dialled.add(nodeId)
+  }
+
+  /** A refusal reaches this node. */
+  refuse(refusal: Refusal, by: Refuser): void {
+    this.#handlers?.onRefused(refusal, by)
+  }
+
+  get hello(): PeerHello | null {
+    return this.#handlers?.hello() ?? null
+  }
+
   send(to: string, _lane: Lane, kind: FrameKind, parts: readonly Uint8Array[]): boolean {
     if (this.dead || !this.#up.has(to)) return false
     const payload = new Uint8Array(Buffer.concat(parts))
@@ -145,6 +190,10 @@ export class FakeTransport implements Transport {
 
   isUp(nodeId: string): boolean {
     return this.#up.has(nodeId)
+  }
+
+  wasDialled(nodeId: string): boolean {
+    return this.#up.has(nodeId) && this.#dialled.has(nodeId)
   }
 
   bulkBacklogBytes(): number {

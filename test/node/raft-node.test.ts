@@ -146,6 +146,24 @@ describe('a cluster of RaftNodes over fake disk, network and clock', () => {
     expect(stranger.fatal?.error.message).toContain('tnl members add n9')
   })
 
+  it('refuses an empty node for good also where it knows a follower alone: the leader may have come later', async () => {
+    const { cluster, leader } = await formed(18)
+    const known = cluster.founders.filter(({ nodeId }) => nodeId !== leader.nodeId)
+    const stranger = await cluster.start('n9', known)
+    await cluster.waitFor('refused', () => stranger.fatal !== null)
+    expect(stranger.fatal).toMatchObject({ exitCode: 4, error: { message: expect.stringContaining('members add n9') } })
+  })
+
+  it('a follower that cannot ask a quorum turns nobody away for good', async () => {
+    const { cluster, leader } = await formed(19)
+    const [alone] = others(cluster, leader)
+    if (alone === undefined) throw new Error('no follower')
+    for (const { nodeId } of cluster.founders) if (nodeId !== alone.nodeId) cluster.kill(nodeId)
+    const stranger = await cluster.start('n9', [{ nodeId: alone.nodeId, raftId: 0, address: '' }])
+    await cluster.clock.run(5_000)
+    expect(stranger.fatal).toBeNull()
+  })
+
   it('refuses a member whose directory was wiped', async () => {
     const { cluster, leader } = await formed(8)
     const [victim] = others(cluster, leader)

@@ -66,6 +66,7 @@ async function follower(disk: MemoryDisk, restored: (index: number) => void = ()
     raftId: FOLLOWER,
     confState: metadata(1).confState,
     appliedIndex,
+    firstReadContext: 0,
     send: (_to, messages) => sent.push(...messages),
     sendSnapshot: () => undefined,
     beforeTurn: () => undefined,

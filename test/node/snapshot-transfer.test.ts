@@ -82,7 +82,7 @@ describe('a snapshot that arrives', () => {
       throw error
     }
     const inbox = new SnapshotInbox(store, transport, () => undefined, fail)
-    inbox.handleBegin('n2', pack({ id: 7, sizeBytes: 10, metadata: METADATA, term: 2, from: 1, to: 2 }))
+    inbox.handleBegin('n2', { id: 7, sizeBytes: 10, metadata: METADATA, term: 2, from: 1, to: 2 })
     const chunk = (offset: number) => {
       const bytes = new Uint8Array(16 + 4)
       new DataView(bytes.buffer).setFloat64(0, 7)

@@ -313,6 +313,9 @@ export class FakeNode implements NodeApi {
     throw new Error('not part of this model')
   }
   setMembers(): void {}
+  droppedFrames(): number {
+    return 0
+  }
   proposalCount(): number {
     return 0
   }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { decodeMemberContext } from '../../src/locks/members.js'
 import { type ConfChangeSingle, ConfChangeType, Role } from '../../src/raft/core/types.js'
-import { type Clock, FrameKind } from '../../src/raft/node/interfaces.js'
+import { type Clock, FrameKind, PeerProtocolError } from '../../src/raft/node/interfaces.js'
 import { type NodeApi, NodeRefusal, type NodeStatus } from '../../src/raft/node/node-api.js'
 import { Admin } from '../../src/server/admin.js'
 import { parseLine } from '../../src/server/dialects/line.js'
@@ -126,6 +126,7 @@ class World {
       commitIndex: unused,
       propose: unused,
       proposalCount: unused,
+      droppedFrames: unused,
       setMembers: unused,
     }
   }
@@ -360,11 +361,12 @@ describe('without an answering leader', () => {
     expect(await answer).toContain('code:no-quorum')
   })
 
-  it('ignores frames that make no sense', () => {
+  it('closes the connection over which frames come that make no sense', () => {
     const world = new World()
     for (const text of ['', '{', '{}', '{"number":1,"body":{}}', '{"number":1,"body":{"rows":[[1]],"count":true}}']) {
-      world.frame('n1', FrameKind.admin, Buffer.from(text))
-      world.frame('n1', FrameKind.adminResult, Buffer.from(text))
+      for (const kind of [FrameKind.admin, FrameKind.adminResult]) {
+        expect(() => world.frame('n1', kind, Buffer.from(text))).toThrow(PeerProtocolError)
+      }
     }
     expect(world.changed).toEqual([])
   })

@@ -42,7 +42,11 @@ async function serve({ node = LEADER, leaseMs = 8_500, locks = () => [] }: Situa
     leaseRemainingMs: () => leaseMs,
     members: () => [{ node: 'n1', raftId: 1, peer: 'h:1', address: 'h:2', role: 'voter', leader: true }],
   }
-  const metrics = new ServerMetrics(sources, () => 11)
+  const metrics = new ServerMetrics(
+    sources,
+    () => 11,
+    () => 0,
+  )
   const warnings: string[] = []
   const warn = (message: string) => void warnings.push(message)
   port = await HttpPort.open({ listen: { host: '127.0.0.1', port: 0 }, sources, metrics, locks, warn })

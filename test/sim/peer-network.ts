@@ -264,6 +264,10 @@ export class SimTransport implements Transport {
     return this.#current.has(nodeId)
   }
 
+  wasDialled(nodeId: string): boolean {
+    return this.#current.get(nodeId)?.ends[0] === this
+  }
+
   bulkBacklogBytes(to: string): number {
     const held = this.#current.get(to)?.held ?? []
     return held.reduce(
@@ -317,12 +321,13 @@ export class SimTransport implements Transport {
         const theirs = other.#handlers
         if (mine === null || theirs === null || !network.dialling.has(pair) || !this.process.isAlive) return
         if (this.isExiled || other.isExiled) return
-        const verdict = theirs.judge(mine.hello())
+        const verdict = theirs.judge(mine.hello(), false)
         network.world.after(network.delayMs(to, nodeId), () =>
           this.process.deliver(() => {
             if (!network.dialling.delete(pair) || !other.process.isAlive) return
             giveUp.cancel()
-            if (!verdict.accept) mine.onRefused(to, verdict.reason)
+            if (!verdict.accept)
+              mine.onRefused(verdict.refusal, { nodeId: to, wasDialled: true, hello: theirs.hello() })
             else this.#judgeAnswer(other, mine, theirs)
           }),
         )
@@ -333,11 +338,13 @@ export class SimTransport implements Transport {
   /** Both sides may refuse each other, and both hear of it. */
   #judgeAnswer(other: SimTransport, mine: TransportHandlers, theirs: TransportHandlers): void {
     const { network, nodeId } = this
-    const verdict = mine.judge(theirs.hello())
+    const verdict = mine.judge(theirs.hello(), true)
     if (verdict.accept) this.#adopt(other, mine, theirs)
     else {
       network.world.after(network.delayMs(nodeId, other.nodeId), () =>
-        other.process.deliver(() => theirs.onRefused(nodeId, verdict.reason)),
+        other.process.deliver(() =>
+          theirs.onRefused(verdict.refusal, { nodeId, wasDialled: false, hello: mine.hello() }),
+        ),
       )
     }
   }

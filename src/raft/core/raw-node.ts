@@ -88,6 +88,20 @@ export class RawNode {
     this.#hardState = this.#raft.hardState()
   }
 
+  get term(): Term {
+    return this.#raft.term
+  }
+  get role(): Role {
+    return this.#raft.role
+  }
+  get lastIndex(): Index {
+    return this.#raft.log.lastIndex()
+  }
+  /** The highest index known to be committed. */
+  get committed(): Index {
+    return this.#raft.log.committed
+  }
+
   /** One tick of the logical clock that electionTick and heartbeatTick count. */
   tick(): void {
     this.#enter()

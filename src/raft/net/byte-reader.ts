@@ -1,11 +1,13 @@
+import { PeerProtocolError } from '../node/interfaces.js'
+
 const HALF = 2 ** 32
 /** High halves below this give safe integers. */
 const SAFE_HIGH_HALF = 2 ** 21
 
 /** Bytes that no honest peer of this version writes. */
-export class CodecError extends Error {
+export class CodecError extends PeerProtocolError {
   override readonly name = 'CodecError'
-  readonly code = 'TNL_PEER_CODEC'
+  override readonly code = 'TNL_PEER_CODEC'
 }
 
 /** Reads what `ByteWriter` wrote, and trusts nothing: every read is checked against the end. */

@@ -5,8 +5,8 @@
  *     tag      = bit 7: bulk lane, bit 6: more fragments of this frame follow, bits 0-5: kind          (little endian)
  */
 import { crc32c } from '@node-rs/crc32'
-import { COALESCE_BYTES, FRAGMENT_PAYLOAD_BYTES, PEER_FRAME_BYTES } from '../limits.js'
-import { Lane } from '../node/interfaces.js'
+import { COALESCE_BYTES, FRAGMENT_PAYLOAD_BYTES, FRAME_FRAGMENTS, PEER_FRAME_BYTES } from '../limits.js'
+import { Lane, PeerProtocolError } from '../node/interfaces.js'
 
 export const FRAGMENT_HEADER_BYTES = 9
 const TAG_OFFSET = 4
@@ -20,9 +20,9 @@ export const MAX_FRAME_KIND = KIND_MASK
 const COPY_BELOW_CHUNK_FRACTION = 4
 
 /** The byte stream of a connection is broken or was never that of a peer. The connection cannot be used further. */
-export class FrameError extends Error {
+export class FrameError extends PeerProtocolError {
   override readonly name = 'FrameError'
-  readonly code = 'TNL_PEER_FRAME'
+  override readonly code = 'TNL_PEER_FRAME'
 }
 
 /**
@@ -71,6 +71,17 @@ export class FrameParser {
   #availableBytes = 0
   #neededBytes = FRAGMENT_HEADER_BYTES
   readonly #unfinished: Record<Lane, UnfinishedFrame | null> = { [Lane.control]: null, [Lane.bulk]: null }
+  /** What may still come, fragment headers counted, before the two sides have accepted each other. */
+  #strangerBytesLeft: number
+
+  constructor(strangerBytes = Number.POSITIVE_INFINITY) {
+    this.#strangerBytesLeft = strangerBytes
+  }
+
+  /** The peer is known now: from here on whole frames are the bound. */
+  trust(): void {
+    this.#strangerBytesLeft = Number.POSITIVE_INFINITY
+  }
 
   push(chunk: Buffer): void {
     this.#chunks.push(chunk)
@@ -84,6 +95,7 @@ export class FrameParser {
       const length = chunk.readUInt32LE(this.#offset)
       if (length > FRAGMENT_PAYLOAD_BYTES) throw new FrameError(`fragment of ${length} bytes`)
       const fragmentBytes = FRAGMENT_HEADER_BYTES + length
+      if (fragmentBytes > this.#strangerBytesLeft) throw new FrameError('too many bytes before the handshake')
       if (this.#availableBytes < fragmentBytes) {
         this.#neededBytes = fragmentBytes
         break
@@ -91,6 +103,7 @@ export class FrameParser {
       this.#neededBytes = FRAGMENT_HEADER_BYTES
       const frame = this.#parse(chunk, this.#offset, this.#offset + fragmentBytes)
       this.#skip(fragmentBytes)
+      this.#strangerBytesLeft -= fragmentBytes
       if (frame !== null) return frame
     }
     return null
@@ -133,6 +146,8 @@ export class FrameParser {
     if (frame.kind !== kind) throw new FrameError(`fragment of kind ${kind} within a frame of kind ${frame.kind}`)
     frame.parts.push(payload)
     frame.bytes += payload.length
+    // Each piece costs an object, however short it is: ours are cut as long as they may be.
+    if (frame.parts.length > FRAME_FRAGMENTS) throw new FrameError(`frame of more than ${FRAME_FRAGMENTS} fragments`)
     if (frame.bytes > PEER_FRAME_BYTES) throw new FrameError(`frame of more than ${PEER_FRAME_BYTES} bytes`)
     this.#unfinished[lane] = more ? frame : null
     return more ? null : { lane, kind, payload: Buffer.concat(frame.parts, frame.bytes) }

@@ -1,14 +1,27 @@
 /**
  * The first words of a connection between peers: both sides say hello, each judges the other and says its verdict.
- * msgpack arrays without records; the first two elements never change, so that other versions can be told apart.
+ * msgpack arrays without records.
+ *
+ *     hello   = magic, lowest version, highest version, …        these three never change, nor does the refusal
+ *     refusal = code, final, words for people
+ *
+ * The highest version that both speak is spoken (engine.md §7); a range and not one number, so that a cluster can be
+ * upgraded member by member.
  */
 import { Packr } from 'msgpackr'
 import { HELLO_TEXT_LENGTH } from '../limits.js'
-import type { PeerHello } from '../node/interfaces.js'
+import { type Held, type PeerHello, type Refusal, RefusalCode } from '../node/interfaces.js'
 import { FrameError } from './frame.js'
 
 const MAGIC = 'tcpnetlock-peer'
-export const PEER_PROTOCOL_VERSION = 1
+
+export interface VersionRange {
+  readonly lowest: number
+  readonly highest: number
+}
+
+/** Of this program. Version 1, which said no range, was spoken up to 0.2.0. */
+export const PEER_VERSIONS: VersionRange = { lowest: 2, highest: 2 }
 
 /** Frame kinds of the transport itself, above those of `FrameKind`. */
 export const LinkKind = {
@@ -24,36 +37,72 @@ export type LinkKind = (typeof LinkKind)[keyof typeof LinkKind]
 
 const packr = new Packr({ useRecords: false })
 
-export function encodeHello(hello: PeerHello): Uint8Array {
-  const { clusterId, nodeId, raftId, memberUid, listHash, empty } = hello
-  return packr.pack([MAGIC, PEER_PROTOCOL_VERSION, clusterId, nodeId, raftId, memberUid, listHash, empty])
+export function encodeHello(hello: PeerHello, { lowest, highest }: VersionRange = PEER_VERSIONS): Uint8Array {
+  const { clusterId, nodeId, raftId, memberUid, listHash, empty, level, processId, held } = hello
+  return packr.pack([
+    MAGIC,
+    lowest,
+    highest,
+    clusterId,
+    nodeId,
+    raftId,
+    memberUid,
+    listHash,
+    empty,
+    level,
+    processId,
+    [held.term, held.vote, held.lastIndex],
+  ])
 }
 
-/** The peer's hello, or the reason for which it has to be refused. Throws FrameError if no peer can have written it. */
-export function decodeHello(payload: Uint8Array): PeerHello | string {
-  const [magic, version, ...fields] = unpackArray(payload)
-  if (magic !== MAGIC || typeof version !== 'number') throw new FrameError('not the hello of a peer')
-  if (version !== PEER_PROTOCOL_VERSION) {
-    return `peer protocol version ${version}, this node speaks version ${PEER_PROTOCOL_VERSION}`
+/** The peer's hello, or why it has to be refused. Throws FrameError if no peer can have written it. */
+export function decodeHello(payload: Uint8Array, ours: VersionRange = PEER_VERSIONS): PeerHello | Refusal {
+  const [magic, lowest, highest, ...fields] = unpackArray(payload)
+  if (magic !== MAGIC || !isNumber(lowest)) throw new FrameError('not the hello of a peer')
+  const theirs = { lowest, highest: isNumber(highest) ? highest : lowest }
+  if (commonVersion(ours, theirs) === null) {
+    return {
+      code: RefusalCode.version,
+      isFinal: false,
+      message: `peer protocol version ${words(theirs)}, this node speaks version ${words(ours)}`,
+    }
   }
-  const [clusterId, nodeId, raftId, memberUid, listHash, empty] = fields
-  if (!isText(clusterId) || !isText(nodeId) || !isText(memberUid) || !isText(listHash) || nodeId === '') {
+  const [clusterId, nodeId, raftId, memberUid, listHash, empty, level, processId, heldFields] = fields
+  const held = readHeld(heldFields)
+  if (!isText(clusterId) || !isText(nodeId) || !isText(memberUid) || !isText(listHash) || !isText(processId)) {
     throw new FrameError('malformed hello')
   }
-  if (typeof raftId !== 'number' || !Number.isSafeInteger(raftId) || raftId < 0 || typeof empty !== 'boolean') {
+  if (nodeId === '' || !isNumber(raftId) || !isNumber(level) || typeof empty !== 'boolean' || held === null) {
     throw new FrameError('malformed hello')
   }
-  return { clusterId, nodeId, raftId, memberUid, listHash, empty }
+  return { clusterId, nodeId, raftId, memberUid, listHash, empty, level, processId, held }
 }
 
-export function encodeReason(reason: string): Uint8Array {
-  return packr.pack([reason.slice(0, HELLO_TEXT_LENGTH)])
+/** The highest version that both sides speak, or null. */
+export function commonVersion(ours: VersionRange, theirs: VersionRange): number | null {
+  const version = Math.min(ours.highest, theirs.highest)
+  return version >= Math.max(ours.lowest, theirs.lowest) ? version : null
 }
 
-export function decodeReason(payload: Uint8Array): string {
-  const [reason] = unpackArray(payload)
-  if (!isText(reason)) throw new FrameError('malformed refusal')
-  return reason
+export function isRefusal(said: PeerHello | Refusal): said is Refusal {
+  return 'code' in said
+}
+
+export function encodeRefusal({ code, isFinal, message }: Refusal): Uint8Array {
+  return packr.pack([code, isFinal, message.slice(0, HELLO_TEXT_LENGTH)])
+}
+
+/** A code of a newer program is taken as it is: the words beside it say what it means. Throws FrameError. */
+export function decodeRefusal(payload: Uint8Array): Refusal {
+  const [code, isFinal, message] = unpackArray(payload)
+  if (!isText(code) || typeof isFinal !== 'boolean' || !isText(message)) throw new FrameError('malformed refusal')
+  return { code, isFinal, message }
+}
+
+function readHeld(value: unknown): Held | null {
+  if (!Array.isArray(value)) return null
+  const [term, vote, lastIndex]: unknown[] = value
+  return isNumber(term) && isNumber(vote) && isNumber(lastIndex) ? { term, vote, lastIndex } : null
 }
 
 function unpackArray(payload: Uint8Array): readonly unknown[] {
@@ -67,6 +116,14 @@ function unpackArray(payload: Uint8Array): readonly unknown[] {
   return value
 }
 
+const words = ({ lowest, highest }: VersionRange): string =>
+  lowest === highest ? `${lowest}` : `${lowest} to ${highest}`
+
 function isText(value: unknown): value is string {
   return typeof value === 'string' && value.length <= HELLO_TEXT_LENGTH
+}
+
+/** Indexes, terms, ids and versions: whole, not negative, exact. */
+function isNumber(value: unknown): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0
 }

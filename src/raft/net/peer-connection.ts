@@ -1,14 +1,15 @@
 import {
   CLOSE_GRACE_MS,
   CONNECT_TIMEOUT_MS,
+  HANDSHAKE_BYTES,
   HANDSHAKE_TIMEOUT_MS,
   LIVENESS_CHECK_MS,
   SILENT_CHECKS_BEFORE_DROP,
   SILENT_CHECKS_BEFORE_PROBE,
 } from '../limits.js'
-import { type Clock, Lane, type PeerHello, type Timer } from '../node/interfaces.js'
+import { type Clock, Lane, type PeerHello, PeerProtocolError, type Refusal, type Timer } from '../node/interfaces.js'
 import { type Frame, FrameError, FrameParser } from './frame.js'
-import { decodeHello, decodeReason, encodeHello, encodeReason, LinkKind } from './handshake.js'
+import { decodeHello, decodeRefusal, encodeHello, encodeRefusal, isRefusal, LinkKind } from './handshake.js'
 import type { PeerStream } from './network.js'
 import { Outbox } from './outbox.js'
 import type { PeerLink } from './peer-link.js'
@@ -21,16 +22,20 @@ export interface ConnectionEnd {
   readonly detail: string
   /** The system's error code, if `cause` is `failed`. */
   readonly errorCode?: string | undefined
+  /** If `cause` is `refused`: which side said so, and why. */
+  readonly refusal?: Refusal
 }
 
 /** `surplus`: nothing is wrong with the peer, but the pair keeps another connection. */
-export type ConnectionVerdict = 'accept' | 'surplus' | { readonly refuse: string }
+export type ConnectionVerdict = 'accept' | 'surplus' | { readonly refuse: Refusal }
 
 export interface ConnectionOwner {
   judge(connection: PeerConnection, hello: PeerHello): ConnectionVerdict
   /** Both sides have accepted each other: frames may flow. */
   established(connection: PeerConnection): void
-  refusedByPeer(connection: PeerConnection, reason: string): void
+  /** Turned away for what its hello says before anything of it can be understood. */
+  refusedUnheard(connection: PeerConnection, refusal: Refusal): void
+  refusedByPeer(connection: PeerConnection, refusal: Refusal): void
   frame(connection: PeerConnection, kind: number, payload: Uint8Array): void
   /** Once, whoever ended it; possibly from within `close`. `wasUp`: it had been established. */
   closed(connection: PeerConnection, end: ConnectionEnd, wasUp: boolean): void
@@ -46,6 +51,8 @@ export interface ConnectionOptions {
   readonly clock: Clock
 }
 
+const SURPLUS = 'the pair keeps another connection'
+
 /** connecting → hello (waits for the peer's) → verdict (waits for the peer's) → up → closed */
 type State = 'connecting' | 'hello' | 'verdict' | 'up' | 'closed'
 
@@ -60,8 +67,11 @@ export class PeerConnection {
   readonly #owner: ConnectionOwner
   readonly #clock: Clock
   readonly #hello: () => PeerHello
-  readonly #parser = new FrameParser()
+  readonly #parser = new FrameParser(HANDSHAKE_BYTES)
   readonly #outbox: Outbox
+  // Read while it is open: a socket that is destroyed knows no remote end any more.
+  #remoteAddress = '?'
+  #remotePort = 0
   #state: State = 'connecting'
   /** Both sides may refuse each other: who has turned the peer away still hears why it is not welcome itself. */
   #turnedAway = false
@@ -104,7 +114,11 @@ export class PeerConnection {
   }
 
   get remote(): string {
-    return `${this.#stream.remoteAddress ?? '?'} port ${this.#stream.remotePort ?? '?'}`
+    return `${this.#remoteAddress} port ${this.#remotePort}`
+  }
+
+  get remoteAddress(): string {
+    return this.#remoteAddress
   }
 
   get bulkBacklogBytes(): number {
@@ -140,6 +154,8 @@ export class PeerConnection {
   #open(): void {
     if (this.#state === 'closed') return
     this.#state = 'hello'
+    this.#remoteAddress = this.#stream.remoteAddress ?? '?'
+    this.#remotePort = this.#stream.remotePort ?? 0
     this.#startTimer(HANDSHAKE_TIMEOUT_MS, () => this.close({ cause: 'timeout', detail: 'no answer to the handshake' }))
     this.#say(LinkKind.hello, encodeHello(this.#hello()))
   }
@@ -147,8 +163,9 @@ export class PeerConnection {
   #judge(payload: Uint8Array): void {
     if (this.#state !== 'hello') throw new FrameError('a second hello')
     const hello = decodeHello(payload)
-    if (typeof hello === 'string') {
-      this.#turnAway(LinkKind.refuse, 'refused', hello)
+    if (isRefusal(hello)) {
+      this.#owner.refusedUnheard(this, hello)
+      this.#refuse(hello)
       return
     }
     this.peer = hello
@@ -157,21 +174,27 @@ export class PeerConnection {
       this.#state = 'verdict'
       this.#say(LinkKind.accept)
     } else if (verdict === 'surplus') {
-      this.#turnAway(LinkKind.surplus, 'surplus', 'the pair keeps another connection')
+      this.#say(LinkKind.surplus)
+      this.#turnAway({ cause: 'surplus', detail: SURPLUS })
     } else {
-      this.#turnAway(LinkKind.refuse, 'refused', verdict.refuse)
+      this.#refuse(verdict.refuse)
     }
   }
 
-  #turnAway(kind: LinkKind, cause: EndCause, reason: string): void {
-    this.#say(kind, encodeReason(reason))
+  #refuse(refusal: Refusal): void {
+    this.#say(LinkKind.refuse, encodeRefusal(refusal))
+    this.#turnAway({ cause: 'refused', detail: refusal.message, refusal })
+  }
+
+  #turnAway(end: ConnectionEnd): void {
     this.#turnedAway = true
-    this.#endSoftly({ cause, detail: reason })
+    this.#endSoftly(end)
   }
 
   #accepted(): void {
     if (this.#state !== 'verdict') throw new FrameError('a verdict out of turn')
     this.#state = 'up'
+    this.#parser.trust()
     this.#startTimer(LIVENESS_CHECK_MS, () => this.#checkLiveness())
     this.#owner.established(this)
   }
@@ -187,7 +210,7 @@ export class PeerConnection {
         if (!this.isOpen && !this.#turnedAway) return
       }
     } catch (error) {
-      if (!(error instanceof FrameError)) throw error
+      if (!(error instanceof PeerProtocolError)) throw error
       this.close({ cause: 'protocol', detail: error.message })
     }
   }
@@ -202,10 +225,10 @@ export class PeerConnection {
         this.#accepted()
         break
       case LinkKind.refuse:
-        this.#refused(decodeReason(payload))
+        this.#refused(decodeRefusal(payload))
         break
       case LinkKind.surplus:
-        this.close({ cause: 'surplus', detail: decodeReason(payload) })
+        this.close({ cause: 'surplus', detail: SURPLUS })
         break
       case LinkKind.probe:
         this.#say(LinkKind.probeAnswer)
@@ -218,9 +241,10 @@ export class PeerConnection {
     }
   }
 
-  #refused(reason: string): void {
-    this.#owner.refusedByPeer(this, reason)
-    this.close({ cause: 'refused', detail: reason })
+  #refused(refusal: Refusal): void {
+    if (this.#state === 'up') throw new FrameError('a refusal out of turn')
+    this.#owner.refusedByPeer(this, refusal)
+    this.close({ cause: 'refused', detail: refusal.message, refusal })
   }
 
   #say(kind: LinkKind, payload?: Uint8Array): void {

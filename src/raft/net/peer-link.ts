@@ -2,12 +2,13 @@ import type { HostPort } from '../../address.js'
 import {
   PROBE_SPREAD_MS,
   PROBE_VERDICT_MS,
+  RECONNECT_FOREIGN_MS,
   RECONNECT_MAX_MS,
   RECONNECT_MIN_MS,
   STABLE_CONNECTION_MS,
   UNSTABLE_CONNECTIONS,
 } from '../limits.js'
-import { type Clock, PeerDownReason, type PeerHello, type Random, type Timer } from '../node/interfaces.js'
+import { type Clock, PeerDownReason, type PeerHello, type Random, RefusalCode, type Timer } from '../node/interfaces.js'
 import type { ConnectionEnd, PeerConnection } from './peer-connection.js'
 
 export interface LinkEvents {
@@ -73,7 +74,11 @@ export class PeerLink {
   /** From now on a connection is kept, by dialling one of `addresses` after the other when there is none. */
   keep(addresses: readonly HostPort[]): void {
     const first = this.#addresses.length === 0
-    if (!isSame(addresses, this.#told)) this.#addresses = addresses
+    if (!isSame(addresses, this.#told)) {
+      this.#addresses = addresses
+      // Who was tried seldom, since it was of another cluster, may be another one now.
+      if (this.#redial !== null && !first) this.#dialNow()
+    }
     this.#told = addresses
     if (first && this.#current === null) this.#dial()
   }
@@ -180,12 +185,19 @@ export class PeerLink {
       this.#toldUnreachable = true
       this.#events.unreachable(this, end)
     }
-    this.#dialLater()
+    // Where another address is left to try, that one is not made to wait.
+    const isForeign = end.refusal?.code === RefusalCode.otherCluster && this.#addresses.length === 1
+    if (isForeign) this.#dialAfterAbout(RECONNECT_FOREIGN_MS)
+    else this.#dialLater()
   }
 
   #dialLater(): void {
     const ceilingMs = Math.min(RECONNECT_MAX_MS, RECONNECT_MIN_MS * 2 ** Math.min(this.#failedDials, 16))
     this.#failedDials++
+    this.#dialAfterAbout(ceilingMs)
+  }
+
+  #dialAfterAbout(ceilingMs: number): void {
     const [failed, ...others] = this.#addresses
     if (failed !== undefined) this.#addresses = [...others, failed]
     this.#dialAfter(ceilingMs / 2 + this.#random.int(Math.ceil(ceilingMs / 2)))
@@ -198,6 +210,12 @@ export class PeerLink {
       this.#redial = null
       this.#dial()
     })
+  }
+
+  #dialNow(): void {
+    this.#redial?.cancel()
+    this.#redial = null
+    this.#dial()
   }
 
   #dial(): void {

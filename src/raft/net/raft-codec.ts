@@ -98,20 +98,26 @@ function writeSnapshot(writer: ByteWriter, { metadata, data }: Snapshot): void {
 // -------------------------------------------------------------------------------------------- decoding
 
 /**
- * The messages of a frame. Entry data, snapshot data and contexts are views of `payload`. Throws CodecError on whatever
+ * The messages of a frame; those of a type that this program does not know are left out, and told to `onUnknown`. Entry data, snapshot data and contexts are views of `payload`. Throws CodecError on whatever
  * `encodeMessages` cannot have written, local messages included (raft-reference A1, ErrStepLocalMsg).
  */
-export function decodeMessages(payload: Uint8Array): Message[] {
+export function decodeMessages(payload: Uint8Array, onUnknown: () => void = () => undefined): Message[] {
   const reader = new ByteReader(payload)
   const count = reader.count(MESSAGE_BYTES, 'messages')
   const messages: Message[] = []
-  for (let i = 0; i < count; i++) messages.push(readMessage(reader))
+  for (let i = 0; i < count; i++) {
+    const type = reader.u8()
+    if (isLocalMsg(type as MsgType)) throw new CodecError(`message type ${type} is local to a node`)
+    const read = readMessage(reader, type as MsgType)
+    if (type <= MsgType.forgetLeader) messages.push(read)
+    else onUnknown()
+  }
   reader.end()
   return messages
 }
 
-function readMessage(reader: ByteReader): Message {
-  const m = message(readType(reader), 0)
+function readMessage(reader: ByteReader, type: MsgType): Message {
+  const m = message(type, 0)
   const flags = reader.u8()
   if ((flags & ~KNOWN_FLAGS) !== 0) throw new CodecError(`unknown message flags ${flags}`)
   m.reject = (flags & FLAG_REJECT) !== 0
@@ -129,13 +135,6 @@ function readMessage(reader: ByteReader): Message {
   if ((flags & FLAG_SNAPSHOT) !== 0) m.snapshot = readSnapshot(reader)
   m.entries = readEntries(reader, entryCount)
   return m
-}
-
-function readType(reader: ByteReader): MsgType {
-  const type = reader.u8()
-  if (type > MsgType.forgetLeader) throw new CodecError(`unknown message type ${type}`)
-  if (isLocalMsg(type as MsgType)) throw new CodecError(`message type ${type} is local to a node`)
-  return type as MsgType
 }
 
 function readEntries(reader: ByteReader, count: number): readonly Entry[] {

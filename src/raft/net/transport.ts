@@ -1,28 +1,27 @@
 import { AddressError, type HostPort, parseHostPort } from '../../address.js'
 import { invariant } from '../core/invariant.js'
-import { PEER_FRAME_BYTES, REMEMBERED_REFUSALS, UNKNOWN_CONNECTIONS } from '../limits.js'
-import type {
-  Clock,
-  FrameKind,
-  Lane,
-  Peer,
-  PeerDownReason,
-  PeerHello,
-  Random,
-  Transport,
-  TransportHandlers,
+import { PEER_FRAME_BYTES, UNKNOWN_CONNECTIONS } from '../limits.js'
+import {
+  type Clock,
+  type FrameKind,
+  type Lane,
+  type Peer,
+  type PeerDownReason,
+  type PeerHello,
+  type Random,
+  type Refusal,
+  RefusalCode,
+  type Transport,
+  type TransportHandlers,
 } from '../node/interfaces.js'
 import { byteLength } from './frame.js'
 import { LinkKind } from './handshake.js'
 import { BindError, type PeerListener, type PeerNetwork, type PeerStream, tcpNetwork } from './network.js'
 import { type ConnectionEnd, type ConnectionOwner, type ConnectionVerdict, PeerConnection } from './peer-connection.js'
 import { type LinkEvents, PeerLink } from './peer-link.js'
+import { RefusalLog, type TransportLogger } from './refusal-log.js'
 
-/** What the transport tells the operator; a pino logger is one. */
-export interface TransportLogger {
-  info(fields: object, message: string): void
-  warn(fields: object, message: string): void
-}
+export type { TransportLogger } from './refusal-log.js'
 
 export interface TransportOptions {
   readonly nodeId: string
@@ -62,7 +61,7 @@ class SocketTransport implements PeerTransport, ConnectionOwner, LinkEvents {
   constructor(options: TransportOptions) {
     this.#options = options
     this.#network = options.network ?? tcpNetwork
-    this.#refusals = new RefusalLog(options.logger)
+    this.#refusals = new RefusalLog(options.logger, options.clock)
   }
 
   // ----------------------------------------------------------------------------------------- Transport
@@ -115,6 +114,10 @@ class SocketTransport implements PeerTransport, ConnectionOwner, LinkEvents {
     return this.#connectionTo(nodeId) !== null
   }
 
+  wasDialled(nodeId: string): boolean {
+    return this.#connectionTo(nodeId)?.dialled === true
+  }
+
   bulkBacklogBytes(to: string): number {
     return this.#connectionTo(to)?.bulkBacklogBytes ?? 0
   }
@@ -136,13 +139,17 @@ class SocketTransport implements PeerTransport, ConnectionOwner, LinkEvents {
   // ----------------------------------------------------------------------------------- ConnectionOwner
 
   judge(connection: PeerConnection, hello: PeerHello): ConnectionVerdict {
-    const reason = this.#refusalOf(connection, hello)
-    if (reason !== null) {
-      this.#refusals.refused(hello.nodeId, connection.remote, reason)
-      return { refuse: reason }
+    const refusal = this.#refusalOf(connection, hello)
+    if (refusal !== null) {
+      this.#refusals.refused(hello.nodeId, connection.remoteAddress, refusal.message)
+      return { refuse: refusal }
     }
     connection.link ??= this.#linkOf(hello.nodeId)
     return connection.link.admit(connection) ? 'accept' : 'surplus'
+  }
+
+  refusedUnheard(connection: PeerConnection, refusal: Refusal): void {
+    this.#refusals.refused(connection.link?.nodeId ?? 'unknown', connection.remoteAddress, refusal.message)
   }
 
   established(connection: PeerConnection): void {
@@ -152,10 +159,12 @@ class SocketTransport implements PeerTransport, ConnectionOwner, LinkEvents {
     else connection.close({ cause: 'local', detail: 'not a peer any more' })
   }
 
-  refusedByPeer(connection: PeerConnection, reason: string): void {
-    const nodeId = connection.link?.nodeId ?? connection.peer?.nodeId
-    this.#refusals.refusedBy(nodeId ?? connection.remote, reason)
-    if (nodeId !== undefined && !this.#closed) this.#handlers?.onRefused(nodeId, reason)
+  refusedByPeer(connection: PeerConnection, refusal: Refusal): void {
+    const { link, peer: hello, dialled } = connection
+    const nodeId = link?.nodeId ?? hello?.nodeId
+    this.#refusals.refusedBy(nodeId ?? connection.remoteAddress, refusal.message)
+    if (nodeId === undefined || this.#closed) return
+    this.#handlers?.onRefused(refusal, { nodeId, wasDialled: dialled && hello?.nodeId === nodeId, hello })
   }
 
   frame(connection: PeerConnection, kind: number, payload: Uint8Array): void {
@@ -169,12 +178,7 @@ class SocketTransport implements PeerTransport, ConnectionOwner, LinkEvents {
     if (this.#closed) return
     const { link } = connection
     if (end.cause === 'protocol') {
-      const from = link?.nodeId ?? 'unknown'
-      const { remote } = connection
-      this.#options.logger.warn(
-        { peer: from, remote, reason: end.detail },
-        'closed a connection that broke the peer protocol',
-      )
+      this.#refusals.broken(link?.nodeId ?? 'unknown', connection.remoteAddress, end.detail)
     }
     if (link === null) return
     link.closed(connection, end, wasUp)
@@ -214,10 +218,25 @@ class SocketTransport implements PeerTransport, ConnectionOwner, LinkEvents {
   // --------------------------------------------------------------------------------------------- helpers
 
   #accept(stream: PeerStream): void {
-    let unknown = 0
-    for (const connection of this.#connections) if (connection.link === null) unknown++
-    if (this.#closed || unknown >= UNKNOWN_CONNECTIONS) stream.destroy()
-    else this.#adopt(stream, null)
+    if (this.#closed) stream.destroy()
+    else {
+      this.#adopt(stream, null)
+      this.#makeRoom()
+    }
+  }
+
+  /**
+   * Silent connections must not keep peers out: of the address that has the most, the oldest goes. A peer says who it is
+   * within a round trip, and has to fear only as many newcomers from its own address in that time.
+   */
+  #makeRoom(): void {
+    const unknown = [...this.#connections].filter((connection) => connection.link === null)
+    if (unknown.length <= UNKNOWN_CONNECTIONS) return
+    const counts = new Map<string, number>()
+    for (const { remoteAddress } of unknown) counts.set(remoteAddress, (counts.get(remoteAddress) ?? 0) + 1)
+    const most = Math.max(...counts.values())
+    const oldest = unknown.find(({ remoteAddress }) => counts.get(remoteAddress) === most)
+    oldest?.close({ cause: 'local', detail: 'too many connections that do not say who they are' })
   }
 
   #adopt(stream: PeerStream, dialledBy: PeerLink | null): PeerConnection {
@@ -229,12 +248,15 @@ class SocketTransport implements PeerTransport, ConnectionOwner, LinkEvents {
     return connection
   }
 
-  #refusalOf(connection: PeerConnection, hello: PeerHello): string | null {
-    const verdict = this.#handlers?.judge(hello)
-    if (verdict?.accept === false) return verdict.reason
-    if (hello.nodeId === this.#options.nodeId) return `${hello.nodeId} is the id of this node itself`
+  #refusalOf(connection: PeerConnection, hello: PeerHello): Refusal | null {
+    const verdict = this.#handlers?.judge(hello, connection.dialled)
+    if (verdict?.accept === false) return verdict.refusal
+    if (hello.nodeId === this.#options.nodeId) {
+      return soft(RefusalCode.sameNode, `${hello.nodeId} is the id of this node itself`)
+    }
     const expected = connection.link?.nodeId ?? hello.nodeId
-    return hello.nodeId === expected ? null : `${hello.nodeId} answers at the address of ${expected}`
+    if (hello.nodeId === expected) return null
+    return soft(RefusalCode.otherNode, `${hello.nodeId} answers at the address of ${expected}`)
   }
 
   #linkOf(nodeId: string): PeerLink {
@@ -266,33 +288,4 @@ class SocketTransport implements PeerTransport, ConnectionOwner, LinkEvents {
   }
 }
 
-/** Names each refusal once, not at every retry. */
-class RefusalLog {
-  readonly #logger: TransportLogger
-  readonly #known = new Set<string>()
-
-  constructor(logger: TransportLogger) {
-    this.#logger = logger
-  }
-
-  refused(peer: string, remote: string, reason: string): void {
-    if (this.#isNew(peer, 'we', reason)) this.#logger.warn({ peer, remote, reason }, 'refused a peer')
-  }
-
-  refusedBy(peer: string, reason: string): void {
-    if (this.#isNew(peer, 'they', reason)) this.#logger.warn({ peer, reason }, 'refused by a peer')
-  }
-
-  /** After a success the next refusal is news again. */
-  forget(peer: string): void {
-    for (const key of this.#known) if (key.startsWith(`${peer} `)) this.#known.delete(key)
-  }
-
-  #isNew(peer: string, who: string, reason: string): boolean {
-    const key = `${peer} ${who} ${reason}`
-    if (this.#known.has(key)) return false
-    if (this.#known.size >= REMEMBERED_REFUSALS) this.#known.clear()
-    this.#known.add(key)
-    return true
-  }
-}
+const soft = (code: RefusalCode, message: string): Refusal => ({ code, isFinal: false, message })

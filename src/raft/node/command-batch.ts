@@ -6,6 +6,8 @@
 import { invariant } from '../core/invariant.js'
 
 const VERSION = 1
+/** Of the fifth and last byte of a length. */
+const SCALE_MAX = 0x10000000
 
 export function encodeBatch(commands: readonly Uint8Array[]): Uint8Array {
   let size = 1
@@ -21,6 +23,25 @@ export function encodeBatch(commands: readonly Uint8Array[]): Uint8Array {
   return bytes
 }
 
+/** Whether `decodeBatch` can read these bytes. Cheap: it walks over the lengths. */
+export function checkBatch(bytes: Uint8Array): boolean {
+  if (bytes[0] !== VERSION) return false
+  let offset = 1
+  while (offset < bytes.length) {
+    let length = 0
+    let scale = 1
+    for (;;) {
+      const byte = bytes[offset++]
+      if (byte === undefined || scale > SCALE_MAX) return false
+      length += (byte & 0x7f) * scale
+      if (byte < 0x80) break
+      scale *= 128
+    }
+    offset += length
+  }
+  return offset === bytes.length
+}
+
 /** Calls `each` with a view of every command. Throws on bytes that `encodeBatch` did not make. */
 export function decodeBatch(bytes: Uint8Array, each: (command: Uint8Array) => void): void {
   invariant(bytes[0] === VERSION, () => `command batch: unknown version ${bytes[0]}`)
@@ -30,7 +51,7 @@ export function decodeBatch(bytes: Uint8Array, each: (command: Uint8Array) => vo
     let scale = 1
     for (;;) {
       const byte = bytes[offset++]
-      invariant(byte !== undefined && scale <= 0x10000000, 'command batch: cut or oversized length')
+      invariant(byte !== undefined && scale <= SCALE_MAX, 'command batch: cut or oversized length')
       length += (byte & 0x7f) * scale
       if (byte < 0x80) break
       scale *= 128

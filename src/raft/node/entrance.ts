@@ -7,19 +7,12 @@ import { pack, unpack } from 'msgpackr'
 import type { RaftId } from '../core/types.js'
 import { CLAIM_REPEAT_MS } from '../limits.js'
 import { type BootState, NOTHING, writeGenesis } from './boot.js'
-import { Formation, type FormationRecord, loadFormationRecord } from './formation.js'
+import { Formation, loadFormationRecord } from './formation.js'
 import { FrameKind, type Identity, Lane, type LogStore, type Peer, type PeerHello, type Timer } from './interfaces.js'
 import type { RaftNodeOptions } from './options.js'
+import { type FormationRecord, isJoinOffer, type JoinOffer, readFormationWord } from './peer-words.js'
 
 const JOIN_RECORD_KEY = 'join'
-
-/** What a joiner is told once its claim to a Raft id has been applied. */
-interface JoinOffer {
-  readonly join: true
-  readonly clusterId: string
-  readonly raftId: RaftId
-  readonly members: readonly Peer[]
-}
 
 /** Founders get their Raft ids by the order of their node ids: every founder computes the same. */
 export function founderIds(founders: readonly Peer[]): Peer[] {
@@ -84,12 +77,13 @@ export class Entrance {
     this.#formation?.stop()
   }
 
+  /** Throws PeerProtocolError. */
   handle(from: string, payload: Uint8Array): void {
     if (this.#entered) return
-    const said: unknown = unpack(payload)
+    const said = readFormationWord(payload)
     if (isJoinOffer(said)) {
       if (this.phase === 'joining') void this.#join(said).catch(this.onError)
-    } else this.#formation?.handle(from, payload)
+    } else this.#formation?.handle(from, said)
   }
 
   async #formed(record: FormationRecord): Promise<void> {
@@ -192,8 +186,4 @@ export class Doorkeeper {
     if (this.#record === null) return
     this.options.transport.send(to, Lane.control, FrameKind.formation, [Formation.confirmation(this.#record)])
   }
-}
-
-function isJoinOffer(said: unknown): said is JoinOffer {
-  return typeof said === 'object' && said !== null && 'join' in said
 }

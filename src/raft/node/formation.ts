@@ -6,21 +6,9 @@
 import { pack, unpack } from 'msgpackr'
 import { FORMATION_ANNOUNCE_MS } from '../limits.js'
 import type { Clock, LogStore, Random, Timer } from './interfaces.js'
+import type { Announcement, FormationRecord } from './peer-words.js'
 
 export const FORMATION_RECORD_KEY = 'formation'
-
-/** What all members agree on before the log begins; the same bytes everywhere, so the first snapshot is the same too. */
-export interface FormationRecord {
-  readonly clusterId: string
-  readonly listHash: string
-  readonly createdUnixSeconds: number
-  readonly nodeLeaseMs: number
-}
-
-interface Announcement extends FormationRecord {
-  /** True once the sender knows that every member has stored the id. */
-  readonly confirmed: boolean
-}
 
 export interface FormationDeps {
   readonly nodeId: string
@@ -70,9 +58,8 @@ export class Formation {
     this.#timer?.cancel()
   }
 
-  handle(from: string, payload: Uint8Array): void {
+  handle(from: string, said: Announcement): void {
     if (this.#formed) return
-    const said = unpack(payload) as Announcement
     const fromFounder = from === this.#founder && this.deps.nodeId !== this.#founder
     if (said.clusterId !== this.#record?.clusterId) {
       // An id that was not confirmed may be stored again: the founder may have lost its directory before all had stored.

@@ -177,6 +177,19 @@ export interface Peer {
   readonly otherAddress?: string
 }
 
+/** Bytes that no honest peer of this version sends: the connection that they came over is closed, and nothing else happens. */
+export class PeerProtocolError extends Error {
+  override readonly name: string = 'PeerProtocolError'
+  readonly code: string = 'TNL_PEER_PROTOCOL'
+}
+
+/** What a directory has promised: its term, its vote in that term (0: none), and the last index of its log. */
+export interface Held {
+  readonly term: Term
+  readonly vote: RaftId
+  readonly lastIndex: Index
+}
+
 /** Said by both sides first. Empty strings and 0 mean "not known yet". */
 export interface PeerHello {
   readonly clusterId: string
@@ -187,10 +200,54 @@ export interface PeerHello {
   readonly listHash: string
   /** True while the directory holds no identity. */
   readonly empty: boolean
+  /** What its program can read and write (engine.md §7). */
+  readonly level: number
+  /** Random; tells this process from earlier ones of the same directory. */
+  readonly processId: string
+  /** What the directory held when this process started; says nothing of what the process has stored since. */
+  readonly held: Held
+}
+
+/** Why a peer is turned away. The codes travel; the words beside them are for people alone. */
+export const RefusalCode = {
+  /** No version of the peer protocol is common to both. */
+  version: 'version',
+  /** Two processes say the same node id, or a node has dialled itself. */
+  sameNode: 'same-node',
+  /** Another node than the one that was dialled answers at that address. */
+  otherNode: 'other-node',
+  otherCluster: 'other-cluster',
+  /** Started with another `--cluster` list, while a cluster forms. */
+  otherList: 'other-list',
+  /** The one has formed a cluster, the other is only forming one. */
+  forming: 'forming',
+  notMember: 'not-member',
+  /** A member's directory is empty now. */
+  emptied: 'emptied',
+  /** Another directory is the member. */
+  otherDirectory: 'other-directory',
+} as const
+export type RefusalCode = (typeof RefusalCode)[keyof typeof RefusalCode]
+
+export interface Refusal {
+  /** A `RefusalCode`, or a word of a newer program. */
+  readonly code: string
+  /** Trying again is of no use. Whether that is believed is the business of who was refused (`RaftNode`). */
+  readonly isFinal: boolean
+  readonly message: string
 }
 
 /** The verdict on a peer's hello; a refusal is sent to it and both logs name the reason. */
-export type HelloVerdict = { readonly accept: true } | { readonly accept: false; readonly reason: string }
+export type HelloVerdict = { readonly accept: true } | { readonly accept: false; readonly refusal: Refusal }
+
+/** Who refused this node. */
+export interface Refuser {
+  readonly nodeId: string
+  /** This node had dialled it, as the one that it says to be. */
+  readonly wasDialled: boolean
+  /** What it said of itself before; null if it said nothing. */
+  readonly hello: PeerHello | null
+}
 
 export const PeerDownReason = {
   closed: 'closed',
@@ -202,9 +259,13 @@ export type PeerDownReason = (typeof PeerDownReason)[keyof typeof PeerDownReason
 
 export interface TransportHandlers {
   hello(): PeerHello
-  judge(hello: PeerHello): HelloVerdict
-  /** This node was refused by a peer: `reason` is the peer's word. */
-  onRefused(nodeId: string, reason: string): void
+  /** `wasDialled`: this node had dialled the peer, which then does not take its word as final. */
+  judge(hello: PeerHello, wasDialled: boolean): HelloVerdict
+  onRefused(refusal: Refusal, by: Refuser): void
+  /**
+   * `kind` may be one that this program does not know. Throws PeerProtocolError when the peer cannot have meant that, before
+   * anything of it was used: then the connection is closed.
+   */
   onFrame(from: string, kind: FrameKind, payload: Uint8Array): void
   onUp(peer: PeerHello): void
   /** `closed`: the connection ended and a dial at once was refused or reset too, which is a hint that the process is dead. */
@@ -219,6 +280,8 @@ export interface Transport {
   /** False when there is no connection or the lane's buffer is full: then nothing was queued and the peer is unreachable. */
   send(to: string, lane: Lane, kind: FrameKind, parts: readonly Uint8Array[]): boolean
   isUp(nodeId: string): boolean
+  /** The connection to this peer is there, and it was this node that dialled. */
+  wasDialled(nodeId: string): boolean
   /** Bytes queued on the bulk lane, for the pacing of snapshot transfers. */
   bulkBacklogBytes(to: string): number
   close(): Promise<void>

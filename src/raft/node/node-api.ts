@@ -78,6 +78,8 @@ export interface NodeApi {
   setMembers(members: readonly Peer[]): void
   /** Commands that this node proposed or sent to a leader since its start. */
   proposalCount(): number
+  /** Frames and messages from peers of a kind that this program does not know; they are left alone. */
+  droppedFrames(): number
   /** The smallest Raft id that no member, past or present, has used. */
   nextRaftId(): RaftId
 }

@@ -1,8 +1,8 @@
 import type { RaftId } from '../core/types.js'
 import type { Member } from './admission.js'
-import type { FormationRecord } from './formation.js'
 import type { Clock, Identity, LogStore, Peer, Random, SnapshotSource, StateMachine, Transport } from './interfaces.js'
 import type { NodeObserver } from './node-api.js'
+import type { FormationRecord } from './peer-words.js'
 
 export interface RaftNodeOptions {
   readonly nodeId: string
@@ -36,6 +36,8 @@ export interface RaftNodeOptions {
   genesis(record: FormationRecord, members: readonly Peer[]): SnapshotSource
   /** Proposes that the directory `memberUid` claims the Raft id. */
   claim(raftId: RaftId, memberUid: string): void
+  /** Whether the state machine can read these bytes; asked of what other nodes want to have proposed. */
+  isCommand(bytes: Uint8Array): boolean
   /** Called first in every turn of the event loop that the node begins (engine.md §4 rule 7). */
   beforeTurn(): void
   warn(message: string): void

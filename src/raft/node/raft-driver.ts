@@ -17,7 +17,6 @@ import {
   type Index,
   NONE,
   type RaftId,
-  type ReadState,
   Role,
   type Snapshot,
   type Term,
@@ -29,6 +28,7 @@ import { readState } from './boot.js'
 import { decodeBatch } from './command-batch.js'
 import { CommandQueue } from './command-queue.js'
 import type { Clock, LogStore, StateMachine } from './interfaces.js'
+import { Reads } from './reads.js'
 import type { SnapshotMaker } from './snapshot-maker.js'
 
 export interface DriverDeps {
@@ -41,6 +41,8 @@ export interface DriverDeps {
   readonly raftId: RaftId
   readonly confState: ConfState
   readonly appliedIndex: Index
+  /** Random: reads are numbered from here on. */
+  readonly firstReadContext: number
   /** All messages of a turn for one peer, in order. */
   send(to: RaftId, messages: readonly Message[]): void
   sendSnapshot(message: Message): void
@@ -58,6 +60,7 @@ export interface DriverDeps {
 
 export class RaftDriver {
   readonly #append: AppendLoop
+  readonly #reads: Reads
   #inbox: Message[] = []
   readonly #proposals = new CommandQueue({
     queueBytes: PROPOSALS_BYTES,
@@ -71,15 +74,13 @@ export class RaftDriver {
   #running = true
   #applied: Index
   #confState: ConfState
-  #readsAsked: ((index: Index | null) => void)[] = []
-  #readsInFlight = new Map<number, ((index: Index | null) => void)[]>()
-  #readContext = 0
   #lead: RaftId = NONE
   #role: Role = Role.follower
   #term: Term = 0
   #termApplied: Term = 0
 
   constructor(private readonly deps: DriverDeps) {
+    this.#reads = new Reads(deps.firstReadContext)
     this.#applied = deps.appliedIndex
     this.#confState = deps.confState
     const { hardState } = deps.window.initialState()
@@ -135,7 +136,13 @@ export class RaftDriver {
   }
 
   confirmLeadership(done: (index: Index | null) => void): void {
-    this.#readsAsked.push(done)
+    this.#reads.askLeader(done)
+    this.schedule()
+  }
+
+  /** As `confirmLeadership`, at a follower through its leader; then an answer that is lost never comes. */
+  confirmIndex(done: (index: Index | null) => void): void {
+    this.#reads.askAnywhere(done)
     this.schedule()
   }
 
@@ -158,7 +165,7 @@ export class RaftDriver {
   stop(): void {
     this.#running = false
     this.#append.stop()
-    this.#failReads()
+    this.#reads.fail()
   }
 
   #turn(): void {
@@ -187,16 +194,8 @@ export class RaftDriver {
   }
 
   #askReads(): void {
-    if (this.#readsAsked.length === 0) return
-    const asked = this.#readsAsked
-    this.#readsAsked = []
-    if (this.#role !== Role.leader) {
-      for (const done of asked) done(null)
-      return
-    }
-    const context = ++this.#readContext
-    this.#readsInFlight.set(context, asked)
-    this.deps.raw.readIndex(contextBytes(context))
+    const { raw } = this.deps
+    this.#reads.begin(this.#role === Role.leader, this.#lead !== NONE, (context) => raw.readIndex(context))
   }
 
   /** Takes Readys until the core is quiet, so that one turn costs one frame a peer and one storage batch. */
@@ -227,14 +226,14 @@ export class RaftDriver {
     const { softState, hardState } = ready
     if (hardState !== null && hardState.term !== 0) this.#term = hardState.term
     if (softState !== null) this.#onSoftState(softState.lead, softState.role)
-    for (const read of ready.readStates) this.#readDone(read)
+    for (const read of ready.readStates) this.#reads.confirmed(read)
     for (const message of ready.messages) this.#route(message)
   }
 
   #onSoftState(lead: RaftId, role: Role): void {
     this.#lead = lead
     this.#role = role
-    if (role !== Role.leader) this.#failReads()
+    if (role !== Role.leader) this.#reads.fail()
     this.deps.onSoftState(lead, role, this.#term)
   }
 
@@ -324,21 +323,6 @@ export class RaftDriver {
     this.deps.onMembership(this.#confState, change.context)
   }
 
-  // ------------------------------------------------------------------------------------------------ reads
-
-  #readDone(read: ReadState): void {
-    const context = contextNumber(read.context)
-    const waiting = this.#readsInFlight.get(context)
-    this.#readsInFlight.delete(context)
-    for (const done of waiting ?? []) done(read.index)
-  }
-
-  #failReads(): void {
-    const inFlight = [...this.#readsInFlight.values()]
-    this.#readsInFlight.clear()
-    for (const waiting of inFlight) for (const done of waiting) done(null)
-  }
-
   #guard(run: () => void): void {
     try {
       run()
@@ -352,14 +336,4 @@ export class RaftDriver {
     this.stop()
     this.deps.onFatal(error)
   }
-}
-
-function contextBytes(value: number): Uint8Array {
-  const bytes = new Uint8Array(8)
-  new DataView(bytes.buffer).setFloat64(0, value)
-  return bytes
-}
-
-function contextNumber(bytes: Uint8Array): number {
-  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getFloat64(0)
 }

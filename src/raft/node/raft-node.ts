@@ -3,14 +3,35 @@
  * `raft-driver.ts`, how a directory becomes a member in `entrance.ts`, who may connect in `admission.ts`.
  */
 import type { ConfChangeSingle, Index, RaftId, Term } from '../core/types.js'
-import { Certainty, FINAL_REFUSAL, judgePeer } from './admission.js'
+import { Certainty, isBelieved, judgePeer } from './admission.js'
 import { type BootState, restoreMachine } from './boot.js'
 import { Doorkeeper, Entrance, listHash, loadMembersAtJoin } from './entrance.js'
 import type { FrameKind as Kind, Lane } from './interfaces.js'
-import { FrameKind, type Identity, type Peer, type PeerDownReason, type PeerHello, StoreError } from './interfaces.js'
+import {
+  FrameKind,
+  type Held,
+  type Identity,
+  type LoadedLog,
+  type Peer,
+  type PeerDownReason,
+  type PeerHello,
+  type Refusal,
+  type Refuser,
+  StoreError,
+} from './interfaces.js'
 import { type NodeApi, NodeRefusal, type NodeStatus } from './node-api.js'
 import type { RaftNodeOptions } from './options.js'
+import { readFormationWord } from './peer-words.js'
 import { RunningNode } from './running-node.js'
+
+/** One more with each release that adds a command, a field of one, or a record (engine.md §7). */
+const FEATURE_LEVEL = 1
+const KNOWN_KINDS: ReadonlySet<Kind> = new Set(Object.values(FrameKind))
+const PROCESS_ID_BYTES = 12
+
+function heldBy({ hardState: { term, vote }, entries, prevIndex, snapshot }: LoadedLog): Held {
+  return { term, vote, lastIndex: Math.max(prevIndex + entries.length, snapshot?.index ?? 0) }
+}
 
 export class RaftNode implements NodeApi {
   readonly nodeId: string
@@ -21,9 +42,14 @@ export class RaftNode implements NodeApi {
   #stopped = false
   #doorkeeper: Doorkeeper | null = null
   #members: readonly Peer[] = []
+  #droppedFrames = 0
+  readonly #processId: string
+  readonly #held: Held
 
   constructor(private readonly options: RaftNodeOptions) {
     this.nodeId = options.nodeId
+    this.#processId = Buffer.from(options.random.bytes(PROCESS_ID_BYTES)).toString('hex')
+    this.#held = heldBy(options.store.loaded)
     this.#identity = options.store.loaded.identity
     this.#entrance = new Entrance(
       options,
@@ -45,8 +71,8 @@ export class RaftNode implements NodeApi {
     }
     await transport.start({
       hello: () => this.#hello(),
-      judge: (peer) => this.#judge(peer),
-      onRefused: (nodeId, reason) => this.#refused(nodeId, reason),
+      judge: (peer, wasDialled) => this.#judge(peer, wasDialled),
+      onRefused: (refusal, by) => this.#refused(refusal, by),
       onFrame: (from, kind, payload) => this.#frame(from, kind, payload),
       onUp: (peer) => this.#up(peer),
       onDown: (nodeId, reason) => this.#down(nodeId, reason),
@@ -104,17 +130,21 @@ export class RaftNode implements NodeApi {
       memberUid,
       listHash: listHash(founders),
       empty: identity === null,
+      level: FEATURE_LEVEL,
+      processId: this.#processId,
+      held: this.#held,
     }
   }
 
-  #judge(peer: PeerHello) {
+  #judge(peer: PeerHello, wasDialled: boolean) {
     const phase = this.#running !== null ? 'running' : this.#entrance.phase
     const { options } = this
     return judgePeer(
       {
         hello: this.#hello(),
         leads: this.isLeader(),
-        isSure: () => this.#certainty.about(peer),
+        // Whom this node dialled does not believe a final word, so a quorum need not be asked about it.
+        isSure: () => !wasDialled && this.#certainty.about(peer),
         phase,
         member: (id) => options.member(id),
       },
@@ -122,18 +152,24 @@ export class RaftNode implements NodeApi {
     )
   }
 
-  #refused(nodeId: string, reason: string): void {
-    this.options.warn(`${nodeId} refused this node: ${reason}`)
+  #refused(refusal: Refusal, by: Refuser): void {
+    const clusterId = this.#identity?.clusterId ?? null
+    const isMember = (nodeId: string) => this.#members.some((member) => member.nodeId === nodeId)
+    if (!isBelieved({ clusterId, isMember }, refusal, by)) return
     // A node that knows of its removal ends in good order; that the others know it too changes nothing.
-    if (!reason.startsWith(FINAL_REFUSAL) || this.#running?.removed === true) return
-    this.#fatal(new StoreError('foreign', `${nodeId} refused this node: ${reason.slice(FINAL_REFUSAL.length)}`))
+    if (this.#running?.removed === true) return
+    this.#fatal(new StoreError('foreign', `${by.nodeId} refused this node: ${refusal.message}`))
   }
 
   #frame(from: string, kind: Kind, payload: Uint8Array): void {
     if (this.#stopped) return
-    if (kind !== FrameKind.formation) this.#running?.receive(from, kind, payload)
+    if (!KNOWN_KINDS.has(kind)) this.#droppedFrames++
+    else if (kind !== FrameKind.formation) this.#running?.receive(from, kind, payload)
     else if (this.#running === null) this.#entrance.handle(from, payload)
-    else this.#doorkeeper?.handleFormation(from)
+    else {
+      readFormationWord(payload)
+      this.#doorkeeper?.handleFormation(from)
+    }
   }
 
   #up(peer: PeerHello): void {
@@ -180,12 +216,19 @@ export class RaftNode implements NodeApi {
   propose(command: Uint8Array): boolean {
     return this.#running?.propose(command) ?? false
   }
+  droppedFrames(): number {
+    return this.#droppedFrames + (this.#running?.droppedMessages ?? 0)
+  }
   proposalCount(): number {
     return this.#running?.proposalCount() ?? 0
   }
   confirmLeadership(done: (index: Index | null) => void): void {
     if (this.#running === null) done(null)
     else this.#running.confirmLeadership(done)
+  }
+  confirmIndex(done: (index: Index | null) => void): void {
+    if (this.#running === null) done(null)
+    else this.#running.confirmIndex(done)
   }
   sendPeer(to: string, lane: Lane, kind: Kind, payload: Uint8Array): boolean {
     return this.options.transport.send(to, lane, kind, [payload])

@@ -16,7 +16,7 @@ import {
   type Term,
 } from '../core/types.js'
 import { FOUNDERS_COUNT, REMOVED_LINGER_MS, SNAPSHOT_INTERVAL_ENTRIES, TRAILING_WINDOW_ENTRIES } from '../limits.js'
-import { decodeMessages, encodeMessages } from '../net/raft-codec.js'
+import { encodeMessages } from '../net/raft-codec.js'
 import { AddressBook } from './address-book.js'
 import { type BootState, electionTicks, loadWindow, makeCore } from './boot.js'
 import { bundles } from './bundles.js'
@@ -27,10 +27,12 @@ import { hintedCore } from './hinted-core.js'
 import { FrameKind, type Identity, Lane, type Peer, PeerDownReason, type PeerHello, type Timer } from './interfaces.js'
 import { LeaderHint } from './leader-hint.js'
 import { LeadershipTransfer } from './leadership-transfer.js'
+import { MemberPeers } from './member-peers.js'
 import { MembershipChange } from './membership-change.js'
 import { NodeRefusal, type NodeStatus } from './node-api.js'
 import { describeNode } from './node-status.js'
 import type { RaftNodeOptions } from './options.js'
+import { PeerReader } from './peer-reader.js'
 import { RaftDriver } from './raft-driver.js'
 import { SlowDisk } from './slow-disk.js'
 import { SnapshotMaker } from './snapshot-maker.js'
@@ -38,6 +40,7 @@ import { SnapshotInbox, SnapshotSender, snapshotMessage } from './snapshot-trans
 
 export class RunningNode {
   readonly #book = new AddressBook()
+  readonly #peers: MemberPeers
   readonly #driver: RaftDriver
   readonly #raw: RawNode
   readonly #window: ReturnType<typeof loadWindow>
@@ -45,6 +48,7 @@ export class RunningNode {
   readonly #sender: SnapshotSender
   readonly #inbox: SnapshotInbox
   readonly #hint: LeaderHint
+  readonly #reader: PeerReader
   readonly #notices: CommitNotices
   readonly #change: MembershipChange
   readonly #transfer: LeadershipTransfer
@@ -64,6 +68,7 @@ export class RunningNode {
   ) {
     const { store, transport, clock, random, machine } = options
     const appliedIndex = boot.snapshot?.index ?? 0
+    this.#peers = new MemberPeers(this.#book, transport, clock, identity.nodeId)
     this.#window = loadWindow(boot)
     this.#raw = makeCore(options, identity.raftId, this.#window, appliedIndex)
     this.#maker = new SnapshotMaker(
@@ -83,6 +88,15 @@ export class RunningNode {
       (metadata, begin) => this.#maker.afterCurrent(() => this.#driver.receive([snapshotMessage(metadata, begin)])),
       onFatal,
     )
+    this.#reader = new PeerReader({
+      book: this.#book,
+      raftId: identity.raftId,
+      core: this.#raw,
+      transport,
+      isCommand: options.isCommand,
+      admits: (message) => this.#hint.admits(message),
+      onFatal,
+    })
     this.#forward = new ForwardQueue(clock, (batches) => this.#forwardAll(batches))
     this.#notices = new CommitNotices(clock, (to, messages) => this.#transmit(to, messages))
     this.#hint = new LeaderHint(clock, random, hintedCore(this.#driver, this.#raw, this.#book, transport, identity))
@@ -109,6 +123,7 @@ export class RunningNode {
 
   stop(): void {
     this.#stopped = true
+    this.#peers.stop()
     this.#tick?.cancel()
     this.#hint.stop()
     this.#transfer.stop()
@@ -123,57 +138,29 @@ export class RunningNode {
   }
 
   setMembers(members: readonly Peer[]): void {
-    const { transport, clock } = this.options
-    const { nodeId } = this.identity
-    const before = this.#book.others(nodeId)
-    this.#book.set(members)
-    const leaving = before.filter((peer) => this.#book.raftId(peer.nodeId) === null)
-    transport.setPeers([...this.#book.others(nodeId), ...leaving])
-    if (leaving.length === 0) return
-    // It hears of the commit that removes it by a message that leaves after this node has applied it.
-    for (const { nodeId: left, raftId } of leaving) if (transport.isUp(left)) this.#book.connected(left, raftId)
-    // The answer to who asked for the removal may have to pass through the removed node, or come from it if it led.
-    clock.after(REMOVED_LINGER_MS, () => this.#turnAwayStrangers())
-  }
-
-  /** Only a leader that they come to again can tell them for good that they are members no longer. */
-  #turnAwayStrangers(): void {
-    if (this.#stopped) return
-    const strangers = this.#book.strangers()
-    const others = this.#book.others(this.identity.nodeId)
-    this.options.transport.setPeers(others.filter(({ nodeId }) => !strangers.has(nodeId)))
-    this.options.transport.setPeers(others)
+    this.#peers.set(members)
   }
 
   // --------------------------------------------------------------------------------------------- frames
 
+  /** Throws PeerProtocolError. */
   receive(from: string, kind: FrameKind, payload: Uint8Array): void {
     if (this.#stopped) return
     this.options.beforeTurn()
-    if (kind === FrameKind.raft) this.#receiveRaft(from, payload)
+    if (kind === FrameKind.raft) this.#driver.receive(this.#reader.messages(from, payload))
     else if (kind === FrameKind.propose) this.#receiveProposals(from, payload)
-    else if (kind === FrameKind.snapshotBegin) this.#inbox.handleBegin(from, payload)
+    else if (kind === FrameKind.snapshotBegin) this.#inbox.handleBegin(from, this.#reader.snapshot(from, payload))
     else if (kind === FrameKind.snapshotChunk) this.#inbox.handleChunk(from, payload)
     else if (kind === FrameKind.snapshotAck) this.#sender.handleAck(from, payload)
     else this.options.observer.onPeerFrame(from, kind, payload)
   }
 
   #receiveProposals(from: string, payload: Uint8Array): void {
+    const commands = this.#reader.commands(payload)
     if (!this.isLeader()) return
     const follower = this.#book.raftId(from)
     if (follower !== null) this.#notices.proposedBy(follower)
-    decodeBatch(payload, (command) => {
-      this.#driver.propose(command)
-    })
-  }
-
-  /** A message counts only if it comes over the connection of the node that it names (A1). */
-  #receiveRaft(from: string, payload: Uint8Array): void {
-    const sender = this.#book.senderId(from)
-    const messages = decodeMessages(payload).filter(
-      (message) => message.from === sender && message.to === this.identity.raftId && this.#hint.admits(message),
-    )
-    this.#driver.receive(messages)
+    for (const command of commands) this.#driver.propose(command)
   }
 
   peerUp({ nodeId, raftId }: PeerHello): void {
@@ -234,6 +221,10 @@ export class RunningNode {
     }
   }
 
+  get droppedMessages(): number {
+    return this.#reader.droppedMessages
+  }
+
   proposalCount(): number {
     return this.#proposals
   }
@@ -241,6 +232,10 @@ export class RunningNode {
   confirmLeadership(done: (index: Index | null) => void): void {
     if (this.#stopped || !this.isLeader()) done(null)
     else this.#driver.confirmLeadership(done)
+  }
+
+  confirmIndex(done: (index: Index | null) => void): void {
+    this.#driver.confirmIndex(done)
   }
 
   async changeMembership(changes: readonly ConfChangeSingle[], context: Uint8Array): Promise<void> {
@@ -289,6 +284,7 @@ export class RunningNode {
       raftId: this.identity.raftId,
       confState,
       appliedIndex,
+      firstReadContext: this.options.random.int(2 ** 40),
       send: (to, messages) => this.#send(to, messages),
       sendSnapshot: (message) => this.#sendSnapshot(message),
       beforeTurn,
@@ -353,7 +349,7 @@ export class RunningNode {
   }
 
   #onOwnTermApplied(term: Term): void {
-    this.#turnAwayStrangers()
+    this.#peers.turnAwayStrangers()
     this.options.observer.onLeaderReady(term)
   }
 

@@ -3,7 +3,7 @@
  * pass it; the receiver has it durable before the core is told. Any gap or error ends the transfer; the leader's core
  * then probes again and a new transfer starts at offset 0.
  */
-import { pack, unpack } from 'msgpackr'
+import { pack } from 'msgpackr'
 import { type Message, MsgType } from '../core/messages.js'
 import { EMPTY_BYTES, NONE, type RaftId, type SnapshotMetadata, type Term } from '../core/types.js'
 import {
@@ -22,23 +22,7 @@ import {
   type Timer,
   type Transport,
 } from './interfaces.js'
-
-const CHUNK_HEADER_BYTES = 16
-
-interface Begin {
-  readonly id: number
-  readonly sizeBytes: number
-  readonly metadata: SnapshotMetadata
-  readonly term: number
-  readonly from: RaftId
-  readonly to: RaftId
-}
-
-interface Ack {
-  readonly id: number
-  readonly offset: number
-  readonly state: 'more' | 'done' | 'failed'
-}
+import { type Ack, type Begin, CHUNK_HEADER_BYTES, readAck, readChunkHeader, writeChunkHeader } from './peer-words.js'
 
 interface Outgoing {
   readonly id: number
@@ -89,7 +73,7 @@ export class SnapshotSender {
   }
 
   handleAck(nodeId: string, payload: Uint8Array): void {
-    const ack = unpack(payload) as Ack
+    const ack = readAck(payload)
     const transfer = this.#outgoing.get(nodeId)
     if (transfer === undefined || transfer.id !== ack.id) return
     if (ack.state === 'more') {
@@ -135,7 +119,7 @@ export class SnapshotSender {
       (bytes) => {
         transfer.reading = false
         if (this.#outgoing.get(nodeId) !== transfer) return
-        const header = chunkHeader(transfer.id, transfer.sent)
+        const header = writeChunkHeader({ id: transfer.id, offset: transfer.sent })
         transfer.sent += bytes.length
         if (!this.transport.send(nodeId, Lane.bulk, FrameKind.snapshotChunk, [header, bytes])) {
           this.#end(nodeId, transfer, false)
@@ -195,9 +179,10 @@ export class SnapshotInbox {
     private readonly onError: (error: unknown) => void,
   ) {}
 
-  handleBegin(from: string, payload: Uint8Array): void {
+  /** Null: one that is not for this node. */
+  handleBegin(from: string, begin: Begin | null): void {
+    if (begin === null) return
     this.peerDown(from)
-    const begin = unpack(payload) as Begin
     const incoming: Incoming = { begin, receiver: null, offset: 0, work: Promise.resolve() }
     this.#incoming.set(from, incoming)
     this.#enqueue(from, incoming, async () => {
@@ -207,8 +192,8 @@ export class SnapshotInbox {
   }
 
   handleChunk(from: string, payload: Uint8Array): void {
-    const incoming = this.#incoming.get(from)
     const { id, offset } = readChunkHeader(payload)
+    const incoming = this.#incoming.get(from)
     if (incoming === undefined || incoming.begin.id !== id) return
     // The chunk outlives the socket's buffer: the transport hands out views.
     const bytes = payload.slice(CHUNK_HEADER_BYTES)
@@ -255,19 +240,6 @@ export class SnapshotInbox {
     const ack: Ack = { id: incoming.begin.id, offset: incoming.offset, state }
     this.transport.send(to, Lane.control, FrameKind.snapshotAck, [pack(ack)])
   }
-}
-
-function chunkHeader(id: number, offset: number): Uint8Array {
-  const header = new Uint8Array(CHUNK_HEADER_BYTES)
-  const view = new DataView(header.buffer)
-  view.setFloat64(0, id)
-  view.setFloat64(8, offset)
-  return header
-}
-
-function readChunkHeader(payload: Uint8Array): { id: number; offset: number } {
-  const view = new DataView(payload.buffer, payload.byteOffset, payload.byteLength)
-  return { id: view.getFloat64(0), offset: view.getFloat64(8) }
 }
 
 /** What the leader's core sent when the transfer began; its data lies on this disk now. */

@@ -1,6 +1,6 @@
 import type { HostPort } from '../../../src/address.js'
 import { FrameParser } from '../../../src/raft/net/frame.js'
-import { decodeHello, LinkKind } from '../../../src/raft/net/handshake.js'
+import { decodeHello, isRefusal, LinkKind } from '../../../src/raft/net/handshake.js'
 import type { Random } from '../types.js'
 import { LinkProxy, type Route, type Router } from './link-proxy.js'
 import { Wire, type WireConditions } from './wire.js'
@@ -103,7 +103,7 @@ function nodeOfHello(bytes: Buffer): string | null | undefined {
     if (frame === null) return undefined
     if (frame.kind !== LinkKind.hello) return null
     const hello = decodeHello(frame.payload)
-    return typeof hello === 'string' ? null : hello.nodeId
+    return isRefusal(hello) ? null : hello.nodeId
   } catch {
     return null
   }

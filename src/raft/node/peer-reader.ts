@@ -1,0 +1,72 @@
+import type { Message } from '../core/messages.js'
+import type { RawNode } from '../core/raw-node.js'
+import type { RaftId } from '../core/types.js'
+import { decodeMessages } from '../net/raft-codec.js'
+import type { AddressBook } from './address-book.js'
+import { checkBatch, decodeBatch } from './command-batch.js'
+import { PeerProtocolError, StoreError, type Transport } from './interfaces.js'
+import { type Begin, readBegin } from './peer-words.js'
+import { checkMessage, checkTerm, ForgottenLog } from './raft-words.js'
+
+export interface PeerReaderDeps {
+  readonly book: AddressBook
+  readonly raftId: RaftId
+  /** How the core stands, by which a message is checked. */
+  readonly core: Pick<RawNode, 'term' | 'role' | 'lastIndex'>
+  readonly transport: Transport
+  isCommand(bytes: Uint8Array): boolean
+  /** False for a message that this node has a reason to leave alone for the moment. */
+  admits(message: Message): boolean
+  onFatal(error: StoreError): void
+}
+
+/** Reads what the core and the log are to be given from peers: all of a frame is checked before any of it is used. */
+export class PeerReader {
+  /** Messages of a type that this program does not know (engine.md §7). */
+  droppedMessages = 0
+
+  constructor(private readonly deps: PeerReaderDeps) {}
+
+  /** A message counts only if it comes over the connection of the node that it names (A1). Throws PeerProtocolError. */
+  messages(from: string, payload: Uint8Array): Message[] {
+    const { book, raftId } = this.deps
+    const sender = book.senderId(from)
+    const messages = decodeMessages(payload, () => this.droppedMessages++).filter(
+      (message) => message.from === sender && message.to === raftId,
+    )
+    for (const message of messages) this.#check(from, message)
+    return messages.filter((message) => this.deps.admits(message))
+  }
+
+  /** The beginning of a transfer; null if it is not from whom it names, or not for this node. Throws PeerProtocolError. */
+  snapshot(from: string, payload: Uint8Array): Begin | null {
+    const begin = readBegin(payload)
+    checkTerm(begin.term, this.deps.core.term)
+    if (begin.metadata.term > begin.term) throw new PeerProtocolError('malformed term of a snapshot')
+    const { book, raftId } = this.deps
+    return begin.from === book.senderId(from) && begin.to === raftId ? begin : null
+  }
+
+  /** What is in the log must be applied by every member, so a leader reads it before. Throws PeerProtocolError. */
+  commands(payload: Uint8Array): Uint8Array[] {
+    if (!checkBatch(payload)) throw new PeerProtocolError('malformed batch of commands')
+    const commands: Uint8Array[] = []
+    decodeBatch(payload, (command) => {
+      if (!this.deps.isCommand(command)) throw new PeerProtocolError('malformed command')
+      commands.push(command)
+    })
+    return commands
+  }
+
+  #check(from: string, message: Message): void {
+    const { core, transport, onFatal } = this.deps
+    try {
+      checkMessage(message, core)
+    } catch (error) {
+      if (!(error instanceof ForgottenLog)) throw error
+      // Believed on the same terms as a final refusal: whoever dials this node could say it.
+      if (transport.wasDialled(from)) onFatal(new StoreError('damaged', `${from} says: ${error.message}`))
+      throw new PeerProtocolError(error.message, { cause: error })
+    }
+  }
+}

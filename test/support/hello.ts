@@ -1,0 +1,17 @@
+import type { PeerHello } from '../../src/raft/node/interfaces.js'
+
+/** What a member says of itself, with changes. */
+export function helloOf(change: Partial<PeerHello> = {}): PeerHello {
+  return {
+    clusterId: 'c1',
+    nodeId: 'n1',
+    raftId: 1,
+    memberUid: 'u1',
+    listHash: 'h1',
+    empty: false,
+    level: 1,
+    processId: 'p1',
+    held: { term: 0, vote: 0, lastIndex: 0 },
+    ...change,
+  }
+}
