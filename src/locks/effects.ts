@@ -65,6 +65,8 @@ export interface EffectSink {
   /** `epoch` of `node` has ended; its classic sessions count as ended, the others as detached. */
   epochEnded(node: NodeId, epoch: Epoch): void
   opened(where: Where, session: SessionId, attach: number): void
+  /** There are as many sessions as there may be. */
+  openRefused(where: Where): void
   /** After a successful resume; the view is read from the machine. */
   resumed(where: Where, session: SessionId, attach: number): void
   resumeRefused(where: Where, session: SessionId): void

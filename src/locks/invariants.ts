@@ -3,22 +3,32 @@ import { invariant } from '../raft/core/invariant.js'
 import type { LockEntry, Session, SessionList } from './entities.js'
 import { UNACKNOWLEDGED_PER_SESSION_MAX, WAITERS_PER_LOCK_MAX } from './limits.js'
 import type { LockState } from './state.js'
+import { utf8Length } from './utf8.js'
 
 /** Throws InvariantViolation. Looks at the whole state. */
 export function checkInvariants(machine: { inspect(): LockState }): void {
   const state = machine.inspect()
   let waiters = 0
+  let metaBytes = 0
   for (const [name, lock] of state.locks) {
     invariant(lock.name === name, () => `lock ${name} is listed under its name`)
     checkLock(state, lock)
     waiters += lock.waiterCount
+    metaBytes += utf8Length(lock.meta)
+    for (let waiter = lock.queue?.head ?? null; waiter !== null; waiter = waiter.next) {
+      metaBytes += utf8Length(waiter.meta)
+    }
   }
+  invariant(metaBytes === state.metaBytes, () => `${metaBytes} bytes of meta, counted ${state.metaBytes}`)
   invariant(waiters === state.waiterCount, () => `${waiters} waiters, counted ${state.waiterCount}`)
   let held = state.delayed.size
+  let resumable = 0
   for (const session of state.sessions.values()) {
     checkSession(state, session)
     held += session.heldCount
+    if (!session.classic) resumable += 1
   }
+  invariant(resumable === state.resumableCount, () => `${resumable} can be resumed, counted ${state.resumableCount}`)
   // Each listed lock names the session as its holder, so equal sums mean that each held lock is listed by its holder.
   invariant(held === state.locks.size, () => `${state.locks.size} locks, ${held} held or delayed`)
   checkPlaces(state)

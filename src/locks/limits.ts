@@ -13,6 +13,17 @@ export const WAITERS_PER_LOCK_MAX = 10_000
 /** Requests of one session that wait, or are answered and not acknowledged yet (contract §2.2). */
 export const UNACKNOWLEDGED_PER_SESSION_MAX = 1_024
 export const DELAY_MAX_MS = 86_400_000
+/** Locks that are held or delayed, and places in queues, of the whole cluster: half a gigabyte of heap at the most. */
+export const HOLDS_AND_PLACES_MAX = 1_000_000
+/** All `meta` of holds and places together. */
+export const META_TOTAL_MAX_BYTES = 256 * 1024 * 1024
+/**
+ * Sessions of the session dialect, attached or left behind. Those that are attached are bounded by the nodes' connections,
+ * but a client that opens one, leaves and comes again leaves one behind each time, for its `linger`.
+ */
+export const SESSIONS_MAX = 200_000
+/** Holds and places that a deadlock search looks at (5 ms); a request that would need more of it waits unexamined. */
+export const DEADLOCK_SEARCH_MAX_STEPS = 10_000
 
 /** Lock names that a deadlock message shows. */
 export const CYCLE_NAMES_SHOWN_MAX = 8

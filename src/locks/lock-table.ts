@@ -6,8 +6,17 @@ import { admit, answer, failure, findWaiter } from './answers.js'
 import type { LockRequest, RequestId, Token } from './commands.js'
 import type { Answer, RefusalReason } from './effects.js'
 import { type LockEntry, type Session, Waiter } from './entities.js'
-import { DELAY_MAX_MS, LOCKS_PER_SESSION_MAX, META_MAX_BYTES, NAME_MAX_BYTES, WAITERS_PER_LOCK_MAX } from './limits.js'
-import { type ApplyContext, whereOf } from './state.js'
+import {
+  DEADLOCK_SEARCH_MAX_STEPS,
+  DELAY_MAX_MS,
+  HOLDS_AND_PLACES_MAX,
+  LOCKS_PER_SESSION_MAX,
+  META_MAX_BYTES,
+  META_TOTAL_MAX_BYTES,
+  NAME_MAX_BYTES,
+  WAITERS_PER_LOCK_MAX,
+} from './limits.js'
+import { type ApplyContext, type LockState, whereOf } from './state.js'
 import { utf8Length } from './utf8.js'
 import { describeCycle, findCycle } from './wait-graph.js'
 
@@ -15,7 +24,7 @@ import { describeCycle, findCycle } from './wait-graph.js'
 export function requestLock(context: ApplyContext, session: Session, request: RequestId, asked: LockRequest): void {
   if (!isNew(context, session, request)) return
   context.state.wallMs = Math.max(context.state.wallMs, asked.wallMs)
-  const outOfBounds = checkBounds(session, asked)
+  const outOfBounds = checkBounds(context.state, session, asked)
   if (outOfBounds !== null) {
     answer(context, session, request, outOfBounds)
     return
@@ -33,13 +42,21 @@ function isNew(context: ApplyContext, session: Session, request: RequestId): boo
   return false
 }
 
-function checkBounds(session: Session, asked: LockRequest): Answer | null {
+/** Every bound bites when a lock is asked for, never at the turn of a request that was accepted. */
+function checkBounds(state: LockState, session: Session, asked: LockRequest): Answer | null {
   if (utf8Length(asked.name) > NAME_MAX_BYTES)
     return failure('limit', `a lock name has at most ${NAME_MAX_BYTES} bytes`)
-  if (utf8Length(asked.meta) > META_MAX_BYTES) return failure('limit', `meta has at most ${META_MAX_BYTES} bytes`)
+  const metaBytes = utf8Length(asked.meta)
+  if (metaBytes > META_MAX_BYTES) return failure('limit', `meta has at most ${META_MAX_BYTES} bytes`)
   if (asked.delayMs > DELAY_MAX_MS) return failure('limit', `delay is at most ${DELAY_MAX_MS / 1000} s`)
   if (session.heldCount + session.waitCount >= LOCKS_PER_SESSION_MAX) {
     return failure('limit', `a session holds and waits for at most ${LOCKS_PER_SESSION_MAX} locks`)
+  }
+  if (state.locks.size + state.waiterCount >= HOLDS_AND_PLACES_MAX) {
+    return failure('limit', `the cluster has ${HOLDS_AND_PLACES_MAX} holds and places, and no more`)
+  }
+  if (metaBytes > 0 && state.metaBytes + metaBytes > META_TOTAL_MAX_BYTES) {
+    return failure('limit', `the cluster has ${META_TOTAL_MAX_BYTES} bytes of meta, and no more`)
   }
   return null
 }
@@ -47,7 +64,7 @@ function checkBounds(session: Session, asked: LockRequest): Answer | null {
 function grantFree(context: ApplyContext, session: Session, request: RequestId, asked: LockRequest): void {
   const lock = context.state.addLock(asked.name)
   lock.sinceWallMs = asked.wallMs
-  lock.meta = asked.meta
+  context.state.setMeta(lock, asked.meta)
   lock.delayMs = asked.delayMs
   grant(context, lock, session, request)
 }
@@ -81,7 +98,7 @@ function refuseContested(session: Session, asked: LockRequest, lock: LockEntry):
   if (lock.waiterCount >= WAITERS_PER_LOCK_MAX) {
     return failure('limit', `at most ${WAITERS_PER_LOCK_MAX} requests wait for one lock`)
   }
-  const cycle = findCycle(session, lock)
+  const cycle = findCycle(session, lock, DEADLOCK_SEARCH_MAX_STEPS)
   return cycle === null ? null : failure('deadlock', `waiting would close the cycle ${describeCycle(cycle)}`)
 }
 
@@ -165,7 +182,7 @@ function passOn(context: ApplyContext, lock: LockEntry): void {
   }
   leaveQueue(context, head)
   lock.sinceWallMs = Math.max(context.state.wallMs, head.wallMs)
-  lock.meta = head.meta
+  context.state.setMeta(lock, head.meta)
   lock.delayMs = head.delayMs
   grant(context, lock, head.session, head.request)
 }

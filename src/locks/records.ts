@@ -237,7 +237,7 @@ export function readLock(input: ByteReader, state: LockState): void {
   const holder = input.wide()
   lock.token = input.wide()
   lock.sinceWallMs = input.wide()
-  lock.meta = input.text()
+  state.setMeta(lock, input.text())
   lock.delayMs = input.varint()
   if (holder === 0) state.delayed.add(lock)
   else state.linkHeld(sessionOf(input, state, holder), lock)

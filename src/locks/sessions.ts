@@ -19,7 +19,7 @@ import type {
 } from './commands.js'
 import type { Where } from './effects.js'
 import { type EpochEntry, type Session, SessionTerms } from './entities.js'
-import { CONN_LIMIT } from './limits.js'
+import { CONN_LIMIT, SESSIONS_MAX } from './limits.js'
 import { dropAll, endWait, requestLock } from './lock-table.js'
 import { type ApplyContext, whereOf } from './state.js'
 
@@ -32,6 +32,10 @@ export function open(context: ApplyContext, command: Open): void {
   const place = admitOpening(context, command)
   if (place === null) return
   const { state, sink, index } = context
+  if (state.resumableCount >= SESSIONS_MAX) {
+    sink.openRefused(at(place, command.conn))
+    return
+  }
   const id = state.draw(index)
   const terms = new SessionTerms(command.secretHash, command.leaseMs, command.lingerMs, id)
   const session = state.addSession(id, command.clientId, command.conn, terms)

@@ -19,6 +19,7 @@ import {
   WaitQueue,
 } from './entities.js'
 import { COUNTER_STEPS_PER_SECOND } from './limits.js'
+import { utf8Length } from './utf8.js'
 
 /** What the cluster was formed with; the first state of every node, replaced by any snapshot. */
 export interface Genesis {
@@ -53,6 +54,10 @@ export class LockState {
   /** Ended epochs that still have sessions. Few, and swept in ascending order so that all nodes sweep alike. */
   readonly unswept = new Set<EpochEntry>()
   waiterCount = 0
+  /** Of the session dialect: those that can be left behind. */
+  resumableCount = 0
+  /** Of all `meta` of locks and waiters. */
+  metaBytes = 0
 
   /** Number of the last snapshot production; entities with a lower stamp belong into it and are not written yet. */
   production = 0
@@ -77,6 +82,7 @@ export class LockState {
   addSession(id: SessionId, clientId: string, conn: number, terms: SessionTerms | null): Session {
     const session = new Session(id, clientId, conn, terms, this.production)
     this.sessions.set(id, session)
+    if (terms !== null) this.resumableCount += 1
     return session
   }
 
@@ -85,6 +91,7 @@ export class LockState {
     this.sessionChanges(session)
     this.unseat(session)
     this.sessions.delete(session.id)
+    if (session.terms !== null) this.resumableCount -= 1
   }
 
   /** Attaches the session to a connection of a live epoch. */
@@ -118,7 +125,13 @@ export class LockState {
     return lock
   }
 
+  setMeta(lock: LockEntry, meta: string): void {
+    this.metaBytes += utf8Length(meta) - utf8Length(lock.meta)
+    lock.meta = meta
+  }
+
   removeLock(lock: LockEntry): void {
+    this.metaBytes -= utf8Length(lock.meta)
     this.locks.delete(lock.name)
   }
 
@@ -150,6 +163,7 @@ export class LockState {
     this.#linkWaitOfSession(session, waiter)
     session.waitCount += 1
     this.waiterCount += 1
+    this.metaBytes += utf8Length(waiter.meta)
   }
 
   /**
@@ -182,6 +196,7 @@ export class LockState {
     waiter.nextOfSession = null
     session.waitCount -= 1
     this.waiterCount -= 1
+    this.metaBytes -= utf8Length(waiter.meta)
   }
 }
 

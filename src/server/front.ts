@@ -279,15 +279,18 @@ export class Front {
       opened: (where, session, attach) => {
         if (book.isHere(where)) book.opened(where, session, attach)
       },
+      openRefused: (where) => {
+        if (book.isHere(where)) book.refused(where, { kind: 'full' })
+      },
       resumed: (where, session, attach) => {
         keeper.settled(session)
         if (book.isHere(where)) book.resumed(where, session, attach)
       },
       resumeRefused: (where) => {
-        if (book.isHere(where)) book.resumeRefused(where)
+        if (book.isHere(where)) book.refused(where, { kind: 'expired' })
       },
       resumeOutdated: (where, _session, attempt) => {
-        if (book.isHere(where)) book.resumeOutdated(where, attempt)
+        if (book.isHere(where)) book.refused(where, { kind: 'outdated', attempt })
       },
       superseded: (where) => {
         if (book.isHere(where)) book.superseded(where)

@@ -12,7 +12,8 @@ export const WAIT_MAX_MS = 366 * 86_400_000
 export const SESSION_LEASE_DEFAULT_MS = 10_000
 export const SESSION_LEASE_MIN_MS = 3_000
 export const SESSION_LEASE_MAX_MS = 86_400_000
-export const LINGER_MAX_MS = 366 * 86_400_000
+/** A session that nobody comes back to is gone after a day. */
+export const LINGER_MAX_MS = 86_400_000
 export const LOCK_DELAY_MAX_MS = 86_400_000
 export const SESSION_SECRET_BYTES = 16
 export const PROTOCOL_VERSION = 2

@@ -29,6 +29,7 @@ export class EffectLog implements EffectSink {
   nodeUp = (...a: unknown[]) => this.#keep('nodeUp', a)
   epochEnded = (...a: unknown[]) => this.#keep('epochEnded', a)
   opened = (...a: unknown[]) => this.#keep('opened', a)
+  openRefused = (...a: unknown[]) => this.#keep('openRefused', a)
   resumed = (...a: unknown[]) => this.#keep('resumed', a)
   resumeRefused = (...a: unknown[]) => this.#keep('resumeRefused', a)
   resumeOutdated = (...a: unknown[]) => this.#keep('resumeOutdated', a)

@@ -106,3 +106,47 @@ describe('a request without an id', () => {
     expect(again.text).toMatch(/ok,name:q,token:\d+\nok,name:r,token:\d+\n$/)
   })
 })
+
+describe('a cluster that has enough', () => {
+  it('of sessions says limit, and takes the next one when there is room', () => {
+    const cluster = started()
+    const crowd = (sessions: number) => {
+      for (const { machine } of cluster.nodes) machine.inspect().resumableCount += sessions
+    }
+    crowd(200_000)
+    const socket = cluster.node(1).connect()
+    expect(talk(socket, 'hello,version:2,redirect:no\n')).toMatch(/^err,code:limit,message:\S+\n\|closed$/)
+    crowd(-200_000)
+    expect(talk(hello(cluster.node(1)).socket, '.keepalive\n')).toBe('alive\n')
+    expect(cluster.node(1).front.stats().sessions).toBe(1)
+  })
+
+  it('of locks says limit, in either dialect', () => {
+    const cluster = started()
+    const one = hello(cluster.node(1))
+    for (const { machine } of cluster.nodes) machine.inspect().waiterCount += 1_000_000
+    expect(talk(one.socket, 'lock,id:1,name:f\n')).toMatch(/^err,id:1,code:limit,message:\S+\n$/)
+    expect(talk(cluster.node(2).connect(), 'lock,name:f\n')).toBe('err,limit\n|closed')
+  })
+
+  it('lets nobody linger for more than a day', () => {
+    const cluster = started()
+    const answer = talk(cluster.node(1).connect(), 'hello,version:2,redirect:no,linger:86401\n')
+    expect(answer).toMatch(/^err,code:limit,message:\S+\n\|closed$/)
+  })
+})
+
+describe('the lines of a session', () => {
+  it('may be long from welcome on, and not before', () => {
+    const cluster = started()
+    const long = 'x'.repeat(30_000)
+    expect(talk(cluster.node(1).connect(), `hello,version:2,x:${long}\n`)).toBe('err,line too long\n|closed')
+    const one = hello(cluster.node(1))
+    expect(talk(one.socket, `lock,id:1,name:f,x:${long}\n`)).toMatch(/^ok,id:1/)
+    one.socket.break()
+    cluster.world.advance(20)
+    const again = resume(cluster.node(2), one)
+    expect(talk(again, `lock,id:2,name:g,x:${long}\n`)).toMatch(/^ok,id:2/)
+    expect(talk(again, `lock,id:3,name:h,x:${'x'.repeat(32_768)}\n`)).toBe('err,line too long\n|closed')
+  })
+})

@@ -39,6 +39,13 @@ describe('defaults', () => {
   })
 })
 
+describe('--max-locks-per-session', () => {
+  it('is at most what the state machine lets a session have', () => {
+    expect(configOf(['--max-locks-per-session', '10000']).maxLocksPerSession).toBe(10_000)
+    expect(() => configOf(['--max-locks-per-session', '10001'])).toThrow(/max-locks-per-session/)
+  })
+})
+
 describe('where a value comes from', () => {
   it('takes the flag, else the variable, else the file', () => {
     const config = yaml('lease: 20\nrequest-timeout: 2\nmax-line: 1000\n')

@@ -8,6 +8,7 @@ import {
   parseHostPort,
   parsePort,
 } from '../../address.js'
+import { LOCKS_PER_SESSION_MAX } from '../../locks/limits.js'
 import { UsageError } from '../exit-codes.js'
 import { LOG_LEVELS, type LogLevel } from '../logging.js'
 import { type CommandLine, type OptionName, parseCommandLine } from './options.js'
@@ -107,7 +108,7 @@ function readConfig(settings: Settings, warnings: string[]): ServerConfig {
     allowAdmin: readSwitch(settings, 'allow-admin'),
     maxLineBytes: readInteger(settings, 'max-line', 4096, 64, 1_048_576),
     maxConnections: readInteger(settings, 'max-connections', 10_000, 1, 1_000_000),
-    maxLocksPerSession: readInteger(settings, 'max-locks-per-session', 1000, 1, 1_000_000),
+    maxLocksPerSession: readInteger(settings, 'max-locks-per-session', 1000, 1, LOCKS_PER_SESSION_MAX),
     logLevel: readLogLevel(settings),
   }
   checkTimes(config)

@@ -49,7 +49,7 @@ export const OPTIONS = [
   {
     name: 'max-locks-per-session',
     value: 'N',
-    help: 'most locks that one session may hold or wait for (default 1000)',
+    help: 'most locks that one session may hold or wait for (default 1000, at most 10000)',
   },
   { name: 'log-level', value: 'LEVEL', help: 'debug, info, warn or error (default info)' },
   { name: 'info', value: null, help: 'the same as --log-level info' },

@@ -203,8 +203,7 @@ export class ClassicDialect implements Dialect, Occupant {
 
   opened(): void {}
   resumed(): void {}
-  resumeRefused(): void {}
-  resumeOutdated(): void {}
+  refused(): void {}
 
   queued(): void {
     if (this.#phase !== 'asking' || this.#seat === null) return

@@ -2,8 +2,12 @@
 import type { RequestId } from '../../locks/commands.js'
 import type { Answer, SessionView } from '../../locks/effects.js'
 import { FEATURE_LEVEL } from '../limits.js'
+import type { OpeningRefusal } from '../rules/seat.js'
 import { formatSeconds } from './fields.js'
 import { formatLine, type Pair } from './line.js'
+
+/** Errors that concern no request of the client: the id is left out. */
+export const NO_REQUEST: RequestId = -1
 
 export type ErrorCode =
   | 'bad-name'
@@ -64,9 +68,17 @@ export function formatRedirect(address: string, clusterId: string): string {
   return formatLine('redirect', ['address', address], ['cluster', clusterId])
 }
 
-export function formatOutdated(attempt: number): string {
-  const message = 'the session was resumed with this attempt or a later one'
-  return formatLine('err', ['code', 'superseded'], ['attempt', attempt], ['message', message])
+export function formatRefusal(refusal: OpeningRefusal): string {
+  switch (refusal.kind) {
+    case 'expired':
+      return formatError(NO_REQUEST, 'session-expired', 'no such session, or it has expired')
+    case 'full':
+      return formatError(NO_REQUEST, 'limit', 'the cluster has as many sessions as it may have')
+    case 'outdated': {
+      const message = 'the session was resumed with this attempt or a later one'
+      return formatLine('err', ['code', 'superseded'], ['attempt', refusal.attempt], ['message', message])
+    }
+  }
 }
 
 export function formatLost(name: string, token: number, reason: string): string {

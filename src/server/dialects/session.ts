@@ -6,7 +6,7 @@ import { CommandType, type RequestId } from '../../locks/commands.js'
 import type { Answer, SessionView } from '../../locks/effects.js'
 import { SESSION_IN_FLIGHT_MAX_COMMANDS } from '../limits.js'
 import { type ConnectionEnd, Parting, type Told } from '../rules/parting.js'
-import type { Departure, Occupant, Seat } from '../rules/seat.js'
+import type { Departure, Occupant, OpeningRefusal, Seat } from '../rules/seat.js'
 import { SilenceWatch } from '../rules/silence-watch.js'
 import { Backlog } from './backlog.js'
 import type { Connection, Dialect } from './connection.js'
@@ -22,17 +22,16 @@ import {
   formatHoldings,
   formatJeopardy,
   formatLost,
-  formatOutdated,
   formatQueued,
   formatRedirect,
+  formatRefusal,
   formatWelcome,
+  NO_REQUEST,
 } from './session-words.js'
 import { Word } from './words.js'
 
 type Phase = 'fresh' | 'opening' | 'resuming' | 'open' | 'leaving' | 'closed'
 
-/** Errors that concern no request of the client: the id is left out. */
-const NO_REQUEST: RequestId = -1
 const NO_QUORUM = formatError(NO_REQUEST, 'no-quorum', 'no leader, or no answer in time')
 const NOT_SUPPORTED: ReadonlySet<string> = new Set(['check', 'locks', 'watch', '.force-release'])
 
@@ -287,14 +286,9 @@ export class SessionDialect implements Dialect, Occupant {
     })
   }
 
-  resumeRefused(): void {
+  refused(refusal: OpeningRefusal): void {
     this.#seat = null
-    this.connection.close(formatError(NO_REQUEST, 'session-expired', 'no such session, or it has expired'))
-  }
-
-  resumeOutdated(attempt: number): void {
-    this.#seat = null
-    this.connection.close(formatOutdated(attempt))
+    this.connection.close(formatRefusal(refusal))
   }
 
   queued(request: RequestId, name: string, position: number): void {

@@ -2,13 +2,18 @@
 import type { ConnId, RequestId, SessionId } from '../../locks/commands.js'
 import type { Answer, SessionView } from '../../locks/effects.js'
 
+/** Why an opening opens nothing: no such session; no room for another one; a resume with a higher `attempt` came before. */
+export type OpeningRefusal =
+  | { readonly kind: 'expired' }
+  | { readonly kind: 'full' }
+  | { readonly kind: 'outdated'; readonly attempt: number }
+
 /** The side of the connection: told what the applied state says about its session. */
 export interface Occupant {
   opened(): void
   resumed(view: SessionView): void
-  resumeRefused(): void
-  /** A later resume than this one (`attempt`) was applied before. */
-  resumeOutdated(attempt: number): void
+  /** The opening was applied, and opens nothing. */
+  refused(refusal: OpeningRefusal): void
   queued(request: RequestId, name: string, position: number): void
   answered(request: RequestId, answer: Answer): void
   lost(name: string, token: number, reason: string): void

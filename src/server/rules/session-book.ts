@@ -25,7 +25,7 @@ import { invariant } from '../../raft/core/invariant.js'
 import type { Clock, Timer } from '../../raft/node/interfaces.js'
 import type { NodeApi } from '../../raft/node/node-api.js'
 import { PROPOSAL_CHECK_MS, REPEAT_PROPOSAL_MS } from '../limits.js'
-import { type Departure, type Occupant, OpeningKind, Seat } from './seat.js'
+import { type Departure, type Occupant, OpeningKind, type OpeningRefusal, Seat } from './seat.js'
 import type { StateView } from './state-view.js'
 
 export interface SessionBookDeps {
@@ -257,12 +257,8 @@ export class SessionBook {
     this.#proposeFarewell(seat, departure)
   }
 
-  resumeRefused(where: Where): void {
-    this.#gone(where)?.resumeRefused()
-  }
-
-  resumeOutdated(where: Where, attempt: number): void {
-    this.#gone(where)?.resumeOutdated(attempt)
+  refused(where: Where, refusal: OpeningRefusal): void {
+    this.#gone(where)?.refused(refusal)
   }
 
   superseded(where: Where): void {

@@ -69,7 +69,7 @@ export const RULES_REFUSALS: readonly Mutant[] = [
         file: SESSION,
         find: '      this.#secret = secret\n',
         replace:
-          '      if (body.type === CommandType.resume && this.services.state.session(body.session) === null) {\n        this.resumeRefused()\n        return\n      }\n      this.#secret = secret\n',
+          '      if (body.type === CommandType.resume && this.services.state.session(body.session) === null) {\n        this.refused({ kind: `expired` })\n        return\n      }\n      this.#secret = secret\n',
       },
     ],
   },

@@ -154,6 +154,7 @@ export class LogCheck {
       },
       opened: ignore,
       resumed: () => this.world.count('session resumed'),
+      openRefused: () => this.world.count('open refused'),
       resumeRefused: () => this.world.count('resume refused'),
       resumeOutdated: () => this.world.count('resume outdated'),
       superseded: () => this.world.count('session superseded'),
