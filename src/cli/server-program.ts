@@ -3,6 +3,7 @@ import { ExitCode, UsageError } from '../server/exit-codes.js'
 import { createLogger } from '../server/logging.js'
 import { startServer } from '../server/main.js'
 import { prepareEnd } from './end-process.js'
+import { isAskedToStop, whenAskedToStop } from './server-signals.js'
 
 /** `tnl-server`: from its words to its exit status (contract §5). */
 export async function runServerProgram(words: readonly string[], environment: NodeJS.ProcessEnv): Promise<void> {
@@ -20,18 +21,23 @@ export async function runServerProgram(words: readonly string[], environment: No
     return
   }
   const log = createLogger(parsed.config.logLevel, parsed.config.nodeId)
-  for (const warning of parsed.warnings) log.warn(warning)
+  const { logger } = log
+  for (const warning of parsed.warnings) logger.warn(warning)
   const endProcess = await prepareEnd()
   // A broken invariant above all: a stopped node is safe, a wrong one is not.
   process.on('uncaughtException', (error) => {
-    log.fatal({ err: error }, error.message)
+    logger.fatal({ err: error }, error.message)
+    log.flushNow()
     endProcess(ExitCode.failed)
   })
-  const server = await startServer(parsed.config, log)
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => server.stop())
+  if (isAskedToStop()) endProcess(ExitCode.ok)
+  const server = await startServer(parsed.config, logger)
+  whenAskedToStop(() => server.stop())
   // A parent that holds a channel to this process (tnl cluster) takes it along when it dies. It may have died while this
   // process started, and then nobody tells any more.
   if (process.connected) process.once('disconnect', () => server.stop())
   else if (process.send !== undefined) server.stop()
-  endProcess(await server.ended)
+  const exitCode = await server.ended
+  await log.flushed()
+  endProcess(exitCode)
 }

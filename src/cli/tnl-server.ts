@@ -1,4 +1,6 @@
 #!/usr/bin/env node
-import { runServerProgram } from './server-program.js'
+import { catchSignals } from './server-signals.js'
 
+catchSignals()
+const { runServerProgram } = await import('./server-program.js')
 await runServerProgram(process.argv.slice(2), process.env)

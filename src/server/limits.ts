@@ -89,3 +89,20 @@ export const CONTACT_POLL_MS = 20
 export const HANDOVER_MS = 1_000
 /** A clean stop that takes longer has met a disk that hangs; everything else in it is bounded far below. */
 export const STOP_MAX_MS = 10_000
+
+// --------------------------------------------------------------------------------------------------- logging
+/** Log lines that wait for their reader; further ones are dropped and counted. */
+export const LOG_BUFFER_MAX_CHARS = 1_048_576
+/** A terminal that takes nothing now is tried again after this. */
+export const LOG_RETRY_MS = 100
+/** A write to the log that takes longer hangs: last words do not wait behind it. */
+export const LOG_STUCK_MS = 1_000
+/** A process that ends waits this long for the reader of its log. */
+export const LOG_FLUSH_MAX_MS = 500
+/** The same line is said this often in a window; the rest is counted and told when the window is over. */
+export const LOG_REPEATS_MAX_COUNT = 5
+export const LOG_REPEATS_WINDOW_MS = 10_000
+/** Lines that are told apart in one window, so that strangers who make new ones cannot fill the memory. */
+export const LOG_KINDS_MAX_COUNT = 256
+/** Hosts that a summary names. */
+export const LOG_REMOTES_MAX_COUNT = 8

@@ -4,6 +4,8 @@ import type { Mutant } from '../mutant.js'
 const CLIENT_SOCKET = 'src/server/client-socket.ts'
 const FAIR_INPUT = 'src/server/fair-input.ts'
 const FAIR_TESTS = ['test/server/shell-fair-input.test.ts']
+const LOG_OUTPUT = 'src/server/log-output.ts'
+const LOG_TESTS = ['test/server/shell-logging.test.ts']
 
 export const MENDED_SERVER: readonly Mutant[] = [
   {
@@ -76,5 +78,55 @@ export const MENDED_SERVER: readonly Mutant[] = [
     ],
     killers: ['tests'],
     tests: FAIR_TESTS,
+  },
+  {
+    id: 'Y710',
+    title: 'a log that nobody reads fills the memory',
+    rule: 'own',
+    edits: [
+      {
+        file: LOG_OUTPUT,
+        find: 'this.#waitingChars + this.#inFlightChars + line.length > LOG_BUFFER_MAX_CHARS',
+        replace: 'line.length > LOG_BUFFER_MAX_CHARS',
+      },
+    ],
+    killers: ['tests'],
+    tests: LOG_TESTS,
+  },
+  {
+    id: 'Y711',
+    title: 'lines that a full disk did not take are not counted',
+    rule: 'own',
+    edits: [{ file: LOG_OUTPUT, find: '      else this.#droppedLines += lines\n', replace: '' }],
+    killers: ['tests'],
+    tests: LOG_TESTS,
+  },
+  {
+    id: 'Y712',
+    title: 'the last words of a process wait for a log that hangs',
+    rule: 'own',
+    edits: [
+      {
+        file: LOG_OUTPUT,
+        find: 'if (!isStuck && this.#waiting.length > 0)',
+        replace: 'if ((isStuck || !isStuck) && this.#waiting.length > 0)',
+      },
+    ],
+    killers: ['tests'],
+    tests: LOG_TESTS,
+  },
+  {
+    id: 'Y713',
+    title: 'a stranger decides how many lines are logged',
+    rule: 'own',
+    edits: [
+      {
+        file: 'src/server/log-repeats.ts',
+        find: 'if (kind.said < LOG_REPEATS_MAX_COUNT) {',
+        replace: 'if (kind.said < 1_000_000 * LOG_REPEATS_MAX_COUNT) {',
+      },
+    ],
+    killers: ['tests'],
+    tests: LOG_TESTS,
   },
 ]

@@ -1,0 +1,29 @@
+/**
+ * Signals to a server, caught from its first moment: loading the program takes longer than an impatient supervisor waits.
+ * This file is loaded before all others and imports nothing.
+ */
+let stopAsked = false
+let stop: (() => void) | null = null
+
+function askToStop(): void {
+  stopAsked = true
+  stop?.()
+}
+
+export function catchSignals(): void {
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, askToStop)
+  // A terminal that closes, and tools that rotate logs, mean no harm. Without a handler HUP and USR2 would end the server
+  // with all its locks, and USR1 would open Node's debugger port.
+  for (const signal of ['SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const) process.on(signal, () => undefined)
+}
+
+/** True once SIGTERM or SIGINT came. */
+export function isAskedToStop(): boolean {
+  return stopAsked
+}
+
+/** Calls `run` at SIGTERM or SIGINT, at once if one came before. */
+export function whenAskedToStop(run: () => void): void {
+  stop = run
+  if (stopAsked) run()
+}
