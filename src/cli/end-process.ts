@@ -29,7 +29,7 @@ export async function prepareEnd(): Promise<EndProcess> {
 }
 
 /** Null where there is no `koffi` for this system: it is an optional dependency. */
-async function loadExit(): Promise<((exitCode: number) => void) | null> {
+export async function loadExit(): Promise<((exitCode: number) => void) | null> {
   if (process.platform === 'win32') return null
   try {
     const name = 'koffi'

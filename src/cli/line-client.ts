@@ -2,10 +2,13 @@ import { connect, type Socket } from 'node:net'
 import { createInterface, type Interface } from 'node:readline'
 import { formatHostPort, type HostPort } from '../address.js'
 import { Line } from '../client/line-codec.js'
+import { countedLookup } from '../client/lookup.js'
 import { CliExit, CommandFailure, explain } from './exit-codes.js'
 
 /** Without any word for this long a node counts as out of reach. */
 const ANSWER_TIMEOUT_MS = 5_000
+/** For the lookup of a name and the connection together; with several endpoints one that hangs must not matter. */
+const CONNECT_TIMEOUT_MS = 2_000
 /** The leader itself waits for a membership change; its own word for giving up shall arrive first. */
 const ADMIN_TIMEOUT_MS = 15_000
 
@@ -28,11 +31,21 @@ export class LineClient {
   /** Rejects when the connection is not open in time. `timeoutMs` also bounds every silence afterwards. */
   static open({ host, port }: HostPort, timeoutMs = ANSWER_TIMEOUT_MS): Promise<LineClient> {
     return new Promise((resolve, reject) => {
-      const socket = connect({ host, port, noDelay: true })
-      socket.setTimeout(timeoutMs, () => socket.destroy(new Error(`no answer for ${timeoutMs / 1000} s`)))
-      socket.once('error', reject)
+      const socket = connect({ host, port, noDelay: true, lookup: countedLookup })
+      const late = (): void => {
+        socket.destroy()
+        reject(new Error(`no connection in ${CONNECT_TIMEOUT_MS / 1000} s`))
+      }
+      const timer = setTimeout(late, Math.min(timeoutMs, CONNECT_TIMEOUT_MS))
+      const failed = (error: Error): void => {
+        clearTimeout(timer)
+        reject(error)
+      }
+      socket.once('error', failed)
       socket.once('connect', () => {
-        socket.removeListener('error', reject)
+        clearTimeout(timer)
+        socket.removeListener('error', failed)
+        socket.setTimeout(timeoutMs, () => socket.destroy(new Error(`no answer for ${timeoutMs / 1000} s`)))
         resolve(new LineClient(socket))
       })
     })

@@ -1,4 +1,6 @@
 import { CommanderError } from 'commander'
+import { lookupsUnderWay } from '../client/lookup.js'
+import { endProgram } from './end-program.js'
 import { CliExit, CommandFailure } from './exit-codes.js'
 
 /** Runs a program of commands: what ended it becomes the exit status, its words go to stderr. */
@@ -8,6 +10,8 @@ export async function runProgram(run: () => Promise<void>): Promise<void> {
   } catch (error) {
     process.exitCode = exitCodeOf(error)
   }
+  // Nothing else is left to do, but Node would wait for it.
+  if (lookupsUnderWay() > 0) process.stdout.write('', () => void endProgram(Number(process.exitCode ?? CliExit.ok)))
 }
 
 function exitCodeOf(error: unknown): number {

@@ -1,4 +1,5 @@
 #!/usr/bin/env node
 import { runTnlClient } from './do-hold.js'
+import { endProgram } from './end-program.js'
 
-process.exit(await runTnlClient(process.argv.slice(2), process.env))
+await endProgram(await runTnlClient(process.argv.slice(2), process.env))

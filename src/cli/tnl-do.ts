@@ -1,4 +1,5 @@
 #!/usr/bin/env node
 import { runTnlDo } from './do-run.js'
+import { endProgram } from './end-program.js'
 
-process.exit(await runTnlDo(process.argv.slice(2), process.env))
+await endProgram(await runTnlDo(process.argv.slice(2), process.env))

@@ -1,9 +1,9 @@
 /** Where the cluster's nodes are: as users write it, and as addresses to connect to. */
-import { lookup } from 'node:dns/promises'
 import { isIP } from 'node:net'
 import { AddressError, formatHostPort, type HostPort, parseHostPort } from '../address.js'
 import { InvalidOptionError } from './errors.js'
 import { DEFAULT_HOST, DEFAULT_PORT } from './limits.js'
+import { lookupAll } from './lookup.js'
 
 type Environment = Readonly<Record<string, string | undefined>>
 
@@ -30,10 +30,7 @@ export function classicEndpoint(env: Environment, given: { host?: string; port?:
   return parseEndpoint(`${unbracketed.includes(':') ? `[${unbracketed}]` : unbracketed}:${port}`)
 }
 
-/** All addresses of a name. Rejects when it has none, or nobody can say. */
-export type Lookup = (host: string) => Promise<readonly string[]>
-
-const systemLookup: Lookup = async (host) => (await lookup(host, { all: true })).map(({ address }) => address)
+type Lookup = (host: string) => Promise<readonly string[]>
 
 export interface AddressListener {
   found(address: HostPort): void
@@ -52,7 +49,7 @@ export class AddressBook {
 
   constructor(
     private readonly endpoints: readonly HostPort[],
-    private readonly lookupName: Lookup = systemLookup,
+    private readonly lookupName: Lookup = lookupAll,
   ) {}
 
   /**
@@ -86,6 +83,11 @@ export class AddressBook {
       lookups.push(asked)
     }
     return lookups
+  }
+
+  /** Names of which nothing is known, and nobody has said that there is nothing to know. */
+  get unanswered(): readonly string[] {
+    return [...this.underWay.keys()].filter((host) => !this.known.has(host))
   }
 
   private resolve(host: string): Promise<readonly string[]> {

@@ -3,6 +3,7 @@ import { connect, type Socket } from 'node:net'
 import { formatHostPort, type HostPort } from '../address.js'
 import { FINISH_TIMEOUT_MS } from './limits.js'
 import { type Line, LineSplitter } from './line-codec.js'
+import { countedLookup } from './lookup.js'
 
 export interface LinkConsumer {
   line(line: Line): void
@@ -51,7 +52,7 @@ export class Link {
   static dial(address: HostPort, timeoutMs: number, signal: AbortSignal): Promise<Link> {
     return new Promise((resolve, reject) => {
       // Half-open, because Node would otherwise answer a FIN with a FIN: a client that may still hold never sends one.
-      const socket = connect({ ...address, noDelay: true, allowHalfOpen: true })
+      const socket = connect({ ...address, noDelay: true, allowHalfOpen: true, lookup: countedLookup })
       const settle = (): void => {
         clearTimeout(timer)
         signal.removeEventListener('abort', aborted)

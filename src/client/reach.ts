@@ -198,6 +198,9 @@ class Search<Welcome> {
   private exhausted(): unknown {
     if (this.plan.signal.aborted) return this.plan.signal.reason
     if (this.quorumMissing) return new NoQuorumError('the cluster has no leader or no majority now')
+    for (const address of this.plan.addresses.unanswered) {
+      this.failures.set(address, { address, reason: 'the name is being looked up still', refused: false })
+    }
     return new NoEndpointError([...this.failures.values()])
   }
 
