@@ -2,9 +2,11 @@
 import { ClassicSession } from '../client/classic-session.js'
 import { ClassicServerError, NoQuorumError, NotGrantedError, SessionExpiredError } from '../client/errors.js'
 import { CANCEL_PATIENCE_MS, WAIT_MARGIN_MS } from '../client/limits.js'
+import type { Link } from '../client/link.js'
 import type { Grant, LockSession } from '../client/lock-session.js'
 import { after, pause } from '../client/long-timer.js'
 import { Session, type SessionOptions } from '../client/session.js'
+import { HELD_VARIABLE, type HeldMark, holderAround } from './do-held.js'
 import type { DoLog } from './do-log.js'
 
 export interface Wish {
@@ -16,6 +18,19 @@ export interface Wish {
   readonly meta?: string | undefined
   /** Says on stderr whom it waits for. */
   readonly tellsHolder: boolean
+  /** Locks held around this program: it must not wait for one of them. */
+  readonly heldAround?: readonly HeldMark[]
+  /** Awaited when a new connection stands and nothing has been sent on it. */
+  readonly beforeOpening?: (link: Link) => Promise<void>
+}
+
+/** The lock is held by a tnl-do under which this program runs: it would wait for itself. */
+export class HeldAroundError extends Error {
+  override readonly name = 'HeldAroundError'
+  readonly code = 'TNL_HELD_AROUND'
+  constructor(lockName: string, holder: string) {
+    super(`this command runs under the lock '${lockName}' already, held by ${holder} (${HELD_VARIABLE})`)
+  }
 }
 
 const NO_QUORUM_RETRY_INTERVAL_MS = 250
@@ -26,7 +41,7 @@ export async function acquireLock(
   log: DoLog,
   opened: (session: LockSession) => void,
 ): Promise<{ session: LockSession; grant: Grant }> {
-  let session = await openSession(wish.session, wish.tellsHolder, log)
+  let session = await openSession(wish, log)
   opened(session)
   let retriesLeft = wish.retries
   let askedAt = performance.now()
@@ -47,7 +62,7 @@ export async function acquireLock(
       } else if (error instanceof SessionExpiredError) {
         // An outage outlasted the session, and with it the place in the queue; nothing was held yet.
         log.info(`${error.message}; opening another session`)
-        session = await openSession(again(wish.session), wish.tellsHolder, log)
+        session = await openSession({ ...wish, session: again(wish.session) }, log)
         opened(session)
       } else {
         // Who goes says so (engine.md §4 rule 5): the end of the connection alone may mean something else.
@@ -60,12 +75,16 @@ export async function acquireLock(
 
 async function ask(session: LockSession, wish: Wish, passedMs: number, log: DoLog): Promise<Grant> {
   const waitMs = Math.max(0, wish.waitMs - passedMs)
-  if (wish.tellsHolder && waitMs > 0) {
+  const around = wish.heldAround?.filter(({ name }) => name === wish.lockName) ?? []
+  if (around.length > 0 || (wish.tellsHolder && waitMs > 0)) {
     // Only a refusal names the holder, so the first request does not wait.
     try {
       return await within(waitMs, wish.lockName, session.lock(wish.lockName, { waitMs: 0, meta: wish.meta }))
     } catch (error) {
       if (!(error instanceof NotGrantedError)) throw error
+      const outer = holderAround(around, wish.lockName, session.clusterId, error.holder)
+      if (outer !== null) throw new HeldAroundError(wish.lockName, outer.holder)
+      if (waitMs === 0) throw error
       log.error(`waiting for the lock '${wish.lockName}'${error.holder === null ? '' : `, held by ${error.holder}`}`)
     }
   }
@@ -90,16 +109,18 @@ function again(options: SessionOptions): SessionOptions {
   return { ...options, reachMs: Math.max(options.reachMs, options.resumeMs ?? 0) }
 }
 
-async function openSession(options: SessionOptions, tellsHolder: boolean, log: DoLog): Promise<LockSession> {
+async function openSession(wish: Wish, log: DoLog): Promise<LockSession> {
+  const { beforeOpening } = wish
   const hooks = {
     notice: (text: string) => log.info(text),
-    tryingOn: (text: string) => (tellsHolder ? log.error(`${text}; trying on`) : log.info(text)),
+    tryingOn: (text: string) => (wish.tellsHolder ? log.error(`${text}; trying on`) : log.info(text)),
+    ...(beforeOpening === undefined ? {} : { beforeOpening }),
   }
   try {
-    return await Session.open(options, hooks)
+    return await Session.open(wish.session, hooks)
   } catch (error) {
     if (!(error instanceof ClassicServerError)) throw error
     log.error('an original TcpNetLock server: one node, no fencing tokens, the lock ends with the connection')
-    return new ClassicSession(options, hooks)
+    return new ClassicSession(wish.session, hooks)
   }
 }

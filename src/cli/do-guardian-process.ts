@@ -1,90 +1,178 @@
 /**
- * The guardian's side (engine.md §4 rule 6). It is the parent of the command, holds a copy of the connection, so that no
- * FIN can leave while the command lives, and knows until when the lock is held. It outlives tnl-do: whatever becomes of
- * that, the command's group is dead before the lock can be another's.
+ * The guardian's side (engine.md §4 rule 6). It is the parent of the command, a child subreaper for all that descends from
+ * it, holds a copy of the connection, so that no FIN can leave while the command lives, and knows until when the lock is
+ * held. It outlives tnl-do: whatever becomes of that, nothing of the command is left before the lock can be another's.
+ *
+ * It neither ends nor says `bye` while anything is left: then the session stays until its lease is over.
  */
-import { type ChildProcess, spawn } from 'node:child_process'
 import { DEADLINE_CHECK_INTERVAL_MS } from '../client/limits.js'
 import { type HoldLimit, instantNow, remainingMs } from '../client/mirror.js'
+import { GuardianConnection } from './do-guardian-connection.js'
 import type { FromGuardian, GuardedCommand, ToGuardian } from './do-guardian-messages.js'
-import { ProcessGroup } from './do-process-group.js'
-import { isRawHandle, type RawHandle, shutDown } from './do-raw-handle.js'
-
-/** How long the connection is read after the FIN. */
-const SHUT_DOWN_TIMEOUT_MS = 1_000
-/** Members of the group that outlive its leader by less are on their way out (the end of a pipe, for example). */
-const STRAGGLER_PATIENCE_MS = 500
+import { launch } from './do-launch.js'
+import { STRAGGLER_PATIENCE_MS, UNKILLABLE_AFTER_MS } from './do-limits.js'
+import { DoLog, Verbosity } from './do-log.js'
+import { loadNative, type Native } from './do-native.js'
+import type { Offspring } from './do-offspring.js'
+import { glanceAtDescendants, maySignal, nameProcesses, readProcess } from './do-proc.js'
+import { Terminal } from './do-terminal.js'
+import { WatcherPipe } from './do-watcher-pipe.js'
 
 /** Serves the tnl-do at the other end of this process's channel, then ends the process. */
-export function runGuardian(): void {
-  const guardian = new GuardianProcess()
+export function runGuardian(watcherDescriptor: number | null): void {
+  const guardian = new GuardianProcess(new WatcherPipe(watcherDescriptor))
   // A signal to all of a user's processes must not make the command unguarded; what ends the guardian is tnl-do.
-  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT'] as const) process.on(signal, () => {})
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT', 'SIGTSTP'] as const) process.on(signal, () => {})
   process.on('message', (message: ToGuardian, handle: unknown) => guardian.received(message, handle))
   process.on('disconnect', () => guardian.orphaned())
 }
 
+type Phase =
+  /** No command yet, or it could not be started. */
+  | 'waiting'
+  | 'starting'
+  /** Something of the command is left. */
+  | 'running'
+  /** The command has been, and nothing of it is left. */
+  | 'empty'
+  | 'leaving'
+
+/** What has been done to end the command early. It only ever goes on. */
+type Ending = 'none' | 'asked' | 'killed'
+
 class GuardianProcess {
-  private connection: RawHandle | null = null
+  private phase: Phase = 'waiting'
+  private ending: Ending = 'none'
+  /** The command was asked to end, or killed, because the lock was being lost. */
+  private lost = false
+  /** tnl-do is dead or has let go of its guardian. */
+  private isOrphan = false
   private limit: HoldLimit | null = null
   private command: GuardedCommand | null = null
-  private group: ProcessGroup | null = null
-  private groupDead = false
+  private offspring: Offspring | null = null
+  private terminal: Terminal | null = null
   private checkTimer: NodeJS.Timeout | null = null
-  /** The command has been asked to end; from then on the limit stands still. */
-  private terminating = false
-  private killing = false
-  private lost = false
-  private leaving = false
+  private readonly beyondTold = new Set<number>()
+  private readonly connection = new GuardianConnection()
+  private readonly log = new DoLog('tnl-do', Verbosity.quiet)
+  private isPrepared = false
+
+  constructor(private readonly watcher: WatcherPipe) {}
 
   received(message: ToGuardian, handle: unknown): void {
-    if (message.type === 'connection') {
-      this.connection?.close()
-      this.connection = isRawHandle(handle) ? handle : null
-      if (this.connection !== null) say({ type: 'adopted', number: message.number })
-    } else if (message.type === 'limit') {
-      if (!this.terminating) this.limit = message.limit
-      this.schedule()
-    } else if (message.type === 'run') {
-      this.limit = message.limit
-      this.run(message.command)
-    } else this.terminateNow()
+    switch (message.type) {
+      case 'connection':
+        if (this.connection.adopt(handle)) say({ type: 'adopted', number: message.number })
+        // Not before the first copy is here: tnl-do waits for that.
+        setImmediate(() => this.prepare())
+        break
+      case 'session':
+        this.connection.resumption = message.resumption
+        break
+      case 'limit':
+        // Once the command has been asked to end, the limit stands still: it must not be asked again.
+        if (this.ending === 'none') this.limit = message.limit
+        this.schedule()
+        this.lookAround()
+        break
+      case 'run':
+        this.limit = message.limit
+        void this.run(message.command)
+        break
+      case 'terminate':
+        this.terminateNow()
+        break
+      case 'kill':
+        this.lost = true
+        if (this.phase === 'running') this.kill()
+        break
+      case 'continue':
+        this.resume()
+    }
   }
 
   /** tnl-do is dead, or has nothing more for the guardian to do. */
   orphaned(): void {
-    if (this.group !== null && !this.groupDead) this.kill()
-    else this.leave()
+    this.isOrphan = true
+    if (this.phase === 'running') this.kill()
+    else if (this.phase !== 'starting') this.leave()
   }
 
-  private run(command: GuardedCommand): void {
+  /** Leaves tnl-do's process group, for a signal to that would be one to the guardian. */
+  private prepare(): Native | null {
+    const native = loadNative()
+    if (native !== null && !this.isPrepared) {
+      native.leadGroup()
+      native.becomeSubreaper()
+    }
+    this.isPrepared = true
+    return native
+  }
+
+  private async run(command: GuardedCommand): Promise<void> {
     if (this.limit === null || remainingMs(this.limit) <= 0) {
-      say({ type: 'ended', code: null, signal: null, lost: true })
+      say({ type: 'ended', code: null, signal: null, lost: true, foreground: false })
       return
     }
     this.command = command
-    const child = startCommand(command)
-    if (child?.pid === undefined) return
-    const group = new ProcessGroup(child.pid)
-    this.group = group
-    child.on('exit', (code, signal) => void this.leaderExited(group, code, signal))
-    say({ type: 'started', processId: child.pid })
+    this.phase = 'starting'
+    const native = this.prepare()
+    this.terminal = native === null ? null : Terminal.open(native, command.outerGroup)
+    const inFront = this.terminal?.isOuters === true
+    const started = await launch(native, command, inFront ? (this.terminal?.descriptor ?? null) : null)
+    if ('code' in started) {
+      this.phase = 'waiting'
+      say({ type: 'failed', code: started.code })
+      if (this.isOrphan) this.leave()
+      return
+    }
+    this.phase = 'running'
+    this.offspring = started
+    // Where the C library could not do it for the command before it ran.
+    if (inFront) this.terminal?.give(started.leaderId)
+    started.onStopped = (signal) => this.stopped(started, signal)
+    this.watcher.group(started.leaderId)
+    say({ type: 'started', processId: started.leaderId })
+    if (this.isOrphan) this.kill()
     this.schedule()
+    await this.accompany(started, command)
   }
 
-  private async leaderExited(group: ProcessGroup, code: number | null, signal: NodeJS.Signals | null): Promise<void> {
-    // What the leader leaves behind in its group would run on without the lock.
-    if (!(await group.ended(STRAGGLER_PATIENCE_MS))) {
-      group.signal('SIGTERM')
-      if (!(await group.ended(this.command?.graceMs))) await group.kill()
-    }
-    this.groupDead = true
-    say({ type: 'ended', code, signal, lost: this.lost })
-    if (this.lost || !process.connected) this.leave()
+  /** From the start of the command until nothing of it is left. */
+  private async accompany(offspring: Offspring, command: GuardedCommand): Promise<void> {
+    const { code, signal } = await offspring.leaderEnd
+    const foreground = this.terminal?.isOf(offspring.leaderId) === true
+    this.terminal?.takeBack(offspring.leaderId)
+    if (this.ending !== 'killed') await this.endLeftovers(offspring, command)
+    await offspring.ended()
+    this.phase = 'empty'
+    this.watcher.done()
+    say({ type: 'ended', code, signal, lost: this.lost, foreground })
+    if (this.lost || this.isOrphan) this.leave()
+  }
+
+  /** What the command leaves behind would run on without the lock. */
+  private async endLeftovers(offspring: Offspring, command: GuardedCommand): Promise<void> {
+    if (await offspring.ended(STRAGGLER_PATIENCE_MS)) return
+    if (command.leaveDaemons && this.ending === 'none') this.spareDaemons(offspring)
+    const left = offspring.left()
+    if (left.length > 0)
+      this.log.error(`the command has ended and left this behind, which is ended now: ${nameProcesses(left)}`)
+    offspring.signalAll('SIGTERM')
+    // A stopped process would not see it.
+    offspring.signalAll('SIGCONT')
+    if (!(await offspring.ended(command.graceMs))) this.kill()
+  }
+
+  private spareDaemons(offspring: Offspring): void {
+    const ownSession = readProcess('self')?.session
+    const daemons = offspring.left().filter(({ session }) => session !== ownSession)
+    offspring.spare(daemons)
+    if (daemons.length > 0) this.log.error(`left running without the lock: ${nameProcesses(daemons)}`)
   }
 
   private schedule(): void {
-    if (this.limit === null || this.command === null || this.leaving) return
+    if (this.limit === null || this.command === null || this.phase === 'leaving') return
     if (this.checkTimer !== null) clearTimeout(this.checkTimer)
     const leftMs = Math.max(1, remainingMs(this.limit))
     this.checkTimer = setTimeout(
@@ -104,20 +192,25 @@ class GuardianProcess {
 
   private expired(): void {
     // tnl-do was stopped after the command had ended: the lock is free to go.
-    if (this.groupDead) this.leave()
-    else if (this.command?.onLost.kind !== 'ignore') {
+    if (this.phase === 'empty') this.leave()
+    else if (this.phase === 'running' && this.command?.onLost.kind !== 'ignore') {
+      const wasKilled = this.ending === 'killed' && !this.lost
       this.lost = true
       this.kill()
+      if (wasKilled && this.offspring !== null) this.tellUnkillable(this.offspring)
     }
   }
 
   private terminate(): void {
-    if (this.terminating || this.groupDead || this.command === null || this.command.onLost.kind === 'ignore') return
-    this.terminating = true
+    const { command, offspring } = this
+    if (this.ending !== 'none' || this.phase !== 'running' || command === null || offspring === null) return
+    if (command.onLost.kind === 'ignore') return
+    this.ending = 'asked'
     this.lost = true
-    this.group?.signal(this.command.onLost.kind === 'signal' ? this.command.onLost.signal : 'SIGTERM')
+    this.lookAround()
+    offspring.signalAll(command.onLost.kind === 'signal' ? command.onLost.signal : 'SIGTERM')
     // A stopped process would not see it.
-    this.group?.signal('SIGCONT')
+    offspring.signalAll('SIGCONT')
   }
 
   private terminateNow(): void {
@@ -128,37 +221,63 @@ class GuardianProcess {
   }
 
   private kill(): void {
-    if (this.killing) return
-    this.killing = true
-    // Its leader's exit, which follows, does the rest.
-    void this.group?.kill()
+    const { offspring } = this
+    if (this.ending === 'killed' || offspring === null) return
+    this.ending = 'killed'
+    // That nothing is left is noticed by `accompany`.
+    void offspring.kill()
+    setTimeout(() => this.tellUnkillable(offspring), UNKILLABLE_AFTER_MS).unref()
   }
 
-  /** The group is dead, so the connection may end: that frees the lock. */
+  private tellUnkillable(offspring: Offspring): void {
+    if (this.phase !== 'running') return
+    const lockWord = this.lost ? 'the lock is lost' : 'the lock is kept as long as it can be'
+    this.log.error(`this cannot be ended and runs on; ${lockWord}: ${nameProcesses(offspring.left())}`)
+    const { limit } = this
+    if (!this.isOrphan || this.lost || limit === null) return
+    const isHeld = (): boolean => !this.lost && this.phase === 'running'
+    void this.connection.renew(limit.holdMs, isHeld, (later) => {
+      this.limit = later
+    })
+  }
+
+  /** Names what could not be ended, as soon as it is there, and lets the watcher know what runs. */
+  private lookAround(): void {
+    if (this.phase !== 'running' || !this.isPrepared) return
+    const running = glanceAtDescendants(process.pid)
+    this.watcher.known(running)
+    const beyond = running.filter(({ id }) => !this.beyondTold.has(id) && !maySignal(id))
+    if (beyond.length === 0) return
+    for (const { id } of beyond) this.beyondTold.add(id)
+    this.log.error(
+      `this belongs to another user and cannot be ended with the lock; while it runs the lock is kept: ${nameProcesses(beyond)}`,
+    )
+  }
+
+  private stopped(offspring: Offspring, signal: NodeJS.Signals | null): void {
+    if (this.terminal === null || signal === null || !TERMINAL_STOPS.has(signal)) return
+    // It asked for the terminal a moment before it was given it, or tnl-do came to the front meanwhile.
+    if (signal !== 'SIGTSTP' && (this.terminal.isOuters || this.terminal.isOf(offspring.leaderId))) this.resume()
+    else say({ type: 'stopped', signal })
+  }
+
+  private resume(): void {
+    if (this.offspring === null || this.phase !== 'running') return
+    this.terminal?.give(this.offspring.leaderId)
+    this.offspring.signalGroup('SIGCONT')
+  }
+
+  /** Nothing is left of the command, so the session may end: that frees the lock. */
   private leave(): void {
-    if (this.leaving) return
-    this.leaving = true
-    const done = this.connection === null ? Promise.resolve() : shutDown(this.connection, SHUT_DOWN_TIMEOUT_MS)
-    void done.then(() => process.exit(0))
+    if (this.phase === 'leaving') return
+    this.phase = 'leaving'
+    this.watcher.done()
+    void this.connection.end().then(() => process.exit(0))
   }
 }
 
-/** Null, or a process without an id, when it could not be started: that is reported. */
-function startCommand(command: GuardedCommand): ChildProcess | null {
-  const failed = (error: unknown): void => {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown'
-    say({ type: 'failed', code })
-  }
-  try {
-    // Detached: the command leads a group (and a session) of its own.
-    const child = spawn(command.file, command.args, { env: command.env, stdio: 'inherit', detached: true })
-    return child.on('error', failed)
-  } catch (error) {
-    // Node throws for what it thinks rare: an argument list that is too long, a path through a file.
-    failed(error)
-    return null
-  }
-}
+/** By these the terminal stops what runs on it; others are meant for the command alone. */
+const TERMINAL_STOPS: ReadonlySet<NodeJS.Signals> = new Set(['SIGTSTP', 'SIGTTIN', 'SIGTTOU'])
 
 function say(message: FromGuardian): void {
   // tnl-do may be gone; then there is nobody to tell.

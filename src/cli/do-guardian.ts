@@ -1,20 +1,22 @@
 /** The guardian as tnl-do sees it: a process that is started early, gets copies of what it needs, and runs the command. */
 import { type ChildProcess, fork } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
+import type { Writable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { type Link, LinkError } from '../client/link.js'
 import type { HoldLimit } from '../client/mirror.js'
-import type { FromGuardian, GuardedCommand, ToGuardian } from './do-guardian-messages.js'
-import { groupsWithVariable } from './do-process-group.js'
+import type { FromGuardian, GuardedCommand, Resumption, ToGuardian } from './do-guardian-messages.js'
+import { ADOPT_TIMEOUT_MS, SEARCH_INTERVAL_MS, SEARCH_MS } from './do-limits.js'
+import { mayHaveNative } from './do-native.js'
+import { descendantsOf, glanceAtDescendants, hasCode, type ProcessInfo, processesWithVariable } from './do-proc.js'
+import type { ProcessGroup } from './do-process-group.js'
 import { rawHandleOf } from './do-raw-handle.js'
-
-/** A guardian takes a copy in a millisecond; one that is stopped, never. */
-const ADOPT_TIMEOUT_MS = 5_000
+import { Watcher } from './do-watcher.js'
 
 const MARK_VARIABLE = 'TNL_GUARDIAN'
-const SEARCH_MS = 100
-const SEARCH_INTERVAL_MS = 10
+/** Where the guardian's channel and the watcher's pipe come to lie: behind what was given to tnl-do. */
+const FIRST_OWN_DESCRIPTOR = 3
 
 /** How a command ended: what the guardian said last, or that it died itself. */
 export type GuardedEnd = Extract<FromGuardian, { type: 'ended' | 'failed' }> | { readonly type: 'guardian-died' }
@@ -22,23 +24,38 @@ export type GuardedEnd = Extract<FromGuardian, { type: 'ended' | 'failed' }> | {
 export class Guardian {
   /** Called once the command runs; its id is that of its group too. */
   onStarted: (processId: number) => void = () => {}
+  /** The terminal has stopped the command. */
+  onStopped: (signal: NodeJS.Signals) => void = () => {}
   /** Called once. */
   onEnd: (end: GuardedEnd) => void = () => {}
   /** In the environment of the guardian and of its command, so that the command is found without the guardian. */
   private readonly mark = `${process.pid}-${randomBytes(8).toString('hex')}`
   private readonly child: ChildProcess
+  private readonly watcher: Watcher
+  /** Children of this process that have nothing to do with the command, the watcher among them. */
+  private readonly others: ReadonlySet<number>
   private readonly exited: Promise<void>
   private readonly adoptions = new Map<number, () => void>()
   private lastNumber = 0
   private ended = false
 
-  constructor() {
-    const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
-    // A session of its own: neither the terminal nor a signal to tnl-do's group reaches it.
-    this.child = fork(fileURLToPath(new URL(`./guardian.${extension}`, import.meta.url)), [], {
-      detached: true,
-      stdio: [0, 1, 2, 'ipc'],
-      env: { ...process.env, [MARK_VARIABLE]: this.mark },
+  /** `descriptors`: what was given to tnl-do besides 0–2, for the command to inherit. */
+  constructor(descriptors: readonly number[] = [], program = ownProgram()) {
+    this.watcher = new Watcher(`${MARK_VARIABLE}=${this.mark}`)
+    this.others = new Set(glanceAtDescendants(process.pid).map(({ id }) => id))
+    const channel = Math.max(FIRST_OWN_DESCRIPTOR, ...descriptors.map((each) => each + 1))
+    const stdio: ('ignore' | 'ipc' | number | Writable)[] = Array.from({ length: channel }, (_, index) =>
+      index < FIRST_OWN_DESCRIPTOR || descriptors.includes(index) ? index : 'ignore',
+    )
+    const pipe = this.watcher.pipe
+    stdio.push('ipc', ...(pipe === null ? [] : [pipe]))
+    const { NODE_OPTIONS: _application, ...env } = process.env
+    this.child = fork(program, pipe === null ? [] : [String(channel + 1)], {
+      // The guardian leaves the process group of tnl-do by itself, in the same session, so that the command keeps the
+      // terminal. Where it cannot, it gets a session of its own: a signal to tnl-do's group must not reach it.
+      detached: !mayHaveNative(),
+      stdio,
+      env: { ...env, [MARK_VARIABLE]: this.mark },
     })
     this.child.on('message', (message: FromGuardian) => this.received(message))
     this.exited = new Promise((resolve) => this.child.once('exit', () => resolve()))
@@ -77,8 +94,15 @@ export class Guardian {
     })
   }
 
+  /** The node has welcomed the connection; null: it speaks the classic dialect. */
+  welcomed(resumption: Resumption | null): void {
+    this.say({ type: 'session', resumption })
+  }
+
   run(command: GuardedCommand, limit: HoldLimit): void {
-    this.say({ type: 'run', command: { ...command, env: { ...command.env, [MARK_VARIABLE]: this.mark } }, limit })
+    const variables = command.variables.filter((variable) => !variable.startsWith(`${MARK_VARIABLE}=`))
+    const marked = { ...command, variables: [...variables, `${MARK_VARIABLE}=${this.mark}`] }
+    this.say({ type: 'run', command: marked, limit })
   }
 
   renew(limit: HoldLimit): void {
@@ -89,26 +113,69 @@ export class Guardian {
     this.say({ type: 'terminate' })
   }
 
-  /** Only when no command runs. It goes without a word, and its copy of the connection with it. */
+  killNow(): void {
+    this.say({ type: 'kill' })
+  }
+
+  /** tnl-do was continued after it had stopped with its command. */
+  continue(): void {
+    this.say({ type: 'continue' })
+  }
+
+  /** Only when nothing of a command is left. It goes without a word, and its copy of the connection with it. */
   dismiss(): void {
+    this.end()
+    this.watcher.done()
+  }
+
+  /** Leaves it to itself: something is left that cannot be ended, and while that runs the guardian stays. */
+  release(): void {
     this.ended = true
-    this.child.kill('SIGKILL')
     if (this.child.connected) this.child.disconnect()
+    this.child.unref()
+  }
+
+  /** SIGKILL to what can be found of the command without the guardian's help, which it returns. */
+  strike(group: ProcessGroup | null): ProcessInfo[] {
+    const left = this.unguarded(group).filter(({ id }) => id !== this.child.pid)
+    group?.signal('SIGKILL')
+    for (const { id } of left) kill(id)
+    return left
   }
 
   /**
-   * Kills the guardian, and the command that it may have started without having said so: it was killed or stopped just
-   * then. Resolves when both are dead.
+   * Kills the guardian, and what of the command can be found without it: the processes that carry its mark, those of
+   * `group`, and orphans that have come to this process, if it is a child subreaper. Resolves when the guardian is dead and
+   * nothing more is found; rejects never. Gives up on what is still there after `timeoutMs`, and returns it.
    */
-  async killUnreported(): Promise<void> {
-    this.dismiss()
+  async killAll(group: ProcessGroup | null, timeoutMs: number): Promise<readonly ProcessInfo[]> {
+    this.end()
     await this.exited
     const startedAt = performance.now()
-    do {
-      await Promise.all(groupsWithVariable(MARK_VARIABLE, this.mark).map((group) => group.kill()))
+    for (;;) {
+      const left = this.strike(group)
+      const passedMs = performance.now() - startedAt
+      if (left.length === 0 && group?.exists !== true && passedMs >= SEARCH_MS) break
+      if (passedMs >= timeoutMs) return left
       await sleep(SEARCH_INTERVAL_MS)
-      // A command that was being started when its guardian died may appear a moment later.
-    } while (performance.now() - startedAt < SEARCH_MS)
+    }
+    this.watcher.done()
+    return []
+  }
+
+  private unguarded(group: ProcessGroup | null): ProcessInfo[] {
+    const found = [
+      ...processesWithVariable(MARK_VARIABLE, this.mark),
+      ...descendantsOf(process.pid, this.others),
+      ...(group?.exists === true ? group.members() : []),
+    ]
+    return [...new Map(found.map((each) => [each.id, each])).values()]
+  }
+
+  private end(): void {
+    this.ended = true
+    this.child.kill('SIGKILL')
+    if (this.child.connected) this.child.disconnect()
   }
 
   private say(message: ToGuardian): void {
@@ -120,6 +187,7 @@ export class Guardian {
       this.adoptions.get(message.number)?.()
       this.adoptions.delete(message.number)
     } else if (message.type === 'started') this.onStarted(message.processId)
+    else if (message.type === 'stopped') this.onStopped(message.signal)
     else this.finish(message)
   }
 
@@ -127,5 +195,18 @@ export class Guardian {
     if (this.ended) return
     this.ended = true
     this.onEnd(end)
+  }
+}
+
+function ownProgram(): string {
+  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
+  return fileURLToPath(new URL(`./guardian.${extension}`, import.meta.url))
+}
+
+function kill(id: number): void {
+  try {
+    process.kill(id, 'SIGKILL')
+  } catch (error) {
+    if (!hasCode(error, 'ESRCH') && !hasCode(error, 'EPERM')) throw error
   }
 }

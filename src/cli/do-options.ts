@@ -22,13 +22,17 @@ import { Verbosity, writeStderr, writeStdout } from './do-log.js'
 export interface DoOptions {
   readonly session: SessionOptions
   readonly lockName: string
+  /** For words about the command; what is run are the last `wordCount` arguments, byte for byte. */
   readonly file: string
-  readonly args: readonly string[]
+  readonly wordCount: number
+  /** The one word is for /bin/sh. */
+  readonly shell: boolean
   readonly waitMs: number
   readonly retries: number
   readonly retryWaitMs: number
   readonly graceMs: number
   readonly onLost: OnLost
+  readonly leaveDaemons: boolean
   readonly meta: string | undefined
   /** Says on stderr whom it waits for. */
   readonly tellsHolder: boolean
@@ -49,6 +53,7 @@ interface Flags extends EndpointFlags {
   readonly linger: number
   readonly grace?: number
   readonly onLost?: OnLost
+  readonly leaveDaemons?: true
   readonly meta?: string
   readonly verbose?: true
   readonly info?: true
@@ -114,13 +119,19 @@ function createProgram(): Command {
     .addOption(
       option('--lease <S>', 'seconds for which the lock outlives a broken connection', seconds, DEFAULT_LEASE_MS),
     )
-    .addOption(option('--linger <S>', 'seconds for which it outlives an orderly end by a proxy', seconds, 0))
+    .addOption(
+      option('--linger <S>', 'seconds for which it outlives an orderly end by a proxy; at least the lease', seconds, 0),
+    )
     .option(
       '--grace <S>',
       'seconds between SIGTERM and SIGKILL when the lock is being lost (default: lease / 5)',
       seconds,
     )
     .option('--on-lost <ACTION>', 'terminate (the default), signal:NAME or ignore', onLost)
+    .option(
+      '--leave-daemons',
+      'leaves alone what COMMAND has put into a session of its own; it runs on without the lock',
+    )
     .option('--meta <TEXT>', 'shown to whoever looks at the lock')
     .option('--shell', 'COMMAND is one word for /bin/sh')
     .option('--keep-alive', 'use --keep-alive-secs')
@@ -149,7 +160,9 @@ function option(flags: string, help: string, read: (text: string) => number, sta
 const EXIT_STATUS_HELP = `
 Exit status: that of COMMAND (128 + signal if a signal ended it); 2 bad usage; 122 the lock was lost while COMMAND ran;
 123 not granted; 124 COMMAND could not be run to its end; 125 no endpoint or no quorum; 126 not executable; 127 not found.
-COMMAND sees TNL_LOCK_NAME, TNL_TOKEN and TNL_SESSION. Processes that it leaves behind in its group are ended with it.
+COMMAND sees TNL_LOCK_NAME, TNL_TOKEN, TNL_SESSION and TNL_HELD (all locks held around it). What it leaves behind is ended
+with it, and all that descends from it before the lock can be another's. What it has others start is not covered:
+docker run, ssh HOST, kubectl exec, systemd-run, at. What cannot be ended (another user's, by sudo) is named.
 `
 
 function refuseUnsupported(program: Command): void {
@@ -177,39 +190,38 @@ function fromFlags(flags: Flags, command: readonly string[], env: Environment): 
   }
   const { meta } = flags
   if (meta !== undefined) checked('--meta', () => assertMetadata(meta))
-  const lockName = readLockName(flags.lockName, command, env)
-  const [file = '', ...args] = flags.shell ? ['/bin/sh', '-c', ...command] : command
+  const lockName = readLockName(flags.lockName, command)
+  const shell = flags.shell === true
   return {
     session: {
       endpoints: endpointsFrom(flags, env),
       clientId: readClientId(flags.clientId ?? env.TCPNETLOCK_CLIENT_ID),
       leaseMs: flags.lease,
-      lingerMs: flags.linger,
+      // No FIN of anybody may free the lock while the command lives; its guardian says `bye` (engine.md §4 rule 5).
+      lingerMs: Math.max(flags.linger, flags.lease),
       ...readReach(flags, env),
       keepAliveMs: flags.keepAlive ? flags.keepAliveSecs : undefined,
     },
     lockName,
-    file,
-    args,
+    file: shell ? '/bin/sh' : (command[0] ?? ''),
+    wordCount: command.length,
+    shell,
     waitMs: flags.wait,
     retries: flags.retry,
     retryWaitMs: flags.retryWait,
     graceMs,
     onLost: flags.onLost ?? { kind: 'terminate' },
+    leaveDaemons: flags.leaveDaemons === true,
     meta,
     tellsHolder: flags.verbose === true || flags.info === true || flags.debug === true,
     verbosity: flags.debug ? Verbosity.debug : flags.info ? Verbosity.info : Verbosity.quiet,
   }
 }
 
-function readLockName(given: string | undefined, command: readonly string[], env: Environment): string {
+function readLockName(given: string | undefined, command: readonly string[]): string {
   const name = given || lockNameOf(command)
   if (name === '') throw new InvalidArgumentError('no lock name can be made from the command; use --lock-name')
   checked('--lock-name', () => assertLockName(name))
-  // It would wait for itself.
-  if (env.TNL_LOCK_NAME === name) {
-    throw new InvalidArgumentError(`this command runs under the lock '${name}' already (TNL_LOCK_NAME)`)
-  }
   return name
 }
 

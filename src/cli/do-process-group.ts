@@ -1,6 +1,6 @@
-/** The process group of a command: signals to all of it, and whether anybody of it is left. */
-import { readdirSync, readFileSync } from 'node:fs'
+/** A process group: signals to all of it, and whether anybody of it is left. */
 import { setTimeout as sleep } from 'node:timers/promises'
+import { allProcesses, hasCode, type ProcessInfo } from './do-proc.js'
 
 const POLL_INTERVAL_MS = 2
 /** From then on /proc is read too, and polls are rarer. */
@@ -35,6 +35,11 @@ export class ProcessGroup {
     return !this.gone
   }
 
+  /** Its members by /proc, where there is one. */
+  members(): ProcessInfo[] {
+    return allProcesses().filter(({ group, dead }) => group === this.id && !dead)
+  }
+
   /** Resolves true when nobody of the group is left, false after `timeoutMs`. */
   async ended(timeoutMs = Number.POSITIVE_INFINITY, eachPoll: () => void = () => {}): Promise<boolean> {
     const startedAt = performance.now()
@@ -43,7 +48,7 @@ export class ProcessGroup {
       if (!this.exists) return true
       const patient = polls >= PATIENT_AFTER_POLLS
       // Where nobody collects orphans (a container without an init) the dead stay in the group for ever.
-      if (patient && onlyZombies(this.id)) {
+      if (patient && this.onlyDead()) {
         this.gone = true
         return true
       }
@@ -56,55 +61,9 @@ export class ProcessGroup {
   async kill(): Promise<void> {
     await this.ended(Number.POSITIVE_INFINITY, () => this.signal('SIGKILL'))
   }
-}
 
-/**
- * The groups of all processes that were given the variable `name=value`, by /proc. Empty where there is none: there a
- * command is only found by what its guardian has said.
- */
-export function groupsWithVariable(name: string, value: string): ProcessGroup[] {
-  const groups = new Set<number>()
-  for (const processId of processIds()) {
-    if (!readProcFile(processId, 'environ').split('\0').includes(`${name}=${value}`)) continue
-    const stat = readStat(processId)
-    if (stat !== null) groups.add(stat.groupId)
+  private onlyDead(): boolean {
+    const members = allProcesses().filter(({ group }) => group === this.id)
+    return members.length > 0 && members.every(({ dead }) => dead)
   }
-  return [...groups].map((id) => new ProcessGroup(id))
-}
-
-/** By /proc, where there is one: every member of the group is dead and only not collected. */
-function onlyZombies(groupId: number): boolean {
-  const states = processIds()
-    .map(readStat)
-    .filter((stat) => stat?.groupId === groupId)
-    .map((stat) => stat?.state)
-  return states.length > 0 && states.every((state) => state === 'Z' || state === 'X')
-}
-
-function readStat(processId: string): { state: string; groupId: number } | null {
-  // The name of the program stands in parentheses and may hold anything.
-  const text = readProcFile(processId, 'stat')
-  const [state = '', , groupId] = text.slice(text.lastIndexOf(')') + 2).split(' ')
-  return groupId === undefined ? null : { state, groupId: Number(groupId) }
-}
-
-function processIds(): string[] {
-  try {
-    return readdirSync('/proc').filter((entry) => /^\d+$/.test(entry))
-  } catch {
-    return []
-  }
-}
-
-/** Empty when the process is gone or another user's. */
-function readProcFile(processId: string, file: string): string {
-  try {
-    return readFileSync(`/proc/${processId}/${file}`, 'latin1')
-  } catch {
-    return ''
-  }
-}
-
-function hasCode(error: unknown, code: string): boolean {
-  return error instanceof Error && 'code' in error && error.code === code
 }

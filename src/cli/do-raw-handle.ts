@@ -22,20 +22,25 @@ export function isRawHandle(value: unknown): value is RawHandle {
 }
 
 /**
- * Ends the connection with a FIN, whoever else has a copy of it, and reads to the end, at most `timeoutMs`: to close with
- * unread data would send a reset, which says less than a FIN (engine.md §4 rule 5).
+ * Writes `lastWords` and ends the connection with a FIN, whoever else has a copy of it, and reads to the end, at most
+ * `timeoutMs`: to close with unread data would send a reset, which says less (engine.md §4 rule 5). Resolves true if the
+ * node has closed its side in good order, so has read them.
  */
-export function shutDown(handle: RawHandle, timeoutMs: number): Promise<void> {
+export function shutDown(handle: RawHandle, lastWords: string, timeoutMs: number): Promise<boolean> {
   return new Promise((resolve) => {
+    let isHeard = false
     const socket = new Socket({ handle, allowHalfOpen: true } as SocketConstructorOpts)
     const timer = setTimeout(() => socket.destroy(), timeoutMs)
     socket.on('error', () => socket.destroy())
-    socket.on('end', () => socket.destroy())
+    socket.on('end', () => {
+      isHeard = true
+      socket.destroy()
+    })
     socket.on('close', () => {
       clearTimeout(timer)
-      resolve()
+      resolve(isHeard)
     })
     socket.resume()
-    socket.end()
+    socket.end(lastWords)
   })
 }

@@ -8,21 +8,23 @@ import {
   SessionExpiredError,
   TcpNetLockError,
 } from '../client/errors.js'
+import type { Link } from '../client/link.js'
 import type { Grant, LockSession } from '../client/lock-session.js'
-import { acquireLock } from './do-acquire.js'
+import { acquireLock, HeldAroundError } from './do-acquire.js'
 import { DoExit, exitStatusOfSignal } from './do-exit-codes.js'
 import { Guardian } from './do-guardian.js'
+import type { GuardedCommand } from './do-guardian-messages.js'
+import { formatHeld, HELD_VARIABLE, type HeldMark, readHeld } from './do-held.js'
+import { LEAVE_QUEUE_TIMEOUT_MS, RELEASE_TIMEOUT_MS } from './do-limits.js'
 import { DoLog } from './do-log.js'
+import { mayHaveNative } from './do-native.js'
 import { type DoOptions, readDoOptions } from './do-options.js'
+import { readProcess } from './do-proc.js'
 import { SignalRelay } from './do-signals.js'
+import { isReplaced, readStart, type Start } from './do-start.js'
 import { Supervision } from './do-supervision.js'
 
 type Environment = Readonly<Record<string, string | undefined>>
-
-/** How long an interrupted wait may take to leave the queue in good order; the end of the connection says the same. */
-const LEAVE_QUEUE_TIMEOUT_MS = 200
-/** How long the release is tried when no node answers; then the lease ends the lock. */
-const RELEASE_TIMEOUT_MS = 5_000
 
 /** Resolves with the exit status. */
 export async function runTnlDo(words: readonly string[], env: Environment): Promise<number> {
@@ -34,55 +36,155 @@ export async function runTnlDo(words: readonly string[], env: Environment): Prom
     return error.exitCode === 0 ? 0 : DoExit.badUsage
   }
   const log = new DoLog('tnl-do', options.verbosity)
-  const run = new DoRun(options, log)
+  const start = readStart(words, env)
+  if (!mayHaveNative() && [...words, ...Object.values(env)].some((text) => text !== undefined && isReplaced(text))) {
+    log.error('an argument or a variable is not UTF-8; it cannot be given on unchanged on this system')
+    return DoExit.badUsage
+  }
+  const run = new DoRun(options, log, start, readHeld(env[HELD_VARIABLE]))
   try {
-    return await run.run(env)
+    return await run.run()
   } catch (error) {
+    if (error instanceof HeldAroundError) {
+      log.error(error.message)
+      return DoExit.badUsage
+    }
     if (!(error instanceof TcpNetLockError)) throw error
     log.error(error.message)
     return statusOf(error)
   } finally {
-    run.guardian?.dismiss()
+    run.end()
   }
 }
 
 class DoRun {
-  guardian: Guardian | null = null
-  private readonly signals = new SignalRelay()
+  private guardian: Guardian
+  private readonly signals: SignalRelay
   private session: LockSession | null = null
+  private runsOn = false
 
   constructor(
     private readonly options: DoOptions,
     private readonly log: DoLog,
-  ) {}
+    private readonly start: Start,
+    private readonly heldAround: readonly HeldMark[],
+  ) {
+    this.signals = new SignalRelay(start.ignoredSignals)
+    this.guardian = new Guardian(start.descriptors)
+  }
 
-  async run(env: Environment): Promise<number> {
-    const asked = acquireLock(this.options, this.log, (session) => this.opened(session))
+  async run(): Promise<number> {
+    const wish = {
+      ...this.options,
+      heldAround: this.heldAround,
+      beforeOpening: (link: Link) => this.beforeOpening(link),
+    }
+    const asked = acquireLock(wish, this.log, (session) => this.opened(session))
     const outcome = await Promise.race([asked, this.signals.interrupted])
     if (typeof outcome === 'string') {
       asked.catch(() => {})
       await Promise.race([this.session?.close(), sleep(LEAVE_QUEUE_TIMEOUT_MS)])
       return exitStatusOfSignal(outcome)
     }
-    return this.runCommand(outcome.session, outcome.grant, env)
+    return this.runCommand(outcome.session, outcome.grant)
   }
 
-  private async runCommand(session: LockSession, grant: Grant, env: Environment): Promise<number> {
-    const guardian = this.guardian?.alive ? this.guardian : new Guardian()
-    this.guardian = guardian
+  end(): void {
+    if (this.runsOn) this.guardian.release()
+    else this.guardian.dismiss()
+  }
+
+  private async runCommand(session: LockSession, grant: Grant): Promise<number> {
+    this.reviveGuardian()
+    const { guardian, signals } = this
     const supervision = new Supervision(this.options, this.log, session, grant, guardian)
-    this.signals.relayTo((signal) => supervision.forward(signal))
-    const { status, lost } = await supervision.run(env)
+    supervision.onStopped = (signal) => {
+      signals.stopGroup(signal)
+      guardian.continue()
+    }
+    signals.relayTo((signal) => supervision.forward(signal))
+    const { status, lost, runsOn, terminalSignal } = await supervision.run(this.command(session, grant))
+    this.runsOn = runsOn
+    if (runsOn) return status
     if (!lost) await Promise.race([session.release(grant).catch(() => {}), sleep(RELEASE_TIMEOUT_MS)])
     await session.close()
+    // Ctrl-C means the script around tnl-do as well.
+    if (terminalSignal === 'SIGINT' || terminalSignal === 'SIGQUIT') {
+      this.end()
+      signals.dieWithGroup(terminalSignal)
+    }
     return status
   }
 
-  /** The guardian starts while the lock is being asked for: the command need not wait for it. */
+  private command(session: LockSession, grant: Grant): GuardedCommand {
+    const { options, start } = this
+    const words = start.lastWords(options.wordCount)
+    const [file = '', ...args] = options.shell ? ['/bin/sh', '-c', ...words] : words
+    const { ignoredSignals, descriptors, openFiles } = start
+    const variables = withoutVariables(start.variables, OWN_VARIABLES)
+    const held = { name: grant.name, token: String(grant.token ?? ''), cluster: session.clusterId ?? '' }
+    const around = [...this.heldAround, { ...held, holder: options.session.clientId ?? '' }]
+    const { graceMs, onLost, leaveDaemons } = options
+    return {
+      file,
+      args,
+      variables: [...variables, ...Object.entries(lockVariables(grant, session, around)).map((each) => each.join('='))],
+      graceMs,
+      onLost,
+      leaveDaemons,
+      ignoredSignals,
+      descriptors,
+      openFiles,
+      outerGroup: readProcess('self')?.group ?? process.pid,
+    }
+  }
+
+  /** Before `hello` too: whoever dies while it waits leaves the queue by its guardian's word. */
+  private beforeOpening(link: Link): Promise<void> {
+    this.reviveGuardian()
+    return this.guardian.adopt(link)
+  }
+
   private opened(session: LockSession): void {
     this.session = session
-    this.guardian ??= new Guardian()
+    this.introduce()
   }
+
+  private reviveGuardian(): void {
+    if (this.guardian.alive) return
+    this.guardian.dismiss()
+    this.guardian = new Guardian(this.start.descriptors)
+    this.introduce()
+  }
+
+  private introduce(): void {
+    const { session } = this
+    if (session === null) return
+    const { id, secret, link } = session
+    const current = link === null ? [] : [link.remote]
+    const addresses = [...current, ...this.options.session.endpoints]
+    this.guardian.welcomed(id === null || secret === null ? null : { session: id, secret, addresses })
+  }
+}
+
+/** An outer tnl-do's are not given on. */
+const OWN_VARIABLES = ['TNL_LOCK_NAME', 'TNL_TOKEN', 'TNL_SESSION', HELD_VARIABLE]
+
+function lockVariables(
+  grant: Grant,
+  session: LockSession,
+  around: readonly HeldMark[],
+): Readonly<Record<string, string>> {
+  return {
+    TNL_LOCK_NAME: grant.name,
+    ...(grant.token === null ? {} : { TNL_TOKEN: String(grant.token) }),
+    ...(session.id === null ? {} : { TNL_SESSION: session.id }),
+    [HELD_VARIABLE]: formatHeld(around),
+  }
+}
+
+function withoutVariables(variables: readonly string[], names: readonly string[]): string[] {
+  return variables.filter((variable) => !names.some((name) => variable.startsWith(`${name}=`)))
 }
 
 function statusOf(error: TcpNetLockError): number {

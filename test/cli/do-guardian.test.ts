@@ -7,8 +7,12 @@ import { type GuardedEnd, Guardian } from '../../src/cli/do-guardian.js'
 import { ProcessGroup } from '../../src/cli/do-process-group.js'
 import { Link } from '../../src/client/link.js'
 import { type HoldLimit, instantNow, remainingMs } from '../../src/client/mirror.js'
+import { aCommand } from './a-command.js'
+import { compiledPrograms } from './compiled.js'
 
 const POLL_MS = 5
+
+const compiled = compiledPrograms()
 
 /** Fields of /proc/PID/stat after the name: the state, then the parent. */
 function statOf(processId: number): { state: string; parent: number } {
@@ -22,11 +26,8 @@ async function until(condition: () => boolean): Promise<void> {
 }
 
 function startGuardian(): Guardian {
-  // The guardian is forked with the flags of this process; it must be able to read TypeScript.
-  process.execArgv.push('--import', 'tsx')
-  const guardian = new Guardian()
-  process.execArgv.splice(-2)
-  onTestFinished(() => guardian.killUnreported())
+  const guardian = new Guardian([], compiled('guardian'))
+  onTestFinished(async () => void (await guardian.killAll(null, 5_000)))
   return guardian
 }
 
@@ -62,9 +63,8 @@ it('a guardian that was stopped past the limit reads what tnl-do said meanwhile 
   const ended = new Promise<GuardedEnd>((resolve) => {
     guardian.onEnd = resolve
   })
-  const command = { file: 'sleep', args: ['1000'], env: { PATH: process.env.PATH ?? '' } }
   const limit = { since: instantNow(), holdMs: 2_500 }
-  guardian.run({ ...command, graceMs: 1, onLost: { kind: 'terminate' } }, limit)
+  guardian.run(aCommand(['sleep', '1000']), limit)
   const group = new ProcessGroup(await started)
   const { parent } = statOf(group.id)
   // It says that the command runs before it has set its timer; once it answers again, it has.
@@ -73,5 +73,5 @@ it('a guardian that was stopped past the limit reads what tnl-do said meanwhile 
   // What it answers now comes after its judgement.
   await guardian.adopt(link)
   group.signal('SIGTERM')
-  expect(await ended).toEqual({ type: 'ended', code: null, signal: 'SIGTERM', lost: false })
+  expect(await ended).toEqual({ type: 'ended', code: null, signal: 'SIGTERM', lost: false, foreground: false })
 })

@@ -23,21 +23,27 @@ describe('the lock name made from the command', () => {
 describe('options', () => {
   it('end at the first word that is none', () => {
     const options = read('--lock-name x ls --wait 3 -- -l')
-    expect([options.file, options.args, options.waitMs]).toEqual(['ls', ['--wait', '3', '--', '-l'], 0])
+    expect([options.file, options.wordCount, options.waitMs]).toEqual(['ls', 5, 0])
     expect(read('--lock-name x -- -weird --wait 3').file).toBe('-weird')
   })
 
   it('have the defaults of the contract', () => {
     const options = read('ls')
     expect(options).toMatchObject({ lockName: 'ls', waitMs: 0, retries: 0, retryWaitMs: 10_000, graceMs: 2_000 })
-    expect(options.session).toMatchObject({ leaseMs: 10_000, lingerMs: 0, reachMs: 10_000, keepAliveMs: undefined })
+    expect(options.session).toMatchObject({
+      leaseMs: 10_000,
+      lingerMs: 10_000,
+      reachMs: 10_000,
+      keepAliveMs: undefined,
+    })
     expect(options.onLost).toEqual({ kind: 'terminate' })
   })
 
   it('read times in seconds and signals by name', () => {
     const options = read('--wait forever --lease 60 --grace 1.5 --linger 2 --on-lost signal:USR1 --retry-wait 0.5 ls')
     expect([options.waitMs, options.graceMs, options.retryWaitMs]).toEqual([Number.POSITIVE_INFINITY, 1_500, 500])
-    expect([options.session.leaseMs, options.session.lingerMs]).toEqual([60_000, 2_000])
+    expect([options.session.leaseMs, options.session.lingerMs]).toEqual([60_000, 60_000])
+    expect(read('--linger 90 ls').session.lingerMs).toBe(90_000)
     expect(options.onLost).toEqual({ kind: 'signal', signal: 'SIGUSR1' })
   })
 
@@ -60,7 +66,7 @@ describe('options', () => {
   })
 
   it('give one word to the shell', () => {
-    expect(readDoOptions(['--shell', 'a | b'], {})).toMatchObject({ file: '/bin/sh', args: ['-c', 'a | b'] })
+    expect(readDoOptions(['--shell', 'a | b'], {})).toMatchObject({ file: '/bin/sh', wordCount: 1, shell: true })
   })
 
   it('take the endpoints in the order of the contract', () => {
@@ -108,10 +114,5 @@ describe('options', () => {
     '--lost-exit-code 1 ls',
   ])('refuse %j', (line) => {
     expect(() => read(line)).toThrow(CommanderError)
-  })
-
-  it('refuse to wait for a lock under which this very command runs', () => {
-    expect(() => read('--lock-name a ls', { TNL_LOCK_NAME: 'a' })).toThrow(/already/)
-    expect(read('--lock-name b ls', { TNL_LOCK_NAME: 'a' }).lockName).toBe('b')
   })
 })

@@ -37,7 +37,7 @@ function handle() {
 describe('the last copy of a connection', () => {
   it('stays open after its FIN until the node has closed too: what is unread would turn the FIN into a reset', async () => {
     let isClosed = false
-    const closed = shutDown(handle(), 60 * TIMEOUT_MS).then(() => {
+    const closed = shutDown(handle(), '', 60 * TIMEOUT_MS).then(() => {
       isClosed = true
     })
     await new Promise<void>((resolve) => node.resume().once('end', resolve))
@@ -50,10 +50,21 @@ describe('the last copy of a connection', () => {
 
   it('is read no longer than it was told to', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
-    const closed = shutDown(handle(), TIMEOUT_MS)
+    const closed = shutDown(handle(), '\nbye\n', TIMEOUT_MS)
     await new Promise<void>((resolve) => node.resume().once('end', resolve))
     // The node says nothing, and does not close its side.
     vi.advanceTimersByTime(TIMEOUT_MS)
-    await closed
+    expect(await closed).toBe(false)
+  })
+
+  it('says its last words, and knows whether they were heard', async () => {
+    let heard = ''
+    node.on('data', (chunk) => {
+      heard += String(chunk)
+    })
+    const closed = shutDown(handle(), '\nbye\n', TIMEOUT_MS)
+    await new Promise<void>((resolve) => node.once('end', resolve))
+    node.end()
+    expect([await closed, heard]).toEqual([true, '\nbye\n'])
   })
 })

@@ -6,15 +6,21 @@ import { describe, expect, it, vi } from 'vitest'
 import { type GuardedEnd, Guardian } from '../../src/cli/do-guardian.js'
 import { DoLog, Verbosity } from '../../src/cli/do-log.js'
 import { readDoOptions } from '../../src/cli/do-options.js'
-import { groupsWithVariable, ProcessGroup } from '../../src/cli/do-process-group.js'
+import { processesWithVariable } from '../../src/cli/do-proc.js'
+import { ProcessGroup } from '../../src/cli/do-process-group.js'
 import { Supervision } from '../../src/cli/do-supervision.js'
 import { Link, LinkError } from '../../src/client/link.js'
 import type { Grant, LockSession } from '../../src/client/lock-session.js'
 import { instantNow, Mirror } from '../../src/client/mirror.js'
+import { aCommand } from './a-command.js'
+import { compiledPrograms } from './compiled.js'
 
 vi.mock('node:fs', async (original) => ({ ...(await original<typeof import('node:fs')>()), writeSync: () => 0 }))
 
 const GRANT: Grant = { name: 'x', token: 7 }
+const ENDED = { status: 0, lost: false, runsOn: false, terminalSignal: null }
+
+const compiled = compiledPrograms()
 
 class FakeGuardian {
   onStarted: (processId: number) => void = () => {}
@@ -24,15 +30,17 @@ class FakeGuardian {
   readonly run = vi.fn()
   readonly renew = vi.fn()
   readonly terminate = vi.fn()
-  readonly killUnreported = vi.fn(async () => {})
+  readonly killNow = vi.fn()
+  readonly strike = vi.fn(() => [])
+  readonly killAll = vi.fn(async () => [])
 }
 
 function supervise(): { guardian: FakeGuardian; session: LockSession; outcome: ReturnType<Supervision['run']> } {
   const guardian = new FakeGuardian()
   const session: LockSession = {
-    secret: null,
-    clusterId: null,
     id: '1',
+    secret: 's',
+    clusterId: null,
     mirror: new Mirror(10_000, instantNow()),
     link: {} as Link,
     hooks: {},
@@ -43,7 +51,7 @@ function supervise(): { guardian: FakeGuardian; session: LockSession; outcome: R
   const options = readDoOptions(['--lock-name', 'x', 'cmd'], {})
   const log = new DoLog('test', Verbosity.quiet)
   const supervision = new Supervision(options, log, session, GRANT, guardian as unknown as Guardian)
-  return { guardian, session, outcome: supervision.run({ TNL_TOKEN: 'of an outer lock' }) }
+  return { guardian, session, outcome: supervision.run(aCommand(['cmd'])) }
 }
 
 describe('a command that its guardian has not named yet', () => {
@@ -51,29 +59,27 @@ describe('a command that its guardian has not named yet', () => {
     const { guardian, outcome } = supervise()
     await vi.waitFor(() => expect(guardian.run).toHaveBeenCalled())
     guardian.onEnd({ type: 'guardian-died' })
-    expect(await outcome).toEqual({ status: 124, lost: false })
-    expect(guardian.killUnreported).toHaveBeenCalledOnce()
+    expect(await outcome).toEqual({ ...ENDED, status: 124 })
+    expect(guardian.killAll).toHaveBeenCalledOnce()
   })
 
   it('is searched for and killed when the lock is lost', async () => {
     const { guardian, session, outcome } = supervise()
     await vi.waitFor(() => expect(guardian.run).toHaveBeenCalled())
     session.hooks.lost?.(GRANT, 'deadline')
-    expect(await outcome).toEqual({ status: 122, lost: true })
-    expect(guardian.killUnreported).toHaveBeenCalledOnce()
+    expect(await outcome).toEqual({ ...ENDED, status: 122, lost: true })
+    expect(guardian.strike).toHaveBeenCalled()
+    expect(guardian.killNow).toHaveBeenCalledOnce()
+    expect(guardian.killAll).toHaveBeenCalledOnce()
   })
 
   it('dies with a guardian that is stopped, and whose channel breaks when it is killed', async () => {
-    // The guardian is forked with the flags of this process; it must be able to read TypeScript.
-    process.execArgv.push('--import', 'tsx')
-    const guardian = new Guardian()
-    process.execArgv.splice(-2)
+    const guardian = new Guardian([], compiled('guardian'))
     const started = new Promise<number>((resolve) => {
       guardian.onStarted = resolve
     })
-    const command = { file: 'sleep', args: ['1000'], env: { PATH: process.env.PATH ?? '' } }
     const limit = { since: instantNow(), holdMs: 60_000 }
-    guardian.run({ ...command, graceMs: 1_000, onLost: { kind: 'terminate' } }, limit)
+    guardian.run(aCommand(['sleep', '1000'], { graceMs: 1_000 }), limit)
     const group = new ProcessGroup(await started)
     const [, parent] = /\) \S (\d+)/.exec(readFileSync(`/proc/${group.id}/stat`, 'utf8')) ?? []
     process.kill(Number(parent), 'SIGSTOP')
@@ -82,7 +88,7 @@ describe('a command that its guardian has not named yet', () => {
     const { port } = server.address() as AddressInfo
     const link = await Link.dial({ host: '127.0.0.1', port }, 5_000, new AbortController().signal)
     const adopted = guardian.adopt(link).catch((error: unknown) => error)
-    await guardian.killUnreported()
+    expect(await guardian.killAll(null, 5_000)).toEqual([])
     expect(await group.ended(5_000)).toBe(true)
     expect(() => process.kill(Number(parent), 0)).toThrow('ESRCH')
     expect(await adopted).toBeInstanceOf(LinkError)
@@ -92,13 +98,13 @@ describe('a command that its guardian has not named yet', () => {
 
   it('is found by a variable of its environment', async () => {
     const child = spawn('sleep', ['1000'], { detached: true, env: { ...process.env, TNL_TEST_MARK: 'this one' } })
-    const [group, ...others] = groupsWithVariable('TNL_TEST_MARK', 'this one')
-    expect([group?.id, others]).toEqual([child.pid, []])
-    expect(groupsWithVariable('TNL_TEST_MARK', 'this')).toEqual([])
+    expect(processesWithVariable('TNL_TEST_MARK', 'this one').map(({ id }) => id)).toEqual([child.pid])
+    expect(processesWithVariable('TNL_TEST_MARK', 'this')).toEqual([])
     const exited = once(child, 'exit')
-    await group?.kill()
+    const group = new ProcessGroup(child.pid ?? 0)
+    await group.kill()
     await exited
-    expect(group?.exists).toBe(false)
+    expect(group.exists).toBe(false)
   })
 })
 
@@ -108,15 +114,14 @@ describe('the start of the command', () => {
     expect(guardian.run).not.toHaveBeenCalled()
     await vi.waitFor(() => expect(guardian.run).toHaveBeenCalled())
     expect(guardian.adopt).toHaveBeenCalledWith(session.link)
-    expect(guardian.run.mock.calls[0]?.[0].env).toMatchObject({ TNL_LOCK_NAME: 'x', TNL_TOKEN: '7', TNL_SESSION: '1' })
-    guardian.onEnd({ type: 'ended', code: 0, signal: null, lost: false })
-    expect(await outcome).toEqual({ status: 0, lost: false })
+    guardian.onEnd({ type: 'ended', code: 0, signal: null, lost: false, foreground: false })
+    expect(await outcome).toEqual(ENDED)
   })
 
   it('does not happen when the lock is lost before that', async () => {
     const { guardian, session, outcome } = supervise()
     session.hooks.lost?.(GRANT, 'lease-expired')
-    expect(await outcome).toEqual({ status: 122, lost: true })
+    expect(await outcome).toEqual({ ...ENDED, status: 122, lost: true })
     expect(guardian.run).not.toHaveBeenCalled()
   })
 })
@@ -129,7 +134,7 @@ describe('a confirmed session', () => {
     session.mirror.confirm(confirmed)
     session.hooks.confirmed?.()
     expect(guardian.renew).toHaveBeenLastCalledWith({ ...session.mirror.limit, since: confirmed })
-    guardian.onEnd({ type: 'ended', code: 0, signal: null, lost: false })
+    guardian.onEnd({ type: 'ended', code: 0, signal: null, lost: false, foreground: false })
     await outcome
   })
 })
@@ -140,8 +145,8 @@ describe('a forced loss', () => {
     await vi.waitFor(() => expect(guardian.run).toHaveBeenCalled())
     session.hooks.lost?.(GRANT, 'forced')
     await vi.waitFor(() => expect(guardian.terminate).toHaveBeenCalledOnce())
-    expect(guardian.killUnreported).not.toHaveBeenCalled()
-    guardian.onEnd({ type: 'ended', code: 0, signal: null, lost: true })
-    expect(await outcome).toEqual({ status: 122, lost: true })
+    expect(guardian.killNow).not.toHaveBeenCalled()
+    guardian.onEnd({ type: 'ended', code: 0, signal: null, lost: true, foreground: false })
+    expect(await outcome).toEqual({ ...ENDED, status: 122, lost: true })
   })
 })

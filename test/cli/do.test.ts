@@ -1,7 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { readdirSync, readFileSync } from 'node:fs'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { FakeCluster, type FakeNode } from '../client/fake-server.js'
+import { compiledPrograms } from './compiled.js'
+import { groupIsDead, guardianOf, runs, statOf } from './stat.js'
+
+const compiled = compiledPrograms()
 
 /** Keepalives every half second, locks held for 2.65 s without one, the command asked to end 0.75 s before. */
 const LEASE_SECONDS = 3
@@ -30,7 +33,7 @@ class RunningDo {
   private readonly watchers = new Set<() => void>()
 
   constructor(words: readonly string[], env: Record<string, string> = {}, program = 'tnl-do') {
-    this.child = spawn(process.execPath, ['--import', 'tsx', `src/cli/${program}.ts`, ...words], {
+    this.child = spawn(process.execPath, [compiled(program), ...words], {
       env: { ...process.env, TNL_ENDPOINTS: cluster.endpoints, ...env },
       // A group of its own, as a shell gives it.
       detached: true,
@@ -78,33 +81,6 @@ async function statusOf(words: readonly string[], env: Record<string, string> = 
   return (await start(words, env).ended).status
 }
 
-interface Stat {
-  readonly state: string
-  readonly parent: number
-  readonly groupId: number
-}
-
-function statOf(processId: number | string): Stat | null {
-  try {
-    const text = readFileSync(`/proc/${processId}/stat`, 'utf8')
-    const [state = '', parent, groupId] = text.slice(text.lastIndexOf(')') + 2).split(' ')
-    return { state, parent: Number(parent), groupId: Number(groupId) }
-  } catch {
-    return null
-  }
-}
-
-/** Dead and not collected yet, as in a container without an init, is dead. */
-const runs = (stat: Stat | null): boolean => stat !== null && stat.state !== 'Z' && stat.state !== 'X'
-
-function groupIsDead(groupId: number): boolean {
-  const stats = readdirSync('/proc').map((entry) => (/^\d+$/.test(entry) ? statOf(entry) : null))
-  return !stats.some((stat) => stat?.groupId === groupId && runs(stat))
-}
-
-/** The command's parent. */
-const guardianOf = (groupId: number): number => statOf(groupId)?.parent ?? 0
-
 const FOREVER = ['--lock-name', 'x', '--', 'sh', '-c', 'trap "echo asked" TERM; echo $$; sleep 1000 & wait']
 
 describe('the exit status', () => {
@@ -136,8 +112,22 @@ describe('the exit status', () => {
     expect(await statusOf(['--endpoints', '127.0.0.1:1', 'true'])).toBe(125)
   })
 
-  it('is 2 under the same name inside', async () => {
-    expect(await statusOf(['--lock-name', 'x', 'true'], { TNL_LOCK_NAME: 'x' })).toBe(2)
+  it('is 2 under a name that is held around it, also by who is further out', async () => {
+    const words = (name: string, ...command: string[]) => [compiled('tnl-do'), '--lock-name', name, ...command]
+    const inner = ['env', 'TNL_LOCK_NAME=y', process.execPath, ...words('x', 'true')]
+    const run = start(['--lock-name', 'x', '--client-id', 'me', process.execPath, ...words('y', ...inner)])
+    expect((await run.ended).status).toBe(2)
+    expect(run.stderr).toContain("runs under the lock 'x' already, held by me")
+  })
+
+  it('is not 2 when the mark has outlived its lock, or speaks of another cluster', async () => {
+    const ran = (held: string) => statusOf(['--lock-name', 'x', 'true'], { TNL_HELD: held })
+    expect(await ran('x@5,,me')).toBe(0)
+    const holder = start(['--client-id', 'me', ...FOREVER])
+    await holder.printed()
+    expect(await ran('x@5,another,me')).toBe(123)
+    expect(await ran('x@5,,somebody')).toBe(123)
+    expect(await ran('x@5,,me')).toBe(2)
   })
 })
 
@@ -223,27 +213,25 @@ describe('waiting', () => {
 })
 
 describe('the command never runs on without the lock', () => {
-  it('when tnl-do and its group are killed: the command dies at once, unasked, then a FIN frees the lock', async () => {
+  it('when tnl-do and its group are killed: the command dies at once, unasked, then a word frees the lock', async () => {
     const run = start(FOREVER)
     const groupId = await run.printed()
     process.kill(-run.pid, 'SIGKILL')
     await first.until(() => cluster.holderOf('x') === null)
     expect(groupIsDead(groupId)).toBe(true)
     await run.ended
-    expect([first.fins.length, run.stdout]).toEqual([1, `${groupId}\n`])
+    expect([first.heard('bye'), run.stdout]).toEqual([true, `${groupId}\n`])
   })
 
-  it('when tnl-do is killed after its session has moved, as long as the guardian has not killed the group', async () => {
+  it('when tnl-do is killed after its session has moved: the guardian has the new connection too', async () => {
     const run = start(FOREVER)
     const groupId = await run.printed()
     await first.stop()
     await second.until(() => second.heard('resume'))
-    process.kill(guardianOf(groupId), 'SIGSTOP')
     process.kill(run.pid, 'SIGKILL')
-    expect(await statusOf(['--lock-name', 'x', 'true'])).toBe(123)
-    process.kill(guardianOf(groupId), 'SIGCONT')
     await second.until(() => cluster.holderOf('x') === null)
     expect(groupIsDead(groupId)).toBe(true)
+    expect(second.received.slice(-2)).toEqual(['', 'bye'])
   })
 
   it('when tnl-do is stopped: the group is dead by the deadline, and tnl-do says so when it wakes', async () => {
@@ -263,7 +251,7 @@ describe('the command never runs on without the lock', () => {
     process.kill(run.pid, 'SIGSTOP')
     run.child.stdin?.end('go\n')
     await first.until(() => cluster.holderOf('x') === null)
-    expect(first.fins).toHaveLength(1)
+    expect(first.heard('bye')).toBe(true)
     process.kill(run.pid, 'SIGCONT')
     expect((await run.ended).status).toBe(6)
   })

@@ -6,7 +6,6 @@ const MIRROR = 'src/client/mirror.ts'
 const KEEP_ALIVE = 'src/client/keep-alive.ts'
 const SESSION = 'src/client/session.ts'
 const HOLDINGS = 'src/client/holdings.ts'
-const GUARDIAN = 'src/cli/do-guardian.ts'
 const GUARDIAN_PROCESS = 'src/cli/do-guardian-process.ts'
 const SUPERVISION = 'src/cli/do-supervision.ts'
 const OPTIONS = 'src/cli/do-options.ts'
@@ -141,15 +140,21 @@ export const RULES_CLIENTS: readonly Mutant[] = [
     id: 'R6m',
     title: 'the command has no process group of its own',
     rule: 'rule 6',
-    edits: [{ file: GUARDIAN_PROCESS, find: "stdio: 'inherit', detached: true", replace: "stdio: 'inherit'" }],
+    edits: [
+      {
+        file: 'src/cli/do-native.ts',
+        find: 'POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF)',
+        replace: 'POSIX_SPAWN_SETSIGDEF)',
+      },
+    ],
     killers: ['tests'],
     tests: COMMAND_TESTS,
   },
   {
     id: 'R6n',
-    title: 'the guardian has no session of its own: a signal to the group of tnl-do kills it',
+    title: 'the guardian has no group of its own: a signal to the group of tnl-do kills it',
     rule: 'rule 6',
-    edits: [{ file: GUARDIAN, find: '      detached: true,\n', replace: '' }],
+    edits: [{ file: GUARDIAN_PROCESS, find: '      native.leadGroup()\n', replace: '' }],
     killers: ['tests'],
     tests: COMMAND_TESTS,
   },
@@ -159,9 +164,9 @@ export const RULES_CLIENTS: readonly Mutant[] = [
     rule: 'rule 6',
     edits: [
       {
-        file: GUARDIAN_PROCESS,
-        find: 'this.connection = isRawHandle(handle) ? handle : null\n',
-        replace: 'if (isRawHandle(handle)) {\n        this.connection = handle\n        handle.close()\n      }\n',
+        file: 'src/cli/do-guardian-connection.ts',
+        find: '    return this.handle !== null\n',
+        replace: '    this.handle?.close()\n    return true\n',
       },
     ],
     killers: ['tests'],
@@ -247,8 +252,8 @@ export const RULES_CLIENTS: readonly Mutant[] = [
     edits: [
       {
         file: GUARDIAN_PROCESS,
-        find: 'if (this.group !== null && !this.groupDead) this.kill()\n    else this.leave()',
-        replace: 'if (this.group === null || this.groupDead) this.leave()',
+        find: "if (this.phase === 'running') this.kill()\n    else if (this.phase",
+        replace: "if (this.phase !== 'running' && this.phase",
       },
     ],
     killers: ['tests'],
@@ -261,9 +266,9 @@ export const RULES_CLIENTS: readonly Mutant[] = [
     edits: [
       {
         file: GUARDIAN_PROCESS,
-        find: 'if (this.group !== null && !this.groupDead) this.kill()\n    else this.leave()',
+        find: "if (this.phase === 'running') this.kill()\n    else if (this.phase",
         replace:
-          'if (this.group !== null && !this.groupDead) setTimeout(() => this.kill(), 1_000)\n    this.connection?.close()',
+          "if (this.phase === 'running') {\n      setTimeout(() => this.kill(), 1_000)\n      void this.connection.end()\n    } else if (this.phase",
       },
     ],
     killers: ['tests'],
@@ -276,10 +281,14 @@ export const RULES_CLIENTS: readonly Mutant[] = [
     edits: [
       {
         file: GUARDIAN_PROCESS,
-        find: '      if (!(await group.ended(this.command?.graceMs))) await group.kill()\n',
+        find: '    await offspring.ended()\n',
         replace: '',
       },
-      { file: GUARDIAN_PROCESS, find: "      group.signal('SIGTERM')\n", replace: '' },
+      {
+        file: GUARDIAN_PROCESS,
+        find: "if (this.ending !== 'killed') await this.endLeftovers(offspring, command)",
+        replace: 'void command',
+      },
     ],
     killers: ['tests'],
     tests: COMMAND_TESTS,
@@ -289,7 +298,11 @@ export const RULES_CLIENTS: readonly Mutant[] = [
     title: 'the guardian closes its copy without a FIN',
     rule: 'rule 6',
     edits: [
-      { file: RAW_HANDLE, find: '    socket.resume()\n    socket.end()\n', replace: '    socket.resetAndDestroy()\n' },
+      {
+        file: RAW_HANDLE,
+        find: '    socket.resume()\n    socket.end(lastWords)\n',
+        replace: '    socket.resetAndDestroy()\n',
+      },
     ],
     killers: ['tests'],
     tests: COMMAND_TESTS,
@@ -301,8 +314,8 @@ export const RULES_CLIENTS: readonly Mutant[] = [
     edits: [
       {
         file: RAW_HANDLE,
-        find: '    socket.resume()\n    socket.end()\n',
-        replace: '    socket.end(() => socket.destroy())\n',
+        find: '    socket.resume()\n    socket.end(lastWords)\n',
+        replace: '    socket.end(lastWords, () => socket.destroy())\n',
       },
     ],
     killers: ['tests'],
@@ -329,8 +342,8 @@ export const RULES_CLIENTS: readonly Mutant[] = [
     edits: [
       {
         file: SUPERVISION,
-        find: '      await this.killCommand()\n      return this.lost',
-        replace: '      return this.lost',
+        find: '      runsOn = await this.killUnguarded()\n',
+        replace: '',
       },
     ],
     killers: ['tests'],

@@ -1,0 +1,116 @@
+/**
+ * The watcher of last resort: tnl-do and its guardian see to each other, but `killall -9 node` ends both at once, and the
+ * lock is another's when its lease is over. So a small shell script reads a pipe that ends when both are dead, and kills
+ * what it can find of the command then.
+ *
+ * It finds less than the guardian does: orphans have gone to another parent by then. It knows the command's group, the mark
+ * in the environment that the command was given, the processes that the guardian has named last, and what descends from any
+ * of these. What has cleared its environment, left its group, and was started and orphaned within the last sixth of the
+ * lease stays unseen.
+ */
+import { type ChildProcess, spawn } from 'node:child_process'
+import type { Writable } from 'node:stream'
+
+/** Words on the pipe, one line each. */
+export const WatcherWord = {
+  /** `group ID`: the command's process group. */
+  group: 'group',
+  /** `known ID:TICKS ...`: what runs for the command, each with its start in clock ticks since boot. */
+  known: 'known',
+  /** Nothing is left; nobody needs the watcher any more. */
+  done: 'done',
+} as const
+
+/** For any POSIX shell. `$1` is the mark, as `NAME=VALUE`. */
+const SCRIPT = `# Watches over a command for TcpNetLock: ends what is left of it when those who should are killed.
+trap '' HUP INT QUIT TERM
+group= known=
+while read -r word rest; do
+  case $word in
+    group) group=$rest ;;
+    known) known=$rest ;;
+    done) exit 0 ;;
+  esac
+done
+look() {
+  found=' '
+  for entry in $known; do
+    read -r stat 2>/dev/null <"/proc/\${entry%:*}/stat" || continue
+    set -- \${stat##*) }
+    [ "\${20}" = "\${entry#*:}" ] && found="$found\${entry%:*} "
+  done
+  for file in $(grep -lF -- "$mark" /proc/[0-9]*/environ 2>/dev/null); do
+    file=\${file#/proc/}
+    found="$found\${file%/environ} "
+  done
+  all=
+  for file in /proc/[0-9]*/stat; do
+    read -r stat 2>/dev/null <"$file" || continue
+    id=\${file#/proc/} id=\${id%/stat}
+    set -- \${stat##*) }
+    case $1 in Z|X) dead="$dead$id "; continue ;; esac
+    [ "$3" = "$group" ] && found="$found$id "
+    all="$all $id:$2"
+  done
+  before=
+  while [ "$before" != "$found" ]; do
+    before=$found
+    for entry in $all; do
+      case $found in *" \${entry%:*} "*) continue ;; esac
+      case $found in *" \${entry#*:} "*) found="$found\${entry%:*} " ;; esac
+    done
+  done
+  living=
+  for id in $found; do
+    case $dead in *" $id "*) ;; *) [ "$id" != $$ ] && living="$living $id" ;; esac
+  done
+}
+mark=$1
+[ -n "$group" ] && kill -KILL -- "-$group" 2>/dev/null
+[ -d /proc/self ] || exit 0
+try=0
+while [ $try -lt 600 ]; do
+  struck=
+  while dead=' '; look; [ "$living" != "$struck" ]; do
+    struck=$living
+    for id in $living; do kill -STOP "$id" 2>/dev/null; done
+  done
+  [ -z "$living" ] && exit 0
+  for id in $living; do kill -KILL "$id" 2>/dev/null; done
+  [ $try = 50 ] && echo "tnl-do: it was killed with its guardian, and these cannot be ended:$living" >&2
+  try=$((try + 1))
+  sleep 0.02 2>/dev/null || sleep 1
+done
+`
+
+export class Watcher {
+  private readonly child: ChildProcess
+
+  /** `mark`: the variable, as `NAME=VALUE`, that the command gets and nobody else has. */
+  constructor(mark: string) {
+    const { TNL_GUARDIAN: _outer, ...env } = process.env
+    this.child = spawn('/bin/sh', ['-c', SCRIPT, 'tcpnetlock-watcher', mark], {
+      detached: true,
+      stdio: ['pipe', 'ignore', 'inherit'],
+      env,
+      cwd: '/',
+    })
+    // Without a shell there is nobody of last resort, and nobody is worse off than before.
+    this.child.on('error', () => {})
+    this.pipe?.on('error', () => {})
+    this.child.unref()
+  }
+
+  /** To be given to the guardian too: the pipe ends when nobody has it any more. */
+  get pipe(): Writable | null {
+    return this.child.stdin
+  }
+
+  get processId(): number | null {
+    return this.child.pid ?? null
+  }
+
+  done(): void {
+    if (this.pipe?.writable) this.pipe.end(`${WatcherWord.done}\n`)
+  }
+}
