@@ -1,10 +1,14 @@
 import { fileURLToPath } from 'node:url'
 import { Command, InvalidArgumentError } from 'commander'
+import { CLIENT_SITES } from './links/links.js'
 
 /** Exit statuses. */
 export const VALID = 0
 export const INVALID = 1
 export const COULD_NOT_RUN = 2
+
+/** By default half of the clients: a relay hides from the node what the others show it. */
+const RELAYS = 2
 
 const SERVER = fileURLToPath(new URL('../../dist/cli/tnl-server.js', import.meta.url))
 
@@ -17,6 +21,10 @@ export interface Flags {
   readonly clients: number
   readonly out?: string
   readonly server: string
+  /** How many of the places of clients are behind a relay. */
+  readonly relays: number
+  /** Seconds of `linger` that sessions ask for. */
+  readonly linger: number
   readonly endpoints?: readonly string[]
   readonly nemesisScript?: string
 }
@@ -30,6 +38,13 @@ export function readFlags(): Flags {
     .option('--workload <names>', 'all, or names separated by commas', 'all')
     .option('--seed <number>', 'chooses faults and their times', positive, 1 + (Date.now() % 1_000_000))
     .option('--clients <count>', 'how many clients, over all workloads', positive, 20)
+    .option(
+      '--relays <count>',
+      `of the ${CLIENT_SITES} places of clients so many are behind a relay`,
+      relayCount,
+      RELAYS,
+    )
+    .option('--linger <seconds>', 'what sessions ask for', wholeSeconds, 0)
     .option('--out <dir>', 'for history, report, and logs (default test-results/jepsen-lite/seed-N)')
     .option('--server <file>', 'the server that is attacked', SERVER)
     .option('--endpoints <list>', 'attack a running cluster: HOST:PORT of its nodes', endpointList)
@@ -53,6 +68,16 @@ function positive(text: string): number {
 
 function nodeCount(text: string): number {
   if (!['1', '3', '5'].includes(text)) throw new InvalidArgumentError('1, 3 or 5')
+  return Number(text)
+}
+
+function relayCount(text: string): number {
+  if (!/^\d$/.test(text) || Number(text) > CLIENT_SITES) throw new InvalidArgumentError(`0 to ${CLIENT_SITES}`)
+  return Number(text)
+}
+
+function wholeSeconds(text: string): number {
+  if (!/^\d{1,5}$/.test(text)) throw new InvalidArgumentError('whole seconds')
   return Number(text)
 }
 

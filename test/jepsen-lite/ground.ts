@@ -3,6 +3,7 @@ import type { ClientProcesses } from './client-processes.js'
 import type { Links } from './links/links.js'
 import type { LocalCluster } from './local-cluster.js'
 import type { LocalNode } from './local-node.js'
+import type { LogPipes } from './log-pipe.js'
 import type { Namespaces } from './namespaces.js'
 import type { SmallDisk } from './small-disk.js'
 import type { Random } from './types.js'
@@ -24,6 +25,7 @@ export interface Equipment {
   /** The disk of the last of the first members. */
   readonly smallDisk: SmallDisk | string
   readonly namespaces: Namespaces | string
+  readonly logPipes: LogPipes | string
 }
 
 /** All that a nemesis can get hold of. Guards that faults do not take the majority together. */

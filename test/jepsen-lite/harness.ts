@@ -83,6 +83,7 @@ function newWorkloadRun(options: RunOptions, { name }: Workload, index: number):
   mkdirSync(dir, { recursive: true })
   return {
     endpoints: site.endpoints,
+    direct: site.direct,
     clients: Math.max(1, Math.floor(clients / workloads.length) + (index < clients % workloads.length ? 1 : 0)),
     leaseMs: site.leaseMs,
     lingerMs: site.lingerMs,

@@ -1,7 +1,7 @@
 /** The network between clients, nodes, and nodes, as faults see it. */
 import { on, once } from 'node:events'
 import { createServer, type Server, type Socket } from 'node:net'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import { encodeFragment } from '../../src/raft/net/frame.js'
 import { encodeHello, LinkKind } from '../../src/raft/net/handshake.js'
 import { Lane } from '../../src/raft/node/interfaces.js'
@@ -76,6 +76,32 @@ describe('between a client and a node', () => {
     node.socket.end('ok\n')
     expect(await wire.rest()).toBe('ok\n')
     expect(wire.broken).toBe(false)
+  })
+
+  it('behind a relay a reset arrives as an ordinary end, in either direction', async () => {
+    const relays = new Links(new SimRandom(1), '127.0.0.1', CLIENT_SITES)
+    onTestFinished(() => relays.close())
+    const { port } = await relays.openClientPort('n1', target)
+    const wire = await Wire.open(port)
+    const node = await accept()
+    wire.send('lock,name:x\n')
+    await node.gets('lock,name:x\n')
+    wire.reset()
+    expect(await inTime('the end', node.end)).toBe('fin')
+
+    const other = await Wire.open(port)
+    const { socket } = await accept()
+    socket.resetAndDestroy()
+    await other.rest()
+    expect(other.broken).toBe(false)
+    other.destroy()
+  })
+
+  it('a new peer port takes the place of the old one', async () => {
+    const before = await links.openPeerPort('n1', target)
+    const after = await links.openPeerPort('n1', target)
+    expect(after.port).not.toBe(before.port)
+    await expect(Wire.open(before.port)).rejects.toThrow(/ECONNREFUSED/)
   })
 
   it('a reset arrives as a reset', async () => {

@@ -17,6 +17,8 @@ const FIRST_PORT = 23_654
 /** Nodes beyond the first members, which the cluster can grow by. */
 const SPARES = 2
 const POLL_MS = 100
+/** A node that is so near has everything but what is on its way. */
+const CAUGHT_UP_ENTRIES = 200
 
 export type Role = 'voter' | 'learner' | 'none'
 
@@ -37,6 +39,8 @@ export interface LocalClusterOptions {
   readonly housing: Housing
   /** What a server process gets to see besides the environment of this one. */
   readonly environment: (nodeId: string, dataDir: string) => NodeJS.ProcessEnv
+  /** Where the node says what it has to say. */
+  readonly logFileOf: (plan: NodePlan) => string
   readonly onState: (node: LocalNode, state: NodeState, end?: NodeEnd) => void
   readonly onUnexpectedEnd: (node: LocalNode, end: NodeEnd) => void
 }
@@ -47,6 +51,7 @@ export class LocalCluster {
     /** The first members; between faults the cluster consists of these. */
     readonly nodes: readonly LocalNode[],
     readonly spares: readonly LocalNode[],
+    private readonly builder: Builder,
   ) {}
 
   static async create(options: LocalClusterOptions): Promise<LocalCluster> {
@@ -59,7 +64,7 @@ export class LocalCluster {
     const builder = new Builder(options, plans)
     await builder.openPeerPorts()
     const nodes = await Promise.all(plans.map((plan) => builder.build(plan)))
-    return new LocalCluster(nodes.slice(0, options.nodes), nodes.slice(options.nodes))
+    return new LocalCluster(nodes.slice(0, options.nodes), nodes.slice(options.nodes), builder)
   }
 
   get all(): readonly LocalNode[] {
@@ -107,6 +112,25 @@ export class LocalCluster {
       if (performance.now() > deadlineMs) throw new Error(`${node.id} does not serve`)
       await sleep(POLL_MS)
     }
+  }
+
+  /** Resolves when `node` serves and has applied what the leader had committed when it was asked last. */
+  async untilCaughtUp(node: LocalNode, timeoutMs: number): Promise<void> {
+    const deadlineMs = performance.now() + timeoutMs
+    for (;;) {
+      const reports = await this.reports()
+      const own = reports.find((one) => one.node === node)?.report
+      const commit = Math.max(0, ...reports.map(({ report }) => report.commit))
+      if (own !== undefined && own.lease > 0 && commit - own.applied < CAUGHT_UP_ENTRIES) return
+      if (performance.now() > deadlineMs) throw new Error(`${node.id} does not catch up`)
+      await sleep(POLL_MS)
+    }
+  }
+
+  /** Peers have to dial it elsewhere from now on; it and the others know that from their next start on. */
+  async moveToNewAddress(node: LocalNode): Promise<void> {
+    await this.builder.openPeerPort(node.plan)
+    for (const each of this.all) each.giveWords(this.builder.wordsOf(each), this.builder.peerAddressOf(each))
   }
 
   transfer(to: LocalNode): Promise<void> {
@@ -173,28 +197,34 @@ class Builder {
   ) {}
 
   async openPeerPorts(): Promise<void> {
+    for (const plan of this.plans) await this.openPeerPort(plan)
+  }
+
+  async openPeerPort({ nodeId, peerPort }: NodePlan): Promise<void> {
     const { links, housing } = this.options
-    for (const { nodeId, peerPort } of this.plans) {
-      const link = await links.openPeerPort(nodeId, { host: housing.hostOf(nodeId), port: peerPort })
-      this.#peerAddresses.set(nodeId, formatHostPort(link))
-    }
+    const link = await links.openPeerPort(nodeId, { host: housing.hostOf(nodeId), port: peerPort })
+    this.#peerAddresses.set(nodeId, formatHostPort(link))
+  }
+
+  peerAddressOf({ id }: LocalNode): string {
+    return this.#peerAddresses.get(id) ?? ''
+  }
+
+  /** With the addresses of today. */
+  wordsOf(node: LocalNode): readonly string[] {
+    const plan = this.plans.find(({ nodeId }) => nodeId === node.id)
+    return plan === undefined ? [] : this.#words(plan, node.endpoint)
   }
 
   async build(plan: NodePlan): Promise<LocalNode> {
     const { links, housing, environment } = this.options
-    const { nodeId, clientPort, peerPort, dataDir } = plan
+    const { nodeId, clientPort, dataDir } = plan
     const host = housing.hostOf(nodeId)
     const endpoint = formatHostPort(await links.openClientPort(nodeId, { host, port: clientPort }))
     mkdirSync(dataDir, { recursive: true })
-    const words = [
-      ...['--node-id', nodeId, '--listen', formatHostPort({ host, port: clientPort }), '--advertise', endpoint],
-      ...['--peer-listen', formatHostPort({ host, port: peerPort }), '--http', 'off', '--data-dir', dataDir],
-      ...this.#membership(plan),
-      ...OPTIONS,
-    ]
     return new LocalNode({
       ...this.options,
-      plan: { ...plan, words },
+      plan: { ...plan, words: this.#words(plan, endpoint), logFile: this.options.logFileOf(plan) },
       host,
       surroundings: {
         environment: { ...process.env, ...environment(nodeId, dataDir) },
@@ -203,6 +233,17 @@ class Builder {
       endpoint,
       peerAddress: this.#peerAddresses.get(nodeId) ?? '',
     })
+  }
+
+  #words(plan: NodePlan, endpoint: string): readonly string[] {
+    const { nodeId, clientPort, peerPort, dataDir } = plan
+    const host = this.options.housing.hostOf(nodeId)
+    return [
+      ...['--node-id', nodeId, '--listen', formatHostPort({ host, port: clientPort }), '--advertise', endpoint],
+      ...['--peer-listen', formatHostPort({ host, port: peerPort }), '--http', 'off', '--data-dir', dataDir],
+      ...this.#membership(plan),
+      ...OPTIONS,
+    ]
   }
 
   #membership(plan: NodePlan): readonly string[] {

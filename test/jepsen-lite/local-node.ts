@@ -37,9 +37,16 @@ export class LocalNode {
   #isWiped = false
   #afterDeath: (() => void) | null = null
   #process: ClusterNode
+  #words: readonly string[]
+  #peerAddress: string
+  #wordsAreNews = false
+  /** It came back as a member that was added. */
+  #joins = false
 
   constructor(private readonly options: LocalNodeOptions) {
-    this.#process = this.#newProcess([])
+    this.#words = options.plan.words
+    this.#peerAddress = options.peerAddress
+    this.#process = this.#newProcess()
   }
 
   get id(): string {
@@ -64,7 +71,20 @@ export class LocalNode {
   }
 
   get peerAddress(): string {
-    return this.options.peerAddress
+    return this.#peerAddress
+  }
+
+  /** Its peer port, past the links. */
+  get directPeerAddress(): HostPort {
+    return { host: this.options.host, port: this.plan.peerPort }
+  }
+
+  /** From its next start on it runs with these words. */
+  giveWords(words: readonly string[], peerAddress: string): void {
+    this.#words = words
+    this.#peerAddress = peerAddress
+    if (this.#state === 'down') this.#process = this.#newProcess()
+    else this.#wordsAreNews = true
   }
 
   get state(): NodeState {
@@ -74,6 +94,7 @@ export class LocalNode {
   /** Does nothing if it runs, or has been wiped and not been added again. */
   start(): void {
     if (this.#state !== 'down' || this.#isWiped) return
+    if (this.#wordsAreNews) this.#process = this.#newProcess()
     this.#change('up')
     this.#process.start((end) => {
       this.#afterDeath?.()
@@ -127,7 +148,8 @@ export class LocalNode {
   wipe(): void {
     if (this.#state !== 'down') throw new Error(`${this.id} runs`)
     for (const entry of readdirSync(this.plan.dataDir)) rmSync(join(this.plan.dataDir, entry), { recursive: true })
-    this.#process = this.#newProcess(['--join'])
+    this.#joins = true
+    this.#process = this.#newProcess()
     this.#isWiped = true
   }
 
@@ -143,9 +165,11 @@ export class LocalNode {
     this.#process.kill('SIGKILL')
   }
 
-  #newProcess(words: readonly string[]): ClusterNode {
+  #newProcess(): ClusterNode {
     const { plan, server, surroundings } = this.options
-    return new ClusterNode({ ...plan, words: [...plan.words, ...words] }, [server], surroundings)
+    this.#wordsAreNews = false
+    const words = this.#joins && !this.#words.includes('--join') ? [...this.#words, '--join'] : this.#words
+    return new ClusterNode({ ...plan, words }, [server], surroundings)
   }
 
   async #end(signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {

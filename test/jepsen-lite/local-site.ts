@@ -7,6 +7,7 @@ import type { History } from './history.js'
 import { Links } from './links/links.js'
 import { LEASE_MS, LocalCluster, sameHouse } from './local-cluster.js'
 import type { LocalNode, NodeState } from './local-node.js'
+import { LogPipes } from './log-pipe.js'
 import { Namespaces } from './namespaces.js'
 import { nemesisGroups } from './nemeses/index.js'
 import type { Attack } from './schedule.js'
@@ -24,12 +25,14 @@ export interface LocalSiteOptions {
   readonly history: History
   /** For data and logs of the nodes; emptied first. */
   readonly dir: string
+  /** So many of the places of clients are behind a relay. */
+  readonly relays: number
+  readonly lingerMs: number
 }
 
 /** A cluster of real servers on this machine, started for one run. */
 export class LocalSite implements Site {
   readonly leaseMs = LEASE_MS
-  readonly lingerMs = 0
   readonly attacks: readonly Attack[]
   readonly skipped: readonly Skipped[]
   readonly clients: ClientProcesses
@@ -40,6 +43,7 @@ export class LocalSite implements Site {
     nemeses: readonly Nemesis[],
     random: Random,
     readonly findings: readonly Finding[],
+    readonly lingerMs: number,
   ) {
     const judged = nemeses.map((nemesis) => ({ nemesis, why: whyUnavailable(nemesis, ground) }))
     this.skipped = judged.flatMap(({ nemesis: { name }, why }) => (why === null ? [] : [{ name, why }]))
@@ -49,31 +53,38 @@ export class LocalSite implements Site {
   }
 
   static async start(options: LocalSiteOptions): Promise<LocalSite> {
-    const { random, history, dir } = options
+    const { random, history, dir, relays, lingerMs } = options
     const nemeses = chosen('--nemesis', options.nemesis, nemesisGroups.flat())
     const needs = new Set(nemeses.map((nemesis) => nemesis.needs))
     rmSync(dir, { recursive: true, force: true })
     mkdirSync(dir, { recursive: true })
     const preload = needs.has('preload') ? Preload.build(dir) : 'not asked for'
+    const logPipes = needs.has('logPipes') ? LogPipes.create() : 'not asked for'
     const findings: Finding[] = []
     const namespaces = needs.has('namespaces') ? Namespaces.create() : 'not asked for'
-    const links = typeof namespaces === 'string' ? new Links(random) : new Links(random, namespaces.linkHost)
+    const linkHost = typeof namespaces === 'string' ? '127.0.0.1' : namespaces.linkHost
+    const links = new Links(random, linkHost, relays)
     const cluster = await LocalCluster.create({
       ...options,
       links,
       housing: typeof namespaces === 'string' ? sameHouse : namespaces,
+      logFileOf: ({ nodeId, logFile }) => (typeof logPipes === 'string' ? logFile : logPipes.open(nodeId, logFile)),
       environment: (node, dataDir) => (typeof preload === 'string' ? {} : preload.environment(node, dataDir)),
       onState: (node, state, end) => history.observe('node', stateOf(node, state, end)),
       onUnexpectedEnd: (node, end) => findings.push(unexpectedEnd(node, end)),
     })
     const smallDisk = needs.has('smallDisk') ? smallDiskOf(cluster) : 'not asked for'
-    const ground = new Ground(cluster, links, new ClientProcesses(), { preload, smallDisk, namespaces })
+    const ground = new Ground(cluster, links, new ClientProcesses(), { preload, smallDisk, namespaces, logPipes })
     for (const node of cluster.nodes) node.start()
-    return new LocalSite(ground, nemeses, random, findings)
+    return new LocalSite(ground, nemeses, random, findings, lingerMs)
   }
 
   get endpoints(): readonly string[] {
     return this.ground.nodes.map((node) => node.endpoint)
+  }
+
+  get direct(): readonly string[] {
+    return this.ground.nodes.map((node) => node.directEndpoint)
   }
 
   get observed(): readonly string[] {
@@ -98,6 +109,7 @@ function abandon({ cluster, clients, equipment }: Ground): void {
   cluster.abandon()
   if (typeof equipment.smallDisk !== 'string') equipment.smallDisk.unmount()
   if (typeof equipment.namespaces !== 'string') equipment.namespaces.remove()
+  if (typeof equipment.logPipes !== 'string') equipment.logPipes.close()
 }
 
 function whyUnavailable({ minNodes = 1, needs }: Nemesis, { nodes, equipment }: Ground): string | null {

@@ -13,13 +13,12 @@ export interface RemoteSiteOptions {
   readonly script: string | null
   /** Names of the script's faults. */
   readonly nemesis: string
+  readonly lingerMs: number
 }
 
 /** A cluster that runs elsewhere, and that somebody else can break. */
 export class RemoteSite implements Site {
   readonly leaseMs = LEASE_MS
-  /** Docker's proxy for published ports, and many another, makes an ordinary end of a reset (contract §2). */
-  readonly lingerMs = LEASE_MS
   readonly skipped: readonly Skipped[] = []
   readonly findings = []
   readonly clients = new ClientProcesses()
@@ -27,16 +26,21 @@ export class RemoteSite implements Site {
   private constructor(
     readonly endpoints: readonly string[],
     readonly attacks: readonly Attack[],
+    readonly lingerMs: number,
   ) {}
 
-  static async open({ endpoints, script, nemesis }: RemoteSiteOptions): Promise<RemoteSite> {
+  static async open({ endpoints, script, nemesis, lingerMs }: RemoteSiteOptions): Promise<RemoteSite> {
     const known = script === null ? [] : await scriptedAttacks(script)
     const attacks = script === null ? [] : chosen('--nemesis', nemesis, known)
     if (script !== null && attacks.length === 0) throw new CannotRun(`--nemesis-script ${script}: lists no faults`)
-    return new RemoteSite(endpoints, attacks)
+    return new RemoteSite(endpoints, attacks, lingerMs)
   }
 
   get observed(): readonly string[] {
+    return this.endpoints
+  }
+
+  get direct(): readonly string[] {
     return this.endpoints
   }
 

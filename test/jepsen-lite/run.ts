@@ -49,11 +49,13 @@ async function main(): Promise<number> {
 }
 
 async function openSite(flags: Flags, out: string, history: History): Promise<Site> {
-  const { endpoints, nemesis, nemesisScript = null, nodes, server, seed } = flags
-  if (endpoints !== undefined) return RemoteSite.open({ endpoints, script: nemesisScript, nemesis })
+  const { endpoints, nemesis, nemesisScript = null, nodes, server, seed, relays } = flags
+  const lingerMs = 1000 * flags.linger
+  if (endpoints !== undefined) return RemoteSite.open({ endpoints, script: nemesisScript, nemesis, lingerMs })
   if (nemesisScript !== null) throw new CannotRun(`--nemesis-script ${nemesisScript}: needs --endpoints`)
   const dir = join(out, 'nodes')
-  return LocalSite.start({ nodes, server: resolve(server), nemesis, random: new SimRandom(seed), history, dir })
+  const random = new SimRandom(seed)
+  return LocalSite.start({ nodes, server: resolve(server), nemesis, random, history, dir, relays, lingerMs })
 }
 
 function chooseWorkloads(wanted: string): readonly Workload[] {

@@ -13,8 +13,10 @@ export interface Site {
   readonly endpoints: readonly string[]
   /** HOST:PORT to ask for each node's status. */
   readonly observed: readonly string[]
+  /** HOST:PORT for clients with nobody between them and the node, as far as this site can offer that. */
+  readonly direct: readonly string[]
   readonly leaseMs: number
-  /** What the clients' sessions ask for: as long as the lease where somebody between may end a connection in their name. */
+  /** What the clients' sessions ask for; 0: they say nothing of it. */
   readonly lingerMs: number
   readonly attacks: readonly Attack[]
   readonly skipped: readonly Skipped[]

@@ -39,6 +39,8 @@ export type HistoryEntry = Omit<HistoryEvent, 'time' | 'workload'>
 export interface WorkloadRun {
   /** HOST:PORT of every node's client port, each through a link that faults can cut. */
   readonly endpoints: readonly string[]
+  /** The same nodes, with nobody between: what a node sees of such a connection, its client has done. */
+  readonly direct: readonly string[]
   /** How many clients this workload shall run at once. */
   readonly clients: number
   /** The node lease of the cluster, and the shortest session lease. */
@@ -81,7 +83,7 @@ export interface Nemesis {
   /** The smallest cluster in which it makes sense. */
   readonly minNodes?: number
   /** What of the ground it cannot do without. */
-  readonly needs?: 'preload' | 'smallDisk' | 'namespaces'
+  readonly needs?: 'preload' | 'smallDisk' | 'namespaces' | 'logPipes'
   /** Chooses what to hit. Throws NotNow if that is not possible beside the faults in force. */
   aim(ground: Ground, random: Random): Promise<Fault>
 }

@@ -55,7 +55,8 @@ export class CommandClient {
 
   #spawn(name: string, waitMs: number, holdMs: number): ChildProcess {
     const { endpoints, leaseMs, lingerMs } = this.context
-    const times = ['--lease', formatSeconds(leaseMs), '--linger', formatSeconds(lingerMs)]
+    const linger = lingerMs > 0 ? ['--linger', formatSeconds(lingerMs)] : []
+    const times = ['--lease', formatSeconds(leaseMs), ...linger]
     const options = ['--endpoints', endpoints.join(','), '--lock-name', name, ...times]
     const command = [process.execPath, COMMAND, String(Math.round(holdMs))]
     const words = [TNL_DO, ...options, '--wait', formatSeconds(waitMs), '--', ...command]

@@ -23,7 +23,8 @@ export class LibraryClient {
     const { endpoints, leaseMs, lingerMs } = context
     while (!context.stopping.aborted) {
       try {
-        const client = await connect({ endpoints, lease: leaseMs, linger: lingerMs })
+        const linger = lingerMs > 0 ? { linger: lingerMs } : {}
+        const client = await connect({ endpoints, lease: leaseMs, ...linger })
         return new LibraryClient(context, client)
       } catch {
         await sleep(RETRY_MS)

@@ -50,7 +50,7 @@ export class PlainSession {
   static async open(context: ClientContext): Promise<PlainSession | null> {
     const addresses = new AddressBook(context.endpoints.map((text) => parseHostPort(text)))
     const lease = formatSeconds(context.leaseMs)
-    const linger = formatSeconds(context.lingerMs)
+    const linger = context.lingerMs > 0 ? formatSeconds(context.lingerMs) : undefined
     const signal = context.stopping.aborted ? new AbortController().signal : context.stopping
     do {
       try {

@@ -8,6 +8,8 @@ import type { Wire } from './wire.js'
 export interface Route {
   readonly there: Wire
   readonly back: Wire
+  /** What stands between is a relay of connections, and not only a wire: it passes on a reset as an ordinary end. */
+  readonly relayed: boolean
 }
 
 /** Decides by its first bytes, at first by none, which route a connection takes: undefined while it needs more, null if it has none. */
@@ -81,8 +83,8 @@ export class LinkProxy {
     target.once('error', refused)
     target.once('connect', () => {
       target.off('error', refused)
-      new Pipe(dialler, target, route.there).prepend(firstBytes)
-      new Pipe(target, dialler, route.back)
+      new Pipe(dialler, target, route.there, route.relayed).prepend(firstBytes)
+      new Pipe(target, dialler, route.back, route.relayed)
       dialler.resume()
     })
   }

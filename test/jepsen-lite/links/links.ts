@@ -21,14 +21,22 @@ export class Links {
   readonly #clientProxies = new Map<string, LinkProxy>()
   #connections = 0
 
-  /** `host`: where all nodes and clients reach the proxies. */
+  /**
+   * `host`: where all nodes and clients reach the proxies. `relayedSites`: clients of so many sites are behind a relay,
+   * those with the lowest numbers.
+   */
   constructor(
     private readonly random: Random,
     private readonly host = '127.0.0.1',
+    private readonly relayedSites = 0,
   ) {}
 
-  /** Returns the address that peers shall dial for `node`, which listens at `target`. */
+  /**
+   * Returns the address that peers shall dial for `node`, which listens at `target`. Called once more, it returns another,
+   * and nobody listens at the one before.
+   */
   async openPeerPort(node: string, target: HostPort): Promise<HostPort> {
+    this.#peerProxies.get(node)?.close()
     const { proxy, address } = await LinkProxy.open(this.host, target, () => this.#peerRouter(node))
     this.#peerProxies.set(node, proxy)
     return address
@@ -77,13 +85,13 @@ export class Links {
   }
 
   #route(from: string, to: string): Route {
-    return { there: this.#wire(from, to), back: this.#wire(to, from) }
+    return { there: this.#wire(from, to), back: this.#wire(to, from), relayed: false }
   }
 
   #clientRouter(node: string): Router {
     this.#connections += 1
-    const site = siteName(this.#connections % CLIENT_SITES)
-    return () => this.#route(site, node)
+    const site = this.#connections % CLIENT_SITES
+    return () => ({ ...this.#route(siteName(site), node), relayed: site < this.relayedSites })
   }
 
   #peerRouter(node: string): Router {

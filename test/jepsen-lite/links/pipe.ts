@@ -25,6 +25,8 @@ export class Pipe {
     private readonly from: Socket,
     private readonly to: Socket,
     private readonly wire: Wire,
+    /** A reset goes on as an end, as docker-proxy and HAProxy do it: whoever gets it cannot tell the difference. */
+    private readonly resetsBecomeEnds = false,
   ) {
     this.#unwatch = [wire.watch(() => this.#deliver()), wire.watchReset(() => this.#give({ kind: 'reset', dueMs: 0 }))]
     from.on('data', (bytes: Buffer) => this.#take({ kind: 'data', bytes, dueMs: 0 }))
@@ -83,10 +85,10 @@ export class Pipe {
   }
 
   #give(item: Item): void {
-    if (item.kind === 'reset') {
+    if (item.kind === 'reset' && !this.resetsBecomeEnds) {
       this.to.resetAndDestroy()
       this.#stop()
-    } else if (item.kind === 'end') {
+    } else if (item.kind !== 'data') {
       this.to.end()
       this.#stop()
     } else {

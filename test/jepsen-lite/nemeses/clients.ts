@@ -4,10 +4,13 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type Ground, NotNow } from '../ground.js'
 import type { LocalNode } from '../local-node.js'
 import type { Fault, Nemesis, Random } from '../types.js'
+import { repeated } from './repeated.js'
 
 /** Well below `--max-connections`, which other clients need, too. */
 const STORM_CONNECTIONS = 300
 const STORM_INTERVAL_MS = 300
+/** A few clients that are busy, up to many: what one may take is bounded, what all of them take has to be as well. */
+const FLOOD_CLIENTS = [1, 4, 16, 64] as const
 const FLOOD_BURST_LINES = 1_000
 const FLOOD_INTERVAL_MS = 20
 
@@ -15,7 +18,7 @@ export const clientNemeses: readonly Nemesis[] = [
   { name: 'pause-clients', aim: async (ground, random) => pauseClients(ground, random) },
   { name: 'kill-clients', aim: async (ground, random) => killClients(ground, random) },
   { name: 'connection-storm', aim: async (ground, random) => storm(ground, random) },
-  { name: 'flood', aim: async (ground, random) => flood(ground, random) },
+  { name: 'flood', aim: flood },
 ]
 
 function pauseClients({ clients }: Ground, random: Random): Fault {
@@ -55,38 +58,27 @@ function storm({ nodes }: Ground, random: Random): Fault {
   return repeated(node.id, wave)
 }
 
-/** Lines as fast as the node takes them: of a session that it knows, or of nobody. */
-function flood({ nodes }: Ground, random: Random): Fault {
-  const node = random.pick(nodes)
-  const line = random.pick(['.keepalive', 'check,id:1,name:flood,token:1', 'nonsense', 'lock,id:1,name:flood'])
-  const burst = `${line}\n`.repeat(FLOOD_BURST_LINES)
-  let socket: Socket | null = null
+/** Lines as fast as the node takes them, from many clients at once; the cheapest ones cost the sender least. */
+async function flood(ground: Ground, random: Random): Promise<Fault> {
+  const node = random.chance(0.5)
+    ? ((await ground.cluster.leader()) ?? random.pick(ground.nodes))
+    : random.pick(ground.nodes)
+  const count = random.pick(FLOOD_CLIENTS)
+  const line = random.pick(['.keepalive', '.keepalive', 'x', 'check,id:1,name:flood,token:1', 'lock,id:1,name:flood'])
+  const burst = Buffer.from(`${line}\n`.repeat(FLOOD_BURST_LINES))
+  const sockets: (Socket | null)[] = Array.from({ length: count }, () => null)
   const send = async (): Promise<void> => {
-    socket ??= dial(node, 'hello,version:2,redirect:no\n')
-    if (socket.destroyed) socket = null
-    // After the welcome only; and no faster than the node reads.
-    else if (socket.bytesRead > 0 && !socket.writableNeedDrain) socket.write(burst)
+    for (const [at, socket] of sockets.entries()) {
+      if (socket === null || socket.destroyed) sockets[at] = dial(node, 'hello,version:2,redirect:no\n')
+      // After the welcome only; and no faster than the node reads.
+      else if (socket.bytesRead > 0 && !socket.writableNeedDrain) socket.write(burst)
+    }
     await sleep(FLOOD_INTERVAL_MS)
   }
-  return repeated(`${node.id}: ${line}`, send, () => socket?.destroy())
-}
-
-function repeated(target: string, step: () => Promise<void>, finish: () => void = () => {}): Fault {
-  let ended = false
-  let loop: Promise<void> = Promise.resolve()
-  return {
-    target,
-    begin: async () => {
-      loop = (async () => {
-        while (!ended) await step()
-        finish()
-      })()
-    },
-    end: async () => {
-      ended = true
-      await loop
-    },
+  const finish = (): void => {
+    for (const socket of sockets) socket?.destroy()
   }
+  return repeated(`${node.id}: ${count} clients, ${line}`, send, finish)
 }
 
 /** Past the links: these clients are no part of the experiment. */

@@ -1,13 +1,18 @@
 import type { Nemesis } from '../types.js'
+import { addressNemeses } from './addresses.js'
 import { clientNemeses } from './clients.js'
 import { clockNemeses } from './clocks.js'
 import { diskNemeses } from './disks.js'
+import { hangingDiskNemeses } from './hanging-disks.js'
+import { lateFollowerNemeses } from './late-follower.js'
+import { logNemeses } from './logs.js'
 import { membershipNemeses } from './membership.js'
 import { packetNemeses } from './packets.js'
 import { partitionNemeses } from './partitions.js'
 import { powerNemeses } from './power.js'
 import { processNemeses } from './processes.js'
 import { slowLinkNemeses } from './slow-links.js'
+import { strangerNemeses } from './strangers.js'
 
 /** Two of one group never strike at once. */
 export const nemesisGroups: readonly (readonly Nemesis[])[] = [
@@ -16,7 +21,7 @@ export const nemesisGroups: readonly (readonly Nemesis[])[] = [
   packetNemeses,
   slowLinkNemeses,
   clockNemeses,
-  diskNemeses,
-  membershipNemeses,
-  clientNemeses,
+  [...diskNemeses, ...hangingDiskNemeses],
+  [...membershipNemeses, ...addressNemeses, ...lateFollowerNemeses],
+  [...clientNemeses, ...strangerNemeses, ...logNemeses],
 ]

@@ -1,0 +1,186 @@
+/** Requests that no browser sends, over real connections: each is answered or refused, and the port serves on. */
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { Role } from '../../../src/raft/core/types.js'
+import type { NodeStatus } from '../../../src/raft/node/node-api.js'
+import { HttpPort } from '../../../src/server/http.js'
+import { ServerMetrics } from '../../../src/server/metrics.js'
+import type { StatusSources } from '../../../src/server/status.js'
+import { SeededRandom } from '../../server/front-world.js'
+import { type Area, Finding, Trail } from '../area.js'
+import { damaged, freeText, nameText, numberText } from '../values.js'
+
+const REQUESTS = 40
+const ANSWER_TIMEOUT_MS = 5_000
+
+const NODE: NodeStatus = {
+  nodeId: 'n1',
+  raftId: 1,
+  clusterId: 'c',
+  role: Role.leader,
+  term: 7,
+  leader: 'n1',
+  commitIndex: 50,
+  appliedIndex: 49,
+  firstIndex: 1,
+  lastIndex: 52,
+  snapshotIndex: 0,
+  confState: { voters: [1, 2], learners: [], votersOutgoing: [], learnersNext: [], autoLeave: false },
+  progress: [{ nodeId: 'n2', match: 40, active: true, learner: false }],
+}
+
+const SOURCES: StatusSources = {
+  nodeId: 'n1',
+  node: () => NODE,
+  counts: () => ({ locks: 3, sessions: 4, waiters: 5, requests: 6, granted: 7, refused: 8, connections: 9 }),
+  leaseRemainingMs: () => 8_500,
+  members: () => [{ node: 'n1', raftId: 1, peer: 'h:1', address: 'h:2', role: 'voter', leader: true }],
+}
+
+const PATHS = [
+  '/',
+  '/healthz',
+  '/readyz',
+  '/metrics',
+  '/v1/status',
+  '/v1/locks',
+  '/v1/members',
+  '/v1/locks/a',
+  '/v1/check',
+]
+const METHODS = [
+  'GET',
+  'GET',
+  'GET',
+  'HEAD',
+  'POST',
+  'PUT',
+  'DELETE',
+  'OPTIONS',
+  'TRACE',
+  'PRI',
+  'get',
+  'G E T',
+  '',
+  'CONNECT',
+]
+
+function path(random: SeededRandom): string {
+  const known = random.pick(PATHS)
+  if (random.chance(0.4)) return known
+  return random.pick([
+    ...[
+      `${known}?${freeText(random)}`,
+      `${known}/${nameText(random)}`,
+      `${known}/../..`,
+      `//${known}`,
+      `http://x${known}`,
+    ],
+    ...[
+      `*`,
+      '',
+      '?',
+      '#',
+      `${known}%00`,
+      `${known}/%2e%2e/%2e%2e/etc/passwd`,
+      '/__proto__',
+      '/constructor',
+      '\\',
+      'x'.repeat(9_000),
+    ],
+    ...[`${known}?stale=${freeText(random)}`, `${known}?prefix=${nameText(random)}&since=${numberText(random)}`],
+  ])
+}
+
+function header(random: SeededRandom): string {
+  return random.pick([
+    ...[
+      'Host: x',
+      'Host:',
+      'Host: a\r\nHost: b',
+      'Connection: close',
+      'Connection: upgrade\r\nUpgrade: h2c',
+      'Expect: 100-continue',
+    ],
+    ...[`Content-Length: ${numberText(random)}`, 'Transfer-Encoding: chunked', 'Transfer-Encoding: chunked, chunked'],
+    ...[
+      'Content-Length: 5\r\nTransfer-Encoding: chunked',
+      `X: ${'y'.repeat(random.pick([100, 20_000]))}`,
+      ' folded: x',
+      'no colon',
+    ],
+    ...[
+      `Range: bytes=0-${numberText(random)}`,
+      `Accept: ${freeText(random)}`,
+      'If-None-Match: *',
+      `Cookie: ${freeText(random)}`,
+    ],
+  ])
+}
+
+function request(random: SeededRandom): Buffer {
+  const version = random.pick(['HTTP/1.1', 'HTTP/1.1', 'HTTP/1.1', 'HTTP/1.0', 'HTTP/2.0', 'HTTP/0.9', '', 'TNL'])
+  const headers = Array.from({ length: random.int(5) }, () => header(random))
+  const body = random.chance(0.2)
+    ? random.pick(['0\r\n\r\n', 'ffffffffffffffffff\r\nx', '5\r\nhello\r\n0\r\n\r\n', freeText(random)])
+    : ''
+  const text = `${random.pick(METHODS)} ${path(random)} ${version}\r\n${headers.join('\r\n')}\r\n\r\n${body}`
+  const bytes = Buffer.from(text, random.chance(0.5) ? 'utf8' : 'latin1')
+  return random.chance(0.2) ? Buffer.from(damaged(random, bytes)) : bytes
+}
+
+class HttpArea implements Area {
+  readonly name = 'http'
+  readonly what = 'requests over real connections, as no browser sends them'
+  #port: HttpPort | null = null
+  /** What escaped from the server's own code. */
+  readonly #escaped: unknown[] = []
+  readonly #warnings: string[] = []
+  readonly #onEscape = (error: unknown): void => void this.#escaped.push(error)
+
+  async play(seed: number): Promise<number> {
+    const random = new SeededRandom(seed)
+    const trail = new Trail(5)
+    const { port } = await this.#opened()
+    const requests = Array.from({ length: REQUESTS }, () => request(random))
+    for (const bytes of requests) trail.add(bytes.toString('latin1'))
+    await Promise.all(requests.map((bytes) => this.#send(port, bytes)))
+    const [escaped] = this.#escaped.splice(0)
+    if (escaped !== undefined) throw new Finding(`escaped: ${String(escaped)}`, trail.lines, { cause: escaped })
+    const [warning] = this.#warnings.splice(0)
+    if (warning !== undefined) throw new Finding(`a request was an error of our own: ${warning}`, trail.lines)
+    const health = await fetch(`http://127.0.0.1:${port}/healthz`, { signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS) })
+    if (health.status !== 200) throw new Finding(`/healthz says ${health.status}`, trail.lines)
+    return REQUESTS
+  }
+
+  async close(): Promise<void> {
+    process.off('unhandledRejection', this.#onEscape)
+    process.off('uncaughtException', this.#onEscape)
+    await this.#port?.close()
+    this.#port = null
+  }
+
+  async #opened(): Promise<HttpPort> {
+    if (this.#port !== null) return this.#port
+    process.on('unhandledRejection', this.#onEscape)
+    process.on('uncaughtException', this.#onEscape)
+    const metrics = new ServerMetrics(SOURCES, () => 11)
+    const listen = { host: '127.0.0.1', port: 0 }
+    const warn = (message: string): void => void this.#warnings.push(message)
+    this.#port = await HttpPort.open({ listen, sources: SOURCES, metrics, locks: () => [], warn })
+    return this.#port
+  }
+
+  /** Half-closes after the request, so that one without an end is not waited for. */
+  async #send(port: number, bytes: Buffer): Promise<void> {
+    const socket = connect(port, '127.0.0.1')
+    socket.on('error', () => {})
+    socket.on('data', () => {})
+    socket.end(bytes)
+    socket.setTimeout(ANSWER_TIMEOUT_MS, () => socket.destroy())
+    await once(socket, 'close').catch(() => {})
+  }
+}
+
+export const http: Area = new HttpArea()
