@@ -90,8 +90,10 @@ describe('between a client and a node', () => {
     expect(await inTime('the end', node.end)).toBe('fin')
 
     const other = await Wire.open(port)
-    const { socket } = await accept()
-    socket.resetAndDestroy()
+    const far = await accept()
+    other.send('there\n')
+    await far.gets('there\n')
+    far.socket.resetAndDestroy()
     await other.rest()
     expect(other.broken).toBe(false)
     other.destroy()

@@ -36,6 +36,8 @@ describe('epochs', () => {
       current: 101,
       live: [101],
     },
+    { what: 'zero, which stands for none', before: [], up: [0, 0, 0], current: 0, live: [] },
+    { what: 'zero after another', before: [[100, 0, 0]], up: [0, 100, 100], current: 100, live: [100] },
     { what: 'the same as expected', before: [[100, 0, 0]], up: [100, 100, 100], current: 100, live: [100] },
   ])('NodeUp: $what', ({ before, up, current, live }) => {
     const bench = new Bench()

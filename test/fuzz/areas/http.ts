@@ -165,7 +165,11 @@ class HttpArea implements Area {
     if (this.#port !== null) return this.#port
     process.on('unhandledRejection', this.#onEscape)
     process.on('uncaughtException', this.#onEscape)
-    const metrics = new ServerMetrics(SOURCES, () => 11)
+    const metrics = new ServerMetrics(
+      SOURCES,
+      () => 11,
+      () => 0,
+    )
     const listen = { host: '127.0.0.1', port: 0 }
     const warn = (message: string): void => void this.#warnings.push(message)
     this.#port = await HttpPort.open({ listen, sources: SOURCES, metrics, locks: () => [], warn })

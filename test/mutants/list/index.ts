@@ -6,6 +6,7 @@ import { ELECTIONS } from './elections.js'
 import { LOCK_LAYER } from './lock-layer.js'
 import { MEMBERSHIP } from './membership.js'
 import { MENDED_AMOUNTS } from './mended-amounts.js'
+import { MENDED_ATTACKERS } from './mended-attackers.js'
 import { MENDED_CLIENT } from './mended-client.js'
 import { MENDED_LEADER } from './mended-leader.js'
 import { MENDED_SERVER } from './mended-server.js'
@@ -46,6 +47,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...OWN_LOCKS,
   ...OWN_EDGES,
   ...OWN_ADMIN,
+  ...MENDED_ATTACKERS,
   ...MENDED_LEADER,
   ...MENDED_SESSIONS,
   ...MENDED_CLIENT,
