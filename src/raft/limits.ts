@@ -32,6 +32,8 @@ export const REMEMBERED_REFUSALS = 1_000
 /** A refusal, or a broken connection, that goes on is told again after this, with how often it happened meanwhile. */
 export const REFUSAL_REMINDER_MS = 60_000
 
+/** Of one directory, remembered as let in. Two at a time are the rule: the last one, and a late word of the one before. */
+export const KNOWN_PROCESSES = 64
 /** Members in one configuration or list of a peer's frame. */
 export const MEMBERS_COUNT = 1_000
 /** A founder's clock: tokens begin at so many seconds × 2^20 and must stay below 2^53 for as long as anybody counts on. */

@@ -73,6 +73,28 @@ describe('a stranger at the peer port', () => {
     expect(a.of('refused')[0]).toMatchObject({ refusal, by: { nodeId: 'b', wasDialled: false } })
   })
 
+  it('that says it is a peer which is connected does not take its place', async () => {
+    for (const [own, other] of [
+      ['a', 'b'],
+      ['b', 'a'],
+    ] as const) {
+      const [node, peer] = [await start(own), await start(other)]
+      introduce(node, peer)
+      await Promise.all([node.untilUp(other), peer.untilUp(own)])
+      const socket = rawTo(node)
+      socket.resume()
+      socket.write(
+        frame(LinkKind.hello, encodeHello(helloOf({ clusterId: 'cluster', nodeId: other, processId: 'mine' }))),
+      )
+      socket.write(frame(LinkKind.accept, Buffer.alloc(0)))
+      await ended(socket)
+      expect(peer.say(own, 'still here')).toBe(true)
+      await node.until(() => node.texts().includes('still here'))
+      expect([...node.of('down'), ...peer.of('down')]).toEqual([])
+      await Promise.all([node.transport.close(), peer.transport.close()])
+    }
+  })
+
   it('may send what it likes: peers come and go meanwhile', async () => {
     const seed = Math.floor(Math.random() * 2 ** 31)
     const random = seededRandom(seed)

@@ -12,6 +12,7 @@ function view(change: Partial<AdmissionView> = {}): AdmissionView {
     hello: HELLO,
     leads: false,
     isSure: () => false,
+    forgottenBy: () => null,
     member: (nodeId) => (nodeId === 'n2' ? known : null),
     phase: 'running',
     ...change,

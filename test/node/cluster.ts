@@ -128,7 +128,7 @@ export class TestCluster {
     }
     const node: RaftNode = new RaftNode({
       nodeId,
-      memberUid: `${nodeId}-${this.seed}-${disk.identity === null ? this.clock.nowMs : ''}`,
+      memberUid: disk.identity?.memberUid ?? `${nodeId}-${this.seed}-${this.clock.nowMs}`,
       store: new FakeStore(disk, clock, () => this.writeMs()),
       transport: this.network.transport(nodeId),
       clock,

@@ -24,6 +24,15 @@ export class FakeDisk {
   readonly records = new Map<string, Uint8Array>()
   #held: (() => void)[] | null = null
 
+  /** As an operator copies a directory, or a snapshot of its volume. */
+  copy(): FakeDisk {
+    const { identity, hardState, entries, prevIndex, prevTerm, snapshot } = this
+    const copy = Object.assign(new FakeDisk(), { identity, hardState, entries, prevIndex, prevTerm, snapshot })
+    for (const [name, one] of this.snapshots) copy.snapshots.set(name, one)
+    for (const [name, bytes] of this.records) copy.records.set(name, bytes)
+    return copy
+  }
+
   /** Writes are not answered any more ... */
   hang(): void {
     this.#held ??= []

@@ -138,6 +138,7 @@ describe('a frame that no member sends', () => {
     expect(node.fatal).toBeNull()
     cluster.network.node('n1')?.dialledTo('n2')
     expect(cluster.network.inject('n1', 'n2', FrameKind.raft, ahead)).toBeInstanceOf(PeerProtocolError)
+    await cluster.clock.run(50)
     expect(node.fatal).toMatchObject({ exitCode: 4, error: { message: expect.stringMatching(/put back/) } })
   })
 })

@@ -155,13 +155,27 @@ describe('found by the simulator', () => {
 
   it('a follower that missed an addition lets the new member in: it may lead now (seed 27)', () => {
     const hello = helloOf({ nodeId: 'n3', raftId: 3, memberUid: '3' })
-    const view = { hello, leads: false, isSure: () => false, member: () => null, phase: 'running' } as const
+    const view = {
+      hello,
+      leads: false,
+      isSure: () => false,
+      forgottenBy: () => null,
+      member: () => null,
+      phase: 'running',
+    } as const
     expect(judgePeer(view, { ...hello, nodeId: 'n5', raftId: 1_082, memberUid: '5' })).toEqual({ accept: true })
   })
 
   it('a leader that no quorum has confirmed turns nobody away for good (seed 19)', () => {
     const hello = helloOf({ nodeId: 'n2', raftId: 2, memberUid: '2' })
-    const view = { hello, leads: true, isSure: () => false, member: () => null, phase: 'running' } as const
+    const view = {
+      hello,
+      leads: true,
+      isSure: () => false,
+      forgottenBy: () => null,
+      member: () => null,
+      phase: 'running',
+    } as const
     const verdict = judgePeer(view, { ...hello, nodeId: 'n8', raftId: 1_037, memberUid: '8' })
     expect(verdict).toMatchObject({ accept: false, refusal: { isFinal: false } })
   })

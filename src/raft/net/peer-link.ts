@@ -99,6 +99,7 @@ export class PeerLink {
 
   /** Whether a connection whose peer is welcome may be used. False: the pair keeps another one. */
   admit(connection: PeerConnection): boolean {
+    if (this.#isTakeover(connection)) return false
     if (!this.#decides) return true
     if (!connection.dialled) {
       if (this.#dialling?.isOpen === true) return false
@@ -109,6 +110,17 @@ export class PeerLink {
       }
     }
     this.#use(connection)
+    return true
+  }
+
+  /**
+   * Another process says that it is the peer while the peer is connected. If it has started anew, its system answers the probe
+   * with a reset, or nothing answers any more, and its next dial is let in. If not, somebody only says so.
+   */
+  #isTakeover(connection: PeerConnection): boolean {
+    const current = this.connection
+    if (connection.dialled || current === null || current.peer?.processId === connection.peer?.processId) return false
+    current.probe()
     return true
   }
 

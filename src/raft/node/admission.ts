@@ -21,6 +21,8 @@ export interface AdmissionView {
   readonly leads: boolean
   /** What this node knows of the peer's membership is the cluster's word and not only its own. */
   isSure(): boolean
+  /** What the peer's directory has forgotten of what it once answered this node, in words; null if nothing is known. */
+  forgottenBy(peer: PeerHello): string | null
   member(nodeId: string): Member | null
   /** Founding members are known by their place in `--cluster` and never claim. */
   readonly phase: 'forming' | 'joining' | 'running'
@@ -76,7 +78,10 @@ export function judgePeer(self: AdmissionView, peer: PeerHello): HelloVerdict {
     // Never for good: an address that went to another cluster is the mistake of neither.
     return refuse(RefusalCode.otherCluster, message)
   }
-  return peer.empty ? judgeEmpty(self, peer) : judgeMember(self, peer)
+  if (peer.empty) return judgeEmpty(self, peer)
+  const forgotten = self.forgottenBy(peer)
+  if (forgotten === null) return judgeMember(self, peer)
+  return refuse(RefusalCode.forgotten, `${peer.nodeId} has forgotten: ${forgotten}`, true)
 }
 
 function judgeWhileForming(self: AdmissionView, peer: PeerHello): HelloVerdict {

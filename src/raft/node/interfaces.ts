@@ -143,6 +143,17 @@ export class StoreError extends Error {
   }
 }
 
+/** This directory has forgotten what it had acknowledged: it must never take part again (exit 4, at every start). */
+export class ForgottenError extends StoreError {
+  constructor(what: string) {
+    super(
+      'damaged',
+      `this directory has forgotten what it had acknowledged (${what}): it was put back to an older state, or its disk lost what it had reported as written. ` +
+        'It must not be used again: tnl members remove this node, then add it as a new one with an empty --data-dir',
+    )
+  }
+}
+
 // ------------------------------------------------------------------------------------------ transport
 
 export const Lane = { control: 0, bulk: 1 } as const
@@ -226,6 +237,8 @@ export const RefusalCode = {
   emptied: 'emptied',
   /** Another directory is the member. */
   otherDirectory: 'other-directory',
+  /** Its directory has forgotten what an earlier process of it had answered. */
+  forgotten: 'forgotten',
 } as const
 export type RefusalCode = (typeof RefusalCode)[keyof typeof RefusalCode]
 

@@ -4,16 +4,19 @@ import type { RaftId } from '../core/types.js'
 import { decodeMessages } from '../net/raft-codec.js'
 import type { AddressBook } from './address-book.js'
 import { checkBatch, decodeBatch } from './command-batch.js'
-import { PeerProtocolError, StoreError, type Transport } from './interfaces.js'
+import { ForgottenError, type PeerHello, PeerProtocolError, type StoreError, type Transport } from './interfaces.js'
 import { type Begin, readBegin } from './peer-words.js'
 import { checkMessage, checkTerm, ForgottenLog } from './raft-words.js'
+import { Witnesses } from './witnesses.js'
 
 export interface PeerReaderDeps {
   readonly book: AddressBook
   readonly raftId: RaftId
   /** How the core stands, by which a message is checked. */
-  readonly core: Pick<RawNode, 'term' | 'role' | 'lastIndex'>
+  readonly core: Pick<RawNode, 'term' | 'role' | 'lastIndex' | 'committed'>
   readonly transport: Transport
+  /** What the process said of itself that is connected under this node id, or was last. */
+  lastHello(nodeId: string): PeerHello | null
   isCommand(bytes: Uint8Array): boolean
   /** False for a message that this node has a reason to leave alone for the moment. */
   admits(message: Message): boolean
@@ -25,7 +28,11 @@ export class PeerReader {
   /** Messages of a type that this program does not know (engine.md §7). */
   droppedMessages = 0
 
-  constructor(private readonly deps: PeerReaderDeps) {}
+  readonly witnesses: Witnesses
+
+  constructor(private readonly deps: PeerReaderDeps) {
+    this.witnesses = new Witnesses(deps.raftId, deps.core)
+  }
 
   /** A message counts only if it comes over the connection of the node that it names (A1). Throws PeerProtocolError. */
   messages(from: string, payload: Uint8Array): Message[] {
@@ -35,6 +42,8 @@ export class PeerReader {
       (message) => message.from === sender && message.to === raftId,
     )
     for (const message of messages) this.#check(from, message)
+    const process = this.deps.lastHello(from)
+    if (process !== null) for (const message of messages) this.witnesses.heard(process, message)
     return messages.filter((message) => this.deps.admits(message))
   }
 
@@ -65,7 +74,7 @@ export class PeerReader {
     } catch (error) {
       if (!(error instanceof ForgottenLog)) throw error
       // Believed on the same terms as a final refusal: whoever dials this node could say it.
-      if (transport.wasDialled(from)) onFatal(new StoreError('damaged', `${from} says: ${error.message}`))
+      if (transport.wasDialled(from)) onFatal(new ForgottenError(`${from} says: ${error.message}`))
       throw new PeerProtocolError(error.message, { cause: error })
     }
   }

@@ -8,6 +8,7 @@ import { type BootState, restoreMachine } from './boot.js'
 import { Doorkeeper, Entrance, listHash, loadMembersAtJoin } from './entrance.js'
 import type { FrameKind as Kind, Lane } from './interfaces.js'
 import {
+  ForgottenError,
   FrameKind,
   type Held,
   type Identity,
@@ -16,6 +17,7 @@ import {
   type PeerDownReason,
   type PeerHello,
   type Refusal,
+  RefusalCode,
   type Refuser,
   StoreError,
 } from './interfaces.js'
@@ -27,6 +29,8 @@ import { RunningNode } from './running-node.js'
 /** One more with each release that adds a command, a field of one, or a record (engine.md §7). */
 const FEATURE_LEVEL = 1
 const KNOWN_KINDS: ReadonlySet<Kind> = new Set(Object.values(FrameKind))
+/** Why this directory may never be started again. */
+const FORGOTTEN_RECORD_KEY = 'forgotten'
 const PROCESS_ID_BYTES = 12
 
 function heldBy({ hardState: { term, vote }, entries, prevIndex, snapshot }: LoadedLog): Held {
@@ -42,7 +46,10 @@ export class RaftNode implements NodeApi {
   #stopped = false
   #doorkeeper: Doorkeeper | null = null
   #members: readonly Peer[] = []
+  /** Of whoever is connected, or was last. */
+  readonly #lastHellos = new Map<string, PeerHello>()
   #droppedFrames = 0
+  #isForgotten = false
   readonly #processId: string
   readonly #held: Held
 
@@ -62,6 +69,8 @@ export class RaftNode implements NodeApi {
   async start(): Promise<void> {
     const { store, transport, machine } = this.options
     const identity = this.#identity
+    const forgotten = await store.getRecord(FORGOTTEN_RECORD_KEY)
+    if (forgotten !== null) throw new StoreError('damaged', Buffer.from(forgotten).toString())
     if (identity === null) await this.#entrance.prepare()
     else {
       const { loaded } = store
@@ -112,7 +121,13 @@ export class RaftNode implements NodeApi {
     const doorkeeper = new Doorkeeper(this.options, identity.clusterId, () => this.#members)
     await doorkeeper.prepare()
     this.#doorkeeper = doorkeeper
-    this.#running = new RunningNode(this.options, identity, boot, (error) => this.#fatal(error))
+    this.#running = new RunningNode(
+      this.options,
+      identity,
+      boot,
+      (error) => this.#fatal(error),
+      (nodeId) => this.#lastHellos.get(nodeId) ?? null,
+    )
     const members = this.options.members()
     this.setMembers(members.length > 0 ? members : this.#members)
     this.options.onRunning(identity)
@@ -147,6 +162,7 @@ export class RaftNode implements NodeApi {
         isSure: () => !wasDialled && this.#certainty.about(peer),
         phase,
         member: (id) => options.member(id),
+        forgottenBy: (hello) => this.#running?.reader.witnesses.forgottenBy(hello) ?? null,
       },
       peer,
     )
@@ -154,11 +170,11 @@ export class RaftNode implements NodeApi {
 
   #refused(refusal: Refusal, by: Refuser): void {
     const clusterId = this.#identity?.clusterId ?? null
-    const isMember = (nodeId: string) => this.#members.some((member) => member.nodeId === nodeId)
-    if (!isBelieved({ clusterId, isMember }, refusal, by)) return
+    if (!isBelieved({ clusterId, isMember: (nodeId) => this.#isMember(nodeId) }, refusal, by)) return
     // A node that knows of its removal ends in good order; that the others know it too changes nothing.
     if (this.#running?.removed === true) return
-    this.#fatal(new StoreError('foreign', `${by.nodeId} refused this node: ${refusal.message}`))
+    if (refusal.code === RefusalCode.forgotten) this.#fatal(new ForgottenError(`${by.nodeId} says: ${refusal.message}`))
+    else this.#fatal(new StoreError('foreign', `${by.nodeId} refused this node: ${refusal.message}`))
   }
 
   #frame(from: string, kind: Kind, payload: Uint8Array): void {
@@ -173,18 +189,43 @@ export class RaftNode implements NodeApi {
   }
 
   #up(peer: PeerHello): void {
+    this.#lastHellos.set(peer.nodeId, peer)
     this.#running?.peerUp(peer)
     this.#doorkeeper?.peerUp(peer)
   }
 
   #down(nodeId: string, reason: PeerDownReason): void {
+    if (!this.#isMember(nodeId)) this.#lastHellos.delete(nodeId)
     this.#running?.peerDown(nodeId, reason)
     this.#doorkeeper?.peerDown(nodeId)
   }
 
+  #isKnown(nodeId: string): boolean {
+    return this.options.transport.isUp(nodeId) || this.#isMember(nodeId)
+  }
+
+  #isMember(nodeId: string): boolean {
+    return this.#members.some((member) => member.nodeId === nodeId)
+  }
+
   #fatal(error: unknown): void {
-    if (this.#stopped) return
+    if (this.#stopped || this.#isForgotten) return
     this.#running?.stop()
+    if (error instanceof ForgottenError) {
+      this.#isForgotten = true
+      void this.#recordForgotten(error)
+      return
+    }
+    this.#end(error)
+  }
+
+  /** First of all on disk: whoever remembers may be gone when the next process starts. */
+  async #recordForgotten(error: ForgottenError): Promise<void> {
+    await this.options.store.putRecord(FORGOTTEN_RECORD_KEY, Buffer.from(error.message)).catch(() => undefined)
+    if (!this.#stopped) this.#end(error)
+  }
+
+  #end(error: unknown): void {
     const failure = error instanceof Error ? error : new Error(String(error))
     const damaged = failure instanceof StoreError && (failure.kind === 'damaged' || failure.kind === 'foreign')
     this.options.observer.onFatal(failure, damaged ? 4 : 3)
@@ -217,7 +258,7 @@ export class RaftNode implements NodeApi {
     return this.#running?.propose(command) ?? false
   }
   droppedFrames(): number {
-    return this.#droppedFrames + (this.#running?.droppedMessages ?? 0)
+    return this.#droppedFrames + (this.#running?.reader.droppedMessages ?? 0)
   }
   proposalCount(): number {
     return this.#running?.proposalCount() ?? 0
@@ -243,6 +284,7 @@ export class RaftNode implements NodeApi {
   }
   setMembers(members: readonly Peer[]): void {
     this.#members = members
+    for (const nodeId of this.#lastHellos.keys()) if (!this.#isKnown(nodeId)) this.#lastHellos.delete(nodeId)
     this.#running?.setMembers(members.map((member) => this.#withListedAddress(member)))
     this.#doorkeeper?.membersChanged()
   }

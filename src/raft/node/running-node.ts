@@ -48,7 +48,7 @@ export class RunningNode {
   readonly #sender: SnapshotSender
   readonly #inbox: SnapshotInbox
   readonly #hint: LeaderHint
-  readonly #reader: PeerReader
+  readonly reader: PeerReader
   readonly #notices: CommitNotices
   readonly #change: MembershipChange
   readonly #transfer: LeadershipTransfer
@@ -65,6 +65,7 @@ export class RunningNode {
     private readonly identity: Identity,
     boot: BootState,
     private readonly onFatal: (error: unknown) => void,
+    lastHello: (nodeId: string) => PeerHello | null,
   ) {
     const { store, transport, clock, random, machine } = options
     const appliedIndex = boot.snapshot?.index ?? 0
@@ -88,11 +89,12 @@ export class RunningNode {
       (metadata, begin) => this.#maker.afterCurrent(() => this.#driver.receive([snapshotMessage(metadata, begin)])),
       onFatal,
     )
-    this.#reader = new PeerReader({
+    this.reader = new PeerReader({
       book: this.#book,
       raftId: identity.raftId,
       core: this.#raw,
       transport,
+      lastHello,
       isCommand: options.isCommand,
       admits: (message) => this.#hint.admits(message),
       onFatal,
@@ -147,16 +149,16 @@ export class RunningNode {
   receive(from: string, kind: FrameKind, payload: Uint8Array): void {
     if (this.#stopped) return
     this.options.beforeTurn()
-    if (kind === FrameKind.raft) this.#driver.receive(this.#reader.messages(from, payload))
+    if (kind === FrameKind.raft) this.#driver.receive(this.reader.messages(from, payload))
     else if (kind === FrameKind.propose) this.#receiveProposals(from, payload)
-    else if (kind === FrameKind.snapshotBegin) this.#inbox.handleBegin(from, this.#reader.snapshot(from, payload))
+    else if (kind === FrameKind.snapshotBegin) this.#inbox.handleBegin(from, this.reader.snapshot(from, payload))
     else if (kind === FrameKind.snapshotChunk) this.#inbox.handleChunk(from, payload)
     else if (kind === FrameKind.snapshotAck) this.#sender.handleAck(from, payload)
     else this.options.observer.onPeerFrame(from, kind, payload)
   }
 
   #receiveProposals(from: string, payload: Uint8Array): void {
-    const commands = this.#reader.commands(payload)
+    const commands = this.reader.commands(payload)
     if (!this.isLeader()) return
     const follower = this.#book.raftId(from)
     if (follower !== null) this.#notices.proposedBy(follower)
@@ -219,10 +221,6 @@ export class RunningNode {
       // What finds no room now is proposed again by whoever waits for it.
       else if (!this.options.transport.send(leader, Lane.bulk, FrameKind.propose, [batch])) return
     }
-  }
-
-  get droppedMessages(): number {
-    return this.#reader.droppedMessages
   }
 
   proposalCount(): number {
@@ -293,7 +291,10 @@ export class RunningNode {
       onApplied: (index) => observer.onApplied(index),
       onOwnTermApplied: (term) => this.#onOwnTermApplied(term),
       onTermApplied: () => this.#hint.stop(),
-      onRestored: (index) => observer.onRestored(index),
+      onRestored: (index) => {
+        this.reader.witnesses.retain(this.#driver.confState)
+        observer.onRestored(index)
+      },
       onMembership: (applied, context) => this.#onMembership(applied, context),
       onFatal: this.onFatal,
     })
@@ -354,6 +355,7 @@ export class RunningNode {
   }
 
   #onMembership(confState: ConfState, context: Uint8Array): void {
+    this.reader.witnesses.retain(confState)
     this.#change.applied(context, confState.votersOutgoing.length > 0)
     if (membersOf(confState).includes(this.identity.raftId)) return
     this.removed = true
