@@ -191,6 +191,7 @@ export class NodeComposition {
         this.front.onLeaderReady(term)
         this.admin.onLeadership()
       },
+      onHandingOver: () => this.front.onHandingOver(),
       onRestored: (index) => {
         world.log('info', 'state taken from a snapshot of the leader', { index })
         this.node.setMembers(this.#members())

@@ -201,6 +201,10 @@ export class Front {
     if (leader !== null) this.#lease.onLeader()
   }
 
+  onHandingOver(): void {
+    this.#keeper.handingOver()
+  }
+
   onLeaderReady(term: Term): void {
     this.#keeper.onLeaderReady(term)
   }

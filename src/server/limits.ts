@@ -41,6 +41,12 @@ export const RENEWALS_REMEMBERED_COUNT = 16
 export const REPEAT_PROPOSAL_MS = 500
 /** How often proposals under way are looked at, for repeats and request timeouts. */
 export const PROPOSAL_CHECK_MS = 100
+/** Rule 4: how much of what is left passes before a leader tells the state again, and how much at least. */
+export const SHARE_OF_TIME_BETWEEN_CHECKPOINTS = 1 / 4
+export const CHECKPOINT_LEAST_MS = 1_000
+/** Under load they are left out: the commands of clients come first. */
+export const CHECKPOINTS_PER_SECOND_COUNT = 200
+export const CHECKPOINTS_AT_HANDOVER_COUNT = 2_000
 /** Longest single timer: runtimes keep delays in 31 bits. */
 export const TIMER_MAX_MS = 3_600_000
 /** A clean stop waits this long for its `NodeDown` to be applied, then goes without: rule 3 ends the epoch. */

@@ -92,6 +92,7 @@ export class TestCluster {
   readonly nodes = new Map<string, TestNode>()
   readonly founders: Peer[]
   #starts = 0
+  onHandingOver: (leader: RaftNode) => void = () => undefined
   /** What a write to a disk takes. */
   writeMs = (): number => 1
 
@@ -139,6 +140,7 @@ export class TestCluster {
         onLeader: () => undefined,
         onApplied: () => undefined,
         onLeaderReady: (term) => void made.leaderReadyTerms.push(term),
+        onHandingOver: () => this.onHandingOver(node),
         onRestored: () => undefined,
         onStored: () => undefined,
         onPeerFrame: () => undefined,

@@ -185,6 +185,28 @@ describe('a cluster of RaftNodes over fake disk, network and clock', () => {
     await done
   })
 
+  it('commits what it proposes when it hands over, before the other leads', async () => {
+    const { cluster, leader } = await formed(9)
+    const [heir] = others(cluster, leader)
+    if (heir === undefined) throw new Error('no follower')
+    cluster.onHandingOver = (node) => void node.propose(new TextEncoder().encode('last words'))
+    const done = leader.node.transferLeadership(heir.nodeId)
+    await cluster.waitFor('transferred', () => heir.node.isLeaderReady())
+    await done
+    expect(words(heir)).toEqual(['last words'])
+  })
+
+  it('does not hand over to whom it cannot reach, and takes proposals meanwhile', async () => {
+    const { cluster, leader } = await formed(9)
+    const [gone, other] = others(cluster, leader)
+    if (gone === undefined || other === undefined) throw new Error('no followers')
+    cluster.kill(gone.nodeId)
+    await cluster.clock.run(20)
+    await expect(leader.node.transferLeadership(gone.nodeId)).rejects.toThrow(`${gone.nodeId} cannot be reached`)
+    cluster.say(leader, 'still here')
+    await cluster.waitFor('applied', () => words(other).length === 1, 100)
+  })
+
   it('confirms leadership by a quorum, and not without one', async () => {
     const { cluster, leader } = await formed(10)
     const answers: (number | null)[] = []

@@ -33,6 +33,8 @@ class World {
   /** False: frames are sent and never arrive. */
   connected = true
   meanwhile = () => {}
+  /** Every answer that anybody got. */
+  readonly replies: string[] = []
   readonly #admins = new Map<string, Admin>()
   #timeout: (() => void) | null = null
 
@@ -54,7 +56,11 @@ class World {
     const line = parseLine(text)
     if (line === null) throw new Error('malformed')
     return new Promise((reply, reject) => {
-      const known = this.#admins.get(nodeId)?.handle({ line, loopback, remote: 'r:1', reply })
+      const told = (text: string) => {
+        this.replies.push(text)
+        reply(text)
+      }
+      const known = this.#admins.get(nodeId)?.handle({ line, loopback, remote: 'r:1', reply: told })
       if (known !== true) reject(new Error('no such action'))
     })
   }
@@ -82,9 +88,13 @@ class World {
     const after = (ms: number, run: () => void) => {
       if (ms === CONTACT_POLL_MS) setImmediate(() => this.#pass(run))
       else this.#timeout = run
-      return { cancel: () => {} }
+      return { cancel: () => this.#cancel(run) }
     }
     return { speakerNow: () => 0, takerNow: () => 0, wallNow: () => 0, soon: (run) => run(), after }
+  }
+
+  #cancel(run: () => void): void {
+    if (this.#timeout === run) this.#timeout = null
   }
 
   #pass(run: () => void): void {
@@ -359,6 +369,13 @@ describe('without an answering leader', () => {
     const answer = world.ask('n2', '.transfer,id:1,node:n2')
     world.timeOut()
     expect(await answer).toContain('code:no-quorum')
+  })
+
+  it('an answer that came is the only one: its time does not run out', async () => {
+    const world = new World()
+    await world.ask('n2', '.transfer,id:1,node:n2')
+    world.timeOut()
+    expect(world.replies).toHaveLength(1)
   })
 
   it('closes the connection over which frames come that make no sense', () => {

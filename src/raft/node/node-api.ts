@@ -38,6 +38,8 @@ export interface NodeObserver {
   onApplied(index: Index): void
   /** This leader has applied an entry of its own term: leader duties (rule 3) may begin. */
   onLeaderReady(term: Term): void
+  /** This leader is about to hand over: what is proposed now is the last of its term. */
+  onHandingOver(): void
   /** The state was replaced by a snapshot from the leader (rule 9). */
   onRestored(index: Index): void
   /** A synced write to the log took so long. */

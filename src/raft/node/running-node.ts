@@ -253,8 +253,11 @@ export class RunningNode {
     if (raftId === null) throw new NodeRefusal(`${to} is not a member`)
     if (raftId === this.identity.raftId) return
     if (!this.#driver.confState.voters.includes(raftId)) throw new NodeRefusal(`${to} is not a voter`)
+    if (!this.options.transport.isUp(to)) throw new NodeRefusal(`${to} cannot be reached`)
     const done = this.#transfer.begin(to, this.options.electionTimeoutMs)
-    this.#driver.act((raw) => raw.transferLeader(raftId))
+    this.options.observer.onHandingOver()
+    // After the turn that appends what was proposed just now; from then on nothing is appended any more.
+    this.options.clock.soon(() => this.#driver.act((raw) => this.isLeader() && raw.transferLeader(raftId)))
     await done
   }
 

@@ -1,7 +1,7 @@
 /**
  * What only the leader does (engine.md §4 rules 3, 4, 11): answers renewals, ends epochs that were not renewed for a whole
- * L, ends sessions that stayed detached for their time, and has ended epochs swept. A new leader counts all anew; a
- * deposed one stops at once. Everything proposed here is conditional or cannot leave this leader's term.
+ * L, ends sessions that stayed detached for their time, and has ended epochs swept. A new leader counts epochs anew, and the
+ * rest from where the state says that the last one was; a deposed one stops at once. Everything proposed here is conditional or cannot leave this leader's term.
  */
 import { encodeCommand } from '../../locks/codec.js'
 import {
@@ -17,6 +17,7 @@ import type { Index, Term } from '../../raft/core/types.js'
 import type { Clock, Timer } from '../../raft/node/interfaces.js'
 import type { NodeApi } from '../../raft/node/node-api.js'
 import { RENEWALS_PER_LEASE, REPEAT_PROPOSAL_MS } from '../limits.js'
+import { Checkpoints, type Countdown } from './checkpoints.js'
 import { type Deadline, DeadlineQueue } from './deadline-queue.js'
 import type { FrontLog } from './front-log.js'
 import { isSoleVoter } from './sole-voter.js'
@@ -43,6 +44,11 @@ interface DelayDue {
   readonly token: Token
 }
 
+interface DetachedSince {
+  readonly session: SessionId
+  readonly attach: number
+}
+
 /** What ends when a session has been detached long enough: the session, or one of its waiting requests. */
 interface DetachedDue {
   readonly session: SessionId
@@ -63,14 +69,25 @@ export class LeaseKeeper {
   #epochTimer: Timer | null = null
   readonly #detached: DeadlineQueue<DetachedDue>
   readonly #delays: DeadlineQueue<DelayDue>
+  readonly #sessionTime: Checkpoints<DetachedSince>
+  readonly #delayTime: Checkpoints<DelayDue>
+  readonly #timeBySession = new Map<SessionId, Countdown<DetachedSince>>()
   readonly #detachedBySession = new Map<SessionId, Deadline<DetachedDue>[]>()
   /** Detached since the last flush; looked up when the whole turn is applied. */
   #newlyDetached: { readonly session: SessionId; readonly attach: number; readonly forMs: number }[] = []
   #sweptAt: Index = -1
+  #sweptAtMs = 0
+  #sweepAgain: Timer | null = null
 
   constructor(private readonly deps: LeaseKeeperDeps) {
     this.#detached = new DeadlineQueue(deps.clock, (due) => this.#onDetachedDue(due))
     this.#delays = new DeadlineQueue(deps.clock, (due) => this.#onDelayDue(due))
+    this.#sessionTime = new Checkpoints(deps.clock, (session, leftMs) => {
+      if (this.#inOffice()) this.#propose({ type: CommandType.left, ...session, leftMs })
+    })
+    this.#delayTime = new Checkpoints(deps.clock, (delay, leftMs) => {
+      if (this.#inOffice()) this.#propose({ type: CommandType.delayLeft, ...delay, leftMs })
+    })
   }
 
   /** A renewal arrived, from a peer or from this very node. It is dropped unless this node leads. */
@@ -122,13 +139,24 @@ export class LeaseKeeper {
     if (this.#term !== null) this.#newlyDetached.push({ session, attach, forMs })
   }
 
-  /** Nobody gets the lock for `forMs`, counted anew by each leader like everything here. */
+  /** Nobody gets the lock for `forMs`. */
   delayed(name: string, token: Token, forMs: number): void {
-    if (this.#term !== null) this.#delays.add({ name, token }, forMs)
+    if (this.#term === null) return
+    this.#delays.add({ name, token }, forMs)
+    this.#delayTime.begin({ name, token }, forMs)
+  }
+
+  /** Another is about to take over, and goes on with what the state says is left. */
+  handingOver(): void {
+    this.#sessionTime.tellAll()
+    this.#delayTime.tellAll()
   }
 
   /** The session was resumed, or is gone. */
   settled(session: SessionId): void {
+    const countdown = this.#timeBySession.get(session)
+    if (countdown !== undefined) this.#sessionTime.end(countdown)
+    this.#timeBySession.delete(session)
     const deadlines = this.#detachedBySession.get(session)
     if (deadlines === undefined) return
     this.#detachedBySession.delete(session)
@@ -148,9 +176,14 @@ export class LeaseKeeper {
     this.#epochTimer = null
     this.#detached.clear()
     this.#delays.clear()
+    this.#sessionTime.clear()
+    this.#delayTime.clear()
+    this.#timeBySession.clear()
     this.#detachedBySession.clear()
     this.#newlyDetached = []
     this.#sweptAt = -1
+    this.#sweepAgain?.cancel()
+    this.#sweepAgain = null
   }
 
   /** Still leading in the term for which this keeper counts. */
@@ -230,19 +263,28 @@ export class LeaseKeeper {
     this.#epochTimer = clock.after(Math.ceil(delayMs), () => clock.soon(() => this.#checkEpochs()))
   }
 
-  /** One sweep under way at a time, as far as can be seen: the next is proposed when something was applied since. */
+  /**
+   * One sweep under way at a time, as far as can be seen: the next is proposed when something was applied since, or, in a
+   * cluster where nobody does anything, when the last one must have been dropped.
+   */
   #sweep(): void {
     if (!this.deps.state.sweepPending() || !this.#inOffice()) return
-    const applied = this.deps.node.appliedIndex()
-    if (applied === this.#sweptAt) return
+    const { clock, node } = this.deps
+    const applied = node.appliedIndex()
+    const isUnderWay = applied === this.#sweptAt && clock.takerNow() - this.#sweptAtMs < REPEAT_PROPOSAL_MS
+    if (isUnderWay) return
     this.#sweptAt = applied
+    this.#sweptAtMs = clock.takerNow()
     this.#propose({ type: CommandType.sweep })
+    this.#sweepAgain?.cancel()
+    this.#sweepAgain = clock.after(REPEAT_PROPOSAL_MS, () => clock.soon(() => this.#sweep()))
   }
 
   // -------------------------------------------------------------------------------- detached sessions (rules 4, 11)
 
   #count(session: SessionId, attach: number, forMs: number): void {
     this.settled(session)
+    this.#timeBySession.set(session, this.#sessionTime.begin({ session, attach }, forMs))
     const deadlines = [this.#detached.add({ session, attach, target: null }, forMs)]
     for (const { request, waitMs } of this.deps.state.session(session)?.queued ?? []) {
       if (waitMs >= 0) deadlines.push(this.#detached.add({ session, attach, target: request }, waitMs))
