@@ -12,6 +12,8 @@ import {
   type LockRequest,
   type OpeningHeader,
   type SessionHeader,
+  type WaitLeft,
+  type WaitsLeft,
 } from './commands.js'
 
 const COMMAND_VERSION = 2
@@ -92,6 +94,9 @@ function writeBody(command: Command): void {
       out.text(command.name)
       out.wide(command.token)
       return
+    case CommandType.waitsLeft:
+      writeWaits(command)
+      return
     case CommandType.left:
       out.wide(command.session)
       out.varint(command.attach)
@@ -142,6 +147,16 @@ function writeLockRequest(request: LockRequest): void {
   out.text(request.meta)
   out.varint(request.delayMs)
   out.wide(request.wallMs)
+}
+
+function writeWaits({ session, attach, waits }: WaitsLeft): void {
+  out.wide(session)
+  out.varint(attach)
+  out.varint(waits.length)
+  for (const { request, leftMs } of waits) {
+    out.signed(request)
+    out.varint(leftMs)
+  }
 }
 
 function writeAttachment(header: Omit<End, 'type'>): void {
@@ -230,6 +245,8 @@ function readBody(type: number, input: ByteReader): Command {
       return { type, raftId: input.varint(), memberUid: input.text() }
     case CommandType.delayOver:
       return { type, name: input.text(), token: input.wide() }
+    case CommandType.waitsLeft:
+      return { type, session: input.wide(), attach: input.varint(), waits: readWaits(input) }
     case CommandType.left:
       return { type, session: input.wide(), attach: input.varint(), leftMs: input.varint() }
     case CommandType.delayLeft:
@@ -237,6 +254,12 @@ function readBody(type: number, input: ByteReader): Command {
     default:
       return input.fail(`command type ${type} is unknown`)
   }
+}
+
+function readWaits(input: ByteReader): WaitLeft[] {
+  const waits: WaitLeft[] = []
+  for (let more = input.varint(); more > 0; more--) waits.push({ request: input.signed(), leftMs: input.varint() })
+  return waits
 }
 
 function readOpenClassic(input: ByteReader): Command {

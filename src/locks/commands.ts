@@ -38,6 +38,7 @@ export const CommandType = {
   delayOver: 18,
   left: 19,
   delayLeft: 20,
+  waitsLeft: 21,
 } as const
 export type CommandType = (typeof CommandType)[keyof typeof CommandType]
 
@@ -230,6 +231,24 @@ export interface ClaimMember {
   readonly memberUid: string
 }
 
+/** A request that waits, and for how much longer. */
+export interface WaitLeft {
+  readonly request: RequestId
+  readonly leftMs: number
+}
+
+/**
+ * Rule 11: so much of its waits is left to a session, by the count of whoever had to count until now: the node that had the
+ * connection when the session leaves it, the leader when it comes back. The state keeps the smaller, so that a wait of 3 s
+ * is over after 3 s, however often the client resumes. Lost or late it leaves too much, never too little. Not numbered.
+ */
+export interface WaitsLeft {
+  readonly type: typeof CommandType.waitsLeft
+  readonly session: SessionId
+  readonly attach: number
+  readonly waits: readonly WaitLeft[]
+}
+
 export type Command =
   | NodeUp
   | NodeDown
@@ -251,3 +270,4 @@ export type Command =
   | DelayOver
   | Left
   | DelayLeft
+  | WaitsLeft

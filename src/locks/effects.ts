@@ -79,6 +79,8 @@ export interface EffectSink {
   /** The request waits. Also when it is repeated while it waits. */
   queued(where: Where, session: SessionId, request: RequestId, name: string, position: number, holder: string): void
   answered(where: Where, session: SessionId, request: RequestId, answer: Answer): void
+  /** The request waits no longer than this from now on. `where` is null if its session is detached. */
+  waitLeft(where: Where | null, session: SessionId, request: RequestId, leftMs: number): void
   /** The session lost a lock that it held, other than by its own release or end. */
   lost(where: Where, session: SessionId, name: string, token: Token, reason: 'lease-expired' | 'forced'): void
   /** The session is gone. `where` is null if it was detached. */

@@ -143,7 +143,8 @@ export class Waiter {
     readonly session: Session,
     readonly lock: LockEntry,
     readonly request: RequestId,
-    readonly waitMs: number,
+    /** By the last count that reached the state; -1 waits for ever. */
+    public waitMs: number,
     readonly meta: string,
     readonly delayMs: number,
     readonly wallMs: number,

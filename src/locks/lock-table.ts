@@ -141,6 +141,17 @@ export function endWait(context: ApplyContext, session: Session, target: Request
   answer(context, session, target, refusal(waiter.lock, reason))
 }
 
+/** A request that waits has no more than `leftMs` left. One that waits for ever goes on to. */
+export function shortenWait(context: ApplyContext, session: Session, target: RequestId, leftMs: number): void {
+  const waiter = findWaiter(session, target)
+  // Zero is no time to wait but the word for not waiting at all.
+  const waitMs = Math.max(1, leftMs)
+  if (waiter === null || waiter.waitMs <= waitMs) return
+  context.state.lockChanges(waiter.lock)
+  waiter.waitMs = waitMs
+  context.sink.waitLeft(whereOf(session), session.id, target, waitMs)
+}
+
 /** Without a word to the session, which ends: gives back what it holds, in the order of the tokens, and leaves all queues. */
 export function dropAll(context: ApplyContext, session: Session, unclean: boolean): void {
   while (session.firstWait !== null) leaveQueue(context, session.firstWait)

@@ -125,6 +125,9 @@ export class LockMachine extends LockViews implements StateMachine {
       case CommandType.claimMember:
         claimMember(context, command)
         break
+      case CommandType.waitsLeft:
+        sessions.waitsLeft(context, command)
+        break
       case CommandType.left:
         sessions.left(context, command)
         break

@@ -16,11 +16,12 @@ import type {
   RequestId,
   Resume,
   SessionHeader,
+  WaitsLeft,
 } from './commands.js'
 import type { Where } from './effects.js'
 import { type EpochEntry, type Session, SessionTerms } from './entities.js'
 import { CONN_LIMIT, SESSIONS_MAX } from './limits.js'
-import { dropAll, endWait, requestLock } from './lock-table.js'
+import { dropAll, endWait, requestLock, shortenWait } from './lock-table.js'
 import { type ApplyContext, whereOf } from './state.js'
 
 /** The request id of the one request of a classic connection. */
@@ -178,6 +179,13 @@ export function left(context: ApplyContext, command: Left): void {
 export function detachedWaitTimeout(context: ApplyContext, command: DetachedWaitTimeout): void {
   const session = detachedUnder(context, command.session, command.attach)
   if (session !== null) endWait(context, session, command.target, 'timeout')
+}
+
+/** For an attached session as well as for a detached one: who counted and who counts from now on may be two nodes. */
+export function waitsLeft(context: ApplyContext, { session: id, attach, waits }: WaitsLeft): void {
+  const session = context.state.sessions.get(id)
+  if (session === undefined || session.attach !== attach) return
+  for (const { request, leftMs } of waits) shortenWait(context, session, request, leftMs)
 }
 
 // ---------------------------------------------------------------------------------------------- ends

@@ -56,6 +56,8 @@ export interface FrontStats {
   /** Connections with proposals that are not applied. */
   readonly unsettled: number
   readonly classicHolding: number
+  /** Detached sessions whose time this node counts, as the leader. */
+  readonly countedSessions: number
   readonly counters: Readonly<Counters>
 }
 
@@ -171,6 +173,7 @@ export class Front {
       sessions: this.#book.seatCount,
       unsettled: this.#book.unsettledCount,
       classicHolding: this.#services.holding,
+      countedSessions: this.#keeper.countedSessions,
       counters: this.#services.counters,
     }
   }
@@ -287,7 +290,7 @@ export class Front {
         if (book.isHere(where)) book.refused(where, { kind: 'full' })
       },
       resumed: (where, session, attach) => {
-        keeper.settled(session)
+        keeper.resumed(session, attach)
         if (book.isHere(where)) book.resumed(where, session, attach)
       },
       resumeRefused: (where) => {
@@ -307,6 +310,10 @@ export class Front {
       },
       answered: (where, _session, request, answer) => {
         if (book.isHere(where)) book.answered(where, request, answer)
+      },
+      waitLeft: (where, session, request, leftMs) => {
+        if (where === null) keeper.waitLeft(session, request, leftMs)
+        else if (book.isHere(where)) book.waitLeft(where, request, leftMs)
       },
       lost: (where, _session, name, token, reason) => {
         if (book.isHere(where)) book.lost(where, name, token, reason)

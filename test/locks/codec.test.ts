@@ -40,6 +40,11 @@ const fields: Record<keyof typeof CommandType, Record<string, fc.Arbitrary<unkno
   claimMember: { raftId: wide, memberUid: text },
   delayOver: { name: text, token: wide },
   left: { session: wide, attach: wide, leftMs: wide },
+  waitsLeft: {
+    session: wide,
+    attach: wide,
+    waits: fc.array(fc.record({ request: signed, leftMs: wide }, { noNullPrototype: true })),
+  },
   delayLeft: { name: text, token: wide, leftMs: wide },
 }
 

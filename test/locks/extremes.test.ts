@@ -47,6 +47,12 @@ const whole = fc.oneof(
   fc.record({ type: fc.constant(CommandType.expireSession), session: natural, attach: natural }),
   fc.record({ type: fc.constant(CommandType.delayOver), name, token: natural }),
   fc.record({ type: fc.constant(CommandType.left), session: natural, attach: natural, leftMs: natural }),
+  fc.record({
+    type: fc.constant(CommandType.waitsLeft),
+    session: natural,
+    attach: natural,
+    waits: fc.array(fc.record({ request: signed, leftMs: natural }), { maxLength: 3 }),
+  }),
   fc.record({ type: fc.constant(CommandType.delayLeft), name, token: natural, leftMs: natural }),
 )
 const steps = fc.array(

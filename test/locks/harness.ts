@@ -37,6 +37,7 @@ export class EffectLog implements EffectSink {
   applied = (...a: unknown[]) => this.#keep('applied', a)
   queued = (...a: unknown[]) => this.#keep('queued', a)
   answered = (...a: unknown[]) => this.#keep('answered', a)
+  waitLeft = (...a: unknown[]) => this.#keep('waitLeft', a)
   lost = (...a: unknown[]) => this.#keep('lost', a)
   ended = (...a: unknown[]) => this.#keep('ended', a)
   detached = (...a: unknown[]) => this.#keep('detached', a)

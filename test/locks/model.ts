@@ -102,6 +102,7 @@ export class Model {
         lock.delayMs = Math.min(lock.delayMs, command.leftMs)
         return
       }
+      case CommandType.waitsLeft:
       case CommandType.sweep:
       case CommandType.claimMember:
         return

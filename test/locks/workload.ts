@@ -112,6 +112,7 @@ export class Workload {
 
   #detached({ session, attach, queued }: SessionView, { kind, odd, what }: Choice): Command {
     const counted = odd === 0 ? attach - 1 : attach
+    if (odd === 21) return { type: CommandType.waitsLeft, session, attach: counted, waits: queued.map(halfLeft) }
     if (what % 3 === 0) return { type: CommandType.left, session, attach: counted, leftMs: odd * 500 }
     const [first] = queued
     if (kind < 70 && first !== undefined) {
@@ -122,6 +123,10 @@ export class Workload {
 
   #numbered(session: SessionView, where: { node: string; epoch: number }, choice: Choice): Command {
     const { kind, what, odd } = choice
+    if (odd === 21) {
+      const { session: id, attach, queued } = session
+      return { type: CommandType.waitsLeft, session: id, attach, waits: queued.map(halfLeft) }
+    }
     const header = headerOf(session, where, odd)
     const request_ = session.classic ? -2 : this.#request(session, odd)
     if (kind < 65) return { type: CommandType.lock, ...header, request: request_, ...request(choice) }
@@ -155,6 +160,10 @@ export class Workload {
     const ids = [...this.#machine.inspect().sessions.keys()]
     return ids.length === 0 ? null : this.#machine.session(pick(ids, who))
   }
+}
+
+function halfLeft({ request, waitMs }: { request: number; waitMs: number }) {
+  return { request, leftMs: Math.abs(waitMs) >> 1 }
 }
 
 function headerOf(session: SessionView, { node, epoch }: { node: string; epoch: number }, odd: number): SessionHeader {

@@ -322,7 +322,7 @@ describe('rule 11', () => {
     one.socket.break()
     cluster.world.advance(1_000)
     const again = resume(cluster.node(2), one)
-    cluster.world.advance(4_900)
+    cluster.world.advance(3_900)
     expect(again.text).toMatch(/ready\n$/)
     cluster.world.advance(200)
     expect(again.text).toMatch(/\nnot-granted,id:1,/)

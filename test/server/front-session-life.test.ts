@@ -1,5 +1,7 @@
 /** How sessions are left, resumed, bounded and repeated (contract §2.2, engine.md §4 rules 4, 5, 10, 11). */
 import { describe, expect, it } from 'vitest'
+import { encodeCommand } from '../../src/locks/codec.js'
+import { type Command, CommandType } from '../../src/locks/commands.js'
 import { hello, masked, resume, started, talk } from './front-session-helpers.js'
 
 describe('session', () => {
@@ -191,7 +193,7 @@ describe('session', () => {
     expect(cluster.node(0).machine.holder('f')).toBeNull()
   })
 
-  it('ends the wait of a detached session after its time, counted by the leader', () => {
+  it('ends the wait of a detached session after its time, counted by its node and then by the leader', () => {
     const cluster = started()
     const holder = hello(cluster.node(0), ',lease:60')
     talk(holder.socket, 'lock,id:1,name:q\n')
@@ -199,11 +201,54 @@ describe('session', () => {
     talk(waiter.socket, 'lock,id:1,name:q,wait:5\nlock,id:2,name:q2\n')
     cluster.world.advance(3_000)
     waiter.socket.break()
-    cluster.world.advance(4_500)
+    cluster.world.advance(1_800)
     expect(cluster.node(0).machine.holder('q')?.waiters).toBe(1)
-    cluster.world.advance(1_000)
+    cluster.world.advance(300)
     expect(cluster.node(0).machine.holder('q')?.waiters).toBe(0)
     expect(resume(cluster.node(2), waiter).text).toMatch(/resumed:yes\nheld,name:q2\S+\nready\n$/)
+  })
+
+  it.each([
+    ['breaks and comes back', 'break'],
+    ['comes back elsewhere while the first connection is open', 'stay'],
+  ])('a wait is over after its time though the client %s again and again', (_what, how) => {
+    const cluster = started()
+    const holder = hello(cluster.node(0), ',lease:60')
+    talk(holder.socket, 'lock,id:1,name:q\n')
+    const waiter = hello(cluster.node(1), ',lease:60')
+    let socket = waiter.socket
+    talk(socket, 'lock,id:1,name:q,wait:5\n')
+    const from = cluster.world.nowMs
+    for (let at = 0; cluster.world.nowMs - from < 4_000; at++) {
+      if (how === 'break') socket.break()
+      cluster.world.advance(300)
+      socket = resume(cluster.node(at % 3), waiter)
+      // The library repeats what is not answered.
+      talk(socket, 'lock,id:1,name:q,wait:5\n')
+      cluster.world.advance(300)
+    }
+    expect(socket.text).not.toContain('not-granted')
+    cluster.world.until(() => socket.text.includes('not-granted,id:1,name:q,reason:timeout'), 1_000)
+    expect(cluster.world.nowMs - from).toBeGreaterThanOrEqual(4_990)
+  })
+
+  it('resumed in the turn in which it was detached leaves nothing for the leader to count', () => {
+    const cluster = started()
+    const one = hello(cluster.node(1))
+    talk(one.socket, 'lock,id:1,name:f\n')
+    const session = Number(one.session)
+    const { where, attach } = cluster.node(1).machine.session(session) ?? {}
+    const secretHash = cluster.node(1).machine.inspect().sessions.get(session)?.terms?.secretHash
+    if (where == null || attach === undefined || secretHash === undefined) throw new Error('not attached')
+    const { node, epoch, conn } = where
+    const detach: Command = { type: CommandType.detach, node, epoch, session, attach, fin: false }
+    const header = { node, epoch, conn: conn + 1, floor: 1, attempt: 0 }
+    // Both are in the log before anybody applies one.
+    cluster.commit(encodeCommand(detach), cluster.term)
+    cluster.commit(encodeCommand({ type: CommandType.resume, ...header, session, secretHash }), cluster.term)
+    cluster.world.advance(1)
+    expect(cluster.node(0).machine.session(session)?.attach).toBe(attach + 1)
+    expect(cluster.node(0).front.stats().countedSessions).toBe(0)
   })
 
   it('delays a lock after an unclean loss', () => {

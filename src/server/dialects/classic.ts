@@ -204,6 +204,8 @@ export class ClassicDialect implements Dialect, Occupant {
   opened(): void {}
   resumed(): void {}
   refused(): void {}
+  /** It has one connection in its life. */
+  waitLeft(): void {}
 
   queued(): void {
     if (this.#phase !== 'asking' || this.#seat === null) return

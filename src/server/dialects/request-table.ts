@@ -1,5 +1,5 @@
 /** The requests of one session's connection that have no final answer yet, and their waits (rule 11). */
-import type { RequestId } from '../../locks/commands.js'
+import type { RequestId, WaitLeft } from '../../locks/commands.js'
 import type { SessionView } from '../../locks/effects.js'
 import type { Deadline, DeadlineQueue } from '../rules/deadline-queue.js'
 import type { Occupant } from '../rules/seat.js'
@@ -53,8 +53,12 @@ export class RequestTable {
   }
 
   ask(request: RequestId, n: number, isLock: boolean, waitMs: number): void {
+    // A repeat of a request that waits: its time goes on.
+    const known = this.#requests.get(request)
+    const deadline = known?.deadline ?? null
+    if (known !== undefined) known.deadline = null
     this.settle(request)
-    this.#requests.set(request, { request, n, isLock, waitMs, isQueued: false, deadline: null })
+    this.#requests.set(request, { request, n, isLock, waitMs, isQueued: false, deadline })
     this.#undecided++
     if (isLock) this.#locks++
   }
@@ -65,8 +69,26 @@ export class RequestTable {
     if (outstanding === undefined || outstanding.isQueued) return
     outstanding.isQueued = true
     this.#undecided--
-    if (outstanding.waitMs <= 0) return
+    if (outstanding.waitMs <= 0 || outstanding.deadline !== null) return
     outstanding.deadline = this.deadlines.add(() => this.onWaitOver(request), outstanding.waitMs)
+  }
+
+  /** Another has counted the wait until now: no more than this is left. */
+  shorten(request: RequestId, leftMs: number): void {
+    const outstanding = this.#requests.get(request)
+    if (outstanding === undefined || outstanding.deadline === null) return
+    if (this.deadlines.leftMs(outstanding.deadline) <= leftMs) return
+    this.deadlines.cancel(outstanding.deadline)
+    outstanding.deadline = this.deadlines.add(() => this.onWaitOver(request), leftMs)
+  }
+
+  /** What is left to those that wait for a time. */
+  waitsLeft(): WaitLeft[] {
+    const waits: WaitLeft[] = []
+    for (const { request, deadline } of this.#requests.values()) {
+      if (deadline !== null) waits.push({ request, leftMs: Math.ceil(this.deadlines.leftMs(deadline)) })
+    }
+    return waits
   }
 
   settle(request: RequestId): void {

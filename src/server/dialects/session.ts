@@ -328,6 +328,10 @@ export class SessionDialect implements Dialect, Occupant {
     this.#partWhenDecided()
   }
 
+  waitLeft(request: RequestId, leftMs: number): void {
+    this.#requests.shorten(request, leftMs)
+  }
+
   lost(name: string, token: number, reason: string): void {
     this.#held.delete(name)
     this.connection.say(formatLost(name, token, reason))
@@ -339,8 +343,8 @@ export class SessionDialect implements Dialect, Occupant {
   }
 
   displaced(): void {
-    this.#seat = null
     this.connection.close()
+    this.#seat = null
   }
 
   timedOut(): void {
@@ -373,6 +377,7 @@ export class SessionDialect implements Dialect, Occupant {
   closed(): void {
     // Whoever closes a connection on which `bye` was said: the session ends.
     if (this.#parting.byeSaid) this.#depart('end')
+    if (this.#seat !== null) this.services.book.waitsLeft(this.#seat, this.#requests.waitsLeft())
     this.#phase = 'closed'
     this.#silence.stop()
     this.#requests.clear()

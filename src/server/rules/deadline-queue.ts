@@ -32,6 +32,11 @@ export class DeadlineQueue<T> {
     return deadline
   }
 
+  /** Until it runs; 0 if it is due, or has run. */
+  leftMs({ dueMs }: Deadline<T>): number {
+    return Math.max(0, dueMs - this.clock.takerNow())
+  }
+
   cancel(deadline: Deadline<T>): void {
     if (deadline.place >= 0) this.#remove(deadline)
   }

@@ -12,6 +12,7 @@ import {
   type RequestId,
   type SessionId,
   type Token,
+  type WaitLeft,
 } from '../../locks/commands.js'
 import type { Index, Term } from '../../raft/core/types.js'
 import type { Clock, Timer } from '../../raft/node/interfaces.js'
@@ -90,6 +91,11 @@ export class LeaseKeeper {
     })
   }
 
+  /** Detached sessions that are counted. */
+  get countedSessions(): number {
+    return this.#detachedBySession.size
+  }
+
   /** A renewal arrived, from a peer or from this very node. It is dropped unless this node leads. */
   renewalArrived(node: NodeId, epoch: Epoch, number: number): void {
     if (!this.deps.node.isLeader()) return
@@ -150,6 +156,34 @@ export class LeaseKeeper {
   handingOver(): void {
     this.#sessionTime.tellAll()
     this.#delayTime.tellAll()
+    for (const [session, deadlines] of this.#detachedBySession) {
+      this.#tellWaits(session, deadlines[0]?.item.attach ?? 0, deadlines)
+    }
+  }
+
+  /** Rule 11: the node that has the connection now goes on counting the waits, from where this leader is. */
+  resumed(session: SessionId, attach: number): void {
+    const deadlines = this.#detachedBySession.get(session) ?? []
+    this.settled(session)
+    this.#tellWaits(session, attach, deadlines)
+  }
+
+  #tellWaits(session: SessionId, attach: number, deadlines: readonly Deadline<DetachedDue>[]): void {
+    const waits: WaitLeft[] = []
+    for (const deadline of deadlines) {
+      const { target } = deadline.item
+      if (target !== null) waits.push({ request: target, leftMs: Math.ceil(this.#detached.leftMs(deadline)) })
+    }
+    if (waits.length > 0 && this.#inOffice()) this.#propose({ type: CommandType.waitsLeft, session, attach, waits })
+  }
+
+  /** The node that had the connection has counted the wait of a session that is detached now. */
+  waitLeft(session: SessionId, target: RequestId, leftMs: number): void {
+    const deadlines = this.#detachedBySession.get(session)
+    const attach = deadlines?.[0]?.item.attach
+    if (deadlines === undefined || attach === undefined) return
+    // The later deadline of the same request stays: it will find nothing that waits.
+    deadlines.push(this.#detached.add({ session, attach, target }, leftMs))
   }
 
   /** The session was resumed, or is gone. */
@@ -284,9 +318,12 @@ export class LeaseKeeper {
 
   #count(session: SessionId, attach: number, forMs: number): void {
     this.settled(session)
+    const view = this.deps.state.session(session)
+    // What was detached and resumed within one turn is not to be counted.
+    if (view === null || view.where !== null || view.attach !== attach) return
     this.#timeBySession.set(session, this.#sessionTime.begin({ session, attach }, forMs))
     const deadlines = [this.#detached.add({ session, attach, target: null }, forMs)]
-    for (const { request, waitMs } of this.deps.state.session(session)?.queued ?? []) {
+    for (const { request, waitMs } of view.queued) {
       if (waitMs >= 0) deadlines.push(this.#detached.add({ session, attach, target: request }, waitMs))
     }
     this.#detachedBySession.set(session, deadlines)

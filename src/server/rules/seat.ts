@@ -16,6 +16,8 @@ export interface Occupant {
   refused(refusal: OpeningRefusal): void
   queued(request: RequestId, name: string, position: number): void
   answered(request: RequestId, answer: Answer): void
+  /** Another has counted so far: no more than this is left to the request. */
+  waitLeft(request: RequestId, leftMs: number): void
   lost(name: string, token: number, reason: string): void
   /** The session is gone. */
   ended(): void

@@ -19,6 +19,7 @@ import {
   type Resume,
   type SessionHeader,
   type SessionId,
+  type WaitLeft,
 } from '../../locks/commands.js'
 import type { Answer, SessionView, Where } from '../../locks/effects.js'
 import { invariant } from '../../raft/core/invariant.js'
@@ -137,6 +138,16 @@ export class SessionBook {
     }
     seat.departure = departure
     if (seat.opening === null) this.#proposeFarewell(seat, departure)
+  }
+
+  /**
+   * The session leaves this connection, or has left it: whoever counts its waits from now on is told what is left of them.
+   * Said once; where it gets lost the client waits longer than it asked, not less.
+   */
+  waitsLeft({ session, attach }: Seat, waits: readonly WaitLeft[]): void {
+    if (session === 0 || waits.length === 0) return
+    const now = this.deps.state.session(session)?.attach ?? attach
+    this.deps.node.propose(encodeCommand({ type: CommandType.waitsLeft, session, attach: now, waits }))
   }
 
   /** Like `leave(seat, 'end', null)`, for a session that ends by the very command whose effects are being told. */
@@ -295,6 +306,10 @@ export class SessionBook {
 
   answered(where: Where, request: RequestId, answer: Answer): void {
     this.#seats.get(where.conn)?.occupant?.answered(request, answer)
+  }
+
+  waitLeft(where: Where, request: RequestId, leftMs: number): void {
+    this.#seats.get(where.conn)?.occupant?.waitLeft(request, leftMs)
   }
 
   lost(where: Where, name: string, token: number, reason: string): void {

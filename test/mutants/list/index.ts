@@ -10,6 +10,7 @@ import { MENDED_ATTACKERS } from './mended-attackers.js'
 import { MENDED_CLIENT } from './mended-client.js'
 import { MENDED_LEADER } from './mended-leader.js'
 import { MENDED_SERVER } from './mended-server.js'
+import { MENDED_SESSION_BOUNDS } from './mended-session-bounds.js'
 import { MENDED_SESSIONS } from './mended-sessions.js'
 import { OWN_ADMIN } from './own-admin.js'
 import { OWN_EDGES } from './own-edges.js'
@@ -50,6 +51,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...MENDED_ATTACKERS,
   ...MENDED_LEADER,
   ...MENDED_SESSIONS,
+  ...MENDED_SESSION_BOUNDS,
   ...MENDED_CLIENT,
   ...COARSE,
   ...MENDED_SERVER,

@@ -1,10 +1,8 @@
-/** Faults that attackers found in sessions and client lines, put back. */
+/** Faults that attackers found in sessions and client lines, put back: what a line says and what an end means. */
 import type { Mutant } from '../mutant.js'
 
 const ANSWERS = 'src/locks/answers.ts'
 const SESSIONS = 'src/locks/sessions.ts'
-const LOCK_TABLE = 'src/locks/lock-table.ts'
-const STATE = 'src/locks/state.ts'
 const REQUESTS = 'src/server/dialects/session-requests.ts'
 const IDS = 'src/server/dialects/request-ids.ts'
 const SESSION = 'src/server/dialects/session.ts'
@@ -267,89 +265,5 @@ export const MENDED_SESSIONS: readonly Mutant[] = [
     title: 'a snapshot forgets the attempts',
     rule: 'rule 4',
     edits: [{ file: 'src/locks/records.ts', find: 'terms.attempt = input.varint()', replace: 'input.varint()' }],
-  },
-  {
-    id: 'Y430',
-    title: 'sessions of the cluster are not bounded',
-    rule: 'own',
-    edits: [
-      { file: SESSIONS, find: 'state.resumableCount >= SESSIONS_MAX', replace: 'state.resumableCount < -SESSIONS_MAX' },
-    ],
-    killers: ['tests'],
-  },
-  {
-    id: 'Y431',
-    title: 'holds and places of the cluster are not bounded',
-    rule: 'own',
-    edits: [
-      {
-        file: LOCK_TABLE,
-        find: 'state.locks.size + state.waiterCount >= HOLDS_AND_PLACES_MAX',
-        replace: 'state.locks.size + state.waiterCount < -HOLDS_AND_PLACES_MAX',
-      },
-    ],
-    killers: ['tests'],
-  },
-  {
-    id: 'Y432',
-    title: 'only held locks count against the bound of holds and places',
-    rule: 'own',
-    edits: [
-      {
-        file: LOCK_TABLE,
-        find: 'state.locks.size + state.waiterCount >= HOLDS_AND_PLACES_MAX',
-        replace: 'state.locks.size >= HOLDS_AND_PLACES_MAX',
-      },
-    ],
-    killers: ['tests'],
-  },
-  {
-    id: 'Y433',
-    title: 'meta of the cluster is not bounded',
-    rule: 'own',
-    edits: [
-      {
-        file: LOCK_TABLE,
-        find: 'metaBytes > 0 && state.metaBytes',
-        replace: 'metaBytes > META_MAX_BYTES && state.metaBytes',
-      },
-    ],
-    killers: ['tests'],
-  },
-  {
-    id: 'Y434',
-    title: 'meta of those that wait is not counted',
-    rule: 'own',
-    edits: [
-      { file: STATE, find: '    this.metaBytes += utf8Length(waiter.meta)\n', replace: '' },
-      { file: STATE, find: '    this.metaBytes -= utf8Length(waiter.meta)\n', replace: '' },
-    ],
-    killers: ['tests'],
-  },
-  {
-    id: 'Y435',
-    title: 'the deadlock search looks at the same places again for each who stands before them',
-    rule: 'own',
-    edits: [
-      {
-        file: 'src/locks/wait-graph.ts',
-        find: ' && !looked.has(waiter); waiter = waiter.next',
-        replace: ' && looked.size >= 0; waiter = waiter.next',
-      },
-    ],
-    killers: ['tests'],
-  },
-  {
-    id: 'Y436',
-    title: 'a deadlock search is never given up',
-    rule: 'own',
-    edits: [
-      {
-        file: 'src/locks/wait-graph.ts',
-        find: '        if (++steps > maxSteps) return null\n',
-        replace: '        if (++steps < 0) return null\n',
-      },
-    ],
-    killers: ['tests'],
   },
 ]

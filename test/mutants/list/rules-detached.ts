@@ -164,8 +164,8 @@ export const RULES_DETACHED: readonly Mutant[] = [
     edits: [
       {
         file: SESSION,
-        find: '  displaced(): void {\n    this.#seat = null\n    this.connection.close()',
-        replace: "  displaced(): void {\n    this.#seat = null\n    this.connection.close('bye\\n')",
+        find: '  displaced(): void {\n    this.connection.close()',
+        replace: "  displaced(): void {\n    this.connection.close('bye\\n')",
       },
     ],
   },

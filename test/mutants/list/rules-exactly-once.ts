@@ -191,7 +191,7 @@ export const RULES_EXACTLY_ONCE: readonly Mutant[] = [
     edits: [
       {
         file: 'src/server/dialects/request-table.ts',
-        find: 'if (outstanding.waitMs <= 0) return',
+        find: 'if (outstanding.waitMs <= 0 || outstanding.deadline !== null) return',
         replace: 'if (outstanding.waitMs !== 0) return',
       },
     ],

@@ -154,6 +154,7 @@ export class LogCheck {
       },
       opened: ignore,
       resumed: () => this.world.count('session resumed'),
+      waitLeft: () => this.world.count('wait shortened'),
       openRefused: () => this.world.count('open refused'),
       resumeRefused: () => this.world.count('resume refused'),
       resumeOutdated: () => this.world.count('resume outdated'),

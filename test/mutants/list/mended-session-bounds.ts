@@ -1,0 +1,162 @@
+/** Faults that attackers found in sessions, put back: bounds and times. */
+import type { Mutant } from '../mutant.js'
+
+const SESSIONS = 'src/locks/sessions.ts'
+const LOCK_TABLE = 'src/locks/lock-table.ts'
+const STATE = 'src/locks/state.ts'
+const KEEPER = 'src/server/rules/lease-keeper.ts'
+const TABLE = 'src/server/dialects/request-table.ts'
+const SESSION = 'src/server/dialects/session.ts'
+
+export const MENDED_SESSION_BOUNDS: readonly Mutant[] = [
+  {
+    id: 'Y430',
+    title: 'sessions of the cluster are not bounded',
+    rule: 'own',
+    edits: [
+      { file: SESSIONS, find: 'state.resumableCount >= SESSIONS_MAX', replace: 'state.resumableCount < -SESSIONS_MAX' },
+    ],
+    killers: ['tests'],
+  },
+  {
+    id: 'Y431',
+    title: 'holds and places of the cluster are not bounded',
+    rule: 'own',
+    edits: [
+      {
+        file: LOCK_TABLE,
+        find: 'state.locks.size + state.waiterCount >= HOLDS_AND_PLACES_MAX',
+        replace: 'state.locks.size + state.waiterCount < -HOLDS_AND_PLACES_MAX',
+      },
+    ],
+    killers: ['tests'],
+  },
+  {
+    id: 'Y432',
+    title: 'only held locks count against the bound of holds and places',
+    rule: 'own',
+    edits: [
+      {
+        file: LOCK_TABLE,
+        find: 'state.locks.size + state.waiterCount >= HOLDS_AND_PLACES_MAX',
+        replace: 'state.locks.size >= HOLDS_AND_PLACES_MAX',
+      },
+    ],
+    killers: ['tests'],
+  },
+  {
+    id: 'Y433',
+    title: 'meta of the cluster is not bounded',
+    rule: 'own',
+    edits: [
+      {
+        file: LOCK_TABLE,
+        find: 'metaBytes > 0 && state.metaBytes',
+        replace: 'metaBytes > META_MAX_BYTES && state.metaBytes',
+      },
+    ],
+    killers: ['tests'],
+  },
+  {
+    id: 'Y434',
+    title: 'meta of those that wait is not counted',
+    rule: 'own',
+    edits: [
+      { file: STATE, find: '    this.metaBytes += utf8Length(waiter.meta)\n', replace: '' },
+      { file: STATE, find: '    this.metaBytes -= utf8Length(waiter.meta)\n', replace: '' },
+    ],
+    killers: ['tests'],
+  },
+  {
+    id: 'Y435',
+    title: 'the deadlock search looks at the same places again for each who stands before them',
+    rule: 'own',
+    edits: [
+      {
+        file: 'src/locks/wait-graph.ts',
+        find: ' && !looked.has(waiter); waiter = waiter.next',
+        replace: ' && looked.size >= 0; waiter = waiter.next',
+      },
+    ],
+    killers: ['tests'],
+  },
+  {
+    id: 'Y436',
+    title: 'a deadlock search is never given up',
+    rule: 'own',
+    edits: [
+      {
+        file: 'src/locks/wait-graph.ts',
+        find: '        if (++steps > maxSteps) return null\n',
+        replace: '        if (++steps < 0) return null\n',
+      },
+    ],
+    killers: ['tests'],
+  },
+  {
+    id: 'Y440',
+    title: 'a wait begins anew where the session is resumed: its node does not say what was left',
+    rule: 'rule 11',
+    edits: [
+      {
+        file: SESSION,
+        find: '    if (this.#seat !== null) this.services.book.waitsLeft(this.#seat, this.#requests.waitsLeft())\n',
+        replace: '',
+      },
+    ],
+  },
+  {
+    id: 'Y441',
+    title: 'a wait begins anew where the session is resumed: the leader does not say what was left',
+    rule: 'rule 11',
+    edits: [
+      {
+        file: KEEPER,
+        find: 'if (waits.length > 0 && this.#inOffice())',
+        replace: 'if (waits.length < 0 && this.#inOffice())',
+      },
+    ],
+  },
+  {
+    id: 'Y442',
+    title: 'a wait begins anew when its request is repeated',
+    rule: 'rule 11',
+    edits: [
+      {
+        file: TABLE,
+        find: 'const deadline = known?.deadline ?? null\n    if (known !== undefined) known.deadline = null\n',
+        replace: 'const deadline = (known?.deadline ?? null) && null\n',
+      },
+    ],
+  },
+  {
+    id: 'Y443',
+    title: 'a node does not believe another about what is left of a wait',
+    rule: 'rule 11',
+    edits: [
+      {
+        file: TABLE,
+        find: 'if (this.deadlines.leftMs(outstanding.deadline) <= leftMs) return',
+        replace: 'if (this.deadlines.leftMs(outstanding.deadline) >= 0 || leftMs < 0) return',
+      },
+    ],
+  },
+  {
+    id: 'Y444',
+    title: 'the state forgets what was counted of a wait',
+    rule: 'rule 11',
+    edits: [{ file: LOCK_TABLE, find: '  waiter.waitMs = waitMs\n', replace: '' }],
+  },
+  {
+    id: 'Y445',
+    title: 'a session that was resumed in the turn in which it was detached is counted by the leader',
+    rule: 'rule 4',
+    edits: [
+      {
+        file: KEEPER,
+        find: 'if (view === null || view.where !== null || view.attach !== attach) return',
+        replace: 'if (view === null) return',
+      },
+    ],
+  },
+]
