@@ -91,7 +91,7 @@ export const MENDED_LEADER: readonly Mutant[] = [
         replace: 'if (this.raft.lead() !== NONE) this.stop()',
       },
     ],
-    tests: ['test/node/leader-death.test.ts'],
+    tests: ['test/node/leader-death.test.ts', 'test/node/leader-hint.test.ts'],
   },
   {
     id: 'Y309',
@@ -109,7 +109,7 @@ export const MENDED_LEADER: readonly Mutant[] = [
         replace: 'void asksToo',
       },
     ],
-    tests: ['test/node/leader-death.test.ts'],
+    tests: ['test/node/leader-death.test.ts', 'test/node/leader-hint.test.ts'],
   },
   {
     id: 'Y310',
@@ -127,7 +127,7 @@ export const MENDED_LEADER: readonly Mutant[] = [
         replace: '',
       },
     ],
-    tests: ['test/node/leader-death.test.ts'],
+    tests: ['test/node/leader-death.test.ts', 'test/node/leader-hint.test.ts'],
   },
   {
     id: 'Y311',
@@ -140,7 +140,7 @@ export const MENDED_LEADER: readonly Mutant[] = [
         replace: 'this.#memberIsDead(raftId)',
       },
     ],
-    tests: ['test/node/leader-death.test.ts'],
+    tests: ['test/node/leader-death.test.ts', 'test/node/leader-hint.test.ts'],
   },
   {
     id: 'Y312',
@@ -158,7 +158,7 @@ export const MENDED_LEADER: readonly Mutant[] = [
         replace: 'void asksToo',
       },
     ],
-    tests: ['test/node/leader-death.test.ts'],
+    tests: ['test/node/leader-death.test.ts', 'test/node/leader-hint.test.ts'],
   },
   {
     id: 'Y313',
