@@ -3,6 +3,7 @@ WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci
 COPY tsconfig.json tsconfig.build.json LICENSE ./
+COPY bin ./bin
 COPY src ./src
 RUN npm run build && npm prune --omit=dev && chmod 755 dist/cli/*.js && rm -r src tsconfig*.json
 
@@ -10,7 +11,8 @@ FROM node:24-bookworm-slim
 WORKDIR /app
 COPY --from=build /app ./
 # The programs by name, for `docker exec` too; and a data directory that a new volume takes its owner from.
-RUN for program in tnl tnl-server tnl-do tnl-client; do ln -s "/app/dist/cli/$program.js" "/usr/local/bin/$program"; done \
+RUN for program in tnl tnl-server tnl-client; do ln -s "/app/dist/cli/$program.js" "/usr/local/bin/$program"; done \
+  && ln -s /app/bin/tnl-do /usr/local/bin/tnl-do \
   && install -d -o node -g node /data
 ENV NODE_ENV=production \
     TNL_DATA_DIR=/data \

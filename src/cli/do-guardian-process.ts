@@ -10,7 +10,7 @@ import { type HoldLimit, instantNow, remainingMs } from '../client/mirror.js'
 import { GuardianConnection } from './do-guardian-connection.js'
 import type { FromGuardian, GuardedCommand, ToGuardian } from './do-guardian-messages.js'
 import { launch } from './do-launch.js'
-import { STRAGGLER_PATIENCE_MS, UNKILLABLE_AFTER_MS } from './do-limits.js'
+import { LOOK_SHARE, STRAGGLER_PATIENCE_MS, UNKILLABLE_AFTER_MS } from './do-limits.js'
 import { DoLog, Verbosity } from './do-log.js'
 import { loadNative, type Native } from './do-native.js'
 import type { Offspring } from './do-offspring.js'
@@ -19,8 +19,8 @@ import { Terminal } from './do-terminal.js'
 import { WatcherPipe } from './do-watcher-pipe.js'
 
 /** Serves the tnl-do at the other end of this process's channel, then ends the process. */
-export function runGuardian(watcherDescriptor: number | null): void {
-  const guardian = new GuardianProcess(new WatcherPipe(watcherDescriptor))
+export function runGuardian(channel: number, watcher: number | null): void {
+  const guardian = new GuardianProcess(watcher === null ? [channel] : [channel, watcher], new WatcherPipe(watcher))
   // A signal to all of a user's processes must not make the command unguarded; what ends the guardian is tnl-do.
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT', 'SIGTSTP'] as const) process.on(signal, () => {})
   process.on('message', (message: ToGuardian, handle: unknown) => guardian.received(message, handle))
@@ -56,8 +56,13 @@ class GuardianProcess {
   private readonly connection = new GuardianConnection()
   private readonly log = new DoLog('tnl-do', Verbosity.quiet)
   private isPrepared = false
+  private nextLookAt = 0
 
-  constructor(private readonly watcher: WatcherPipe) {}
+  constructor(
+    /** Descriptors that the command must not get: while it had the watcher's pipe, that would never end. */
+    private readonly own: readonly number[],
+    private readonly watcher: WatcherPipe,
+  ) {}
 
   received(message: ToGuardian, handle: unknown): void {
     switch (message.type) {
@@ -73,7 +78,6 @@ class GuardianProcess {
         // Once the command has been asked to end, the limit stands still: it must not be asked again.
         if (this.ending === 'none') this.limit = message.limit
         this.schedule()
-        this.lookAround()
         break
       case 'run':
         this.limit = message.limit
@@ -104,6 +108,7 @@ class GuardianProcess {
     if (native !== null && !this.isPrepared) {
       native.leadGroup()
       native.becomeSubreaper()
+      for (const descriptor of this.own) native.closeOnExec(descriptor)
     }
     this.isPrepared = true
     return native
@@ -183,6 +188,7 @@ class GuardianProcess {
   }
 
   private judge(): void {
+    if (performance.now() >= this.nextLookAt) this.lookAround()
     if (this.limit === null || this.command === null) return
     const leftMs = remainingMs(this.limit)
     if (leftMs <= 0) this.expired()
@@ -244,8 +250,10 @@ class GuardianProcess {
   /** Names what could not be ended, as soon as it is there, and lets the watcher know what runs. */
   private lookAround(): void {
     if (this.phase !== 'running' || !this.isPrepared) return
+    const startedAt = performance.now()
     const running = glanceAtDescendants(process.pid)
     this.watcher.known(running)
+    this.nextLookAt = startedAt + (performance.now() - startedAt) / LOOK_SHARE
     const beyond = running.filter(({ id }) => !this.beyondTold.has(id) && !maySignal(id))
     if (beyond.length === 0) return
     for (const { id } of beyond) this.beyondTold.add(id)

@@ -15,8 +15,9 @@ import { rawHandleOf } from './do-raw-handle.js'
 import { Watcher } from './do-watcher.js'
 
 const MARK_VARIABLE = 'TNL_GUARDIAN'
-/** Where the guardian's channel and the watcher's pipe come to lie: behind what was given to tnl-do. */
-const FIRST_OWN_DESCRIPTOR = 3
+const FIRST_FURTHER_DESCRIPTOR = 3
+
+type Stdio = 'ignore' | 'ipc' | number | Writable
 
 /** How a command ended: what the guardian said last, or that it died itself. */
 export type GuardedEnd = Extract<FromGuardian, { type: 'ended' | 'failed' }> | { readonly type: 'guardian-died' }
@@ -43,14 +44,15 @@ export class Guardian {
   constructor(descriptors: readonly number[] = [], program = ownProgram()) {
     this.watcher = new Watcher(`${MARK_VARIABLE}=${this.mark}`)
     this.others = new Set(glanceAtDescendants(process.pid).map(({ id }) => id))
-    const channel = Math.max(FIRST_OWN_DESCRIPTOR, ...descriptors.map((each) => each + 1))
-    const stdio: ('ignore' | 'ipc' | number | Writable)[] = Array.from({ length: channel }, (_, index) =>
-      index < FIRST_OWN_DESCRIPTOR || descriptors.includes(index) ? index : 'ignore',
-    )
     const pipe = this.watcher.pipe
-    stdio.push('ipc', ...(pipe === null ? [] : [pipe]))
+    const [channel = 0, watcherEnd = 0] = freeNumbers(descriptors, 2)
+    const stdio: Stdio[] = Array.from({ length: Math.max(watcherEnd, ...descriptors) + 1 }, (_, index) =>
+      index < FIRST_FURTHER_DESCRIPTOR || descriptors.includes(index) ? index : 'ignore',
+    )
+    stdio[channel] = 'ipc'
+    if (pipe !== null) stdio[watcherEnd] = pipe
     const { NODE_OPTIONS: _application, ...env } = process.env
-    this.child = fork(program, pipe === null ? [] : [String(channel + 1)], {
+    this.child = fork(program, pipe === null ? [String(channel)] : [String(channel), String(watcherEnd)], {
       // The guardian leaves the process group of tnl-do by itself, in the same session, so that the command keeps the
       // terminal. Where it cannot, it gets a session of its own: a signal to tnl-do's group must not reach it.
       detached: !mayHaveNative(),
@@ -196,6 +198,12 @@ export class Guardian {
     this.ended = true
     this.onEnd(end)
   }
+}
+
+/** The lowest descriptors that were not given to tnl-do: the command gets those under their own numbers. */
+function freeNumbers(taken: readonly number[], count: number): number[] {
+  const candidates = Array.from({ length: taken.length + count }, (_, index) => FIRST_FURTHER_DESCRIPTOR + index)
+  return candidates.filter((each) => !taken.includes(each)).slice(0, count)
 }
 
 function ownProgram(): string {

@@ -31,3 +31,5 @@ export const RELEASE_TIMEOUT_MS = 5_000
 export const MAX_KNOWN_PROCESSES = 200
 /** Without a guardian: how long what is left is killed before it counts as what cannot be killed. */
 export const KILL_TIMEOUT_MS = 2_000
+/** Of one processor, for looking at what runs: with few processes at each check of the deadline, with thousands rarely. */
+export const LOOK_SHARE = 1 / 100

@@ -45,6 +45,8 @@ export interface Native {
   ignoreSignal(signal: number): void
   /** The soft limit of open files; no higher than the hard one. */
   limitOpenFiles(soft: number): void
+  /** What is started from now on does not get this descriptor. */
+  closeOnExec(descriptor: number): void
   /** Starts a child in a process group of its own, in this session. */
   spawn(order: SpawnOrder): { readonly processId: number } | Refusal
   /** The next child that ended or stopped; null when none did, `'childless'` when there is no child at all (ECHILD). */
@@ -59,6 +61,7 @@ export interface Native {
 const PR_SET_CHILD_SUBREAPER = 36
 const RLIMIT_NOFILE = 7
 const F_SETFD = 2
+const FD_CLOEXEC = 1
 const WNOHANG = 1
 const WUNTRACED = 2
 const POSIX_SPAWN_SETPGROUP = 0x02
@@ -133,6 +136,10 @@ class CLibrary implements Native {
     if (BigInt(soft) > limit.readBigUInt64LE(POINTER_BYTES)) return
     limit.writeBigUInt64LE(BigInt(soft), 0)
     this.declare('int setrlimit(int, const void *)')(RLIMIT_NOFILE, limit)
+  }
+
+  closeOnExec(descriptor: number): void {
+    this.declare('int fcntl(int, int, int)')(descriptor, F_SETFD, FD_CLOEXEC)
   }
 
   spawn(order: SpawnOrder): { readonly processId: number } | Refusal {

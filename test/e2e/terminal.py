@@ -1,0 +1,49 @@
+"""Runs a program on a terminal of its own and plays a person: argv[1] is JSON {command, steps: [[pattern, keys], ...]}.
+
+Each step waits until its pattern is on the screen, after what the step before it saw, and then types its keys; keys that
+begin with "resize" change the size of the window instead. Prints JSON {screen, played, status}, the status as a shell sees it.
+"""
+import fcntl
+import json
+import os
+import pty
+import re
+import select
+import struct
+import sys
+import termios
+import time
+
+TIMEOUT_S = 20
+
+job = json.loads(sys.argv[1])
+process, terminal = pty.fork()
+if process == 0:
+    os.environ.update(PS1="PROMPT> ", TERM="dumb")
+    os.execvp(job["command"][0], job["command"])
+
+screen, seen, played = b"", 0, 0
+deadline = time.monotonic() + TIMEOUT_S
+while time.monotonic() < deadline:
+    if select.select([terminal], [], [], 0.05)[0]:
+        try:
+            chunk = os.read(terminal, 4096)
+        except OSError:
+            break
+        if not chunk:
+            break
+        screen += chunk
+    if played < len(job["steps"]):
+        pattern, keys = job["steps"][played]
+        found = re.search(pattern.encode(), screen[seen:])
+        if found:
+            seen += found.end()
+            played += 1
+            if keys == "resize":
+                fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 33, 77, 0, 0))
+            else:
+                os.write(terminal, keys.encode())
+if time.monotonic() >= deadline:
+    os.kill(process, 9)
+status = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+print(json.dumps({"screen": screen.decode(errors="replace"), "played": played, "status": status}))
