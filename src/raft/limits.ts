@@ -113,7 +113,18 @@ export const PROPOSALS_BYTES = 16 * 1024 * 1024
 export const FORWARD_BYTES = 16 * 1024 * 1024
 /** After so many applied commands a turn yields, so that heartbeats and sockets are not delayed (A20). */
 export const APPLY_COMMANDS_PER_TURN = 2_048
-/** Bounds of the core (A8, A11). */
+/**
+ * From here on new work is refused as `busy`: commands of a turn, entries of a leader that are not committed, what waits
+ * for a leader elsewhere. Far enough below the bounds that what frees and what keeps still finds room.
+ */
+export const BUSY_PROPOSALS_BYTES = 8 * 1024 * 1024
+export const BUSY_UNCOMMITTED_BYTES = 16 * 1024 * 1024
+export const BUSY_FORWARD_BYTES = 8 * 1024 * 1024
+/** A leader's word that it is busy counts for this long, so that a lost word does not keep a node busy for ever. */
+export const BUSY_WORD_MS = 1_000
+/** How often at most a busy leader says so to each node that goes on proposing. */
+export const BUSY_WORD_SPACING_MS = 200
+/** Bounds of the core (A8, A11). A window of 8 MiB keeps 1 Gbit/s busy over 60 ms; 32 MiB only filled queues. */
 export const APPEND_MESSAGE_BYTES = 1024 * 1024
 export const INFLIGHT_MESSAGES = 256
 export const INFLIGHT_BYTES = 8 * 1024 * 1024
@@ -122,9 +133,22 @@ export const COMMITTED_BYTES_PER_READY = 1024 * 1024
 
 /** A snapshot is due after this many applied entries, or this many bytes of log, whichever comes first. */
 export const SNAPSHOT_INTERVAL_ENTRIES = 100_000
-export const SNAPSHOT_INTERVAL_BYTES = 128 * 1024 * 1024
+export const SNAPSHOT_INTERVAL_BYTES = 64 * 1024 * 1024
+/**
+ * At so many intervals without a durable snapshot it is overdue by two: the log in memory cannot be cut, so a leader takes
+ * no new work then, and a follower no entries. Bounds the log in memory, and what a start has to load.
+ */
+export const SNAPSHOT_OVERDUE_INTERVALS = 3
 /** Entries kept below a snapshot, so that a slow follower is not forced to take the snapshot (A13). */
 export const TRAILING_WINDOW_ENTRIES = 10_000
+/** ... as far as they do not exceed this: 10,000 entries can be 5 GiB. */
+export const TRAILING_WINDOW_BYTES = 32 * 1024 * 1024
+/**
+ * Below a snapshot a log of up to this is kept for members that follow, and behind a snapshot that is on its way: else its
+ * receiver would be too late again when it has it. One that needs more gets another snapshot.
+ */
+export const LOG_HELD_ENTRIES = 300_000
+export const LOG_HELD_BYTES = 160 * 1024 * 1024
 export const SNAPSHOT_TRANSFER_CHUNK_BYTES = 256 * 1024
 /** Chunks sent ahead of the receiver's acknowledgement. */
 export const SNAPSHOT_TRANSFER_WINDOW_CHUNKS = 4

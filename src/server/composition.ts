@@ -28,15 +28,7 @@ import type { MemberReport } from './status.js'
 
 type RaftSettings = Pick<
   RaftNodeOptions,
-  | 'nodeId'
-  | 'memberUid'
-  | 'heartbeatMs'
-  | 'electionTimeoutMs'
-  | 'snapshotIntervalEntries'
-  | 'trailingEntries'
-  | 'founders'
-  | 'joinAt'
-  | 'nodeLeaseMs'
+  'nodeId' | 'memberUid' | 'heartbeatMs' | 'electionTimeoutMs' | 'bounds' | 'founders' | 'joinAt' | 'nodeLeaseMs'
 >
 
 export interface NodeSettings extends RaftSettings, FrontOptions {

@@ -37,8 +37,14 @@ export const JEOPARDY_SHARE_OF_LEASE = 1 / 3
 export const RENEWALS_REMEMBERED_COUNT = 16
 
 // -------------------------------------------------------------------------------------------- proposals
-/** What was proposed and is not applied after this long is proposed again while a leader is known. */
+/**
+ * What was proposed and is not applied after this long is proposed again while a leader is known, and once more, then after
+ * twice that, four times that and so on: what is late because there is too much of it must not become more by being repeated.
+ */
 export const REPEAT_PROPOSAL_MS = 500
+export const REPEAT_PROPOSAL_MAX_MS = 8_000
+/** Commands of all sessions at this node that are not applied. Seven nodes of these fit the leader's log. */
+export const UNAPPLIED_BYTES = 8 * 1024 * 1024
 /** How often proposals under way are looked at, for repeats and request timeouts. */
 export const PROPOSAL_CHECK_MS = 100
 /** Rule 4: how much of what is left passes before a leader tells the state again, and how much at least. */

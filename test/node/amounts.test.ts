@@ -22,7 +22,7 @@ const appendOf = (index: number, ...sizes: number[]): Message =>
 describe('what goes to a peer in one turn', () => {
   it('is cut into frames of at most 2 MiB, in order', () => {
     const messages = Array.from({ length: 40 }, (_, i) => appendOf(i * 2, 500_000, (i * 7919) % 500_000))
-    const frames = bundles(messages).map((bundle) => Buffer.concat(encodeMessages(bundle)))
+    const frames = bundles(messages, BUNDLE_FRAME_BYTES).map((bundle) => Buffer.concat(encodeMessages(bundle)))
     expect(Math.max(...frames.map((frame) => frame.length))).toBeLessThanOrEqual(BUNDLE_FRAME_BYTES + 8)
     expect(frames.length).toBeLessThan(25)
     expect(frames.flatMap((frame) => decodeMessages(frame).map(({ index }) => index))).toEqual(
@@ -32,8 +32,8 @@ describe('what goes to a peer in one turn', () => {
 
   it('is one frame when it is little, and none when it is nothing', () => {
     const messages = [appendOf(1, 10), appendOf(2, 10)]
-    expect(bundles(messages)).toEqual([messages])
-    expect(bundles([])).toEqual([])
+    expect(bundles(messages, BUNDLE_FRAME_BYTES)).toEqual([messages])
+    expect(bundles([], BUNDLE_FRAME_BYTES)).toEqual([])
   })
 
   it('is counted as it is encoded', () => {

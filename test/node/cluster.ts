@@ -1,5 +1,6 @@
 import { pack, unpack } from 'msgpackr'
 import type { Member } from '../../src/raft/node/admission.js'
+import type { Bounds } from '../../src/raft/node/bounds.js'
 import type { Identity, Peer, SnapshotRestorer, SnapshotSource, StateMachine } from '../../src/raft/node/interfaces.js'
 import type { FormationRecord } from '../../src/raft/node/peer-words.js'
 import { RaftNode } from '../../src/raft/node/raft-node.js'
@@ -78,6 +79,7 @@ export interface TestNode {
   readonly nodeId: string
   readonly node: RaftNode
   readonly machine: WordMachine
+  readonly store: FakeStore
   readonly identity: Identity | null
   readonly fatal: { error: Error; exitCode: number } | null
   readonly leaderReadyTerms: number[]
@@ -99,7 +101,7 @@ export class TestCluster {
   constructor(
     readonly seed: number,
     count: number,
-    readonly snapshotIntervalEntries = 100_000,
+    readonly bounds: Partial<Bounds> = {},
   ) {
     this.founders = Array.from({ length: count }, (_, i) => ({
       nodeId: `n${i + 1}`,
@@ -119,9 +121,11 @@ export class TestCluster {
     const machine = new WordMachine()
     const members = (): Peer[] =>
       machine.state.members.map(({ nodeId: id, raftId, peerAddress }) => ({ nodeId: id, raftId, address: peerAddress }))
+    const store = new FakeStore(disk, clock, () => this.writeMs())
     const made = {
       nodeId,
       machine,
+      store,
       identity: null as Identity | null,
       fatal: null as TestNode['fatal'],
       leaderReadyTerms: [] as number[],
@@ -130,7 +134,7 @@ export class TestCluster {
     const node: RaftNode = new RaftNode({
       nodeId,
       memberUid: disk.identity?.memberUid ?? `${nodeId}-${this.seed}-${this.clock.nowMs}`,
-      store: new FakeStore(disk, clock, () => this.writeMs()),
+      store,
       transport: this.network.transport(nodeId),
       clock,
       // Another start draws other numbers: a wiped founder must not found the same cluster again.
@@ -150,7 +154,7 @@ export class TestCluster {
       },
       heartbeatMs: 50,
       electionTimeoutMs: 500,
-      snapshotIntervalEntries: this.snapshotIntervalEntries,
+      bounds: this.bounds,
       founders: joinAt.length > 0 ? [] : this.founders,
       joinAt,
       nodeLeaseMs: 10_000,

@@ -74,6 +74,8 @@ export class FakeStore implements LogStore {
     })
   }
 
+  forgetLoaded(): void {}
+
   append(batch: LogBatch): Promise<void> {
     return this.#write(() => {
       const { disk } = this

@@ -11,7 +11,11 @@ async function formed(
   count = 3,
   snapshotEvery?: number,
 ): Promise<{ cluster: TestCluster; leader: TestNode }> {
-  const cluster = new TestCluster(seed, count, snapshotEvery)
+  const cluster = new TestCluster(
+    seed,
+    count,
+    snapshotEvery === undefined ? {} : { snapshotIntervalEntries: snapshotEvery },
+  )
   await cluster.startAll()
   return { cluster, leader: await cluster.waitForLeader() }
 }

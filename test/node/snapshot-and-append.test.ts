@@ -4,6 +4,7 @@ import { type Message, MsgType, message } from '../../src/raft/core/messages.js'
 import { EMPTY_BYTES, type Entry, type SnapshotMetadata } from '../../src/raft/core/types.js'
 import { COMMITTED_BYTES_PER_READY } from '../../src/raft/limits.js'
 import { loadWindow, makeCore } from '../../src/raft/node/boot.js'
+import { DEFAULT_BOUNDS } from '../../src/raft/node/bounds.js'
 import { encodeBatch } from '../../src/raft/node/command-batch.js'
 import type { Clock, LogStore, StateMachine } from '../../src/raft/node/interfaces.js'
 import type { RaftNodeOptions } from '../../src/raft/node/options.js'
@@ -52,7 +53,7 @@ async function follower(disk: MemoryDisk, restored: (index: number) => void = ()
     store,
     machine,
     appliedIndex,
-    100_000,
+    DEFAULT_BOUNDS,
     () => undefined,
     (error) => fatal.push(error),
   )
@@ -63,6 +64,7 @@ async function follower(disk: MemoryDisk, restored: (index: number) => void = ()
     machine,
     clock,
     maker,
+    bounds: DEFAULT_BOUNDS,
     raftId: FOLLOWER,
     confState: metadata(1).confState,
     appliedIndex,

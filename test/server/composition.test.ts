@@ -31,7 +31,6 @@ class TestNode {
         heartbeatMs: 50,
         electionTimeoutMs: 500,
         nodeLeaseMs: LEASE_MS,
-        snapshotIntervalEntries: 100_000,
         founders: FOUNDERS,
         joinAt: [],
         advertise: `${nodeId}:7654`,

@@ -43,6 +43,8 @@ export class Cluster {
   /** Committed entries; null stands for a leader's first, empty one. */
   readonly log: { readonly term: Term; readonly command: Uint8Array | null }[] = []
   leader: FakeNode | null = null
+  /** What every node says of itself. */
+  isBusy = false
   term: Term = 0
 
   constructor(options: ClusterOptions = {}) {

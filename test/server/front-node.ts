@@ -316,6 +316,10 @@ export class FakeNode implements NodeApi {
   droppedFrames(): number {
     return 0
   }
+  isBusy(): boolean {
+    return this.cluster.isBusy
+  }
+
   proposalCount(): number {
     return 0
   }

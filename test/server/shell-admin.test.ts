@@ -135,6 +135,7 @@ class World {
       appliedIndex: unused,
       commitIndex: unused,
       propose: unused,
+      isBusy: unused,
       proposalCount: unused,
       droppedFrames: unused,
       setMembers: unused,

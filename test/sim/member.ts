@@ -2,6 +2,7 @@
 import type { Socket } from 'node:net'
 import { pack, unpack } from 'msgpackr'
 import type { LockMachine } from '../../src/locks/machine.js'
+import type { Bounds } from '../../src/raft/node/bounds.js'
 import { type LogStore, type Peer, StoreError } from '../../src/raft/node/interfaces.js'
 import type { RaftNode } from '../../src/raft/node/raft-node.js'
 import { FORMAT_VERSION } from '../../src/raft/store/data-directory.js'
@@ -26,8 +27,7 @@ export interface ClusterSettings {
   readonly heartbeatMs: number
   readonly electionTimeoutMs: number
   readonly nodeLeaseMs: number
-  readonly snapshotIntervalEntries: number
-  readonly trailingEntries: number
+  readonly bounds: Bounds
 }
 
 export interface MemberDeps {

@@ -1,4 +1,5 @@
 /** What one seed is like: every size, every time and every fault's frequency is drawn from it. */
+import { type Bounds, DEFAULT_BOUNDS } from '../../src/raft/node/bounds.js'
 import type { ClusterSettings } from './member.js'
 import { FAULT_NAMES, type FaultName } from './nemesis/faults.js'
 import type { PeerTimes } from './peer-network.js'
@@ -27,6 +28,21 @@ export interface Swarm {
   readonly faults: ReadonlyMap<FaultName, number>
 }
 
+/** So small that a few clients reach them. */
+const SMALL_BOUNDS: Bounds = {
+  ...DEFAULT_BOUNDS,
+  entryBytes: 2_000,
+  proposalsBytes: 12_000,
+  forwardBytes: 8_000,
+  uncommittedBytes: 30_000,
+  bundleFrameBytes: 8_000,
+  appendMessageBytes: 4_000,
+  inflightBytes: 16_000,
+  snapshotIntervalBytes: 50_000,
+  trailingBytes: 20_000,
+  heldBytes: 100_000,
+}
+
 const LOCK_NAMES = ['a', 'b', 'c', 'd', 'e']
 
 export function drawSwarm(random: SimRandom, nodes: number | null): Swarm {
@@ -49,8 +65,12 @@ export function drawSwarm(random: SimRandom, nodes: number | null): Swarm {
       nodeLeaseMs,
       heartbeatMs,
       electionTimeoutMs,
-      snapshotIntervalEntries: random.pick([20, 60, 200, 100_000]),
-      trailingEntries: random.pick([0, 5, 50, 10_000]),
+      bounds: {
+        ...(random.chance(0.3) ? SMALL_BOUNDS : DEFAULT_BOUNDS),
+        snapshotIntervalEntries: random.pick([20, 60, 200, 100_000]),
+        trailingEntries: random.pick([0, 5, 50, 10_000]),
+        heldEntries: random.pick([0, 0, 20, 300_000]),
+      },
     },
     safetyMs: random.logBetween(8_000, 60_000),
     maxClockRate: random.pick([1, 1.01, 1.1, 1.1]),

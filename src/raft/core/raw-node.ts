@@ -206,6 +206,11 @@ export class RawNode {
     return statusOf(this.#raft)
   }
 
+  /** Bytes of proposals in this leader's log that are not applied yet; 0 at others. */
+  uncommittedBytes(): number {
+    return this.#raft.uncommittedSize
+  }
+
   /** For scenarios: until the next change of role. */
   setRandomizedElectionTimeout(ticks: number): void {
     this.#raft.randomizedElectionTimeout = ticks

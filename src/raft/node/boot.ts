@@ -12,13 +12,8 @@ import {
   type SnapshotMetadata,
   type Term,
 } from '../core/types.js'
-import {
-  APPEND_MESSAGE_BYTES,
-  COMMITTED_BYTES_PER_READY,
-  INFLIGHT_BYTES,
-  INFLIGHT_MESSAGES,
-  UNCOMMITTED_BYTES,
-} from '../limits.js'
+import { COMMITTED_BYTES_PER_READY, INFLIGHT_MESSAGES } from '../limits.js'
+import { DEFAULT_BOUNDS } from './bounds.js'
 import type { LogStore, SnapshotSource, StateMachine } from './interfaces.js'
 import type { RaftNodeOptions } from './options.js'
 
@@ -94,6 +89,7 @@ export function electionTicks({ heartbeatMs, electionTimeoutMs }: RaftNodeOption
 
 export function makeCore(options: RaftNodeOptions, id: RaftId, storage: Storage, applied: Index): RawNode {
   const { random } = options
+  const { appendMessageBytes, inflightBytes, uncommittedBytes } = { ...DEFAULT_BOUNDS, ...options.bounds }
   return new RawNode({
     id,
     storage,
@@ -106,10 +102,10 @@ export function makeCore(options: RaftNodeOptions, id: RaftId, storage: Storage,
     checkQuorum: true,
     stepDownOnRemoval: true,
     disableProposalForwarding: true,
-    maxSizePerMsg: APPEND_MESSAGE_BYTES,
+    maxSizePerMsg: appendMessageBytes,
     maxInflightMsgs: INFLIGHT_MESSAGES,
-    maxInflightBytes: INFLIGHT_BYTES,
-    maxUncommittedEntriesSize: UNCOMMITTED_BYTES,
+    maxInflightBytes: inflightBytes,
+    maxUncommittedEntriesSize: uncommittedBytes,
     maxCommittedSizePerReady: COMMITTED_BYTES_PER_READY,
   })
 }

@@ -1,20 +1,23 @@
-import { BUNDLE_FRAME_BYTES, FORWARD_BYTES } from '../limits.js'
+import type { Bounds } from './bounds.js'
 import { CommandQueue } from './command-queue.js'
 import type { Clock } from './interfaces.js'
 
 /** Commands for the leader, gathered over one turn of the event loop: they travel in as few frames as hold them. */
 export class ForwardQueue {
-  readonly #commands = new CommandQueue({
-    queueBytes: FORWARD_BYTES,
-    batchBytes: BUNDLE_FRAME_BYTES,
-    batchCommands: Number.POSITIVE_INFINITY,
-  })
+  readonly #commands: CommandQueue
 
   constructor(
     private readonly clock: Clock,
     /** Each batch is the payload of one frame. */
     private readonly flush: (batches: readonly Uint8Array[]) => void,
-  ) {}
+    bounds: Bounds,
+  ) {
+    this.#commands = new CommandQueue({
+      queueBytes: bounds.forwardBytes,
+      batchBytes: bounds.bundleFrameBytes,
+      batchCommands: Number.POSITIVE_INFINITY,
+    })
+  }
 
   /** Bytes that wait for the end of the turn. */
   get bytes(): number {

@@ -112,6 +112,8 @@ export interface SnapshotReceiver {
  */
 export interface LogStore {
   readonly loaded: LoadedLog
+  /** The node has taken over `loaded`: its entries, which may be hundreds of MiB, are not kept here any longer. */
+  forgetLoaded(): void
   append(batch: LogBatch): Promise<void>
   writeIdentity(identity: Identity): Promise<void>
   /** Small synced records of the upper layers (epoch records, formation record). Null deletes. */
@@ -175,6 +177,8 @@ export const FrameKind = {
   /** Administration asked at another node than the leader. */
   admin: 9,
   adminResult: 10,
+  /** A leader's word to a node that proposes: it takes no new work now (1), or does so again (0). */
+  busy: 11,
 } as const
 export type FrameKind = (typeof FrameKind)[keyof typeof FrameKind]
 

@@ -69,6 +69,11 @@ export interface NodeApi {
    * rule 3; raft-reference M57).
    */
   propose(command: Uint8Array): boolean
+  /**
+   * True while new work is to be refused as busy, here or at the leader: too much waits already. What frees or keeps
+   * (release, cancel, end, resume, renewal) is proposed all the same.
+   */
+  isBusy(): boolean
   /** A quorum round begun after this call: `done(index)` with the commit index known at its start, or null if leadership was lost. Leader only. */
   confirmLeadership(done: (index: Index | null) => void): void
   sendPeer(to: string, lane: Lane, kind: FrameKind, payload: Uint8Array): boolean

@@ -1,5 +1,6 @@
 import type { RaftId } from '../core/types.js'
 import type { Member } from './admission.js'
+import type { Bounds } from './bounds.js'
 import type { Clock, Identity, LogStore, Peer, Random, SnapshotSource, StateMachine, Transport } from './interfaces.js'
 import type { NodeObserver } from './node-api.js'
 import type { FormationRecord } from './peer-words.js'
@@ -17,10 +18,8 @@ export interface RaftNodeOptions {
   readonly heartbeatMs: number
   /** The shortest one; the longest is nearly twice as long. */
   readonly electionTimeoutMs: number
-  /** Default 100,000. */
-  readonly snapshotIntervalEntries?: number
-  /** Entries kept below a snapshot for slow followers. Default 10,000. */
-  readonly trailingEntries?: number
+  /** Other amounts than those of a server, for tests. */
+  readonly bounds?: Partial<Bounds>
   /** `--cluster`: the founding members with their peer addresses, this node among them. Empty at a joiner. */
   readonly founders: readonly Peer[]
   /** `--join`: members to ask. */

@@ -21,10 +21,11 @@ import {
   type Snapshot,
   type Term,
 } from '../core/types.js'
-import { APPLY_COMMANDS_PER_TURN, ENTRY_BYTES, ENTRY_COMMANDS, PROPOSALS_BYTES } from '../limits.js'
+import { APPLY_COMMANDS_PER_TURN, ENTRY_COMMANDS } from '../limits.js'
 import { type Appended, AppendLoop, type ReplaceState } from './append-loop.js'
 import { ApplyLoop } from './apply-loop.js'
 import { readState } from './boot.js'
+import type { Bounds } from './bounds.js'
 import { decodeBatch } from './command-batch.js'
 import { CommandQueue } from './command-queue.js'
 import type { Clock, LogStore, StateMachine } from './interfaces.js'
@@ -38,6 +39,7 @@ export interface DriverDeps {
   readonly machine: StateMachine
   readonly clock: Clock
   readonly maker: SnapshotMaker
+  readonly bounds: Bounds
   readonly raftId: RaftId
   readonly confState: ConfState
   readonly appliedIndex: Index
@@ -62,11 +64,7 @@ export class RaftDriver {
   readonly #append: AppendLoop
   readonly #reads: Reads
   #inbox: Message[] = []
-  readonly #proposals = new CommandQueue({
-    queueBytes: PROPOSALS_BYTES,
-    batchBytes: ENTRY_BYTES,
-    batchCommands: ENTRY_COMMANDS,
-  })
+  readonly #proposals: CommandQueue
   readonly #apply: ApplyLoop
   #outbox = new Map<RaftId, Message[]>()
   #scheduled = false
@@ -83,6 +81,11 @@ export class RaftDriver {
     this.#reads = new Reads(deps.firstReadContext)
     this.#applied = deps.appliedIndex
     this.#confState = deps.confState
+    this.#proposals = new CommandQueue({
+      queueBytes: deps.bounds.proposalsBytes,
+      batchBytes: deps.bounds.entryBytes,
+      batchCommands: ENTRY_COMMANDS,
+    })
     const { hardState } = deps.window.initialState()
     this.#append = new AppendLoop(
       deps.store,
@@ -121,6 +124,11 @@ export class RaftDriver {
   }
   get isLeaderReady(): boolean {
     return this.#role === Role.leader && this.#termApplied === this.#term
+  }
+
+  /** Of commands that wait for the next turn. */
+  get proposalBytes(): number {
+    return this.#proposals.bytes
   }
 
   receive(messages: readonly Message[]): void {

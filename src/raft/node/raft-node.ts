@@ -77,6 +77,7 @@ export class RaftNode implements NodeApi {
       if (loaded.snapshot !== null) await restoreMachine(store, machine, loaded.snapshot.index, loaded.snapshot.term)
       else this.#members = await loadMembersAtJoin(store)
       await this.#run(identity, loaded)
+      store.forgetLoaded()
     }
     await transport.start({
       hello: () => this.#hello(),
@@ -259,6 +260,9 @@ export class RaftNode implements NodeApi {
   }
   droppedFrames(): number {
     return this.#droppedFrames + (this.#running?.reader.droppedMessages ?? 0)
+  }
+  isBusy(): boolean {
+    return this.#running?.isBusy() ?? false
   }
   proposalCount(): number {
     return this.#running?.proposalCount() ?? 0

@@ -5,34 +5,31 @@ import {
   type ConfChangeSingle,
   ConfChangeTransition,
   type ConfState,
-  EMPTY_BYTES,
   EMPTY_CONF_STATE,
   type Index,
   membersOf,
   NONE,
   type RaftId,
   Role,
-  type SnapshotMetadata,
   type Term,
 } from '../core/types.js'
-import { FOUNDERS_COUNT, REMOVED_LINGER_MS, SNAPSHOT_INTERVAL_ENTRIES, TRAILING_WINDOW_ENTRIES } from '../limits.js'
-import { encodeMessages } from '../net/raft-codec.js'
+import { FOUNDERS_COUNT, REMOVED_LINGER_MS } from '../limits.js'
 import { AddressBook } from './address-book.js'
 import { type BootState, electionTicks, loadWindow, makeCore } from './boot.js'
-import { bundles } from './bundles.js'
-import { decodeBatch } from './command-batch.js'
-import { CommitNotices } from './commit-notices.js'
-import { ForwardQueue } from './forward-queue.js'
+import { type Bounds, DEFAULT_BOUNDS } from './bounds.js'
 import { hintedCore } from './hinted-core.js'
-import { FrameKind, type Identity, Lane, type Peer, PeerDownReason, type PeerHello, type Timer } from './interfaces.js'
+import { FrameKind, type Identity, type Peer, PeerDownReason, type PeerHello, type Timer } from './interfaces.js'
 import { LeaderHint } from './leader-hint.js'
 import { LeadershipTransfer } from './leadership-transfer.js'
+import { LogTrimmer } from './log-trimmer.js'
 import { MemberPeers } from './member-peers.js'
 import { MembershipChange } from './membership-change.js'
 import { NodeRefusal, type NodeStatus } from './node-api.js'
 import { describeNode } from './node-status.js'
 import type { RaftNodeOptions } from './options.js'
 import { PeerReader } from './peer-reader.js'
+import { PeerSender } from './peer-sender.js'
+import { Proposals } from './proposals.js'
 import { RaftDriver } from './raft-driver.js'
 import { SlowDisk } from './slow-disk.js'
 import { SnapshotMaker } from './snapshot-maker.js'
@@ -49,16 +46,17 @@ export class RunningNode {
   readonly #inbox: SnapshotInbox
   readonly #hint: LeaderHint
   readonly reader: PeerReader
-  readonly #notices: CommitNotices
+  readonly #outgoing: PeerSender
   readonly #change: MembershipChange
   readonly #transfer: LeadershipTransfer
-  readonly #forward: ForwardQueue
+  readonly #proposals: Proposals
+  readonly #trimmer: LogTrimmer
+  readonly #bounds: Bounds
   readonly #disk: SlowDisk
   #tick: Timer | null = null
   #stopped = false
   /** This node has applied its own removal, and will end. */
   removed = false
-  #proposals = 0
 
   constructor(
     private readonly options: RaftNodeOptions,
@@ -70,16 +68,21 @@ export class RunningNode {
     const { store, transport, clock, random, machine } = options
     const appliedIndex = boot.snapshot?.index ?? 0
     this.#peers = new MemberPeers(this.#book, transport, clock, identity.nodeId)
+    const bounds = { ...DEFAULT_BOUNDS, ...options.bounds }
+    this.#bounds = bounds
     this.#window = loadWindow(boot)
     this.#raw = makeCore(options, identity.raftId, this.#window, appliedIndex)
     this.#maker = new SnapshotMaker(
       store,
       machine,
       appliedIndex,
-      options.snapshotIntervalEntries ?? SNAPSHOT_INTERVAL_ENTRIES,
-      (metadata) => this.#compact(metadata),
+      bounds,
+      (metadata) => {
+        if (!this.#stopped) this.#trimmer.snapshotDurable(metadata)
+      },
       onFatal,
     )
+    this.#trimmer = new LogTrimmer({ raw: this.#raw, window: this.#window, store, bounds, onError: onFatal })
     this.#driver = this.#makeDriver(appliedIndex, boot.snapshot?.confState ?? EMPTY_CONF_STATE)
     const report = (to: RaftId, ok: boolean) => this.#driver.act((raw) => raw.reportSnapshot(to, ok))
     this.#sender = new SnapshotSender(store, transport, clock, random.int(2 ** 40), report, onFatal)
@@ -96,11 +99,27 @@ export class RunningNode {
       transport,
       lastHello,
       isCommand: options.isCommand,
-      admits: (message) => this.#hint.admits(message),
+      admits: (message) => this.#hint.admits(message) && !this.#mustWait(message),
       onFatal,
     })
-    this.#forward = new ForwardQueue(clock, (batches) => this.#forwardAll(batches))
-    this.#notices = new CommitNotices(clock, (to, messages) => this.#transmit(to, messages))
+    this.#proposals = new Proposals({
+      clock,
+      transport,
+      raw: this.#raw,
+      driver: this.#driver,
+      maker: this.#maker,
+      bounds,
+      isLeader: () => this.isLeader(),
+      leader: () => this.leader(),
+    })
+    this.#outgoing = new PeerSender({
+      clock,
+      transport,
+      book: this.#book,
+      frameBytes: bounds.bundleFrameBytes,
+      onGranted: (to, type) => this.#hint.granted(to, type),
+      onUnreachable: (to) => this.#driver.act((raw) => raw.reportUnreachable(to)),
+    })
     this.#hint = new LeaderHint(clock, random, hintedCore(this.#driver, this.#raw, this.#book, transport, identity))
     this.#change = new MembershipChange(clock)
     this.#transfer = new LeadershipTransfer(clock)
@@ -151,6 +170,7 @@ export class RunningNode {
     this.options.beforeTurn()
     if (kind === FrameKind.raft) this.#driver.receive(this.reader.messages(from, payload))
     else if (kind === FrameKind.propose) this.#receiveProposals(from, payload)
+    else if (kind === FrameKind.busy) this.#proposals.receivedWord(from, payload)
     else if (kind === FrameKind.snapshotBegin) this.#inbox.handleBegin(from, this.reader.snapshot(from, payload))
     else if (kind === FrameKind.snapshotChunk) this.#inbox.handleChunk(from, payload)
     else if (kind === FrameKind.snapshotAck) this.#sender.handleAck(from, payload)
@@ -161,8 +181,13 @@ export class RunningNode {
     const commands = this.reader.commands(payload)
     if (!this.isLeader()) return
     const follower = this.#book.raftId(from)
-    if (follower !== null) this.#notices.proposedBy(follower)
-    for (const command of commands) this.#driver.propose(command)
+    if (follower !== null) this.#outgoing.proposedBy(follower)
+    this.#proposals.received(from, commands)
+  }
+
+  /** Entries that would only stay in memory, since the log cannot be cut. Not taken, they are sent again. */
+  #mustWait({ type, entries }: Message): boolean {
+    return type === MsgType.app && entries.length > 0 && this.#maker.isOverdue
   }
 
   peerUp({ nodeId, raftId }: PeerHello): void {
@@ -206,25 +231,15 @@ export class RunningNode {
   }
 
   propose(command: Uint8Array): boolean {
-    if (this.#stopped) return false
-    this.#proposals++
-    if (this.isLeader()) return this.#driver.propose(command)
-    return this.#driver.lead !== NONE && this.#forward.push(command)
+    return !this.#stopped && this.#proposals.propose(command)
   }
 
-  /** The leader may have changed meanwhile: then they are proposed here, or lost. */
-  #forwardAll(batches: readonly Uint8Array[]): void {
-    const leader = this.leader()
-    if (this.#stopped || leader === null) return
-    for (const batch of batches) {
-      if (this.isLeader()) decodeBatch(batch, (command) => void this.#driver.propose(command))
-      // What finds no room now is proposed again by whoever waits for it.
-      else if (!this.options.transport.send(leader, Lane.bulk, FrameKind.propose, [batch])) return
-    }
+  isBusy(): boolean {
+    return this.#proposals.isBusy()
   }
 
   proposalCount(): number {
-    return this.#proposals
+    return this.#proposals.count
   }
 
   confirmLeadership(done: (index: Index | null) => void): void {
@@ -282,11 +297,12 @@ export class RunningNode {
       machine,
       clock,
       maker: this.#maker,
+      bounds: this.#bounds,
       raftId: this.identity.raftId,
       confState,
       appliedIndex,
       firstReadContext: this.options.random.int(2 ** 40),
-      send: (to, messages) => this.#send(to, messages),
+      send: (to, messages) => this.#outgoing.send(to, messages),
       sendSnapshot: (message) => this.#sendSnapshot(message),
       beforeTurn,
       onStored: (durationMs) => observer.onStored(durationMs),
@@ -301,29 +317,6 @@ export class RunningNode {
       onMembership: (applied, context) => this.#onMembership(applied, context),
       onFatal: this.onFatal,
     })
-  }
-
-  #send(to: RaftId, messages: readonly Message[]): void {
-    const now = this.#notices.admit(to, messages)
-    if (now.length > 0) this.#transmit(to, now)
-  }
-
-  #transmit(to: RaftId, messages: readonly Message[]): void {
-    const nodeId = this.#book.nodeId(to)
-    if (nodeId === null) return
-    // Votes, heartbeats and acknowledgements go ahead. Appends stay in their order, empty ones too: one that overtook its
-    // predecessor would be rejected, and the leader would fall back to probing.
-    const control = messages.filter((message) => message.type !== MsgType.app)
-    const bulk = messages.filter((message) => message.type === MsgType.app)
-    for (const { type, reject } of control) if (isVoteAnswer(type) && !reject) this.#hint.granted(to, type)
-    this.#sendBundles(nodeId, Lane.control, control)
-    if (!this.#sendBundles(nodeId, Lane.bulk, bulk)) this.#driver.act((raw) => raw.reportUnreachable(to))
-  }
-
-  /** False if the lane had no room for all of them. */
-  #sendBundles(nodeId: string, lane: Lane, messages: readonly Message[]): boolean {
-    const { transport } = this.options
-    return bundles(messages).every((bundle) => transport.send(nodeId, lane, FrameKind.raft, encodeMessages(bundle)))
   }
 
   #sendSnapshot(message: Message): void {
@@ -368,16 +361,6 @@ export class RunningNode {
     })
   }
 
-  /** The snapshot is durable; only now the log may be cut (M42), and a window of it stays for slow followers. */
-  #compact(metadata: SnapshotMetadata): void {
-    if (this.#stopped || metadata.index <= this.#window.snapshot().metadata.index) return
-    this.#window.createSnapshot(metadata.index, metadata.confState, EMPTY_BYTES)
-    const upTo = metadata.index - (this.options.trailingEntries ?? TRAILING_WINDOW_ENTRIES)
-    if (upTo < this.#window.firstIndex()) return
-    this.#window.compact(upTo)
-    this.options.store.compact(upTo).catch(this.onFatal)
-  }
-
   /** Off the timer's stack: after a pause the sockets are drained before the clock may take anything away (rule 7). */
   #scheduleTick(): void {
     if (this.#stopped) return
@@ -389,9 +372,9 @@ export class RunningNode {
   }
 
   #tickCore(raw: RawNode): void {
+    this.#proposals.tick()
+    this.#trimmer.tick()
     this.#disk.tick(raw)
     raw.tick()
   }
 }
-
-const isVoteAnswer = (type: MsgType): boolean => type === MsgType.voteResp || type === MsgType.preVoteResp

@@ -37,7 +37,7 @@ export interface StoreParts {
  * are written beside them, because a long snapshot must not delay the log.
  */
 export class LevelLogStore implements LogStore {
-  readonly loaded: LoadedLog
+  loaded: LoadedLog
   readonly #parts: StoreParts
   /** The last write in line; never rejects. */
   #line: Promise<unknown> = Promise.resolve()
@@ -46,6 +46,13 @@ export class LevelLogStore implements LogStore {
   constructor(parts: StoreParts, loaded: LoadedLog) {
     this.#parts = parts
     this.loaded = loaded
+  }
+
+  forgetLoaded(): void {
+    const { entries, prevIndex, prevTerm } = this.loaded
+    const last = entries[entries.length - 1]
+    // The end of what was loaded stays what it was.
+    this.loaded = { ...this.loaded, entries: [], prevIndex: last?.index ?? prevIndex, prevTerm: last?.term ?? prevTerm }
   }
 
   /** Also what needs no sync gets one: then every write has a mark, and their sequence has no gap. */

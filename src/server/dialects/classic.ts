@@ -127,7 +127,7 @@ export class ClassicDialect implements Dialect, Occupant {
 
   #lock(line: Line): void {
     const { services } = this
-    const refusal = this.#readLock(line) ?? this.#elsewhere(line) ?? (services.serving() ? null : Word.noQuorum)
+    const refusal = this.#readLock(line) ?? this.#elsewhere(line) ?? this.#notNow()
     if (refusal !== null) {
       this.connection.close(refusal)
       return
@@ -147,6 +147,11 @@ export class ClassicDialect implements Dialect, Occupant {
       this,
     )
     this.#expectDecision(this.#seat)
+  }
+
+  #notNow(): string | null {
+    if (!this.services.serving()) return Word.noQuorum
+    return this.services.book.isBusy ? Word.busy : null
   }
 
   #elsewhere(line: Line): string | null {

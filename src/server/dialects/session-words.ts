@@ -29,6 +29,8 @@ function idPair(request: RequestId): Pair {
   return ['id', request < 0 ? undefined : request]
 }
 
+export const BUSY_TEXT = 'more is waiting than can be stored soon; try again later'
+
 export function formatError(request: RequestId, code: ErrorCode, message: string): string {
   return formatLine('err', idPair(request), ['code', code], ['message', message])
 }

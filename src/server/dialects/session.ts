@@ -11,11 +11,13 @@ import { SilenceWatch } from '../rules/silence-watch.js'
 import { Backlog } from './backlog.js'
 import type { Connection, Dialect } from './connection.js'
 import type { Line } from './line.js'
+import { NO_QUORUM, openingRefusal } from './opening-refusal.js'
 import { RequestIds } from './request-ids.js'
 import { RequestTable } from './request-table.js'
-import { redirectAddress, type Services } from './services.js'
+import type { Services } from './services.js'
 import { RequestError, readId, readNumber, readOpening, readRequest } from './session-requests.js'
 import {
+  BUSY_TEXT,
   type ErrorCode,
   formatAnswer,
   formatError,
@@ -23,7 +25,6 @@ import {
   formatJeopardy,
   formatLost,
   formatQueued,
-  formatRedirect,
   formatRefusal,
   formatWelcome,
   NO_REQUEST,
@@ -32,7 +33,6 @@ import { Word } from './words.js'
 
 type Phase = 'fresh' | 'opening' | 'resuming' | 'open' | 'leaving' | 'closed'
 
-const NO_QUORUM = formatError(NO_REQUEST, 'no-quorum', 'no leader, or no answer in time')
 const NOT_SUPPORTED: ReadonlySet<string> = new Set(['check', 'locks', 'watch', '.force-release'])
 
 export class SessionDialect implements Dialect, Occupant {
@@ -108,7 +108,7 @@ export class SessionDialect implements Dialect, Occupant {
     const { book, random } = this.services
     try {
       const { secret, leaseMs, mayRedirect, from, body } = readOpening(line, random)
-      const refusal = this.#refusal(body.type === CommandType.open, mayRedirect)
+      const refusal = openingRefusal(this.services, body.type === CommandType.open, mayRedirect)
       if (refusal !== null) {
         this.connection.close(refusal)
         return
@@ -123,13 +123,6 @@ export class SessionDialect implements Dialect, Occupant {
       if (!(error instanceof RequestError)) throw error
       this.connection.close(formatError(NO_REQUEST, error.code, error.message))
     }
-  }
-
-  /** `hello` may be sent to the leader; `resume` never, for it may have little time left. */
-  #refusal(isHello: boolean, mayRedirect: boolean): string | null {
-    const elsewhere = isHello ? redirectAddress(this.services, mayRedirect) : null
-    if (elsewhere !== null) return formatRedirect(elsewhere, this.services.state.clusterId)
-    return this.services.serving() ? null : NO_QUORUM
   }
 
   /** Before `welcome` the client cannot know whether it is redirected, so nothing may follow `hello`. */
@@ -176,7 +169,7 @@ export class SessionDialect implements Dialect, Occupant {
       // The state would drop it too, and an answer that never comes must not hold back `bye` (rule 10).
       if (id !== null && id <= seat.ack && seat.ack > 0) return
       const isLock = body.type === CommandType.lock
-      if (isLock) this.#refuseTooMany(id)
+      if (isLock) this.#refuseNewWork(id)
       const request = id ?? this.#ids.nextUnnamed()
       this.#ackProposed = seat.ack
       this.#requests.ask(request, seat.nextNumber, isLock, isLock ? body.waitMs : 0)
@@ -189,10 +182,12 @@ export class SessionDialect implements Dialect, Occupant {
     } else this.#otherAction(line)
   }
 
-  /** A repeated request is not counted again: its lock may be held already, and its answer must be the same. */
-  #refuseTooMany(id: RequestId | null): void {
+  /** A repeated request is no new work: its lock may be held already, and its answer must be the same. */
+  #refuseNewWork(id: RequestId | null): void {
+    if (this.#ids.mayBeRepeat(id)) return
+    if (this.services.book.isBusy) throw new RequestError('busy', BUSY_TEXT)
     const { maxLocksPerSession } = this.services.options
-    if (this.#ids.mayBeRepeat(id) || this.#held.size + this.#requests.locks < maxLocksPerSession) return
+    if (this.#held.size + this.#requests.locks < maxLocksPerSession) return
     throw new RequestError('limit', `a session holds or waits for at most ${maxLocksPerSession} locks here`)
   }
 

@@ -16,4 +16,6 @@ export const Word = {
   unusable: 'err,code:bad-request,message:a%20value%20that%20cannot%20be%20stored\n',
   limit: 'err,limit\n',
   noQuorum: 'err,no quorum\n',
+  /** Nothing was proposed: more waits already than can be stored soon. */
+  busy: 'err,busy\n',
 } as const

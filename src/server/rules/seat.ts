@@ -54,6 +54,8 @@ export class Seat {
   /** The encoded End or Detach, repeated until it is applied. */
   farewell: Uint8Array | null = null
   proposedAtMs = 0
+  /** How often it was proposed again since something of it was applied. */
+  repeats = 0
   /** When the occupant gives up waiting for a decision, on `takerNow`; 0: nothing to decide. */
   decideByMs = 0
 
@@ -71,9 +73,12 @@ export class Seat {
     return this.opening === null && this.unapplied.length === 0 && this.farewell === null
   }
 
-  /** Forgets commands up to number `n`, which are applied. */
-  applied(n: number): void {
+  /** Forgets commands up to number `n`, which are applied. Returns how many bytes they were. */
+  applied(n: number): number {
     const first = this.nextNumber - this.unapplied.length
-    if (n >= first) this.unapplied.splice(0, n - first + 1)
+    if (n < first) return 0
+    let bytes = 0
+    for (const { length } of this.unapplied.splice(0, n - first + 1)) bytes += length
+    return bytes
   }
 }

@@ -25,7 +25,7 @@ import type { Answer, SessionView, Where } from '../../locks/effects.js'
 import { invariant } from '../../raft/core/invariant.js'
 import type { Clock, Timer } from '../../raft/node/interfaces.js'
 import type { NodeApi } from '../../raft/node/node-api.js'
-import { PROPOSAL_CHECK_MS, REPEAT_PROPOSAL_MS } from '../limits.js'
+import { PROPOSAL_CHECK_MS, REPEAT_PROPOSAL_MAX_MS, REPEAT_PROPOSAL_MS, UNAPPLIED_BYTES } from '../limits.js'
 import { type Departure, type Occupant, OpeningKind, type OpeningRefusal, Seat } from './seat.js'
 import type { StateView } from './state-view.js'
 
@@ -42,6 +42,10 @@ const KIND_OF_OPENING = {
   [CommandType.resume]: OpeningKind.resume,
 } as const
 
+/** 500 ms, 500 ms, 1 s, 2 s, 4 s, 8 s, 8 s … */
+const repeatAfterMs = (repeats: number): number =>
+  Math.min(REPEAT_PROPOSAL_MS * 2 ** Math.max(0, repeats - 1), REPEAT_PROPOSAL_MAX_MS)
+
 export class SessionBook {
   #epoch: Epoch = 0
   #nextConn: ConnId = 1
@@ -55,6 +59,7 @@ export class SessionBook {
   /** Seats that leave unless the turn's effects show that their session is gone by itself. */
   #leavingUnlessEnded: Seat[] = []
   #checkTimer: Timer | null = null
+  #unappliedBytes = 0
 
   constructor(private readonly deps: SessionBookDeps) {}
 
@@ -66,6 +71,11 @@ export class SessionBook {
     return this.#unsettled.size
   }
 
+  /** Whether new work is to be refused as busy: what is under way here, at this node or at the leader, is enough. */
+  get isBusy(): boolean {
+    return this.#unappliedBytes >= UNAPPLIED_BYTES || this.deps.node.isBusy()
+  }
+
   /** All seats belong to one epoch; 0 between epochs. What was proposed under the last one is void (rule 3). */
   begin(epoch: Epoch): void {
     this.#epoch = epoch
@@ -75,6 +85,7 @@ export class SessionBook {
     this.#unsettled.clear()
     this.#leaving.clear()
     this.#leavingUnlessEnded = []
+    this.#unappliedBytes = 0
     this.#checkTimer?.cancel()
     this.#checkTimer = null
   }
@@ -121,6 +132,7 @@ export class SessionBook {
     const bytes = encodeCommand(command)
     seat.nextNumber++
     seat.unapplied.push(bytes)
+    this.#unappliedBytes += bytes.length
     this.#propose(seat, bytes)
   }
 
@@ -178,7 +190,7 @@ export class SessionBook {
   #propose(seat: Seat, bytes: Uint8Array): void {
     if (!this.#unsettled.has(seat)) {
       this.#unsettled.add(seat)
-      seat.proposedAtMs = this.deps.clock.takerNow()
+      this.#await(seat)
       if (this.#checkTimer === null) this.#armCheck()
     }
     this.deps.node.propose(bytes)
@@ -187,11 +199,19 @@ export class SessionBook {
   /** After a leader change nobody knows what the last leader did with its proposals. */
   onLeader(leader: NodeId | null): void {
     if (leader === null) return
-    for (const seat of this.#unsettled) this.#repeat(seat)
+    for (const seat of this.#unsettled) {
+      this.#await(seat)
+      this.#repeat(seat)
+    }
+  }
+
+  /** From now on; nothing of what it waits for was repeated yet. */
+  #await(seat: Seat): void {
+    seat.proposedAtMs = this.deps.clock.takerNow()
+    seat.repeats = 0
   }
 
   #repeat(seat: Seat): void {
-    seat.proposedAtMs = this.deps.clock.takerNow()
     if (seat.opening !== null) this.deps.node.propose(seat.opening)
     for (const bytes of seat.unapplied) this.deps.node.propose(bytes)
     if (seat.farewell !== null) this.deps.node.propose(seat.farewell)
@@ -205,22 +225,28 @@ export class SessionBook {
   #check(): void {
     this.#checkTimer = null
     const now = this.deps.clock.takerNow()
-    const mayRepeat = this.deps.node.leader() !== null
+    // A busy cluster most likely has it all still: it is late, not lost.
+    const mayRepeat = this.deps.node.leader() !== null && !this.deps.node.isBusy()
     for (const seat of this.#unsettled) {
       if (seat.decideByMs !== 0 && now >= seat.decideByMs) {
         seat.decideByMs = 0
         seat.occupant?.timedOut()
-      } else if (mayRepeat && now - seat.proposedAtMs >= REPEAT_PROPOSAL_MS) this.#repeat(seat)
+      } else if (mayRepeat && now - seat.proposedAtMs >= repeatAfterMs(seat.repeats)) {
+        seat.repeats++
+        seat.proposedAtMs = now
+        this.#repeat(seat)
+      }
     }
     if (this.#unsettled.size > 0 && this.#checkTimer === null) this.#armCheck()
   }
 
   #settle(seat: Seat): void {
     if (seat.settled) this.#unsettled.delete(seat)
-    else seat.proposedAtMs = this.deps.clock.takerNow()
+    else this.#await(seat)
   }
 
   #drop(seat: Seat): void {
+    for (const { length } of seat.unapplied) this.#unappliedBytes -= length
     seat.opening = null
     seat.unapplied = []
     seat.farewell = null
@@ -296,7 +322,7 @@ export class SessionBook {
   applied(where: Where, attach: number, n: number): void {
     const seat = this.#seats.get(where.conn)
     if (seat === undefined || seat.attach !== attach) return
-    seat.applied(n)
+    this.#unappliedBytes -= seat.applied(n)
     this.#settle(seat)
   }
 
@@ -357,7 +383,7 @@ export class SessionBook {
       }
       this.opened(where, view.session, view.attach)
     }
-    seat.applied(view.lastN)
+    this.#unappliedBytes -= seat.applied(view.lastN)
     this.#settle(seat)
     if (seat.departure === null) seat.occupant?.reconciled(view)
   }

@@ -52,13 +52,13 @@ export const DURABILITY: readonly Mutant[] = [
     edits: [
       {
         file: WINDOW,
-        find: 'this.#slots.length = this.#slotOf(first.index + known)',
-        replace: 'let slot = this.#slotOf(first.index + known)',
+        find: '    this.#slots.length = from\n',
+        replace: '    let slot = from\n',
       },
       {
         file: WINDOW,
-        find: 'if (entry !== undefined) this.#slots.push(entry)',
-        replace: 'if (entry !== undefined) this.#slots[slot++] = entry',
+        find: '      this.#slots.push(entry)\n',
+        replace: '      this.#slots[slot++] = entry\n',
       },
     ],
   },

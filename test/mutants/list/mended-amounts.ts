@@ -71,7 +71,7 @@ export const MENDED_AMOUNTS: readonly Mutant[] = [
     edits: [
       {
         file: 'src/raft/node/bundles.ts',
-        find: 'if (i > start && bytes + size > BUNDLE_FRAME_BYTES) {',
+        find: 'if (i > start && bytes + size > frameBytes) {',
         replace: 'if (i > start && bytes < 0) {',
       },
     ],
@@ -99,6 +99,111 @@ export const MENDED_AMOUNTS: readonly Mutant[] = [
         file: 'src/raft/net/transport.ts',
         find: "      this.#options.logger.warn({ peer: to, kind, bytes }, 'did not send a frame that is too long')\n      return false\n",
         replace: "      throw new Error('a frame is too long')\n",
+      },
+    ],
+    killers: ['tests'],
+  },
+  {
+    id: 'Y109',
+    title: 'the tail of the log below a snapshot is bounded in entries only',
+    rule: 'own',
+    edits: [
+      {
+        file: 'src/raft/core/log/memory-storage.ts',
+        find: '      if (bytes > maxBytes) break\n',
+        replace: '      if (bytes > maxBytes * 1e9) break\n',
+      },
+    ],
+    killers: ['tests'],
+  },
+  {
+    id: 'Y110',
+    title: 'the log behind a snapshot that is under way is cut',
+    rule: 'own',
+    edits: [
+      {
+        file: 'src/raft/node/log-trimmer.ts',
+        find: 'const upTo = Math.min(wanted, this.#neededAfter())',
+        replace: 'const upTo = Math.min(wanted, this.#neededAfter() * 1e9)',
+      },
+    ],
+    killers: ['tests'],
+  },
+  {
+    id: 'Y111',
+    title: 'the log is kept for a slow member without a bound',
+    rule: 'own',
+    edits: [
+      {
+        file: 'src/raft/node/log-trimmer.ts',
+        find: 'if (entries > bounds.heldEntries || window.bytes > bounds.heldBytes) return',
+        replace: 'if (entries < 0 * bounds.heldBytes) return',
+      },
+    ],
+    killers: ['tests'],
+  },
+  {
+    id: 'Y112',
+    title: 'new work is taken while the snapshot is overdue',
+    rule: 'own',
+    edits: [{ file: 'src/raft/node/proposals.ts', find: '      maker.isOverdue ||\n', replace: '' }],
+    killers: ['tests'],
+  },
+  {
+    id: 'Y113',
+    title: 'a busy leader does not tell the nodes that propose through it',
+    rule: 'own',
+    edits: [{ file: 'src/raft/node/proposals.ts', find: '    this.#say(from, BUSY)\n', replace: '' }],
+    killers: ['tests'],
+  },
+  {
+    id: 'Y114',
+    title: 'a snapshot that became due while the last one was written waits for the next command',
+    rule: 'own',
+    edits: [
+      {
+        file: 'src/raft/node/snapshot-maker.ts',
+        find: 'for (const run of this.#whenIdle.splice(0)) run()\n        // While it was written so much may have come that the next one is due, and a busy node applies nothing that says so.\n        this.#makeIfDue()\n',
+        replace: 'for (const run of this.#whenIdle.splice(0)) run()\n',
+      },
+    ],
+    killers: ['tests'],
+  },
+  {
+    id: 'Y115',
+    title: 'what is late is proposed again every half second, however long it is late',
+    rule: 'own',
+    edits: [
+      {
+        file: 'src/server/rules/session-book.ts',
+        find: 'now - seat.proposedAtMs >= repeatAfterMs(seat.repeats)',
+        replace: 'now - seat.proposedAtMs >= repeatAfterMs(0)',
+      },
+    ],
+    killers: ['tests'],
+  },
+  {
+    id: 'Y116',
+    title: 'what is under way is proposed again while the leader is busy',
+    rule: 'own',
+    edits: [
+      {
+        file: 'src/server/rules/session-book.ts',
+        find: 'this.deps.node.leader() !== null && !this.deps.node.isBusy()',
+        replace: 'this.deps.node.leader() !== null',
+      },
+    ],
+    killers: ['tests'],
+  },
+  {
+    id: 'Y117',
+    title: 'a node takes any amount of work that is not applied',
+    rule: 'own',
+    edits: [
+      {
+        file: 'src/server/rules/session-book.ts',
+        find: 'return this.#unappliedBytes >= UNAPPLIED_BYTES || this.deps.node.isBusy()',
+        replace: 'return this.#unappliedBytes >= 100 * UNAPPLIED_BYTES || this.deps.node.isBusy()',
       },
     ],
     killers: ['tests'],

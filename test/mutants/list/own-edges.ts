@@ -135,8 +135,8 @@ export const OWN_EDGES: readonly Mutant[] = [
     edits: [
       {
         file: 'src/server/dialects/session.ts',
-        find: 'if (this.#ids.mayBeRepeat(id) || this.#held.size',
-        replace: 'if (this.#held.size',
+        find: '    if (this.#ids.mayBeRepeat(id)) return\n',
+        replace: '',
       },
     ],
   },

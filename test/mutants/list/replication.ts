@@ -145,11 +145,11 @@ export const REPLICATION: readonly Mutant[] = [
     edits: [
       {
         file: 'src/server/rules/session-book.ts',
-        find: '    for (const seat of this.#unsettled) this.#repeat(seat)',
-        replace: `    for (const seat of this.#unsettled) {
+        find: '      this.#await(seat)\n      this.#repeat(seat)\n',
+        replace: `      this.#await(seat)
       if (seat.kind !== OpeningKind.classic || seat.opening === null) this.#repeat(seat)
       else seat.occupant?.answered(-1, { kind: 'not-granted', name: '', reason: 'held', holder: '' })
-    }`,
+`,
       },
     ],
   },

@@ -145,11 +145,11 @@ export const RULES_EXACTLY_ONCE: readonly Mutant[] = [
     title: 'nothing is proposed again, neither after a leader change nor in time',
     rule: 'rule 10',
     edits: [
-      { file: BOOK, find: 'for (const seat of this.#unsettled) this.#repeat(seat)', replace: 'this.#armCheck()' },
+      { file: BOOK, find: '      this.#await(seat)\n      this.#repeat(seat)\n', replace: '      this.#await(seat)\n' },
       {
         file: BOOK,
-        find: 'now - seat.proposedAtMs >= REPEAT_PROPOSAL_MS) this.#repeat(seat)',
-        replace: 'now - seat.proposedAtMs >= REPEAT_PROPOSAL_MS) seat.proposedAtMs = now',
+        find: '        seat.proposedAtMs = now\n        this.#repeat(seat)\n',
+        replace: '        seat.proposedAtMs = now\n',
       },
     ],
   },
@@ -166,8 +166,8 @@ export const RULES_EXACTLY_ONCE: readonly Mutant[] = [
     edits: [
       {
         file: SEAT,
-        find: 'if (n >= first) this.unapplied.splice(0, n - first + 1)',
-        replace: 'if (n >= first) this.unapplied.splice(0, n - first + 2)',
+        find: 'this.unapplied.splice(0, n - first + 1)',
+        replace: 'this.unapplied.splice(0, n - first + 2)',
       },
     ],
   },

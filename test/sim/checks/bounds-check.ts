@@ -17,11 +17,11 @@ export class BoundsCheck {
     const status = node?.status()
     const stats = front?.stats()
     if (status === undefined || status === null || stats === undefined) return
-    const { snapshotIntervalEntries, trailingEntries } = this.settings
+    const { snapshotIntervalEntries, trailingEntries, heldEntries } = this.settings.bounds
     this.#below(
       `entries in the log of ${deps.nodeId}`,
       status.lastIndex - status.firstIndex + 1,
-      2 * snapshotIntervalEntries + trailingEntries + SNAPSHOT_SLACK_ENTRIES,
+      2 * snapshotIntervalEntries + trailingEntries + heldEntries + SNAPSHOT_SLACK_ENTRIES,
     )
     this.#below(`unsettled connections at ${deps.nodeId}`, stats.unsettled, UNSETTLED_MAX)
     this.#below(`classic holders at ${deps.nodeId}`, stats.classicHolding, stats.connections)

@@ -48,6 +48,10 @@ export class TappedStore implements LogStore {
     this.loaded = store.loaded
   }
 
+  forgetLoaded(): void {
+    this.store.forgetLoaded()
+  }
+
   async append(batch: LogBatch): Promise<void> {
     if (this.#appending) this.process.world.fail(`${this.process.name}: two storage batches in flight`)
     this.#appending = true

@@ -2,7 +2,7 @@
 import type { TcpConnection } from '../client-network.js'
 
 /** Answers that may come; any other error is a mistake of one side. */
-export const EXPECTED_ERRORS = new Set(['no-quorum', 'deadlock', 'not-holder', 'session-expired', 'superseded'])
+export const EXPECTED_ERRORS = new Set(['no-quorum', 'deadlock', 'not-holder', 'session-expired', 'superseded', 'busy'])
 
 export interface Request {
   readonly id: number

@@ -12,7 +12,7 @@ import {
   type Snapshot,
   type Term,
 } from '../types.js'
-import { sliceWithin } from './entries.js'
+import { entriesSize, entrySize, sliceWithin } from './entries.js'
 import type { Storage } from './storage.js'
 
 const EMPTY_SNAPSHOT: Snapshot = { metadata: { index: 0, term: 0, confState: EMPTY_CONF_STATE }, data: EMPTY_BYTES }
@@ -38,6 +38,7 @@ export class MemoryStorage implements Storage {
   /** Entry `prevIndex + 1 + i` is `slots[head + i]`. Slots below `head` are vacant and go when they are the majority. */
   #slots: Entry[] = []
   #head = 0
+  #bytes = 0
 
   /** A storage that holds `contents`, as loaded from a disk. */
   static load(contents: StorageContents): MemoryStorage {
@@ -52,6 +53,7 @@ export class MemoryStorage implements Storage {
     storage.#prevIndex = prevIndex
     storage.#prevTerm = contents.prevTerm
     storage.#slots = entries.slice()
+    storage.#bytes = entriesSize(entries)
     invariant(storage.lastIndex() >= snapshot.metadata.index, 'the loaded log ends below its snapshot')
     return storage
   }
@@ -70,6 +72,24 @@ export class MemoryStorage implements Storage {
 
   lastIndex(): Index {
     return this.#prevIndex + this.#slots.length - this.#head
+  }
+
+  /** What the entries take, in the measure of `entrySize`. */
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  /** The highest index below or at `index` such that the entries behind it, up to `index`, exceed neither limit. */
+  trailingStart(index: Index, maxEntries: number, maxBytes: number): Index {
+    let start = index
+    let bytes = 0
+    while (start > this.#prevIndex && index - start < maxEntries) {
+      const entry = this.#slots[this.#slotOf(start)]
+      if (entry !== undefined) bytes += entrySize(entry)
+      if (bytes > maxBytes) break
+      start--
+    }
+    return start
   }
 
   term(index: Index): Term | null {
@@ -95,10 +115,14 @@ export class MemoryStorage implements Storage {
     invariant(first.index <= this.lastIndex() + 1, () => `a gap in the log before entry ${first.index}`)
     const known = Math.max(0, this.firstIndex() - first.index)
     if (known >= entries.length) return
-    this.#slots.length = this.#slotOf(first.index + known)
+    const from = this.#slotOf(first.index + known)
+    for (let i = from; i < this.#slots.length; i++) this.#bytes -= sizeOf(this.#slots[i])
+    this.#slots.length = from
     for (let i = known; i < entries.length; i++) {
       const entry = entries[i]
-      if (entry !== undefined) this.#slots.push(entry)
+      if (entry === undefined) continue
+      this.#slots.push(entry)
+      this.#bytes += entrySize(entry)
     }
   }
 
@@ -112,6 +136,7 @@ export class MemoryStorage implements Storage {
     this.#prevTerm = term
     this.#slots = []
     this.#head = 0
+    this.#bytes = 0
   }
 
   /** Notes a snapshot of the applied state at `index`, which stays in the log until `compact`. */
@@ -129,6 +154,7 @@ export class MemoryStorage implements Storage {
     const term = this.term(index)
     invariant(term !== null, () => `compaction to ${index}, above the last index ${this.lastIndex()}`)
     const head = this.#slotOf(index + 1)
+    for (let i = this.#head; i < head; i++) this.#bytes -= sizeOf(this.#slots[i])
     this.#slots.fill(VACANT, this.#head, head)
     this.#head = head
     this.#prevIndex = index
@@ -144,3 +170,5 @@ export class MemoryStorage implements Storage {
     return this.#head + index - this.#prevIndex - 1
   }
 }
+
+const sizeOf = (entry: Entry | undefined): number => (entry === undefined ? 0 : entrySize(entry))
