@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import type { Entry, HardState, SnapshotMetadata } from '../../src/raft/core/types.js'
 import type { LogStore } from '../../src/raft/node/interfaces.js'
+import { FORMAT_VERSION } from '../../src/raft/store/data-directory.js'
 import { openStore } from '../../src/raft/store/open-store.js'
 import { chunksOf, entries, entry, metadata, plain, readChunks, sourceOf } from './helpers.js'
 import { Crash, MemoryDisk } from './memory-disk.js'
@@ -269,12 +270,12 @@ it('a crash at any step of the change to a newer format loses nothing', async ()
       await older.append({ hardState: { term: 1, vote: 1, commit: 3 }, entries: entries(1, 3), mustSync: true })
       await older.close()
       disk.stepsToCrash = step
-      await openStore(DIRECTORY, { disk, formatVersion: 3 }).catch(() => undefined)
+      await openStore(DIRECTORY, { disk, formatVersion: FORMAT_VERSION + 1 }).catch(() => undefined)
       disk.restart()
-      const store = await openStore(DIRECTORY, { disk, formatVersion: 3 })
+      const store = await openStore(DIRECTORY, { disk, formatVersion: FORMAT_VERSION + 1 })
       expect(plain(store.loaded.entries), `step ${step}`).toEqual(plain(entries(1, 3)))
       await store.close()
-      await expect(openStore(DIRECTORY, { disk })).rejects.toThrow(/format version 3/)
+      await expect(openStore(DIRECTORY, { disk })).rejects.toThrow(`format version ${FORMAT_VERSION + 1}`)
     }
   }
 })

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished, type TestContext } from 'vitest'
 import type { LogStore } from '../../src/raft/node/interfaces.js'
+import { FORMAT_VERSION } from '../../src/raft/store/data-directory.js'
 import type { Disk } from '../../src/raft/store/disk.js'
 import { nodeDisk } from '../../src/raft/store/node-disk.js'
 import { openStore } from '../../src/raft/store/open-store.js'
@@ -26,7 +27,7 @@ describe('a directory of someone else', () => {
     const directory = freshDirectory()
     await (await openStore(directory)).close()
     const format = join(directory, 'FORMAT')
-    writeFileSync(format, readFileSync(format, 'utf8').replace('"version":2', '"version":1'))
+    writeFileSync(format, readFileSync(format, 'utf8').replace(`"version":${FORMAT_VERSION}`, '"version":1'))
     const error = await storeErrorOf(openStore(directory))
     expect([error.kind, error.message]).toEqual(['foreign', expect.stringContaining('format version 1')])
   })
@@ -36,15 +37,18 @@ describe('a directory of someone else', () => {
     const older = await openStore(directory)
     await append(older, entries(1, 3))
     await older.close()
-    const newer = await openStore(directory, { formatVersion: 3 })
+    const newer = await openStore(directory, { formatVersion: FORMAT_VERSION + 1 })
     await append(newer, entries(4, 5))
     await newer.close()
     const before = readFileSync(join(directory, 'synced'))
     const error = await storeErrorOf(openStore(directory))
-    expect([error.kind, error.message]).toEqual(['foreign', expect.stringContaining('format version 3')])
-    expect(error.message).toContain('this program reads versions 2 to 2')
+    expect([error.kind, error.message]).toEqual([
+      'foreign',
+      expect.stringContaining(`format version ${FORMAT_VERSION + 1}`),
+    ])
+    expect(error.message).toContain(`this program reads versions ${FORMAT_VERSION} to ${FORMAT_VERSION}`)
     expect(readFileSync(join(directory, 'synced')).equals(before)).toBe(true)
-    const again = await openStore(directory, { formatVersion: 3 })
+    const again = await openStore(directory, { formatVersion: FORMAT_VERSION + 1 })
     expect(plain(again.loaded.entries)).toEqual(plain(entries(1, 5)))
     await again.close()
   })
