@@ -32,7 +32,7 @@ class Case {
 
   constructor(seed: number) {
     this.#random = new SeededRandom(seed)
-    this.#cluster = new TestCluster(seed, 3, this.#random.pick([20, 100_000]))
+    this.#cluster = new TestCluster(seed, 3, { snapshotIntervalEntries: this.#random.pick([20, 100_000]) })
   }
 
   async run(): Promise<number> {
