@@ -4,8 +4,9 @@ COPY package.json package-lock.json .npmrc ./
 RUN npm ci
 COPY tsconfig.json tsconfig.build.json LICENSE ./
 COPY bin ./bin
+COPY scripts/bundle.js ./scripts/
 COPY src ./src
-RUN npm run build && npm prune --omit=dev && chmod 755 dist/cli/*.js && rm -r src tsconfig*.json
+RUN npm run build && npm prune --omit=dev && chmod 755 dist/cli/*.js && rm -r src scripts tsconfig*.json
 
 FROM node:24-bookworm-slim
 WORKDIR /app

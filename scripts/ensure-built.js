@@ -32,7 +32,8 @@ if (modifiedMs('node_modules/.package-lock.json') < modifiedMs('package-lock.jso
   npm('ci', '--no-audit', '--no-fund', '--loglevel=error')
 }
 const stamp = 'dist/.built'
-if (modifiedMs(stamp) < Math.max(newestMs('src'), modifiedMs('package.json'), modifiedMs('tsconfig.json'))) {
+const settings = ['package.json', 'tsconfig.json', 'scripts/bundle.js'].map(modifiedMs)
+if (modifiedMs(stamp) < Math.max(newestMs('src'), ...settings)) {
   console.error('building (npm run build)')
   npm('run', '-s', 'build')
   writeFileSync(stamp, '')
