@@ -106,7 +106,8 @@ async function askOne(endpoint: HostPort, action: string, request: string): Prom
       if (line.action === 'err') {
         throw new CommandFailure(CliExit.refused, `${line.get('code') ?? 'err'}: ${line.get('message') ?? ''}`)
       }
-      if (line.action === 'done' || line.action === 'end') return answer
+      if (line.action === 'done') return [line]
+      if (line.action === 'end') return answer
       answer.push(line)
     }
   } finally {

@@ -23,8 +23,10 @@ export async function addMember(
   peer: string,
   waitSeconds: number | null,
 ): Promise<void> {
-  await askAdmin(endpoints, '.member-add', `,node:${node},peer:${peer}`)
+  const [answer] = await askAdmin(endpoints, '.member-add', `,node:${node},peer:${peer}`)
+  const note = answer?.get('note')
   process.stdout.write(`${node} is a learner now: start it with --join\n`)
+  if (note !== undefined) process.stderr.write(`${peer}: ${note}\n`)
   if (waitSeconds !== null) await promoteMember(endpoints, node, waitSeconds)
 }
 

@@ -1,7 +1,7 @@
 /** Administration by lines of the session dialect (contract §2.2). Whatever changes the cluster is done by the leader. */
-import { AddressError, formatHostPort, parseHostPort } from '../address.js'
 import { encodeMemberContext } from '../locks/members.js'
 import { ConfChangeType } from '../raft/core/types.js'
+import type { Greeting } from '../raft/net/greeting.js'
 import { type Clock, FrameKind, Lane, PeerProtocolError, type Timer } from '../raft/node/interfaces.js'
 import { type NodeApi, NodeRefusal } from '../raft/node/node-api.js'
 import {
@@ -16,6 +16,7 @@ import { formatLine, type Pair } from './dialects/line.js'
 import type { AdminRequest } from './dialects/services.js'
 import { ADMIN_ANSWER_MS, CONTACT_MS, CONTACT_POLL_MS, PROMOTION_MAX_LAG_ENTRIES } from './limits.js'
 import { successor } from './member-reports.js'
+import { judgeGreeting, readNewAddress } from './new-address.js'
 import type { MemberReport } from './status.js'
 
 const ACTIONS: ReadonlySet<string> = new Set([
@@ -33,6 +34,8 @@ export interface AdminOptions {
   readonly allowRemote: boolean
   readonly requestTimeoutMs: number
   members(): readonly MemberReport[]
+  /** Who answers at this HOST:PORT. Never rejects. */
+  greet(address: string): Promise<Greeting>
   log(message: string): void
 }
 
@@ -130,7 +133,7 @@ export class Admin {
   #perform(operation: AdminOperation, done: Done): void {
     this.#begin(operation).then(
       (answer) => {
-        if (answer === DONE) this.options.log(`done: ${words(operation)}`)
+        if (answer.rows[0]?.[0] === 'done') this.options.log(`done: ${words(operation)}`)
         done(answer)
       },
       (error: unknown) => done(refusalOf(error)),
@@ -176,10 +179,14 @@ export class Admin {
   /** A new member begins as a learner: a voter with an empty log would hold up commits (thesis 4.2.1). */
   async #add(operation: AdminOperation, member: MemberReport | undefined): Promise<AdminAnswer> {
     const { node: nodeId, peer } = operation
-    const peerAddress = readPeerAddress(peer)
+    const { node, members, greet } = this.options
     if (member !== undefined) throw new AdminRefusal('bad-request', `${nodeId} is a member already: remove it first`)
-    const raftId = this.options.node.nextRaftId()
-    return this.#change(operation, [[ConfChangeType.addLearnerNode, { node: nodeId, raftId, peer: peerAddress }]])
+    const address = readNewAddress(peer, members())
+    const clusterId = node.status()?.clusterId ?? ''
+    const note = judgeGreeting(nodeId, address, clusterId, await greet(address))
+    const place = { node: nodeId, raftId: node.nextRaftId(), peer: address }
+    const answer = await this.#change(operation, [[ConfChangeType.addLearnerNode, place]])
+    return note === null ? answer : { rows: [['done', ['note', note]]], count: false }
   }
 
   /** Both at once if it replaces a voter: the cluster never has one voter more or less (thesis 4.3, ADR 10). */
@@ -289,15 +296,6 @@ const words = ({ action, node, peer, replaces }: AdminOperation): string =>
 function known(nodeId: string, member: MemberReport | undefined): MemberReport {
   if (member === undefined) throw new AdminRefusal('bad-request', `${nodeId} is not a member`)
   return member
-}
-
-function readPeerAddress(text: string): string {
-  try {
-    return formatHostPort(parseHostPort(text))
-  } catch (error) {
-    if (error instanceof AddressError) throw new AdminRefusal('bad-request', `peer: ${error.message}`)
-    throw error
-  }
 }
 
 function refusal(code: string, message: string): AdminAnswer {

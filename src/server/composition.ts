@@ -7,6 +7,7 @@ import { CommandType } from '../locks/commands.js'
 import type { EffectSink } from '../locks/effects.js'
 import { type Genesis, LockMachine } from '../locks/machine.js'
 import type { Term } from '../raft/core/types.js'
+import type { Greeting } from '../raft/net/greeting.js'
 import {
   type Clock,
   FrameKind,
@@ -50,6 +51,8 @@ export interface Surroundings {
   readonly log: FrontLog
   /** `maxrss` (KiB) and the cluster's status, for `.stats`. */
   describe(): Readonly<Record<string, unknown>>
+  /** Who answers at this HOST:PORT. Never rejects. */
+  greet(address: string): Promise<Greeting>
   /** A client asked for `.server-shutdown`, and may. */
   shutdown(): void
   onRunning(identity: Identity): void
@@ -91,6 +94,7 @@ export class NodeComposition {
       allowRemote: settings.allowAdmin,
       requestTimeoutMs: settings.requestTimeoutMs,
       members: () => this.memberReports(),
+      greet: (address) => world.greet(address),
       log: (message) => log('info', message, {}),
     })
     this.front = new Front({

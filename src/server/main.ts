@@ -2,6 +2,7 @@
 import type { Logger } from 'pino'
 import { formatHostPort, isWildcardHost, parseHostPort } from '../address.js'
 import type { NodeId } from '../locks/commands.js'
+import { greet } from '../raft/net/greeting.js'
 import { BindError } from '../raft/net/network.js'
 import { createTransport } from '../raft/net/transport.js'
 import { type LogStore, StoreError } from '../raft/node/interfaces.js'
@@ -177,6 +178,7 @@ class Server {
       records,
       log: (level, event, facts) => log[level](facts, event),
       describe: () => ({ ...buildStatus(this.#sources) }),
+      greet: (address) => greet(address, this.#clock),
       shutdown: () => this.stop(),
       onRunning: ({ clusterId, raftId }) => log.info({ cluster: clusterId, raftId }, 'member of the cluster'),
       onLease: (nodeLeaseMs) => this.#leaseIs(nodeLeaseMs),

@@ -58,6 +58,7 @@ class TestNode {
         },
         log: () => undefined,
         describe: () => ({}),
+        greet: async () => ({ kind: 'unreachable', detail: 'not greeted here' }),
         shutdown: () => undefined,
         onRunning: () => undefined,
         onLease: () => undefined,

@@ -238,6 +238,7 @@ export class Member implements ClientSocketOwner {
         world.note(`${nodeId} ${level}: ${event} ${JSON.stringify(facts)}`)
       },
       describe: () => ({}),
+      greet: async () => ({ kind: 'unreachable', detail: 'not greeted here' }),
       shutdown: () => undefined,
       onRunning: ({ raftId }) => this.deps.running(raftId),
       onLease: () => undefined,

@@ -327,4 +327,36 @@ export const MENDED_LEADER: readonly Mutant[] = [
       },
     ],
   },
+  {
+    id: 'Y327',
+    title: "a new member may be said to live at another member's address, or everywhere",
+    rule: 'own',
+    edits: [
+      {
+        file: 'src/server/new-address.ts',
+        find: 'if (isWildcardHost(host)) refuse(',
+        replace: 'if (isWildcardHost(host)) String(',
+      },
+      {
+        file: 'src/server/new-address.ts',
+        find: 'if (taken !== undefined) refuse(',
+        replace: 'if (taken !== undefined) String(',
+      },
+    ],
+    tests: ['test/server/shell-admin-address.test.ts'],
+  },
+  {
+    id: 'Y328',
+    title: 'nobody looks who answers at the address of a new member',
+    rule: 'own',
+    edits: [
+      {
+        file: 'src/server/admin.ts',
+        find: 'const note = judgeGreeting(nodeId, address, clusterId, await greet(address))',
+        replace:
+          'const note = address === clusterId ? judgeGreeting(nodeId, address, clusterId, await greet(address)) : null',
+      },
+    ],
+    tests: ['test/server/shell-admin-address.test.ts'],
+  },
 ]
