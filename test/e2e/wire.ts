@@ -45,6 +45,11 @@ export class Wire {
     return new Wire(socket)
   }
 
+  /** HOST:PORT, as this client's kernel sees it. */
+  get localEnd(): string {
+    return `${this.#socket.localAddress}:${this.#socket.localPort}`
+  }
+
   /** The stream has ended, by FIN or by reset. */
   get ended(): boolean {
     return this.#ended
