@@ -34,7 +34,7 @@ describe.each([
     [
       'auth, not there yet',
       'hello,version:2,auth:x\n',
-      'err,code:bad-request,message:auth%20is%20not%20supported%20yet\n|closed',
+      'err,code:unsupported,message:auth%20needs%20a%20feature%20level%20above%201\n|closed',
     ],
     [
       'resume without a secret',
@@ -100,13 +100,17 @@ describe.each([
     expect(code('lock,id:x,name:a\n')).toEqual([undefined, 'bad-request'])
     expect(code('lock,id:2,name:a,wait:soon\n')).toEqual(['id:2,', 'bad-request'])
     expect(code('lock,id:3,name:a,wait:99999999999\n')).toEqual(['id:3,', 'limit'])
-    expect(code('lock,id:4,name:a,name:b\n')).toEqual(['id:4,', 'bad-request'])
-    expect(code('lock,id:5,name:a,mode:shared\n')).toEqual(['id:5,', 'bad-request'])
-    expect(code('lock,id:6,name:a,permits:1\n')).toEqual(['id:6,', 'bad-request'])
+    expect(code('lock,id:4,name:a,name:b\n')).toEqual(['id:4,', 'unsupported'])
+    expect(code('lock,id:5,name:a,mode:shared\n')).toEqual(['id:5,', 'unsupported'])
+    expect(code('lock,id:6,name:a,permits:1\n')).toEqual(['id:6,', 'unsupported'])
     expect(code(`lock,id:7,name:a,meta:${'m'.repeat(4_060)}\n`)).toBeUndefined()
-    expect(code('check,id:8,name:a,token:1\n')).toEqual(['id:8,', 'bad-request'])
-    expect(code('locks,id:9\n')).toEqual(['id:9,', 'bad-request'])
-    expect(code('watch,id:10,name:a\n')).toEqual(['id:10,', 'bad-request'])
+    expect(code('check,id:8,name:a,token:1\n')).toEqual(['id:8,', 'unsupported'])
+    expect(code('locks,id:9\n')).toEqual(['id:9,', 'unsupported'])
+    expect(code('watch,id:10,name:a\n')).toEqual(['id:10,', 'unsupported'])
+    expect(code('lock,id:10,name:a,ttl:5\n')).toEqual(['id:10,', 'unsupported'])
+    expect(code('lock,id:10,name:a,once:k\n')).toEqual(['id:10,', 'unsupported'])
+    expect(code('release,id:10,name:a,token:1,done:yes\n')).toEqual(['id:10,', 'unsupported'])
+    expect(code('unlock,id:10,name:a\n')).toEqual(['id:10,', 'unsupported'])
     expect(code('frobnicate,id:11\n')).toEqual(['id:11,', 'bad-request'])
     expect(code('hello,version:2\n')).toEqual([undefined, 'bad-request'])
     expect(code(',,\n')).toEqual([undefined, 'bad-request'])

@@ -14,6 +14,7 @@ import {
 import { REQUEST_ID_LIMIT, RESUME_ATTEMPT_MAX } from '../../locks/limits.js'
 import type { Random } from '../../raft/node/interfaces.js'
 import {
+  FEATURE_LEVEL,
   LINGER_MAX_MS,
   LOCK_DELAY_MAX_MS,
   PROTOCOL_VERSION,
@@ -25,6 +26,15 @@ import {
 import { isClientId, isLockName, parseInteger, parseSecondsMs, parseWaitMs } from './fields.js'
 import type { Line } from './line.js'
 import type { ErrorCode } from './session-words.js'
+
+/** A lock without its `ttl`, say, would be another lock than the one that was asked for. */
+const LOCK_KEYS_TO_COME = ['permits', 'limit', 'holding', 'min-hold', 'ttl', 'loose', 'once', 'once-ttl'] as const
+
+const ACTIONS_TO_COME: ReadonlySet<string> = new Set(
+  'check locks watch who why history sessions marks freezes unlock .force-release .resize .freeze .thaw .forget'.split(
+    ' ',
+  ),
+)
 
 export class RequestError extends Error {
   override readonly name = 'RequestError'
@@ -100,6 +110,7 @@ export function readRequest(line: Line, wallMs: number): RequestBody | null {
     case 'lock':
       return readLock(line, wallMs)
     case 'release':
+      refuseUnsupported(line, ['done'])
       return { type: CommandType.release, name: readName(line), token: readNumber(line, 'token', 0) }
     case 'cancel':
       return { type: CommandType.cancel, target: readRequestId(line, 'request') }
@@ -109,10 +120,10 @@ export function readRequest(line: Line, wallMs: number): RequestBody | null {
 }
 
 function readLock(line: Line, wallMs: number): RequestBody {
-  refuseUnsupported(line, ['permits', 'limit'])
-  if (line.get('mode') === 'shared') fail('bad-request', 'mode:shared is not supported yet')
+  refuseUnsupported(line, LOCK_KEYS_TO_COME)
+  if (line.get('mode') === 'shared') failUnsupported('mode:shared')
   if ((line.get('mode') ?? 'exclusive') !== 'exclusive') fail('bad-request', 'mode: exclusive or shared')
-  if (line.all('name').length > 1) fail('bad-request', 'several names are not supported yet')
+  if (line.all('name').length > 1) failUnsupported('more than one name')
   const name = readName(line)
   const waitMs = parseWaitMs(line.get('wait'))
   if (waitMs === null) return fail('bad-request', 'wait: seconds or forever')
@@ -149,7 +160,16 @@ function readRequestId(line: Line, key: string): RequestId {
 }
 
 function refuseUnsupported(line: Line, keys: readonly string[]): void {
-  for (const key of keys) if (line.has(key)) fail('bad-request', `${key} is not supported yet`)
+  for (const key of keys) if (line.has(key)) failUnsupported(key)
+}
+
+export function refuseActionToCome(action: string): void {
+  if (ACTIONS_TO_COME.has(action)) failUnsupported(action)
+}
+
+/** What the contract has and this level has not: an error, never silently ignored. */
+function failUnsupported(what: string): never {
+  return fail('unsupported', `${what} needs a feature level above ${FEATURE_LEVEL}`)
 }
 
 /** 32 hex digits. */

@@ -15,7 +15,7 @@ import { NO_QUORUM, openingRefusal } from './opening-refusal.js'
 import { RequestIds } from './request-ids.js'
 import { RequestTable } from './request-table.js'
 import type { Services } from './services.js'
-import { RequestError, readId, readNumber, readOpening, readRequest } from './session-requests.js'
+import { RequestError, readId, readNumber, readOpening, readRequest, refuseActionToCome } from './session-requests.js'
 import {
   BUSY_TEXT,
   type ErrorCode,
@@ -32,8 +32,6 @@ import {
 import { Word } from './words.js'
 
 type Phase = 'fresh' | 'opening' | 'resuming' | 'open' | 'leaving' | 'closed'
-
-const NOT_SUPPORTED: ReadonlySet<string> = new Set(['check', 'locks', 'watch', '.force-release'])
 
 export class SessionDialect implements Dialect, Occupant {
   readonly holds = false
@@ -193,7 +191,7 @@ export class SessionDialect implements Dialect, Occupant {
 
   #otherAction(line: Line): void {
     const { action } = line
-    if (NOT_SUPPORTED.has(action)) throw new RequestError('bad-request', `${action} is not supported yet`)
+    refuseActionToCome(action)
     const { loopback, remote } = this.connection
     const reply = (text: string) => this.connection.say(text)
     if (action.startsWith('.') && this.services.admin({ line, loopback, remote, reply })) return
