@@ -75,8 +75,8 @@ class GuardianProcess {
         this.connection.resumption = message.resumption
         break
       case 'limit':
-        // Once the command has been asked to end, the limit stands still: it must not be asked again.
-        if (this.ending === 'none') this.limit = message.limit
+        // Once the command is ended because of the lock, the limit stands still: a later one takes nothing back.
+        if (!this.lost) this.limit = message.limit
         this.schedule()
         break
       case 'run':

@@ -31,11 +31,17 @@ class FakeGuardian {
   readonly renew = vi.fn()
   readonly terminate = vi.fn()
   readonly killNow = vi.fn()
+  readonly continue = vi.fn()
   readonly strike = vi.fn(() => [])
   readonly killAll = vi.fn(async () => [])
 }
 
-function supervise(): { guardian: FakeGuardian; session: LockSession; outcome: ReturnType<Supervision['run']> } {
+function supervise(): {
+  guardian: FakeGuardian
+  session: LockSession
+  supervision: Supervision
+  outcome: ReturnType<Supervision['run']>
+} {
   const guardian = new FakeGuardian()
   const session: LockSession = {
     id: '1',
@@ -51,7 +57,7 @@ function supervise(): { guardian: FakeGuardian; session: LockSession; outcome: R
   const options = readDoOptions(['--lock-name', 'x', 'cmd'], {})
   const log = new DoLog('test', Verbosity.quiet)
   const supervision = new Supervision(options, log, session, GRANT, guardian as unknown as Guardian)
-  return { guardian, session, outcome: supervision.run(aCommand(['cmd'])) }
+  return { guardian, session, supervision, outcome: supervision.run(aCommand(['cmd'])) }
 }
 
 describe('a command that its guardian has not named yet', () => {
@@ -123,6 +129,27 @@ describe('the start of the command', () => {
     session.hooks.lost?.(GRANT, 'lease-expired')
     expect(await outcome).toEqual({ ...ENDED, status: 122, lost: true })
     expect(guardian.run).not.toHaveBeenCalled()
+  })
+})
+
+describe('a signal', () => {
+  it('that comes before the command has started reaches it as soon as it has', async () => {
+    const { guardian, supervision, outcome } = supervise()
+    await vi.waitFor(() => expect(guardian.run).toHaveBeenCalled())
+    supervision.forward('SIGUSR1')
+    const child = spawn('sleep', ['1000'], { detached: true })
+    const exited = once(child, 'exit')
+    guardian.onStarted(child.pid ?? 0)
+    expect(await exited).toEqual([null, 'SIGUSR1'])
+    guardian.onEnd({ type: 'ended', code: null, signal: 'SIGUSR1', lost: false, foreground: false })
+    expect(await outcome).toMatchObject({ status: 138, terminalSignal: null })
+  })
+
+  it('that ended the command in front of the terminal is told, for the script around it', async () => {
+    const { guardian, outcome } = supervise()
+    await vi.waitFor(() => expect(guardian.run).toHaveBeenCalled())
+    guardian.onEnd({ type: 'ended', code: null, signal: 'SIGINT', lost: false, foreground: true })
+    expect(await outcome).toMatchObject({ status: 130, terminalSignal: 'SIGINT' })
   })
 })
 

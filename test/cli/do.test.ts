@@ -1,7 +1,7 @@
-import { type ChildProcess, spawn } from 'node:child_process'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { FakeCluster, type FakeNode } from '../client/fake-server.js'
 import { compiledPrograms } from './compiled.js'
+import { RunningDo } from './running-do.js'
 import { groupIsDead, guardianOf, runs, statOf } from './stat.js'
 
 const compiled = compiledPrograms()
@@ -25,54 +25,8 @@ afterEach(async () => {
   await cluster.close()
 })
 
-class RunningDo {
-  readonly child: ChildProcess
-  readonly ended: Promise<{ status: number | null; signal: string | null }>
-  stdout = ''
-  stderr = ''
-  private readonly watchers = new Set<() => void>()
-
-  constructor(words: readonly string[], env: Record<string, string> = {}, program = 'tnl-do') {
-    this.child = spawn(process.execPath, [compiled(program), ...words], {
-      env: { ...process.env, TNL_ENDPOINTS: cluster.endpoints, ...env },
-      // A group of its own, as a shell gives it.
-      detached: true,
-    })
-    this.child.stdout?.on('data', (chunk) => {
-      this.stdout += String(chunk)
-      for (const look of this.watchers) look()
-    })
-    this.child.stderr?.on('data', (chunk) => {
-      this.stderr += String(chunk)
-    })
-    this.ended = new Promise((resolve) => this.child.on('close', (status, signal) => resolve({ status, signal })))
-  }
-
-  get pid(): number {
-    return this.child.pid ?? 0
-  }
-
-  /** Resolves with the first number that the command prints on a line of its own. */
-  printed(): Promise<number> {
-    return new Promise((resolve) => {
-      const look = (): void => {
-        const number = /^(\d+)\n/m.exec(this.stdout)?.[1]
-        if (number === undefined) return
-        this.watchers.delete(look)
-        resolve(Number(number))
-      }
-      this.watchers.add(look)
-      look()
-    })
-  }
-
-  end(): void {
-    if (this.child.exitCode === null && this.child.signalCode === null) this.child.kill('SIGKILL')
-  }
-}
-
 function start(words: readonly string[], env: Record<string, string> = {}, program = 'tnl-do'): RunningDo {
-  const run = new RunningDo(words, env, program)
+  const run = new RunningDo([compiled(program), ...words], { TNL_ENDPOINTS: cluster.endpoints, ...env })
   running.push(run)
   return run
 }
@@ -186,6 +140,16 @@ describe('waiting', () => {
     await first.until(() => cluster.lock('x').queue.length === 1)
     rival.child.kill('SIGINT')
     expect((await rival.ended).status).toBe(130)
+    expect(cluster.lock('x').queue).toHaveLength(0)
+  })
+
+  it('ends with the word of the guardian when tnl-do is killed', async () => {
+    const holder = start(FOREVER)
+    await holder.printed()
+    const rival = start(['--lock-name', 'x', '--wait', 'forever', 'true'])
+    await first.until(() => cluster.lock('x').queue.length === 1)
+    rival.child.kill('SIGKILL')
+    await first.until(() => first.heard('bye'))
     expect(cluster.lock('x').queue).toHaveLength(0)
   })
 

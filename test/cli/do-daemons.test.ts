@@ -1,0 +1,68 @@
+/** What a command has started dies with it also when it has left its group, its session and its parent. */
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
+import { FakeCluster, type FakeNode } from '../client/fake-server.js'
+import { compiledPrograms } from './compiled.js'
+import { RunningDo } from './running-do.js'
+import { guardianOf, runs, statOf } from './stat.js'
+
+const compiled = compiledPrograms()
+const LEASE_SECONDS = 3
+const IN_TIME = { timeout: 20_000, interval: 10 }
+
+let cluster: FakeCluster
+let node: FakeNode
+beforeEach(async () => {
+  cluster = new FakeCluster(LEASE_SECONDS)
+  node = await cluster.addNode()
+})
+afterEach(() => cluster.close())
+
+/** A command that prints the id of a daemon: in a session of its own, its parent dead. `before` starts it. */
+async function start(before: string): Promise<{ run: RunningDo; daemon: number; guardian: number }> {
+  const daemon = `(${before} setsid sh -c 'trap "" TERM HUP; echo $$; while :; do sleep 0.05; done' &)`
+  const words = ['--lock-name', 'x', '--', 'sh', '-c', `${daemon}; sleep 1000`]
+  const run = new RunningDo([compiled('tnl-do'), ...words], { TNL_ENDPOINTS: cluster.endpoints })
+  onTestFinished(() => run.end())
+  const id = await run.printed()
+  await vi.waitFor(() => expect(statOf(guardianOf(id))?.parent).toBe(run.pid), IN_TIME)
+  const guardian = guardianOf(id)
+  onTestFinished(() => {
+    if (runs(statOf(id))) process.kill(id, 'SIGKILL')
+  })
+  return { run, daemon: id, guardian }
+}
+
+const untilFree = (): Promise<void> => vi.waitFor(() => expect(cluster.holderOf('x')).toBeNull(), IN_TIME)
+
+describe('a daemon of the command', () => {
+  it('comes to the guardian, and dies before the lock is free when tnl-do is killed', async () => {
+    const { run, daemon } = await start('')
+    run.child.kill('SIGKILL')
+    await untilFree()
+    expect(runs(statOf(daemon))).toBe(false)
+  })
+
+  it('dies when the lock is lost', async () => {
+    const { run, daemon } = await start('')
+    node.mood = { kind: 'silent' }
+    expect((await run.ended).status).toBe(122)
+    expect(runs(statOf(daemon))).toBe(false)
+  })
+
+  it('dies when the guardian is killed, also without its environment', async () => {
+    const { run, daemon, guardian } = await start('env -i PATH="$PATH"')
+    // tnl-do becomes a child subreaper once the command runs, a moment after that.
+    await vi.waitFor(() => expect(node.received.length).toBeGreaterThan(3), IN_TIME)
+    process.kill(guardian, 'SIGKILL')
+    await untilFree()
+    expect(runs(statOf(daemon))).toBe(false)
+    expect((await run.ended).status).toBe(124)
+  })
+
+  it('dies when tnl-do and its guardian are killed together', async () => {
+    const { run, daemon, guardian } = await start('')
+    run.child.kill('SIGKILL')
+    process.kill(guardian, 'SIGKILL')
+    await vi.waitFor(() => expect(runs(statOf(daemon))).toBe(false), IN_TIME)
+  })
+})

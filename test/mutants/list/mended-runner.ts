@@ -1,0 +1,185 @@
+/** tnl-do, its guardian and the system around them: faults that were found, put back. */
+import type { Edit, Mutant } from '../mutant.js'
+
+const GUARDIAN = 'test/cli/do-guardian.test.ts'
+const DAEMONS = 'test/cli/do-daemons.test.ts'
+const SUPERVISION = 'test/cli/do-supervision.test.ts'
+const COMMAND = 'test/cli/do.test.ts'
+const START = 'test/cli/do-start.test.ts'
+const GUARDIAN_PROCESS = 'src/cli/do-guardian-process.ts'
+
+const mutant = (id: string, title: string, rule: Mutant['rule'], tests: string, ...edits: Edit[]): Mutant => ({
+  id,
+  title,
+  rule,
+  edits,
+  killers: ['tests'],
+  tests: [tests],
+})
+
+const edit = (file: string, find: string, replace: string): Edit => ({ file, find, replace })
+
+export const MENDED_RUNNER: readonly Mutant[] = [
+  mutant(
+    'Y501',
+    'the guardian is no child subreaper: who has left the group of the command runs on',
+    'rule 6',
+    DAEMONS,
+    edit(GUARDIAN_PROCESS, '      native.becomeSubreaper()\n', ''),
+  ),
+  mutant(
+    'Y502',
+    'only the group of the command is killed',
+    'rule 6',
+    DAEMONS,
+    edit('src/cli/do-descendants.ts', 'return descendantsOf(process.pid, this.spared)', 'return this.group.members()'),
+  ),
+  mutant(
+    'Y503',
+    'what is left of the command and ignores SIGTERM is not killed',
+    'rule 6',
+    GUARDIAN,
+    edit(
+      GUARDIAN_PROCESS,
+      'if (!(await offspring.ended(command.graceMs))) this.kill()',
+      'await offspring.ended(command.graceMs)',
+    ),
+  ),
+  mutant(
+    'Y504',
+    'a group that may not be signalled counts as dead',
+    'rule 6',
+    GUARDIAN,
+    edit(
+      'src/cli/do-process-group.ts',
+      "      // EPERM: it lives, under another user.\n      this.gone = hasCode(error, 'ESRCH')",
+      '      this.gone = error !== null',
+    ),
+  ),
+  mutant(
+    'Y505',
+    'a limit that comes after the command was asked to end moves the deadline',
+    'rule 6',
+    GUARDIAN,
+    edit(GUARDIAN_PROCESS, 'if (!this.lost) this.limit = message.limit', 'this.limit = message.limit'),
+  ),
+  mutant(
+    'Y506',
+    'a signal that comes before the command has started is lost',
+    'own',
+    SUPERVISION,
+    edit('src/cli/do-supervision.ts', 'if (this.group === null) this.earlySignals.push(signal)\n    else this', 'this'),
+    edit(
+      'src/cli/do-supervision.ts',
+      'this.group.signal(signal)\n    if (signal',
+      'this.group?.signal(signal)\n    if (signal',
+    ),
+  ),
+  mutant(
+    'Y507',
+    'a stopped command that is asked to end is not continued',
+    'own',
+    GUARDIAN,
+    edit(
+      GUARDIAN_PROCESS,
+      "'SIGTERM')\n    // A stopped process would not see it.\n    offspring.signalAll('SIGCONT')\n  }",
+      "'SIGTERM')\n  }",
+    ),
+  ),
+  mutant(
+    'Y508',
+    'what is left of the command and stopped is not continued when it is asked to end',
+    'own',
+    GUARDIAN,
+    edit(GUARDIAN_PROCESS, "    offspring.signalAll('SIGCONT')\n    if (!(await", '    if (!(await'),
+  ),
+  mutant(
+    'Y509',
+    'while what is left of the command is ended, later limits do not count',
+    'own',
+    GUARDIAN,
+    edit(GUARDIAN_PROCESS, 'if (!this.lost) this.limit', "if (this.phase === 'waiting') this.limit"),
+  ),
+  mutant(
+    'Y510',
+    'the guardian says no bye',
+    'rule 5',
+    COMMAND,
+    edit('src/cli/do-guardian-connection.ts', "resumption === null ? '' : `\\n${formatLine('bye')}`", "''"),
+  ),
+  mutant(
+    'Y511',
+    'the guardian says bye in the middle of a line that tnl-do has begun',
+    'rule 5',
+    COMMAND,
+    edit('src/cli/do-guardian-connection.ts', "`\\n${formatLine('bye')}`", "formatLine('bye')"),
+  ),
+  mutant(
+    'Y512',
+    'tnl-do asks for no linger',
+    'rule 5',
+    'test/cli/do-options.test.ts',
+    edit('src/cli/do-options.ts', 'Math.max(flags.linger, flags.lease)', 'flags.linger'),
+  ),
+  mutant(
+    'Y513',
+    'the guardian has no copy of the connection while tnl-do waits',
+    'rule 5',
+    COMMAND,
+    edit(
+      'src/cli/do-run.ts',
+      '    return this.guardian.adopt(link)\n',
+      '    void link\n    return Promise.resolve()\n',
+    ),
+  ),
+  mutant(
+    'Y514',
+    'nobody kills when tnl-do and its guardian are killed together',
+    'own',
+    DAEMONS,
+    edit('src/cli/do-watcher.ts', 'try=0\nwhile', 'exit 0\ntry=0\nwhile'),
+  ),
+  mutant(
+    'Y515',
+    'tnl-do is no child subreaper: who has cleared its environment outlives the guardian',
+    'rule 6',
+    DAEMONS,
+    edit(
+      'src/cli/do-supervision.ts',
+      '    setImmediate(() => loadNative()?.becomeSubreaper())\n',
+      '    void loadNative\n',
+    ),
+  ),
+  mutant(
+    'Y516',
+    'only the innermost lock around a command is known inside',
+    'own',
+    COMMAND,
+    edit('src/cli/do-run.ts', 'const around = [...this.heldAround, {', 'const around = [{'),
+  ),
+  mutant(
+    'Y517',
+    'a lock of another cluster counts as held around the command',
+    'own',
+    START,
+    edit('src/cli/do-held.ts', "(mark.cluster === (cluster ?? '') || mark.cluster === '')", 'cluster !== undefined'),
+  ),
+  mutant(
+    'Y518',
+    'a mark that has outlived its lock refuses who waits for another holder',
+    'own',
+    START,
+    edit(
+      'src/cli/do-held.ts',
+      'mark.name === name && mark.holder === holder &&',
+      'mark.name === name && holder !== undefined &&',
+    ),
+  ),
+  mutant(
+    'Y519',
+    'what another process was started with is believed',
+    'own',
+    START,
+    edit('src/cli/do-start.ts', 'const isOurs = processId === String(process.pid)', "const isOurs = processId !== ''"),
+  ),
+]
