@@ -153,7 +153,9 @@ export const SNAPSHOT_TRANSFER_CHUNK_BYTES = 256 * 1024
 /** Chunks sent ahead of the receiver's acknowledgement. */
 export const SNAPSHOT_TRANSFER_WINDOW_CHUNKS = 4
 /** A receiver that says nothing for this long is given up: it may not have been a member yet when the transfer began. */
-export const SNAPSHOT_TRANSFER_STALL_MS = 2_000
+export const SNAPSHOT_TRANSFER_STALL_MS = 10_000
+/** A receiver whose disk is at work says so this often, or a slow sync would make the transfer begin anew for ever. */
+export const SNAPSHOT_TRANSFER_WORKING_MS = 2_000
 
 export const FORMATION_ANNOUNCE_MS = 100
 /** Founders are numbered from 1; ids of later members lie above this. */

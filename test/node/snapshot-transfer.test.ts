@@ -4,6 +4,7 @@ import { type Message, MsgType } from '../../src/raft/core/messages.js'
 import { EMPTY_BYTES, EMPTY_CONF_STATE } from '../../src/raft/core/types.js'
 import type { Clock, LogStore, SnapshotReader, SnapshotReceiver, Transport } from '../../src/raft/node/interfaces.js'
 import { SnapshotInbox, SnapshotSender } from '../../src/raft/node/snapshot-transfer.js'
+import { FakeClock } from './fake-clock.js'
 
 const METADATA = { index: 9, term: 2, confState: EMPTY_CONF_STATE }
 
@@ -35,6 +36,7 @@ async function rejected(chunks: () => AsyncIterable<Uint8Array>) {
     1,
     (_to, ok) => reports.push(ok),
     (error) => errors.push(error),
+    () => undefined,
   )
   const snapshot = { metadata: METADATA, data: EMPTY_BYTES }
   sender.start('n2', { type: MsgType.snap, to: 2, from: 1, term: 2, snapshot } as unknown as Message)
@@ -81,7 +83,7 @@ describe('a snapshot that arrives', () => {
     const fail = (error: unknown) => {
       throw error
     }
-    const inbox = new SnapshotInbox(store, transport, () => undefined, fail)
+    const inbox = new SnapshotInbox(store, transport, new FakeClock().forNode().clock, () => undefined, fail)
     inbox.handleBegin('n2', { id: 7, sizeBytes: 10, metadata: METADATA, term: 2, from: 1, to: 2 })
     const chunk = (offset: number) => {
       const bytes = new Uint8Array(16 + 4)

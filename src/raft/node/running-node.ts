@@ -85,10 +85,13 @@ export class RunningNode {
     this.#trimmer = new LogTrimmer({ raw: this.#raw, window: this.#window, store, bounds, onError: onFatal })
     this.#driver = this.#makeDriver(appliedIndex, boot.snapshot?.confState ?? EMPTY_CONF_STATE)
     const report = (to: RaftId, ok: boolean) => this.#driver.act((raw) => raw.reportSnapshot(to, ok))
-    this.#sender = new SnapshotSender(store, transport, clock, random.int(2 ** 40), report, onFatal)
+    this.#sender = new SnapshotSender(store, transport, clock, random.int(2 ** 40), report, onFatal, (message) =>
+      options.warn(message),
+    )
     this.#inbox = new SnapshotInbox(
       store,
       transport,
+      clock,
       (metadata, begin) => this.#maker.afterCurrent(() => this.#driver.receive([snapshotMessage(metadata, begin)])),
       onFatal,
     )
@@ -150,6 +153,7 @@ export class RunningNode {
     this.#transfer.stop()
     this.#change.leadershipLost()
     this.#sender.stop()
+    this.#inbox.stop()
     this.#driver.stop()
   }
 

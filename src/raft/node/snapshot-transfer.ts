@@ -10,6 +10,7 @@ import {
   SNAPSHOT_TRANSFER_CHUNK_BYTES,
   SNAPSHOT_TRANSFER_STALL_MS,
   SNAPSHOT_TRANSFER_WINDOW_CHUNKS,
+  SNAPSHOT_TRANSFER_WORKING_MS,
 } from '../limits.js'
 import {
   type Clock,
@@ -47,6 +48,7 @@ export class SnapshotSender {
     firstId: number,
     private readonly report: (to: RaftId, ok: boolean) => void,
     private readonly onError: (error: unknown) => void,
+    private readonly warn: (message: string) => void,
   ) {
     this.#nextId = firstId
   }
@@ -77,7 +79,8 @@ export class SnapshotSender {
     const transfer = this.#outgoing.get(nodeId)
     if (transfer === undefined || transfer.id !== ack.id) return
     if (ack.state === 'more') {
-      transfer.acked = ack.offset
+      // Said again while its disk works, and perhaps behind a later one.
+      transfer.acked = Math.min(Math.max(transfer.acked, ack.offset), transfer.sent)
       transfer.stall.cancel()
       transfer.stall = this.#watch(nodeId, transfer.id)
       this.#pump(nodeId, transfer)
@@ -134,7 +137,13 @@ export class SnapshotSender {
   #watch(nodeId: string, id: number): Timer {
     return this.clock.after(SNAPSHOT_TRANSFER_STALL_MS, () => {
       const transfer = this.#outgoing.get(nodeId)
-      if (transfer?.id === id) this.#end(nodeId, transfer, false)
+      if (transfer?.id !== id) return
+      const { index } = transfer.begin.metadata
+      const seconds = SNAPSHOT_TRANSFER_STALL_MS / 1_000
+      this.warn(
+        `${nodeId} said nothing for ${seconds} s while the snapshot of entry ${index} was sent to it; once more`,
+      )
+      this.#end(nodeId, transfer, false)
     })
   }
 
@@ -163,6 +172,10 @@ interface Incoming {
   offset: number
   /** The work on the file in order; never rejects. */
   work: Promise<void>
+  /** Chunks that wait for the disk, and are in memory meanwhile. */
+  waiting: number
+  /** Says that the disk is at work, until the transfer ends. */
+  working: Timer
 }
 
 export class SnapshotInbox {
@@ -171,6 +184,7 @@ export class SnapshotInbox {
   constructor(
     private readonly store: LogStore,
     private readonly transport: Transport,
+    private readonly clock: Clock,
     /** The snapshot is durable: the core may take it. */
     private readonly onReceived: (
       metadata: SnapshotMetadata,
@@ -183,8 +197,11 @@ export class SnapshotInbox {
   handleBegin(from: string, begin: Begin | null): void {
     if (begin === null) return
     this.peerDown(from)
-    const incoming: Incoming = { begin, receiver: null, offset: 0, work: Promise.resolve() }
+    const work = Promise.resolve()
+    const working = { cancel: () => undefined }
+    const incoming: Incoming = { begin, receiver: null, offset: 0, work, waiting: 0, working }
     this.#incoming.set(from, incoming)
+    this.#sayWorking(from, incoming)
     this.#enqueue(from, incoming, async () => {
       incoming.receiver = await this.store.receiveSnapshot(begin.metadata, begin.sizeBytes)
       this.#ack(from, incoming, 'more')
@@ -195,25 +212,34 @@ export class SnapshotInbox {
     const { id, offset } = readChunkHeader(payload)
     const incoming = this.#incoming.get(from)
     if (incoming === undefined || incoming.begin.id !== id) return
+    // More than was asked for. What is missing then ends the transfer as any gap does.
+    if (incoming.waiting > SNAPSHOT_TRANSFER_WINDOW_CHUNKS) return
+    incoming.waiting++
     // The chunk outlives the socket's buffer: the transport hands out views.
     const bytes = payload.slice(CHUNK_HEADER_BYTES)
     this.#enqueue(from, incoming, () => this.#write(from, incoming, offset, bytes))
+  }
+
+  stop(): void {
+    for (const { working } of this.#incoming.values()) working.cancel()
   }
 
   peerDown(from: string): void {
     const incoming = this.#incoming.get(from)
     if (incoming === undefined) return
     this.#incoming.delete(from)
+    incoming.working.cancel()
     incoming.work = incoming.work.then(() => incoming.receiver?.abort()).catch(this.onError)
   }
 
   async #write(from: string, incoming: Incoming, offset: number, bytes: Uint8Array): Promise<void> {
     const { receiver, begin } = incoming
+    incoming.waiting--
     if (receiver === null || this.#incoming.get(from) !== incoming) return
     if (offset !== incoming.offset) {
       this.#incoming.delete(from)
       await receiver.abort()
-      this.#ack(from, incoming, 'failed')
+      this.#finished(from, incoming, 'failed')
       return
     }
     incoming.offset = await receiver.write(offset, bytes)
@@ -223,17 +249,30 @@ export class SnapshotInbox {
     }
     this.#incoming.delete(from)
     const metadata = await receiver.finish()
-    this.#ack(from, incoming, 'done')
+    this.#finished(from, incoming, 'done')
     this.onReceived(metadata, begin)
   }
 
   #enqueue(from: string, incoming: Incoming, work: () => Promise<void>): void {
     incoming.work = incoming.work.then(work).catch((error: unknown) => {
-      this.#incoming.delete(from)
-      this.#ack(from, incoming, 'failed')
+      if (this.#incoming.get(from) === incoming) this.#incoming.delete(from)
+      this.#finished(from, incoming, 'failed')
       // Not what was announced: nothing of this disk is in doubt, and the leader begins anew.
       if (!(error instanceof SnapshotRejected)) this.onError(error)
     })
+  }
+
+  /** Also while the whole file is read back and synced, which takes longest. */
+  #sayWorking(from: string, incoming: Incoming): void {
+    incoming.working = this.clock.after(SNAPSHOT_TRANSFER_WORKING_MS, () => {
+      this.#ack(from, incoming, 'more')
+      this.#sayWorking(from, incoming)
+    })
+  }
+
+  #finished(to: string, incoming: Incoming, state: 'done' | 'failed'): void {
+    incoming.working.cancel()
+    this.#ack(to, incoming, state)
   }
 
   #ack(to: string, incoming: Incoming, state: Ack['state']): void {

@@ -208,4 +208,70 @@ export const MENDED_AMOUNTS: readonly Mutant[] = [
     ],
     killers: ['tests'],
   },
+  {
+    id: 'Y118',
+    title: 'a transfer is given up although its receiver makes progress',
+    rule: 'own',
+    edits: [
+      {
+        file: 'src/raft/node/snapshot-transfer.ts',
+        find: '      transfer.stall.cancel()\n      transfer.stall = this.#watch(nodeId, transfer.id)\n',
+        replace: '',
+      },
+    ],
+    killers: ['tests'],
+  },
+  {
+    id: 'Y119',
+    title: 'a snapshot is sent without a window',
+    rule: 'own',
+    edits: [
+      {
+        file: 'src/raft/node/snapshot-transfer.ts',
+        find: 'if (transfer.sent - transfer.acked >= SNAPSHOT_TRANSFER_WINDOW_CHUNKS * SNAPSHOT_TRANSFER_CHUNK_BYTES) return',
+        replace:
+          'if (transfer.sent - transfer.acked >= 1e6 * SNAPSHOT_TRANSFER_WINDOW_CHUNKS * SNAPSHOT_TRANSFER_CHUNK_BYTES) return',
+      },
+    ],
+    killers: ['tests'],
+  },
+  {
+    id: 'Y120',
+    title: 'an earlier transfer from the same node is not ended by the next',
+    rule: 'own',
+    edits: [
+      {
+        file: 'src/raft/node/snapshot-transfer.ts',
+        find: '    if (begin === null) return\n    this.peerDown(from)\n',
+        replace: '    if (begin === null) return\n',
+      },
+    ],
+    killers: ['tests'],
+  },
+  {
+    id: 'Y121',
+    title: 'a receiver is silent while its disk works',
+    rule: 'own',
+    edits: [
+      {
+        file: 'src/raft/node/snapshot-transfer.ts',
+        find: "      this.#ack(from, incoming, 'more')\n      this.#sayWorking(from, incoming)\n",
+        replace: '',
+      },
+    ],
+    killers: ['tests'],
+  },
+  {
+    id: 'Y122',
+    title: 'chunks beyond what was asked for wait in memory',
+    rule: 'own',
+    edits: [
+      {
+        file: 'src/raft/node/snapshot-transfer.ts',
+        find: '    if (incoming.waiting > SNAPSHOT_TRANSFER_WINDOW_CHUNKS) return\n',
+        replace: '',
+      },
+    ],
+    killers: ['tests'],
+  },
 ]
