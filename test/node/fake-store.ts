@@ -54,6 +54,8 @@ export class FakeDisk {
 /** A store in memory whose writes take a little virtual time, and which a crash cuts off. */
 export class FakeStore implements LogStore {
   readonly loaded: LoadedLog
+  /** To be called as the real store does when a write fails behind an acknowledgement. */
+  failure: (error: unknown) => void = () => undefined
   #closed = false
 
   constructor(
@@ -75,6 +77,10 @@ export class FakeStore implements LogStore {
   }
 
   forgetLoaded(): void {}
+
+  onFailure(run: (error: unknown) => void): void {
+    this.failure = run
+  }
 
   append(batch: LogBatch): Promise<void> {
     return this.#write(() => {

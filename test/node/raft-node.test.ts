@@ -247,6 +247,26 @@ describe('a cluster of RaftNodes over fake disk, network and clock', () => {
     expect(leader.node.status()?.confState.voters).toHaveLength(3)
   })
 
+  it('a change that could not be applied is refused before it is in the log', async () => {
+    const { cluster, leader } = await formed(15)
+    const voters = leader.node.status()?.confState.voters ?? []
+    const before = leader.node.status()?.lastIndex
+    const all = voters.map((nodeId) => ({ type: ConfChangeType.removeNode, nodeId }))
+    const refused = leader.node.changeMembership(all, new Uint8Array(0))
+    await expect(refused).rejects.toThrow('removed all voters')
+    await cluster.clock.run(1_000)
+    expect([...cluster.nodes.values()].map(({ fatal }) => fatal)).toEqual([null, null, null])
+    expect(leader.node.status()).toMatchObject({ lastIndex: before, confState: { voters } })
+    // And another one can be made.
+    const [other] = others(cluster, leader).map(({ node }) => node.status()?.raftId ?? 0)
+    const removed = leader.node.changeMembership(
+      [{ type: ConfChangeType.removeNode, nodeId: other ?? 0 }],
+      new Uint8Array(0),
+    )
+    await cluster.waitFor('removed', () => leader.node.status()?.confState.voters.length === 2)
+    await removed
+  })
+
   it('a follower that is removed hears of it, and stops in good order', async () => {
     const { cluster, leader } = await formed(14)
     const [follower] = others(cluster, leader)

@@ -1,4 +1,4 @@
-import { Changer } from './confchange/changer.js'
+import { Changer, ConfChangeError } from './confchange/changer.js'
 import { enterJoint, leaveJoint } from './confchange/conf-change.js'
 import type { Raft } from './raft.js'
 import { answerConfirmedReads } from './read-index.js'
@@ -9,6 +9,17 @@ import { type ConfChangeV2, type ConfState, NONE, Role } from './types.js'
 /** Carries out a membership change whose entry was applied; only then is it in force (thesis 4.1, A15). */
 export function applyConfChange(raft: Raft, change: ConfChangeV2): ConfState {
   return switchToConfig(raft, changedMembership(raft, change))
+}
+
+/** Why this change could not be applied to the membership in force; null: it can. Changes nothing. */
+export function confChangeError(raft: Raft, change: ConfChangeV2): ConfChangeError | null {
+  try {
+    changedMembership(raft, change)
+    return null
+  } catch (error) {
+    if (error instanceof ConfChangeError) return error
+    throw error
+  }
 }
 
 function changedMembership(raft: Raft, change: ConfChangeV2): Membership {

@@ -1,4 +1,5 @@
-import { applyConfChange } from './conf-apply.js'
+import { applyConfChange, confChangeError } from './conf-apply.js'
+import type { ConfChangeError } from './confchange/changer.js'
 import { encodeConfChange } from './confchange/codec.js'
 import type { RaftConfig } from './config.js'
 import { createRaft } from './create-raft.js'
@@ -134,6 +135,14 @@ export class RawNode {
    */
   proposeConfChange(change: ConfChangeV2, type: EntryType = EntryType.confChangeV2): Refusal | null {
     return this.#propose([proposal(type, encodeConfChange(change))])
+  }
+
+  /**
+   * Why this change could not be applied to the membership in force; null: it can. To be asked before it is proposed: an
+   * entry in the log that cannot be applied would end every member that comes to it.
+   */
+  confChangeError(change: ConfChangeV2): ConfChangeError | null {
+    return confChangeError(this.#raft, change)
   }
 
   #propose(entries: readonly Entry[]): Refusal | null {

@@ -114,6 +114,8 @@ export interface LogStore {
   readonly loaded: LoadedLog
   /** The node has taken over `loaded`: its entries, which may be hundreds of MiB, are not kept here any longer. */
   forgetLoaded(): void
+  /** Calls `run` once if a write fails that was acknowledged already, so that no caller is told. */
+  onFailure(run: (error: unknown) => void): void
   append(batch: LogBatch): Promise<void>
   writeIdentity(identity: Identity): Promise<void>
   /** Small synced records of the upper layers (epoch records, formation record). Null deletes. */

@@ -67,6 +67,7 @@ export class RaftNode implements NodeApi {
 
   /** Resolves when the node listens to its peers; it serves later, see `NodeObserver`. Rejects with a StoreError. */
   async start(): Promise<void> {
+    this.options.store.onFailure((error) => this.#fatal(error))
     const { store, transport, machine } = this.options
     const identity = this.#identity
     const forgotten = await store.getRecord(FORGOTTEN_RECORD_KEY)

@@ -258,8 +258,10 @@ export class RunningNode {
   async changeMembership(changes: readonly ConfChangeSingle[], context: Uint8Array): Promise<void> {
     if (!this.isLeaderReady()) throw new NodeRefusal('this node does not lead, or not for long enough yet')
     if (this.#driver.confState.votersOutgoing.length > 0) throw new NodeRefusal('a joint configuration is in force')
-    const done = this.#change.begin(context)
     const change = { transition: ConfChangeTransition.auto, changes, context }
+    const problem = this.#raw.confChangeError(change)
+    if (problem !== null) throw new NodeRefusal(problem.message)
+    const done = this.#change.begin(context)
     this.#driver.act((raw) => {
       if (raw.proposeConfChange(change) !== null) this.#change.leadershipLost()
     })

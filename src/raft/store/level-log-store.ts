@@ -55,6 +55,10 @@ export class LevelLogStore implements LogStore {
     this.loaded = { ...this.loaded, entries: [], prevIndex: last?.index ?? prevIndex, prevTerm: last?.term ?? prevTerm }
   }
 
+  onFailure(run: (error: unknown) => void): void {
+    this.#parts.backlog.onFailure(run)
+  }
+
   /** Also what needs no sync gets one: then every write has a mark, and their sequence has no gap. */
   append(batch: LogBatch): Promise<void> {
     return this.#inLine('writing the log', async () => {

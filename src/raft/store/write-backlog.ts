@@ -20,6 +20,7 @@ export class WriteBacklog {
   #isDraining = false
   #timer: Timer | undefined
   #failure: { readonly error: unknown } | null = null
+  #onFailure: (error: unknown) => void = () => undefined
 
   constructor(
     private readonly database: Database,
@@ -33,6 +34,12 @@ export class WriteBacklog {
   /** Of the last write that LevelDB has synced. */
   get syncedSequence(): number {
     return this.#syncedSequence
+  }
+
+  /** At once if it has failed already. */
+  onFailure(run: (error: unknown) => void): void {
+    this.#onFailure = run
+    if (this.#failure !== null) run(this.#failure.error)
   }
 
   add(plan: Plan): void {
@@ -69,6 +76,8 @@ export class WriteBacklog {
       .guard('writing the log', () => this.#run())
       .catch((error: unknown) => {
         this.#failure = { error }
+        // An idle node might not write for hours, and would go on as one whose log is sound.
+        this.#onFailure(error)
       })
   }
 

@@ -274,4 +274,24 @@ export const MENDED_AMOUNTS: readonly Mutant[] = [
     ],
     killers: ['tests'],
   },
+  {
+    id: 'Y123',
+    title: 'a write of LevelDB that fails behind an acknowledgement ends nothing before the next write',
+    rule: 'own',
+    edits: [{ file: 'src/raft/store/write-backlog.ts', find: '        this.#onFailure(error)\n', replace: '' }],
+    killers: ['tests'],
+  },
+  {
+    id: 'Y124',
+    title: 'a membership change that cannot be applied is appended, and ends every member that comes to it',
+    rule: 'own',
+    edits: [
+      {
+        file: 'src/raft/node/running-node.ts',
+        find: '    if (problem !== null) throw new NodeRefusal(problem.message)\n',
+        replace: '',
+      },
+    ],
+    killers: ['tests'],
+  },
 ]

@@ -48,6 +48,12 @@ export class TappedStore implements LogStore {
     this.loaded = store.loaded
   }
 
+  onFailure(run: (error: unknown) => void): void {
+    this.store.onFailure((error) => {
+      if (this.process.isAlive) run(error)
+    })
+  }
+
   forgetLoaded(): void {
     this.store.forgetLoaded()
   }
