@@ -12,14 +12,20 @@ export class AddressError extends Error {
 }
 
 const HOST_NAME = /^[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_.])?$/
-const IPV6 = /^[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*(?:%[A-Za-z0-9_.-]+)?$/
+const IPV6 = /^(?=[^%]*:)(?:[0-9A-Fa-f]{0,4}:){1,7}(?:[0-9A-Fa-f]{0,4}|\d+(?:\.\d+){3})(?:%[A-Za-z0-9_.-]+)?$/
 
 /** `HOST[:PORT]`, `[IPV6][:PORT]` or a bare IPv6 address. Throws AddressError, also when neither port nor default is given. */
 export function parseHostPort(text: string, defaultPort?: number): HostPort {
   const { host, port } = split(text)
   if (host === '') throw new AddressError('the host is missing')
-  if (!HOST_NAME.test(host) && !IPV6.test(host)) throw new AddressError('not a host name or address')
-  if (port === null && defaultPort === undefined) throw new AddressError('the port is missing (HOST:PORT)')
+  if (!HOST_NAME.test(host) && !IPV6.test(host)) {
+    throw new AddressError(
+      `not a host name or address${host.includes(':') ? ' (IPv6 stands in brackets: [::1]:7654)' : ''}`,
+    )
+  }
+  if (port === null && defaultPort === undefined) {
+    throw new AddressError(`the port is missing (${host.includes(':') ? '[IPV6]:PORT' : 'HOST:PORT'})`)
+  }
   return { host, port: port === null ? (defaultPort ?? 0) : parsePort(port) }
 }
 
@@ -78,6 +84,12 @@ function hexOfGroups(text: string): string | null {
 /** `0.0.0.0` and `::`: fit to listen on, not to be named to others. */
 export function isWildcardHost(host: string): boolean {
   return host === '0.0.0.0' || /^[0:]+$/.test(host)
+}
+
+/** An address that means another place to each machine, so that nobody elsewhere can be sent there. */
+export function isLocalAddress(hostPort: string): boolean {
+  const { host } = parseHostPort(hostPort)
+  return isLoopbackHost(host) || isWildcardHost(host)
 }
 
 function split(text: string): { host: string; port: string | null } {

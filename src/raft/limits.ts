@@ -72,6 +72,8 @@ export const CLOSE_GRACE_MS = 1_000
 
 /** LevelDB collects this much in memory before it writes a table: fewer, larger writes in the background of our syncs. */
 export const LEVELDB_WRITE_BUFFER_BYTES = 16 * 1024 * 1024
+/** Tables that LevelDB keeps open (its default is 1,000): the server counts on it when it gives descriptors to clients. */
+export const LEVELDB_MAX_OPEN_FILES = 128
 /** What one step of the scan at start reads from LevelDB. */
 export const SCAN_BUFFER_BYTES = 1024 * 1024
 export const SCAN_STEP_PAIRS = 1_000

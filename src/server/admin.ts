@@ -27,11 +27,13 @@ const ACTIONS: ReadonlySet<string> = new Set([
   '.transfer',
 ])
 
+/** `nowhere` (`--admin off`): a proxy on this machine makes every client look like one of this machine. */
+export type AdminFrom = 'nowhere' | 'this machine' | 'anywhere'
+
 export interface AdminOptions {
   readonly node: NodeApi
   readonly clock: Clock
-  /** `--allow-admin`: from other machines too. */
-  readonly allowRemote: boolean
+  readonly allowedFrom: AdminFrom
   readonly requestTimeoutMs: number
   members(): readonly MemberReport[]
   /** Who answers at this HOST:PORT. Never rejects. */
@@ -74,7 +76,10 @@ export class Admin {
       peer: line.get('peer') ?? '',
       replaces: line.get('replaces') ?? '',
     }
-    if (!loopback && !this.options.allowRemote) {
+    const { allowedFrom } = this.options
+    if (allowedFrom === 'nowhere') {
+      done(refusal('unauthorized', 'administration is switched off here (--admin off)'))
+    } else if (!loopback && allowedFrom !== 'anywhere') {
       done(refusal('unauthorized', 'administration is allowed from this machine only (--allow-admin)'))
     } else if (line.action === '.members') {
       done({ rows: this.#memberRows(), count: true })

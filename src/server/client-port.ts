@@ -1,16 +1,24 @@
 import { createServer, type Server, type Socket } from 'node:net'
 import type { HostPort } from '../address.js'
-import type { Clock } from '../raft/node/interfaces.js'
+import type { Clock, Timer } from '../raft/node/interfaces.js'
+import { ClientPlaces } from './client-places.js'
 import { ClientSocket, type ClientSocketOwner } from './client-socket.js'
 import { FairInput } from './fair-input.js'
 import type { ClientConnection, ConnectionHandler } from './front.js'
-import { DISCARD_INPUT_MS, KEEPALIVE_IDLE_MS, REFUSING_MAX_CONNECTIONS } from './limits.js'
+import {
+  CLOSING_MAX_CONNECTIONS,
+  DISCARD_INPUT_MS,
+  FIRST_LINE_MAX_MS,
+  KEEPALIVE_IDLE_MS,
+  SILENCE_CHECK_MS,
+  SILENT_PLACES_MAX_COUNT,
+} from './limits.js'
 import { bindError, describeSystemError, hasCode, listenOn } from './listen.js'
 import { SendQueueWatch } from './send-queue-watch.js'
-import { readSendQueues } from './tcp-table.js'
+import { TcpTables } from './tcp-table.js'
 
 /** Before the first line the dialect is unknown; this is an error in both. */
-const TOO_MANY_CONNECTIONS = 'err,code:busy,message:too many connections\n'
+const SILENT_TOO_LONG = 'err,code:busy,message:nothing was asked in time\n'
 
 export interface ClientPortFront {
   turn(): void
@@ -21,6 +29,8 @@ export interface ClientPortOptions {
   /** Host `localhost` stands for 127.0.0.1 and, where the machine has it, ::1. */
   readonly listen: HostPort
   readonly maxConnections: number
+  /** `--admin`: the last places are kept for this machine. */
+  readonly localPlaces: boolean
   readonly clock: Clock
   readonly front: ClientPortFront
   /** The system refuses connections, for lack of descriptors for example. */
@@ -32,12 +42,16 @@ export class ClientPort implements ClientSocketOwner {
   readonly clock: Clock
   readonly input: FairInput
   readonly #front: ClientPortFront
-  readonly #maxConnections: number
+  /** This node has closed them, and they are not gone yet; from the one that was closed first. */
+  readonly #closing = new Set<ClientSocket>()
+  readonly #places: ClientPlaces<ClientSocket>
+  readonly #mostSockets: number
+  readonly #localPlaces: boolean
   readonly #warn: (message: string) => void
   readonly #servers: Server[] = []
   readonly #sockets = new Set<ClientSocket>()
-  readonly #refusing = new Set<Socket>()
   readonly #watch: SendQueueWatch
+  #silenceTimer: Timer | null = null
   #toWrite: ClientSocket[] = []
   #refusedCount = 0
   #boundPort = 0
@@ -49,9 +63,12 @@ export class ClientPort implements ClientSocketOwner {
     this.clock = clock
     this.input = new FairInput(clock)
     this.#front = front
-    this.#maxConnections = maxConnections
+    this.#places = new ClientPlaces(maxConnections)
+    this.#mostSockets = maxConnections + SILENT_PLACES_MAX_COUNT + CLOSING_MAX_CONNECTIONS
+    this.#localPlaces = options.localPlaces
     this.#warn = (message) => options.warn(message)
-    this.#watch = new SendQueueWatch(clock, readSendQueues)
+    const tables = TcpTables.open()
+    this.#watch = new SendQueueWatch(clock, tables === null ? null : () => tables.read())
   }
 
   /** Throws UsageError when an address cannot be bound. */
@@ -81,7 +98,12 @@ export class ClientPort implements ClientSocketOwner {
     return this.#sockets.size
   }
 
-  /** Connections refused because of `--max-connections` since the start. */
+  /** Only clients that come back are taken now, and this machine. */
+  get isFull(): boolean {
+    return this.#places.isFull
+  }
+
+  /** Connections turned away since the start, for lack of a place or because they said nothing. */
   get connectionsRefused(): number {
     return this.#refusedCount
   }
@@ -95,14 +117,14 @@ export class ClientPort implements ClientSocketOwner {
   close(): Promise<void> {
     this.stopAccepting()
     this.#watch.stop()
+    this.#silenceTimer?.cancel()
     this.#flush()
     return new Promise((resolve) => {
       const timer = this.clock.after(DISCARD_INPUT_MS, () => {
         for (const socket of this.#sockets) socket.reset()
-        for (const socket of this.#refusing) socket.destroy()
       })
       const waitForAll = (): void => {
-        if (this.#sockets.size + this.#refusing.size > 0) return
+        if (this.#sockets.size > 0) return
         this.input.stop()
         timer.cancel()
         this.#onClosed = null
@@ -128,8 +150,22 @@ export class ClientPort implements ClientSocketOwner {
     this.#watch.forget(socket)
   }
 
+  seated(socket: ClientSocket, isResume: boolean): boolean {
+    const guest = isResume ? 'resume' : this.#localPlaces && socket.loopback ? 'this machine' : 'anybody'
+    const isSeated = this.#places.seated(socket, guest)
+    if (!isSeated) this.#refusedCount += 1
+    return isSeated
+  }
+
+  left(socket: ClientSocket): void {
+    this.#places.left(socket)
+    if (this.#sockets.has(socket)) this.#closing.add(socket)
+  }
+
   closed(socket: ClientSocket): void {
+    this.#places.left(socket)
     this.#sockets.delete(socket)
+    this.#closing.delete(socket)
     this.#watch.forget(socket)
     this.#onClosed?.()
   }
@@ -165,30 +201,43 @@ export class ClientPort implements ClientSocketOwner {
 
   #accept(socket: Socket): void {
     this.turn()
-    if (this.#sockets.size >= this.#maxConnections) {
-      this.#refuse(socket)
-      return
-    }
+    if (this.#sockets.size >= this.#mostSockets) this.#dropClosing()
     const connection = new ClientSocket(socket, this)
     this.#sockets.add(connection)
     connection.serve(this.#front.connected(connection))
+    this.#turnAway(this.#places.arrived(connection, this.clock.takerNow()))
+    this.#watchSilence()
   }
 
-  #refuse(socket: Socket): void {
-    this.#refusedCount += 1
-    socket.on('error', () => {})
-    if (this.#refusing.size >= REFUSING_MAX_CONNECTIONS) {
-      socket.destroy()
-      return
-    }
-    this.#refusing.add(socket)
-    const timer = this.clock.after(DISCARD_INPUT_MS, () => socket.destroy())
-    socket.on('close', () => {
-      timer.cancel()
-      this.#refusing.delete(socket)
-      this.#onClosed?.()
+  /** Who was told to go and has not gone makes room at once, without having to read why. */
+  #dropClosing(): void {
+    const [longest] = this.#closing
+    if (longest === undefined) return
+    this.#closing.delete(longest)
+    this.#sockets.delete(longest)
+    longest.reset()
+  }
+
+  #watchSilence(): void {
+    if (this.#silenceTimer !== null || this.#places.silentCount === 0) return
+    this.#silenceTimer = this.clock.after(SILENCE_CHECK_MS, () => {
+      this.#silenceTimer = null
+      this.turn()
+      const beforeMs = this.clock.takerNow() - FIRST_LINE_MAX_MS
+      for (
+        let silent = this.#places.takeSilent(beforeMs);
+        silent !== null;
+        silent = this.#places.takeSilent(beforeMs)
+      ) {
+        this.#turnAway(silent)
+      }
+      this.#watchSilence()
     })
-    socket.resume()
-    socket.end(TOO_MANY_CONNECTIONS)
+  }
+
+  #turnAway(silent: ClientSocket | null): void {
+    if (silent === null) return
+    this.#refusedCount += 1
+    silent.turnAway(SILENT_TOO_LONG)
   }
 }

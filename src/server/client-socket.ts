@@ -19,10 +19,19 @@ export interface ClientSocketOwner {
   writeSoon(socket: ClientSocket): void
   /** A line, or part of one, arrived. */
   heard(socket: ClientSocket): void
+  /** The first line is complete, and is a `resume` or not. False: there is no place for this client. */
+  seated(socket: ClientSocket, isResume: boolean): boolean
+  /** Nothing more is heard from it, or said to it. */
+  left(socket: ClientSocket): void
   closed(socket: ClientSocket): void
 }
 
 const LF = 0x0a
+const RESUME_LINE = /^[ \t]*resume[ \t]*[,\r\n]/
+/** Enough of a first line to see that it is a `resume`. */
+const OPENING_CHARS = 32
+/** Before the first line the dialect is unknown; this is an error in both. */
+const TOO_MANY_CONNECTIONS = 'err,code:busy,message:too many connections\n'
 
 /** One client's TCP connection as the front sees it. Once the node closes it, the front hears nothing more of it. */
 export class ClientSocket implements ClientConnection, WatchedConnection, InputSource {
@@ -33,6 +42,8 @@ export class ClientSocket implements ClientConnection, WatchedConnection, InputS
   #handler: ConnectionHandler | null = null
   readonly #socket: Socket
   readonly #owner: ClientSocketOwner
+  /** How the first line begins; null once it was complete. */
+  #opening: string | null = ''
   /** What was written in this turn. */
   #text = ''
   /** What arrived and was not handed on yet; the socket is paused meanwhile. */
@@ -126,6 +137,11 @@ export class ClientSocket implements ClientConnection, WatchedConnection, InputS
     this.#readOn()
   }
 
+  /** There is no place for this client. */
+  turnAway(lastWords: string): void {
+    if (!this.#closing) this.#handler?.turnAway(lastWords)
+  }
+
   /** The kernel could not deliver for too long (rule 5): as if the peer had reset the connection. */
   giveUp(): void {
     if (!this.#closing) this.#socket.resetAndDestroy()
@@ -141,10 +157,19 @@ export class ClientSocket implements ClientConnection, WatchedConnection, InputS
     if (chunk === null || this.#closing) return false
     const end = endOfSlice(chunk)
     this.#unread = end < chunk.length ? chunk.subarray(end) : null
+    if (this.#opening !== null && !this.#takePlace(chunk.subarray(0, end))) return false
     this.#handler?.data(chunk.subarray(0, end))
     if (this.#unread === null) this.#allIsHandedOn()
     else if (this.#isGone && !this.#mayHandOn) this.#tellEnding()
     return this.#unread !== null && this.#mayHandOn
+  }
+
+  #takePlace(slice: Buffer): boolean {
+    const opening = `${this.#opening}${slice.toString('latin1', 0, OPENING_CHARS)}`.slice(0, OPENING_CHARS)
+    this.#opening = slice.includes(LF) ? null : opening
+    if (this.#opening !== null || this.#owner.seated(this, RESUME_LINE.test(opening))) return true
+    this.turnAway(TOO_MANY_CONNECTIONS)
+    return false
   }
 
   /** Answers come before further requests: a client that does not take them is not served either. */
@@ -227,6 +252,7 @@ export class ClientSocket implements ClientConnection, WatchedConnection, InputS
     this.#text = ''
     this.#unread = null
     this.#owner.input.forget(this)
+    this.#owner.left(this)
   }
 }
 

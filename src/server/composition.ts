@@ -21,7 +21,7 @@ import {
 import type { NodeObserver } from '../raft/node/node-api.js'
 import type { RaftNodeOptions } from '../raft/node/options.js'
 import { RaftNode } from '../raft/node/raft-node.js'
-import { Admin } from './admin.js'
+import { Admin, type AdminFrom } from './admin.js'
 import { type EpochRecords, Front, type FrontLog, type FrontOptions } from './front.js'
 import { HANDOVER_MS } from './limits.js'
 import { memberReports, successor } from './member-reports.js'
@@ -37,8 +37,7 @@ export interface NodeSettings extends RaftSettings, FrontOptions {
   readonly advertise: string
   /** HOST:PORT at which peers reach this node now; empty: the settings do not say. */
   readonly peerAddress: string
-  /** `--allow-admin`: administration from other machines too. */
-  readonly allowAdmin: boolean
+  readonly adminFrom: AdminFrom
 }
 
 /** The world of a node. */
@@ -91,7 +90,7 @@ export class NodeComposition {
     this.admin = new Admin({
       node: this.node,
       clock,
-      allowRemote: settings.allowAdmin,
+      allowedFrom: settings.adminFrom,
       requestTimeoutMs: settings.requestTimeoutMs,
       members: () => this.memberReports(),
       greet: (address) => world.greet(address),

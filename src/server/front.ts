@@ -8,7 +8,14 @@ import type { Index, Term } from '../raft/core/types.js'
 import { type Clock, FrameKind, Lane, PeerProtocolError, type Random } from '../raft/node/interfaces.js'
 import type { NodeApi } from '../raft/node/node-api.js'
 import { Connection, type ConnectionHandler } from './dialects/connection.js'
-import type { AdminRequest, ClientConnection, Counters, FrontOptions, Services } from './dialects/services.js'
+import {
+  type AdminRequest,
+  addressFor,
+  type ClientConnection,
+  type Counters,
+  type FrontOptions,
+  type Services,
+} from './dialects/services.js'
 import { DeadlineQueue } from './rules/deadline-queue.js'
 import type { EpochRecords } from './rules/epoch-records.js'
 import type { FrontLog } from './rules/front-log.js'
@@ -120,7 +127,7 @@ export class Front {
     const address = this.#refuge()
     this.#each((connection) => {
       if (connection.dialect === null) connection.close()
-      else connection.dialect.moved(address)
+      else connection.dialect.moved(addressFor(connection, address))
     })
     this.#deadlines.clear()
   }

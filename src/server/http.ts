@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { HostPort } from '../address.js'
-import { HTTP_LOCKS_MAX, HTTP_REQUEST_TIMEOUT_MS } from './limits.js'
+import { HTTP_LOCKS_MAX, HTTP_MAX_CONNECTIONS, HTTP_REQUEST_TIMEOUT_MS } from './limits.js'
 import { bindError, listenOn } from './listen.js'
 import type { ServerMetrics } from './metrics.js'
 import { buildStatus, type StatusSources, whyNotReady } from './status.js'
@@ -43,6 +43,7 @@ export class HttpPort {
     this.#routes = routesOf(options)
     this.#warn = (message) => options.warn(message)
     this.#server = createServer((request, response) => void this.#answer(request, response))
+    this.#server.maxConnections = HTTP_MAX_CONNECTIONS
     this.#server.requestTimeout = HTTP_REQUEST_TIMEOUT_MS
   }
 

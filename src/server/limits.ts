@@ -74,16 +74,36 @@ export const ACCEPT_BACKLOG = 4_096
 /** A connection that this node closes is read, and what comes is discarded, for at most this long. */
 export const DISCARD_INPUT_MS = 1_000
 /** Connections over `--max-connections` that are just being told so; further ones are dropped without a word. */
-export const REFUSING_MAX_CONNECTIONS = 256
+export const CLOSING_MAX_CONNECTIONS = 64
+/** Who connects and says no line for this long is sent away: long enough to type one. */
+export const FIRST_LINE_MAX_MS = 60_000
+/** How often silent connections are looked at. */
+export const SILENCE_CHECK_MS = 5_000
+/** Connections without a first line, beside the places for clients; of a small node, this share of its places. */
+export const SILENT_PLACES_MAX_COUNT = 64
+export const SILENT_PLACES_SHARE = 1 / 4
+/** The last places, for clients that come back to what they hold … */
+export const RESUME_PLACES_MAX_COUNT = 64
+export const RESUME_PLACES_SHARE = 1 / 8
+/** … and those before them, for this machine: administration. */
+export const LOOPBACK_PLACES_MAX_COUNT = 8
+export const LOOPBACK_PLACES_SHARE = 1 / 16
+/** Descriptors for LevelDB's tables (128), peers and strangers at their port (160), HTTP (64), closing clients (64), our own. */
+export const DESCRIPTORS_KEPT_COUNT = 448
+/** Where the limit is too low for all that, clients get this share of it. */
+export const DESCRIPTORS_CLIENTS_LEAST_SHARE = 1 / 4
 /** Rule 5: a connection whose send queue did not shrink for this long is dead. */
 export const SEND_QUEUE_STUCK_MS = 15_000
 /** How often the kernel's TCP table is read while anything that was written may be unacknowledged. */
 export const TCP_TABLE_INTERVAL_MS = 2_000
+/** Read and looked at in one go: some hundred rows, a tenth of a millisecond. */
+export const TCP_TABLE_SLICE_BYTES = 16_384
 
 // -------------------------------------------------------------------------------------------------- HTTP
 /** `/readyz`: a node has caught up that lacks fewer entries than this of what it knows to be committed. */
 export const CAUGHT_UP_ENTRIES = 1_000
 export const HTTP_REQUEST_TIMEOUT_MS = 10_000
+export const HTTP_MAX_CONNECTIONS = 64
 /** Locks that one answer of `/v1/locks` shows. */
 export const HTTP_LOCKS_MAX = 1_000
 

@@ -10,6 +10,8 @@ import { openStore } from '../raft/store/open-store.js'
 import { ClientPort } from './client-port.js'
 import { NodeComposition, type Surroundings } from './composition.js'
 import { checkTimes, type ServerConfig } from './config/config.js'
+import { explainDirectoryError } from './data-dir-error.js'
+import { clientsWithin, descriptorLimit } from './descriptors.js'
 import { openEpochRecords } from './epoch-record-file.js'
 import { ExitCode, UsageError } from './exit-codes.js'
 import type { EpochRecords } from './front.js'
@@ -38,7 +40,9 @@ export async function startServer(config: ServerConfig, log: Logger): Promise<Ru
   })
   let server: Server | null = null
   try {
-    const store = await openStore(config.dataDir)
+    const store = await openStore(config.dataDir).catch((error: unknown) => {
+      throw explainDirectoryError(config.dataDir, error)
+    })
     server = await Server.compose(config, log, store, end)
     await server.start()
   } catch (error) {
@@ -106,10 +110,11 @@ class Server {
 
   async start(): Promise<void> {
     const { config, log } = this
-    const { listen, maxConnections } = config
+    const { listen } = config
     this.#clientPort = await ClientPort.open({
       listen,
-      maxConnections,
+      maxConnections: this.#placesForClients(),
+      localPlaces: config.adminFrom !== 'nowhere',
       clock: this.#clock,
       front: this.#parts.front,
       warn: (message) => log.warn(message),
@@ -133,6 +138,19 @@ class Server {
       },
       'listening',
     )
+  }
+
+  /** Clients may not use up the descriptors of the store and the peers: without a file for its log the node would end. */
+  #placesForClients(): number {
+    const { maxConnections } = this.config
+    const limit = descriptorLimit()
+    const most = limit === null ? maxConnections : clientsWithin(limit)
+    if (most >= maxConnections) return maxConnections
+    this.log.warn(
+      { limit, clients: most },
+      `at most ${most} clients, not --max-connections ${maxConnections}: this process may have ${limit} files open (ulimit -n, LimitNOFILE=)`,
+    )
+    return most
   }
 
   stop(): void {
@@ -231,6 +249,7 @@ class Server {
         }
       },
       leaseRemainingMs: () => front.stats().speakRemainingMs,
+      hasPlaces: () => this.#clientPort?.isFull !== true,
       members: () => this.#parts.memberReports(),
     }
   }

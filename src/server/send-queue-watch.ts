@@ -25,17 +25,19 @@ interface Watched {
  */
 export class SendQueueWatch {
   readonly #clock: Clock
-  readonly #readQueues: () => Promise<SendQueues | null>
+  readonly #readQueues: (() => Promise<SendQueues | null>) | null
   readonly #watched = new Map<WatchedConnection, Watched>()
   #timer: Timer | null = null
   #stopped = false
 
-  constructor(clock: Clock, readQueues: () => Promise<SendQueues | null>) {
+  /** `readQueues`: null where the system has no such queues; it gives null when they cannot be read just now. */
+  constructor(clock: Clock, readQueues: (() => Promise<SendQueues | null>) | null) {
     this.#clock = clock
     this.#readQueues = readQueues
   }
 
   wrote(connection: WatchedConnection): void {
+    if (this.#readQueues === null) return
     const known = this.#watched.get(connection)
     if (known === undefined) this.#watched.set(connection, { fresh: true, acknowledgedBytes: 0, sinceMs: null })
     else known.fresh = true
@@ -57,10 +59,9 @@ export class SendQueueWatch {
     if (this.#timer !== null || this.#stopped || this.#watched.size === 0) return
     this.#timer = this.#clock.after(TCP_TABLE_INTERVAL_MS, () => {
       for (const entry of this.#watched.values()) entry.fresh = false
-      void this.#readQueues().then((queues) => {
+      void this.#readQueues?.().then((queues) => {
         this.#timer = null
-        if (queues === null) this.stop()
-        else this.#check(queues)
+        if (queues !== null && !this.#stopped) this.#check(queues)
         this.#scheduleCheck()
       })
     })

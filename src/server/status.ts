@@ -42,6 +42,8 @@ export interface StatusSources {
   counts(): NodeCounts
   /** Milliseconds for which this node still has the right to speak; 0 when it has none (engine.md §4 rule 2). */
   leaseRemainingMs(): number
+  /** Whether another client would find a place here. */
+  hasPlaces(): boolean
   members(): readonly MemberReport[]
 }
 
@@ -123,5 +125,6 @@ export function whyNotReady(sources: StatusSources): string | null {
   const behind = node.commitIndex - node.appliedIndex
   if (behind >= CAUGHT_UP_ENTRIES) return `${behind} entries behind`
   if (sources.leaseRemainingMs() <= 0) return "this node's lease is not in force"
+  if (!sources.hasPlaces()) return 'all places for clients are taken'
   return null
 }

@@ -1,28 +1,96 @@
-import { readFile } from 'node:fs/promises'
+import { closeSync, openSync, read } from 'node:fs'
 import type { Socket } from 'node:net'
 import { isIPv4 } from 'node:net'
 import { endianness } from 'node:os'
+import { promisify } from 'node:util'
+import { TCP_TABLE_SLICE_BYTES } from './limits.js'
+
+const readAt = promisify(read)
 
 /** Bytes that the kernel holds unacknowledged, by `tableKey`. Connections with none are left out. */
 export type SendQueues = ReadonlyMap<string, number>
 
-/** Reads the kernel's TCP tables, or gives null on a system that has none. */
-export async function readSendQueues(): Promise<SendQueues | null> {
-  if (process.platform !== 'linux') return null
-  const [ipv4, ipv6] = await Promise.all([readTable('/proc/net/tcp'), readTable('/proc/net/tcp6')])
-  if (ipv4 === null && ipv6 === null) return null
-  const queues = new Map<string, number>()
-  addRows(ipv4 ?? '', queues)
-  addRows(ipv6 ?? '', queues)
-  return queues
+/**
+ * The kernel's TCP tables. They are opened once: when descriptors have run out, the connections that have vanished are the
+ * ones that hold them.
+ */
+export class TcpTables {
+  readonly #tables = PATHS.map((path) => new Table(path))
+  #isReading = false
+
+  private constructor() {}
+
+  /** Null on a system that has no such tables. */
+  static open(): TcpTables | null {
+    return process.platform === 'linux' ? new TcpTables() : null
+  }
+
+  /** Null when they cannot be read now. */
+  async read(): Promise<SendQueues | null> {
+    if (this.#isReading) return null
+    this.#isReading = true
+    try {
+      const queues = new Map<string, number>()
+      const wereRead = await Promise.all(this.#tables.map((table) => table.addTo(queues)))
+      return wereRead.includes(true) ? queues : null
+    } finally {
+      this.#isReading = false
+    }
+  }
+
+  close(): void {
+    for (const table of this.#tables) table.close()
+  }
 }
 
-async function readTable(path: string): Promise<string | null> {
-  try {
-    return await readFile(path, 'latin1')
-  } catch {
-    // Without IPv6 there is no tcp6, in some sandboxes neither; the watch is then less than the rule, as off Linux.
-    return null
+const PATHS = ['/proc/net/tcp', '/proc/net/tcp6'] as const
+
+class Table {
+  #fd: number | null = null
+  readonly #bytes = Buffer.allocUnsafe(TCP_TABLE_SLICE_BYTES)
+
+  constructor(private readonly path: string) {
+    this.#open()
+  }
+
+  /**
+   * False when it cannot be read. A table of ten thousand connections is more than a megabyte, and those that are long
+   * closed stand in it too: it is read in slices, with the event loop going on in between.
+   */
+  async addTo(queues: Map<string, number>): Promise<boolean> {
+    if (this.#fd === null) this.#open()
+    if (this.#fd === null) return false
+    let rest = ''
+    let position = 0
+    try {
+      for (;;) {
+        const { bytesRead } = await readAt(this.#fd, this.#bytes, 0, this.#bytes.length, position)
+        if (bytesRead === 0) break
+        position += bytesRead
+        const text = rest + this.#bytes.toString('latin1', 0, bytesRead)
+        const end = text.lastIndexOf('\n') + 1
+        addRows(text.slice(0, end), queues)
+        rest = text.slice(end)
+        if (this.#fd === null) return false
+      }
+    } catch {
+      return false
+    }
+    return true
+  }
+
+  close(): void {
+    if (this.#fd !== null) closeSync(this.#fd)
+    this.#fd = null
+  }
+
+  /** Without IPv6 there is no tcp6, in some sandboxes neither; the watch is then less than the rule, as off Linux. */
+  #open(): void {
+    try {
+      this.#fd = openSync(this.path, 'r')
+    } catch {
+      this.#fd = null
+    }
   }
 }
 

@@ -3,7 +3,7 @@ import { type ConfChangeSingle, Role } from '../../src/raft/core/types.js'
 import type { Greeting } from '../../src/raft/net/greeting.js'
 import type { Clock, FrameKind, PeerHello } from '../../src/raft/node/interfaces.js'
 import { type NodeApi, NodeRefusal, type NodeStatus } from '../../src/raft/node/node-api.js'
-import { Admin } from '../../src/server/admin.js'
+import { Admin, type AdminFrom } from '../../src/server/admin.js'
 import { parseLine } from '../../src/server/dialects/line.js'
 import { CONTACT_POLL_MS } from '../../src/server/limits.js'
 import type { MemberReport } from '../../src/server/status.js'
@@ -45,12 +45,12 @@ export class World {
   readonly #admins = new Map<string, Admin>()
   #timeout: (() => void) | null = null
 
-  constructor(allowRemote = false) {
+  constructor(allowedFrom: AdminFrom = 'this machine') {
     for (const nodeId of ['n1', 'n2']) {
       const admin = new Admin({
         node: this.#node(nodeId),
         clock: this.#clock(),
-        allowRemote,
+        allowedFrom,
         requestTimeoutMs: 5_000,
         members: () => this.members,
         greet: async (address) => {

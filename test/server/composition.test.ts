@@ -40,7 +40,7 @@ class TestNode {
         maxLocksPerSession: 100,
         followers: 'serve',
         allowShutdown: false,
-        allowAdmin: false,
+        adminFrom: 'this machine',
       },
       {
         store: new FakeStore(new FakeDisk(), own),

@@ -1,96 +1,12 @@
 import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
-import { connect, createServer, type Socket } from 'node:net'
-import { afterEach, describe, expect, it } from 'vitest'
+import { createServer } from 'node:net'
+import { describe, expect, it } from 'vitest'
 import type { Clock } from '../../src/raft/node/interfaces.js'
 import { ClientPort } from '../../src/server/client-port.js'
-import type { ClientConnection, ConnectionHandler } from '../../src/server/front.js'
 import { SystemClock } from '../../src/server/system-clock.js'
 import { tableAddress } from '../../src/server/tcp-table.js'
-
-/** Records what the port tells it and lets a test act on the connections. */
-class RecordingFront {
-  readonly connections: ClientConnection[] = []
-  readonly events: string[] = []
-  /** What happened last, to prove that `turn` comes before every event. */
-  #turned = false
-  #changed: () => void = () => {}
-
-  turn(): void {
-    this.#turned = true
-  }
-
-  connected(connection: ClientConnection): ConnectionHandler {
-    this.connections.push(connection)
-    this.#record('connected')
-    return {
-      data: (chunk) => this.#record(`data ${Buffer.from(chunk).toString()}`),
-      fin: () => this.#record('fin'),
-      broken: () => this.#record('broken'),
-    }
-  }
-
-  get last(): ClientConnection {
-    const connection = this.connections.at(-1)
-    if (connection === undefined) throw new Error('nobody connected')
-    return connection
-  }
-
-  /** Resolves when the events so far satisfy `condition`. */
-  async until(condition: (events: readonly string[]) => boolean): Promise<void> {
-    while (!condition(this.events)) {
-      await new Promise<void>((resolve) => {
-        this.#changed = resolve
-      })
-    }
-  }
-
-  #record(event: string): void {
-    this.events.push(this.#turned ? event : `${event} without turn`)
-    this.#turned = false
-    this.#changed()
-  }
-}
-
-const opened: { close(): unknown }[] = []
-afterEach(async () => {
-  for (const one of opened.splice(0).reverse()) await one.close()
-})
-
-async function setUp(options: { maxConnections?: number; host?: string; clock?: Clock } = {}) {
-  const front = new RecordingFront()
-  const port = await ClientPort.open({
-    listen: { host: options.host ?? '127.0.0.1', port: 0 },
-    maxConnections: options.maxConnections ?? 10,
-    clock: options.clock ?? new SystemClock(),
-    front,
-    warn: () => {},
-  })
-  opened.push(port)
-  return { front, port }
-}
-
-async function client(port: ClientPort, host = '127.0.0.1'): Promise<Socket> {
-  const socket = connect({ host, port: port.port, allowHalfOpen: true })
-  socket.on('error', () => {})
-  socket.setEncoding('utf8')
-  opened.push({ close: () => socket.resetAndDestroy() })
-  await once(socket, 'connect')
-  return socket
-}
-
-/** What arrives until the node's FIN. The client's own side stays open. */
-function textUntilEnd(socket: Socket): Promise<string> {
-  let text = ''
-  socket.on('data', (chunk) => {
-    text += chunk
-  })
-  return new Promise((resolve) => socket.once('end', () => resolve(text)))
-}
-
-function closed(socket: Socket): Promise<void> {
-  return new Promise((resolve) => socket.once('close', () => resolve()))
-}
+import { client, closed, opened, RecordingFront, setUp, textUntilEnd } from './client-port-kit.js'
 
 describe('what the front hears', () => {
   it('is data, then the FIN, each after a turn', async () => {
@@ -283,15 +199,6 @@ describe('reading', () => {
 })
 
 describe('the port', () => {
-  it('says why to connections over --max-connections', async () => {
-    const { front, port } = await setUp({ maxConnections: 1 })
-    await client(port)
-    await front.until((events) => events.length > 0)
-    const second = await client(port)
-    expect(await textUntilEnd(second)).toBe('err,code:busy,message:too many connections\n')
-    expect({ served: front.connections.length, refused: port.connectionsRefused }).toEqual({ served: 1, refused: 1 })
-  })
-
   it('is on both loopback addresses for localhost', async () => {
     const { front, port } = await setUp({ host: 'localhost' })
     await client(port, '127.0.0.1')
@@ -312,6 +219,7 @@ describe('the port', () => {
     const open = ClientPort.open({
       listen: { host: 'localhost', port: number },
       maxConnections: 1,
+      localPlaces: false,
       clock: new SystemClock(),
       front: new RecordingFront(),
       warn: () => {},

@@ -62,7 +62,7 @@ describe('where a value comes from', () => {
     const config = yaml('node-id: b\ncluster:\n  a: h1:1\n  b: "[::1]:2"\nallow-admin: true\n')
     expect(configOf(['--config', config])).toMatchObject({
       nodeId: 'b',
-      allowAdmin: true,
+      adminFrom: 'anywhere',
       cluster: [
         { nodeId: 'a', peerAddress: 'h1:1' },
         { nodeId: 'b', peerAddress: '[::1]:2' },
@@ -110,7 +110,7 @@ describe('what is wrong is named with its flag and its value', () => {
     [['--cluster', 'a=h:1'], /^--cluster a=h:1: needs --node-id/],
     [['--cluster', 'a=h:1', '--node-id', 'b'], /^--cluster a=h:1: .*--node-id/],
     [['--cluster', 'a=h:1,a=h:2', '--node-id', 'a'], /^--cluster .*: a stands there twice/],
-    [['--cluster', 'a=h', '--node-id', 'a'], /^--cluster a=h: "a=h" is the port is missing/],
+    [['--cluster', 'a=h', '--node-id', 'a'], /^--cluster a=h: "a=h": the port is missing/],
     [['--join'], /^--join: needs --cluster/],
     [['--lock'], /--lock/],
     [['server'], /too many arguments/],
@@ -151,5 +151,85 @@ describe('help and version', () => {
       expect(help.text).toContain(flag)
     }
     expect(parseServerConfig(['--version'], {})).toMatchObject({ kind: 'print', text: expect.stringMatching(/^\d+\./) })
+  })
+})
+
+describe('a variable with a slip in its name', () => {
+  const warningsFor = (environment: NodeJS.ProcessEnv): readonly string[] => {
+    const parsed = parseServerConfig([], environment)
+    return parsed.kind === 'run' ? parsed.warnings : []
+  }
+
+  it('is told, with the name that was meant', () => {
+    expect(warningsFor({ TNL_DATA_DIRR: '/data', TNL_CLUSTERS: 'x', TNL_NODE: 'n1' })).toEqual([
+      'TNL_DATA_DIRR is no setting and is ignored (TNL_DATA_DIR?)',
+      'TNL_CLUSTERS is no setting and is ignored (TNL_CLUSTER?)',
+      'TNL_NODE is no setting and is ignored (TNL_NODE_ID?)',
+    ])
+  })
+
+  it('is no link of a service, no variable of another program, and none of another prefix', () => {
+    const links = {
+      TNL_SERVICE_HOST: '10.0.0.1',
+      TNL_SERVICE_PORT: '7654',
+      TNL_SERVICE_PORT_CLIENTS: '7654',
+      TNL_PORT_7654_TCP: 'tcp://10.0.0.1:7654',
+      TNL_PORT_7654_TCP_ADDR: '10.0.0.1',
+      TNL_0_SERVICE_HOST: '10.0.0.1',
+      TNL_0_PORT: 'tcp://10.0.0.1:7654',
+      TNL_0_PORT_7654_TCP_PROTO: 'tcp',
+    }
+    expect(warningsFor({ ...links, TNL_ENDPOINTS: 'a:1', TNLX: '1', TNL_CONFIG: '' })).toEqual([])
+  })
+
+  it('is an error in the file, with the name that was meant', () => {
+    expect(() => configOf(['--config', yaml('data-dirr: /data\n')])).toThrow('unknown key data-dirr (data-dir?)')
+  })
+})
+
+describe('what is said about addresses', () => {
+  const messages: readonly (readonly [readonly string[], string])[] = [
+    [['--node-id', 'n1', '--cluster', 'n1=localhost'], '"n1=localhost": the port is missing (HOST:PORT)'],
+    [['--listen', '::1:26000'], '--listen ::1:26000: not a host name or address (IPv6 stands in brackets: [::1]:7654)'],
+    [['--node-id', 'n1', '--cluster', 'n1=::1:26000'], 'IPv6 stands in brackets'],
+    [['--advertise', '::1'], 'the port is missing ([IPV6]:PORT)'],
+  ]
+  it.each(messages)('%j', (words, message) => {
+    expect(() => configOf(words)).toThrow(message)
+  })
+
+  it.each(['::', '::1', 'fe80::1%eth0', '2001:db8::7', '1:2:3:4:5:6:7:8', '::ffff:10.0.0.1'])('takes %s', (host) => {
+    expect(configOf(['--listen', host, '--advertise', 'h:1']).listen).toEqual({ host, port: 7654 })
+  })
+
+  it('warns of an address that only this machine understands', () => {
+    const warnings = (words: readonly string[]) => {
+      const parsed = parseServerConfig(words, {})
+      return parsed.kind === 'run' ? parsed.warnings : []
+    }
+    expect(warnings(['--listen', '0.0.0.0'])).toEqual([expect.stringContaining('--advertise is localhost:7654')])
+    expect(warnings(['--listen', '10.0.0.1', '--advertise', '0.0.0.0:7654'])).toEqual([
+      expect.stringContaining('--advertise is 0.0.0.0:7654'),
+    ])
+    expect(warnings(['--listen', '0.0.0.0', '--advertise', 'h1:7654'])).toEqual([])
+    expect(warnings([])).toEqual([])
+  })
+})
+
+describe('--admin off', () => {
+  it('wins over all rights of clients', () => {
+    expect(configOf(['--allow-shutdown'])).toMatchObject({ adminFrom: 'this machine', allowShutdown: true })
+    const parsed = parseServerConfig(['--admin', 'off', '--allow-admin', '--allow-shutdown'], {})
+    expect(parsed).toMatchObject({ config: { adminFrom: 'nowhere', allowShutdown: false } })
+    expect(parsed).toMatchObject({ warnings: [expect.stringContaining('--admin is off')] })
+  })
+})
+
+describe('--help', () => {
+  it.each(['-h', '--help'])('%s has every option and exit status', (word) => {
+    const parsed = parseServerConfig([word], {})
+    const text = parsed.kind === 'print' ? parsed.text : ''
+    expect(text).toContain('--max-connections')
+    for (const status of [0, 2, 3, 4, 5]) expect(text).toMatch(new RegExp(`^  ${status}  \\S`, 'm'))
   })
 })

@@ -135,6 +135,7 @@ describe('the client port', () => {
     const port = await ClientPort.open({
       listen: { host: '127.0.0.1', port: 0 },
       maxConnections: 10,
+      localPlaces: false,
       clock,
       front: {
         turn: () => undefined,
@@ -150,6 +151,7 @@ describe('the client port', () => {
             fin: () => {
               events.ending += `fin after ${events.text.length}`
             },
+            turnAway: () => undefined,
             broken: () => {
               events.ending += `broken after ${events.text.length}`
             },

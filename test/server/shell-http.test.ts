@@ -32,14 +32,16 @@ interface Situation {
   node?: NodeStatus | null
   leaseMs?: number
   locks?: () => Iterable<LockReport>
+  hasPlaces?: boolean
 }
 
-async function serve({ node = LEADER, leaseMs = 8_500, locks = () => [] }: Situation = {}) {
+async function serve({ node = LEADER, leaseMs = 8_500, locks = () => [], hasPlaces = true }: Situation = {}) {
   const sources: StatusSources = {
     nodeId: 'n1',
     node: () => node,
     counts: () => ({ locks: 3, sessions: 4, waiters: 5, requests: 6, granted: 7, refused: 8, connections: 9 }),
     leaseRemainingMs: () => leaseMs,
+    hasPlaces: () => hasPlaces,
     members: () => [{ node: 'n1', raftId: 1, peer: 'h:1', address: 'h:2', role: 'voter', leader: true }],
   }
   const metrics = new ServerMetrics(

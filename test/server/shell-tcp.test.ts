@@ -4,7 +4,7 @@ import { afterEach, describe, expect, it } from 'vitest'
 import type { Clock } from '../../src/raft/node/interfaces.js'
 import { TCP_TABLE_INTERVAL_MS } from '../../src/server/limits.js'
 import { SendQueueWatch, type WatchedConnection } from '../../src/server/send-queue-watch.js'
-import { addRows, readSendQueues, tableAddress, tableKey } from '../../src/server/tcp-table.js'
+import { addRows, type SendQueues, TcpTables, tableAddress, tableKey } from '../../src/server/tcp-table.js'
 
 describe('the rows of the kernel', () => {
   it('keeps queues that are not empty', () => {
@@ -52,8 +52,10 @@ describe.runIf(process.platform === 'linux')('a real connection whose peer does 
     // More than any receive buffer takes: the rest stays in the send queue.
     reader.write(Buffer.alloc(64 * 1024 * 1024))
     const key = tableKey(reader) ?? ''
+    const tables = TcpTables.open()
+    open.push({ destroy: () => tables?.close() })
     for (;;) {
-      const queued = (await readSendQueues())?.get(key)
+      const queued = (await tables?.read())?.get(key)
       if (queued !== undefined) return expect(queued).toBeGreaterThan(0)
       await new Promise(setImmediate)
     }
@@ -93,7 +95,8 @@ class ManualClock implements Clock {
 }
 
 describe('SendQueueWatch', () => {
-  function setUp(queueOf: () => number | undefined) {
+  /** `queueOf`: null when the table cannot be read. */
+  function setUp(queueOf: () => number | undefined | null) {
     const clock = new ManualClock()
     const given: string[] = []
     const connection = { tableKey: 'k', handedToKernelBytes: 100, giveUp: () => void given.push('up') }
@@ -101,6 +104,7 @@ describe('SendQueueWatch', () => {
     const watch = new SendQueueWatch(clock, async () => {
       reads += 1
       const bytes = queueOf()
+      if (bytes === null) return null
       return new Map(bytes === undefined ? [] : [['k', bytes]])
     })
     return { clock, given, watch, connection: connection as WatchedConnection & typeof connection, reads: () => reads }
@@ -139,5 +143,66 @@ describe('SendQueueWatch', () => {
     watch.forget(connection)
     await clock.pass(60_000)
     expect({ given, reads: reads() }).toEqual({ given: [], reads: 2 })
+  })
+
+  it('goes on watching when the table could not be read for a while', async () => {
+    let queued: number | null = null
+    const { clock, given, watch, connection } = setUp(() => queued)
+    watch.wrote(connection)
+    await clock.pass(60_000)
+    queued = 40
+    await clock.pass(15_000 + 2 * TCP_TABLE_INTERVAL_MS)
+    expect(given).toEqual(['up'])
+  })
+
+  it('does not forget a connection that was written to while the table was read', async () => {
+    let queued: number | undefined
+    const written = setUp(() => {
+      // The table does not show this yet.
+      if (queued === undefined) written.watch.wrote(written.connection)
+      return queued
+    })
+    written.watch.wrote(written.connection)
+    await written.clock.pass(TCP_TABLE_INTERVAL_MS)
+    queued = 40
+    await written.clock.pass(15_000 + 2 * TCP_TABLE_INTERVAL_MS)
+    expect(written.given).toEqual(['up'])
+  })
+})
+
+describe.runIf(process.platform === 'linux')('the tables of the kernel', () => {
+  it('are read in slices, with every row', async () => {
+    const server = createServer((socket) => socket.pause())
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const address = server.address()
+    const port = typeof address === 'object' ? (address?.port ?? 0) : 0
+    const accepted: Socket[] = []
+    server.on('connection', (socket) => accepted.push(socket))
+    // More rows than one slice of the table holds, each with something in its queue.
+    const clients = Array.from({ length: 200 }, () => connect({ host: '127.0.0.1', port }))
+    for (const client of clients) client.pause()
+    while (accepted.length < clients.length) await new Promise(setImmediate)
+    for (const socket of accepted) socket.write(Buffer.alloc(8 * 1024 * 1024))
+    const tables = TcpTables.open()
+    let turns = 0
+    let isCounting = true
+    const count = (): void => {
+      turns += 1
+      if (isCounting) setImmediate(count)
+    }
+    setImmediate(count)
+    try {
+      for (;;) {
+        const queues: SendQueues = (await tables?.read()) ?? new Map()
+        if (accepted.every((socket) => queues.has(tableKey(socket) ?? ''))) break
+      }
+      expect(turns).toBeGreaterThan(2)
+    } finally {
+      isCounting = false
+      tables?.close()
+      for (const socket of [...clients, ...accepted]) socket.destroy()
+      server.close()
+    }
   })
 })

@@ -149,6 +149,10 @@ export class Member implements ClientSocketOwner {
     this.#toWrite.push(socket)
   }
   heard(): void {}
+  seated(): boolean {
+    return true
+  }
+  left(): void {}
   closed(): void {
     for (const connection of this.#connections) if (!connection.node.isOpen) this.#connections.delete(connection)
   }
@@ -213,7 +217,7 @@ export class Member implements ClientSocketOwner {
         maxLocksPerSession: 100,
         followers: 'serve',
         allowShutdown: false,
-        allowAdmin: true,
+        adminFrom: 'anywhere',
       },
       this.#surroundings(store),
       {

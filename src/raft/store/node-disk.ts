@@ -9,7 +9,7 @@ import {
 } from 'node:fs'
 import { mkdir, open, readdir, realpath, rename, rm } from 'node:fs/promises'
 import { Level } from 'level'
-import { LEVELDB_WRITE_BUFFER_BYTES, SCAN_BUFFER_BYTES, SCAN_STEP_PAIRS } from '../limits.js'
+import { LEVELDB_MAX_OPEN_FILES, LEVELDB_WRITE_BUFFER_BYTES, SCAN_BUFFER_BYTES, SCAN_STEP_PAIRS } from '../limits.js'
 import type { Database, DatabaseOperation, Disk, DiskFile, OpenMode } from './disk.js'
 
 const OPEN_FLAGS: Record<OpenMode, number> = {
@@ -136,6 +136,7 @@ async function openDatabase(directory: string, createIfMissing: boolean): Promis
     valueEncoding: 'buffer',
     compression: false,
     writeBufferSize: LEVELDB_WRITE_BUFFER_BYTES,
+    maxOpenFiles: LEVELDB_MAX_OPEN_FILES,
     createIfMissing,
   })
   try {

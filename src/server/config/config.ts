@@ -3,12 +3,14 @@ import {
   AddressError,
   formatHostPort,
   type HostPort,
+  isLocalAddress,
   isLoopbackHost,
   isWildcardHost,
   parseHostPort,
   parsePort,
 } from '../../address.js'
 import { LOCKS_PER_SESSION_MAX } from '../../locks/limits.js'
+import type { AdminFrom } from '../admin.js'
 import { UsageError } from '../exit-codes.js'
 import { LOG_LEVELS, type LogLevel } from '../logging.js'
 import { type CommandLine, type OptionName, parseCommandLine } from './options.js'
@@ -50,7 +52,7 @@ export interface ServerConfig {
   readonly requestTimeoutMs: number
   readonly followers: 'serve' | 'redirect'
   readonly allowShutdown: boolean
-  readonly allowAdmin: boolean
+  readonly adminFrom: AdminFrom
   readonly maxLineBytes: number
   readonly maxConnections: number
   readonly maxLocksPerSession: number
@@ -64,6 +66,7 @@ export type ParsedConfig =
 const DEFAULT_NODE_ID = 'n1'
 const DEFAULT_CLIENT_PORT = 7654
 const DEFAULT_PEER_PORT = 7655
+const DEFAULT_DATA_DIR = 'tnl-data'
 const DEFAULT_HTTP: HostPort = { host: '127.0.0.1', port: 7656 }
 const NODE_ID = /^[A-Za-z0-9_.-]{1,64}$/
 const SECOND_MS = 1000
@@ -93,19 +96,18 @@ function readConfig(settings: Settings, warnings: string[]): ServerConfig {
   const config: ServerConfig = {
     nodeId,
     listen,
-    advertise: readAdvertise(settings, listen),
+    advertise: readAdvertise(settings, listen, warnings),
     peerListen,
     cluster: members.length > 0 ? members : [{ nodeId, peerAddress: formatHostPort(peerListen) }],
     join,
-    dataDir: resolve(settings.find('data-dir')?.text ?? 'tnl-data'),
+    dataDir: readDataDir(settings),
     http: readHttp(settings),
     leaseMs: readSeconds(settings, 'lease', 10, 3, 86_400),
     electionTimeoutMs: readSeconds(settings, 'election-timeout', 0.5, 0.05, 60),
     heartbeatMs: readSeconds(settings, 'heartbeat', 0.05, 0.005, 10),
     requestTimeoutMs: readSeconds(settings, 'request-timeout', 5, 0.1, 3600),
     followers: readChoice(settings, 'followers', ['serve', 'redirect'] as const, 'serve'),
-    allowShutdown: readSwitch(settings, 'allow-shutdown'),
-    allowAdmin: readSwitch(settings, 'allow-admin'),
+    ...readRights(settings, warnings),
     maxLineBytes: readInteger(settings, 'max-line', 4096, 64, 1_048_576),
     maxConnections: readInteger(settings, 'max-connections', 10_000, 1, 1_000_000),
     maxLocksPerSession: readInteger(settings, 'max-locks-per-session', 1000, 1, LOCKS_PER_SESSION_MAX),
@@ -144,7 +146,7 @@ function readMember(setting: Setting, item: string): ClusterMember {
   const equals = item.indexOf('=')
   const nodeId = item.slice(0, Math.max(equals, 0)).trim()
   if (!NODE_ID.test(nodeId)) throw wrongValue(setting, `"${item}" is not ID=HOST:PEERPORT`)
-  const address = addressOf(setting, () => parseHostPort(item.slice(equals + 1).trim()), `"${item}" is `)
+  const address = addressOf(setting, () => parseHostPort(item.slice(equals + 1).trim()), `"${item}": `)
   return { nodeId, peerAddress: formatHostPort(address) }
 }
 
@@ -194,10 +196,28 @@ function readPeerListen(settings: Settings, own: ClusterMember | undefined, warn
   return listen
 }
 
-function readAdvertise(settings: Settings, listen: HostPort): string {
+function readAdvertise(settings: Settings, listen: HostPort, warnings: string[]): string {
   const setting = settings.find('advertise')
-  if (setting !== null) return formatHostPort(addressOf(setting, () => parseHostPort(setting.text)))
-  return formatHostPort({ host: isWildcardHost(listen.host) ? 'localhost' : listen.host, port: listen.port })
+  const host = isWildcardHost(listen.host) ? 'localhost' : listen.host
+  const address = setting === null ? { host, port: listen.port } : addressOf(setting, () => parseHostPort(setting.text))
+  const advertise = formatHostPort(address)
+  if (isLocalAddress(advertise) && !isLoopbackHost(listen.host)) {
+    warnings.push(
+      `clients on other machines are never sent to this node, because --advertise is ${advertise}: name an address that they can reach`,
+    )
+  }
+  return advertise
+}
+
+function readDataDir(settings: Settings): string {
+  const text = settings.find('data-dir')?.text ?? DEFAULT_DATA_DIR
+  try {
+    return resolve(text)
+  } catch {
+    throw new UsageError(
+      `--data-dir ${text}: the working directory does not exist any more: give a path that begins with /`,
+    )
+  }
 }
 
 function readHttp(settings: Settings): HostPort | null {
@@ -213,6 +233,17 @@ function addressOf<T>(setting: Setting, parse: () => T, prefix = ''): T {
     if (error instanceof AddressError) throw wrongValue(setting, prefix + error.message)
     throw error
   }
+}
+
+/** `--admin off` wins over all that a client may do because it is, or seems to be, on this machine. */
+function readRights(settings: Settings, warnings: string[]): Pick<ServerConfig, 'allowShutdown' | 'adminFrom'> {
+  const allowShutdown = readSwitch(settings, 'allow-shutdown')
+  const allowAdmin = readSwitch(settings, 'allow-admin')
+  if (readSwitch(settings, 'admin', true)) {
+    return { allowShutdown, adminFrom: allowAdmin ? 'anywhere' : 'this machine' }
+  }
+  if (allowShutdown || allowAdmin) warnings.push('--admin is off: --allow-admin and --allow-shutdown are ignored')
+  return { allowShutdown: false, adminFrom: 'nowhere' }
 }
 
 // ------------------------------------------------------------------------------------------------ plain values
@@ -236,9 +267,9 @@ function readInteger(settings: Settings, name: OptionName, fallback: number, lea
   return value
 }
 
-function readSwitch(settings: Settings, name: OptionName): boolean {
+function readSwitch(settings: Settings, name: OptionName, otherwise = false): boolean {
   const setting = settings.find(name)
-  if (setting === null) return false
+  if (setting === null) return otherwise
   if (/^(?:1|true|yes|on)$/i.test(setting.text)) return true
   if (/^(?:0|false|no|off)$/i.test(setting.text)) return false
   throw wrongValue(setting, 'must be true or false')

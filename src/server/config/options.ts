@@ -44,6 +44,11 @@ export const OPTIONS = [
   },
   { name: 'allow-shutdown', value: null, help: 'allow .server-shutdown from this machine' },
   { name: 'allow-admin', value: null, help: 'allow administration from other machines' },
+  {
+    name: 'admin',
+    value: 'on|off',
+    help: 'off: no administration by clients, not even from this machine, for a proxy there (default on)',
+  },
   { name: 'max-line', value: 'BYTES', help: 'longest line of a client (default 4096)' },
   { name: 'max-connections', value: 'N', help: 'most client connections of this node (default 10000)' },
   {
@@ -59,6 +64,21 @@ export const OPTIONS = [
 export type OptionName = (typeof OPTIONS)[number]['name']
 
 const NAMES: ReadonlySet<string> = new Set(OPTIONS.map((option) => option.name))
+
+const AFTER_OPTIONS = `
+Each option can also be set by a variable (--data-dir is TNL_DATA_DIR) or in the file. Times are in seconds.
+
+Exit status:
+  0  stopped in good order, by SIGTERM, SIGINT or .server-shutdown, or removed from the cluster
+  2  bad usage, an address that cannot be bound, or a directory that is in use or cannot be used
+  3  failed while serving: a full or hanging disk, or a bug
+  4  the data directory is damaged, has forgotten what it acknowledged, or is another node's or cluster's
+  5  this program is older than its cluster or its data: upgrade it
+
+Examples:
+  tnl-server
+  tnl-server --node-id n1 --cluster n1=h1:7655,n2=h2:7655,n3=h3:7655 \\
+             --listen 0.0.0.0 --advertise h1:7654 --peer-listen 0.0.0.0 --data-dir /var/lib/tnl`
 
 /** Promised by the contract, not built yet: refused, never silently ignored. */
 const NOT_BUILT_YET = /^(?:tls-[a-z-]+|peer-tls-[a-z-]+|auth-file)$/
@@ -105,11 +125,8 @@ function describeCommand(): Command {
     )
     .option('--config <FILE>', 'YAML file with these options as keys')
     .version(VERSION)
-    .helpOption('--help', 'show this help')
-    .addHelpText(
-      'after',
-      '\nEach option can also be set by a variable: --data-dir is TNL_DATA_DIR. Times are in seconds.',
-    )
+    .helpOption('-h, --help', 'show this help')
+    .addHelpText('after', AFTER_OPTIONS)
     .allowExcessArguments(false)
     .exitOverride()
   for (const { name, value, help } of OPTIONS)

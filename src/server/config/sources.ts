@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { isMap, isScalar, isSeq, LineCounter, type Pair, parseDocument } from 'yaml'
 import { UsageError } from '../exit-codes.js'
+import { nearest } from './nearest.js'
 import { isNotBuiltYet, isOptionName, OPTIONS, type OptionName } from './options.js'
 
 /** One value as its author wrote it, and how an error message names it. */
@@ -50,7 +51,7 @@ export function settingsOfEnvironment(environment: NodeJS.ProcessEnv, warnings: 
     const variable = variableOf(name)
     const text = environment[variable]
     if (text === undefined || text === '') continue
-    if (/^(?:tcp|udp|sctp):\/\//.test(text)) {
+    if (isLink(text)) {
       warnings.push(`${variable}=${text} is ignored: it is a link made for a service, not a setting`)
       continue
     }
@@ -60,7 +61,36 @@ export function settingsOfEnvironment(environment: NodeJS.ProcessEnv, warnings: 
     const name = variable.startsWith('TNL_') ? variable.slice(4).toLowerCase().replaceAll('_', '-') : ''
     if (text && isNotBuiltYet(name)) throw new UsageError(`--${name} (${variable}): not supported yet`)
   }
+  warnings.push(...misspelled(environment))
   return source
+}
+
+/** Variables of the other programs, which may be set for all of them together. */
+const OTHER_VARIABLES: ReadonlySet<string> = new Set([
+  ...['TNL_CONFIG', 'TNL_ENDPOINTS', 'TNL_REACH', 'TNL_HELD', 'TNL_LOCK_NAME', 'TNL_TOKEN', 'TNL_SESSION'],
+  ...['TNL_MODEL_RUNS', 'TNL_SHRINK'],
+])
+
+/** What Kubernetes makes of services `tnl` and `tnl-…`: `TNL_SERVICE_HOST`, `TNL_0_PORT_7654_TCP_ADDR`. */
+const SERVICE_LINK =
+  /^TNL_(?:[A-Z0-9_]+_)?(?:SERVICE_HOST|SERVICE_PORT(?:_[A-Z0-9_]+)?|PORT_\d+_(?:TCP|UDP|SCTP)(?:_[A-Z]+)?)$/
+
+/** A setting whose name has a slip would be ignored without a word, and the default would be in force. */
+function misspelled(environment: NodeJS.ProcessEnv): string[] {
+  const names = OPTIONS.map(({ name }) => variableOf(name))
+  const known = new Set<string>(names)
+  const warnings: string[] = []
+  for (const [variable, text] of Object.entries(environment)) {
+    if (!variable.startsWith('TNL_') || known.has(variable) || OTHER_VARIABLES.has(variable)) continue
+    if (SERVICE_LINK.test(variable) || isLink(text ?? '')) continue
+    const meant = nearest(variable, names)
+    warnings.push(`${variable} is no setting and is ignored${meant === null ? '' : ` (${meant}?)`}`)
+  }
+  return warnings
+}
+
+function isLink(text: string): boolean {
+  return /^(?:tcp|udp|sctp):\/\//.test(text)
 }
 
 export function variableOf(name: OptionName): string {
@@ -98,7 +128,13 @@ function settingOfPair(pair: Pair<unknown, unknown>, path: string, lines: LineCo
   const name = String(key?.value)
   const { line } = lines.linePos(key?.range?.[0] ?? 0)
   if (isNotBuiltYet(name)) throw new UsageError(`--config ${path} line ${line}: ${name}: not supported yet`)
-  if (!isOptionName(name)) throw new UsageError(`--config ${path} line ${line}: unknown key ${name}`)
+  if (!isOptionName(name)) {
+    const meant = nearest(
+      name,
+      OPTIONS.map((option) => option.name),
+    )
+    throw new UsageError(`--config ${path} line ${line}: unknown key ${name}${meant === null ? '' : ` (${meant}?)`}`)
+  }
   const text = textOfValue(pair.value)
   if (text === null) throw new UsageError(`--config ${path} line ${line}: ${name}: not a plain value or list of them`)
   return { name, text, label: `--${name} (${path} line ${line})`, rank: 2 }

@@ -155,7 +155,7 @@ export class ClassicDialect implements Dialect, Occupant {
   }
 
   #elsewhere(line: Line): string | null {
-    const address = redirectAddress(this.services, line.get('redirect') === 'yes')
+    const address = redirectAddress(this.services, this.connection, line.get('redirect') === 'yes')
     return address === null ? null : `redirect,address:${address}\n`
   }
 

@@ -16,6 +16,8 @@ export interface ConnectionHandler {
   fin(): void
   /** RST, keepalive failure, or any other end without a FIN. */
   broken(): void
+  /** There is no place for this connection, which has asked for nothing yet. */
+  turnAway(lastWords: string): void
 }
 
 export interface Dialect {
@@ -140,6 +142,10 @@ export class Connection implements ConnectionHandler, LineReceiver {
   /** Words that claim nothing. */
   say(text: string): void {
     if (this.#open) this.socket.write(text)
+  }
+
+  turnAway(lastWords: string): void {
+    this.close(lastWords)
   }
 
   /** Closes so that the last words arrive. */

@@ -1,5 +1,6 @@
 /** What a connection needs of the node around it. One object serves all connections. */
 import type { HostPort } from '../../address.js'
+import { isLocalAddress } from '../../address.js'
 import type { NodeId } from '../../locks/commands.js'
 import type { Clock, Random } from '../../raft/node/interfaces.js'
 import type { NodeApi } from '../../raft/node/node-api.js'
@@ -81,8 +82,22 @@ export interface Services {
  * Where to send a client, or null if it is served here: it does not ask for a redirect (`wanted`) and this node serves all
  * (`--followers serve`), or no other node with a known address leads.
  */
-export function redirectAddress({ node, nodeId, state, options }: Services, wanted: boolean): string | null {
+export function redirectAddress(
+  { node, nodeId, state, options }: Services,
+  client: ClientPlace,
+  wanted: boolean,
+): string | null {
   const leader = node.leader()
   if ((!wanted && options.followers === 'serve') || leader === null || leader === nodeId) return null
-  return state.nodeAddress(leader)
+  return addressFor(client, state.nodeAddress(leader))
+}
+
+export type ClientPlace = Pick<ClientConnection, 'loopback'>
+
+/**
+ * `address` if this client can be sent there. The leader's `localhost` is the client's own machine to the client, and
+ * whatever listens there would be believed: who is not on this machine is never sent to a loopback or wildcard address.
+ */
+export function addressFor({ loopback }: ClientPlace, address: string | null): string | null {
+  return address === null || (!loopback && isLocalAddress(address)) ? null : address
 }

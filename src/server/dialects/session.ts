@@ -106,7 +106,7 @@ export class SessionDialect implements Dialect, Occupant {
     const { book, random } = this.services
     try {
       const { secret, leaseMs, mayRedirect, from, body } = readOpening(line, random)
-      const refusal = openingRefusal(this.services, body.type === CommandType.open, mayRedirect)
+      const refusal = openingRefusal(this.services, this.connection, body.type === CommandType.open, mayRedirect)
       if (refusal !== null) {
         this.connection.close(refusal)
         return

@@ -34,6 +34,7 @@ const SOURCES: StatusSources = {
   node: () => NODE,
   counts: () => ({ locks: 3, sessions: 4, waiters: 5, requests: 6, granted: 7, refused: 8, connections: 9 }),
   leaseRemainingMs: () => 8_500,
+  hasPlaces: () => true,
   members: () => [{ node: 'n1', raftId: 1, peer: 'h:1', address: 'h:2', role: 'voter', leader: true }],
 }
 

@@ -4,6 +4,9 @@ import type { Mutant } from '../mutant.js'
 const CLIENT_SOCKET = 'src/server/client-socket.ts'
 const FAIR_INPUT = 'src/server/fair-input.ts'
 const FAIR_TESTS = ['test/server/shell-fair-input.test.ts']
+const PLACES = 'src/server/client-places.ts'
+const PLACES_TESTS = ['test/server/shell-places.test.ts', 'test/server/shell-client-port.test.ts']
+const WATCH = 'src/server/send-queue-watch.ts'
 const LOG_OUTPUT = 'src/server/log-output.ts'
 const LOG_TESTS = ['test/server/shell-logging.test.ts']
 
@@ -128,5 +131,103 @@ export const MENDED_SERVER: readonly Mutant[] = [
     ],
     killers: ['tests'],
     tests: LOG_TESTS,
+  },
+  {
+    id: 'Y720',
+    title: 'no places are kept for who comes back',
+    rule: 'own',
+    edits: [
+      {
+        file: PLACES,
+        find: '      anybody: count - resume - local,\n',
+        replace: '      anybody: count,\n',
+      },
+    ],
+    killers: ['tests'],
+    tests: PLACES_TESTS,
+  },
+  {
+    id: 'Y721',
+    title: 'silent connections keep others out',
+    rule: 'own',
+    edits: [
+      {
+        file: PLACES,
+        find: '    const leaves = this.#silent.size >= this.#silentCount ? this.#longestSilent() : null\n',
+        replace: '    const leaves = this.#silent.size >= this.#silentCount ? connection : null\n',
+      },
+    ],
+    killers: ['tests'],
+    tests: PLACES_TESTS,
+  },
+  {
+    id: 'Y722',
+    title: "the kernel's table cannot be read once, and is never read again",
+    rule: 'rule 5',
+    edits: [
+      {
+        file: WATCH,
+        find: '        if (queues !== null && !this.#stopped) this.#check(queues)\n',
+        replace: '        if (queues === null) this.stop()\n        else this.#check(queues)\n',
+      },
+    ],
+    killers: ['tests'],
+    tests: ['test/server/shell-tcp.test.ts'],
+  },
+  {
+    id: 'Y723',
+    title: "a connection that is written to while the kernel's table is read is forgotten",
+    rule: 'rule 5',
+    edits: [
+      {
+        file: WATCH,
+        find: '        if (!entry.fresh) this.#watched.delete(connection)\n',
+        replace: '        this.#watched.delete(connection)\n',
+      },
+    ],
+    killers: ['tests'],
+    tests: ['test/server/shell-tcp.test.ts'],
+  },
+  {
+    id: 'Y724',
+    title: 'a client elsewhere is sent to the localhost of the leader',
+    rule: 'own',
+    edits: [
+      {
+        file: 'src/server/dialects/services.ts',
+        find: 'address === null || (!loopback && isLocalAddress(address)) ? null : address',
+        replace: 'address === null || (loopback && !isLocalAddress(address) && address === null) ? null : address',
+      },
+    ],
+    killers: ['tests'],
+    tests: ['test/server/front-redirect.test.ts'],
+  },
+  {
+    id: 'Y725',
+    title: '--admin off leaves this machine its rights',
+    rule: 'own',
+    edits: [
+      {
+        file: 'src/server/admin.ts',
+        find: "    if (allowedFrom === 'nowhere') {\n",
+        replace: "    if (allowedFrom === 'nowhere' && !loopback) {\n",
+      },
+    ],
+    killers: ['tests'],
+    tests: ['test/server/shell-admin.test.ts'],
+  },
+  {
+    id: 'Y726',
+    title: 'clients may use up the descriptors of the store',
+    rule: 'own',
+    edits: [
+      {
+        file: 'src/server/descriptors.ts',
+        find: '  const kept = DESCRIPTORS_KEPT_COUNT + SILENT_PLACES_MAX_COUNT\n',
+        replace: '  const kept = 0 * (DESCRIPTORS_KEPT_COUNT + SILENT_PLACES_MAX_COUNT)\n',
+      },
+    ],
+    killers: ['tests'],
+    tests: PLACES_TESTS,
   },
 ]

@@ -69,8 +69,8 @@ export const OWN_ADMIN: readonly Mutant[] = [
     edits: [
       {
         file: 'src/server/admin.ts',
-        find: 'if (!loopback && !this.options.allowRemote) {',
-        replace: 'if (!loopback && this.options.allowRemote === null) {',
+        find: "if (!loopback && allowedFrom !== 'anywhere') {",
+        replace: "if (!loopback && allowedFrom === 'nowhere') {",
       },
     ],
   },
