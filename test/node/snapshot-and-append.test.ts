@@ -213,6 +213,22 @@ describe('a snapshot and the entries behind it, received in one turn', () => {
   })
 })
 
+describe('a tick', () => {
+  it('comes behind what the sockets brought in the same turn, though its timer fired before', async () => {
+    const disk = await diskWithLog(1)
+    const node = await follower(disk)
+    let termAtTick = -1
+    // As after a pause of the process: timers first, then the sockets are read.
+    node.driver.tick((raw) => {
+      termAtTick = raw.status().term
+    })
+    node.driver.receive([fromLeader(MsgType.heartbeat, { commit: 1 })])
+    await until('the tick', () => termAtTick !== -1)
+    expect(termAtTick).toBe(TERM)
+    node.driver.stop()
+  })
+})
+
 describe('an append', () => {
   it('of many bytes is stored in pieces, and acknowledged when all are', async () => {
     const disk = await diskWithLog(1)

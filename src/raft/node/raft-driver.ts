@@ -64,6 +64,7 @@ export class RaftDriver {
   readonly #append: AppendLoop
   readonly #reads: Reads
   #inbox: Message[] = []
+  readonly #ticks: ((raw: RawNode) => void)[] = []
   readonly #proposals: CommandQueue
   readonly #apply: ApplyLoop
   #outbox = new Map<RaftId, Message[]>()
@@ -161,6 +162,15 @@ export class RaftDriver {
     this.schedule()
   }
 
+  /**
+   * Runs `tick` in the next turn, behind everything that the sockets brought: what waited in them while this process stood
+   * still must not be taken for silence (rule 7).
+   */
+  tick(tick: (raw: RawNode) => void): void {
+    this.#ticks.push(tick)
+    this.schedule()
+  }
+
   schedule(): void {
     if (this.#scheduled || !this.#running) return
     this.#scheduled = true
@@ -181,6 +191,7 @@ export class RaftDriver {
     this.deps.beforeTurn()
     this.#guard(() => {
       this.#drainInbox()
+      for (const tick of this.#ticks.splice(0)) tick(this.deps.raw)
       this.#proposeBatches()
       this.#askReads()
       this.#process()

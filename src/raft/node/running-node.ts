@@ -372,7 +372,7 @@ export class RunningNode {
     if (this.#stopped) return
     this.#tick = this.options.clock.after(this.options.heartbeatMs, () => {
       this.options.beforeTurn()
-      this.options.clock.soon(() => this.#driver.act((raw) => this.#tickCore(raw)))
+      this.#driver.tick((raw) => this.#tickCore(raw))
       this.#scheduleTick()
     })
   }

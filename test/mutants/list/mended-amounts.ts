@@ -294,4 +294,17 @@ export const MENDED_AMOUNTS: readonly Mutant[] = [
     ],
     killers: ['tests'],
   },
+  {
+    id: 'Y125',
+    title: 'the tick of the core comes before what the sockets brought in the same turn',
+    rule: 'rule 7',
+    edits: [
+      {
+        file: 'src/raft/node/raft-driver.ts',
+        find: '      this.#drainInbox()\n      for (const tick of this.#ticks.splice(0)) tick(this.deps.raw)\n',
+        replace: '      for (const tick of this.#ticks.splice(0)) tick(this.deps.raw)\n      this.#drainInbox()\n',
+      },
+    ],
+    killers: ['tests'],
+  },
 ]
