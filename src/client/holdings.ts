@@ -28,6 +28,10 @@ export class Holdings {
     return this.held.size === 0 && this.unproven.size === 0
   }
 
+  get size(): number {
+    return this.held.size + this.unproven.size
+  }
+
   /** For how long the oldest is held; 0 if none is. */
   get oldestMs(): number {
     for (const since of this.held.values()) return performance.now() - since

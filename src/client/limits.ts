@@ -48,6 +48,10 @@ export const CANCEL_PATIENCE_MS = 500
 
 /** Contract §2.2: answers that the client has not acknowledged. Past it a client opens a further session. */
 export const MAX_UNACKNOWLEDGED_REQUESTS = 1_024
+/** What a node lets one session hold or wait for, unless `--max-locks-per-session` says otherwise. */
+export const MAX_LOCKS_PER_SESSION = 1_000
+/** A request that a node refuses because its session has too many locks goes to another so many times. */
+export const MAX_REFUSALS = 3
 /** A session is busy when it made this many requests … */
 export const BUSY_REQUESTS = 16
 /** … within this time: then a process that dies most likely has answers on their way to it. */

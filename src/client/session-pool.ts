@@ -3,7 +3,8 @@
  * session cannot take it, and to set idle locks aside: the end of a connection frees locks in milliseconds only if no
  * answer is on its way to a process that dies (its kernel resets the connection then, and the lease has to run out).
  */
-import { IDLE_HOLD_MS, MAX_SESSIONS, MAX_SESSIONS_SET_ASIDE, SET_ASIDE_INTERVAL_MS } from './limits.js'
+import { RefusedError } from './errors.js'
+import { IDLE_HOLD_MS, MAX_REFUSALS, MAX_SESSIONS, MAX_SESSIONS_SET_ASIDE, SET_ASIDE_INTERVAL_MS } from './limits.js'
 import type { SessionHooks } from './lock-session.js'
 import { Session, type SessionOptions } from './session.js'
 
@@ -11,6 +12,8 @@ export class SessionPool {
   private readonly sessions = new Set<Session>()
   /** They keep the locks that they have and get no further ones. */
   private readonly setAside = new Set<Session>()
+  /** A node refused them a further lock; until one was released. */
+  private readonly full = new Set<Session>()
   private lastSetAsideAt = Number.NEGATIVE_INFINITY
   /** Where the next request goes. */
   private current: Session | null = null
@@ -34,18 +37,27 @@ export class SessionPool {
     preferred: Session | null = null,
     signal?: AbortSignal,
   ): Promise<Result> {
-    for (;;) {
+    for (let refusals = 0; ; ) {
       this.closed.throwIfAborted()
       signal?.throwIfAborted()
-      const session = preferred !== null && takesRequests(preferred) ? preferred : this.ready()
-      // Nothing may come between the look and the request, or thousands would find the same session empty.
-      if (session !== null) return use(session)
-      await (this.sessions.size < MAX_SESSIONS ? this.more() : this.room(signal))
+      const session = preferred !== null && this.takesRequests(preferred) ? preferred : this.ready()
+      if (session === null) await (this.sessions.size < MAX_SESSIONS ? this.more() : this.room(signal))
+      else {
+        try {
+          // Nothing may come between the look and the request, or thousands would find the same session empty.
+          return await use(session)
+        } catch (error) {
+          if (!isFull(error, session) || refusals === MAX_REFUSALS) throw error
+          refusals += 1
+          this.full.add(session)
+        }
+      }
     }
   }
 
   /** After something of `session` was released: one that is not needed any more ends with the last of its locks. */
   settled(session: Session): void {
+    this.full.delete(session)
     if (session !== this.current && session.idle && !session.ended) void session.close()
   }
 
@@ -56,9 +68,9 @@ export class SessionPool {
 
   private ready(): Session | null {
     const { current } = this
-    if (current !== null && takesRequests(current) && !this.shouldSetAside(current)) return current
+    if (current !== null && this.takesRequests(current) && !this.shouldSetAside(current)) return current
     for (const session of this.sessions) {
-      if (session !== current && takesRequests(session) && !this.setAside.has(session)) {
+      if (session !== current && this.takesRequests(session) && !this.setAside.has(session)) {
         this.current = session
         return session
       }
@@ -106,7 +118,12 @@ export class SessionPool {
   private ended(session: Session): void {
     this.sessions.delete(session)
     this.setAside.delete(session)
+    this.full.delete(session)
     this.wake()
+  }
+
+  private takesRequests(session: Session): boolean {
+    return !session.ended && !session.crowded && !this.full.has(session)
   }
 
   private room(signal: AbortSignal | undefined): Promise<void> {
@@ -125,6 +142,7 @@ export class SessionPool {
   }
 }
 
-function takesRequests(session: Session): boolean {
-  return !session.ended && !session.crowded
+/** The node's bound is a setting that this side does not know. A session with nothing in it is not what is too full. */
+function isFull(error: unknown, session: Session): boolean {
+  return error instanceof RefusedError && error.serverCode === 'limit' && !session.idle
 }

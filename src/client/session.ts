@@ -4,7 +4,13 @@ import { ClientClosedError, type LostReason, NotGrantedError, SessionExpiredErro
 import { Holdings } from './holdings.js'
 import { KeepAlive } from './keep-alive.js'
 import { LeftLinks } from './left-links.js'
-import { BYE_TIMEOUT_MS, KEEPALIVES_PER_LEASE, MAX_UNACKNOWLEDGED_REQUESTS, WAIT_MARGIN_MS } from './limits.js'
+import {
+  BYE_TIMEOUT_MS,
+  KEEPALIVES_PER_LEASE,
+  MAX_LOCKS_PER_SESSION,
+  MAX_UNACKNOWLEDGED_REQUESTS,
+  WAIT_MARGIN_MS,
+} from './limits.js'
 import { type Fields, formatLine, type Line } from './line-codec.js'
 import type { Link } from './link.js'
 import type { Grant, LockRequest, LockSession, SessionHooks } from './lock-session.js'
@@ -30,6 +36,8 @@ export class Session implements LockSession {
   private readonly keepAlive: KeepAlive
   private readonly stopped = new AbortController()
   private readonly releases = new WeakMap<Grant, Promise<void>>()
+  /** Requests for a lock, or to release one, that have no final answer. */
+  private changing = 0
   private endedBy: TcpNetLockError | null = null
   private closing: Promise<void> | null = null
   /** Ended by this client; called with the connection that shall say so, or null if there will be none. */
@@ -79,9 +87,11 @@ export class Session implements LockSession {
     return this.holdings.empty && this.requests.size === 0
   }
 
-  /** True when so much is unacknowledged, behind a request that waits long, that another session should be opened. */
+  /** True when it holds, or asks for, as much as a node lets it: another session should be opened. */
   get crowded(): boolean {
-    return this.requests.unacknowledged >= MAX_UNACKNOWLEDGED_REQUESTS / 2
+    // Behind a request that waits long everything is unacknowledged.
+    if (this.requests.unacknowledged >= MAX_UNACKNOWLEDGED_REQUESTS / 2) return true
+    return this.holdings.size + this.changing >= MAX_LOCKS_PER_SESSION
   }
 
   /** For how long the oldest of its locks is held, in milliseconds; 0 if there is none. */
@@ -116,6 +126,7 @@ export class Session implements LockSession {
         giveUp()
       })
       const settled = (): void => {
+        this.changing -= 1
         stopTimer()
         signal?.removeEventListener('abort', giveUp)
       }
@@ -139,6 +150,7 @@ export class Session implements LockSession {
         settled()
         reject(error)
       })
+      this.changing += 1
       signal?.addEventListener('abort', giveUp, { once: true })
     })
   }
@@ -191,13 +203,15 @@ export class Session implements LockSession {
     return new Promise((resolve, reject) => {
       if (this.endedBy !== null) return resolve()
       const fields = { name: grant.name, token: grant.token ?? undefined }
+      this.changing += 1
       const answered = (line: Line): boolean => {
+        this.changing -= 1
         if (line.action === 'released' || line.get('code') === 'not-holder') resolve()
         else reject(readRefusal(line, grant.name))
         return true
       }
       this.request('release', fields, answered, (error) =>
-        // Both end the session, and everything that it held with it.
+        // Two of them end the session, and everything that it held with it.
         error instanceof SessionExpiredError || error instanceof ClientClosedError ? resolve() : reject(error),
       )
     })

@@ -259,6 +259,12 @@ export class FakeConnection {
   private lock(session: FakeSession, id: number, name: string, wait: string | undefined): void {
     const { cluster } = this.node
     const lock = cluster.lock(name)
+    const isBounded = cluster.maxLocksPerSession < Number.POSITIVE_INFINITY
+    if (isBounded && cluster.locksOf(session) >= cluster.maxLocksPerSession) {
+      cluster.refusals += 1
+      cluster.answer(session, id, formatLine('err', { id, code: 'limit', message: 'too many locks' }))
+      return
+    }
     if (lock.holder === null) {
       cluster.grant(name, lock, session, id)
       return

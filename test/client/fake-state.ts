@@ -38,6 +38,9 @@ export class FakeState {
 
   /** Named in `welcome` and `redirect`; empty: the servers name none. */
   id = 'c1'
+  maxLocksPerSession = Number.POSITIVE_INFINITY
+  /** Requests that were refused because of it. */
+  refusals = 0
 
   constructor(public leaseSeconds = 10) {}
 
@@ -50,6 +53,15 @@ export class FakeState {
     const lock = this.locks.get(name) ?? { holder: null, token: 0, queue: [] }
     this.locks.set(name, lock)
     return lock
+  }
+
+  /** Held and waited for. */
+  locksOf(session: FakeSession): number {
+    let count = 0
+    for (const { holder, queue } of this.locks.values()) {
+      if (holder === session || queue.some((waiting) => waiting.session === session)) count += 1
+    }
+    return count
   }
 
   /** A session of nobody who is connected here. */

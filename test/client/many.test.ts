@@ -2,7 +2,7 @@
 import { getEventListeners } from 'node:events'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { type Client, type ClientOptions, connect, LockLostError, NotGrantedError } from '../../src/client/index.js'
-import { MAX_UNACKNOWLEDGED_REQUESTS } from '../../src/client/limits.js'
+import { MAX_LOCKS_PER_SESSION, MAX_UNACKNOWLEDGED_REQUESTS } from '../../src/client/limits.js'
 import { FakeCluster, type FakeNode } from './fake-server.js'
 
 let cluster: FakeCluster
@@ -64,7 +64,8 @@ describe('a wait', () => {
 
 describe('a lock that was lost by the deadline', () => {
   it('is released at the server as soon as a node answers, though nobody here does it', async () => {
-    const lock = await client.acquire('a')
+    const patient = await open({ reach: 10_000 })
+    const lock = await patient.acquire('a')
     node.mood = { kind: 'silent' }
     await new Promise((resolve) => lock.signal.addEventListener('abort', resolve))
     expect(cluster.holderOf('a')).not.toBeNull()
@@ -98,6 +99,25 @@ describe('much at once', () => {
     // This client's and the one before it.
     await vi.waitFor(() => expect(cluster.sessions.size).toBe(2))
     expect([...cluster.locks.values()].every(({ holder }) => holder === null)).toBe(true)
+  })
+})
+
+describe('more locks than a node lets one session have', () => {
+  it.each([
+    ['as nodes are set up', 1_000, 2_500],
+    ['and less than that', 100, 250],
+  ])('are spread over sessions, %s', async (_, maxLocksPerSession, count) => {
+    cluster.leaseSeconds = 10
+    cluster.maxLocksPerSession = maxLocksPerSession
+    client = await open()
+    const locks = []
+    for (let n = 0; n < count; n += 50) {
+      locks.push(...(await Promise.all(Array.from({ length: 50 }, (_, index) => client.acquire(`n${n + index}`)))))
+    }
+    expect(new Set(locks.map(({ token }) => token)).size).toBe(count)
+    // What this side can know it does not run into.
+    expect(cluster.refusals > 0).toBe(maxLocksPerSession < MAX_LOCKS_PER_SESSION)
+    await Promise.all(locks.map((lock) => lock.release()))
   })
 })
 

@@ -177,8 +177,8 @@ export const MENDED_CLIENT: readonly Mutant[] = [
     'thousands of requests find the same session empty',
     'own',
     POOL,
-    'if (session !== null) return use(session)',
-    'if (session !== null) return Promise.resolve(session).then(use)',
+    'return await use(session)',
+    'return await Promise.resolve(session).then(use)',
   ),
   mended(
     'Y623',
@@ -193,7 +193,7 @@ export const MENDED_CLIENT: readonly Mutant[] = [
     'a task asks in another session than the one that holds its lock',
     'own',
     POOL,
-    'preferred !== null && takesRequests(preferred) ? preferred : this.ready()',
+    'preferred !== null && this.takesRequests(preferred) ? preferred : this.ready()',
     'preferred?.ended === true ? preferred : this.ready()',
   ),
   mended(
@@ -220,6 +220,15 @@ export const MENDED_CLIENT: readonly Mutant[] = [
     'if (this.plan.budgetMs > 0 && this.leftMs() <= 0',
     'if (this.plan.budgetMs < 0 && this.leftMs() <= 0',
   ),
+  mended(
+    'Y629',
+    'the 1,001st lock is asked for in the same session',
+    'own',
+    SESSION,
+    'return this.holdings.size + this.changing >= MAX_LOCKS_PER_SESSION',
+    'return this.holdings.size + this.changing < 0',
+  ),
+  mended('Y630', 'a session that a node calls full is used on', 'own', POOL, '          this.full.add(session)\n', ''),
   mended(
     'Y628',
     'a timer of more than 24.8 days fires at once',
