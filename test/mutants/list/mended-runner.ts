@@ -105,14 +105,18 @@ export const MENDED_RUNNER: readonly Mutant[] = [
     'the guardian says no bye',
     'rule 5',
     COMMAND,
-    edit('src/cli/do-guardian-connection.ts', "resumption === null ? '' : `\\n${formatLine('bye')}`", "''"),
+    edit(
+      'src/cli/do-guardian-connection.ts',
+      'const lastWords = resumption === null ?',
+      'const lastWords = resumption !== undefined ?',
+    ),
   ),
   mutant(
     'Y511',
     'the guardian says bye in the middle of a line that tnl-do has begun',
     'rule 5',
     COMMAND,
-    edit('src/cli/do-guardian-connection.ts', "`\\n${formatLine('bye')}`", "formatLine('bye')"),
+    edit('src/cli/do-guardian-connection.ts', "? '' : `\\n$", "? '' : `$"),
   ),
   mutant(
     'Y512',

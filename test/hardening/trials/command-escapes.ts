@@ -1,0 +1,54 @@
+/** Jobs that leave their process group, their session and their parent, under tnl-do; whoever gets the lock next looks for them. */
+import { ESCAPES, killGuardian, killTogether, outliving, type Run, startAll } from '../../e2e/escapes.js'
+import { OneServer } from '../../e2e/one-server.js'
+import type { Outcome, Size, Trial } from '../trial.js'
+
+const ROUNDS: Record<Size, number> = { short: 1, long: 10 }
+
+const ENDINGS: readonly (readonly [string, (server: OneServer, runs: readonly Run[]) => Promise<void> | void])[] = [
+  ['SIGTERM', (_, runs) => runs.forEach(({ program }) => void program.child.kill('SIGTERM'))],
+  ['kill -9 of tnl-do', (_, runs) => runs.forEach(({ program }) => void program.child.kill('SIGKILL'))],
+  ['kill -9 of the guardian', (_, runs) => runs.forEach(killGuardian)],
+  ['kill -9 of both', (_, runs) => killTogether(runs)],
+  [
+    'loss of the lock',
+    async (server, runs) => {
+      server.program.signal('SIGSTOP')
+      await Promise.all(runs.map(({ program }) => program.ended()))
+      server.program.signal('SIGCONT')
+    },
+  ],
+]
+
+async function run(size: Size): Promise<Outcome> {
+  const server = await OneServer.start()
+  try {
+    const survivors: string[] = []
+    let jobs = 0
+    for (let round = 0; round < ROUNDS[size]; round += 1) {
+      for (const [name, end] of ENDINGS) {
+        const started = await startAll(server)
+        // What the watcher cannot see is left out where only the watcher is left: see the README.
+        const runs = name === 'kill -9 of both' ? started.slice(0, -1) : started
+        await end(server, runs)
+        jobs += runs.length
+        survivors.push(...(await outliving(server, runs)).map((job) => `${job} (${name})`))
+        for (const { program } of started) program.child.kill('SIGKILL')
+      }
+    }
+    return {
+      ok: survivors.length === 0,
+      seen:
+        survivors.length === 0 ? `${jobs} jobs, none outlived its lock` : `outlived the lock: ${survivors.join('; ')}`,
+    }
+  } finally {
+    await server.stop()
+  }
+}
+
+export const trial: Trial = {
+  name: 'command-escapes',
+  expected: `${ESCAPES.length} jobs that leave group, session or parent, each ended in ${ENDINGS.length} ways, are dead before the next client gets the lock`,
+  inShortForm: true,
+  run,
+}
