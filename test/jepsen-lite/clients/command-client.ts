@@ -48,7 +48,8 @@ export class CommandClient {
     if (token !== null) {
       const why = status === 0 ? 'released' : 'killed'
       journal.note('hold-end', { name, token, why, until: aliveAt, status })
-    } else if (status === DoExit.notGranted) journal.fail({ reason: waitMs > 0 ? 'timeout' : 'held' })
+      // The end of a wait is by the clock of tnl-do: a grant may still have come, and is given back.
+    } else if (status === DoExit.notGranted && waitMs === 0) journal.fail({ reason: 'held' })
     else journal.unknown({ reason: `tnl-do: ${status}` })
     return token !== null && status === 0
   }

@@ -51,7 +51,9 @@ export class LibraryClient {
       else lock.signal.addEventListener('abort', lost)
       return { lock, hold }
     } catch (error) {
-      if (error instanceof NotGrantedError) journal.fail({ reason: error.reason })
+      // Without a holder it is this side's clock that has spoken, and not the cluster: a grant may still come, and is given back.
+      const isWord = error instanceof NotGrantedError && (error.reason !== 'timeout' || error.holder !== null)
+      if (isWord) journal.fail({ reason: error.reason })
       else journal.unknown({ reason: String(error) })
       return null
     }
