@@ -22,6 +22,12 @@ export const META_TOTAL_MAX_BYTES = 256 * 1024 * 1024
  * but a client that opens one, leaves and comes again leaves one behind each time, for its `linger`.
  */
 export const SESSIONS_MAX = 200_000
+/**
+ * From this many on, only those are opened that are gone soon after their client is: else whoever opens and leaves sessions
+ * of a day, as fast as it can, would keep everybody else out for that day.
+ */
+export const SESSIONS_CROWDED = 100_000
+export const SHORT_SESSION_MAX_MS = 60_000
 /** Holds and places that a deadlock search looks at (5 ms); a request that would need more of it waits unexamined. */
 export const DEADLOCK_SEARCH_MAX_STEPS = 10_000
 

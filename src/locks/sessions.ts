@@ -20,9 +20,9 @@ import type {
 } from './commands.js'
 import type { Where } from './effects.js'
 import { type EpochEntry, type Session, SessionTerms } from './entities.js'
-import { CONN_LIMIT, SESSIONS_MAX } from './limits.js'
+import { CONN_LIMIT, SESSIONS_CROWDED, SESSIONS_MAX, SHORT_SESSION_MAX_MS } from './limits.js'
 import { dropAll, endWait, requestLock, shortenWait } from './lock-table.js'
-import { type ApplyContext, whereOf } from './state.js'
+import { type ApplyContext, type LockState, whereOf } from './state.js'
 
 /** The request id of the one request of a classic connection. */
 const CLASSIC_REQUEST = -1
@@ -33,7 +33,7 @@ export function open(context: ApplyContext, command: Open): void {
   const place = admitOpening(context, command)
   if (place === null) return
   const { state, sink, index } = context
-  if (state.resumableCount >= SESSIONS_MAX) {
+  if (!hasRoomFor(state, command)) {
     sink.openRefused(at(place, command.conn))
     return
   }
@@ -42,6 +42,10 @@ export function open(context: ApplyContext, command: Open): void {
   const session = state.addSession(id, command.clientId, command.conn, terms)
   state.seat(session, place)
   sink.opened(at(place, command.conn), id, session.attach)
+}
+
+function hasRoomFor({ resumableCount }: LockState, { leaseMs, lingerMs }: Open): boolean {
+  return resumableCount < (Math.max(leaseMs, lingerMs) > SHORT_SESSION_MAX_MS ? SESSIONS_CROWDED : SESSIONS_MAX)
 }
 
 /** The lock is asked for with the same command; if it is refused the session ends with the same command too. */

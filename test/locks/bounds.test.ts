@@ -7,6 +7,7 @@ import { answers, attachment, Bench, kinds } from './harness.js'
 vi.mock('../../src/locks/limits.js', async (original) => ({
   ...(await original<typeof import('../../src/locks/limits.js')>()),
   SESSIONS_MAX: 3,
+  SESSIONS_CROWDED: 2,
   HOLDS_AND_PLACES_MAX: 6,
   META_TOTAL_MAX_BYTES: 100,
 }))
@@ -25,20 +26,24 @@ const codeOf = (effects: Parameters<typeof answers>[0]) => {
 describe('sessions', () => {
   test('are refused when there are too many, also of those that are left behind', () => {
     const bench = oneNode()
-    const parties = [1, 2, 3].map(() => bench.open('n1', 100, { lingerMs: 60_000 }))
-    const open = () => {
+    const parties = [1, 2].map(() => bench.open('n1', 100, { lingerMs: 86_400_000 }))
+    const open = (leaseMs: number, lingerMs: number) => {
       const opening = { node: 'n1', epoch: 100, conn: bench.nextConn(), floor: 1, clientId: '', secretHash: 's' }
-      return kinds(bench.apply({ type: CommandType.open, ...opening, leaseMs: 10_000, lingerMs: 0 }))
+      return kinds(bench.apply({ type: CommandType.open, ...opening, leaseMs, lingerMs }))
     }
-    expect(open()).toEqual(['openRefused'])
+    // One more, but none that would stay for long without its client.
+    expect(open(60_001, 0)).toEqual(['openRefused'])
+    expect(open(10_000, 60_001)).toEqual(['openRefused'])
+    expect(open(60_000, 60_000)).toEqual(['opened'])
+    expect(open(10_000, 0)).toEqual(['openRefused'])
     for (const party of parties) bench.apply({ type: CommandType.detach, ...attachment(party), fin: true })
-    expect(open()).toEqual(['openRefused'])
+    expect(open(10_000, 0)).toEqual(['openRefused'])
     // A classic client is bounded by what it holds.
     expect(bench.classic('n1', 100, 'a').session).not.toBe(0)
     const [first] = parties
     if (first === undefined) throw new Error('no session')
     bench.apply({ type: CommandType.expireSession, session: first.session, attach: 1 })
-    expect(open()).toEqual(['opened'])
+    expect(open(10_000, 0)).toEqual(['opened'])
   })
 })
 

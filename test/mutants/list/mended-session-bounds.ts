@@ -14,7 +14,24 @@ export const MENDED_SESSION_BOUNDS: readonly Mutant[] = [
     title: 'sessions of the cluster are not bounded',
     rule: 'own',
     edits: [
-      { file: SESSIONS, find: 'state.resumableCount >= SESSIONS_MAX', replace: 'state.resumableCount < -SESSIONS_MAX' },
+      {
+        file: SESSIONS,
+        find: 'SESSIONS_CROWDED : SESSIONS_MAX)',
+        replace: 'SESSIONS_CROWDED : SESSIONS_MAX * 1_000)',
+      },
+    ],
+    killers: ['tests'],
+  },
+  {
+    id: 'Y437',
+    title: 'whoever leaves sessions of a day behind keeps everybody else out for that day',
+    rule: 'own',
+    edits: [
+      {
+        file: SESSIONS,
+        find: 'SESSIONS_CROWDED : SESSIONS_MAX)',
+        replace: 'SESSIONS_CROWDED + SESSIONS_MAX : SESSIONS_MAX)',
+      },
     ],
     killers: ['tests'],
   },
