@@ -133,6 +133,7 @@ describe('SlowDisk', () => {
     const disk = new SlowDisk({
       electionTicks: ELECTION_TICKS,
       tickMs: 100,
+      hangsMs: 60_000,
       writeUnderWay: () => state.write,
       nodeLeaseMs: () => 20_000,
       warn: () => undefined,

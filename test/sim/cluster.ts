@@ -20,6 +20,7 @@ const FIRST_START_FAILPOINTS = [...DISK_FAILPOINTS, ...STORE_FAILPOINTS]
 /** Configurations that some node may still have after a restart. */
 const RECENT_CONFIGS = 3
 const JOINT_CRASH_MS = 3
+const STALL_SPREAD_MS = 2
 const SMALL_BUFFERS_CHANCE = 0.2
 
 export class Host {
@@ -70,6 +71,8 @@ export class Cluster {
   isHealing = false
   /** So many leaders die when they have entered a joint configuration. */
   jointCrashes = 0
+  /** While a shared disk stalls: nodes that have ended because their disk hangs. */
+  #endedByStall: Set<string> | null = null
   /** Who takes whose place, once it has caught up. */
   readonly replacements = new Map<string, string>()
 
@@ -207,6 +210,34 @@ export class Cluster {
     host.failpointAtStart = null
   }
 
+  get allHang(): boolean {
+    return this.#endedByStall !== null
+  }
+
+  /** The disk that all share stalls, for each of them within a moment. */
+  hangAll(forMs: number): void {
+    const { world } = this
+    this.#endedByStall = new Set()
+    const volumes = [...this.hosts.values()].map(({ volume }) => volume)
+    for (const volume of volumes) world.after(world.random.around(STALL_SPREAD_MS), () => volume.hang())
+    world.after(forMs + 10 * STALL_SPREAD_MS, () => {
+      this.#endedByStall = null
+      for (const volume of volumes) volume.answer()
+    })
+  }
+
+  /** A hanging disk may end a process; those that stall together must not end together (engine.md §2, Slow disks). */
+  #endedByHanging({ nodeId }: Host): void {
+    this.world.count('seen end by a hanging disk')
+    const ended = this.#endedByStall
+    if (ended === null) return
+    ended.add(nodeId)
+    const voters = this.memberIds()
+    if (2 * voters.filter((id) => ended.has(id)).length > voters.length) {
+      this.world.fail(`all disks hang, and ${[...ended].join(', ')} have ended`)
+    }
+  }
+
   kill(host: Host): void {
     this.world.note(`kill ${host.nodeId}`)
     host.process?.kill()
@@ -328,8 +359,10 @@ export class Cluster {
     if (code === 4 && volume.isDamaged) this.world.count('seen damaged directory refused')
     const isExpected =
       (code === 3 && volume.hasFailed) ||
+      (code === 3 && volume.isHanging && words.includes('the disk hangs')) ||
       (code === 4 && (host.isWiped || host.removalAsked || volume.isDamaged)) ||
       (code === 0 && (host.removalAsked || host.member?.isStopping === true))
+    if (code === 3 && volume.isHanging) this.#endedByHanging(host)
     if (!isExpected) {
       const stack = error instanceof Error ? error.stack : ''
       this.world.fail(`${host.nodeId} ends with ${code}: ${words} ${stack}`)

@@ -41,6 +41,8 @@ export class Volume {
   /** A sync failed: what the page cache holds may not be on the medium (fsyncgate). */
   isDoubtful = false
   slowness = 1
+  /** Syncs that are not answered; null: it does not hang. */
+  #held: (() => void)[] | null = null
   /** What was changed or lost that no process changed. */
   damage: string | null = null
   /** A write that will go astray. */
@@ -145,8 +147,28 @@ export class Volume {
     this.#makeGood = null
   }
 
+  get isHanging(): boolean {
+    return this.#held !== null
+  }
+
+  hang(): void {
+    this.#held ??= []
+  }
+
+  answer(): void {
+    const held = this.#held ?? []
+    this.#held = null
+    for (const finish of held) finish()
+  }
+
+  whenItAnswers(finish: () => void): void {
+    if (this.#held === null) finish()
+    else this.#held.push(finish)
+  }
+
   /** It works again. What is damaged stays so. */
   heal(): void {
+    this.answer()
     this.stray = null
     this.freeBytes = Number.POSITIVE_INFINITY
     this.failNextSync = false
@@ -312,14 +334,14 @@ export class ProcessDisk implements Disk {
       return run()
     }
     const meanMs = isSync ? volume.times.syncMs : volume.times.readMs
-    return this.#operate(meanMs, done, part, `after ${step}`)
+    return this.#operate(meanMs, done, part, { failpoint: `after ${step}`, mayHang: isSync })
   }
 
   #operate<T>(
     meanMs: number,
     run: () => Promise<T>,
     part: (() => Promise<unknown>) | null,
-    failpoint?: string,
+    { failpoint, mayHang }: { readonly failpoint?: string; readonly mayHang: boolean } = { mayHang: false },
   ): Promise<T> {
     if (!this.process.isAlive) return never()
     const { world } = this.volume
@@ -330,7 +352,7 @@ export class ProcessDisk implements Disk {
         },
       }
       this.#pending.add(pending)
-      world.after(world.random.around(meanMs * this.volume.slowness), () => {
+      const finish = () => {
         if (!this.#pending.delete(pending)) return
         const settleWith = (settle: () => void) => this.process.deliver(settle)
         let outcome: Promise<T>
@@ -346,6 +368,11 @@ export class ProcessDisk implements Disk {
           (value) => settleWith(() => resolve(value)),
           (error: unknown) => settleWith(() => reject(error)),
         )
+      }
+      const { volume } = this
+      world.after(world.random.around(meanMs * volume.slowness), () => {
+        if (mayHang) volume.whenItAnswers(finish)
+        else finish()
       })
     })
   }

@@ -67,6 +67,8 @@ export function drawSwarm(random: SimRandom, nodes: number | null): Swarm {
       electionTimeoutMs,
       bounds: {
         ...(random.chance(0.3) ? SMALL_BOUNDS : DEFAULT_BOUNDS),
+        // The shorter ones come to six node leases.
+        diskHangsMs: random.pick([1_000, 1_000, 20_000, 60_000]),
         snapshotIntervalEntries: random.pick([20, 60, 200, 100_000]),
         trailingEntries: random.pick([0, 5, 50, 10_000]),
         heldEntries: random.pick([0, 0, 20, 300_000]),

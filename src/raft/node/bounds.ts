@@ -1,6 +1,7 @@
 import {
   APPEND_MESSAGE_BYTES,
   BUNDLE_FRAME_BYTES,
+  DISK_HANGS_MS,
   ENTRY_BYTES,
   FORWARD_BYTES,
   INFLIGHT_BYTES,
@@ -14,7 +15,7 @@ import {
   UNCOMMITTED_BYTES,
 } from '../limits.js'
 
-/** The amounts that a node goes by. Servers all have those of `limits.ts`; the simulator reaches small ones in seconds. */
+/** The amounts, and one time, that a node goes by. Servers all have those of `limits.ts`; the simulator reaches small ones in seconds. */
 export interface Bounds {
   readonly entryBytes: number
   readonly proposalsBytes: number
@@ -29,6 +30,8 @@ export interface Bounds {
   readonly trailingBytes: number
   readonly heldEntries: number
   readonly heldBytes: number
+  /** A process whose write is older may end (see slow-disk.ts). */
+  readonly diskHangsMs: number
 }
 
 export const DEFAULT_BOUNDS: Bounds = {
@@ -45,4 +48,5 @@ export const DEFAULT_BOUNDS: Bounds = {
   trailingBytes: TRAILING_WINDOW_BYTES,
   heldEntries: LOG_HELD_ENTRIES,
   heldBytes: LOG_HELD_BYTES,
+  diskHangsMs: DISK_HANGS_MS,
 }

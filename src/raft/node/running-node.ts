@@ -129,6 +129,7 @@ export class RunningNode {
     this.#disk = new SlowDisk({
       electionTicks: electionTicks(options),
       tickMs: options.heartbeatMs,
+      hangsMs: bounds.diskHangsMs,
       writeUnderWay: () => this.#driver.writeUnderWay,
       nodeLeaseMs: () => options.currentLeaseMs(),
       warn: (message) => options.warn(message),

@@ -9,7 +9,7 @@
  */
 import type { RawNode } from '../core/raw-node.js'
 import { type Index, NONE, Role } from '../core/types.js'
-import { DISK_HANGS_LEASES, DISK_HANGS_MS } from '../limits.js'
+import { DISK_HANGS_LEASES } from '../limits.js'
 import { StoreError } from './interfaces.js'
 
 type Core = Pick<RawNode, 'status' | 'heirOfStalled' | 'transferLeader' | 'stepDown' | 'storageStalled'>
@@ -18,6 +18,8 @@ export interface SlowDiskOptions {
   /** An election timeout. */
   readonly electionTicks: number
   readonly tickMs: number
+  /** The process ends no sooner, whatever the lease is. */
+  readonly hangsMs: number
   /** The number of the storage write that is under way, 0 if none is. */
   writeUnderWay(): number
   /** L, as the cluster was formed with it. */
@@ -76,21 +78,21 @@ export class SlowDisk {
       if (++this.#handingOverTicks < this.options.electionTicks) return
       this.#handingOverTicks = null
       if (raw.heirOfStalled() === NONE) return
-      this.options.warn('steps down: its disk hangs, and the heir has not taken over')
+      this.options.warn('steps down because its disk hangs and the heir has not taken over')
       raw.stepDown()
       return
     }
     const heir = raw.heirOfStalled()
     if (heir === NONE) return
-    this.options.warn('hands the leadership over: its disk hangs, and a quorum has stored what it could not')
+    this.options.warn('hands the leadership over because its disk hangs and a quorum has stored more')
     this.#handingOverTicks = 0
     raw.transferLeader(heir)
   }
 
   /** The cluster works without this node, whose process may be helped by a restart; its clients are helped for certain. */
   #endIfAlone(commit: Index): void {
-    const { tickMs, nodeLeaseMs } = this.options
-    const limitMs = Math.max(DISK_HANGS_MS, DISK_HANGS_LEASES * nodeLeaseMs())
+    const { tickMs, hangsMs, nodeLeaseMs } = this.options
+    const limitMs = Math.max(hangsMs, DISK_HANGS_LEASES * nodeLeaseMs())
     if (this.#ticks * tickMs <= limitMs || commit <= this.#commitWhenOverdue) return
     const what = `the disk hangs: a write has not ended for ${this.#seconds()} s, while the cluster went on without it`
     this.options.onHanging(new StoreError('io', what))

@@ -71,6 +71,19 @@ export const DISK_FAULTS = {
     })
     return true
   },
+  'hanging disk': ({ cluster, random, victim }) => {
+    const { volume } = victim
+    if (volume.isHanging) return false
+    volume.hang()
+    // Not always: then it hangs until the end.
+    if (random.chance(0.8)) cluster.world.after(random.logBetween(300, 30_000), () => volume.answer())
+    return true
+  },
+  'all disks hang': ({ cluster, random }) => {
+    if (cluster.allHang) return false
+    cluster.hangAll(random.logBetween(500, 40_000))
+    return true
+  },
   'full disk': (ground) => {
     const { volume } = ground.victim
     volume.freeBytes = ground.random.pick([0, ground.random.int(FREE_BYTES_MAX)])
