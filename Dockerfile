@@ -11,10 +11,11 @@ RUN npm run build && npm prune --omit=dev && chmod 755 dist/cli/*.js && rm -r sr
 FROM node:24-bookworm-slim
 WORKDIR /app
 COPY --from=build /app ./
-# The programs by name, for `docker exec` too; and a data directory that a new volume takes its owner from.
+# The programs by name, for `docker exec` too; and a data directory that a new volume takes its owner from. Group 0
+# may write there: OpenShift runs containers as arbitrary users of that group.
 RUN for program in tnl tnl-server tnl-client; do ln -s "/app/dist/cli/$program.js" "/usr/local/bin/$program"; done \
   && ln -s /app/bin/tnl-do /usr/local/bin/tnl-do \
-  && install -d -o node -g node /data
+  && install -d -o node -g 0 -m 0770 /data
 ENV NODE_ENV=production \
     TNL_DATA_DIR=/data \
     TNL_LISTEN=0.0.0.0:7654 \

@@ -72,6 +72,8 @@ export class HttpPort {
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { status, type, body } = await this.#find(request)
+    // It may have gone meanwhile.
+    if (response.destroyed) return
     response.writeHead(status, {
       'content-type': type,
       'cache-control': 'no-store',

@@ -14,21 +14,64 @@ export interface ClockSources {
   bootMs(): number
 }
 
-const SYSTEM_SOURCES: ClockSources = { monotonicMs: () => performance.now(), bootMs: bootClock() }
+/** Where the time since boot comes from; each may fail at any time. */
+export interface BootSources {
+  /** The kernel's own file, which containers may have from a file system of their own (lxcfs). */
+  file(): number
+  /** The system's answer without that file. */
+  system(): number
+  monotonicMs(): number
+}
+
+const systemSources = (): ClockSources => {
+  const monotonicMs = (): number => performance.now()
+  return { monotonicMs, bootMs: bootClock({ file: bootFile(), system: () => uptime() * 1000, monotonicMs }) }
+}
 
 /**
- * `uptime()` opens and closes the kernel's file at each call; this is read in every turn, so the file is kept open. Where
- * there is no such file, `uptime()` it is.
+ * The file while it can be read and says something sensible; for ever after its first failure the system's answer, and
+ * failing that too, the monotonic clock, which does not notice a suspend. Sources may count from different moments (lxcfs
+ * from the start of the container), so a new one goes on from the last reading of the old one: a jump forward would look
+ * like a suspend and cost this node its right to speak.
  */
-function bootClock(): () => number {
-  let file: number
-  try {
-    file = openSync('/proc/uptime', 'r')
-  } catch {
-    return () => uptime() * 1000
-  }
-  const text = Buffer.alloc(64)
+export function bootClock({ file, system, monotonicMs }: BootSources): () => number {
+  const sources = [file, system, monotonicMs]
+  let offsetMs = 0
+  let lastMs = Number.NEGATIVE_INFINITY
+  let lastMonotonicMs = 0
   return () => {
+    for (;;) {
+      const readMs = reading(sources[0] ?? monotonicMs)
+      const nowMs = readMs === null ? Number.NaN : readMs + offsetMs
+      // It is rounded down, so it may stand still; it never goes back by more than that.
+      if (nowMs >= lastMs - BOOT_RESOLUTION_MS) {
+        lastMs = nowMs
+        lastMonotonicMs = monotonicMs()
+        return nowMs
+      }
+      sources.shift()
+      const next = reading(sources[0] ?? monotonicMs) ?? Number.NaN
+      if (lastMs > Number.NEGATIVE_INFINITY) offsetMs = lastMs + monotonicMs() - lastMonotonicMs - next
+    }
+  }
+}
+
+/** Null if the source fails, or says what is no time. */
+function reading(source: () => number): number | null {
+  try {
+    const ms = source()
+    return Number.isFinite(ms) && ms >= 0 ? ms : null
+  } catch {
+    return null
+  }
+}
+
+/** `uptime()` opens and closes the kernel's file at each call; this is read in every turn, so the file is kept open. */
+function bootFile(): () => number {
+  const text = Buffer.alloc(64)
+  let file: number | null = null
+  return () => {
+    file ??= openSync('/proc/uptime', 'r')
     const length = readSync(file, text, 0, text.length, 0)
     return Math.round(Number.parseFloat(text.toString('latin1', 0, length)) * 1000)
   }
@@ -46,7 +89,7 @@ export class SystemClock implements Clock {
   #pending: (() => void)[] = []
   #endOfTurnScheduled = false
 
-  constructor(sources: ClockSources = SYSTEM_SOURCES) {
+  constructor(sources: ClockSources = systemSources()) {
     this.#sources = sources
     this.#anchorMonotonicMs = sources.monotonicMs()
     this.#anchorBootMs = sources.bootMs()

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { SystemClock } from '../../src/server/system-clock.js'
+import { bootClock, SystemClock } from '../../src/server/system-clock.js'
 import { systemRandom } from '../../src/server/system-random.js'
 
 /** A machine whose boot clock shows hundredths of a second and goes on while it sleeps. */
@@ -107,5 +107,68 @@ describe('systemRandom', () => {
       expect(Number.isSafeInteger(value) && value >= 0 && value < bound).toBe(true)
       expect([0, 1, 2]).toContain(systemRandom.int(3))
     }
+  })
+})
+
+describe('the time since boot', () => {
+  function setUp() {
+    const sources = { fileMs: 5_000 as number | Error, systemMs: 900_000 as number | Error, monotonicMs: 100 }
+    const say = (value: number | Error): number => {
+      if (value instanceof Error) throw value
+      return value
+    }
+    const now = bootClock({
+      file: () => say(sources.fileMs),
+      system: () => say(sources.systemMs),
+      monotonicMs: () => sources.monotonicMs,
+    })
+    const pass = (ms: number): void => {
+      if (typeof sources.fileMs === 'number') sources.fileMs += ms
+      if (typeof sources.systemMs === 'number') sources.systemMs += ms
+      sources.monotonicMs += ms
+    }
+    return { sources, now, pass }
+  }
+
+  it('comes from the file', () => {
+    const { now, pass } = setUp()
+    pass(7)
+    expect(now()).toBe(5_007)
+  })
+
+  // "Transport endpoint is not connected" is what the file says after the death of its file system.
+  it.each([new Error('ENOTCONN'), Number.NaN, -1, 20])(
+    'goes on from elsewhere, without a jump, when the file says %s',
+    (wrong) => {
+      const { sources, now, pass } = setUp()
+      now()
+      pass(1_000)
+      sources.fileMs = wrong
+      expect(now()).toBe(6_000)
+      pass(500)
+      expect(now()).toBe(6_500)
+      // A suspend is still noticed.
+      sources.systemMs = Number(sources.systemMs) + 60_000
+      expect(now()).toBe(66_500)
+    },
+  )
+
+  it('goes on with the monotonic clock when nothing else can be read', () => {
+    const { sources, now, pass } = setUp()
+    now()
+    pass(1_000)
+    sources.fileMs = new Error('EIO')
+    sources.systemMs = new Error('EIO')
+    expect(now()).toBe(6_000)
+    pass(500)
+    expect(now()).toBe(6_500)
+  })
+
+  it('may be unreadable from the start', () => {
+    const { sources, now, pass } = setUp()
+    sources.fileMs = new Error('ENOENT')
+    expect(now()).toBe(900_000)
+    pass(1)
+    expect(now()).toBe(900_001)
   })
 })

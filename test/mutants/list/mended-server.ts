@@ -230,4 +230,32 @@ export const MENDED_SERVER: readonly Mutant[] = [
     killers: ['tests'],
     tests: PLACES_TESTS,
   },
+  {
+    id: 'Y730',
+    title: 'another source of the time since boot looks like a suspend',
+    rule: 'rule 7',
+    edits: [
+      {
+        file: 'src/server/system-clock.ts',
+        find: '      if (lastMs > Number.NEGATIVE_INFINITY) offsetMs =',
+        replace: '      if (lastMs > Number.POSITIVE_INFINITY) offsetMs =',
+      },
+    ],
+    killers: ['tests'],
+    tests: ['test/server/shell-clock.test.ts'],
+  },
+  {
+    id: 'Y731',
+    title: 'whatever the file of the time since boot says is believed',
+    rule: 'rule 7',
+    edits: [
+      {
+        file: 'src/server/system-clock.ts',
+        find: '    return Number.isFinite(ms) && ms >= 0 ? ms : null\n',
+        replace: '    return Number.isFinite(ms) ? ms : 0\n',
+      },
+    ],
+    killers: ['tests'],
+    tests: ['test/server/shell-clock.test.ts'],
+  },
 ]
