@@ -25,6 +25,8 @@ export const BULK_QUEUE_BYTES = 32 * 1024 * 1024
 
 /** Connections that have not said who they are yet. One more, and the oldest from the address with the most is closed. */
 export const UNKNOWN_CONNECTIONS = 64
+/** Fresh random bytes of each side, so that no proof of a secret fits another connection. */
+export const HELLO_NONCE_BYTES = 16
 /** Names in a hello, in UTF-16 units. */
 export const HELLO_TEXT_LENGTH = 512
 /** Refusals that are remembered, so that each is logged once and not at every retry. */

@@ -138,3 +138,11 @@ export const LOG_REPEATS_WINDOW_MS = 10_000
 export const LOG_KINDS_MAX_COUNT = 256
 /** Hosts that a summary names. */
 export const LOG_REMOTES_MAX_COUNT = 8
+
+// ----------------------------------------------------------------------------------------------- peer secret
+/** Fewer characters can be guessed by whoever has seen one proof. */
+export const PEER_SECRET_MIN_CHARS = 32
+/** The one that proves, and others while they are being replaced. */
+export const PEER_SECRETS_MAX = 16
+export const PEER_SECRET_FILE_MAX_BYTES = 64 * 1024
+export const PEER_SECRET_REREAD_MS = 1_000

@@ -4,6 +4,7 @@ import { formatHostPort, isWildcardHost, parseHostPort } from '../address.js'
 import type { NodeId } from '../locks/commands.js'
 import { greet } from '../raft/net/greeting.js'
 import { BindError } from '../raft/net/network.js'
+import type { PeerSecrets } from '../raft/net/peer-secret.js'
 import { createTransport } from '../raft/net/transport.js'
 import { type LogStore, StoreError } from '../raft/node/interfaces.js'
 import { openStore } from '../raft/store/open-store.js'
@@ -19,6 +20,7 @@ import { HttpPort } from './http.js'
 import { STOP_MAX_MS } from './limits.js'
 import { memberUidOf } from './member-uid.js'
 import { ServerMetrics } from './metrics.js'
+import { PeerSecretFile } from './peer-secret-file.js'
 import { buildStatus, type StatusSources } from './status.js'
 import { SystemClock } from './system-clock.js'
 import { systemRandom } from './system-random.js'
@@ -190,6 +192,7 @@ class Server {
         clock: this.#clock,
         random: systemRandom,
         logger: log,
+        secrets: this.#peerSecrets(),
       }),
       clock: this.#clock,
       random: systemRandom,
@@ -204,6 +207,13 @@ class Server {
       onStored: (durationMs) => this.#metrics.appended(durationMs),
       onFatal: (error, exitCode) => this.#fatal(error, exitCode),
     }
+  }
+
+  #peerSecrets(): PeerSecrets | null {
+    const { config, log } = this
+    const { peerSecretFile: file, isPeerSecretRequired: isRequired } = config
+    if (file === null) return null
+    return new PeerSecretFile({ file, isRequired, clock: this.#clock, warn: (message) => log.warn(message) })
   }
 
   #leaseIs(nodeLeaseMs: number): void {

@@ -3,12 +3,12 @@ import { on, once } from 'node:events'
 import { createServer, type Server, type Socket } from 'node:net'
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import { encodeFragment } from '../../src/raft/net/frame.js'
-import { encodeHello, LinkKind } from '../../src/raft/net/handshake.js'
+import { LinkKind } from '../../src/raft/net/handshake.js'
 import { Lane } from '../../src/raft/node/interfaces.js'
 import { listenOn } from '../../src/server/listen.js'
 import { inTime, Wire } from '../e2e/wire.js'
 import { SimRandom } from '../sim/random.js'
-import { helloOf } from '../support/hello.js'
+import { helloFrame } from '../support/hello.js'
 import { CLIENT_SITES, type Heal, Links } from './links/links.js'
 
 const CUT = { cut: true }
@@ -190,7 +190,7 @@ describe('between a client and a node', () => {
 
 describe('between two nodes', () => {
   function frameOfHello(nodeId: string): Uint8Array {
-    const hello = encodeHello(helloOf({ clusterId: '', nodeId, raftId: 0, empty: true }))
+    const hello = helloFrame({ clusterId: '', nodeId, raftId: 0, empty: true })
     return Buffer.concat(encodeFragment(Lane.control, LinkKind.hello, false, [hello]))
   }
 

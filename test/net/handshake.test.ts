@@ -2,9 +2,9 @@ import type { Socket } from 'node:net'
 import { Packr } from 'msgpackr'
 import { describe, expect, it } from 'vitest'
 import { encodeFragment, FrameParser } from '../../src/raft/net/frame.js'
-import { decodeRefusal, encodeHello, LinkKind } from '../../src/raft/net/handshake.js'
+import { decodeRefusal, LinkKind } from '../../src/raft/net/handshake.js'
 import { FrameKind, type HelloVerdict, Lane, PeerDownReason } from '../../src/raft/node/interfaces.js'
-import { helloOf } from '../support/hello.js'
+import { helloFrame } from '../support/hello.js'
 import { introduce, refusing } from './kit.js'
 import { testBed } from './test-bed.js'
 
@@ -74,7 +74,7 @@ describe('a peer that is not welcome', () => {
 describe('a connection that breaks the protocol', () => {
   const frame = (kind: number, payload: Uint8Array) =>
     Buffer.concat(encodeFragment(Lane.control, kind, false, [payload]))
-  const hello = (nodeId: string) => encodeHello(helloOf({ clusterId: 'cluster', nodeId, raftId: 0 }))
+  const hello = (nodeId: string) => helloFrame({ clusterId: 'cluster', nodeId, raftId: 0 })
   const cases: [string, Buffer][] = [
     ['is not that of a peer at all', Buffer.from('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n')],
     ['sends frames before the handshake', frame(FrameKind.raft, Buffer.from('x'))],

@@ -3,11 +3,11 @@ import type { Socket } from 'node:net'
 import { describe, expect, it } from 'vitest'
 import { HANDSHAKE_BYTES, RECONNECT_FOREIGN_MS, RECONNECT_MAX_MS, UNKNOWN_CONNECTIONS } from '../../src/raft/limits.js'
 import { encodeFragment } from '../../src/raft/net/frame.js'
-import { encodeHello, encodeRefusal, LinkKind } from '../../src/raft/net/handshake.js'
+import { encodeRefusal, LinkKind } from '../../src/raft/net/handshake.js'
 import type { ConnectionEnd, PeerConnection } from '../../src/raft/net/peer-connection.js'
 import { PeerLink } from '../../src/raft/net/peer-link.js'
 import { type Clock, FrameKind, Lane, PeerProtocolError, RefusalCode } from '../../src/raft/node/interfaces.js'
-import { helloOf } from '../support/hello.js'
+import { helloFrame } from '../support/hello.js'
 import { introduce, seededRandom, testRandom } from './kit.js'
 import { testBed } from './test-bed.js'
 
@@ -66,7 +66,7 @@ describe('a stranger at the peer port', () => {
     const a = await start('a')
     const socket = rawTo(a)
     socket.resume()
-    const hello = encodeHello(helloOf({ clusterId: 'cluster', nodeId: 'b' }))
+    const hello = helloFrame({ clusterId: 'cluster', nodeId: 'b' })
     const refusal = { code: RefusalCode.notMember, isFinal: true, message: 'go' }
     socket.write(Buffer.concat([frame(LinkKind.hello, hello), frame(LinkKind.refuse, encodeRefusal(refusal))]))
     await a.until(() => a.of('refused').length > 0)
@@ -83,9 +83,7 @@ describe('a stranger at the peer port', () => {
       await Promise.all([node.untilUp(other), peer.untilUp(own)])
       const socket = rawTo(node)
       socket.resume()
-      socket.write(
-        frame(LinkKind.hello, encodeHello(helloOf({ clusterId: 'cluster', nodeId: other, processId: 'mine' }))),
-      )
+      socket.write(frame(LinkKind.hello, helloFrame({ clusterId: 'cluster', nodeId: other, processId: 'mine' })))
       socket.write(frame(LinkKind.accept, Buffer.alloc(0)))
       await ended(socket)
       expect(peer.say(own, 'still here')).toBe(true)
@@ -108,8 +106,7 @@ describe('a stranger at the peer port', () => {
       socket.resume()
       const kind = kinds[Math.floor(random() * kinds.length)] ?? 0
       const bytes = random() < 0.3 ? noise(5_000) : frame(kind, noise(300), random() < 0.2)
-      if (random() < 0.5)
-        socket.write(frame(LinkKind.hello, encodeHello(helloOf({ nodeId: `s${i}`, clusterId: 'cluster' }))))
+      if (random() < 0.5) socket.write(frame(LinkKind.hello, helloFrame({ nodeId: `s${i}`, clusterId: 'cluster' })))
       socket.end(bytes)
       await ended(socket)
     }

@@ -1,5 +1,6 @@
 import { createServer, connect as dialTcp, Socket } from 'node:net'
 import { type PeerNetwork, type PeerStream, tcpNetwork } from '../../src/raft/net/network.js'
+import type { PeerSecrets } from '../../src/raft/net/peer-secret.js'
 import { createTransport, type PeerTransport } from '../../src/raft/net/transport.js'
 import type { Clock, Peer, PeerDownReason, Random, Refusal, Refuser } from '../../src/raft/node/interfaces.js'
 import { FrameKind, type HelloVerdict, Lane, type PeerHello, RefusalCode } from '../../src/raft/node/interfaces.js'
@@ -43,6 +44,7 @@ export interface NodeOptions {
   readonly clock?: Clock
   readonly network?: PeerNetwork
   readonly judge?: (hello: PeerHello) => HelloVerdict
+  readonly secrets?: PeerSecrets
   /** Throws a PeerProtocolError for a payload that it finds malformed. */
   readonly check?: (payload: Uint8Array) => void
 }
@@ -70,6 +72,7 @@ export class TestNode {
       clock: options.clock ?? testClock(),
       random: testRandom,
       logger: { info: log, warn: log },
+      secrets: options.secrets ?? null,
       ...(options.network === undefined ? {} : { network: options.network }),
     })
   }

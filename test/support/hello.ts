@@ -1,3 +1,5 @@
+import { HELLO_NONCE_BYTES } from '../../src/raft/limits.js'
+import { encodeHello } from '../../src/raft/net/handshake.js'
 import type { PeerHello } from '../../src/raft/node/interfaces.js'
 
 /** What a member says of itself, with changes. */
@@ -14,4 +16,9 @@ export function helloOf(change: Partial<PeerHello> = {}): PeerHello {
     held: { term: 0, vote: 0, lastIndex: 0 },
     ...change,
   }
+}
+
+/** As a node without a peer secret sends it. */
+export function helloFrame(change: Partial<PeerHello> = {}): Uint8Array {
+  return encodeHello({ hello: helloOf(change), nonce: new Uint8Array(HELLO_NONCE_BYTES), secret: 'none' })
 }

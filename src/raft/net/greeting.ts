@@ -49,8 +49,8 @@ function readGreeting(parser: FrameParser, chunk: Buffer): Greeting | null {
     const frame = parser.next()
     if (frame === null) return null
     if (frame.kind !== LinkKind.hello) return { kind: 'stranger', detail: SILENT }
-    const hello = decodeHello(frame.payload)
-    return isRefusal(hello) ? { kind: 'stranger', detail: hello.message } : { kind: 'peer', hello }
+    const said = decodeHello(frame.payload)
+    return isRefusal(said) ? { kind: 'stranger', detail: said.message } : { kind: 'peer', hello: said.hello }
   } catch {
     return { kind: 'stranger', detail: SILENT }
   }

@@ -3,13 +3,14 @@
  * msgpack arrays without records.
  *
  *     hello   = magic, lowest version, highest version, …        these three never change, nor does the refusal
+ *     proof   = HMAC of the peer secret, where both sides have one (peer-secret.ts); the listener proves first
  *     refusal = code, final, words for people
  *
  * The highest version that both speak is spoken (engine.md §7); a range and not one number, so that a cluster can be
  * upgraded member by member.
  */
 import { Packr } from 'msgpackr'
-import { HELLO_TEXT_LENGTH } from '../limits.js'
+import { HELLO_NONCE_BYTES, HELLO_TEXT_LENGTH } from '../limits.js'
 import { type Held, type PeerHello, type Refusal, RefusalCode } from '../node/interfaces.js'
 import { FrameError } from './frame.js'
 
@@ -32,12 +33,24 @@ export const LinkKind = {
   surplus: 0x33,
   probe: 0x34,
   probeAnswer: 0x35,
+  proof: 0x36,
 } as const
 export type LinkKind = (typeof LinkKind)[keyof typeof LinkKind]
 
 const packr = new Packr({ useRecords: false })
 
-export function encodeHello(hello: PeerHello, { lowest, highest }: VersionRange = PEER_VERSIONS): Uint8Array {
+/** What a node does about the peer secret. */
+const SECRET_USES = ['none', 'optional', 'required'] as const
+export type SecretUse = (typeof SECRET_USES)[number]
+
+export interface HelloFrame {
+  readonly hello: PeerHello
+  readonly nonce: Uint8Array
+  readonly secret: SecretUse
+}
+
+export function encodeHello(frame: HelloFrame, { lowest, highest }: VersionRange = PEER_VERSIONS): Uint8Array {
+  const { hello, nonce, secret } = frame
   const { clusterId, nodeId, raftId, memberUid, listHash, empty, level, processId, held } = hello
   return packr.pack([
     MAGIC,
@@ -52,11 +65,13 @@ export function encodeHello(hello: PeerHello, { lowest, highest }: VersionRange 
     level,
     processId,
     [held.term, held.vote, held.lastIndex],
+    nonce,
+    secret,
   ])
 }
 
 /** The peer's hello, or why it has to be refused. Throws FrameError if no peer can have written it. */
-export function decodeHello(payload: Uint8Array, ours: VersionRange = PEER_VERSIONS): PeerHello | Refusal {
+export function decodeHello(payload: Uint8Array, ours: VersionRange = PEER_VERSIONS): HelloFrame | Refusal {
   const [magic, lowest, highest, ...fields] = unpackArray(payload)
   if (magic !== MAGIC || !isNumber(lowest)) throw new FrameError('not the hello of a peer')
   const theirs = { lowest, highest: isNumber(highest) ? highest : lowest }
@@ -67,7 +82,8 @@ export function decodeHello(payload: Uint8Array, ours: VersionRange = PEER_VERSI
       message: `peer protocol version ${words(theirs)}, this node speaks version ${words(ours)}`,
     }
   }
-  const [clusterId, nodeId, raftId, memberUid, listHash, empty, level, processId, heldFields] = fields
+  const [clusterId, nodeId, raftId, memberUid, listHash, empty, level, processId, heldFields, nonce, use] = fields
+  const secret = SECRET_USES.find((one) => one === use)
   const held = readHeld(heldFields)
   if (!isText(clusterId) || !isText(nodeId) || !isText(memberUid) || !isText(listHash) || !isText(processId)) {
     throw new FrameError('malformed hello')
@@ -75,7 +91,10 @@ export function decodeHello(payload: Uint8Array, ours: VersionRange = PEER_VERSI
   if (nodeId === '' || !isNumber(raftId) || !isNumber(level) || typeof empty !== 'boolean' || held === null) {
     throw new FrameError('malformed hello')
   }
-  return { clusterId, nodeId, raftId, memberUid, listHash, empty, level, processId, held }
+  if (!(nonce instanceof Uint8Array) || nonce.length !== HELLO_NONCE_BYTES || secret === undefined) {
+    throw new FrameError('malformed hello')
+  }
+  return { hello: { clusterId, nodeId, raftId, memberUid, listHash, empty, level, processId, held }, nonce, secret }
 }
 
 /** The highest version that both sides speak, or null. */
@@ -84,7 +103,7 @@ export function commonVersion(ours: VersionRange, theirs: VersionRange): number 
   return version >= Math.max(ours.lowest, theirs.lowest) ? version : null
 }
 
-export function isRefusal(said: PeerHello | Refusal): said is Refusal {
+export function isRefusal(said: HelloFrame | Refusal): said is Refusal {
   return 'code' in said
 }
 

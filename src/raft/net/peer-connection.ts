@@ -7,12 +7,22 @@ import {
   SILENT_CHECKS_BEFORE_DROP,
   SILENT_CHECKS_BEFORE_PROBE,
 } from '../limits.js'
-import { type Clock, Lane, type PeerHello, PeerProtocolError, type Refusal, type Timer } from '../node/interfaces.js'
+import {
+  type Clock,
+  Lane,
+  type PeerHello,
+  PeerProtocolError,
+  type Random,
+  type Refusal,
+  type Timer,
+} from '../node/interfaces.js'
 import { type Frame, FrameError, FrameParser } from './frame.js'
-import { decodeHello, decodeRefusal, encodeHello, encodeRefusal, isRefusal, LinkKind } from './handshake.js'
+import { decodeRefusal, encodeRefusal, isRefusal, LinkKind } from './handshake.js'
+import { Introduction } from './introduction.js'
 import type { PeerStream } from './network.js'
 import { Outbox } from './outbox.js'
 import type { PeerLink } from './peer-link.js'
+import type { PeerSecrets } from './peer-secret.js'
 
 /** Why a connection ended: `ended` the peer closed it, `failed` the system reported an error, `local` this node wanted it. */
 export type EndCause = 'ended' | 'failed' | 'timeout' | 'protocol' | 'refused' | 'surplus' | 'local'
@@ -49,20 +59,27 @@ export interface ConnectionOptions {
   readonly hello: () => PeerHello
   readonly owner: ConnectionOwner
   readonly clock: Clock
+  readonly random: Random
+  /** Null: none is proved and none is asked for. */
+  readonly secrets: PeerSecrets | null
 }
 
 const SURPLUS = 'the pair keeps another connection'
 
-/** connecting → hello (waits for the peer's) → verdict (waits for the peer's) → up → closed */
-type State = 'connecting' | 'hello' | 'verdict' | 'up' | 'closed'
+/** connecting → hello (waits for the peer's) → proof (the same, if both have a secret) → verdict (the same) → up → closed */
+type State = 'connecting' | 'hello' | 'proof' | 'verdict' | 'up' | 'closed'
 
 /** One TCP connection to a peer: handshake, frames in both directions, liveness, and an end that is reported once. */
 export class PeerConnection {
   readonly dialled: boolean
   /** Where it belongs; unknown until the peer has said who it is. */
   link: PeerLink | null
-  /** What the peer said of itself; null until then. */
+  /** What the peer said of itself; null until then, and until it has proved that it knows the secret. */
   peer: PeerHello | null = null
+  #said: PeerHello | null = null
+  #isProved = false
+  readonly #introduction: Introduction
+  readonly #hasSecret: boolean
   readonly #stream: PeerStream
   readonly #owner: ConnectionOwner
   readonly #clock: Clock
@@ -80,13 +97,15 @@ export class PeerConnection {
   #bytesReadBefore = 0
   #bytesWrittenBefore = 0
 
-  constructor({ stream, dialledBy, hello, owner, clock }: ConnectionOptions) {
+  constructor({ stream, dialledBy, hello, owner, clock, random, secrets }: ConnectionOptions) {
     this.dialled = dialledBy !== null
     this.link = dialledBy
     this.#stream = stream
     this.#owner = owner
     this.#clock = clock
     this.#hello = hello
+    this.#hasSecret = secrets !== null
+    this.#introduction = new Introduction(this.dialled, secrets, random)
     this.#outbox = new Outbox(stream)
     stream.on('data', (chunk: Buffer) => this.#read(chunk))
     stream.on('end', () => this.close({ cause: 'ended', detail: 'the peer closed it' }))
@@ -111,6 +130,11 @@ export class PeerConnection {
   /** True from the connect on, also while the two sides still judge each other. */
   get isOpen(): boolean {
     return this.#state !== 'connecting' && this.#state !== 'closed'
+  }
+
+  /** What it says for good may be believed: it has proved that it knows the secret, or this node has none. */
+  get isTrusted(): boolean {
+    return this.#isProved || !this.#hasSecret
   }
 
   get remote(): string {
@@ -157,17 +181,38 @@ export class PeerConnection {
     this.#remoteAddress = this.#stream.remoteAddress ?? '?'
     this.#remotePort = this.#stream.remotePort ?? 0
     this.#startTimer(HANDSHAKE_TIMEOUT_MS, () => this.close({ cause: 'timeout', detail: 'no answer to the handshake' }))
-    this.#say(LinkKind.hello, encodeHello(this.#hello()))
+    this.#say(LinkKind.hello, this.#introduction.ownHello(this.#hello()))
   }
 
-  #judge(payload: Uint8Array): void {
+  #heardHello(payload: Uint8Array): void {
     if (this.#state !== 'hello') throw new FrameError('a second hello')
-    const hello = decodeHello(payload)
-    if (isRefusal(hello)) {
-      this.#owner.refusedUnheard(this, hello)
-      this.#refuse(hello)
+    const said = this.#introduction.hear(payload)
+    if (isRefusal(said)) {
+      this.#refuseUnheard(said)
       return
     }
+    this.#said = said.hello
+    if (!this.#introduction.isProofDue) {
+      this.#judge(said.hello)
+      return
+    }
+    this.#state = 'proof'
+    if (!this.dialled) this.#say(LinkKind.proof, this.#introduction.ownProof())
+  }
+
+  #heardProof(payload: Uint8Array): void {
+    if (this.#state !== 'proof' || this.#said === null) throw new FrameError('a proof out of turn')
+    const refusal = this.#introduction.check(payload)
+    if (refusal !== null) {
+      this.#refuseUnheard(refusal)
+      return
+    }
+    this.#isProved = true
+    if (this.dialled) this.#say(LinkKind.proof, this.#introduction.ownProof())
+    this.#judge(this.#said)
+  }
+
+  #judge(hello: PeerHello): void {
     this.peer = hello
     const verdict = this.#owner.judge(this, hello)
     if (verdict === 'accept') {
@@ -179,6 +224,11 @@ export class PeerConnection {
     } else {
       this.#refuse(verdict.refuse)
     }
+  }
+
+  #refuseUnheard(refusal: Refusal): void {
+    this.#owner.refusedUnheard(this, refusal)
+    this.#refuse(refusal)
   }
 
   #refuse(refusal: Refusal): void {
@@ -219,7 +269,10 @@ export class PeerConnection {
     if (this.#turnedAway && kind !== LinkKind.refuse) return
     switch (kind) {
       case LinkKind.hello:
-        this.#judge(payload)
+        this.#heardHello(payload)
+        break
+      case LinkKind.proof:
+        this.#heardProof(payload)
         break
       case LinkKind.accept:
         this.#accepted()

@@ -19,6 +19,7 @@ import { LinkKind } from './handshake.js'
 import { BindError, type PeerListener, type PeerNetwork, type PeerStream, tcpNetwork } from './network.js'
 import { type ConnectionEnd, type ConnectionOwner, type ConnectionVerdict, PeerConnection } from './peer-connection.js'
 import { type LinkEvents, PeerLink } from './peer-link.js'
+import type { PeerSecrets } from './peer-secret.js'
 import { RefusalLog, type TransportLogger } from './refusal-log.js'
 
 export type { TransportLogger } from './refusal-log.js'
@@ -30,6 +31,8 @@ export interface TransportOptions {
   readonly clock: Clock
   readonly random: Random
   readonly logger: TransportLogger
+  /** Null: peers are not authenticated. */
+  readonly secrets?: PeerSecrets | null
   /** Where streams come from; TCP unless given. */
   readonly network?: PeerNetwork
 }
@@ -115,7 +118,8 @@ class SocketTransport implements PeerTransport, ConnectionOwner, LinkEvents {
   }
 
   wasDialled(nodeId: string): boolean {
-    return this.#connectionTo(nodeId)?.dialled === true
+    const connection = this.#connectionTo(nodeId)
+    return connection?.dialled === true && connection.isTrusted
   }
 
   bulkBacklogBytes(to: string): number {
@@ -160,8 +164,9 @@ class SocketTransport implements PeerTransport, ConnectionOwner, LinkEvents {
   }
 
   refusedByPeer(connection: PeerConnection, refusal: Refusal): void {
-    const { link, peer: hello, dialled } = connection
-    const nodeId = link?.nodeId ?? hello?.nodeId
+    const { link, peer, dialled } = connection
+    const hello = connection.isTrusted ? peer : null
+    const nodeId = link?.nodeId ?? peer?.nodeId
     this.#refusals.refusedBy(nodeId ?? connection.remoteAddress, refusal.message)
     if (nodeId === undefined || this.#closed) return
     this.#handlers?.onRefused(refusal, { nodeId, wasDialled: dialled && hello?.nodeId === nodeId, hello })
@@ -242,8 +247,9 @@ class SocketTransport implements PeerTransport, ConnectionOwner, LinkEvents {
   #adopt(stream: PeerStream, dialledBy: PeerLink | null): PeerConnection {
     const handlers = this.#handlers
     invariant(handlers !== null, 'transport: a connection before the start')
-    const { clock } = this.#options
-    const connection = new PeerConnection({ stream, dialledBy, hello: () => handlers.hello(), owner: this, clock })
+    const { clock, random, secrets = null } = this.#options
+    const hello = () => handlers.hello()
+    const connection = new PeerConnection({ stream, dialledBy, hello, owner: this, clock, random, secrets })
     this.#connections.add(connection)
     return connection
   }

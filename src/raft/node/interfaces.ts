@@ -243,6 +243,8 @@ export const RefusalCode = {
   emptied: 'emptied',
   /** Another directory is the member. */
   otherDirectory: 'other-directory',
+  /** It did not prove that it knows the peer secret, or has another one. */
+  secret: 'secret',
   /** Its directory has forgotten what an earlier process of it had answered. */
   forgotten: 'forgotten',
 } as const
@@ -264,7 +266,7 @@ export interface Refuser {
   readonly nodeId: string
   /** This node had dialled it, as the one that it says to be. */
   readonly wasDialled: boolean
-  /** What it said of itself before; null if it said nothing. */
+  /** What it said of itself before; null if it said nothing, or had not proved yet that it knows the peer secret. */
   readonly hello: PeerHello | null
 }
 

@@ -37,6 +37,10 @@ export interface ServerConfig {
   /** HOST:PORT that redirects to this node name. */
   readonly advertise: string
   readonly peerListen: HostPort
+  /** Absolute; null: peers are not authenticated. */
+  readonly peerSecretFile: string | null
+  /** False: peers without a secret are let in too. */
+  readonly isPeerSecretRequired: boolean
   /** The first members; one with the own node id is among them unless `join`. */
   readonly cluster: readonly ClusterMember[]
   /** This node does not form a cluster: it was added to the one of `cluster`. */
@@ -93,11 +97,14 @@ function readConfig(settings: Settings, warnings: string[]): ServerConfig {
   const own = members.find((member) => member.nodeId === nodeId)
   const peerListen = readPeerListen(settings, own, warnings)
   checkMembership(settings, members, own, join)
+  const { file: peerSecretFile, isRequired: isPeerSecretRequired } = readPeerSecret(settings)
   const config: ServerConfig = {
     nodeId,
     listen,
     advertise: readAdvertise(settings, listen, warnings),
     peerListen,
+    peerSecretFile,
+    isPeerSecretRequired,
     cluster: members.length > 0 ? members : [{ nodeId, peerAddress: formatHostPort(peerListen) }],
     join,
     dataDir: readDataDir(settings),
@@ -189,11 +196,23 @@ function readPeerListen(settings: Settings, own: ClusterMember | undefined, warn
   const listen =
     setting === null ? { host: '127.0.0.1', port } : addressOf(setting, () => parseHostPort(setting.text, port))
   if (!isLoopbackHost(listen.host)) {
-    warnings.push(`peers are not authenticated yet: let nobody else reach --peer-listen ${formatHostPort(listen)}`)
+    const { file, isRequired } = readPeerSecret(settings)
+    const where = `let nobody else reach --peer-listen ${formatHostPort(listen)}`
+    if (file === null) warnings.push(`peers are not authenticated (--peer-secret-file): ${where}`)
+    else if (!isRequired) warnings.push(`peers without a secret are let in too (--peer-secret optional): ${where}`)
   } else if (ownAddress !== null && !isLoopbackHost(ownAddress.host)) {
     warnings.push(`peers cannot reach ${formatHostPort(ownAddress)}: --peer-listen is ${formatHostPort(listen)}`)
   }
   return listen
+}
+
+function readPeerSecret(settings: Settings): { readonly file: string | null; readonly isRequired: boolean } {
+  const setting = settings.find('peer-secret-file')
+  const use = readChoice(settings, 'peer-secret', ['required', 'optional'] as const, 'required')
+  const useSetting = settings.find('peer-secret')
+  if (setting === null && useSetting !== null) throw wrongValue(useSetting, 'needs --peer-secret-file as well')
+  if (setting?.text === '') throw wrongValue(setting, 'must name a file')
+  return { file: setting === null ? null : resolve(setting.text), isRequired: use === 'required' }
 }
 
 function readAdvertise(settings: Settings, listen: HostPort, warnings: string[]): string {

@@ -22,6 +22,16 @@ export const OPTIONS = [
   },
   { name: 'peer-listen', value: 'HOST[:PORT]', help: 'where other nodes connect (default 127.0.0.1:7655)' },
   {
+    name: 'peer-secret-file',
+    value: 'FILE',
+    help: 'nodes prove to each other that they know a secret: one a line, 32 characters or more; the first proves, all are accepted',
+  },
+  {
+    name: 'peer-secret',
+    value: 'required|optional',
+    help: 'optional: nodes without one are let in too, while a running cluster gets it (default required)',
+  },
+  {
     name: 'cluster',
     value: 'ID=HOST:PEERPORT,...',
     help: 'the first members, this one among them (default a cluster of one)',

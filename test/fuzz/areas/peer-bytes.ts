@@ -6,7 +6,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { type Message, MsgType, message } from '../../../src/raft/core/messages.js'
 import { EntryType } from '../../../src/raft/core/types.js'
 import { encodeFragment, FrameParser } from '../../../src/raft/net/frame.js'
-import { decodeHello, decodeRefusal, encodeHello, encodeRefusal, LinkKind } from '../../../src/raft/net/handshake.js'
+import { decodeHello, decodeRefusal, encodeRefusal, LinkKind } from '../../../src/raft/net/handshake.js'
 import { decodeMessages, encodeMessages } from '../../../src/raft/net/raft-codec.js'
 import { checkBatch, decodeBatch, encodeBatch } from '../../../src/raft/node/command-batch.js'
 import { FrameKind, Lane, PeerProtocolError } from '../../../src/raft/node/interfaces.js'
@@ -20,7 +20,7 @@ import {
 import { decodeAnswer, decodeOperation, encodeFrame } from '../../../src/server/admin-frames.js'
 import { decodeRenewal, decodeRenewalAnswer, encodeRenewalAnswer } from '../../../src/server/rules/renewal.js'
 import { SeededRandom } from '../../server/front-world.js'
-import { helloOf } from '../../support/hello.js'
+import { helloFrame } from '../../support/hello.js'
 import { type Area, Finding, Trail } from '../area.js'
 import { packed } from '../packed.js'
 import { damaged, EXTREME_INTEGERS, freeText, nameText } from '../values.js'
@@ -64,7 +64,7 @@ const hello: Maker = (random) => {
     level: integer(random),
     held,
   }
-  return { kind: LinkKind.hello, payload: encodeHello(helloOf(random.chance(0.5) ? change : {})) }
+  return { kind: LinkKind.hello, payload: helloFrame(random.chance(0.5) ? change : {}) }
 }
 
 const refusal: Maker = (random) => {

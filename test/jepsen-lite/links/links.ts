@@ -110,8 +110,8 @@ function nodeOfHello(bytes: Buffer): string | null | undefined {
     const frame = parser.next()
     if (frame === null) return undefined
     if (frame.kind !== LinkKind.hello) return null
-    const hello = decodeHello(frame.payload)
-    return isRefusal(hello) ? null : hello.nodeId
+    const said = decodeHello(frame.payload)
+    return isRefusal(said) ? null : said.hello.nodeId
   } catch {
     return null
   }

@@ -9,6 +9,7 @@ import { MENDED_AMOUNTS } from './mended-amounts.js'
 import { MENDED_ATTACKERS } from './mended-attackers.js'
 import { MENDED_CLIENT } from './mended-client.js'
 import { MENDED_LEADER } from './mended-leader.js'
+import { MENDED_PEERS } from './mended-peers.js'
 import { MENDED_RUNNER } from './mended-runner.js'
 import { MENDED_SERVER } from './mended-server.js'
 import { MENDED_SESSION_BOUNDS } from './mended-session-bounds.js'
@@ -56,6 +57,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...MENDED_CLIENT,
   ...MENDED_RUNNER,
   ...COARSE,
+  ...MENDED_PEERS,
   ...MENDED_SERVER,
   ...MENDED_AMOUNTS,
 ]
