@@ -15,7 +15,6 @@ export async function launch(
   terminal: number | null,
 ): Promise<Offspring | Refusal> {
   if (native === null) return GroupOffspring.start(command)
-  if (command.openFiles !== null) native.limitOpenFiles(command.openFiles)
   const path = command.variables.find((variable) => variable.startsWith('PATH='))?.slice('PATH='.length)
   let refusal: Refusal = { code: 'ENOENT' }
   for (const file of candidates(command.file, path ?? STANDARD_PATH)) {
@@ -41,8 +40,8 @@ function spawnAt(
   path: string,
   terminal: number | null,
 ): { readonly processId: number } | Refusal {
-  const { args, file: name, variables, ignoredSignals, descriptors } = command
-  const order = { path, name, args, variables, ignoredSignals, descriptors, terminal }
+  const { args, file: name, variables, ignoredSignals, descriptors, openFiles } = command
+  const order = { path, name, args, variables, ignoredSignals, descriptors, openFiles, terminal }
   const started = native.spawn(order)
   if (!('code' in started) || started.code !== 'ENOEXEC') return started
   // A script without `#!` is the shell's, as everywhere.

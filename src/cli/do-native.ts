@@ -32,6 +32,8 @@ export interface SpawnOrder {
   readonly ignoredSignals: readonly number[]
   /** Given to the child under their own numbers, besides 0–2. */
   readonly descriptors: readonly number[]
+  /** Its soft limit of open files; null leaves it as it is here. */
+  readonly openFiles: number | null
   /** A descriptor of the controlling terminal on which the child becomes the foreground; null if it shall not. */
   readonly terminal: number | null
 }
@@ -43,8 +45,6 @@ export interface Native {
   leadGroup(): void
   /** Until the end of this process, and in what it starts. */
   ignoreSignal(signal: number): void
-  /** The soft limit of open files; no higher than the hard one. */
-  limitOpenFiles(soft: number): void
   /** What is started from now on does not get this descriptor. */
   closeOnExec(descriptor: number): void
   /** Starts a child in a process group of its own, in this session. */
@@ -130,14 +130,6 @@ class CLibrary implements Native {
     this.declare('uintptr_t signal(int, uintptr_t)')(signal, SIG_IGN)
   }
 
-  limitOpenFiles(soft: number): void {
-    const limit = Buffer.alloc(2 * POINTER_BYTES)
-    if (this.declare('int getrlimit(int, void *)')(RLIMIT_NOFILE, limit) !== 0) return
-    if (BigInt(soft) > limit.readBigUInt64LE(POINTER_BYTES)) return
-    limit.writeBigUInt64LE(BigInt(soft), 0)
-    this.declare('int setrlimit(int, const void *)')(RLIMIT_NOFILE, limit)
-  }
-
   closeOnExec(descriptor: number): void {
     this.declare('int fcntl(int, int, int)')(descriptor, F_SETFD, FD_CLOEXEC)
   }
@@ -156,7 +148,9 @@ class CLibrary implements Native {
       'int posix_spawn(_Out_ int *, const void *, const void *, const void *, const void *, const void *)',
     )
     const path = Buffer.from(`${order.path}\0`, 'latin1')
-    const error = posixSpawn(processId, path, actions, attributes, args.pointers, variables.pointers)
+    const error = this.underLimit(order.openFiles, () =>
+      posixSpawn(processId, path, actions, attributes, args.pointers, variables.pointers),
+    )
     return error === 0 ? { processId: processId[0] } : { code: errnoName(error) }
   }
 
@@ -174,6 +168,21 @@ class CLibrary implements Native {
 
   setForeground(terminal: number, group: number): void {
     this.tcsetpgrp(terminal, group)
+  }
+
+  /** Only while the child starts: under a low limit this process could not look for what it has to end. */
+  private underLimit(soft: number | null, start: () => number): number {
+    const before = Buffer.alloc(2 * POINTER_BYTES)
+    if (soft === null || this.declare('int getrlimit(int, void *)')(RLIMIT_NOFILE, before) !== 0) return start()
+    const setLimit = this.declare('int setrlimit(int, const void *)')
+    const during = Buffer.from(before)
+    during.writeBigUInt64LE(BigInt(soft), 0)
+    setLimit(RLIMIT_NOFILE, during)
+    try {
+      return start()
+    } finally {
+      setLimit(RLIMIT_NOFILE, before)
+    }
   }
 
   private attributes(ignoredSignals: readonly number[]): Buffer {

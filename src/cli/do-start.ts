@@ -3,7 +3,7 @@
  * its default, raises the limit of open files, closes descriptors on exec, and reads arguments and variables as UTF-8. So
  * the starter script `bin/tnl-do` looks before Node does and tells in variables, which the command never sees.
  */
-import { readFileSync } from 'node:fs'
+import { fstatSync, readFileSync } from 'node:fs'
 import { constants } from 'node:os'
 
 export interface Start {
@@ -42,8 +42,16 @@ export function readStart(words: readonly string[], env: Environment): Start {
     variables: variablesOf(isOurs ? env : {}, raw.variables ?? encode(env)),
     lastWords: (count) => last(raw.words ?? words.map(latin1), count),
     ignoredSignals: isOurs ? signalsInMask(mask).filter((signal) => !NEVER_IGNORED.includes(signal)) : [],
-    descriptors: isOurs ? descriptors.map(Number).filter((each) => each >= FIRST_FURTHER_DESCRIPTOR) : [],
+    descriptors: isOurs ? descriptors.map(Number).filter(isOpen) : [],
     openFiles: isOurs && /^\d+$/.test(files) ? Number(files) : null,
+  }
+}
+
+function isOpen(descriptor: number): boolean {
+  try {
+    return descriptor >= FIRST_FURTHER_DESCRIPTOR && fstatSync(descriptor) !== undefined
+  } catch {
+    return false
   }
 }
 

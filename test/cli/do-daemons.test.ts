@@ -32,6 +32,40 @@ async function start(before: string): Promise<{ run: RunningDo; daemon: number; 
   return { run, daemon: id, guardian }
 }
 
+describe('where there is no child subreaper', () => {
+  const OFF = { TNL_NATIVE: 'off' }
+  const startPlain = (script: string, env: Record<string, string> = {}): RunningDo => {
+    const words = [compiled('tnl-do'), '--lock-name', 'x', '--', 'sh', '-c', script]
+    const run = new RunningDo(words, { TNL_ENDPOINTS: cluster.endpoints, ...OFF, ...env })
+    onTestFinished(() => run.end())
+    return run
+  }
+
+  it('the group of the command dies before the lock is free', async () => {
+    const run = startPlain('sleep 1000 & echo $!; wait')
+    const job = await run.printed()
+    run.child.kill('SIGKILL')
+    await untilFree()
+    expect(runs(statOf(job))).toBe(false)
+  })
+
+  it('what it leaves behind in the group is ended and its status is given back', async () => {
+    const run = startPlain('sleep 1000 & echo $!; exit 5')
+    const job = await run.printed()
+    expect((await run.ended).status).toBe(5)
+    expect(runs(statOf(job))).toBe(false)
+  })
+
+  it('what is not UTF-8 is refused, for it could not be given on unchanged', async () => {
+    const run = new RunningDo(
+      ['sh', '-c', `ODD="$(printf '\\377')" exec "$@"`, 'sh', process.execPath, compiled('tnl-do'), 'true'],
+      OFF,
+    )
+    expect((await run.ended).status).toBe(2)
+    expect(run.stderr).toContain('not UTF-8')
+  })
+})
+
 const untilFree = (): Promise<void> => vi.waitFor(() => expect(cluster.holderOf('x')).toBeNull(), IN_TIME)
 
 describe('a daemon of the command', () => {

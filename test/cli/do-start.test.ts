@@ -1,3 +1,4 @@
+import { openSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { formatHeld, holderAround, readHeld } from '../../src/cli/do-held.js'
 import { readStart, signalsInMask } from '../../src/cli/do-start.js'
@@ -6,11 +7,15 @@ describe('what tnl-do was started with', () => {
   const hex = (text: string): string => Buffer.from(text, 'latin1').toString('hex')
 
   it('is what the starter has seen', () => {
-    const told = { TNL_DO_START: `${process.pid} 0000000000011001 512 0 3 17`, TNL_DO_ENVIRON: hex('A=\xff\0b.c=d\0') }
+    const file = openSync('/dev/null', 'r')
+    const told = {
+      TNL_DO_START: `${process.pid} 0000000000011001 512 0 ${file} 99999`,
+      TNL_DO_ENVIRON: hex('A=\xff\0b.c=d\0'),
+    }
     expect(readStart([], told)).toMatchObject({
       ignoredSignals: [1, 13],
       openFiles: 512,
-      descriptors: [3, 17],
+      descriptors: [file],
       variables: ['A=\xff', 'b.c=d'],
     })
   })
