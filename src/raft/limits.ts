@@ -119,11 +119,12 @@ export const FORWARD_BYTES = 16 * 1024 * 1024
 export const APPLY_COMMANDS_PER_TURN = 2_048
 /**
  * From here on new work is refused as `busy`: commands of a turn, entries of a leader that are not committed, what waits
- * for a leader elsewhere. Far enough below the bounds that what frees and what keeps still finds room.
+ * for a leader elsewhere. Far enough below the bounds that what frees and what keeps still finds room, and so low that a
+ * slow disk has it stored within a second or two.
  */
-export const BUSY_PROPOSALS_BYTES = 8 * 1024 * 1024
-export const BUSY_UNCOMMITTED_BYTES = 16 * 1024 * 1024
-export const BUSY_FORWARD_BYTES = 8 * 1024 * 1024
+export const BUSY_PROPOSALS_BYTES = 4 * 1024 * 1024
+export const BUSY_UNCOMMITTED_BYTES = 8 * 1024 * 1024
+export const BUSY_FORWARD_BYTES = 4 * 1024 * 1024
 /** A leader's word that it is busy counts for this long, so that a lost word does not keep a node busy for ever. */
 export const BUSY_WORD_MS = 1_000
 /** How often at most a busy leader says so to each node that goes on proposing. */

@@ -44,7 +44,7 @@ export const RENEWALS_REMEMBERED_COUNT = 16
 export const REPEAT_PROPOSAL_MS = 500
 export const REPEAT_PROPOSAL_MAX_MS = 8_000
 /** Commands of all sessions at this node that are not applied. Seven nodes of these fit the leader's log. */
-export const UNAPPLIED_BYTES = 8 * 1024 * 1024
+export const UNAPPLIED_BYTES = 4 * 1024 * 1024
 /** How often proposals under way are looked at, for repeats and request timeouts. */
 export const PROPOSAL_CHECK_MS = 100
 /** Rule 4: how much of what is left passes before a leader tells the state again, and how much at least. */
