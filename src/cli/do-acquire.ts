@@ -84,7 +84,8 @@ async function ask(session: LockSession, wish: Wish, passedMs: number, log: DoLo
       if (!(error instanceof NotGrantedError)) throw error
       const outer = holderAround(around, wish.lockName, session.clusterId, error.holder)
       if (outer !== null) throw new HeldAroundError(wish.lockName, outer.holder)
-      if (waitMs === 0) throw error
+      // In an outage the whole wait may have passed by now.
+      if (waitMs === 0 || error.reason === 'timeout') throw error
       log.error(`waiting for the lock '${wish.lockName}'${error.holder === null ? '' : `, held by ${error.holder}`}`)
     }
   }

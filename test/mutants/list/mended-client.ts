@@ -237,4 +237,59 @@ export const MENDED_CLIENT: readonly Mutant[] = [
     'Math.min(leftMs, MAX_TIMER_MS)',
     'leftMs',
   ),
+  {
+    ...mended(
+      'Y631',
+      'an outage that is longer than the time to reach a node ends a wait for a lock',
+      'own',
+      'src/cli/do-options.ts',
+      'resumeMs: Math.max(reachMs, flags.wait)',
+      'resumeMs: reachMs',
+    ),
+    tests: ['test/cli/do-options.test.ts'],
+  },
+  {
+    ...mended(
+      'Y632',
+      'who has waited already looks for a node only as long as a newcomer',
+      'own',
+      'src/cli/do-acquire.ts',
+      'reachMs: Math.max(options.reachMs, options.resumeMs ?? 0)',
+      'reachMs: Math.min(options.reachMs, 1)',
+    ),
+    tests: ['test/cli/do-acquire.test.ts'],
+  },
+  {
+    ...mended(
+      'Y633',
+      'a wait that no node takes is asked for',
+      'own',
+      'src/cli/do-arguments.ts',
+      'if (ms > MAX_WAIT_MS) throw',
+      'if (ms < 0) throw',
+    ),
+    tests: ['test/cli/do-options.test.ts'],
+  },
+  {
+    ...mended(
+      'Y634',
+      'who does not get the lock goes without bye',
+      'rule 5',
+      'src/cli/do-acquire.ts',
+      '        await session.close()\n        throw error\n',
+      '        throw error\n',
+    ),
+    tests: ['test/cli/do-acquire.test.ts'],
+  },
+  {
+    ...mended(
+      'Y635',
+      'who does not want to wait looks for a node for 10 s where nobody listens',
+      'own',
+      REACH,
+      'if (!this.plan.refusalIsFinal || this.connectedAnywhere) return false',
+      'if (this.plan.refusalIsFinal !== null) return false',
+    ),
+    tests: ['test/client/reach.test.ts'],
+  },
 ]
