@@ -58,8 +58,9 @@ describe('where there is no child subreaper', () => {
 
   it('what is not UTF-8 is refused, for it could not be given on unchanged', async () => {
     const run = new RunningDo(
-      ['sh', '-c', `ODD="$(printf '\\377')" exec "$@"`, 'sh', process.execPath, compiled('tnl-do'), 'true'],
+      ['-c', `ODD="$(printf '\\377')"; export ODD; exec "$@"`, 'sh', process.execPath, compiled('tnl-do'), 'true'],
       OFF,
+      'sh',
     )
     expect((await run.ended).status).toBe(2)
     expect(run.stderr).toContain('not UTF-8')

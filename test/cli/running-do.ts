@@ -8,9 +8,9 @@ export class RunningDo {
   stderr = ''
   private readonly watchers = new Set<() => void>()
 
-  /** `words`: the program, then its arguments. */
-  constructor(words: readonly string[], env: Record<string, string>) {
-    this.child = spawn(process.execPath, words, {
+  /** `words`: the program, then its arguments; `file` is what runs it. */
+  constructor(words: readonly string[], env: Record<string, string>, file = process.execPath) {
+    this.child = spawn(file, words, {
       env: { ...process.env, ...env },
       // A group of its own, as a shell gives it.
       detached: true,
