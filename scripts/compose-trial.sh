@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
 # Tries docker-compose.yml on real containers: builds, starts, locks through each published port, kills the leader while a
-# lock is held through another node, brings it back, takes all down. Ends with 0 if every step went as promised.
+# lock is held through another node, brings it back, stops and starts all. Then jepsen-lite kills, pauses and restarts
+# containers for JEPSEN_SECONDS (600; 0: not at all), while its clients come through the published ports, with the default
+# settings of sessions. Ends with 0 if every step went as promised.
 # Needs a Docker engine, nc (netcat-openbsd) and the ports N1_PORT, N2_PORT, N3_PORT (7654, 7664, 7674).
 # DOCKER_BUILD_FLAGS goes to `docker build`.
 set -euo pipefail
@@ -123,4 +125,10 @@ compose start >/dev/null 2>&1
 await "$N1_PORT" 'lock,name:again' ok
 [ "$(stat "$N1_PORT" cluster)" = "$cluster" ] || fail 'the volumes were not kept: this is another cluster'
 say "cluster $cluster goes on after a restart of all"
+
+if [ "${JEPSEN_SECONDS:=600}" -gt 0 ]; then
+  export COMPOSE_PROJECT_NAME=$PROJECT
+  npm run -s jepsen-lite -- --seconds "$JEPSEN_SECONDS" --endpoints "127.0.0.1:$N1_PORT,127.0.0.1:$N2_PORT,127.0.0.1:$N3_PORT" \
+    --nemesis-script scripts/compose-nemesis.sh || fail 'jepsen-lite found a violation'
+fi
 echo 'compose-trial: passed'
