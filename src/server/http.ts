@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import type { HostPort } from '../address.js'
-import { HTTP_LOCKS_MAX, HTTP_MAX_CONNECTIONS, HTTP_REQUEST_TIMEOUT_MS } from './limits.js'
+import { HTTP_CHECK_INTERVAL_MS, HTTP_LOCKS_MAX, HTTP_MAX_CONNECTIONS, HTTP_REQUEST_TIMEOUT_MS } from './limits.js'
 import { bindError, listenOn } from './listen.js'
 import type { ServerMetrics } from './metrics.js'
 import { buildStatus, type StatusSources, whyNotReady } from './status.js'
@@ -35,6 +36,8 @@ type Route = () => Answer | Promise<Answer>
 /** Health, status and metrics: everything here is read-only. */
 export class HttpPort {
   readonly #server: Server
+  /** From the oldest. */
+  readonly #sockets = new Set<Socket>()
   readonly #routes: ReadonlyMap<string, Route>
   readonly #warn: (message: string) => void
   #boundPort = 0
@@ -42,9 +45,12 @@ export class HttpPort {
   private constructor(options: HttpOptions) {
     this.#routes = routesOf(options)
     this.#warn = (message) => options.warn(message)
-    this.#server = createServer((request, response) => void this.#answer(request, response))
-    this.#server.maxConnections = HTTP_MAX_CONNECTIONS
-    this.#server.requestTimeout = HTTP_REQUEST_TIMEOUT_MS
+    const timeouts = { requestTimeout: HTTP_REQUEST_TIMEOUT_MS, headersTimeout: HTTP_REQUEST_TIMEOUT_MS }
+    this.#server = createServer(
+      { ...timeouts, connectionsCheckingInterval: HTTP_CHECK_INTERVAL_MS },
+      (request, response) => void this.#answer(request, response),
+    )
+    this.#server.on('connection', (socket) => this.#makeRoom(socket))
   }
 
   /** Throws UsageError when the address cannot be bound. */
@@ -68,6 +74,17 @@ export class HttpPort {
       this.#server.close(() => resolve())
       this.#server.closeAllConnections()
     })
+  }
+
+  /** The oldest connection goes: strangers who open many and say nothing must not keep out the probe of a load balancer. */
+  #makeRoom(socket: Socket): void {
+    const [oldest] = this.#sockets
+    if (oldest !== undefined && this.#sockets.size >= HTTP_MAX_CONNECTIONS) {
+      this.#sockets.delete(oldest)
+      oldest.destroy()
+    }
+    this.#sockets.add(socket)
+    socket.once('close', () => this.#sockets.delete(socket))
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {

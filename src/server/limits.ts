@@ -104,6 +104,8 @@ export const TCP_TABLE_SLICE_BYTES = 16_384
 export const CAUGHT_UP_ENTRIES = 1_000
 export const HTTP_REQUEST_TIMEOUT_MS = 10_000
 export const HTTP_MAX_CONNECTIONS = 64
+/** How often connections are looked for whose request does not come. */
+export const HTTP_CHECK_INTERVAL_MS = 2_000
 /** Locks that one answer of `/v1/locks` shows. */
 export const HTTP_LOCKS_MAX = 1_000
 

@@ -1,8 +1,10 @@
+import { once } from 'node:events'
+import { connect } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
 import { Role } from '../../src/raft/core/types.js'
 import type { NodeStatus } from '../../src/raft/node/node-api.js'
 import { HttpPort, type LockReport } from '../../src/server/http.js'
-import { HTTP_LOCKS_MAX } from '../../src/server/limits.js'
+import { HTTP_LOCKS_MAX, HTTP_MAX_CONNECTIONS } from '../../src/server/limits.js'
 import { ServerMetrics } from '../../src/server/metrics.js'
 import type { StatusSources } from '../../src/server/status.js'
 
@@ -57,7 +59,7 @@ async function serve({ node = LEADER, leaseMs = 8_500, locks = () => [], hasPlac
     const response = await fetch(base + path, init)
     return { status: response.status, type: response.headers.get('content-type'), body: await response.text() }
   }
-  return { get, metrics, warnings }
+  return { get, metrics, warnings, port: port.port }
 }
 
 describe('health and readiness', () => {
@@ -147,5 +149,60 @@ describe('what does not fit', () => {
     expect((await get('/v1/locks')).status).toBe(500)
     expect(warnings).toEqual(['http /v1/locks: broken'])
     expect(await get('/healthz', { method: 'HEAD' })).toMatchObject({ status: 200, body: '' })
+  })
+})
+
+describe('strangers at the port', () => {
+  it('keep out nobody, however many say nothing', async () => {
+    const { get, port } = await serve()
+    const silent = Array.from({ length: 3 * HTTP_MAX_CONNECTIONS }, () => {
+      const socket = connect(port, '127.0.0.1')
+      socket.on('error', () => {})
+      return socket
+    })
+    const dropped = silent.slice(0, HTTP_MAX_CONNECTIONS).map((socket) => once(socket, 'close'))
+    await Promise.all(dropped)
+    expect(await get('/readyz')).toMatchObject({ status: 200 })
+    for (const socket of silent) socket.destroy()
+  })
+
+  const NONSENSE = [
+    'GET / HTTP/9.9\r\n\r\n',
+    'lock,name:x\n',
+    '\0\0\0\0',
+    'GET /%zz?%00 HTTP/1.1\r\nHost: a\r\n\r\n',
+    'POST /v1/locks HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n',
+    'GET /metrics HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n',
+    'CONNECT other:80 HTTP/1.1\r\nHost: other\r\n\r\n',
+    'GET /v1/status HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n',
+    `GET /${'x'.repeat(100_000)} HTTP/1.1\r\n\r\n`,
+    `GET / HTTP/1.1\r\n${'a: b\r\n'.repeat(10_000)}\r\n`,
+  ]
+  it.each(NONSENSE.map((text) => [text.slice(0, 40), text]))('%j disturbs nobody', async (_, text) => {
+    const { get, port } = await serve()
+    const socket = connect(port, '127.0.0.1')
+    socket.on('error', () => {})
+    socket.resume()
+    socket.end(text)
+    await once(socket, 'close')
+    expect(await get('/healthz')).toMatchObject({ status: 200, body: 'ok\n' })
+  })
+
+  it('may be gone before their answer', async () => {
+    const { get, port } = await serve()
+    for (const path of ['/metrics', '/v1/status']) {
+      const socket = connect(port, '127.0.0.1')
+      socket.on('error', () => {})
+      socket.write(`GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`, () => socket.resetAndDestroy())
+      await once(socket, 'close')
+    }
+    expect(await get('/healthz')).toMatchObject({ status: 200 })
+  })
+})
+
+describe('/readyz of a full node', () => {
+  it('says that all places for clients are taken', async () => {
+    const { get } = await serve({ hasPlaces: false })
+    expect(await get('/readyz')).toMatchObject({ status: 503, body: 'all places for clients are taken\n' })
   })
 })

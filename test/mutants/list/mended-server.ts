@@ -258,4 +258,18 @@ export const MENDED_SERVER: readonly Mutant[] = [
     killers: ['tests'],
     tests: ['test/server/shell-clock.test.ts'],
   },
+  {
+    id: 'Y732',
+    title: 'silent connections to the HTTP port keep out the probe of a load balancer',
+    rule: 'own',
+    edits: [
+      {
+        file: 'src/server/http.ts',
+        find: 'if (oldest !== undefined && this.#sockets.size >= HTTP_MAX_CONNECTIONS) {\n      this.#sockets.delete(oldest)\n      oldest.destroy()\n',
+        replace: 'if (oldest !== undefined && this.#sockets.size >= HTTP_MAX_CONNECTIONS) {\n      socket.destroy()\n',
+      },
+    ],
+    killers: ['tests'],
+    tests: ['test/server/shell-http.test.ts'],
+  },
 ]
