@@ -28,7 +28,7 @@ export const SESSIONS_MAX = 200_000
  */
 export const SESSIONS_CROWDED = 100_000
 export const SHORT_SESSION_MAX_MS = 60_000
-/** Holds and places that a deadlock search looks at (5 ms); a request that would need more of it waits unexamined. */
+/** Holds and places that a deadlock search looks at (some milliseconds); a request that would need more of it waits unexamined. */
 export const DEADLOCK_SEARCH_MAX_STEPS = 10_000
 
 /** Lock names that a deadlock message shows. */

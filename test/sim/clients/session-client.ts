@@ -115,8 +115,9 @@ export class SessionClient implements Client, Believer {
     })
   }
 
-  #resume({ id, secret }: Session, link: TcpConnection): string {
-    return `resume,session:${id},secret:${secret},attempt:${++this.#attempts}${fromPair(this.says, link)}\n`
+  #resume({ id, secret }: Session, link: TcpConnection, isNew = true): string {
+    const attempt = isNew ? ++this.#attempts : Math.max(1, this.#attempts)
+    return `resume,session:${id},secret:${secret},attempt:${attempt}${fromPair(this.says, link)}\n`
   }
 
   /** By reset, so that the session is detached and can be resumed. */
@@ -311,7 +312,7 @@ export class SessionClient implements Client, Believer {
     else this.#race()
   }
 
-  /** A second connection resumes the same session; on the first one, which is superseded then, it goes on speaking. */
+  /** A second connection resumes the same session; on the first one, which is superseded if that comes later, it speaks on. */
   #race(): void {
     const session = this.#session
     if (session === null) return
@@ -319,7 +320,7 @@ export class SessionClient implements Client, Believer {
     world.count('seen session resumed on a second connection')
     const deaf = { text: () => undefined, closed: () => undefined }
     const rival = this.deps.dial(this.process, world.random.pick(nodeIds()), deaf)
-    rival.client.send(this.#resume(session, rival))
+    rival.client.send(this.#resume(session, rival, world.random.chance(0.5)))
     this.process.clock.after(world.random.around(ANSWER_MS), () => rival.client.reset())
   }
 
