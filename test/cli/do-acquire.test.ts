@@ -6,6 +6,9 @@ import { NoEndpointError, NotGrantedError } from '../../src/client/errors.js'
 import type { LockSession } from '../../src/client/lock-session.js'
 import { FakeCluster, type FakeNode } from '../client/fake-server.js'
 
+/** A slow machine is given time. */
+const IN_TIME = { timeout: 20_000 }
+
 const LEASE_MS = 600
 
 let cluster: FakeCluster
@@ -70,7 +73,7 @@ describe('looking for a node', () => {
   it('is told on request as long as it goes on', async () => {
     await node.stop()
     const waiting = acquire({ waitMs: 60_000, tellsHolder: true }, { reachMs: 60_000 })
-    await vi.waitFor(() => expect(said.join()).toMatch(/no node answers .*ECONNREFUSED.*; trying on/))
+    await vi.waitFor(() => expect(said.join()).toMatch(/no node answers .*ECONNREFUSED.*; trying on/), IN_TIME)
     await node.listen()
     await waiting
     expect(said).toHaveLength(1)

@@ -7,6 +7,9 @@ import type { SessionHooks } from '../../src/client/lock-session.js'
 import { Session, type SessionOptions } from '../../src/client/session.js'
 import { FakeCluster, type FakeNode } from './fake-server.js'
 
+/** A slow machine is given time. */
+const IN_TIME = { timeout: 20_000 }
+
 /** Keepalives every 100 ms, locks held for 490 ms without one. */
 const LEASE_SECONDS = 0.6
 
@@ -60,6 +63,7 @@ describe('an opening line', () => {
   })
 
   it('counts every resume that was sent, answered or not', async () => {
+    cluster.leaseSeconds = 10
     await open()
     second.mood = { kind: 'silent' }
     const [connection] = first.connections
@@ -74,11 +78,12 @@ describe('an opening line', () => {
   })
 
   it('is sent again with a higher number when a later one was applied already; the session lives', async () => {
+    cluster.leaseSeconds = 10
     const session = await open()
     const grant = await session.lock('a', { waitMs: 0 })
     for (const known of cluster.sessions.values()) known.attempt = 40
     for (const connection of first.connections) connection.reset()
-    await vi.waitFor(() => expect([...cluster.sessions.values()][0]?.attempt).toBe(41))
+    await vi.waitFor(() => expect([...cluster.sessions.values()][0]?.attempt).toBe(41), IN_TIME)
     expect([session.ended, session.holds(grant)]).toEqual([false, true])
   })
 
@@ -107,7 +112,7 @@ describe('a connection that is left without bye', () => {
     left.say('alive\n')
     second.mood = { kind: 'serve' }
     for (const connection of second.connections) connection.reset()
-    await vi.waitFor(() => expect(session.link?.address).toBe(second.address))
+    await vi.waitFor(() => expect(session.link?.address).toBe(second.address), IN_TIME)
     await first.until(() => !first.connections.has(left))
     expect(first.fins).toEqual([])
     expect(first.received.filter((line) => !line.startsWith('resume'))).toHaveLength(heard)
@@ -119,7 +124,7 @@ describe('a connection that is left without bye', () => {
     first.mood = { kind: 'silent' }
     second.mood = { kind: 'silent' }
     const [connection] = first.connections
-    await vi.waitFor(() => expect(session.mirror.remainingMs()).toBe(0))
+    await vi.waitFor(() => expect(session.mirror.remainingMs()).toBe(0), IN_TIME)
     await first.until(() => connection === undefined || !first.connections.has(connection))
     expect(first.resets).toBeGreaterThan(0)
     expect([first.fins.length, session.ended]).toEqual([0, false])
@@ -167,12 +172,13 @@ describe('another cluster', () => {
   })
 
   it('does not end a session of this one when a node says `moved` and names it', async () => {
+    cluster.leaseSeconds = 10
     const foreign = await stranger('c2')
     const session = await open()
     const grant = await session.lock('a', { waitMs: 0 })
     for (const connection of first.connections) connection.say(formatLine('moved', { address: foreign.address }))
     await foreign.until(() => foreign.heard('resume'))
-    await vi.waitFor(() => expect(session.link).not.toBeNull())
+    await vi.waitFor(() => expect(session.link).not.toBeNull(), IN_TIME)
     expect([session.ended, session.holds(grant)]).toEqual([false, true])
   })
 

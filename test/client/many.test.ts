@@ -5,6 +5,9 @@ import { type Client, type ClientOptions, connect, LockLostError, NotGrantedErro
 import { MAX_LOCKS_PER_SESSION, MAX_UNACKNOWLEDGED_REQUESTS } from '../../src/client/limits.js'
 import { FakeCluster, type FakeNode } from './fake-server.js'
 
+/** A slow machine is given time. */
+const IN_TIME = { timeout: 20_000 }
+
 let cluster: FakeCluster
 let node: FakeNode
 let client: Client
@@ -97,7 +100,7 @@ describe('much at once', () => {
     expect(cluster.sessions.size).toBeGreaterThan(3)
     await Promise.all(locks.map((lock) => lock.release()))
     // This client's and the one before it.
-    await vi.waitFor(() => expect(cluster.sessions.size).toBe(2))
+    await vi.waitFor(() => expect(cluster.sessions.size).toBe(2), IN_TIME)
     expect([...cluster.locks.values()].every(({ holder }) => holder === null)).toBe(true)
   })
 })
@@ -140,14 +143,14 @@ describe('an idle lock of a busy client', () => {
         await busy.release()
         expect(done).toBe(true)
       },
-      { timeout: 10_000, interval: 5 },
+      { ...IN_TIME, interval: 5 },
     )
     const heard = node.received.filter((line) => line.startsWith('lock')).length
     for (let n = 0; n < 50; n += 1) await cycle()
     expect(node.received.filter((line) => line.startsWith('lock'))).toHaveLength(heard + 50)
     expect([cluster.sessions.size, cluster.lock('idle').holder]).toEqual([2, ofIdle])
     await idle.release()
-    await vi.waitFor(() => expect(cluster.sessions.size).toBe(1))
+    await vi.waitFor(() => expect(cluster.sessions.size).toBe(1), IN_TIME)
     await cycle()
   })
 

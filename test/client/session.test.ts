@@ -13,6 +13,9 @@ import { type Instant, instantNow } from '../../src/client/mirror.js'
 import { Session, type SessionOptions } from '../../src/client/session.js'
 import { FakeCluster, type FakeNode } from './fake-server.js'
 
+/** A slow machine is given time. */
+const IN_TIME = { timeout: 20_000 }
+
 /** Keepalives every 100 ms, locks held for 490 ms without one. */
 const LEASE_SECONDS = 0.6
 
@@ -145,6 +148,7 @@ describe('a session survives its connections', () => {
   })
 
   it('is looked for as long as its lease lasts, though a node is to be reached in less', async () => {
+    cluster.leaseSeconds = 3
     const session = await open({ reachMs: 50 })
     const grant = await session.lock('a', { waitMs: 0 })
     first.mood = { kind: 'say', words: 'err,code:busy\n' }
@@ -153,7 +157,7 @@ describe('a session survives its connections', () => {
     await new Promise((resolve) => setTimeout(resolve, 250))
     first.mood = { kind: 'serve' }
     second.mood = first.mood
-    await vi.waitFor(() => expect(session.link).not.toBeNull())
+    await vi.waitFor(() => expect(session.link).not.toBeNull(), IN_TIME)
     expect([session.ended, session.holds(grant)]).toEqual([false, true])
   })
 
@@ -272,7 +276,7 @@ describe('losing a lock', () => {
     clearTimeout(Reflect.get(session, 'deadlineTimer'))
     first.mood = { kind: 'silent' }
     second.mood = { kind: 'silent' }
-    await vi.waitFor(() => expect(session.mirror.remainingMs()).toBe(0))
+    await vi.waitFor(() => expect(session.mirror.remainingMs()).toBe(0), IN_TIME)
     second.mood = { kind: 'serve' }
     expect(await lost).toBe('deadline')
     expect([session.holds(grant), session.ended]).toEqual([false, false])
@@ -321,7 +325,7 @@ describe('a grant that comes after the limit', () => {
     await first.until(() => cluster.lock('a').queue.length === 1)
     // As after a pause of this process: the limit has passed, and the grant lies in the socket.
     session.mirror.confirm = () => {}
-    await vi.waitFor(() => expect(session.mirror.remainingMs()).toBe(0))
+    await vi.waitFor(() => expect(session.mirror.remainingMs()).toBe(0), IN_TIME)
     await holder.release(grant)
     let given = false
     void waiting.then(() => {
