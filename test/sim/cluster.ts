@@ -71,6 +71,8 @@ export class Cluster {
   isHealing = false
   /** So many leaders die when they have entered a joint configuration. */
   jointCrashes = 0
+  /** What else happens when a leader has entered a joint configuration, once. */
+  onJoint: ((leader: Host) => void) | null = null
   /** While a shared disk stalls: nodes that have ended because their disk hangs. */
   #endedByStall: Set<string> | null = null
   /** Who takes whose place, once it has caught up. */
@@ -218,24 +220,20 @@ export class Cluster {
   hangAll(forMs: number): void {
     const { world } = this
     this.#endedByStall = new Set()
-    const volumes = [...this.hosts.values()].map(({ volume }) => volume)
-    for (const volume of volumes) world.after(world.random.around(STALL_SPREAD_MS), () => volume.hang())
+    const hosts = [...this.hosts.values()].map(({ volume }) => volume)
+    for (const volume of hosts) world.after(world.random.around(STALL_SPREAD_MS), () => volume.hang())
     world.after(forMs + 10 * STALL_SPREAD_MS, () => {
       this.#endedByStall = null
-      for (const volume of volumes) volume.answer()
+      for (const volume of hosts) volume.answer()
     })
   }
 
   /** A hanging disk may end a process; those that stall together must not end together (engine.md §2, Slow disks). */
   #endedByHanging({ nodeId }: Host): void {
     this.world.count('seen end by a hanging disk')
-    const ended = this.#endedByStall
-    if (ended === null) return
-    ended.add(nodeId)
-    const voters = this.memberIds()
-    if (2 * voters.filter((id) => ended.has(id)).length > voters.length) {
-      this.world.fail(`all disks hang, and ${[...ended].join(', ')} have ended`)
-    }
+    const ended = this.#endedByStall?.add(nodeId) ?? new Set()
+    const members = this.memberIds().filter((id) => ended.has(id))
+    if (2 * members.length > this.memberIds().length) this.world.fail(`all disks hang, and ${members} have ended`)
   }
 
   kill(host: Host): void {
@@ -273,10 +271,13 @@ export class Cluster {
     this.start(host)
   }
 
-  /** The leader dies before or after others know that it leaves the joint configuration again. */
+  /** The leader may die before or after others know that it leaves the joint configuration again. */
   #jointEntered(): void {
     const leader = this.hosts.get(this.leader()?.deps.nodeId ?? '')
-    if (this.jointCrashes === 0 || leader === undefined || this.isHealing) return
+    if (leader === undefined || this.isHealing) return
+    this.onJoint?.(leader)
+    this.onJoint = null
+    if (this.jointCrashes === 0) return
     this.jointCrashes--
     this.world.count('crash in joint')
     this.world.after(this.world.random.around(JOINT_CRASH_MS), () => this.kill(leader))

@@ -48,6 +48,7 @@ export const EVENTS = [
   'seen end by a hanging disk',
   'seen node id renewed',
   'crash in joint',
+  'seen split in joint',
   'seen stall in a turn',
   'seen session resumed elsewhere',
   'seen session resumed on a second connection',

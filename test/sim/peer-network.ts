@@ -35,7 +35,7 @@ const REPEATABLE: ReadonlySet<FrameKind> = new Set([
   FrameKind.snapshotAck,
 ])
 
-interface Frame {
+export interface Frame {
   readonly from: SimTransport
   readonly to: SimTransport
   readonly lane: Lane
@@ -61,6 +61,8 @@ export class PeerNetwork {
   readonly #clogged = new Set<string>()
   readonly #connections = new Set<PeerConnection>()
   readonly dialling = new Set<string>()
+  /** Sees every frame that is sent; true: it keeps it, and nobody gets it. */
+  spy: ((frame: Frame) => boolean) | null = null
 
   constructor(
     readonly world: World,
@@ -150,6 +152,19 @@ export class PeerNetwork {
     }
   }
 
+  /** A frame comes late, or once more, over no connection that exists any more. */
+  deliverLate({ from, to, kind, payload }: Frame): void {
+    this.find(to.nodeId)?.arrive(from.nodeId, kind, payload, null)
+  }
+
+  /** The connection between these two ends. */
+  breakBetween(one: string, other: string): void {
+    for (const connection of [...this.#connections]) {
+      const names = connection.ends.map(({ nodeId }) => nodeId)
+      if (names.includes(one) && names.includes(other)) this.break(connection, PeerDownReason.closed)
+    }
+  }
+
   /** A connection picked at random ends; what was under way is lost. */
   breakSome(): void {
     const open = [...this.#connections]
@@ -188,7 +203,7 @@ export class PeerNetwork {
   }
 
   send(connection: PeerConnection, frame: Frame): void {
-    if (frame.from.isExiled) return
+    if (frame.from.isExiled || this.spy?.(frame) === true) return
     const { random } = this.world
     if (REPEATABLE.has(frame.kind) && random.chance(this.times.lateChance)) {
       this.#sendLate(frame)

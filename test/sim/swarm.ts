@@ -1,6 +1,7 @@
 /** What one seed is like: every size, every time and every fault's frequency is drawn from it. */
 import { type Bounds, DEFAULT_BOUNDS } from '../../src/raft/node/bounds.js'
 import type { ClusterSettings } from './member.js'
+import { CORE_FAULTS } from './nemesis/core-faults.js'
 import { FAULT_NAMES, type FaultName } from './nemesis/faults.js'
 import type { PeerTimes } from './peer-network.js'
 import type { SimRandom } from './random.js'
@@ -53,7 +54,9 @@ export function drawSwarm(random: SimRandom, nodes: number | null): Swarm {
   const faults = new Map<FaultName, number>()
   const calm = random.chance(0.1)
   for (const fault of FAULT_NAMES) {
-    if (!calm && random.chance(0.4)) faults.set(fault, random.logBetween(2_000, 40_000))
+    if (calm || !random.chance(0.4)) continue
+    // A schedule for a rare rule must be tried often: it mostly comes to nothing.
+    faults.set(fault, fault in CORE_FAULTS ? random.logBetween(1_000, 8_000) : random.logBetween(2_000, 40_000))
   }
   return {
     nodes: nodes ?? random.pick([3, 3, 3, 5, 5, 7]),

@@ -9,6 +9,7 @@ import { MENDED_AMOUNTS } from './mended-amounts.js'
 import { MENDED_ATTACKERS } from './mended-attackers.js'
 import { MENDED_CLIENT } from './mended-client.js'
 import { MENDED_LEADER } from './mended-leader.js'
+import { MENDED_LEADER_DUTIES } from './mended-leader-duties.js'
 import { MENDED_PEERS } from './mended-peers.js'
 import { MENDED_RUNNER } from './mended-runner.js'
 import { MENDED_SERVER } from './mended-server.js'
@@ -52,6 +53,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...OWN_ADMIN,
   ...MENDED_ATTACKERS,
   ...MENDED_LEADER,
+  ...MENDED_LEADER_DUTIES,
   ...MENDED_SESSIONS,
   ...MENDED_SESSION_BOUNDS,
   ...MENDED_CLIENT,

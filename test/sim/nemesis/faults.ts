@@ -1,6 +1,7 @@
 /** All faults, by name. */
 import { CLIENT_FAULTS } from './client-faults.js'
 import { CLOCK_FAULTS } from './clock-faults.js'
+import { CORE_FAULTS } from './core-faults.js'
 import { DISK_FAULTS } from './disk-faults.js'
 import { MEMBERSHIP_FAULTS } from './membership-faults.js'
 import { NETWORK_FAULTS } from './network-faults.js'
@@ -13,6 +14,7 @@ export const FAULTS = {
   ...CLIENT_FAULTS,
   ...CLOCK_FAULTS,
   ...MEMBERSHIP_FAULTS,
+  ...CORE_FAULTS,
 } as const
 
 export type FaultName = keyof typeof FAULTS
