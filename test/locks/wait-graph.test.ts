@@ -39,7 +39,9 @@ test('each place is looked at once: the search ends within so many steps', () =>
 
 test('a search that would take longer is given up, and the request waits', () => {
   const { session, wanted } = crowd()
+  // Holds and places count, and the places in a queue as well.
   expect(findCycle(session, wanted, 1_000)).toBeNull()
+  expect(findCycle(session, wanted, 2_500)).toBeNull()
 })
 
 test('a cycle among many is refused', () => {
