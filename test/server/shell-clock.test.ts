@@ -164,9 +164,9 @@ describe('the time since boot', () => {
     expect(now()).toBe(6_500)
   })
 
-  it('may be unreadable from the start', () => {
+  it.each([new Error('ENOENT'), Number.NaN, -1])('may be wrong in the file from the start: %s', (wrong) => {
     const { sources, now, pass } = setUp()
-    sources.fileMs = new Error('ENOENT')
+    sources.fileMs = wrong
     expect(now()).toBe(900_000)
     pass(1)
     expect(now()).toBe(900_001)
