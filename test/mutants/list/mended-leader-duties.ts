@@ -171,7 +171,6 @@ export const MENDED_LEADER_DUTIES: readonly Mutant[] = [
         replace: 'const outgoing = incoming',
       },
     ],
-    killers: ['simulator'],
   },
   {
     id: 'Y331',
@@ -184,7 +183,6 @@ export const MENDED_LEADER_DUTIES: readonly Mutant[] = [
         replace: 'if (log.matchTerm(index, term) && index === log.lastIndex()) {',
       },
     ],
-    killers: ['simulator'],
   },
   {
     id: 'Y332',
