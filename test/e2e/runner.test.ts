@@ -76,3 +76,23 @@ describe('after a normal end', () => {
     process.kill(Number(job), 'SIGKILL')
   })
 })
+
+describe('a tnl-do under its own lock', () => {
+  const nested = (server: OneServer, ...names: string[]): string[] =>
+    names.flatMap((name) => ['env', `TNL_ENDPOINTS=${server.env.TNL_ENDPOINTS}`, STARTER, '--lock-name', name, '--'])
+
+  it('is refused with 2 however deep, and not in another cluster', async () => {
+    const other = await OneServer.start()
+    try {
+      const [a, b] = [freshName(), freshName()]
+      const refused = new DoProgram([...nested(server, a, b, a), 'true'], {})
+      expect((await refused.ended()).code).toBe(2)
+      expect(refused.stderr).toContain(`runs under the lock '${a}' already`)
+      const elsewhere = new DoProgram([...nested(server, a), ...nested(other, a), 'sh', '-c', 'echo $TNL_HELD'], {})
+      expect((await elsewhere.ended()).code).toBe(0)
+      expect(elsewhere.stdout).toMatch(new RegExp(`^${a}@\\d+,[^ ,]+,\\S+ ${a}@\\d+,[^ ,]+,\\S+\n$`))
+    } finally {
+      await other.stop()
+    }
+  })
+})

@@ -148,11 +148,7 @@ export const MENDED_RUNNER: readonly Mutant[] = [
     'tnl-do is no child subreaper: who has cleared its environment outlives the guardian',
     'rule 6',
     DAEMONS,
-    edit(
-      'src/cli/do-supervision.ts',
-      '    setImmediate(() => loadNative()?.becomeSubreaper())\n',
-      '    void loadNative\n',
-    ),
+    edit('src/cli/do-supervision.ts', '&& loadNative()?.becomeSubreaper()', '&& loadNative()'),
   ),
   mutant(
     'Y516',
