@@ -20,7 +20,8 @@ ENV NODE_ENV=production \
     TNL_DATA_DIR=/data \
     TNL_LISTEN=0.0.0.0:7654 \
     TNL_HTTP=0.0.0.0:7656
-USER node
+# By number: where a policy wants a user that is not root, a name does not tell.
+USER 1000
 WORKDIR /data
 VOLUME /data
 EXPOSE 7654 7655 7656

@@ -44,7 +44,7 @@ describe.each([
     [
       'an unknown session',
       'resume,session:1,secret:abc\n',
-      'err,code:session-expired,message:no%20such%20session%2C%20or%20it%20has%20expired\n|closed',
+      'err,code:session-expired,message:no%20such%20session%2C%20or%20it%20has%20expired,cluster:c1\n|closed',
     ],
     [
       'something before welcome',

@@ -70,10 +70,13 @@ export function formatRedirect(address: string, clusterId: string): string {
   return formatLine('redirect', ['address', address], ['cluster', clusterId])
 }
 
-export function formatRefusal(refusal: OpeningRefusal): string {
+/** `cluster`: a client that asks at an address which changed hands must not take a stranger's word for the end of its session. */
+export function formatRefusal(refusal: OpeningRefusal, clusterId: string): string {
   switch (refusal.kind) {
-    case 'expired':
-      return formatError(NO_REQUEST, 'session-expired', 'no such session, or it has expired')
+    case 'expired': {
+      const message = 'no such session, or it has expired'
+      return formatLine('err', ['code', 'session-expired'], ['message', message], ['cluster', clusterId])
+    }
     case 'full':
       return formatError(NO_REQUEST, 'limit', 'the cluster has as many sessions as it may have')
     case 'outdated': {

@@ -281,7 +281,7 @@ export class SessionDialect implements Dialect, Occupant {
 
   refused(refusal: OpeningRefusal): void {
     this.#seat = null
-    this.connection.close(formatRefusal(refusal))
+    this.connection.close(formatRefusal(refusal, this.services.state.clusterId))
   }
 
   queued(request: RequestId, name: string, position: number): void {
