@@ -142,6 +142,25 @@ describe('a cluster of RaftNodes over fake disk, network and clock', () => {
     expect(old.fatal?.error.message).toMatch(/not, or no longer, a member/)
   })
 
+  it('gives no Raft id twice, also not that of a member which was removed', async () => {
+    const { cluster, leader } = await formed(20)
+    const used = [...cluster.nodes.values()].map(({ identity }) => identity?.raftId ?? 0)
+    for (let round = 0; round < 4; round++) {
+      const raftId = leader.node.nextRaftId()
+      expect(used).not.toContain(raftId)
+      used.push(raftId)
+      const member = { nodeId: 'n9', raftId, peerAddress: 'n9:7655', memberUid: null }
+      for (const [type, context] of [
+        [ConfChangeType.addLearnerNode, encodeMember(member)],
+        [ConfChangeType.removeNode, EMPTY_BYTES],
+      ] as const) {
+        const done = leader.node.changeMembership([{ type, nodeId: raftId }], context)
+        await cluster.clock.run(100)
+        await done
+      }
+    }
+  })
+
   it('refuses an empty node that was not added, with the words for the operator', async () => {
     const { cluster } = await formed(7)
     const stranger = await cluster.start('n9', cluster.founders)

@@ -11,6 +11,7 @@ import { Member } from './member.js'
 import { NEWER_LAYOUT_VERSION } from './newer-layout.js'
 import { PeerNetwork } from './peer-network.js'
 import { Machine, Process } from './process.js'
+import { PutBack } from './put-back.js'
 import type { Swarm } from './swarm.js'
 import type { World } from './world.js'
 
@@ -50,8 +51,8 @@ export class Host {
 
   /** It, or its identity, is not to be counted on any more. */
   get isLost(): boolean {
-    const { isDamaged, stray } = this.volume
-    return this.isWiped || this.isRefused || this.removalAsked || isDamaged || stray !== null
+    const { isDamaged, stray, isPutBack } = this.volume
+    return this.isWiped || this.isRefused || this.removalAsked || isDamaged || isPutBack || stray !== null
   }
 
   get isUp(): boolean {
@@ -63,6 +64,7 @@ export class Cluster {
   readonly hosts = new Map<string, Host>()
   readonly peers: PeerNetwork
   readonly late: LateLines
+  readonly putBack = new PutBack(this)
   readonly founders: Peer[]
   #volumes = 0
   #machines = 0
@@ -88,6 +90,7 @@ export class Cluster {
     this.#lastNodeNumber = swarm.nodes
     this.founders = Array.from({ length: swarm.nodes }, (_, i) => peerOf(`n${i + 1}`))
     for (const { nodeId } of this.founders) this.addHost(nodeId)
+    if (swarm.faults.has('put back')) this.peers.meeting = this.putBack
     checks.configs.onJoint = () => this.#jointEntered()
   }
 
@@ -286,7 +289,7 @@ export class Cluster {
   /** The process ends, and its directory goes on elsewhere: as another inode under another kernel. */
   move(host: Host): void {
     host.process?.kill()
-    host.volume = this.#copyOf(host.volume)
+    host.volume = this.copyOf(host.volume)
     host.machine = this.#newMachine(host.nodeId)
   }
 
@@ -301,7 +304,7 @@ export class Cluster {
     world.note(`${former?.name} is cut off, and its directory ${how}`)
     peers.exile(host.nodeId)
     if (former !== null) former.isCutOff = true
-    const copy = this.#copyOf(host.volume)
+    const copy = this.copyOf(host.volume)
     if (how === 'attached elsewhere') {
       copy.lockIdentity = host.volume.lockIdentity
       host.volume.isGone = true
@@ -315,7 +318,7 @@ export class Cluster {
     world.after(world.random.logBetween(1, nodeLeaseMs), () => this.start(host))
   }
 
-  #copyOf(volume: Volume): Volume {
+  copyOf(volume: Volume): Volume {
     const copy = volume.copy(this.#volumeId())
     this.checks.store.copied(volume.id, copy.id)
     if (this.world.random.chance(0.5)) copy.loseUnsynced()
@@ -361,7 +364,7 @@ export class Cluster {
     const isExpected =
       (code === 3 && volume.hasFailed) ||
       (code === 3 && volume.isHanging && words.includes('the disk hangs')) ||
-      (code === 4 && (host.isWiped || host.removalAsked || volume.isDamaged)) ||
+      (code === 4 && (host.isWiped || host.removalAsked || volume.isDamaged || volume.isPutBack)) ||
       (code === 0 && (host.removalAsked || host.member?.isStopping === true))
     if (code === 3 && volume.isHanging) this.#endedByHanging(host)
     if (!isExpected) {

@@ -57,6 +57,8 @@ export class Volume {
   #found = ''
   /** Of LevelDB's lock file: device and inode. */
   lockIdentity: string
+  /** It is an older state of its directory: what was acknowledged since is forgotten. */
+  isPutBack = false
   /** It is attached to another machine now. */
   isGone = false
 
@@ -75,6 +77,7 @@ export class Volume {
     copy.memory = this.memory.copy()
     copy.isDoubtful = this.isDoubtful
     copy.damage = this.damage
+    copy.isPutBack = this.isPutBack
     copy.format = this.format
     copy.triedFormat = this.triedFormat
     copy.stray = this.stray

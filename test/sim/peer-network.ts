@@ -1,9 +1,11 @@
 /** Connections between nodes: frames of a lane arrive in order or not at all; links are slow, cut one way, and break. */
 import {
   FrameKind,
+  type HelloVerdict,
   Lane,
   type Peer,
   PeerDownReason,
+  type PeerHello,
   type Transport,
   type TransportHandlers,
 } from '../../src/raft/node/interfaces.js'
@@ -52,7 +54,16 @@ class PeerConnection {
   constructor(readonly ends: readonly [SimTransport, SimTransport]) {}
 }
 
+/** Who watches the connections between nodes, and may keep two apart. */
+export interface Meeting {
+  /** A frame of Raft messages, over a connection that is there. */
+  arrived(at: SimTransport, payload: Uint8Array): void
+  mayMeet(one: SimTransport, other: SimTransport): boolean
+  judged(judge: SimTransport, peer: SimTransport, hello: PeerHello, verdict: HelloVerdict): void
+}
+
 export class PeerNetwork {
+  meeting: Meeting | null = null
   readonly #transports = new Map<string, SimTransport>()
   /** `a>b`: nothing that a sends reaches b. */
   readonly #cut = new Set<string>()
@@ -275,6 +286,10 @@ export class SimTransport implements Transport {
     return !this.process.pass('after send')
   }
 
+  get hello(): PeerHello | null {
+    return this.#handlers?.hello() ?? null
+  }
+
   isUp(nodeId: string): boolean {
     return this.#current.has(nodeId)
   }
@@ -301,6 +316,7 @@ export class SimTransport implements Transport {
     this.process.deliver(() => {
       if (this.#closed || this.isExiled || (connection !== null && this.#current.get(from) !== connection)) return
       if (this.process.pass('before receive')) return
+      if (kind === FrameKind.raft && connection !== null) this.network.meeting?.arrived(this, payload)
       this.#handlers?.onFrame(from, kind, payload)
     })
   }
@@ -335,8 +351,9 @@ export class SimTransport implements Transport {
         const mine = this.#handlers
         const theirs = other.#handlers
         if (mine === null || theirs === null || !network.dialling.has(pair) || !this.process.isAlive) return
-        if (this.isExiled || other.isExiled) return
+        if (this.isExiled || other.isExiled || network.meeting?.mayMeet(this, other) === false) return
         const verdict = theirs.judge(mine.hello(), false)
+        network.meeting?.judged(other, this, mine.hello(), verdict)
         network.world.after(network.delayMs(to, nodeId), () =>
           this.process.deliver(() => {
             if (!network.dialling.delete(pair) || !other.process.isAlive) return
@@ -354,6 +371,7 @@ export class SimTransport implements Transport {
   #judgeAnswer(other: SimTransport, mine: TransportHandlers, theirs: TransportHandlers): void {
     const { network, nodeId } = this
     const verdict = mine.judge(theirs.hello(), true)
+    network.meeting?.judged(this, other, theirs.hello(), verdict)
     if (verdict.accept) this.#adopt(other, mine, theirs)
     else {
       network.world.after(network.delayMs(nodeId, other.nodeId), () =>

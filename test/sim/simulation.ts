@@ -7,6 +7,7 @@ import { RudeClient } from './clients/rude-client.js'
 import { SessionClient } from './clients/session-client.js'
 import type { From } from './clients/session-request.js'
 import { Cluster } from './cluster.js'
+import type { FaultName } from './nemesis/faults.js'
 import { Nemesis } from './nemesis/nemesis.js'
 import { Machine, Process } from './process.js'
 import { drawSwarm, type Swarm } from './swarm.js'
@@ -14,6 +15,8 @@ import { World } from './world.js'
 
 export interface RunOptions {
   readonly nodes?: number | null
+  /** Instead of those that the seed draws: mean times between two of a kind. */
+  readonly faults?: ReadonlyMap<FaultName, number>
   readonly trace?: (line: string) => void
 }
 
@@ -37,7 +40,8 @@ const LINGERS_MS = [0, 0, 2_000, 12_000]
 
 export async function runSeed(seed: number, options: RunOptions = {}): Promise<RunResult> {
   const world = new World(seed, options.trace ?? null)
-  const simulation = new Simulation(world, drawSwarm(world.random, options.nodes ?? null))
+  const drawn = drawSwarm(world.random, options.nodes ?? null)
+  const simulation = new Simulation(world, { ...drawn, faults: options.faults ?? drawn.faults })
   await simulation.run()
   return {
     seed,

@@ -119,6 +119,14 @@ const FAULTS: readonly Fault[] = [
     replace: 'if (due === undefined || this.node.appliedIndex() >= due) {',
   },
   {
+    id: 'Y213',
+    title: "a removed member's Raft id is given out again",
+    rule: 'B11',
+    file: 'src/raft/node/running-node.ts',
+    find: 'return FOUNDERS_COUNT + this.#window.lastIndex() + 1',
+    replace: 'return FOUNDERS_COUNT + this.#book.others(this.identity.nodeId).length + 1',
+  },
+  {
     id: 'Y221',
     title: 'a proof fits both sides',
     rule: 'Peer secret',

@@ -5,6 +5,7 @@ import { LockCheck } from './lock-check.js'
 import { LogCheck } from './log-check.js'
 import { RightCheck } from './right-check.js'
 import { StoreCheck } from './store-check.js'
+import { WitnessCheck } from './witness-check.js'
 
 /** Configurations under which an entry may have been committed: the one in force, and the one before a change just applied. */
 const RECENT_CONFIGS = 2
@@ -15,6 +16,7 @@ export class Checks {
   readonly locks: LockCheck
   readonly configs: ConfigCheck
   readonly rights: RightCheck
+  readonly witnesses = new WitnessCheck()
   readonly #leaders = new Map<number, string>()
   /** Each time a leader of the highest term so far was seen: what was applied somewhere by then. */
   readonly #records: { readonly term: number; readonly committed: number }[] = []

@@ -105,4 +105,10 @@ export const DISK_FAULTS = {
   'lost write': damage('lost write'),
   'misdirected write': damage('misdirected write'),
   'write gone astray': strayWrite,
+  'put back': (ground) => {
+    const { cluster, random, victim } = ground
+    if (!mayBeLost(ground) || victim.volume.isHanging) return false
+    cluster.putBack.later(victim, random.logBetween(50, 10_000))
+    return true
+  },
 } as const satisfies Faults

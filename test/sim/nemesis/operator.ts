@@ -41,7 +41,7 @@ export class Operator {
     const isStale = host.isLost && (host.isWiped || !host.isUp) && host.raftId !== 0 && host.raftId !== raftId
     if (isStale) cluster.renew(host)
     else if (!cluster.voterIds().includes(nodeId) && host.isUp && random.chance(0.3)) this.#promote(nodeId)
-    else if (host.isRefused && (host.isWiped || host.volume.isDamaged) && random.chance(0.2)) {
+    else if (host.isRefused && (host.isWiped || host.volume.isDamaged || host.volume.isPutBack) && random.chance(0.2)) {
       host.removalAsked = true
       this.ask(`.member-remove,node:${nodeId}`)
     }
