@@ -1,6 +1,5 @@
 /** Hosts with their volumes, the node process on each, and what a supervisor does when one ends. */
 import type { Peer } from '../../src/raft/node/interfaces.js'
-import { CODEC_VERSION } from '../../src/raft/store/codec.js'
 import { FORMAT_VERSION } from '../../src/raft/store/data-directory.js'
 import type { Checks } from './checks/checks.js'
 import { STORE_FAILPOINTS } from './checks/tapped-store.js'
@@ -8,7 +7,7 @@ import { type ClientHandlers, TcpConnection } from './client-network.js'
 import { DISK_FAILPOINTS, Volume } from './disk.js'
 import { LateLines } from './late-lines.js'
 import { Member } from './member.js'
-import { NEWER_LAYOUT_VERSION } from './newer-layout.js'
+import { newerRefused } from './newer-layout.js'
 import { PeerNetwork } from './peer-network.js'
 import { Machine, Process } from './process.js'
 import { PutBack } from './put-back.js'
@@ -356,7 +355,7 @@ export class Cluster {
     const { volume } = host
     const formatVersion = host.member?.deps.formatVersion ?? FORMAT_VERSION
     if (code === 4 && formatVersion < volume.triedFormat && !volume.isDamaged) {
-      this.#newerRefused(host, words)
+      newerRefused(this.world, host, words)
       process.kill()
       return
     }
@@ -374,21 +373,6 @@ export class Cluster {
     // A stop that was asked for has no reason of its own, and ends nothing.
     host.isRefused = code === 4 || (code === 0 && error !== null)
     process.kill()
-  }
-
-  /** The older program refuses what a newer one wrote; with that one nothing is lost. */
-  #newerRefused(host: Host, words: string): void {
-    const { world } = this
-    const { nodeId, volume } = host
-    const isSetBack = volume.formatSetBack !== null
-    const reason = isSetBack
-      ? `its version is ${NEWER_LAYOUT_VERSION}, not ${CODEC_VERSION}`
-      : `has format version ${volume.triedFormat}`
-    if (!words.includes(reason)) world.fail(`${nodeId} refuses a newer directory and does not say why: ${words}`)
-    if (!volume.isAsFound()) world.fail(`${nodeId} refuses a newer directory and has changed it`)
-    world.count(isSetBack ? 'seen newer layout refused' : 'seen downgrade refused')
-    volume.restoreFormat()
-    host.formatVersion = volume.triedFormat
   }
 
   #restartLater(host: Host): void {

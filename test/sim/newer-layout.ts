@@ -10,8 +10,10 @@ import type { Database, DatabaseOperation, Disk, DiskFile, OpenMode } from '../.
 import { MARK_FILE } from '../../src/raft/store/layout.js'
 import { MARK_FILE_BYTES, SLOT_BYTES, SLOTS } from '../../src/raft/store/mark.js'
 import { META_BYTES } from '../../src/raft/store/meta.js'
+import type { Host } from './cluster.js'
+import type { World } from './world.js'
 
-export const NEWER_LAYOUT_VERSION = CODEC_VERSION + 1
+const NEWER_LAYOUT_VERSION = CODEC_VERSION + 1
 
 /** Of blocks, records and the meta record alike. */
 const VERSION_AT = CHECKSUM_BYTES
@@ -132,4 +134,18 @@ export class NewerLayout implements Disk {
   syncDirectory(path: string): Promise<void> {
     return this.disk.syncDirectory(path)
   }
+}
+
+/** The older program refuses what a newer one wrote; with that one nothing is lost. */
+export function newerRefused(world: World, host: Host, words: string): void {
+  const { nodeId, volume } = host
+  const isSetBack = volume.formatSetBack !== null
+  const reason = isSetBack
+    ? `its version is ${NEWER_LAYOUT_VERSION}, not ${CODEC_VERSION}`
+    : `has format version ${volume.triedFormat}`
+  if (!words.includes(reason)) world.fail(`${nodeId} refuses a newer directory and does not say why: ${words}`)
+  if (!volume.isAsFound()) world.fail(`${nodeId} refuses a newer directory and has changed it`)
+  world.count(isSetBack ? 'seen newer layout refused' : 'seen downgrade refused')
+  volume.restoreFormat()
+  host.formatVersion = volume.triedFormat
 }

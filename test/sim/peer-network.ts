@@ -1,7 +1,6 @@
 /** Connections between nodes: frames of a lane arrive in order or not at all; links are slow, cut one way, and break. */
 import {
   FrameKind,
-  type HelloVerdict,
   Lane,
   type Peer,
   PeerDownReason,
@@ -9,6 +8,7 @@ import {
   type Transport,
   type TransportHandlers,
 } from '../../src/raft/node/interfaces.js'
+import type { Meeting } from './meeting.js'
 import type { Process } from './process.js'
 import type { World } from './world.js'
 
@@ -52,14 +52,6 @@ class PeerConnection {
   readonly held: Frame[] = []
 
   constructor(readonly ends: readonly [SimTransport, SimTransport]) {}
-}
-
-/** Who watches the connections between nodes, and may keep two apart. */
-export interface Meeting {
-  /** A frame of Raft messages, over a connection that is there. */
-  arrived(at: SimTransport, payload: Uint8Array): void
-  mayMeet(one: SimTransport, other: SimTransport): boolean
-  judged(judge: SimTransport, peer: SimTransport, hello: PeerHello, verdict: HelloVerdict): void
 }
 
 export class PeerNetwork {

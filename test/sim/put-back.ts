@@ -1,7 +1,8 @@
 /** Directories that are put back to an older state, and who finds out. */
 import { type HelloVerdict, type PeerHello, RefusalCode } from '../../src/raft/node/interfaces.js'
 import type { Cluster, Host } from './cluster.js'
-import type { Meeting, SimTransport } from './peer-network.js'
+import type { Meeting } from './meeting.js'
+import type { SimTransport } from './peer-network.js'
 
 /** It has been told and must have ended by then; one that does not know who told it is taken away by its operator. */
 const TOLD_MS = 10_000
