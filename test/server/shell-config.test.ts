@@ -180,6 +180,9 @@ describe('a variable with a slip in its name', () => {
       TNL_0_PORT_7654_TCP_PROTO: 'tcp',
     }
     expect(warningsFor({ ...links, TNL_ENDPOINTS: 'a:1', TNLX: '1', TNL_CONFIG: '' })).toEqual([])
+    // A server that is the command of a tnl-do sees these.
+    const given = { TNL_HELD: 'a@1,,me', TNL_GUARDIAN: '1-a', TNL_LOCK_NAME: 'a', TNL_TOKEN: '1', TNL_SESSION: '1' }
+    expect(warningsFor({ ...given, TNL_NATIVE: 'off' })).toEqual([])
   })
 
   it('is an error in the file, with the name that was meant', () => {

@@ -68,7 +68,7 @@ export function settingsOfEnvironment(environment: NodeJS.ProcessEnv, warnings: 
 /** Variables of the other programs, which may be set for all of them together. */
 const OTHER_VARIABLES: ReadonlySet<string> = new Set([
   ...['TNL_CONFIG', 'TNL_ENDPOINTS', 'TNL_REACH', 'TNL_HELD', 'TNL_LOCK_NAME', 'TNL_TOKEN', 'TNL_SESSION'],
-  ...['TNL_MODEL_RUNS', 'TNL_SHRINK'],
+  ...['TNL_GUARDIAN', 'TNL_NATIVE', 'TNL_MODEL_RUNS', 'TNL_SHRINK'],
 ])
 
 /** What Kubernetes makes of services `tnl` and `tnl-…`: `TNL_SERVICE_HOST`, `TNL_0_PORT_7654_TCP_ADDR`. */
