@@ -1,7 +1,7 @@
 /** The checks that may notice a mutant, each as a command in a copy of the sources. */
 import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { etcdDirectory } from '../scenarios/etcd-files.js'
+import { etcdDirectory, missingKinds } from '../scenarios/etcd-files.js'
 import type { AppliedMutant, KillerName } from './mutant.js'
 import { type Ended, runProcess } from './process.js'
 import { build } from './workspace.js'
@@ -82,7 +82,9 @@ export function run(name: KillerName, root: string, tests: readonly string[], ef
 }
 
 async function runScenarios(root: string): Promise<Outcome> {
-  const ended = await runProcess(['--import', 'tsx', 'test/scenarios/conformance.ts'], {
+  // A clone alone has no files of etcd: its own scenarios are what can notice.
+  const own = missingKinds().length > 0 ? ['--own'] : []
+  const ended = await runProcess(['--import', 'tsx', 'test/scenarios/conformance.ts', ...own], {
     cwd: root,
     limitMs: SCENARIOS_LIMIT_MS,
     env: { ETCD_RAFT_TESTDATA: etcdDirectory() },
