@@ -111,7 +111,8 @@ export class SystemClock implements Clock {
   }
 
   wallNow(): number {
-    return Date.now()
+    // A clock set before 1970 is wrong, and must not make every request one that cannot be written.
+    return Math.max(0, Date.now())
   }
 
   after(delayMs: number, run: () => void): Timer {

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { bootClock, SystemClock } from '../../src/server/system-clock.js'
 import { systemRandom } from '../../src/server/system-random.js'
 
@@ -171,4 +171,10 @@ describe('the time since boot', () => {
     pass(1)
     expect(now()).toBe(900_001)
   })
+})
+
+it('a wall clock before 1970 reads as 1970: no request may become one that cannot be written', () => {
+  vi.useFakeTimers({ now: -86_400_000, toFake: ['Date'] })
+  onTestFinished(() => void vi.useRealTimers())
+  expect(new SystemClock().wallNow()).toBe(0)
 })
