@@ -14,6 +14,7 @@ describe('the lock name made from the command', () => {
     [['/usr/bin/env', 'x'], 'usr_bin_env_x'],
     [['sh', '-c', 'echo "hi" > /tmp/f'], 'sh_-c_echo_hi___tmp_f'],
     [['...'], ''],
+    [['../x', '..'], 'x'],
     [['ä'], ''],
   ])('of %j is %j', (command, name) => {
     expect(lockNameOf(command)).toBe(name)

@@ -1,3 +1,4 @@
+import { uptime } from 'node:os'
 import { describe, expect, it } from 'vitest'
 import { elapsedMs, instantNow, Mirror, remainingMs } from '../../src/client/mirror.js'
 
@@ -10,6 +11,17 @@ describe('the mirror of the lease', () => {
 
   it('counts a suspend, which only the boot clock sees, and never too short', () => {
     expect(elapsedMs(start, { monotonicMs: 1_300, bootMs: 60_300 })).toBeGreaterThanOrEqual(10_300)
+  })
+
+  it('reads both clocks in milliseconds', () => {
+    const before = performance.now()
+    const [first, uptimeMs] = [instantNow(), uptime() * 1_000]
+    const until = performance.now() + 20
+    while (performance.now() < until);
+    const second = instantNow()
+    expect(second.monotonicMs - first.monotonicMs).toBeGreaterThanOrEqual(20)
+    expect(second.monotonicMs - first.monotonicMs).toBeLessThanOrEqual(performance.now() - before)
+    expect(Math.abs(first.bootMs - uptimeMs)).toBeLessThan(1_000)
   })
 
   it('holds for 0.9 lease - 50 ms after the send time of what was confirmed', () => {

@@ -99,6 +99,14 @@ describe('between a client and a node', () => {
     other.destroy()
   })
 
+  it('who waits at a peer port for the first word is connected all the same', async () => {
+    const wire = await Wire.open((await links.openPeerPort('n1', target)).port)
+    const node = await accept()
+    node.socket.write('hello\n')
+    expect(await wire.line()).toBe('hello')
+    wire.destroy()
+  })
+
   it('a new peer port takes the place of the old one', async () => {
     const before = await links.openPeerPort('n1', target)
     const after = await links.openPeerPort('n1', target)

@@ -27,6 +27,9 @@ describe('line', () => {
     ['lock,name:%2c%2C%0a%0A%0d%20%25%2B%zz%', { name: ',,\n\n\r %%2B%zz%' }],
     ['lock,name:%2520', { name: '%20' }],
     ['lock,name:é', { name: 'é' }],
+    ['lock,name:a\u00a0b', { name: 'a\u00a0b' }],
+    ['lock,name:a b', { name: 'a b' }],
+    ['lock,name:x', { other: undefined }],
   ])('reads %j', (text, fields) => {
     const line = parseLine(text)
     expect(line?.action).toBe('lock')
@@ -44,6 +47,9 @@ describe('line', () => {
     'lock,name:a\u0000',
     'a\u007f',
     'a\u0085b',
+    'a\u0080',
+    'a\u009f',
+    'a\u001f',
   ])('refuses %j', (text) => expect(parseLine(text)).toBeNull())
 
   it('keeps every value of a repeated key', () => {
@@ -94,6 +100,20 @@ describe('line splitter', () => {
       }),
     )
     expect(split([...stream].map((byte) => [byte]))).toEqual(whole)
+  })
+
+  it('keeps what came of a long line, however often it has to make room for more', () => {
+    const name = Array.from({ length: 3_000 }, (_, at) => String.fromCharCode(97 + (at % 26))).join('')
+    const bytes = new TextEncoder().encode(`lock,name:${name}\n.ping\n`)
+    for (const step of [1, 7, 100, 127, 128, 129, 1_000]) {
+      const chunks: number[][] = []
+      for (let at = 0; at < bytes.length; at += step) chunks.push([...bytes.subarray(at, at + step)])
+      expect(split(chunks, 4_096), `in pieces of ${step}`).toEqual([`lock=${name}`, '.ping'])
+    }
+  })
+
+  it('takes a line of exactly the limit in pieces', () => {
+    expect(split(['a'.repeat(20), 'a'.repeat(12), '\n'])).toEqual(['a'.repeat(32)])
   })
 
   it('delivers no further line of a chunk once it was stopped', () => {

@@ -12,8 +12,14 @@ export interface Route {
   readonly relayed: boolean
 }
 
-/** Decides by its first bytes, at first by none, which route a connection takes: undefined while it needs more, null if it has none. */
-export type Router = (firstBytes: Buffer) => Route | null | undefined
+/**
+ * Decides by its first bytes, at first by none, which route a connection takes: undefined while it needs more, null if it has none.
+ * `isSilent`: the dialler has said nothing for a while, and may be waiting for the first word itself.
+ */
+export type Router = (firstBytes: Buffer, isSilent: boolean) => Route | null | undefined
+
+/** Peers say hello at once; who does not wants to hear one. Well below the second for which such a one waits. */
+const SILENT_MS = 200
 
 /** A user-space proxy before one address. */
 export class LinkProxy {
@@ -52,13 +58,18 @@ export class LinkProxy {
     const router = this.newRouter()
     let firstBytes: Buffer = Buffer.alloc(0)
     let connecting = false
-    const connectIfRouted = (): void => {
-      const route = router(firstBytes)
+    const connectIfRouted = (isSilent = false): void => {
+      const route = router(firstBytes, isSilent)
       if (route === undefined || connecting) return
+      clearTimeout(silence)
       connecting = true
       if (route === null) dialler.resetAndDestroy()
       else whenOpen(route, dialler, () => this.#connect(dialler, route, takeFirstBytes()))
     }
+    const silence = setTimeout(() => {
+      if (firstBytes.length === 0 && !dialler.destroyed) connectIfRouted(true)
+    }, SILENT_MS)
+    dialler.once('close', () => clearTimeout(silence))
     const collect = (bytes: Buffer): void => {
       firstBytes = Buffer.concat([firstBytes, bytes])
       connectIfRouted()

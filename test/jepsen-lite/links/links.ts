@@ -8,6 +8,9 @@ import { Wire, type WireConditions } from './wire.js'
 /** Clients sit in so many places; each connection comes from one of them, in turn. */
 export const CLIENT_SITES = 4
 
+/** A leader that looks who answers at the address of a new member: it listens, and does not say who it is. */
+const GREETER = 'greeter'
+
 /** Takes a fault from a link again. */
 export type Heal = () => void
 
@@ -95,7 +98,8 @@ export class Links {
   }
 
   #peerRouter(node: string): Router {
-    return (firstBytes) => {
+    return (firstBytes, isSilent) => {
+      if (isSilent) return this.#route(GREETER, node)
       const dialler = nodeOfHello(firstBytes)
       return typeof dialler === 'string' ? this.#route(dialler, node) : dialler
     }
