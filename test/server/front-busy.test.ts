@@ -68,6 +68,26 @@ describe('a busy cluster', () => {
     expect(again.text).toMatch(/\nready\nok,id:1,name:x,token:\d+\n$/)
   })
 
+  it('never says so of a request that waits or was answered on this connection, when that is repeated', () => {
+    const cluster = started()
+    hello(cluster.node(2)).socket.send('lock,id:1,name:x\n')
+    cluster.world.advance(50)
+    const { socket } = hello(cluster.node(1))
+    socket.send('lock,id:1,name:y\nlock,id:2,name:x,wait:forever\n')
+    cluster.world.advance(50)
+    cluster.isBusy = true
+    const before = socket.text.length
+    socket.send('lock,id:1,name:y\nlock,id:2,name:x,wait:forever\nlock,id:3,name:z\n')
+    cluster.world.advance(50)
+    // Seen by the simulator: its client took `busy` for an answer, and the lock that it waited for was granted to nobody.
+    expect(socket.text.slice(before).match(/busy/g)).toHaveLength(1)
+    expect(socket.text.slice(before)).toMatch(/^err,id:3,code:busy/m)
+    cluster.isBusy = false
+    socket.send('lock,id:3,name:z\n')
+    cluster.world.advance(50)
+    expect(socket.text.slice(before)).toMatch(/^ok,id:3,/m)
+  })
+
   it('is one whose node has too much under way already, whoever could store it', () => {
     const cluster = started({ front: { maxLocksPerSession: 1_000_000 } })
     const sockets = Array.from({ length: 60 }, () => hello(cluster.node(1)).socket)

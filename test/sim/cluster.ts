@@ -84,7 +84,7 @@ export class Cluster {
     readonly swarm: Swarm,
     readonly checks: Checks,
   ) {
-    this.peers = new PeerNetwork(world, { ...swarm.peer })
+    this.peers = new PeerNetwork(world, { ...swarm.peer }, swarm.lanes)
     this.late = new LateLines(world)
     this.#lastNodeNumber = swarm.nodes
     this.founders = Array.from({ length: swarm.nodes }, (_, i) => peerOf(`n${i + 1}`))

@@ -174,6 +174,7 @@ export class Member implements ClientSocketOwner {
     const { checks, nodeId, process, settings } = this.deps
     let hold: (ClassicHold & { gaveUp: boolean }) | null = null
     connection.onWritten = (text) => {
+      if (/^err.*busy/m.test(text)) this.deps.world.count('seen busy')
       const line = text.split('\n').find(isPositive)
       if (line !== undefined) {
         const { epoch } = front.stats()

@@ -8,7 +8,11 @@ import {
   type Transport,
   type TransportHandlers,
 } from '../../src/raft/node/interfaces.js'
+
+import type { LaneLimits } from './lane-load.js'
 import type { Meeting } from './meeting.js'
+
+import { type Frame, LOSABLE, PeerConnection, REPEATABLE } from './peer-frames.js'
 import type { Process } from './process.js'
 import type { World } from './world.js'
 
@@ -19,6 +23,8 @@ export interface PeerTimes {
   lateChance: number
   /** Chance of a frame to take ten times as long; what follows on its lane waits for it, other lanes overtake it. */
   jitterChance: number
+  /** Chance of a process to stand still just after it acknowledged a part of a snapshot: what comes meanwhile is in one turn with it. */
+  ackStallChance: number
 }
 
 const DIAL_MIN_MS = 20
@@ -27,33 +33,6 @@ const DIAL_MAX_MS = 600
 const SILENCE_MS = 5_000
 const LATE_MAX_MS = 120_000
 const JITTER_FACTOR = 10
-/** What may be lost, as far as the rules go: somebody asks or sends again. */
-const LOSABLE: ReadonlySet<FrameKind> = new Set([FrameKind.raft, FrameKind.propose, FrameKind.renew, FrameKind.renewed])
-/** What may come late or twice. The parts of a snapshot are in line on a connection, and are missed only with it. */
-const REPEATABLE: ReadonlySet<FrameKind> = new Set([
-  ...LOSABLE,
-  FrameKind.snapshotBegin,
-  FrameKind.snapshotChunk,
-  FrameKind.snapshotAck,
-])
-
-export interface Frame {
-  readonly from: SimTransport
-  readonly to: SimTransport
-  readonly lane: Lane
-  readonly kind: FrameKind
-  readonly payload: Uint8Array
-}
-
-class PeerConnection {
-  isOpen = true
-  /** Per sender and lane: no frame overtakes an earlier one. */
-  readonly busyUntilMs = new Map<string, number>()
-  readonly held: Frame[] = []
-
-  constructor(readonly ends: readonly [SimTransport, SimTransport]) {}
-}
-
 export class PeerNetwork {
   meeting: Meeting | null = null
   readonly #transports = new Map<string, SimTransport>()
@@ -70,6 +49,7 @@ export class PeerNetwork {
   constructor(
     readonly world: World,
     readonly times: PeerTimes,
+    readonly limits: LaneLimits,
   ) {}
 
   transport(nodeId: string, process: Process): SimTransport {
@@ -135,7 +115,7 @@ export class PeerNetwork {
       const due = connection.held.filter(isDue)
       if (due.length === 0 || this.isCut(from, to)) continue
       connection.held.splice(0, connection.held.length, ...connection.held.filter((frame) => !isDue(frame)))
-      for (const frame of due) frame.to.arrive(from, frame.kind, frame.payload, connection)
+      for (const frame of due) this.#arrive(connection, frame)
     }
   }
 
@@ -181,7 +161,7 @@ export class PeerNetwork {
   }
 
   connect(one: SimTransport, other: SimTransport): PeerConnection {
-    const connection = new PeerConnection([one, other])
+    const connection = new PeerConnection([one, other], this.limits)
     this.#connections.add(connection)
     return connection
   }
@@ -206,11 +186,17 @@ export class PeerNetwork {
   }
 
   send(connection: PeerConnection, frame: Frame): void {
-    if (frame.from.isExiled || this.spy?.(frame) === true) return
+    if (frame.from.isExiled || this.spy?.(frame) === true) {
+      connection.load.left(frame)
+      return
+    }
     const { random } = this.world
     if (REPEATABLE.has(frame.kind) && random.chance(this.times.lateChance)) {
       this.#sendLate(frame)
-      if (LOSABLE.has(frame.kind) && random.chance(0.5)) return
+      if (LOSABLE.has(frame.kind) && random.chance(0.5)) {
+        connection.load.left(frame)
+        return
+      }
     }
     this.#carry(connection, frame)
   }
@@ -225,8 +211,13 @@ export class PeerNetwork {
     this.world.after(atMs - this.world.nowMs, () => {
       if (!connection.isOpen) return
       if (this.#isHeld(connection, frame)) connection.held.push(frame)
-      else to.arrive(frame.from.nodeId, frame.kind, frame.payload, connection)
+      else this.#arrive(connection, frame)
     })
+  }
+
+  #arrive(connection: PeerConnection, frame: Frame): void {
+    connection.load.left(frame)
+    frame.to.arrive(frame.from.nodeId, frame.kind, frame.payload, connection)
   }
 
   #isHeld({ held }: PeerConnection, { from, to, lane }: Frame): boolean {
@@ -274,7 +265,19 @@ export class SimTransport implements Transport {
     const connection = this.#current.get(to)
     const other = connection?.ends.find((end) => end !== this)
     if (this.process.pass('before send') || connection === undefined || other === undefined) return false
-    this.network.send(connection, { from: this, to: other, lane, kind, payload: new Uint8Array(Buffer.concat(parts)) })
+    const payload = new Uint8Array(Buffer.concat(parts))
+    const { world, times } = this.network
+    const tooLong = connection.load.tooLong(kind, payload.length)
+    if (tooLong !== null) world.fail(`${this.nodeId} sends ${tooLong}`)
+    if (!connection.load.take(this.nodeId, lane, kind, payload.length)) {
+      world.count('seen full lane to a peer')
+      return false
+    }
+    this.network.send(connection, { from: this, to: other, lane, kind, payload })
+    if (kind === FrameKind.snapshotAck && world.random.chance(times.ackStallChance)) {
+      world.count('seen stall after a snapshot acknowledgement')
+      this.process.stop(world.random.logBetween(5, 300))
+    }
     return !this.process.pass('after send')
   }
 
@@ -291,11 +294,7 @@ export class SimTransport implements Transport {
   }
 
   bulkBacklogBytes(to: string): number {
-    const held = this.#current.get(to)?.held ?? []
-    return held.reduce(
-      (sum, { from, lane, payload }) => sum + (from === this && lane === Lane.bulk ? payload.length : 0),
-      0,
-    )
+    return this.#current.get(to)?.load.of(this.nodeId, Lane.bulk) ?? 0
   }
 
   async close(): Promise<void> {

@@ -103,6 +103,7 @@ class Simulation {
       world,
       checks: this.#checks,
       names: swarm.names,
+      metaBytes: swarm.metaBytes,
       nodeIds: () => [...this.#cluster.hosts.keys()],
       dial: (process, nodeId, handlers) => this.#cluster.dial(process, nodeId, handlers),
     }

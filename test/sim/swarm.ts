@@ -1,5 +1,8 @@
 /** What one seed is like: every size, every time and every fault's frequency is drawn from it. */
+
+import { BULK_QUEUE_BYTES, CONTROL_QUEUE_BYTES } from '../../src/raft/limits.js'
 import { type Bounds, DEFAULT_BOUNDS } from '../../src/raft/node/bounds.js'
+import type { LaneLimits } from './lane-load.js'
 import type { ClusterSettings } from './member.js'
 import { CORE_FAULTS } from './nemesis/core-faults.js'
 import { FAULT_NAMES, type FaultName } from './nemesis/faults.js'
@@ -17,6 +20,9 @@ export interface Swarm {
   /** Clock rates lie in [1, this], at every moment. */
   readonly maxClockRate: number
   readonly peer: Readonly<PeerTimes>
+  readonly lanes: LaneLimits
+  /** Longest metadata of a lock, in bytes. */
+  readonly metaBytes: number
   readonly clientMeanMs: number
   /** How many of the clients' connections go through a relay. */
   readonly relayedShare: number
@@ -29,13 +35,18 @@ export interface Swarm {
   readonly faults: ReadonlyMap<FaultName, number>
 }
 
+/** A frame may exceed its bound by a single entry, and that by a single command: metadata of 4,000 bytes. */
+const ONE_ENTRY_BYTES = 5_000
+/** A window of appends and some commands. */
+const SMALL_LANE_BYTES = 30_000
+
 /** So small that a few clients reach them. */
 const SMALL_BOUNDS: Bounds = {
   ...DEFAULT_BOUNDS,
   entryBytes: 2_000,
-  proposalsBytes: 12_000,
-  forwardBytes: 8_000,
-  uncommittedBytes: 30_000,
+  proposalsBytes: 6_000,
+  forwardBytes: 6_000,
+  uncommittedBytes: 3_000,
   bundleFrameBytes: 8_000,
   appendMessageBytes: 4_000,
   inflightBytes: 16_000,
@@ -53,6 +64,8 @@ export function drawSwarm(random: SimRandom, nodes: number | null): Swarm {
   const electionTimeoutMs = Math.min(random.pick([400, 500, 800]), (0.7 * nodeLeaseMs - 50) / 4)
   const faults = new Map<FaultName, number>()
   const calm = random.chance(0.1)
+  const isSmall = random.chance(0.4)
+  const bounds = isSmall ? SMALL_BOUNDS : DEFAULT_BOUNDS
   for (const fault of FAULT_NAMES) {
     if (calm || !random.chance(0.4)) continue
     // A schedule for a rare rule must be tried often: it mostly comes to nothing.
@@ -69,7 +82,7 @@ export function drawSwarm(random: SimRandom, nodes: number | null): Swarm {
       heartbeatMs,
       electionTimeoutMs,
       bounds: {
-        ...(random.chance(0.3) ? SMALL_BOUNDS : DEFAULT_BOUNDS),
+        ...bounds,
         // The shorter ones come to six node leases.
         diskHangsMs: random.pick([1_000, 1_000, 20_000, 60_000]),
         snapshotIntervalEntries: random.pick([20, 60, 200, 100_000]),
@@ -84,7 +97,14 @@ export function drawSwarm(random: SimRandom, nodes: number | null): Swarm {
       meanMs: random.pick([0.5, 3, 20]),
       lateChance: random.chance(0.5) ? random.logBetween(0.001, 0.05) : 0,
       jitterChance: random.chance(0.3) ? random.logBetween(0.001, 0.1) : 0,
+      ackStallChance: random.pick([0, 0, 0.3]),
     },
+    lanes: {
+      frameBytes: bounds.bundleFrameBytes + ONE_ENTRY_BYTES,
+      controlBytes: isSmall ? SMALL_LANE_BYTES : CONTROL_QUEUE_BYTES,
+      bulkBytes: isSmall ? SMALL_LANE_BYTES : BULK_QUEUE_BYTES,
+    },
+    metaBytes: isSmall || random.chance(0.1) ? 4_000 : 0,
     clientMeanMs: random.pick([0.5, 5, 40]),
     relayedShare: random.pick([0, 0.3, 1]),
     syncMs: random.pick([0.5, 3, 15]),

@@ -10,6 +10,8 @@ export class RequestIds {
   /** The highest id that the state knew when the session was resumed: up to it requests may be repeats. */
   #known: RequestId = 0
   #lastUnnamed: RequestId = 0
+  /** The highest id that was proposed on this connection. One that was refused before is none. */
+  #proposed: RequestId = 0
 
   /**
    * Answers that earlier connections gave without asking the state (`bad-name`, for example) may be acknowledged on this
@@ -29,8 +31,15 @@ export class RequestIds {
     return allowed
   }
 
+  /** Ids increase: one above all that the state knew and all that were proposed here since is of a new request. */
   mayBeRepeat(id: RequestId | null): boolean {
-    return id !== null && id <= this.#known
+    return id !== null && id <= Math.max(this.#known, this.#proposed)
+  }
+
+  /** Under which a request is proposed. */
+  name(id: RequestId | null): RequestId {
+    this.#proposed = Math.max(this.#proposed, id ?? 0)
+    return id ?? this.nextUnnamed()
   }
 
   /**

@@ -168,7 +168,7 @@ export class SessionDialect implements Dialect, Occupant {
       if (id !== null && id <= seat.ack && seat.ack > 0) return
       const isLock = body.type === CommandType.lock
       if (isLock) this.#refuseNewWork(id)
-      const request = id ?? this.#ids.nextUnnamed()
+      const request = this.#ids.name(id)
       this.#ackProposed = seat.ack
       this.#requests.ask(request, seat.nextNumber, isLock, isLock ? body.waitMs : 0)
       this.#throttle()

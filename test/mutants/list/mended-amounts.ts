@@ -307,4 +307,17 @@ export const MENDED_AMOUNTS: readonly Mutant[] = [
     ],
     killers: ['tests'],
   },
+  {
+    id: 'Y126',
+    title: 'a request that waits on this connection is told busy when it is repeated',
+    rule: 'own',
+    edits: [
+      {
+        file: 'src/server/dialects/request-ids.ts',
+        find: 'id <= Math.max(this.#known, this.#proposed)',
+        replace: 'id <= Math.max(this.#known, 0 * this.#proposed)',
+      },
+    ],
+    killers: ['tests'],
+  },
 ]

@@ -29,6 +29,8 @@ export class LogCheck {
   readonly #hashes = new Map<Index, string>()
   /** Final answers by session and request: a repeat must be the same (I10, exactly once). */
   readonly #answers = new Map<string, { readonly answer: Answer; readonly index: Index }>()
+  /** Requests that were told busy. */
+  readonly #refused = new Set<string>()
   readonly queues: QueueCheck
   #complete: Index = FIRST_INDEX - 1
   #genesis: Genesis | null = null
@@ -55,6 +57,12 @@ export class LogCheck {
   told(client: string, session: number, request: number, askedAfter: Index, line: string): void {
     const known = this.#answers.get(`${session}/${request}`)
     const words = line.split(',')
+    if (words.includes('code:busy')) {
+      // Said only of what was not proposed: nothing of it may be in the log, now or later.
+      if (known !== undefined) this.world.fail(`${client} is told "${line}", the log says ${JSON.stringify(known)}`)
+      this.#refused.add(`${session}/${request}`)
+      return
+    }
     if (known === undefined || !wordsOf(known.answer).every((part) => words.includes(part))) {
       this.world.fail(`${client} is told "${line}", the log says ${JSON.stringify(known)}`)
     } else if (known.index <= askedAfter) {
@@ -168,6 +176,7 @@ export class LogCheck {
         this.world.count(`answer ${answer.kind}`)
         const key = `${session}/${request}`
         const known = this.#answers.get(key)
+        if (this.#refused.has(key)) this.world.fail(`request ${key} was told busy, and is answered by the log`)
         if (known === undefined) {
           this.#answers.set(key, { answer, index: this.#complete + 1 })
           this.queues.answered(session, request, answer)

@@ -8,6 +8,8 @@ export interface ClientWorld {
   readonly world: World
   readonly checks: Checks
   readonly names: readonly string[]
+  /** Longest metadata of a lock, in bytes. */
+  readonly metaBytes: number
   nodeIds(): readonly string[]
   /** Connects to a node's client port; `handlers.closed` if nobody listens there. */
   dial(process: Process, nodeId: string, handlers: ClientHandlers): TcpConnection

@@ -8,6 +8,7 @@ import type { Believer } from '../checks/lock-check.js'
 import type { TcpConnection } from '../client-network.js'
 import type { Process } from '../process.js'
 import { type Client, type ClientWorld, field, Lines, numberField } from './client.js'
+import { isRepeatable, meta } from './lock-lines.js'
 import { EXPECTED_ERRORS, type From, fromPair, type Request, type Session } from './session-request.js'
 
 const ANSWER_MS = 2_000
@@ -297,14 +298,13 @@ export class SessionClient implements Client, Believer {
     } else if (dice < 0.84) {
       if (waiting !== undefined) this.#request('cancel', waiting.name, `request:${waiting.id}`)
     } else if (dice < 0.9) {
-      const known = [...this.#requests.values()]
+      const known = [...this.#requests.values()].filter(isRepeatable)
       if (known.length > 0) this.#send(random.pick(known))
     } else if (dice < 0.95) this.#leave()
     else if (dice < 0.97) this.#bye()
     else if (dice < 0.985) {
       this.deps.world.count('session FIN')
-      // Who ends a connection this way counts on `linger`, and on nothing before it has resumed.
-      this.#held.clear()
+      this.#held.clear() // it counts on `linger` then, and on nothing before it has resumed
       this.#link?.client.close()
       this.#closed()
     } else if (dice < 0.99) this.#vanish()
@@ -329,7 +329,7 @@ export class SessionClient implements Client, Believer {
     const name = random.pick(this.deps.names)
     if (this.#held.has(name) || open.some((request) => request.name === name)) return
     const wait = random.pick(['', 'wait:1.5,', 'wait:forever,'])
-    this.#request('lock', name, `${wait}name:${name}${random.chance(0.2) ? ',delay:1' : ''}`)
+    this.#request('lock', name, `${wait}name:${name}${random.chance(0.2) ? ',delay:1' : ''}${meta(this.deps)}`)
   }
 
   #release(name: string): void {

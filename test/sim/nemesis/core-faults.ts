@@ -5,7 +5,7 @@
  */
 import { FrameKind, Lane } from '../../../src/raft/node/interfaces.js'
 import type { Cluster, Host } from '../cluster.js'
-import type { Frame } from '../peer-network.js'
+import type { Frame } from '../peer-frames.js'
 import type { Fault, Faults, Ground } from './fault.js'
 import { MEMBERSHIP_FAULTS } from './membership-faults.js'
 import { isolate } from './network-faults.js'
