@@ -21,6 +21,16 @@ export class CommandFailure extends Error {
   }
 }
 
+/** The cluster refused; `refusal` is its code, for example `busy`. */
+export class ClusterRefusal extends CommandFailure {
+  constructor(
+    readonly refusal: string,
+    message: string,
+  ) {
+    super(CliExit.refused, `${refusal}: ${message}`)
+  }
+}
+
 /** The words of an error. A host with two addresses that both refuse gives an error with a code and no message. */
 export function explain(error: unknown): string {
   if (!(error instanceof Error)) return String(error)

@@ -3,7 +3,7 @@ import { createInterface, type Interface } from 'node:readline'
 import { formatHostPort, type HostPort } from '../address.js'
 import { Line } from '../client/line-codec.js'
 import { countedLookup } from '../client/lookup.js'
-import { CliExit, CommandFailure, explain } from './exit-codes.js'
+import { CliExit, ClusterRefusal, CommandFailure, explain } from './exit-codes.js'
 
 /** Without any word for this long a node counts as out of reach. */
 const ANSWER_TIMEOUT_MS = 5_000
@@ -104,7 +104,7 @@ async function askOne(endpoint: HostPort, action: string, request: string): Prom
       const line = await client.nextParsed()
       if (line.get('id') !== '1') continue
       if (line.action === 'err') {
-        throw new CommandFailure(CliExit.refused, `${line.get('code') ?? 'err'}: ${line.get('message') ?? ''}`)
+        throw new ClusterRefusal(line.get('code') ?? 'err', line.get('message') ?? '')
       }
       if (line.action === 'done') return [line]
       if (line.action === 'end') return answer

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type HostPort, parseHostPort } from '../address.js'
 import type { Line } from '../client/line-codec.js'
-import { CliExit, CommandFailure } from './exit-codes.js'
+import { CliExit, ClusterRefusal, CommandFailure } from './exit-codes.js'
 import { askAdmin } from './line-client.js'
 import { formatTable } from './table.js'
 
@@ -44,7 +44,7 @@ export async function promoteMember(
       process.stdout.write(`${node} is a voter now${replaced === null ? '' : ` in the place of ${replaced}`}\n`)
       return
     } catch (error) {
-      const notYet = error instanceof CommandFailure && error.message.startsWith('busy')
+      const notYet = error instanceof ClusterRefusal && error.refusal === 'busy'
       if (!notYet || performance.now() >= deadlineMs) throw error
       await sleep(PROMOTION_RETRY_MS)
     }
@@ -53,7 +53,7 @@ export async function promoteMember(
 
 export async function removeMember(endpoints: readonly HostPort[], node: string): Promise<void> {
   await askAdmin(endpoints, '.member-remove', `,node:${node}`)
-  process.stdout.write(`${node} is no member any more\n`)
+  process.stdout.write(`${node} is no longer a member\n`)
 }
 
 export async function transferTo(endpoints: readonly HostPort[], node: string): Promise<void> {

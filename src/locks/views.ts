@@ -179,6 +179,11 @@ export class LockViews {
   *delayedLocks(): IterableIterator<DelayedView> {
     for (const { name, token, delayMs } of this.state.delayed) yield { name, token, forMs: delayMs }
   }
+
+  isDelayed(name: string, token: Token): boolean {
+    const lock = this.state.locks.get(name)
+    return lock !== undefined && lock.token === token && this.state.delayed.has(lock)
+  }
 }
 
 function lockViewOf(lock: LockEntry, session: Session): LockView {

@@ -133,7 +133,7 @@ describe('under load', () => {
   it('the leader is removed, while it leads and serves', async () => {
     const leader = await cluster.leader()
     const removed = await tnl('members', 'remove', leader.id)
-    expect(removed.stdout).toBe(`${leader.id} is no member any more\n`)
+    expect(removed.stdout).toBe(`${leader.id} is no longer a member\n`)
     const next = await cluster.leader(leader)
     await load.goesOn()
     await stillKept(next)

@@ -344,12 +344,8 @@ export class LeaseKeeper {
   }
 
   #onDelayDue(due: DelayDue): void {
-    if (!this.#inOffice()) return
-    for (const { token } of this.deps.state.delayedLocks()) {
-      if (token !== due.token) continue
-      this.#propose({ type: CommandType.delayOver, ...due })
-      this.#delays.add(due, REPEAT_PROPOSAL_MS)
-      return
-    }
+    if (!this.#inOffice() || !this.deps.state.isDelayed(due.name, due.token)) return
+    this.#propose({ type: CommandType.delayOver, ...due })
+    this.#delays.add(due, REPEAT_PROPOSAL_MS)
   }
 }

@@ -24,6 +24,8 @@ export interface StateView {
   detachedSessions(): Iterable<DetachedSession>
   /** Locks that nobody gets for a while after their holder was lost. */
   delayedLocks(): Iterable<{ readonly name: string; readonly token: Token; readonly forMs: number }>
+  /** Whether this lock is still delayed by the end of that hold. */
+  isDelayed(name: string, token: Token): boolean
   /** The opening of this connection was applied, or can no longer be: repeating it does nothing. */
   openingApplied(node: NodeId, epoch: Epoch, conn: ConnId): boolean
   members(): Iterable<{ readonly nodeId: NodeId }>

@@ -21,7 +21,7 @@ export const MENDED_LEADER_DUTIES: readonly Mutant[] = [
     edits: [
       {
         file: 'src/server/rules/lease-keeper.ts',
-        find: '      this.#delays.add(due, REPEAT_PROPOSAL_MS)\n',
+        find: '    this.#delays.add(due, REPEAT_PROPOSAL_MS)\n',
         replace: '',
       },
     ],
