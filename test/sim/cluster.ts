@@ -360,12 +360,14 @@ export class Cluster {
       return
     }
     if (code === 4 && volume.isDamaged) this.world.count('seen damaged directory refused')
+    const hangs = code === 3 && volume.isHanging && words.includes('the disk hangs')
     const isExpected =
       (code === 3 && volume.hasFailed) ||
-      (code === 3 && volume.isHanging && words.includes('the disk hangs')) ||
+      hangs ||
       (code === 4 && (host.isWiped || host.removalAsked || volume.isDamaged || volume.isPutBack)) ||
       (code === 0 && (host.removalAsked || host.member?.isStopping === true))
-    if (code === 3 && volume.isHanging) this.#endedByHanging(host)
+    // A disk that hangs for all may fail for one as well: that end is another's doing.
+    if (hangs) this.#endedByHanging(host)
     if (!isExpected) {
       const stack = error instanceof Error ? error.stack : ''
       this.world.fail(`${host.nodeId} ends with ${code}: ${words} ${stack}`)
