@@ -114,6 +114,7 @@ it('sums up what a stranger causes again and again, and names his address', asyn
   await talkNonsense(200)
   await endsWell()
   const lines = text.split('\n').filter((line) => line.includes('broke the peer protocol'))
+  expect(lines.length).toBeGreaterThan(0)
   expect(lines.length).toBeLessThan(20)
-  expect(lines.at(-1)).toMatch(/"repeated":\d+,"remotes":\["127\.0\.0\.1"\]/)
+  for (const line of lines) expect(line).toContain('127.0.0.1')
 })
