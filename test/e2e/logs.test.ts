@@ -57,7 +57,7 @@ async function talkNonsense(times: number): Promise<void> {
   for (let count = 0; count < times; count += 1) {
     const socket = connect(port + 1, '127.0.0.1')
     socket.on('error', () => {})
-    const closed = once(socket, 'close')
+    const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()))
     socket.write(Buffer.from('GET / HTTP/1.1\r\nHost: who are you, that I should frame my words for you?\r\n\r\n'))
     socket.resume()
     await inTime('the stranger is sent away', closed)

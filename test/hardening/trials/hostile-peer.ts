@@ -20,7 +20,11 @@ const frame = (kind: number, payload: Uint8Array, more = false): Buffer =>
 async function dial(node: TestNode): Promise<Socket> {
   const socket = connect(node.plan.peerPort, '127.0.0.1')
   socket.on('error', () => undefined)
-  await Promise.race([once(socket, 'connect'), once(socket, 'close')])
+  // Unlike `once`, also when an error comes first.
+  await new Promise<void>((resolve) => {
+    socket.once('connect', resolve)
+    socket.once('close', () => resolve())
+  })
   return socket
 }
 
