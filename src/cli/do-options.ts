@@ -163,6 +163,10 @@ Exit status: that of COMMAND (128 + signal if a signal ended it); 2 bad usage; 1
 COMMAND sees TNL_LOCK_NAME, TNL_TOKEN, TNL_SESSION and TNL_HELD (all locks held around it). What it leaves behind is ended
 with it, and all that descends from it before the lock can be another's. What it has others start is not covered:
 docker run, ssh HOST, kubectl exec, systemd-run, at. What cannot be ended (another user's, by sudo) is named.
+
+Examples:
+  tnl-do --endpoints n1:7654,n2:7654,n3:7654 --lock-name migrate -- python manage.py migrate
+  tnl-do --lock-name nightly --wait 600 -v -- ./nightly.sh
 `
 
 function refuseUnsupported(program: Command): void {

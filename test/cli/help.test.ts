@@ -1,4 +1,7 @@
 /** Help that teaches: every command shows how it is called. */
+import { execFile } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import type { Command } from 'commander'
 import { describe, expect, it } from 'vitest'
 import { createTnl } from '../../src/cli/tnl-command.js'
@@ -23,7 +26,15 @@ function helpOf(command: Command): string {
   return text
 }
 
+const TSX = ['--import', 'tsx']
+const program = (name: string): string => fileURLToPath(new URL(`../../src/cli/${name}.ts`, import.meta.url))
+
 describe('help', () => {
+  it.each(['tnl-do', 'tnl-client', 'tnl-server'])('%s shows an example of its own', async (name) => {
+    const { stdout } = await promisify(execFile)(process.execPath, [...TSX, program(name), '--help'])
+    expect(stdout).toMatch(new RegExp(`\\nExamples?:\\n(.*\\n)* {2}${name} `))
+  })
+
   it.each([...commandsOf(createTnl(), 'tnl')])('%s shows an example of its own', (path, command) => {
     expect(helpOf(command)).toMatch(new RegExp(`\\nExamples?:\\n(.*\\n)* {2}${path.replace(/ list$/, '')}`))
   })
