@@ -183,7 +183,9 @@ export class Cluster {
       founders: host.isJoiner ? [] : this.founders,
       joinAt: host.isJoiner ? this.memberIds().map(peerOf) : [],
       running: (raftId) => {
-        host.raftId = raftId
+        // A process that was cut off with a copy of the directory may get through its start only now.
+        const isPresent = host.process === process
+        if (isPresent) host.raftId = raftId
         if (formatVersion < volume.format) world.fail(`${host.nodeId} runs on a directory of a newer format`)
         if (formatVersion > volume.format && volume.format > 0) world.count('seen older layout read')
         volume.format = formatVersion
@@ -192,7 +194,7 @@ export class Cluster {
           world.count('seen damage without effect')
           volume.damage = null
         }
-        if (host.isWiped) world.fail(`${host.nodeId} is a member with a wiped directory`)
+        if (isPresent && host.isWiped) world.fail(`${host.nodeId} is a member with a wiped directory`)
       },
       exited: (code, error) => this.#exited(host, process, code, error),
     })
