@@ -207,18 +207,20 @@ function describeCluster(states: readonly NodeState[], seconds: number, data: st
     '',
     `  telnet localhost ${first}`,
     `  (echo lock,name:demo; cat) | nc localhost ${second}`,
-    `  ${programName('tnl-do')} --endpoints ${endpoints} --lock-name demo -- sleep 20`,
+    `  ${callOfTnlDo()} --endpoints ${endpoints} --lock-name demo -- sleep 20`,
     '',
     `Then kill -9 one of them: it is started again, the lock stays. Ctrl-C ends all.`,
   ].join('\n')
 }
 
-/** How to call a sister program from where the user is: by its name when installed, else by its file. */
-function programName(name: string): string {
-  if (basename(process.argv[1] ?? '') === 'tnl') return name
-  const file = fileURLToPath(new URL(`./${name}${extname(fileURLToPath(import.meta.url))}`, import.meta.url))
+/** How to call tnl-do from where the user is: by its name when installed, else by its file. */
+function callOfTnlDo(): string {
+  if (basename(process.argv[1] ?? '') === 'tnl') return 'tnl-do'
+  const isBuilt = extname(fileURLToPath(import.meta.url)) === '.js'
+  const file = fileURLToPath(new URL(isBuilt ? '../../bin/tnl-do' : './tnl-do.ts', import.meta.url))
   const nearby = relative(process.cwd(), file)
-  return `node ${nearby.startsWith('..') ? file : nearby}`
+  const path = nearby.startsWith('..') ? file : nearby
+  return isBuilt ? path : `node ${path}`
 }
 
 function print(text: string): void {
