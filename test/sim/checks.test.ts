@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import { encodeCommand } from '../../src/locks/codec.js'
 import { CommandType } from '../../src/locks/commands.js'
 import { LockMachine } from '../../src/locks/machine.js'
+import { MsgType } from '../../src/raft/core/messages.js'
 import { EMPTY_BYTES, EMPTY_CONF_STATE, EntryType } from '../../src/raft/core/types.js'
 import { FrameKind } from '../../src/raft/node/interfaces.js'
 import type { NodeComposition } from '../../src/server/composition.js'
@@ -14,6 +15,7 @@ import { type ClassicHold, LockCheck } from './checks/lock-check.js'
 import { LogCheck } from './checks/log-check.js'
 import { QueueCheck } from './checks/queue-check.js'
 import { RightCheck } from './checks/right-check.js'
+import { VoteCheck } from './checks/vote-check.js'
 import { Machine, Process } from './process.js'
 import { World } from './world.js'
 
@@ -122,6 +124,40 @@ describe('leaders and disks', () => {
     world.violation = null
     checks.leads('n2', 5, 1)
     expect(world.violation).toMatch(/leads term 5 with 1 entries, 2 were committed before/)
+  })
+})
+
+describe('elections', () => {
+  const vote = { type: MsgType.voteResp, reject: false, term: 4, to: 1 }
+  const elected = { nodeId: 'n1', raftId: 1, term: 4 }
+  /** 4 takes the place of 3. */
+  const joint = { ...voters(1, 2, 4), votersOutgoing: [1, 2, 3] }
+
+  it('sees a leader that only the new half of a joint membership has elected', () => {
+    const check = new VoteCheck(world)
+    check.heard({ ...vote, from: 4 })
+    check.elected({ ...elected, confState: joint })
+    expect(world.violation).toMatch(/n1 leads term 4 by the votes of 1,4; the voters are 1,2,4 and 1,2,3/)
+  })
+
+  it('lets a leader have a majority of each half, or of the only one', () => {
+    const check = new VoteCheck(world)
+    check.heard({ ...vote, from: 2 })
+    check.elected({ ...elected, confState: joint })
+    check.elected({ ...elected, confState: voters(1, 2, 3) })
+    expect(world.violation).toBeNull()
+  })
+
+  it.each([
+    ['a refusal', { reject: true }],
+    ['a pre-vote', { type: MsgType.preVoteResp }],
+    ['a vote of another term', { term: 3 }],
+    ['a vote for another', { to: 2 }],
+  ])('does not count %s', (_, other) => {
+    const check = new VoteCheck(world)
+    check.heard({ ...vote, from: 2, ...other })
+    check.elected({ ...elected, confState: voters(1, 2, 3) })
+    expect(world.violation).toMatch(/leads term 4 by the votes of 1;/)
   })
 })
 

@@ -1,5 +1,5 @@
 /** Hosts with their volumes, the node process on each, and what a supervisor does when one ends. */
-import type { Peer } from '../../src/raft/node/interfaces.js'
+import { FrameKind, Lane, type Peer } from '../../src/raft/node/interfaces.js'
 import { FORMAT_VERSION } from '../../src/raft/store/data-directory.js'
 import type { Checks } from './checks/checks.js'
 import { STORE_FAILPOINTS } from './checks/tapped-store.js'
@@ -91,6 +91,9 @@ export class Cluster {
     for (const { nodeId } of this.founders) this.addHost(nodeId)
     if (swarm.faults.has('put back')) this.peers.meeting = this.putBack
     checks.configs.onJoint = () => this.#jointEntered()
+    this.peers.onSend = ({ kind, lane, payload }) => {
+      if (kind === FrameKind.raft && lane === Lane.control) checks.votes.sent(payload)
+    }
   }
 
   addHost(nodeId: string): Host {

@@ -52,6 +52,8 @@ export const EVENTS = [
   'seen node id renewed',
   'crash in joint',
   'seen split in joint',
+  'seen log beyond a snapshot on its way',
+  'seen appends in one turn with a snapshot',
   'seen full lane to a peer',
   'seen stall after a snapshot acknowledgement',
   'seen busy',

@@ -250,7 +250,9 @@ export class Member implements ClientSocketOwner {
       onLeader: (leader, term) => {
         world.note(`${nodeId}: leader ${leader} in term ${term}`)
         const status = this.node?.status()
-        if (leader === nodeId && status && process.isAlive) checks.leads(nodeId, term, status.lastIndex)
+        if (leader !== nodeId || !status || !process.isAlive) return
+        checks.leads(nodeId, term, status.lastIndex)
+        if (status.term === term) checks.votes.elected(status)
       },
       onStored: () => {
         const status = this.node?.status()

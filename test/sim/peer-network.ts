@@ -45,6 +45,7 @@ export class PeerNetwork {
   readonly dialling = new Set<string>()
   /** Sees every frame that is sent; true: it keeps it, and nobody gets it. */
   spy: ((frame: Frame) => boolean) | null = null
+  onSend: (frame: Frame) => void = () => undefined
 
   constructor(
     readonly world: World,
@@ -135,9 +136,9 @@ export class PeerNetwork {
     }
   }
 
-  /** A frame comes late, or once more, over no connection that exists any more. */
-  deliverLate({ from, to, kind, payload }: Frame): void {
-    this.find(to.nodeId)?.arrive(from.nodeId, kind, payload, null)
+  /** A frame comes late, or once more, over no connection that exists any more; `isInTurn`: see Process.deliver. */
+  deliverLate(frame: Frame, isInTurn = false): void {
+    this.find(frame.to.nodeId)?.arrive(frame, null, isInTurn)
   }
 
   /** The connection between these two ends. */
@@ -186,6 +187,7 @@ export class PeerNetwork {
   }
 
   send(connection: PeerConnection, frame: Frame): void {
+    this.onSend(frame)
     if (frame.from.isExiled || this.spy?.(frame) === true) {
       connection.load.left(frame)
       return
@@ -217,7 +219,7 @@ export class PeerNetwork {
 
   #arrive(connection: PeerConnection, frame: Frame): void {
     connection.load.left(frame)
-    frame.to.arrive(frame.from.nodeId, frame.kind, frame.payload, connection)
+    frame.to.arrive(frame, connection)
   }
 
   #isHeld({ held }: PeerConnection, { from, to, lane }: Frame): boolean {
@@ -228,9 +230,8 @@ export class PeerNetwork {
   #sendLate(frame: Frame): void {
     const { random } = this.world
     this.world.after(random.logBetween(1, LATE_MAX_MS), () => {
-      const to = this.find(frame.to.nodeId)
       this.world.count(`late frame of kind ${frame.kind}`)
-      to?.arrive(frame.from.nodeId, frame.kind, frame.payload, null)
+      this.deliverLate(frame)
     })
   }
 }
@@ -303,13 +304,13 @@ export class SimTransport implements Transport {
   }
 
   /** Null: a late frame, over no connection that exists any more. */
-  arrive(from: string, kind: FrameKind, payload: Uint8Array, connection: PeerConnection | null): void {
+  arrive({ from: { nodeId: from }, kind, payload }: Frame, connection: PeerConnection | null, isInTurn = false): void {
     this.process.deliver(() => {
       if (this.#closed || this.isExiled || (connection !== null && this.#current.get(from) !== connection)) return
       if (this.process.pass('before receive')) return
       if (kind === FrameKind.raft && connection !== null) this.network.meeting?.arrived(this, payload)
       this.#handlers?.onFrame(from, kind, payload)
-    })
+    }, isInTurn)
   }
 
   gone(nodeId: string, connection: PeerConnection, reason: PeerDownReason): void {

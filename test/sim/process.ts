@@ -151,9 +151,13 @@ export class Process {
     return this.isAlive && !this.#isStopped && !this.machine.isSuspended
   }
 
-  /** Something arrived from the kernel: it is handled in the loop's own time, never after the end of the process. */
-  deliver(run: () => void): void {
-    this.#enqueue('io', run)
+  /**
+   * Something arrived from the kernel: it is handled in the loop's own time, never after the end of the process. With
+   * `isInTurn` the loop was told of it together with what it handles now, and comes to it in the same turn.
+   */
+  deliver(run: () => void, isInTurn = false): void {
+    if (isInTurn && this.#phase === 'io' && this.isRunning) this.#queues.io.splice(this.#left++, 0, run)
+    else this.#enqueue('io', run)
   }
 
   onKilled(run: () => void): void {

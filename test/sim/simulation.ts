@@ -40,8 +40,7 @@ const LINGERS_MS = [0, 0, 2_000, 12_000]
 
 export async function runSeed(seed: number, options: RunOptions = {}): Promise<RunResult> {
   const world = new World(seed, options.trace ?? null)
-  const drawn = drawSwarm(world.random, options.nodes ?? null)
-  const simulation = new Simulation(world, { ...drawn, faults: options.faults ?? drawn.faults })
+  const simulation = new Simulation(world, drawSwarm(world.random, options.nodes ?? null, options.faults ?? null))
   await simulation.run()
   return {
     seed,

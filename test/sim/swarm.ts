@@ -57,24 +57,28 @@ const SMALL_BOUNDS: Bounds = {
 
 const LOCK_NAMES = ['a', 'b', 'c', 'd', 'e']
 
-export function drawSwarm(random: SimRandom, nodes: number | null): Swarm {
+/** `only`: these faults instead of those that are drawn. */
+export function drawSwarm(random: SimRandom, nodes: number | null, only: Swarm['faults'] | null = null): Swarm {
   const nodeLeaseMs = random.pick([3_000, 4_000, 6_000])
   const heartbeatMs = random.pick([50, 100])
   // Rule 0: 0.7 L - 50 ms is at least twice the longest election timeout, which is twice the shortest.
   const electionTimeoutMs = Math.min(random.pick([400, 500, 800]), (0.7 * nodeLeaseMs - 50) / 4)
-  const faults = new Map<FaultName, number>()
+  const drawn = new Map<FaultName, number>()
   const calm = random.chance(0.1)
   const isSmall = random.chance(0.4)
   const bounds = isSmall ? SMALL_BOUNDS : DEFAULT_BOUNDS
   for (const fault of FAULT_NAMES) {
     if (calm || !random.chance(0.4)) continue
     // A schedule for a rare rule must be tried often: it mostly comes to nothing.
-    faults.set(fault, fault in CORE_FAULTS ? random.logBetween(1_000, 8_000) : random.logBetween(2_000, 40_000))
+    drawn.set(fault, fault in CORE_FAULTS ? random.logBetween(1_000, 8_000) : random.logBetween(2_000, 40_000))
   }
+  const faults = only ?? drawn
+  // A log that is cut often, and many entries on their way at a time: or no follower that falls behind needs a snapshot.
+  const isCutOften = faults.has('late appends')
   return {
     nodes: nodes ?? random.pick([3, 3, 3, 5, 5, 7]),
     classicClients: random.int(6),
-    sessionClients: 1 + random.int(6),
+    sessionClients: (isCutOften ? 4 : 1) + random.int(6),
     rudeClients: random.pick([0, 0, 1, 2]),
     names: LOCK_NAMES.slice(0, 1 + random.int(LOCK_NAMES.length)),
     settings: {
@@ -85,9 +89,9 @@ export function drawSwarm(random: SimRandom, nodes: number | null): Swarm {
         ...bounds,
         // The shorter ones come to six node leases.
         diskHangsMs: random.pick([1_000, 1_000, 20_000, 60_000]),
-        snapshotIntervalEntries: random.pick([20, 60, 200, 100_000]),
-        trailingEntries: random.pick([0, 5, 50, 10_000]),
-        heldEntries: random.pick([0, 0, 20, 300_000]),
+        snapshotIntervalEntries: random.pick(isCutOften ? [5, 10, 20] : [20, 60, 200, 100_000]),
+        trailingEntries: random.pick(isCutOften ? [0, 0, 5] : [0, 5, 50, 10_000]),
+        heldEntries: random.pick(isCutOften ? [0] : [0, 0, 20, 300_000]),
       },
     },
     safetyMs: random.logBetween(8_000, 60_000),
@@ -108,8 +112,8 @@ export function drawSwarm(random: SimRandom, nodes: number | null): Swarm {
     clientMeanMs: random.pick([0.5, 5, 40]),
     relayedShare: random.pick([0, 0.3, 1]),
     syncMs: random.pick([0.5, 3, 15]),
-    thinkMs: random.logBetween(100, 2_000),
-    holdMs: random.logBetween(50, 5_000),
+    thinkMs: random.logBetween(100, isCutOften ? 400 : 2_000),
+    holdMs: random.logBetween(50, isCutOften ? 300 : 5_000),
     earlyFaults: random.chance(0.2),
     faults,
   }

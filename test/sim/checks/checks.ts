@@ -5,6 +5,7 @@ import { LockCheck } from './lock-check.js'
 import { LogCheck } from './log-check.js'
 import { RightCheck } from './right-check.js'
 import { StoreCheck } from './store-check.js'
+import { VoteCheck } from './vote-check.js'
 import { WitnessCheck } from './witness-check.js'
 
 /** Configurations under which an entry may have been committed: the one in force, and the one before a change just applied. */
@@ -16,6 +17,7 @@ export class Checks {
   readonly locks: LockCheck
   readonly configs: ConfigCheck
   readonly rights: RightCheck
+  readonly votes: VoteCheck
   readonly witnesses = new WitnessCheck()
   readonly #leaders = new Map<number, string>()
   /** Each time a leader of the highest term so far was seen: what was applied somewhere by then. */
@@ -27,6 +29,7 @@ export class Checks {
   ) {
     this.configs = new ConfigCheck(world, () => this.log.lastIndex)
     this.rights = new RightCheck(world, () => this.log.lastIndex)
+    this.votes = new VoteCheck(world)
     this.store = new StoreCheck(world, (volume, entries) => this.configs.stored(volume, entries))
     this.log = new LogCheck(world, this.configs, (index) => {
       this.configs.committed(this.store.committed(index, this.log.confStates.slice(-RECENT_CONFIGS)))

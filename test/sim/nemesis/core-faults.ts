@@ -7,25 +7,20 @@ import { FrameKind, Lane } from '../../../src/raft/node/interfaces.js'
 import type { Cluster, Host } from '../cluster.js'
 import type { Frame } from '../peer-frames.js'
 import type { Fault, Faults, Ground } from './fault.js'
+import { lateAppends } from './late-appends.js'
 import { MEMBERSHIP_FAULTS } from './membership-faults.js'
 import { isolate } from './network-faults.js'
 
 const ECHOES = 3
 
-/** Everything that `keeps` says yes to is kept for a while; with `isSwallowed` nobody gets it. */
-function record(
-  { cluster }: Ground,
-  ms: number,
-  isSwallowed: boolean,
-  keeps: (frame: Frame) => boolean,
-): Frame[] | null {
+/** A copy of everything that `keeps` says yes to is kept for a while. */
+function record({ cluster }: Ground, ms: number, keeps: (frame: Frame) => boolean): Frame[] | null {
   const { peers, world } = cluster
   if (peers.spy !== null) return null
   const frames: Frame[] = []
   peers.spy = (frame) => {
-    const isKept = keeps(frame)
-    if (isKept) frames.push(frame)
-    return isKept && isSwallowed
+    if (keeps(frame)) frames.push(frame)
+    return false
   }
   world.after(ms, () => {
     peers.spy = null
@@ -44,7 +39,7 @@ const echo: Fault = (ground) => {
   const recordMs = random.logBetween(300, 2_000)
   const isAnswer = ({ kind, lane, to }: Frame) =>
     kind === FrameKind.raft && lane === Lane.control && to.nodeId === victim.nodeId
-  const frames = record(ground, recordMs, false, isAnswer)
+  const frames = record(ground, recordMs, isAnswer)
   if (frames === null) return false
   const cutMs = random.logBetween(1_500, 10_000)
   world.after(recordMs, () => {
@@ -55,28 +50,6 @@ const echo: Fault = (ground) => {
         world.after(random.between(0, cutMs), () => peers.deliverLate(frame))
       }
     }
-  })
-  return true
-}
-
-/** A follower misses appends until it needs a snapshot; then some of them arrive beside it. */
-const lateAppends: Fault = (ground) => {
-  const { cluster, random } = ground
-  const { world, peers } = cluster
-  const leader = leaderOf(cluster)?.nodeId
-  const followers = cluster.upHosts().filter(({ nodeId }) => nodeId !== leader)
-  if (leader === undefined || followers.length === 0) return false
-  const victim = random.pick(followers)
-  const recordMs = random.logBetween(300, 6_000)
-  const isAppend = ({ kind, lane, from, to }: Frame) =>
-    kind === FrameKind.raft && lane === Lane.bulk && from.nodeId === leader && to.nodeId === victim.nodeId
-  const frames = record(ground, recordMs, true, isAppend)
-  if (frames === null) return false
-  world.after(recordMs, () => {
-    peers.breakBetween(leader, victim.nodeId)
-    const count = random.int(frames.length + 1)
-    const atMs = random.logBetween(5, 2_000)
-    for (const frame of frames.slice(0, count)) world.after(atMs, () => peers.deliverLate(frame))
   })
   return true
 }
@@ -105,9 +78,10 @@ function splitAt(cluster: Cluster, leader: Host): void {
         return [() => peers.heal(one, two)]
       }),
     )
-  const undo = cut([leader.nodeId], others)
+  // It does not hear that it may leave the joint configuration again.
+  const undo = [...cut([leader.nodeId], others), ...cut(knowing, [leader.nodeId])]
   world.count('seen split in joint')
-  world.after(random.logBetween(5, 150), () => {
+  world.after(random.logBetween(20, 300), () => {
     cluster.kill(leader)
     undo.push(...cut(knowing, others), ...cut(others, knowing))
     for (const heal of undo.splice(0, others.length - 1)) heal()
@@ -119,8 +93,9 @@ function splitAt(cluster: Cluster, leader: Host): void {
 
 const splitInJoint: Fault = (ground) => {
   const { cluster } = ground
-  if (cluster.onJoint !== null) return false
   cluster.onJoint = (leader) => splitAt(cluster, leader)
+  // Who came for an earlier one has not taken its place yet.
+  if (cluster.memberIds().length > cluster.voterIds().length) return false
   return MEMBERSHIP_FAULTS['replace member'](ground)
 }
 

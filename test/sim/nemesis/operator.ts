@@ -15,6 +15,11 @@ export class Operator {
     this.#isOver = true
   }
 
+  /** Joint configurations are what some seeds are for. */
+  get #promoteChance(): number {
+    return this.cluster.swarm.faults.has('split in joint') ? 1 : 0.3
+  }
+
   /** Looks around, and again after a while. */
   round(): void {
     if (this.#isOver) return
@@ -40,7 +45,8 @@ export class Operator {
     // A directory that was lost, or is another member's than the one of this Raft id.
     const isStale = host.isLost && (host.isWiped || !host.isUp) && host.raftId !== 0 && host.raftId !== raftId
     if (isStale) cluster.renew(host)
-    else if (!cluster.voterIds().includes(nodeId) && host.isUp && random.chance(0.3)) this.#promote(nodeId)
+    else if (!cluster.voterIds().includes(nodeId) && host.isUp && random.chance(this.#promoteChance))
+      this.#promote(nodeId)
     else if (host.isRefused && (host.isWiped || host.volume.isDamaged || host.volume.isPutBack) && random.chance(0.2)) {
       host.removalAsked = true
       this.ask(`.member-remove,node:${nodeId}`)
