@@ -33,5 +33,3 @@ export const MAX_KNOWN_PROCESSES = 200
 export const KILL_TIMEOUT_MS = 2_000
 /** Of one processor, for looking at what runs: with few processes at each check of the deadline, with thousands rarely. */
 export const LOOK_SHARE = 1 / 100
-/** Loading the foreign function interface takes some 10 ms, which the end of a short command would wait for. */
-export const SUBREAPER_DELAY_MS = 50

@@ -17,7 +17,7 @@ import type { GuardedCommand } from './do-guardian-messages.js'
 import { formatHeld, HELD_VARIABLE, type HeldMark, readHeld } from './do-held.js'
 import { LEAVE_QUEUE_TIMEOUT_MS, RELEASE_TIMEOUT_MS } from './do-limits.js'
 import { DoLog } from './do-log.js'
-import { mayHaveNative } from './do-native.js'
+import { loadNative, mayHaveNative } from './do-native.js'
 import { type DoOptions, readDoOptions } from './do-options.js'
 import { readProcess } from './do-proc.js'
 import { SignalRelay } from './do-signals.js'
@@ -142,7 +142,10 @@ class DoRun {
   /** Before `hello` too: whoever dies while it waits leaves the queue by its guardian's word. */
   private beforeOpening(link: Link): Promise<void> {
     this.reviveGuardian()
-    return this.guardian.adopt(link)
+    const adopted = this.guardian.adopt(link)
+    // The command must not wait for this later; now this process waits for the start of its guardian, on another processor.
+    loadNative()
+    return adopted
   }
 
   private opened(session: LockSession): void {

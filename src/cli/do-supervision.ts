@@ -19,7 +19,7 @@ import type { Grant, LockSession } from '../client/lock-session.js'
 import { DoExit, exitStatusOfSignal } from './do-exit-codes.js'
 import type { GuardedEnd, Guardian } from './do-guardian.js'
 import type { GuardedCommand } from './do-guardian-messages.js'
-import { GUARDIAN_REPORT_TIMEOUT_MS, KILL_AGAIN_INTERVAL_MS, KILL_TIMEOUT_MS, SUBREAPER_DELAY_MS } from './do-limits.js'
+import { GUARDIAN_REPORT_TIMEOUT_MS, KILL_AGAIN_INTERVAL_MS, KILL_TIMEOUT_MS } from './do-limits.js'
 import type { DoLog } from './do-log.js'
 import { loadNative } from './do-native.js'
 import type { DoOptions } from './do-options.js'
@@ -83,6 +83,9 @@ export class Supervision {
     if (early === false) return { status: this.lostStatus(), lost: true, runsOn: false, terminalSignal: null }
     if (early !== true) return this.outcomeOf(early)
     this.state = 'running'
+    // Before there is a command: should the guardian be killed, whatever it guarded comes to this process, however early.
+    // Not before this, for what has nothing to do with the command shall not come here.
+    loadNative()?.becomeSubreaper()
     const graceMs = Math.min(command.graceMs, this.session.mirror.leaseMs / 4)
     this.guardian.run({ ...command, graceMs }, this.session.mirror.limit)
     const outcome = await this.outcomeOf(await end)
@@ -127,8 +130,6 @@ export class Supervision {
     if (this.lost && this.options.onLost.kind !== 'ignore') void this.killAtOnce()
     for (const signal of this.earlySignals) group.signal(signal)
     this.earlySignals = []
-    // Should the guardian be killed, what it guarded comes to this process. A short command need not wait for that.
-    setTimeout(() => this.state === 'running' && loadNative()?.becomeSubreaper(), SUBREAPER_DELAY_MS).unref()
   }
 
   private loses(reason: LostReason): void {

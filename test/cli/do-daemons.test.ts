@@ -1,6 +1,7 @@
 /** What a command has started dies with it also when it has left its group, its session and its parent. */
-import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { FakeCluster, type FakeNode } from '../client/fake-server.js'
+import { endLeftovers, WITHOUT_ENVIRONMENT } from '../leftovers.js'
 import { compiledPrograms } from './compiled.js'
 import { RunningDo } from './running-do.js'
 import { guardianOf, runs, statOf } from './stat.js'
@@ -15,21 +16,24 @@ beforeEach(async () => {
   cluster = new FakeCluster(LEASE_SECONDS)
   node = await cluster.addNode()
 })
-afterEach(() => cluster.close())
+afterEach(async () => {
+  await endLeftovers()
+  await cluster.close()
+})
 
 /** A command that prints the id of a daemon: in a session of its own, its parent dead. `before` starts it. */
 async function start(before: string): Promise<{ run: RunningDo; daemon: number; guardian: number }> {
-  const daemon = `(${before} setsid sh -c 'trap "" TERM HUP; echo $$; while :; do sleep 0.05; done' &)`
-  const words = ['--lock-name', 'x', '--', 'sh', '-c', `${daemon}; sleep 1000`]
-  const run = new RunningDo([compiled('tnl-do'), ...words], { TNL_ENDPOINTS: cluster.endpoints })
-  onTestFinished(() => run.end())
+  const run = startDaemon(before)
   const id = await run.printed()
   await vi.waitFor(() => expect(statOf(guardianOf(id))?.parent).toBe(run.pid), IN_TIME)
-  const guardian = guardianOf(id)
-  onTestFinished(() => {
-    if (runs(statOf(id))) process.kill(id, 'SIGKILL')
-  })
-  return { run, daemon: id, guardian }
+  return { run, daemon: id, guardian: guardianOf(id) }
+}
+
+/** `act` is what the daemon does first, in a shell whose $0 is the guardian's id. */
+function startDaemon(before: string, act = ':'): RunningDo {
+  const daemon = `(${before} setsid sh -c 'trap "" TERM HUP; echo $$; ${act}; while :; do sleep 0.05; done' $PPID &)`
+  const words = ['--lock-name', 'x', '--', 'sh', '-c', `${daemon}; sleep 1000`]
+  return new RunningDo([compiled('tnl-do'), ...words], { TNL_ENDPOINTS: cluster.endpoints })
 }
 
 describe('where there is no child subreaper', () => {
@@ -37,7 +41,6 @@ describe('where there is no child subreaper', () => {
   const startPlain = (script: string, env: Record<string, string> = {}): RunningDo => {
     const words = [compiled('tnl-do'), '--lock-name', 'x', '--', 'sh', '-c', script]
     const run = new RunningDo(words, { TNL_ENDPOINTS: cluster.endpoints, ...OFF, ...env })
-    onTestFinished(() => run.end())
     return run
   }
 
@@ -85,10 +88,16 @@ describe('a daemon of the command', () => {
   })
 
   it('dies when the guardian is killed, also without its environment', async () => {
-    const { run, daemon, guardian } = await start('env -i PATH="$PATH"')
-    // tnl-do becomes a child subreaper once the command runs, a moment after that.
-    await vi.waitFor(() => expect(node.received.length).toBeGreaterThan(3), IN_TIME)
+    const { run, daemon, guardian } = await start(WITHOUT_ENVIRONMENT)
     process.kill(guardian, 'SIGKILL')
+    await untilFree()
+    expect(runs(statOf(daemon))).toBe(false)
+    expect((await run.ended).status).toBe(124)
+  })
+
+  it('dies when it kills the guardian itself, as the first that it does', async () => {
+    const run = startDaemon(WITHOUT_ENVIRONMENT, 'kill -9 $0')
+    const daemon = await run.printed()
     await untilFree()
     expect(runs(statOf(daemon))).toBe(false)
     expect((await run.ended).status).toBe(124)

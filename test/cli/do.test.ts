@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { FakeCluster, type FakeNode } from '../client/fake-server.js'
+import { endLeftovers } from '../leftovers.js'
 import { compiledPrograms } from './compiled.js'
 import { RunningDo } from './running-do.js'
 import { groupIsDead, guardianOf, runs, statOf } from './stat.js'
@@ -12,7 +13,6 @@ const LEASE_SECONDS = 3
 let cluster: FakeCluster
 let first: FakeNode
 let second: FakeNode
-const running: RunningDo[] = []
 
 beforeEach(async () => {
   cluster = new FakeCluster(LEASE_SECONDS)
@@ -21,14 +21,12 @@ beforeEach(async () => {
 })
 
 afterEach(async () => {
-  for (const run of running.splice(0)) run.end()
+  await endLeftovers()
   await cluster.close()
 })
 
 function start(words: readonly string[], env: Record<string, string> = {}, program = 'tnl-do'): RunningDo {
-  const run = new RunningDo([compiled(program), ...words], { TNL_ENDPOINTS: cluster.endpoints, ...env })
-  running.push(run)
-  return run
+  return new RunningDo([compiled(program), ...words], { TNL_ENDPOINTS: cluster.endpoints, ...env })
 }
 
 async function statusOf(words: readonly string[], env: Record<string, string> = {}): Promise<number | null> {

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { MARKED } from '../leftovers.js'
 
-/** A program of this package as a child process. */
+/** A program of this package as a child process. `endLeftovers` ends it, and whatever it has started. */
 export class RunningDo {
   readonly child: ChildProcess
   readonly ended: Promise<{ status: number | null; signal: string | null }>
@@ -11,7 +12,7 @@ export class RunningDo {
   /** `words`: the program, then its arguments; `file` is what runs it. */
   constructor(words: readonly string[], env: Record<string, string>, file = process.execPath) {
     this.child = spawn(file, words, {
-      env: { ...process.env, ...env },
+      env: { ...process.env, ...MARKED, ...env },
       // A group of its own, as a shell gives it.
       detached: true,
     })

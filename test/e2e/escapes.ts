@@ -1,4 +1,5 @@
 /** Commands that try to get away from the lock under which they run, and ways to take it from them. */
+import { WITHOUT_ENVIRONMENT } from '../leftovers.js'
 import type { OneServer } from './one-server.js'
 import { DoProgram, guardianOf, isAlive, STARTER } from './starter.js'
 import { freshName, Wire } from './wire.js'
@@ -13,7 +14,7 @@ export const ESCAPES: readonly (readonly [string, readonly string[]])[] = [
   ['a job in a session of its own that is waited for', ['sh', '-c', `setsid -w ${JOB}`]],
   ['a daemon: forked twice, in a session of its own', ['sh', '-c', `(setsid ${JOB} &); sleep 1000`]],
   ['a daemon that ignores SIGTERM', ['sh', '-c', `(setsid ${STUBBORN} &); sleep 1000`]],
-  ['a daemon without its environment', ['sh', '-c', `(env -i PATH="$PATH" setsid ${JOB} &); sleep 1000`]],
+  ['a daemon without its environment', ['sh', '-c', `(${WITHOUT_ENVIRONMENT} setsid ${JOB} &); sleep 1000`]],
 ]
 
 export interface Run {

@@ -2,7 +2,8 @@
 import { chmodSync, copyFileSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { endLeftovers } from '../leftovers.js'
 import { until } from './cluster.js'
 import { OneServer } from './one-server.js'
 import { DoProgram, isAlive, STARTER } from './starter.js'
@@ -19,6 +20,7 @@ beforeAll(async () => {
   copyFileSync('/usr/bin/setpriv', join(folder, 'as-root'))
   chmodSync(join(folder, 'as-root'), 0o4755)
 })
+afterEach(endLeftovers)
 afterAll(async () => {
   await server.stop()
   rmSync(folder, { recursive: true, force: true })
@@ -31,9 +33,6 @@ async function start(): Promise<{ lock: string; program: DoProgram; job: number 
   const words = [...SOMEBODY, STARTER, '--lease', '3', '--lock-name', lock, '--', 'sh', '-c', script]
   const program = new DoProgram(words, server.env, { cwd: '/' })
   const job = Number(await program.printed(/^job (\d+)\n/m))
-  onTestFinished(() => {
-    if (isAlive(job)) process.kill(job, 'SIGKILL')
-  })
   await until('it is said', async () => program.stderr.includes('belongs to another user'))
   expect(program.stderr).toContain(`sleep (${job}, root)`)
   return { lock, program, job }

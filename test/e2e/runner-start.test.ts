@@ -2,7 +2,8 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { endLeftovers } from '../leftovers.js'
 import { OneServer } from './one-server.js'
 import { DoProgram, STARTER } from './starter.js'
 import { freshName } from './wire.js'
@@ -13,6 +14,7 @@ beforeAll(async () => {
   server = await OneServer.start()
   folder = mkdtempSync(join(tmpdir(), 'tnl-start-'))
 })
+afterEach(endLeftovers)
 afterAll(async () => {
   await server.stop()
   rmSync(folder, { recursive: true, force: true })

@@ -1,7 +1,8 @@
 /** A command under tnl-do has the terminal as it would have it without (contract §3). */
 import { spawn, spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { endLeftovers, MARKED } from '../leftovers.js'
 import { OneServer } from './one-server.js'
 import { STARTER } from './starter.js'
 import { freshName, inTime } from './wire.js'
@@ -20,12 +21,13 @@ let server: OneServer
 beforeAll(async () => {
   server = await OneServer.start()
 })
+afterEach(endLeftovers)
 afterAll(() => server.stop())
 
 function onTerminal(command: readonly string[], ...steps: (readonly [string, string])[]): Promise<Played> {
   const program = fileURLToPath(new URL('terminal.py', import.meta.url))
   const child = spawn('python3', [program, JSON.stringify({ command, steps })], {
-    env: { ...process.env, ...server.env },
+    env: { ...process.env, ...MARKED, ...server.env },
   })
   let text = ''
   child.stdout.on('data', (chunk) => {
@@ -38,6 +40,24 @@ const under = (...command: string[]): string[] => [STARTER, '--lock-name', fresh
 /** As one line for a shell. The command's own text must not contain what the steps wait for. */
 const typed = (script: string): string => `${STARTER} --lock-name ${freshName()} -- sh -c '${script}'`
 const SHELL = ['bash', '--norc', '-i']
+/** The words of the command as `fg` writes them, not as the shell has told of the stop. */
+const CONTINUED = 'fg\r\n[^\r]*read x'
+/**
+ * Says when it is in the foreground, for the first time and again. Until it does a key would still reach the shell, which
+ * ignores Ctrl-Z and Ctrl-C; that the shell has written a command's words down (`fg` does too) does not say that it runs.
+ */
+const FOREGROUND_JOB = `sh -c 'trap "echo ag\\"\\"ain" CONT; echo u""p; while :; do sleep 0.1; done'`
+/** What a person does in a shell under tnl-do, from its first prompt, and then with what started it. */
+const JOB_CONTROL = [
+  ['INNER> ', `${FOREGROUND_JOB}\n`],
+  ['up', CTRL_Z],
+  ['Stopped', 'fg\n'],
+  ['again', CTRL_C],
+  ['INNER> ', 'exit 7\n'],
+  ['outer', 'back\n'],
+] as const
+const inner = (): string =>
+  `${STARTER} --lock-name ${freshName()} -- env PS1="INNER"'> ' ${SHELL.join(' ')}; s=$?; echo ou""ter; read y; echo status $s$y`
 
 describe.runIf(hasPython)('on a terminal', () => {
   it('the command can open it, and is in the foreground of the same session', async () => {
@@ -66,7 +86,7 @@ describe.runIf(hasPython)('on a terminal', () => {
       ['PROMPT> ', `${typed('echo u""p; read x; echo got $x')}\n`],
       ['up', CTRL_Z],
       ['Stopped', 'fg\n'],
-      ['read x', 'hello\n'],
+      [CONTINUED, 'hello\n'],
       ['got hello', 'exit\n'],
     )
     expect(played, screen).toBe(5)
@@ -78,25 +98,23 @@ describe.runIf(hasPython)('on a terminal', () => {
       // The shell tells of it at once, not at the next prompt.
       ['PROMPT> ', `set -b; ${typed('echo u""p; read x; echo got $x')} &\n`],
       ['Stopped', 'fg\n'],
-      ['read x', 'hello\n'],
+      [CONTINUED, 'hello\n'],
       ['got hello', 'exit\n'],
     )
     expect(played, screen).toBe(4)
   })
 
-  it('a shell has job control of its own, and the outer one has the terminal back afterwards', async () => {
-    const { screen, played } = await onTerminal(
-      SHELL,
-      ['PROMPT> ', `${STARTER} --lock-name ${freshName()} -- ${SHELL.join(' ')}; read y; echo status $?$y\n`],
-      ['PROMPT> ', 'sleep 1000\n'],
-      ['sleep 1000', CTRL_Z],
-      ['Stopped', 'fg\n'],
-      ['sleep 1000', CTRL_C],
-      ['PROMPT> ', 'exit 7\n'],
-      ['exit', 'back\n'],
-      ['status 0back', 'exit\n'],
-    )
-    expect(played, screen).toBe(8)
+  it('a shell has job control of its own, and the shell around it has the terminal back afterwards', async () => {
+    const { screen, played } = await onTerminal(SHELL, ['PROMPT> ', `${inner()}\n`], ...JOB_CONTROL, [
+      'status 7back',
+      'exit\n',
+    ])
+    expect(played, screen).toBe(JOB_CONTROL.length + 2)
+  })
+
+  it('so has a script around it, which does not take the terminal by itself', async () => {
+    const { screen, played } = await onTerminal(['bash', '-c', inner()], ...JOB_CONTROL)
+    expect([played, screen.includes('status 7back')], screen).toEqual([JOB_CONTROL.length, true])
   })
 
   it('the command learns of a new size of the window', async () => {

@@ -1,6 +1,7 @@
 /** Nothing that a command started runs on without the lock (engine.md §4 rule 6), whatever it does to get away. */
 import { readFileSync, rmSync } from 'node:fs'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { endLeftovers } from '../leftovers.js'
 import { JOB, killGuardian, killTogether, outliving, startAll } from './escapes.js'
 import { OneServer } from './one-server.js'
 import { DoProgram, isAlive, STARTER } from './starter.js'
@@ -10,6 +11,7 @@ let server: OneServer
 beforeAll(async () => {
   server = await OneServer.start()
 })
+afterEach(endLeftovers)
 afterAll(() => server.stop())
 
 describe('everything that a command has started is dead before another gets the lock', () => {

@@ -2,11 +2,13 @@
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { MARKED } from '../leftovers.js'
 import { until } from './cluster.js'
 import { inTime } from './wire.js'
 
 export const STARTER = fileURLToPath(new URL('../../bin/tnl-do', import.meta.url))
 
+/** `endLeftovers` ends it, and whatever it has started. */
 export class DoProgram {
   readonly child: ChildProcess
   stdout = ''
@@ -17,7 +19,7 @@ export class DoProgram {
   constructor(words: readonly string[], env: Record<string, string>, options: SpawnOptions = {}) {
     const [file = '', ...args] = words
     // A group of its own, as a shell gives it.
-    this.child = spawn(file, args, { env: { ...process.env, ...env }, detached: true, ...options })
+    this.child = spawn(file, args, { env: { ...process.env, ...MARKED, ...env }, detached: true, ...options })
     this.child.stdout?.on('data', (chunk) => {
       this.stdout += String(chunk)
     })

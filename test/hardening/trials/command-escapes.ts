@@ -1,6 +1,7 @@
 /** Jobs that leave their process group, their session and their parent, under tnl-do; whoever gets the lock next looks for them. */
 import { ESCAPES, killGuardian, killTogether, outliving, type Run, startAll } from '../../e2e/escapes.js'
 import { OneServer } from '../../e2e/one-server.js'
+import { endLeftovers } from '../../leftovers.js'
 import type { Outcome, Size, Trial } from '../trial.js'
 
 const ROUNDS: Record<Size, number> = { short: 1, long: 10 }
@@ -33,7 +34,7 @@ async function run(size: Size): Promise<Outcome> {
         await end(server, runs)
         jobs += runs.length
         survivors.push(...(await outliving(server, runs)).map((job) => `${job} (${name})`))
-        for (const { program } of started) program.child.kill('SIGKILL')
+        await endLeftovers()
       }
     }
     return {
@@ -42,6 +43,7 @@ async function run(size: Size): Promise<Outcome> {
         survivors.length === 0 ? `${jobs} jobs, none outlived its lock` : `outlived the lock: ${survivors.join('; ')}`,
     }
   } finally {
+    await endLeftovers()
     await server.stop()
   }
 }

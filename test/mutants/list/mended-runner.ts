@@ -130,11 +130,7 @@ export const MENDED_RUNNER: readonly Mutant[] = [
     'the guardian has no copy of the connection while tnl-do waits',
     'rule 5',
     COMMAND,
-    edit(
-      'src/cli/do-run.ts',
-      '    return this.guardian.adopt(link)\n',
-      '    void link\n    return Promise.resolve()\n',
-    ),
+    edit('src/cli/do-run.ts', 'adopted = this.guardian.adopt(link)\n', 'adopted = Promise.resolve(void link)\n'),
   ),
   mutant(
     'Y514',
@@ -148,7 +144,7 @@ export const MENDED_RUNNER: readonly Mutant[] = [
     'tnl-do is no child subreaper: who has cleared its environment outlives the guardian',
     'rule 6',
     DAEMONS,
-    edit('src/cli/do-supervision.ts', '&& loadNative()?.becomeSubreaper()', '&& loadNative()'),
+    edit('src/cli/do-supervision.ts', '    loadNative()?.becomeSubreaper()\n', ''),
   ),
   mutant(
     'Y516',
@@ -181,5 +177,16 @@ export const MENDED_RUNNER: readonly Mutant[] = [
     'own',
     START,
     edit('src/cli/do-start.ts', 'const isOurs = processId === String(process.pid)', "const isOurs = processId !== ''"),
+  ),
+  mutant(
+    'Y520',
+    'tnl-do becomes a child subreaper a moment after the command has started: who kills the guardian at once gets away',
+    'rule 6',
+    DAEMONS,
+    edit(
+      'src/cli/do-supervision.ts',
+      '    loadNative()?.becomeSubreaper()\n',
+      '    setTimeout(() => loadNative()?.becomeSubreaper(), 50)\n',
+    ),
   ),
 ]
