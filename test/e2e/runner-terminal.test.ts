@@ -45,8 +45,9 @@ const CONTINUED = 'fg\r\n[^\r]*read x'
 /**
  * Says when it is in the foreground, for the first time and again. Until it does a key would still reach the shell, which
  * ignores Ctrl-Z and Ctrl-C; that the shell has written a command's words down (`fg` does too) does not say that it runs.
+ * Not dash: stopped between its vfork and the exec of the child, it never stops itself, with tnl-do or without.
  */
-const FOREGROUND_JOB = `sh -c 'trap "echo ag\\"\\"ain" CONT; echo u""p; while :; do sleep 0.1; done'`
+const FOREGROUND_JOB = `bash -c 'trap "echo ag\\"\\"ain" CONT; echo u""p; while :; do sleep 0.1; done'`
 /** What a person does in a shell under tnl-do, from its first prompt, and then with what started it. */
 const JOB_CONTROL = [
   ['INNER> ', `${FOREGROUND_JOB}\n`],
