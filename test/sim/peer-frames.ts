@@ -1,5 +1,5 @@
 /** What travels between two nodes, and over what. */
-import { FrameKind, type Lane } from '../../src/raft/node/interfaces.js'
+import { FrameKind, type Lane, PeerProtocolError } from '../../src/raft/node/interfaces.js'
 import { type LaneLimits, LaneLoad } from './lane-load.js'
 import type { SimTransport } from './peer-network.js'
 
@@ -38,5 +38,14 @@ export class PeerConnection {
     limits: LaneLimits,
   ) {
     this.load = new LaneLoad(limits)
+  }
+}
+
+/** What breaks the peer protocol closes its connection. A late frame's has gone already, and so has the process that it was for. */
+export function handleFrame(isLate: boolean, handle: () => void): void {
+  try {
+    handle()
+  } catch (error) {
+    if (!isLate || !(error instanceof PeerProtocolError)) throw error
   }
 }

@@ -12,7 +12,7 @@ import {
 import type { LaneLimits } from './lane-load.js'
 import type { Meeting } from './meeting.js'
 
-import { type Frame, LOSABLE, PeerConnection, REPEATABLE } from './peer-frames.js'
+import { type Frame, handleFrame, LOSABLE, PeerConnection, REPEATABLE } from './peer-frames.js'
 import type { Process } from './process.js'
 import type { World } from './world.js'
 
@@ -309,7 +309,7 @@ export class SimTransport implements Transport {
       if (this.#closed || this.isExiled || (connection !== null && this.#current.get(from) !== connection)) return
       if (this.process.pass('before receive')) return
       if (kind === FrameKind.raft && connection !== null) this.network.meeting?.arrived(this, payload)
-      this.#handlers?.onFrame(from, kind, payload)
+      handleFrame(connection === null, () => this.#handlers?.onFrame(from, kind, payload))
     }, isInTurn)
   }
 
