@@ -37,8 +37,11 @@ function onTerminal(command: readonly string[], ...steps: (readonly [string, str
 }
 
 const under = (...command: string[]): string[] => [STARTER, '--lock-name', freshName(), '--', ...command]
-/** As one line for a shell. The command's own text must not contain what the steps wait for. */
-const typed = (script: string): string => `${STARTER} --lock-name ${freshName()} -- sh -c '${script}'`
+/**
+ * As one line for a shell. The command's own text must not contain what the steps wait for. Not dash, which loses a Ctrl-C
+ * that comes while it starts a child (it catches the signal, and its handler does nothing during a vfork).
+ */
+const typed = (script: string): string => `${STARTER} --lock-name ${freshName()} -- bash -c '${script}'`
 const SHELL = ['bash', '--norc', '-i']
 /** The words of the command as `fg` writes them, not as the shell has told of the stop. */
 const CONTINUED = 'fg\r\n[^\r]*read x'
