@@ -213,7 +213,9 @@ class Server {
     const { config, log } = this
     const { peerSecretFile: file, isPeerSecretRequired: isRequired } = config
     if (file === null) return null
-    return new PeerSecretFile({ file, isRequired, clock: this.#clock, warn: (message) => log.warn(message) })
+    const secrets = new PeerSecretFile({ file, isRequired, clock: this.#clock, warn: (message) => log.warn(message) })
+    secrets.watch(this.#clock)
+    return secrets
   }
 
   #leaseIs(nodeLeaseMs: number): void {

@@ -30,6 +30,14 @@ export class PeerSecretFile implements PeerSecrets {
     }
   }
 
+  /** Looks again and again, so that the log tells an operator when every node has read a new file. Ends with the process. */
+  watch(clock: Pick<Clock, 'after'>): void {
+    clock.after(PEER_SECRET_REREAD_MS, () => {
+      this.current()
+      this.watch(clock)
+    })
+  }
+
   /** Looks at the file at most once a second: whoever reaches the peer port decides how often this is called. */
   current(): readonly Uint8Array[] {
     const nowMs = this.options.clock.takerNow()

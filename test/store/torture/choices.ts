@@ -53,8 +53,10 @@ export class Choices {
   #append(): Operation {
     const random = this.#random
     const state = this.#state
-    const isReplacing = random.chance(0.15) && state.lastIndex > state.hardState.commit
-    const oldest = Math.max(state.hardState.commit, state.compactedTo, state.lastIndex - 8) + 1
+    // A kill may come when the snapshot of an entry is written and the commit index, which alone needs no sync, is not.
+    const committed = Math.max(state.hardState.commit, this.#snapshot)
+    const isReplacing = random.chance(0.15) && state.lastIndex > committed
+    const oldest = Math.max(committed, state.compactedTo, state.lastIndex - 8) + 1
     const first = isReplacing ? this.#upTo(oldest, state.lastIndex) : state.lastIndex + 1
     const term = state.hardState.term + (isReplacing || random.chance(0.1) || state.hardState.term === 0 ? 1 : 0)
     const count = 1 + random.int(random.chance(0.1) ? 30 : 4)
