@@ -15,6 +15,8 @@ export const ANSWER_TIMEOUT_MS = 2_000
 export const MIN_RESUME_ANSWER_MS = 500
 /** Connecting to the next address begins when those before have not answered for this long (RFC 8305 proposes 250). */
 export const CONNECT_STAGGER_MS = 250
+/** Timers keep whole milliseconds: one that is set for the end of a budget may fire so much before it. */
+export const TIMER_GRAIN_MS = 2
 /** How long a round over the endpoints waits for names whose lookup takes longer than everything else. */
 export const LOOKUP_PATIENCE_MS = 300
 /** Nobody listens at any address and nobody asked to wait: how long a name that is still being looked up may take. */

@@ -10,7 +10,13 @@ import {
   RefusedError,
   SessionExpiredError,
 } from './errors.js'
-import { MAX_REDIRECT_HOPS, MAX_ROUND_PAUSE_MS, MIN_ROUND_PAUSE_MS, REFUSED_LOOKUP_PATIENCE_MS } from './limits.js'
+import {
+  MAX_REDIRECT_HOPS,
+  MAX_ROUND_PAUSE_MS,
+  MIN_ROUND_PAUSE_MS,
+  REFUSED_LOOKUP_PATIENCE_MS,
+  TIMER_GRAIN_MS,
+} from './limits.js'
 import { formatLine, type Line } from './line-codec.js'
 import { Link, LinkError } from './link.js'
 import { pause } from './long-timer.js'
@@ -182,7 +188,7 @@ class Search<Welcome> {
 
   private note(failure: EndpointFailure): void {
     // An attempt that the end of the budget cut short says less than the one before it.
-    if (this.plan.budgetMs > 0 && this.leftMs() <= 0 && this.failures.has(failure.address)) return
+    if (this.plan.budgetMs > 0 && this.leftMs() < TIMER_GRAIN_MS && this.failures.has(failure.address)) return
     this.failures.set(failure.address, failure)
   }
 

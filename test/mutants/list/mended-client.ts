@@ -217,8 +217,8 @@ export const MENDED_CLIENT: readonly Mutant[] = [
     'what the end of the budget cut short hides that nobody listened',
     'own',
     REACH,
-    'if (this.plan.budgetMs > 0 && this.leftMs() <= 0',
-    'if (this.plan.budgetMs < 0 && this.leftMs() <= 0',
+    'if (this.plan.budgetMs > 0 && this.leftMs()',
+    'if (this.plan.budgetMs < 0 && this.leftMs()',
   ),
   mended(
     'Y629',
