@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { ClusterNode } from '../src/cli/cluster-node.js'
-import { planCluster } from '../src/cli/cluster-plan.js'
-import { askAdmin } from '../src/cli/line-client.js'
-import { collectStatus, statusTable } from '../src/cli/status.js'
-import type { StatusReport } from '../src/server/status.js'
+import { collectStatus, statusTable } from '../src/cli/admin/status.js'
+import { ClusterNode } from '../src/cli/cluster/cluster-node.js'
+import { planCluster } from '../src/cli/cluster/cluster-plan.js'
+import { askAdmin } from '../src/cli/shared/line-client.js'
+import type { StatusReport } from '../src/service/status.js'
 
 const SERVER = fileURLToPath(new URL('../dist/cli/tnl-server.js', import.meta.url))
 const NODES = 3

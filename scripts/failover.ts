@@ -10,7 +10,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { Command, InvalidArgumentError } from 'commander'
-import type { ClusterNode } from '../src/cli/cluster-node.js'
+import type { ClusterNode } from '../src/cli/cluster/cluster-node.js'
 import { TrialCluster, until } from './failover-cluster.js'
 import { Probe } from './failover-probe.js'
 

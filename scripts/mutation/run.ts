@@ -1,12 +1,12 @@
 /**
  * `npm run mutation`: changes the sources in every small way that a mutation tool knows, and says which changes no unit
- * test notices. Hours for all of it; `npm run mutation -- src/client/mirror.ts` for a part.
+ * test notices. Hours for all of it; `npm run mutation -- src/client/session/local-lease.ts` for a part.
  */
 import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { parseArgs } from 'node:util'
-import { formatTable } from '../../src/cli/table.js'
+import { formatTable } from '../../src/cli/shared/table.js'
 
 const HERE = import.meta.dirname
 const ROOT = join(HERE, '..', '..')

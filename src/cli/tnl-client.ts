@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { runTnlClient } from './do-hold.js'
-import { endProgram } from './end-program.js'
+import { runTnlClient } from './client/hold.js'
+import { endProgram } from './shared/end-program.js'
 
 await endProgram(await runTnlClient(process.argv.slice(2), process.env))

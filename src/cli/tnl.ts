@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-import { runProgram } from './run-program.js'
-import { createTnl, delegate } from './tnl-command.js'
+import { runProgram } from './shared/run-program.js'
+import { createTnl, delegate } from './shared/tnl-command.js'
 
 await runProgram(async () => {
   const words = process.argv.slice(2)

@@ -1,5 +1,4 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import { endpointsFromEnvironment, parseEndpoints } from './endpoints.js'
 import {
   ClientClosedError,
   DeadlockError,
@@ -19,11 +18,12 @@ import {
 } from './limits.js'
 import { LocalTurns } from './local-turns.js'
 import { Lock } from './lock.js'
-import type { Grant } from './lock-session.js'
 import { after } from './long-timer.js'
 import { assertClientId, assertLockName, assertMetadata } from './names.js'
-import type { Session, SessionOptions } from './session.js'
-import { SessionPool } from './session-pool.js'
+import type { Grant } from './session/lock-session.js'
+import type { Session, SessionOptions } from './session/session.js'
+import { SessionPool } from './session/session-pool.js'
+import { endpointsFromEnvironment, parseEndpoints } from './transport/endpoints.js'
 
 /** All times in milliseconds. */
 export interface ClientOptions {

@@ -1,6 +1,6 @@
 import { LockLostError, type LostReason } from './errors.js'
-import type { Grant } from './lock-session.js'
-import type { Session } from './session.js'
+import type { Grant } from './session/lock-session.js'
+import type { Session } from './session/session.js'
 
 export type LockState = 'held' | 'jeopardy' | 'lost'
 
@@ -39,7 +39,7 @@ export class Lock {
 
   /** Milliseconds for which the lock is provably held, counted from now; 0 when it is lost or released. */
   remaining(): number {
-    return this.session.holds(this.grant) ? this.session.mirror.remainingMs() : 0
+    return this.session.holds(this.grant) ? this.session.localLease.remainingMs() : 0
   }
 
   /** Rejects with LockLostError if the lock had been lost before, and with NoEndpointError if no node could be told. */

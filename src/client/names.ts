@@ -1,7 +1,7 @@
 /** What names and metadata may look like (contract §2). A node would close the connection over them, again and again. */
 import { InvalidOptionError } from './errors.js'
 import { MAX_METADATA_LINE_BYTES, MAX_NAME_BYTES } from './limits.js'
-import { formatLine } from './line-codec.js'
+import { formatLine } from './transport/line-codec.js'
 
 const LOCK_NAME = /^[A-Za-z0-9_-][A-Za-z0-9_./-]*$/
 const CLIENT_ID = /^[A-Za-z0-9.@_-]+$/

@@ -1,9 +1,9 @@
 /** Exactly once (engine.md §4 rule 10): the answers that a client has not acknowledged are kept and repeated. */
-import type { RequestId } from './commands.js'
+import type { RequestId } from './commands/commands.js'
 import type { Answer, AnswerErrorCode } from './effects.js'
-import type { Session, Waiter } from './entities.js'
 import { UNACKNOWLEDGED_PER_SESSION_MAX } from './limits.js'
-import { type ApplyContext, whereOf } from './state.js'
+import type { Session, Waiter } from './state/entities.js'
+import { type ApplyContext, whereOf } from './state/state.js'
 
 export function failure(code: AnswerErrorCode, message: string): Answer {
   return { kind: 'error', code, message }

@@ -2,7 +2,7 @@
  * What the application of commands means for connections. The state machine tells its sink; the server acts on what
  * concerns its own node and epoch and on leader duties. Effects are not state: a node that ignores them stays equal.
  */
-import type { ConnId, Epoch, NodeId, RequestId, SessionId, Token } from './commands.js'
+import type { ConnId, Epoch, NodeId, RequestId, SessionId, Token } from './commands/commands.js'
 
 /** The node, epoch and connection to which a session is attached. */
 export interface Where {

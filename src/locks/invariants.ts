@@ -1,9 +1,10 @@
 /** What must be true of the lock state between any two entries (raft-reference B10, I11). For simulator and tests. */
-import { invariant } from '../raft/core/invariant.js'
-import type { LockEntry, Session, SessionList } from './entities.js'
+
+import { utf8Length } from '../bytes/utf8.js'
+import { invariant } from '../invariant.js'
 import { UNACKNOWLEDGED_PER_SESSION_MAX, WAITERS_PER_LOCK_MAX } from './limits.js'
-import type { LockState } from './state.js'
-import { utf8Length } from './utf8.js'
+import type { LockEntry, Session, SessionList } from './state/entities.js'
+import type { LockState } from './state/state.js'
 
 /** Throws InvariantViolation. Looks at the whole state. */
 export function checkInvariants(machine: { inspect(): LockState }): void {
@@ -102,10 +103,13 @@ function checkPlaces(state: LockState): void {
   let listed = checkList(state, state.detached, null)
   for (const entry of state.epochs.values()) {
     listed += checkList(state, entry.sessions, entry)
-    let seat = 0
+    let attachment = 0
     for (const session of entry.sessions) {
-      invariant(session.seat > seat, () => `epoch ${entry.epoch} lists its sessions in the order of attachment`)
-      seat = session.seat
+      invariant(
+        session.attachOrder > attachment,
+        () => `epoch ${entry.epoch} lists its sessions in the order of attachment`,
+      )
+      attachment = session.attachOrder
     }
     const unswept = !entry.live
     invariant(state.unswept.has(entry) === unswept, () => `epoch ${entry.epoch} is unswept exactly if it has ended`)

@@ -2,24 +2,25 @@
  * The lock state machine: commands in log order in, state and effects out. Deterministic: no clock, no randomness, no
  * order that two nodes could see differently.
  */
-import { unreachable } from '../raft/core/invariant.js'
+import { unreachable } from '../invariant.js'
 import type { ConfChangeSingle, ConfState, Index } from '../raft/core/types.js'
-import type { SnapshotRestorer, SnapshotSource, StateMachine } from '../raft/node/interfaces.js'
-import { decodeCommand } from './codec.js'
-import { type Command, CommandType } from './commands.js'
+import type { SnapshotRestorer, StateMachine } from '../raft/ports/state-machine.js'
+import type { SnapshotSource } from '../raft/ports/store.js'
+import { decodeCommand } from './commands/codec.js'
+import { type Command, CommandType } from './commands/commands.js'
 import type { EffectSink } from './effects.js'
-import { endNode, nodeUp, sweep } from './epochs.js'
 import { checkInvariants } from './invariants.js'
 import { SWEPT_SESSIONS_PER_ENTRY, SWEPT_SESSIONS_PER_SWEEP } from './limits.js'
-import { cancelWait, delayLeft, endDelay, endWait, releaseLock, requestLock } from './lock-table.js'
-import { claimMember, decodeMemberContext, followConfiguration } from './members.js'
-import { SnapshotReplacement } from './restore.js'
-import * as sessions from './sessions.js'
-import { hashState, SnapshotImage } from './snapshot.js'
-import { type ApplyContext, type Genesis, type LockState, stateFromGenesis } from './state.js'
-import { LockViews } from './views.js'
+import { hashState, SnapshotImage } from './snapshot/image.js'
+import { SnapshotReplacement } from './snapshot/restore.js'
+import { endNode, nodeUp, sweep } from './state/epochs.js'
+import { claimMember, decodeMemberContext, followConfiguration } from './state/members.js'
+import * as sessions from './state/sessions.js'
+import { type ApplyContext, type Genesis, type LockState, stateFromGenesis } from './state/state.js'
+import { cancelWait, delayLeft, endDelay, endWait, releaseLock, requestLock } from './table/lock-table.js'
+import { LockViews } from './views/lock-views.js'
 
-export type { Genesis } from './state.js'
+export type { Genesis } from './state/state.js'
 
 export interface MachineOptions {
   /** Checks the whole state after every entry; for the simulator and tests. */

@@ -162,7 +162,7 @@ export const SNAPSHOT_TRANSFER_STALL_MS = 10_000
 /** A receiver whose disk is at work says so this often, or a slow sync would make the transfer begin anew for ever. */
 export const SNAPSHOT_TRANSFER_WORKING_MS = 2_000
 
-export const FORMATION_ANNOUNCE_MS = 100
+export const BOOTSTRAP_ANNOUNCE_MS = 100
 /** Founders are numbered from 1; ids of later members lie above this. */
 export const FOUNDERS_COUNT = 1_000
 /** Longer than an election: a membership change not applied by then met a change of leaders, and its fate is unknown. */

@@ -1,27 +1,27 @@
 /** The server of one node: configuration, directory, ports and logs around the composition. */
 import type { Logger } from 'pino'
 import { formatHostPort, isWildcardHost, parseHostPort } from '../address.js'
-import type { NodeId } from '../locks/commands.js'
+import type { NodeId } from '../locks/commands/commands.js'
 import { greet } from '../raft/net/greeting.js'
 import { BindError } from '../raft/net/network.js'
 import type { PeerSecrets } from '../raft/net/peer-secret.js'
 import { createTransport } from '../raft/net/transport.js'
-import { type LogStore, StoreError } from '../raft/node/interfaces.js'
+import { type LogStore, StoreError } from '../raft/ports/store.js'
 import { openStore } from '../raft/store/open-store.js'
-import { ClientPort } from './client-port.js'
-import { NodeComposition, type Surroundings } from './composition.js'
+import { NodeComposition, type Surroundings } from '../service/composition.js'
+import type { EpochRecords } from '../service/lock-service.js'
+import { buildStatus, type StatusSources } from '../service/status.js'
+import { ClientPort } from './clients/client-port.js'
 import { checkTimes, type ServerConfig } from './config/config.js'
-import { explainDirectoryError } from './data-dir-error.js'
-import { clientsWithin, descriptorLimit } from './descriptors.js'
-import { openEpochRecords } from './epoch-record-file.js'
+import { clientsWithin, descriptorLimit } from './config/descriptors.js'
+import { PeerSecretFile } from './config/peer-secret-file.js'
 import { ExitCode, UsageError } from './exit-codes.js'
-import type { EpochRecords } from './front.js'
-import { HttpPort } from './http.js'
+import { HttpPort } from './http/http-port.js'
+import { ServerMetrics } from './http/metrics.js'
 import { STOP_MAX_MS } from './limits.js'
-import { memberUidOf } from './member-uid.js'
-import { ServerMetrics } from './metrics.js'
-import { PeerSecretFile } from './peer-secret-file.js'
-import { buildStatus, type StatusSources } from './status.js'
+import { explainDirectoryError } from './records/data-dir-error.js'
+import { openEpochRecords } from './records/epoch-record-file.js'
+import { memberUidOf } from './records/member-uid.js'
 import { SystemClock } from './system-clock.js'
 import { systemRandom } from './system-random.js'
 
@@ -118,7 +118,7 @@ class Server {
       maxConnections: this.#placesForClients(),
       localPlaces: config.adminFrom !== 'nowhere',
       clock: this.#clock,
-      front: this.#parts.front,
+      service: this.#parts.service,
       warn: (message) => log.warn(message),
     })
     if (config.http !== null) {
@@ -243,12 +243,12 @@ class Server {
   }
 
   #makeSources(): StatusSources {
-    const { node, front, machine } = this.#parts
+    const { node, service, machine } = this.#parts
     return {
       nodeId: this.config.nodeId,
       node: () => node.status(),
       counts: () => {
-        const { counters, connections } = front.stats()
+        const { counters, connections } = service.stats()
         const { lockCount, sessionCount, waiterCount } = machine
         return {
           locks: lockCount,
@@ -260,7 +260,7 @@ class Server {
           connections,
         }
       },
-      leaseRemainingMs: () => front.stats().speakRemainingMs,
+      leaseRemainingMs: () => service.stats().speakRemainingMs,
       hasPlaces: () => this.#clientPort?.isFull !== true,
       members: () => this.#parts.memberReports(),
     }

@@ -1,6 +1,6 @@
 import { openSync, readSync } from 'node:fs'
 import { uptime } from 'node:os'
-import type { Clock, Timer } from '../raft/node/interfaces.js'
+import type { Clock, Timer } from '../platform.js'
 
 /** The kernel gives the boot time in hundredths of a second, rounded down: a difference of two readings is off by less. */
 const BOOT_RESOLUTION_MS = 10

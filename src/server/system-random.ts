@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import { invariant } from '../raft/core/invariant.js'
-import type { Random } from '../raft/node/interfaces.js'
+import { invariant } from '../invariant.js'
+import type { Random } from '../platform.js'
 
 const BITS_53 = 2 ** 53
 

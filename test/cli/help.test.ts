@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import type { Command } from 'commander'
 import { describe, expect, it } from 'vitest'
-import { createTnl } from '../../src/cli/tnl-command.js'
+import { createTnl } from '../../src/cli/shared/tnl-command.js'
 
 const SISTERS = ['server', 'do', 'client']
 

@@ -1,6 +1,6 @@
 /** A small cluster that speaks the session dialect (contract §2.2) from memory: what client tests need, and no more. */
 import { createServer, type Server, type Socket } from 'node:net'
-import { formatLine, Line } from '../../src/client/line-codec.js'
+import { formatLine, Line } from '../../src/client/transport/line-codec.js'
 import { type FakeSession, FakeState, type Waiting } from './fake-state.js'
 
 export class FakeCluster extends FakeState {

@@ -1,10 +1,10 @@
 /** How a client ends and leaves connections, so that no node takes for its word what is not (engine.md §4 rules 4 and 5). */
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { parseEndpoints } from '../../src/client/endpoints.js'
 import { NoEndpointError } from '../../src/client/errors.js'
-import { formatLine, Line } from '../../src/client/line-codec.js'
-import type { SessionHooks } from '../../src/client/lock-session.js'
-import { Session, type SessionOptions } from '../../src/client/session.js'
+import type { SessionHooks } from '../../src/client/session/lock-session.js'
+import { Session, type SessionOptions } from '../../src/client/session/session.js'
+import { parseEndpoints } from '../../src/client/transport/endpoints.js'
+import { formatLine, Line } from '../../src/client/transport/line-codec.js'
 import { FakeCluster, type FakeNode } from './fake-server.js'
 
 /** A slow machine is given time. */
@@ -124,7 +124,7 @@ describe('a connection that is left without bye', () => {
     first.mood = { kind: 'silent' }
     second.mood = { kind: 'silent' }
     const [connection] = first.connections
-    await vi.waitFor(() => expect(session.mirror.remainingMs()).toBe(0), IN_TIME)
+    await vi.waitFor(() => expect(session.localLease.remainingMs()).toBe(0), IN_TIME)
     await first.until(() => connection === undefined || !first.connections.has(connection))
     expect(first.resets).toBeGreaterThan(0)
     expect([first.fins.length, session.ended]).toEqual([0, false])

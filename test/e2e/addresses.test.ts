@@ -2,8 +2,8 @@
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import type { NodePlan } from '../../src/cli/cluster-node.js'
-import type { MemberReport } from '../../src/server/status.js'
+import type { NodePlan } from '../../src/cli/cluster/cluster-node.js'
+import type { MemberReport } from '../../src/service/status.js'
 import { TestCluster, TestNode, until } from './cluster.js'
 import { converse } from './wire.js'
 

@@ -1,5 +1,5 @@
 /** Commands that try to get away from the lock under which they run, and ways to take it from them. */
-import { WITHOUT_ENVIRONMENT } from '../leftovers.js'
+import { WITHOUT_ENVIRONMENT } from '../kit/leftovers.js'
 import type { OneServer } from './one-server.js'
 import { DoProgram, guardianOf, isAlive, STARTER } from './starter.js'
 import { freshName, Wire } from './wire.js'

@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { parseAllDocuments } from 'yaml'
-import { LineClient } from '../../src/cli/line-client.js'
+import { LineClient } from '../../src/cli/shared/line-client.js'
 import { builtProgram, until } from './cluster.js'
 
 const MANIFEST = fileURLToPath(new URL('../../deploy/kubernetes.yaml', import.meta.url))

@@ -2,7 +2,7 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { endLeftovers, MARKED } from '../leftovers.js'
+import { endLeftovers, MARKED } from '../kit/leftovers.js'
 import { OneServer } from './one-server.js'
 import { STARTER } from './starter.js'
 import { freshName, inTime } from './wire.js'
@@ -25,7 +25,7 @@ afterEach(endLeftovers)
 afterAll(() => server.stop())
 
 function onTerminal(command: readonly string[], ...steps: (readonly [string, string])[]): Promise<Played> {
-  const program = fileURLToPath(new URL('terminal.py', import.meta.url))
+  const program = fileURLToPath(new URL('./terminal.py', import.meta.url))
   const child = spawn('python3', [program, JSON.stringify({ command, steps })], {
     env: { ...process.env, ...MARKED, ...server.env },
   })

@@ -1,7 +1,7 @@
 /** Nothing that a command started runs on without the lock (engine.md §4 rule 6), whatever it does to get away. */
 import { readFileSync, rmSync } from 'node:fs'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { endLeftovers } from '../leftovers.js'
+import { endLeftovers } from '../kit/leftovers.js'
 import { JOB, killGuardian, killTogether, outliving, startAll } from './escapes.js'
 import { OneServer } from './one-server.js'
 import { DoProgram, isAlive, STARTER } from './starter.js'

@@ -2,7 +2,7 @@
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { MARKED } from '../leftovers.js'
+import { MARKED } from '../kit/leftovers.js'
 import { until } from './cluster.js'
 import { inTime } from './wire.js'
 

@@ -1,7 +1,7 @@
 /** `npm run fuzz`: feeds hostile inputs to every place where bytes come in, and says what they broke. */
 import { parseArgs } from 'node:util'
-import { formatTable } from '../../src/cli/table.js'
-import { ProgressLine } from '../support/progress-line.js'
+import { formatTable } from '../../src/cli/shared/table.js'
+import { ProgressLine } from '../kit/progress-line.js'
 import { type Area, describe, Finding } from './area.js'
 import { AREAS } from './areas/all.js'
 

@@ -1,4 +1,4 @@
-import { formatTable } from '../../src/cli/table.js'
+import { formatTable } from '../../src/cli/shared/table.js'
 
 export interface Row {
   readonly name: string

@@ -2,7 +2,7 @@ import { readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { formatHostPort, type HostPort } from '../../src/address.js'
-import { ClusterNode, type NodeEnd, type NodePlan, type Surroundings } from '../../src/cli/cluster-node.js'
+import { ClusterNode, type NodeEnd, type NodePlan, type Surroundings } from '../../src/cli/cluster/cluster-node.js'
 
 /** `paused`: stopped by SIGSTOP. */
 export type NodeState = 'up' | 'down' | 'paused'

@@ -1,5 +1,5 @@
 import { mkdirSync, rmSync } from 'node:fs'
-import type { NodeEnd } from '../../src/cli/cluster-node.js'
+import type { NodeEnd } from '../../src/cli/cluster/cluster-node.js'
 import { Preload } from '../preload/preload.js'
 import { ClientProcesses } from './client-processes.js'
 import { Ground } from './ground.js'

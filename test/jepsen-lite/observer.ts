@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { askStatus } from '../../src/cli/status.js'
-import type { StatusReport } from '../../src/server/status.js'
+import { askStatus } from '../../src/cli/admin/status.js'
+import type { StatusReport } from '../../src/service/status.js'
 import type { History } from './history.js'
 
 const INTERVAL_MS = 250

@@ -1,7 +1,7 @@
 /** `npm run jepsen-lite`: attacks a cluster and judges what its clients saw. README.md explains it. */
 import { mkdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { formatTable } from '../../src/cli/table.js'
+import { formatTable } from '../../src/cli/shared/table.js'
 import { SimRandom } from '../sim/random.js'
 import { type FaultGap, gapsOfFaults } from './checker/availability.js'
 import { COULD_NOT_RUN, commandOf, type Flags, INVALID, readFlags, VALID } from './flags.js'

@@ -1,6 +1,6 @@
 /** What is refused when it is asked for, because there is enough of it (contract §2.3, Bounds). */
 import { describe, expect, test, vi } from 'vitest'
-import { CommandType } from '../../src/locks/commands.js'
+import { CommandType } from '../../src/locks/commands/commands.js'
 import { answers, attachment, Bench, kinds } from './harness.js'
 
 /** The real bounds take minutes to reach. */

@@ -1,11 +1,11 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { ByteReader, FormatError } from '../../src/locks/byte-reader.js'
-import { ByteWriter } from '../../src/locks/byte-writer.js'
-import { decodeCommand, encodeCommand } from '../../src/locks/codec.js'
-import { type Command, CommandType } from '../../src/locks/commands.js'
-import { decodeMemberContext, encodeMemberContext } from '../../src/locks/members.js'
-import { utf8Length } from '../../src/locks/utf8.js'
+import { ByteReader, FormatError } from '../../src/bytes/reader.js'
+import { utf8Length } from '../../src/bytes/utf8.js'
+import { ByteWriter } from '../../src/bytes/writer.js'
+import { decodeCommand, encodeCommand } from '../../src/locks/commands/codec.js'
+import { type Command, CommandType } from '../../src/locks/commands/commands.js'
+import { decodeMemberContext, encodeMemberContext } from '../../src/locks/state/members.js'
 
 const wide = fc.oneof(fc.maxSafeNat(), fc.nat(300), fc.constant(Number.MAX_SAFE_INTEGER), fc.constant(2 ** 32))
 const signed = fc.integer({ min: -(2 ** 52) + 1, max: 2 ** 52 - 1 })

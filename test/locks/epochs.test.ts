@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import { encodeCommand } from '../../src/locks/codec.js'
-import { type Command, CommandType } from '../../src/locks/commands.js'
+import { encodeCommand } from '../../src/locks/commands/codec.js'
+import { type Command, CommandType } from '../../src/locks/commands/commands.js'
 import { LockMachine } from '../../src/locks/machine.js'
-import { encodeMemberContext } from '../../src/locks/members.js'
+import { encodeMemberContext } from '../../src/locks/state/members.js'
 import { attachment, Bench, COUNTER_START, EffectLog, essential, GENESIS, kinds } from './harness.js'
 
 function expire(node: string, epoch: number): Command {

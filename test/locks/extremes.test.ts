@@ -4,8 +4,8 @@
  */
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { encodeCommand } from '../../src/locks/codec.js'
-import { type Command, CommandType } from '../../src/locks/commands.js'
+import { encodeCommand } from '../../src/locks/commands/codec.js'
+import { type Command, CommandType } from '../../src/locks/commands/commands.js'
 import { LockMachine } from '../../src/locks/machine.js'
 import { attachment, Bench, EffectLog, GENESIS, numbered, type Party } from './harness.js'
 import { RUNS } from './workload.js'

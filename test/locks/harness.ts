@@ -1,5 +1,5 @@
 /** A lock machine that is driven command by command, each in an entry of its own, and remembers what it said. */
-import { encodeCommand } from '../../src/locks/codec.js'
+import { encodeCommand } from '../../src/locks/commands/codec.js'
 import {
   type Command,
   CommandType,
@@ -8,7 +8,7 @@ import {
   type NodeId,
   type OpenClassic,
   type SessionId,
-} from '../../src/locks/commands.js'
+} from '../../src/locks/commands/commands.js'
 import type { EffectSink } from '../../src/locks/effects.js'
 import { type Genesis, LockMachine } from '../../src/locks/machine.js'
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { type Command, CommandType } from '../../src/locks/commands.js'
+import { type Command, CommandType } from '../../src/locks/commands/commands.js'
 import { LOCKS_PER_SESSION_MAX, UNACKNOWLEDGED_PER_SESSION_MAX, WAITERS_PER_LOCK_MAX } from '../../src/locks/limits.js'
 import { answers, attachment, Bench, kinds, numbered, type Party } from './harness.js'
 

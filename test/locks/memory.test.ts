@@ -1,8 +1,8 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { expect, test } from 'vitest'
-import { encodeCommand } from '../../src/locks/codec.js'
-import { CommandType } from '../../src/locks/commands.js'
+import { encodeCommand } from '../../src/locks/commands/codec.js'
+import { CommandType } from '../../src/locks/commands/commands.js'
 import { LockMachine } from '../../src/locks/machine.js'
 import { EffectLog, GENESIS } from './harness.js'
 

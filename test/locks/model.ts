@@ -3,7 +3,7 @@
  * search forwards over the whole graph. Each command is an entry of its own, so that what ended epochs leave behind is
  * gone with the same command.
  */
-import { type Command, CommandType, type LockRequest, type SessionHeader } from '../../src/locks/commands.js'
+import { type Command, CommandType, type LockRequest, type SessionHeader } from '../../src/locks/commands/commands.js'
 import { COUNTER_START } from './harness.js'
 
 export interface ModelSession {

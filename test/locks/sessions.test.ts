@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { type Command, CommandType } from '../../src/locks/commands.js'
+import { type Command, CommandType } from '../../src/locks/commands/commands.js'
 import { answers, attachment, Bench, essential, kinds, numbered, type Party } from './harness.js'
 
 function twoNodes(): Bench {

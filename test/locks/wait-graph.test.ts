@@ -1,6 +1,6 @@
 /** How much a deadlock search looks at. What it finds is compared with a plain search in `model.test.ts`. */
 import { expect, test } from 'vitest'
-import { findCycle } from '../../src/locks/wait-graph.js'
+import { findCycle } from '../../src/locks/table/deadlock.js'
 import { answers, Bench } from './harness.js'
 
 const WAITERS = 40

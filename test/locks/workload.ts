@@ -1,6 +1,6 @@
 /** Random commands that mostly make sense, and now and then come late, twice, or with a header that is out of date. */
 import fc from 'fast-check'
-import { type Command, CommandType, type LockRequest, type SessionHeader } from '../../src/locks/commands.js'
+import { type Command, CommandType, type LockRequest, type SessionHeader } from '../../src/locks/commands/commands.js'
 import type { SessionView } from '../../src/locks/effects.js'
 import type { LockMachine } from '../../src/locks/machine.js'
 

@@ -28,11 +28,11 @@ const TESTS_LIMIT_MS = 600_000
 const SIMULATOR_START_MS = 240_000
 const SIMULATOR_LIMIT_PER_SEED_MS = 20_000
 const TORTURE_LIMIT_PER_TRIAL_MS = 20_000
-const TORTURE = 'test/store/torture/run.ts'
+const TORTURE = 'test/raft/store/torture/run.ts'
 /** Written as vitest.config.ts says. */
 const REPORT = 'test-results/vitest.json'
 /** Runs the scenario files, which are a killer of their own. */
-const SCENARIO_TESTS = 'test/raft/conformance.test.ts'
+const SCENARIO_TESTS = 'test/raft/core/conformance.test.ts'
 /** Needs what `npm run build` makes. */
 const TESTS_OF_BUILD = 'test/e2e'
 const REGRESSIONS = 'test/sim/regressions.test.ts'

@@ -81,12 +81,12 @@ describe('the tool', () => {
 
   it('kills a planted mutant and leaves sources without one alone', { timeout: KILL_TIMEOUT_MS }, async () => {
     const root = join(place, 'planted')
-    const tests = ['test/raft/quorum.test.ts']
+    const tests = ['test/raft/core/quorum.test.ts']
     await copySources(ROOT, root)
     expect(await run('tests', root, tests, EFFORT)).toEqual({ killed: false, by: '' })
     await applyEdits(root, planted.edits)
     const outcome = await run('tests', root, tests, EFFORT)
     expect(outcome?.killed).toBe(true)
-    expect(outcome?.by).toContain('test/raft/quorum.test.ts')
+    expect(outcome?.by).toContain('test/raft/core/quorum.test.ts')
   })
 })

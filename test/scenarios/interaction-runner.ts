@@ -7,7 +7,6 @@
  */
 import { parseConfChanges } from '../../src/raft/core/confchange/notation.js'
 import { ReadOnlyOption } from '../../src/raft/core/config.js'
-import { msgTypeByName } from '../../src/raft/core/describe.js'
 import { CompactedError, SnapshotOutOfDateError } from '../../src/raft/core/errors.js'
 import {
   ConfChangeTransition,
@@ -30,6 +29,7 @@ import {
   runOwnFile,
   stringArg,
 } from './datadriven.js'
+import { msgTypeByName } from './describe.js'
 import { InteractionEnv, type Recipient } from './interaction-env.js'
 import { type ConfigTemplate, EMPTY_SNAPSHOT } from './interaction-node.js'
 import { CommandError } from './interaction-output.js'

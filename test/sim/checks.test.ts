@@ -1,13 +1,13 @@
 /** A check that cannot fail proves nothing: each is shown what it must not let pass, and what it must. */
 import { beforeEach, describe, expect, it } from 'vitest'
-import { encodeCommand } from '../../src/locks/codec.js'
-import { CommandType } from '../../src/locks/commands.js'
+import { encodeCommand } from '../../src/locks/commands/codec.js'
+import { CommandType } from '../../src/locks/commands/commands.js'
 import { LockMachine } from '../../src/locks/machine.js'
 import { MsgType } from '../../src/raft/core/messages.js'
 import { EMPTY_BYTES, EMPTY_CONF_STATE, EntryType } from '../../src/raft/core/types.js'
-import { FrameKind } from '../../src/raft/node/interfaces.js'
-import type { NodeComposition } from '../../src/server/composition.js'
-import { encodeRenewalAnswer } from '../../src/server/rules/renewal.js'
+import { FrameKind } from '../../src/raft/ports/transport.js'
+import type { NodeComposition } from '../../src/service/composition.js'
+import { encodeRenewalAnswer } from '../../src/service/leases/renewal-frames.js'
 import { Bench, EffectLog, GENESIS } from '../locks/harness.js'
 import { Checks } from './checks/checks.js'
 import { ConfigCheck, quorumsMeet } from './checks/config-check.js'
@@ -289,11 +289,15 @@ describe('the right to speak', () => {
     const check = new RightCheck(world, () => 100)
     const composition = {
       node: { sendPeer: () => true, confirmLeadership: (done: (index: number) => void) => done(99) },
-      front: { onPeerFrame: () => undefined, stats: () => ({ epoch: 0 }) },
+      service: { onPeerFrame: () => undefined, stats: () => ({ epoch: 0 }) },
     } as unknown as NodeComposition
     check.tap(process, composition)
     const answer = (commitIndex: number) =>
-      composition.front.onPeerFrame('n2', FrameKind.renewed, encodeRenewalAnswer({ epoch: 7, number: 1, commitIndex }))
+      composition.service.onPeerFrame(
+        'n2',
+        FrameKind.renewed,
+        encodeRenewalAnswer({ epoch: 7, number: 1, commitIndex }),
+      )
     const renew = () => {
       const bytes = new Uint8Array(16)
       new DataView(bytes.buffer).setFloat64(0, 7)

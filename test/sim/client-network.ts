@@ -1,4 +1,4 @@
-/** TCP between clients and nodes, down to FIN, RST and keepalive. The node's end is what `ClientSocket` takes for a socket. */
+/** TCP between clients and nodes, down to FIN, RST and keepalive. The node's end is what `TcpClientSocket` takes for a socket. */
 import { type Parcel, Pipe } from './pipe.js'
 import type { Process } from './process.js'
 import type { World } from './world.js'
@@ -156,7 +156,7 @@ export class TcpConnection {
   }
 }
 
-/** The node's side, in the shape of the parts of `net.Socket` that `ClientSocket` uses. */
+/** The node's side, in the shape of the parts of `net.Socket` that `TcpClientSocket` uses. */
 export class NodeEnd {
   readonly remoteAddress = '127.0.0.1'
   /** Of the client, or of the relay. */

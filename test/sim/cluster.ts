@@ -1,5 +1,5 @@
 /** Hosts with their volumes, the node process on each, and what a supervisor does when one ends. */
-import { FrameKind, Lane, type Peer } from '../../src/raft/node/interfaces.js'
+import { FrameKind, Lane, type Peer } from '../../src/raft/ports/transport.js'
 import { FORMAT_VERSION } from '../../src/raft/store/data-directory.js'
 import type { Checks } from './checks/checks.js'
 import { STORE_FAILPOINTS } from './checks/tapped-store.js'
@@ -139,7 +139,7 @@ export class Cluster {
     const inForce = this.leader()?.node?.status()?.confState
     const members = this.checks.log.reference?.members() ?? []
     if (inForce === undefined) return false
-    // Who has not become a member yet may follow a founder that was wiped into a second formation, and is refused then
+    // Who has not become a member yet may follow a founder that was wiped into a second bootstrap, and is refused then
     // (engine.md §2, Bootstrap: an unconfirmed id may be stored again).
     const isSound = (host: Host | undefined) => host !== undefined && !host.isLost && host.raftId !== 0
     // A node that starts again goes on from the commit index on its disk, and so from a configuration before the last one.

@@ -1,5 +1,5 @@
 /** What is on its way over one connection, by sender and lane: a lane has room for so much, as the real outbox has. */
-import { FrameKind, Lane } from '../../src/raft/node/interfaces.js'
+import { FrameKind, Lane } from '../../src/raft/ports/transport.js'
 import type { Frame } from './peer-frames.js'
 
 /** These hold as much as there is, up to a bound. */

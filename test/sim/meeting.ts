@@ -1,4 +1,4 @@
-import type { HelloVerdict, PeerHello } from '../../src/raft/node/interfaces.js'
+import type { HelloVerdict, PeerHello } from '../../src/raft/ports/transport.js'
 import type { SimTransport } from './peer-network.js'
 
 /** Who watches the connections between nodes, and may keep two apart. */

@@ -2,17 +2,18 @@
 import type { Socket } from 'node:net'
 import { pack, unpack } from 'msgpackr'
 import type { LockMachine } from '../../src/locks/machine.js'
+import { parseLine } from '../../src/protocol/line.js'
 import type { Bounds } from '../../src/raft/node/bounds.js'
-import { type LogStore, type Peer, StoreError } from '../../src/raft/node/interfaces.js'
 import type { RaftNode } from '../../src/raft/node/raft-node.js'
+import { type LogStore, StoreError } from '../../src/raft/ports/store.js'
+import type { Peer } from '../../src/raft/ports/transport.js'
 import { FORMAT_VERSION } from '../../src/raft/store/data-directory.js'
 import { openStore } from '../../src/raft/store/open-store.js'
-import { ClientSocket, type ClientSocketOwner } from '../../src/server/client-socket.js'
-import { NodeComposition, type Surroundings } from '../../src/server/composition.js'
-import { parseLine } from '../../src/server/dialects/line.js'
-import { FairInput } from '../../src/server/fair-input.js'
-import type { EpochRecord, EpochRecords, Front } from '../../src/server/front.js'
-import { memberUidOf } from '../../src/server/member-uid.js'
+import { FairInput } from '../../src/server/clients/fair-input.js'
+import { memberUidOf } from '../../src/server/records/member-uid.js'
+import { TcpClientSocket, type TcpClientSocketOwner } from '../../src/server/sockets/tcp-client-socket.js'
+import { NodeComposition, type Surroundings } from '../../src/service/composition.js'
+import type { EpochRecord, EpochRecords, LockService } from '../../src/service/lock-service.js'
 import type { Checks } from './checks/checks.js'
 import type { ClassicHold } from './checks/lock-check.js'
 import { isPositive } from './checks/lock-check.js'
@@ -51,12 +52,12 @@ const DIRECTORY = '/data/node'
 const EPOCH_RECORD_KEY = 'epochs'
 const REQUEST_TIMEOUT_MS = 5_000
 
-export class Member implements ClientSocketOwner {
+export class Member implements TcpClientSocketOwner {
   readonly clock
   readonly input: FairInput
   isStopping = false
   #parts: NodeComposition | null = null
-  #toWrite: ClientSocket[] = []
+  #toWrite: TcpClientSocket[] = []
   readonly #connections = new Set<TcpConnection>()
 
   constructor(readonly deps: MemberDeps) {
@@ -93,16 +94,16 @@ export class Member implements ClientSocketOwner {
 
   /** A client's connection reached this node. */
   accept(connection: TcpConnection): void {
-    const { front, deps } = this
-    if (front === null || this.isStopping || !deps.process.isAlive) {
+    const { service, deps } = this
+    if (service === null || this.isStopping || !deps.process.isAlive) {
       connection.node.resetAndDestroy()
       return
     }
     this.#connections.add(connection)
-    this.#watchWords(connection, front)
-    front.turn()
-    const socket = new ClientSocket(connection.node as unknown as Socket, this)
-    socket.serve(front.connected(socket))
+    this.#watchWords(connection, service)
+    service.turn()
+    const socket = new TcpClientSocket(connection.node as unknown as Socket, this)
+    socket.serve(service.connected(socket))
   }
 
   /** SIGTERM: what `main.ts` does. */
@@ -123,8 +124,8 @@ export class Member implements ClientSocketOwner {
     if (line !== null) this.#parts?.admin.handle({ line, remote: 'operator', loopback: true, reply })
   }
 
-  get front(): Front | null {
-    return this.#parts?.front ?? null
+  get service(): LockService | null {
+    return this.#parts?.service ?? null
   }
 
   get node(): RaftNode | null {
@@ -136,15 +137,15 @@ export class Member implements ClientSocketOwner {
   }
 
   get isServing(): boolean {
-    return this.deps.process.isRunning && (this.front?.stats().speakRemainingMs ?? 0) > 0
+    return this.deps.process.isRunning && (this.service?.stats().speakRemainingMs ?? 0) > 0
   }
 
-  // ------------------------------------------------------------------------------------------ ClientSocketOwner
+  // ------------------------------------------------------------------------------------------ TcpClientSocketOwner
 
   turn(): void {
-    this.front?.turn()
+    this.service?.turn()
   }
-  writeSoon(socket: ClientSocket): void {
+  writeSoon(socket: TcpClientSocket): void {
     if (this.#toWrite.length === 0) this.clock.soon(() => this.#flush())
     this.#toWrite.push(socket)
   }
@@ -170,14 +171,14 @@ export class Member implements ClientSocketOwner {
   }
 
   /** Every word to a client is checked when the kernel gets it. */
-  #watchWords(connection: TcpConnection, front: Front): void {
+  #watchWords(connection: TcpConnection, service: LockService): void {
     const { checks, nodeId, process, settings } = this.deps
     let hold: (ClassicHold & { gaveUp: boolean }) | null = null
     connection.onWritten = (text) => {
       if (/^err.*busy/m.test(text)) this.deps.world.count('seen busy')
       const line = text.split('\n').find(isPositive)
       if (line !== undefined) {
-        const { epoch } = front.stats()
+        const { epoch } = service.stats()
         checks.locks.spoken(nodeId, epoch, line)
         checks.rights.spoken(process, settings.nodeLeaseMs, epoch, this.node?.appliedIndex() ?? 0, line)
       }

@@ -1,5 +1,5 @@
 /** What travels between two nodes, and over what. */
-import { FrameKind, type Lane, PeerProtocolError } from '../../src/raft/node/interfaces.js'
+import { FrameKind, type Lane, PeerProtocolError } from '../../src/raft/ports/transport.js'
 import { type LaneLimits, LaneLoad } from './lane-load.js'
 import type { SimTransport } from './peer-network.js'
 

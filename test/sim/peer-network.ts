@@ -7,7 +7,7 @@ import {
   type PeerHello,
   type Transport,
   type TransportHandlers,
-} from '../../src/raft/node/interfaces.js'
+} from '../../src/raft/ports/transport.js'
 
 import type { LaneLimits } from './lane-load.js'
 import type { Meeting } from './meeting.js'

@@ -1,5 +1,5 @@
 /** Machines with clocks of their own, and processes with an event loop that can stall, be stopped, and die. */
-import type { Clock, Timer } from '../../src/raft/node/interfaces.js'
+import type { Clock, Timer } from '../../src/platform.js'
 import type { World } from './world.js'
 
 const WALL_ORIGIN_MS = 1_700_000_000_000

@@ -1,5 +1,5 @@
 /** Directories that are put back to an older state, and who finds out. */
-import { type HelloVerdict, type PeerHello, RefusalCode } from '../../src/raft/node/interfaces.js'
+import { type HelloVerdict, type PeerHello, RefusalCode } from '../../src/raft/ports/transport.js'
 import type { Cluster, Host } from './cluster.js'
 import type { Meeting } from './meeting.js'
 import type { SimTransport } from './peer-network.js'

@@ -1,4 +1,4 @@
-import type { Random } from '../../src/raft/node/interfaces.js'
+import type { Random } from '../../src/platform.js'
 
 /** The only source of chance in a run: one seed, one sequence (mulberry32). */
 export class SimRandom implements Random {

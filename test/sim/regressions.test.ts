@@ -1,17 +1,18 @@
 /** What the simulator found, each in the smallest form that shows it again. */
 import { describe, expect, it } from 'vitest'
-import { encodeCommand } from '../../src/locks/codec.js'
-import { CommandType } from '../../src/locks/commands.js'
+import { encodeCommand } from '../../src/locks/commands/codec.js'
+import { CommandType } from '../../src/locks/commands/commands.js'
 import { LockMachine } from '../../src/locks/machine.js'
+import type { Clock } from '../../src/platform.js'
 import { type Message, MsgType } from '../../src/raft/core/messages.js'
 import { APPEND_THREAD, EMPTY_BYTES, EntryType } from '../../src/raft/core/types.js'
-import { judgePeer } from '../../src/raft/node/admission.js'
 import { AppendLoop } from '../../src/raft/node/append-loop.js'
-import type { Clock, LogBatch, LogStore } from '../../src/raft/node/interfaces.js'
-import { DeadlineQueue } from '../../src/server/rules/deadline-queue.js'
-import { SilenceWatch } from '../../src/server/rules/silence-watch.js'
+import { judgePeer } from '../../src/raft/node/membership/admission.js'
+import type { LogBatch, LogStore } from '../../src/raft/ports/store.js'
+import { DeadlineQueue } from '../../src/service/deadline-queue.js'
+import { SilenceWatch } from '../../src/service/sessions/silence-watch.js'
+import { helloOf } from '../kit/hello.js'
 import { Bench, EffectLog, GENESIS, numbered } from '../locks/harness.js'
-import { helloOf } from '../support/hello.js'
 
 const LEASE_MS = 3_000
 const MANY = 1_000

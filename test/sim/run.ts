@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { Command, InvalidArgumentError } from 'commander'
-import { ProgressLine } from '../support/progress-line.js'
+import { ProgressLine } from '../kit/progress-line.js'
 import { addCoverage, type CoverageRow, coverageRows } from './coverage.js'
 import { runSeeds } from './pool.js'
 import { type RunResult, runSeed } from './simulation.js'

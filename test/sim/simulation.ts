@@ -164,7 +164,7 @@ class Simulation {
       ({ member }) =>
         member?.isServing === true &&
         // A client whose host is gone is found out by keepalive.
-        member.front?.stats().connections === 0 &&
+        member.service?.stats().connections === 0 &&
         member.node?.appliedIndex() === lastIndex &&
         member.node.status()?.commitIndex === lastIndex,
     )
@@ -176,7 +176,7 @@ class Simulation {
     const hash = this.#checks.log.reference?.stateHash()
     for (const { nodeId, member } of this.#sound()) {
       if (member?.machine?.stateHash() !== hash) world.fail(`${nodeId} ended in another state`)
-      const stats = member?.front?.stats()
+      const stats = member?.service?.stats()
       if (stats !== undefined && stats.unsettled + stats.sessions + stats.connections > 0) {
         world.fail(`${nodeId} still has ${JSON.stringify(stats)}`)
       }

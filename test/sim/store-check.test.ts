@@ -1,7 +1,7 @@
 /** The model of a directory sees what a store must not do, and passes what a crash may do. */
 import { describe, expect, it } from 'vitest'
 import { EMPTY_CONF_STATE, type Entry, EntryType, type HardState } from '../../src/raft/core/types.js'
-import type { LoadedLog } from '../../src/raft/node/interfaces.js'
+import type { LoadedLog } from '../../src/raft/ports/store.js'
 import type { Write } from './checks/durable-log.js'
 import { DurableVolume } from './checks/durable-volume.js'
 

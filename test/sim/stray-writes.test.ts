@@ -1,8 +1,8 @@
 /** Wherever one write lands: everything acknowledged is there at the next start, or the directory is refused. */
 import { describe, expect, it } from 'vitest'
-import { type LogStore, StoreError } from '../../src/raft/node/interfaces.js'
+import { type LogStore, StoreError } from '../../src/raft/ports/store.js'
 import { openStore } from '../../src/raft/store/open-store.js'
-import { append, entries, entry, metadata, plain, sourceOf } from '../store/helpers.js'
+import { append, entries, entry, metadata, plain, sourceOf } from '../raft/store/helpers.js'
 import { ProcessDisk, Volume } from './disk.js'
 import { Machine, Process } from './process.js'
 import { STRAY_STEPS, type StrayStep } from './stray-writes.js'

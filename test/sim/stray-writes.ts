@@ -5,7 +5,7 @@
 import type { DatabaseOperation } from '../../src/raft/store/disk.js'
 import { MARK_FILE } from '../../src/raft/store/layout.js'
 import { MARK_FILE_BYTES, SLOT_BYTES, SLOTS } from '../../src/raft/store/mark.js'
-import type { MemoryDisk } from '../store/memory-disk.js'
+import type { MemoryDisk } from '../raft/store/memory-disk.js'
 import type { SimRandom } from './random.js'
 
 /** The writes that may go astray. */

@@ -1,5 +1,5 @@
 /** Virtual time: one queue of events, one seed. Promises settle between two events, so a seed replays exactly. */
-import type { Timer } from '../../src/raft/node/interfaces.js'
+import type { Timer } from '../../src/platform.js'
 import { SimRandom } from './random.js'
 
 interface Event {

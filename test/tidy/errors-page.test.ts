@@ -3,9 +3,9 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, it } from 'vitest'
-import { DoExit } from '../../src/cli/do-exit-codes.js'
-import { ClientExit } from '../../src/cli/do-hold.js'
-import { CliExit } from '../../src/cli/exit-codes.js'
+import { ClientExit } from '../../src/cli/client/hold.js'
+import { DoExit } from '../../src/cli/do/exit-codes.js'
+import { CliExit } from '../../src/cli/shared/exit-codes.js'
 import { ExitCode } from '../../src/server/exit-codes.js'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
@@ -23,7 +23,7 @@ it('names every code of an error class', () => {
 })
 
 it('names every code of the session dialect', () => {
-  const words = readFileSync(join(ROOT, 'src/server/dialects/session-words.ts'), 'utf8')
+  const words = readFileSync(join(ROOT, 'src/service/dialects/session-replies.ts'), 'utf8')
   const [, list = ''] = /export type ErrorCode =\s*((?:\| '[a-z-]+'\s*)+)/.exec(words) ?? []
   const codes = [...list.matchAll(/'([a-z-]+)'/g)].map(([, code]) => code)
   expect(codes).toContain('no-quorum')

@@ -48,7 +48,7 @@ const rules: readonly Rule[] = [
     folder: 'src/locks/',
     why: 'the lock state machine is pure: it knows core types and the shape of a state machine',
     allows: (target) =>
-      within('src/locks/', 'src/raft/core/types.ts', 'src/raft/core/invariant.ts')(target) ||
+      within('src/locks/', 'src/raft/core/types.ts', 'src/invariant.ts')(target) ||
       (target.typeOnly && target.target === 'src/raft/node/interfaces.ts'),
   },
   {

@@ -1,6 +1,6 @@
 import { connect, type Socket } from 'node:net'
 import { type HostPort, parseHostPort } from '../../address.js'
-import { Line } from '../../client/line-codec.js'
+import { Line } from '../../client/transport/line-codec.js'
 import type { ExclusionCheck } from './exclusion-check.js'
 import type { LatencyRecorder } from './percentiles.js'
 

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { formatHostPort, type HostPort } from '../../address.js'
-import { CliExit, CommandFailure } from '../exit-codes.js'
+import { CliExit, CommandFailure } from '../shared/exit-codes.js'
 import { BenchClient, type BenchRun, type Dialect } from './bench-client.js'
 import { ExclusionCheck } from './exclusion-check.js'
 import { type Latency, LatencyRecorder } from './percentiles.js'

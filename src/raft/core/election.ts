@@ -1,4 +1,4 @@
-import { invariant } from './invariant.js'
+import { invariant } from '../../invariant.js'
 import { type Message, MsgType, message } from './messages.js'
 import type { Raft } from './raft.js'
 import { EntryType, NONE, type RaftId, Role } from './types.js'

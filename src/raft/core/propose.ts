@@ -1,6 +1,6 @@
+import { invariant } from '../../invariant.js'
 import { decodeConfChange } from './confchange/codec.js'
 import { Refusal } from './errors.js'
-import { invariant } from './invariant.js'
 import type { Raft } from './raft.js'
 import { broadcastAppend } from './replication.js'
 import { isJoint } from './tracker/config.js'

@@ -1,5 +1,5 @@
+import { invariant } from '../../invariant.js'
 import type { ResolvedConfig, TraceEvent } from './config.js'
-import { invariant } from './invariant.js'
 import { payloadsSize } from './log/entries.js'
 import { RaftLog } from './log/raft-log.js'
 import { type Message, MsgType, message } from './messages.js'

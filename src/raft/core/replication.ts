@@ -1,4 +1,4 @@
-import { invariant } from './invariant.js'
+import { invariant } from '../../invariant.js'
 import { payloadsSize } from './log/entries.js'
 import { MsgType, message } from './messages.js'
 import type { Raft } from './raft.js'

@@ -1,6 +1,6 @@
+import { invariant } from '../../invariant.js'
 import { switchToConfig } from './conf-apply.js'
 import { restore } from './confchange/restore.js'
-import { invariant } from './invariant.js'
 import type { Raft } from './raft.js'
 import { type ConfState, NONE, type RaftId, Role, type Snapshot } from './types.js'
 

@@ -1,7 +1,7 @@
+import { invariant } from '../../invariant.js'
 import { ReadOnlyOption } from './config.js'
 import { Campaign, hup } from './election.js'
 import { Refusal } from './errors.js'
-import { invariant } from './invariant.js'
 import { type Message, MsgType, message } from './messages.js'
 import type { Raft } from './raft.js'
 import { restoreSnapshot } from './restore-snapshot.js'

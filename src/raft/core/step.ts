@@ -8,7 +8,7 @@ import { stepFollower } from './step-follower.js'
 import { stepLeader } from './step-leader.js'
 import { NONE, Role } from './types.js'
 
-/** The one entrance for messages, own and foreign. The message is not altered and may be kept. */
+/** The one entry for messages, own and foreign. The message is not altered and may be kept. */
 export function step(raft: Raft, m: Message): Refusal | null {
   raft.emit('receive', m)
   // Term 0: from this member itself, or passed on by another one, to be judged by the role alone.

@@ -6,7 +6,7 @@
  */
 import { crc32c } from '@node-rs/crc32'
 import { COALESCE_BYTES, FRAGMENT_PAYLOAD_BYTES, FRAME_FRAGMENTS, PEER_FRAME_BYTES } from '../limits.js'
-import { Lane, PeerProtocolError } from '../node/interfaces.js'
+import { Lane, PeerProtocolError } from '../ports/transport.js'
 
 export const FRAGMENT_HEADER_BYTES = 9
 const TAG_OFFSET = 4

@@ -3,8 +3,9 @@
  * has to be said to it; what is read is believed by nobody, and only keeps an operator from a mistake.
  */
 import { parseHostPort } from '../../address.js'
+import type { Clock } from '../../platform.js'
 import { CONNECT_TIMEOUT_MS, HANDSHAKE_BYTES, HANDSHAKE_TIMEOUT_MS } from '../limits.js'
-import type { Clock, PeerHello } from '../node/interfaces.js'
+import type { PeerHello } from '../ports/transport.js'
 import { FrameParser } from './frame.js'
 import { decodeHello, isRefusal, LinkKind } from './handshake.js'
 import { type PeerNetwork, tcpNetwork } from './network.js'

@@ -11,7 +11,7 @@
  */
 import { Packr } from 'msgpackr'
 import { HELLO_NONCE_BYTES, HELLO_TEXT_LENGTH } from '../limits.js'
-import { type Held, type PeerHello, type Refusal, RefusalCode } from '../node/interfaces.js'
+import { type Held, type PeerHello, type Refusal, RefusalCode } from '../ports/transport.js'
 import { FrameError } from './frame.js'
 
 const MAGIC = 'tcpnetlock-peer'

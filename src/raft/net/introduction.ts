@@ -1,5 +1,6 @@
+import type { Random } from '../../platform.js'
 import { HELLO_NONCE_BYTES } from '../limits.js'
-import { type PeerHello, type Random, type Refusal, RefusalCode } from '../node/interfaces.js'
+import { type PeerHello, type Refusal, RefusalCode } from '../ports/transport.js'
 import { decodeHello, encodeHello, type HelloFrame, isRefusal, type SecretUse } from './handshake.js'
 import { type Hellos, isProved, type PeerSecrets, prove, Side } from './peer-secret.js'
 

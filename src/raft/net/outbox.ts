@@ -1,5 +1,5 @@
 import { BULK_QUEUE_BYTES, BULK_WINDOW_BYTES, CONTROL_QUEUE_BYTES, FRAGMENT_PAYLOAD_BYTES } from '../limits.js'
-import { Lane } from '../node/interfaces.js'
+import { Lane } from '../ports/transport.js'
 import { byteLength, encodeFragment, FRAGMENT_HEADER_BYTES } from './frame.js'
 import type { PeerStream } from './network.js'
 

@@ -1,3 +1,4 @@
+import type { Clock, Random, Timer } from '../../platform.js'
 import {
   CLOSE_GRACE_MS,
   CONNECT_TIMEOUT_MS,
@@ -7,15 +8,7 @@ import {
   SILENT_CHECKS_BEFORE_DROP,
   SILENT_CHECKS_BEFORE_PROBE,
 } from '../limits.js'
-import {
-  type Clock,
-  Lane,
-  type PeerHello,
-  PeerProtocolError,
-  type Random,
-  type Refusal,
-  type Timer,
-} from '../node/interfaces.js'
+import { Lane, type PeerHello, PeerProtocolError, type Refusal } from '../ports/transport.js'
 import { type Frame, FrameError, FrameParser } from './frame.js'
 import { decodeRefusal, encodeRefusal, isRefusal, LinkKind } from './handshake.js'
 import { Introduction } from './introduction.js'

@@ -1,4 +1,5 @@
 import type { HostPort } from '../../address.js'
+import type { Clock, Random, Timer } from '../../platform.js'
 import {
   PROBE_SPREAD_MS,
   PROBE_VERDICT_MS,
@@ -8,7 +9,7 @@ import {
   STABLE_CONNECTION_MS,
   UNSTABLE_CONNECTIONS,
 } from '../limits.js'
-import { type Clock, PeerDownReason, type PeerHello, type Random, RefusalCode, type Timer } from '../node/interfaces.js'
+import { PeerDownReason, type PeerHello, RefusalCode } from '../ports/transport.js'
 import type { ConnectionEnd, PeerConnection } from './peer-connection.js'
 
 export interface LinkEvents {

@@ -1,5 +1,5 @@
+import type { Clock } from '../../platform.js'
 import { REFUSAL_REMINDER_MS, REMEMBERED_REFUSALS } from '../limits.js'
-import type { Clock } from '../node/interfaces.js'
 
 /** What the transport tells the operator; a pino logger is one. */
 export interface TransportLogger {

@@ -1,19 +1,18 @@
 import { AddressError, type HostPort, parseHostPort } from '../../address.js'
-import { invariant } from '../core/invariant.js'
+import { invariant } from '../../invariant.js'
+import type { Clock, Random } from '../../platform.js'
 import { PEER_FRAME_BYTES, UNKNOWN_CONNECTIONS } from '../limits.js'
 import {
-  type Clock,
   type FrameKind,
   type Lane,
   type Peer,
   type PeerDownReason,
   type PeerHello,
-  type Random,
   type Refusal,
   RefusalCode,
   type Transport,
   type TransportHandlers,
-} from '../node/interfaces.js'
+} from '../ports/transport.js'
 import { byteLength } from './frame.js'
 import { LinkKind } from './handshake.js'
 import { BindError, type PeerListener, type PeerNetwork, type PeerStream, tcpNetwork } from './network.js'

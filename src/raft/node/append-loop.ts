@@ -1,8 +1,9 @@
-import { invariant } from '../core/invariant.js'
+import { invariant } from '../../invariant.js'
+import type { Clock } from '../../platform.js'
 import type { Message } from '../core/messages.js'
 import type { Entry, HardState, Snapshot, SnapshotMetadata } from '../core/types.js'
 import { STORED_BATCH_BYTES } from '../limits.js'
-import type { Clock, LogStore } from './interfaces.js'
+import type { LogStore } from '../ports/store.js'
 
 /** What the loop did, once it is durable. `messages` are in the order in which the core asked for them. */
 export interface Appended {

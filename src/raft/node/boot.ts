@@ -13,8 +13,9 @@ import {
   type Term,
 } from '../core/types.js'
 import { COMMITTED_BYTES_PER_READY, INFLIGHT_MESSAGES } from '../limits.js'
+import type { StateMachine } from '../ports/state-machine.js'
+import type { LogStore, SnapshotSource } from '../ports/store.js'
 import { DEFAULT_BOUNDS } from './bounds.js'
-import type { LogStore, SnapshotSource, StateMachine } from './interfaces.js'
 import type { RaftNodeOptions } from './options.js'
 
 /** What a node starts its core from. */

@@ -1,5 +1,5 @@
 import type { Message } from '../core/messages.js'
-import { encodedBytes } from '../net/raft-codec.js'
+import { encodedBytes } from '../wire/raft-codec.js'
 
 /**
  * The messages of a turn for one peer, in their order, in bundles for one frame each. A bundle exceeds `frameBytes`

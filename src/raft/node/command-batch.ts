@@ -3,7 +3,7 @@
  * requests arrived in the same turn of the event loop (group commit). Layout: version byte, then for each command its
  * length as an unsigned LEB128 number and its bytes.
  */
-import { invariant } from '../core/invariant.js'
+import { invariant } from '../../invariant.js'
 
 const VERSION = 1
 /** Of the fifth and last byte of a length. */

@@ -1,7 +1,7 @@
+import type { Clock } from '../../platform.js'
 import { type Message, MsgType } from '../core/messages.js'
 import type { RaftId } from '../core/types.js'
 import { COMMIT_NOTICE_DELAY_MS, PROMPT_NOTICE_MS } from '../limits.js'
-import type { Clock } from './interfaces.js'
 
 /**
  * An append without entries only tells a follower how far the log is committed. The next append says that as well, so the

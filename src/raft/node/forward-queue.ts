@@ -1,6 +1,6 @@
+import type { Clock } from '../../platform.js'
 import type { Bounds } from './bounds.js'
 import { CommandQueue } from './command-queue.js'
-import type { Clock } from './interfaces.js'
 
 /** Commands for the leader, gathered over one turn of the event loop: they travel in as few frames as hold them. */
 export class ForwardQueue {

@@ -1,15 +1,16 @@
 import type { RawNode } from '../core/raw-node.js'
 import type { RaftId } from '../core/types.js'
-import type { AddressBook } from './address-book.js'
-import type { Identity, Transport } from './interfaces.js'
+import type { Identity } from '../ports/store.js'
+import type { Transport } from '../ports/transport.js'
 import type { HintedCore } from './leader-hint.js'
+import type { MemberAddresses } from './membership/member-addresses.js'
 import type { RaftDriver } from './raft-driver.js'
 
 /** The core as the hint of a dead leader sees it. */
 export function hintedCore(
   driver: RaftDriver,
   raw: RawNode,
-  book: AddressBook,
+  book: MemberAddresses,
   transport: Transport,
   { raftId: id }: Identity,
 ): HintedCore {

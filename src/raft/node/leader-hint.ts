@@ -15,6 +15,8 @@
  * other at the same time only the one that is behind in rank grants; and the hint stays armed until the new leader has
  * committed something. To leave a pre-vote unanswered is as safe as to lose it on the way.
  */
+
+import type { Clock, Random, Timer } from '../../platform.js'
 import { type Message, MsgType } from '../core/messages.js'
 import { type Index, NONE, type RaftId, Role, type Term } from '../core/types.js'
 import {
@@ -26,7 +28,6 @@ import {
   HINT_RETRY_MS,
   HINT_VOTED_WAIT_MS,
 } from '../limits.js'
-import type { Clock, Random, Timer } from './interfaces.js'
 
 export interface HintedCore {
   readonly id: RaftId

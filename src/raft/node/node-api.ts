@@ -1,6 +1,6 @@
 /** What the layers above see of a running Raft node. Implemented by `RaftNode`; the server and the simulator use this. */
 import type { ConfChangeSingle, ConfState, Index, RaftId, Role, Term } from '../core/types.js'
-import type { FrameKind, Lane, Peer } from './interfaces.js'
+import type { FrameKind, Lane, Peer } from '../ports/transport.js'
 
 export interface NodeStatus {
   readonly nodeId: string

@@ -1,14 +1,14 @@
 import type { MemoryStorage } from '../core/log/memory-storage.js'
 import type { RawNode } from '../core/raw-node.js'
 import { type Index, NONE } from '../core/types.js'
-import type { AddressBook } from './address-book.js'
-import type { Identity } from './interfaces.js'
+import type { Identity } from '../ports/store.js'
+import type { MemberAddresses } from './membership/member-addresses.js'
 import type { NodeStatus } from './node-api.js'
 import type { RaftDriver } from './raft-driver.js'
 
 interface NodeParts {
   readonly identity: Identity
-  readonly book: AddressBook
+  readonly book: MemberAddresses
   readonly driver: RaftDriver
   readonly raw: RawNode
   /** What is stored. */

@@ -1,9 +1,12 @@
+import type { Clock, Random } from '../../platform.js'
 import type { RaftId } from '../core/types.js'
-import type { Member } from './admission.js'
+import type { StateMachine } from '../ports/state-machine.js'
+import type { Identity, LogStore, SnapshotSource } from '../ports/store.js'
+import type { Peer, Transport } from '../ports/transport.js'
+import type { BootstrapRecord } from '../wire/control-messages.js'
 import type { Bounds } from './bounds.js'
-import type { Clock, Identity, LogStore, Peer, Random, SnapshotSource, StateMachine, Transport } from './interfaces.js'
+import type { Member } from './membership/admission.js'
 import type { NodeObserver } from './node-api.js'
-import type { FormationRecord } from './peer-words.js'
 
 export interface RaftNodeOptions {
   readonly nodeId: string
@@ -32,7 +35,7 @@ export interface RaftNodeOptions {
   members(): readonly Peer[]
   member(nodeId: string): Member | null
   /** The state in which a new cluster begins. */
-  genesis(record: FormationRecord, members: readonly Peer[]): SnapshotSource
+  genesis(record: BootstrapRecord, members: readonly Peer[]): SnapshotSource
   /** Proposes that the directory `memberUid` claims the Raft id. */
   claim(raftId: RaftId, memberUid: string): void
   /** Whether the state machine can read these bytes; asked of what other nodes want to have proposed. */

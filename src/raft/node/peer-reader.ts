@@ -1,16 +1,17 @@
 import type { Message } from '../core/messages.js'
 import type { RawNode } from '../core/raw-node.js'
 import type { RaftId } from '../core/types.js'
-import { decodeMessages } from '../net/raft-codec.js'
-import type { AddressBook } from './address-book.js'
+import { ForgottenError, type StoreError } from '../ports/store.js'
+import { type PeerHello, PeerProtocolError, type Transport } from '../ports/transport.js'
+import { type Begin, readBegin } from '../wire/control-messages.js'
+import { decodeMessages } from '../wire/raft-codec.js'
 import { checkBatch, decodeBatch } from './command-batch.js'
-import { ForgottenError, type PeerHello, PeerProtocolError, type StoreError, type Transport } from './interfaces.js'
-import { type Begin, readBegin } from './peer-words.js'
-import { checkMessage, checkTerm, ForgottenLog } from './raft-words.js'
-import { Witnesses } from './witnesses.js'
+import type { MemberAddresses } from './membership/member-addresses.js'
+import { Witnesses } from './membership/witnesses.js'
+import { checkMessage, checkTerm, ForgottenLog } from './message-checks.js'
 
 export interface PeerReaderDeps {
-  readonly book: AddressBook
+  readonly book: MemberAddresses
   readonly raftId: RaftId
   /** How the core stands, by which a message is checked. */
   readonly core: Pick<RawNode, 'term' | 'role' | 'lastIndex' | 'committed'>

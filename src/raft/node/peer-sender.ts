@@ -1,15 +1,16 @@
+import type { Clock } from '../../platform.js'
 import { type Message, MsgType } from '../core/messages.js'
 import type { RaftId } from '../core/types.js'
-import { encodeMessages } from '../net/raft-codec.js'
-import type { AddressBook } from './address-book.js'
+import { FrameKind, Lane, type Transport } from '../ports/transport.js'
+import { encodeMessages } from '../wire/raft-codec.js'
 import { bundles } from './bundles.js'
 import { CommitNotices } from './commit-notices.js'
-import { type Clock, FrameKind, Lane, type Transport } from './interfaces.js'
+import type { MemberAddresses } from './membership/member-addresses.js'
 
 export interface PeerSenderDeps {
   readonly clock: Clock
   readonly transport: Transport
-  readonly book: AddressBook
+  readonly book: MemberAddresses
   readonly frameBytes: number
   /** This node grants its vote, or says that it would. */
   onGranted(to: RaftId, type: MsgType): void

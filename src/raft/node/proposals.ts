@@ -1,3 +1,4 @@
+import type { Clock } from '../../platform.js'
 import type { RawNode } from '../core/raw-node.js'
 import {
   BUSY_FORWARD_BYTES,
@@ -6,12 +7,12 @@ import {
   BUSY_WORD_MS,
   BUSY_WORD_SPACING_MS,
 } from '../limits.js'
+import { FrameKind, Lane, type Transport } from '../ports/transport.js'
 import type { Bounds } from './bounds.js'
 import { decodeBatch } from './command-batch.js'
 import { ForwardQueue } from './forward-queue.js'
-import { type Clock, FrameKind, Lane, type Transport } from './interfaces.js'
 import type { RaftDriver } from './raft-driver.js'
-import type { SnapshotMaker } from './snapshot-maker.js'
+import type { SnapshotMaker } from './snapshots/snapshot-maker.js'
 
 export interface ProposalsDeps {
   readonly clock: Clock

@@ -3,8 +3,10 @@
  * batch, takes what the core has ready, starts one storage batch and sends one frame to each peer; there is no promise
  * per operation. Runs over fakes in the simulator.
  */
+
+import { invariant } from '../../invariant.js'
+import type { Clock } from '../../platform.js'
 import { decodeConfChange } from '../core/confchange/codec.js'
-import { invariant } from '../core/invariant.js'
 import type { MemoryStorage } from '../core/log/memory-storage.js'
 import { type Message, MsgType } from '../core/messages.js'
 import type { RawNode } from '../core/raw-node.js'
@@ -22,15 +24,16 @@ import {
   type Term,
 } from '../core/types.js'
 import { APPLY_COMMANDS_PER_TURN, ENTRY_COMMANDS } from '../limits.js'
+import type { StateMachine } from '../ports/state-machine.js'
+import type { LogStore } from '../ports/store.js'
 import { type Appended, AppendLoop, type ReplaceState } from './append-loop.js'
 import { ApplyLoop } from './apply-loop.js'
 import { readState } from './boot.js'
 import type { Bounds } from './bounds.js'
 import { decodeBatch } from './command-batch.js'
 import { CommandQueue } from './command-queue.js'
-import type { Clock, LogStore, StateMachine } from './interfaces.js'
 import { Reads } from './reads.js'
-import type { SnapshotMaker } from './snapshot-maker.js'
+import type { SnapshotMaker } from './snapshots/snapshot-maker.js'
 
 export interface DriverDeps {
   readonly raw: RawNode

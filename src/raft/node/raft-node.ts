@@ -1,29 +1,26 @@
 /**
- * One node of a cluster, from its empty directory on: entrance, then the running log. What happens in a turn is in
+ * One node of a cluster, from its empty directory on: entry, then the running log. What happens in a turn is in
  * `raft-driver.ts`, how a directory becomes a member in `entrance.ts`, who may connect in `admission.ts`.
  */
 import type { ConfChangeSingle, Index, RaftId, Term } from '../core/types.js'
-import { Certainty, isBelieved, judgePeer } from './admission.js'
-import { type BootState, restoreMachine } from './boot.js'
-import { Doorkeeper, Entrance, listHash, loadMembersAtJoin } from './entrance.js'
-import type { FrameKind as Kind, Lane } from './interfaces.js'
+import { ForgottenError, type Identity, type LoadedLog, StoreError } from '../ports/store.js'
+import type { FrameKind as Kind, Lane } from '../ports/transport.js'
 import {
-  ForgottenError,
   FrameKind,
   type Held,
-  type Identity,
-  type LoadedLog,
   type Peer,
   type PeerDownReason,
   type PeerHello,
   type Refusal,
   RefusalCode,
   type Refuser,
-  StoreError,
-} from './interfaces.js'
+} from '../ports/transport.js'
+import { readBootstrapMessage } from '../wire/control-messages.js'
+import { type BootState, restoreMachine } from './boot.js'
+import { Certainty, isBelieved, judgePeer } from './membership/admission.js'
+import { listHash, loadMembersAtJoin, MembershipEntry, MembershipHost } from './membership/join.js'
 import { type NodeApi, NodeRefusal, type NodeStatus } from './node-api.js'
 import type { RaftNodeOptions } from './options.js'
-import { readFormationWord } from './peer-words.js'
 import { RunningNode } from './running-node.js'
 
 /** One more with each release that adds a command, a field of one, or a record (engine.md §7). */
@@ -39,12 +36,12 @@ function heldBy({ hardState: { term, vote }, entries, prevIndex, snapshot }: Loa
 
 export class RaftNode implements NodeApi {
   readonly nodeId: string
-  readonly #entrance: Entrance
+  readonly #entry: MembershipEntry
   readonly #certainty = new Certainty(this)
   #running: RunningNode | null = null
   #identity: Identity | null
   #stopped = false
-  #doorkeeper: Doorkeeper | null = null
+  #memberHost: MembershipHost | null = null
   #members: readonly Peer[] = []
   /** Of whoever is connected, or was last. */
   readonly #lastHellos = new Map<string, PeerHello>()
@@ -58,7 +55,7 @@ export class RaftNode implements NodeApi {
     this.#processId = Buffer.from(options.random.bytes(PROCESS_ID_BYTES)).toString('hex')
     this.#held = heldBy(options.store.loaded)
     this.#identity = options.store.loaded.identity
-    this.#entrance = new Entrance(
+    this.#entry = new MembershipEntry(
       options,
       (identity, boot, members) => void this.#becomeMember(identity, boot, members),
       (error) => this.#fatal(error),
@@ -72,7 +69,7 @@ export class RaftNode implements NodeApi {
     const identity = this.#identity
     const forgotten = await store.getRecord(FORGOTTEN_RECORD_KEY)
     if (forgotten !== null) throw new StoreError('damaged', Buffer.from(forgotten).toString())
-    if (identity === null) await this.#entrance.prepare()
+    if (identity === null) await this.#entry.prepare()
     else {
       const { loaded } = store
       if (loaded.snapshot !== null) await restoreMachine(store, machine, loaded.snapshot.index, loaded.snapshot.term)
@@ -88,15 +85,15 @@ export class RaftNode implements NodeApi {
       onUp: (peer) => this.#up(peer),
       onDown: (nodeId, reason) => this.#down(nodeId, reason),
     })
-    if (identity === null) this.#entrance.start()
+    if (identity === null) this.#entry.start()
     else this.#running?.start(this.#members.map((member) => this.#withListedAddress(member)))
   }
 
   async stop(): Promise<void> {
     if (this.#stopped) return
     this.#stopped = true
-    this.#entrance.stop()
-    this.#doorkeeper?.stop()
+    this.#entry.stop()
+    this.#memberHost?.stop()
     this.#running?.stop()
     await this.options.transport.close()
     await this.#running?.idle()
@@ -120,9 +117,9 @@ export class RaftNode implements NodeApi {
 
   async #run(identity: Identity, boot: BootState): Promise<void> {
     if (this.#stopped) return
-    const doorkeeper = new Doorkeeper(this.options, identity.clusterId, () => this.#members)
-    await doorkeeper.prepare()
-    this.#doorkeeper = doorkeeper
+    const memberHost = new MembershipHost(this.options, identity.clusterId, () => this.#members)
+    await memberHost.prepare()
+    this.#memberHost = memberHost
     this.#running = new RunningNode(
       this.options,
       identity,
@@ -141,7 +138,7 @@ export class RaftNode implements NodeApi {
     const identity = this.#identity
     const { nodeId, memberUid, founders } = this.options
     return {
-      clusterId: identity?.clusterId ?? this.#entrance.clusterId,
+      clusterId: identity?.clusterId ?? this.#entry.clusterId,
       nodeId,
       raftId: identity?.raftId ?? 0,
       memberUid,
@@ -154,7 +151,7 @@ export class RaftNode implements NodeApi {
   }
 
   #judge(peer: PeerHello, wasDialled: boolean) {
-    const phase = this.#running !== null ? 'running' : this.#entrance.phase
+    const phase = this.#running !== null ? 'running' : this.#entry.phase
     const { options } = this
     return judgePeer(
       {
@@ -182,24 +179,24 @@ export class RaftNode implements NodeApi {
   #frame(from: string, kind: Kind, payload: Uint8Array): void {
     if (this.#stopped) return
     if (!KNOWN_KINDS.has(kind)) this.#droppedFrames++
-    else if (kind !== FrameKind.formation) this.#running?.receive(from, kind, payload)
-    else if (this.#running === null) this.#entrance.handle(from, payload)
+    else if (kind !== FrameKind.bootstrap) this.#running?.receive(from, kind, payload)
+    else if (this.#running === null) this.#entry.handle(from, payload)
     else {
-      readFormationWord(payload)
-      this.#doorkeeper?.handleFormation(from)
+      readBootstrapMessage(payload)
+      this.#memberHost?.handleBootstrap(from)
     }
   }
 
   #up(peer: PeerHello): void {
     this.#lastHellos.set(peer.nodeId, peer)
     this.#running?.peerUp(peer)
-    this.#doorkeeper?.peerUp(peer)
+    this.#memberHost?.peerUp(peer)
   }
 
   #down(nodeId: string, reason: PeerDownReason): void {
     if (!this.#isMember(nodeId)) this.#lastHellos.delete(nodeId)
     this.#running?.peerDown(nodeId, reason)
-    this.#doorkeeper?.peerDown(nodeId)
+    this.#memberHost?.peerDown(nodeId)
   }
 
   #isKnown(nodeId: string): boolean {
@@ -291,7 +288,7 @@ export class RaftNode implements NodeApi {
     this.#members = members
     for (const nodeId of this.#lastHellos.keys()) if (!this.#isKnown(nodeId)) this.#lastHellos.delete(nodeId)
     this.#running?.setMembers(members.map((member) => this.#withListedAddress(member)))
-    this.#doorkeeper?.membersChanged()
+    this.#memberHost?.membersChanged()
   }
   /** Where `--cluster` says that it is: the address that the cluster knows may be of a day when the node was elsewhere. */
   #withListedAddress(member: Peer): Peer {

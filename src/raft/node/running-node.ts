@@ -1,4 +1,6 @@
 /** The node while its log runs: ticks, peers' frames, membership, leadership and snapshots around the driver. */
+
+import type { Timer } from '../../platform.js'
 import { type Message, MsgType } from '../core/messages.js'
 import type { RawNode } from '../core/raw-node.js'
 import {
@@ -14,16 +16,16 @@ import {
   type Term,
 } from '../core/types.js'
 import { FOUNDERS_COUNT, REMOVED_LINGER_MS } from '../limits.js'
-import { AddressBook } from './address-book.js'
+import type { Identity } from '../ports/store.js'
+import { FrameKind, type Peer, PeerDownReason, type PeerHello } from '../ports/transport.js'
 import { type BootState, electionTicks, loadWindow, makeCore } from './boot.js'
 import { type Bounds, DEFAULT_BOUNDS } from './bounds.js'
 import { hintedCore } from './hinted-core.js'
-import { FrameKind, type Identity, type Peer, PeerDownReason, type PeerHello, type Timer } from './interfaces.js'
 import { LeaderHint } from './leader-hint.js'
-import { LeadershipTransfer } from './leadership-transfer.js'
-import { LogTrimmer } from './log-trimmer.js'
-import { MemberPeers } from './member-peers.js'
-import { MembershipChange } from './membership-change.js'
+import { MembershipChange } from './membership/change.js'
+import { MemberAddresses } from './membership/member-addresses.js'
+import { MemberPeers } from './membership/member-peers.js'
+import { LeadershipTransfer } from './membership/transfer.js'
 import { NodeRefusal, type NodeStatus } from './node-api.js'
 import { describeNode } from './node-status.js'
 import type { RaftNodeOptions } from './options.js'
@@ -32,11 +34,12 @@ import { PeerSender } from './peer-sender.js'
 import { Proposals } from './proposals.js'
 import { RaftDriver } from './raft-driver.js'
 import { SlowDisk } from './slow-disk.js'
-import { SnapshotMaker } from './snapshot-maker.js'
-import { SnapshotInbox, SnapshotSender, snapshotMessage } from './snapshot-transfer.js'
+import { LogTrimmer } from './snapshots/log-trimmer.js'
+import { SnapshotMaker } from './snapshots/snapshot-maker.js'
+import { SnapshotInbox, SnapshotSender, snapshotMessage } from './snapshots/snapshot-transfer.js'
 
 export class RunningNode {
-  readonly #book = new AddressBook()
+  readonly #book = new MemberAddresses()
   readonly #peers: MemberPeers
   readonly #driver: RaftDriver
   readonly #raw: RawNode

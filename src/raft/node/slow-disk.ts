@@ -10,7 +10,7 @@
 import type { RawNode } from '../core/raw-node.js'
 import { type Index, NONE, Role } from '../core/types.js'
 import { DISK_HANGS_LEASES } from '../limits.js'
-import { StoreError } from './interfaces.js'
+import { StoreError } from '../ports/store.js'
 
 type Core = Pick<RawNode, 'status' | 'heirOfStalled' | 'transferLeader' | 'stepDown' | 'storageStalled'>
 

@@ -1,5 +1,5 @@
-import { InvariantViolation } from '../core/invariant.js'
-import { StoreError } from '../node/interfaces.js'
+import { InvariantViolation } from '../../invariant.js'
+import { StoreError } from '../ports/store.js'
 
 /** What to do about a directory that must not be used any more: its member may have acknowledged what is lost. */
 const REJOIN =

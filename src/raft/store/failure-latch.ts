@@ -1,4 +1,4 @@
-import { SnapshotRejected } from '../node/interfaces.js'
+import { SnapshotRejected } from '../ports/store.js'
 import { storeFailure } from './errors.js'
 
 /**

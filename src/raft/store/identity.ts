@@ -1,5 +1,5 @@
 /** Whom a data directory belongs to: a record like others, in JSON so that it can be read by a person in need. */
-import type { Identity } from '../node/interfaces.js'
+import type { Identity } from '../ports/store.js'
 import { asBuffer } from './codec.js'
 
 export const IDENTITY_RECORD = 'identity'

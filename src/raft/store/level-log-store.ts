@@ -1,4 +1,4 @@
-import { invariant } from '../core/invariant.js'
+import { invariant } from '../../invariant.js'
 import type { HardState, Index, SnapshotMetadata, Term } from '../core/types.js'
 import type {
   Identity,
@@ -8,7 +8,7 @@ import type {
   SnapshotReader,
   SnapshotReceiver,
   SnapshotSource,
-} from '../node/interfaces.js'
+} from '../ports/store.js'
 import type { BlockInfo } from './block.js'
 import { sealOf } from './checked.js'
 import type { Database } from './disk.js'

@@ -1,5 +1,6 @@
 import { join, resolve } from 'node:path'
-import { type Clock, type LoadedLog, type LogStore, StoreError } from '../node/interfaces.js'
+import type { Clock } from '../../platform.js'
+import { type LoadedLog, type LogStore, StoreError } from '../ports/store.js'
 import {
   claimDirectory,
   createContents,

@@ -7,7 +7,7 @@
  * with that batch, and the contents must be exactly that. A shortened or holed log is never served (A21, M39).
  */
 import type { Entry } from '../core/types.js'
-import type { StoreError } from '../node/interfaces.js'
+import type { StoreError } from '../ports/store.js'
 import { type BlockInfo, readBlockEntries, readBlockInfo } from './block.js'
 import { CodecError } from './codec.js'
 import type { DatabaseOperation } from './disk.js'

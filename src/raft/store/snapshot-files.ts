@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import type { SnapshotMetadata } from '../core/types.js'
 import { SNAPSHOT_SLICE_BYTES, SNAPSHOTS_KEPT, WAITING_SNAPSHOTS_KEPT } from '../limits.js'
-import type { SnapshotReader, SnapshotReceiver, SnapshotSource } from '../node/interfaces.js'
+import type { SnapshotReader, SnapshotReceiver, SnapshotSource } from '../ports/store.js'
 import { CodecError } from './codec.js'
 import type { Disk, DiskFile } from './disk.js'
 import { codeOf, damaged } from './errors.js'

@@ -9,7 +9,7 @@
  * the chunk is used.
  */
 import { crc32c } from '@node-rs/crc32'
-import { invariant } from '../core/invariant.js'
+import { invariant } from '../../invariant.js'
 import type { SnapshotMetadata } from '../core/types.js'
 import { SNAPSHOT_CHUNK_LIMIT_BYTES, SNAPSHOT_METADATA_LIMIT_BYTES, SNAPSHOT_SYNC_STEP_BYTES } from '../limits.js'
 import { asBuffer, CodecError, readUint64, writeUint64 } from './codec.js'

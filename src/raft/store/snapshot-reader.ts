@@ -1,5 +1,5 @@
 import type { SnapshotMetadata } from '../core/types.js'
-import type { SnapshotReader } from '../node/interfaces.js'
+import type { SnapshotReader } from '../ports/store.js'
 import { CodecError } from './codec.js'
 import type { DiskFile } from './disk.js'
 import type { FailureLatch } from './failure-latch.js'

@@ -1,6 +1,6 @@
 import type { SnapshotMetadata } from '../core/types.js'
 import { SNAPSHOT_SYNC_STEP_BYTES } from '../limits.js'
-import { type SnapshotReceiver, SnapshotRejected } from '../node/interfaces.js'
+import { type SnapshotReceiver, SnapshotRejected } from '../ports/store.js'
 import { CodecError } from './codec.js'
 import type { DiskFile } from './disk.js'
 import type { FailureLatch } from './failure-latch.js'

@@ -1,5 +1,5 @@
+import type { Clock, Timer } from '../../platform.js'
 import { WRITE_DELAY_MS } from '../limits.js'
-import type { Clock, Timer } from '../node/interfaces.js'
 import type { Database, DatabaseOperation } from './disk.js'
 import type { FailureLatch } from './failure-latch.js'
 import type { Plan } from './log-image.js'

@@ -10,9 +10,9 @@ import {
   parsePort,
 } from '../../address.js'
 import { LOCKS_PER_SESSION_MAX } from '../../locks/limits.js'
-import type { AdminFrom } from '../admin.js'
+import type { AdminFrom } from '../../service/administration/administration.js'
 import { UsageError } from '../exit-codes.js'
-import { LOG_LEVELS, type LogLevel } from '../logging.js'
+import { LOG_LEVELS, type LogLevel } from '../logging/logger.js'
 import { type CommandLine, type OptionName, parseCommandLine } from './options.js'
 import {
   type Setting,

@@ -71,7 +71,7 @@ const OTHER_VARIABLES: ReadonlySet<string> = new Set([
   ...['TNL_GUARDIAN', 'TNL_NATIVE', 'TNL_MODEL_RUNS', 'TNL_SHRINK'],
 ])
 
-/** What Kubernetes makes of services `tnl` and `tnl-…`: `TNL_SERVICE_HOST`, `TNL_0_PORT_7654_TCP_ADDR`. */
+/** What Kubernetes makes of context `tnl` and `tnl-…`: `TNL_SERVICE_HOST`, `TNL_0_PORT_7654_TCP_ADDR`. */
 const SERVICE_LINK =
   /^TNL_(?:[A-Z0-9_]+_)?(?:SERVICE_HOST|SERVICE_PORT(?:_[A-Z0-9_]+)?|PORT_\d+_(?:TCP|UDP|SCTP)(?:_[A-Z]+)?)$/
 

@@ -1,12 +1,12 @@
 /**
- * Lines of both dialects through the real fronts of three nodes into their state machines. Now and then a node takes
+ * Lines of both dialects through the real services of three nodes into their state machines. Now and then a node takes
  * another's snapshot in place of its state. Nothing may escape, end a node, or leave nodes unequal, and who was not sent
  * away must still be served.
  */
-import { Cluster } from '../../server/front-cluster.js'
-import type { FakeNode } from '../../server/front-node.js'
-import type { FakeSocket } from '../../server/front-socket.js'
-import { SeededRandom } from '../../server/front-world.js'
+import { Cluster } from '../../service/kit/cluster.js'
+import type { FakeNode } from '../../service/kit/node.js'
+import type { FakeSocket } from '../../service/kit/socket.js'
+import { SeededRandom } from '../../service/kit/world.js'
 import { type Area, Finding, Trail } from '../area.js'
 import { bytesOf, classicLine, Memory, openingLine, sessionLine } from '../client-grammar.js'
 import { checkState } from '../replicas.js'
@@ -40,8 +40,8 @@ class Case {
   constructor(seed: number) {
     this.random = new SeededRandom(seed)
     const followers = this.random.chance(0.9) ? 'serve' : 'redirect'
-    const front = { requestTimeoutMs: REQUEST_TIMEOUT_MS, allowShutdown: this.random.chance(0.5), followers } as const
-    this.cluster = new Cluster({ seed, leaseMs: 3_000, front })
+    const service = { requestTimeoutMs: REQUEST_TIMEOUT_MS, allowShutdown: this.random.chance(0.5), followers } as const
+    this.cluster = new Cluster({ seed, leaseMs: 3_000, service })
     this.cluster.start()
   }
 
@@ -132,7 +132,7 @@ class Case {
     for (const { nodeId, fatal, shutdownAsked } of this.cluster.nodes) {
       const [first] = fatal
       if (first !== undefined) throw new Finding(`${nodeId} ended: ${first.error.message}`, this.trail.lines)
-      if (shutdownAsked && !this.cluster.options.front?.allowShutdown) {
+      if (shutdownAsked && !this.cluster.options.service?.allowShutdown) {
         throw new Finding(`${nodeId} shuts down, and was told not to`, this.trail.lines)
       }
     }
@@ -187,6 +187,6 @@ class Case {
 
 export const clientLines: Area = {
   name: 'client-lines',
-  what: 'lines of both dialects, through fronts, state machines and snapshots of three nodes',
+  what: 'lines of both dialects, through services, state machines and snapshots of three nodes',
   play: (seed) => new Case(seed).run(),
 }

@@ -2,13 +2,13 @@
  * Commands as a log may hold them: sensible ones, some with fields at their extremes, some with bytes changed. Applying
  * what decodes must not throw, and a snapshot taken meanwhile must restore to the same state.
  */
-import { FormatError } from '../../../src/locks/byte-reader.js'
-import { EncodingError } from '../../../src/locks/byte-writer.js'
-import { decodeCommand, encodeCommand } from '../../../src/locks/codec.js'
-import type { Command } from '../../../src/locks/commands.js'
+import { FormatError } from '../../../src/bytes/reader.js'
+import { EncodingError } from '../../../src/bytes/writer.js'
+import { decodeCommand, encodeCommand } from '../../../src/locks/commands/codec.js'
+import type { Command } from '../../../src/locks/commands/commands.js'
 import { type Genesis, LockMachine } from '../../../src/locks/machine.js'
 import { type Choice, Workload } from '../../locks/workload.js'
-import { SeededRandom } from '../../server/front-world.js'
+import { SeededRandom } from '../../service/kit/world.js'
 import { type Area, Finding, Trail } from '../area.js'
 import { checkState, silent } from '../replicas.js'
 import { damaged, freeText, integer, nameText } from '../values.js'

@@ -2,11 +2,11 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { parseEndpoints } from '../../../src/client/endpoints.js'
+import { parseEndpoints } from '../../../src/client/transport/endpoints.js'
 import { parseServerConfig } from '../../../src/server/config/config.js'
 import { OPTIONS } from '../../../src/server/config/options.js'
 import { UsageError } from '../../../src/server/exit-codes.js'
-import { SeededRandom } from '../../server/front-world.js'
+import { SeededRandom } from '../../service/kit/world.js'
 import { type Area, Finding, Trail } from '../area.js'
 import { damaged, freeText, nameText, secondsText, numberText as wildNumberText } from '../values.js'
 

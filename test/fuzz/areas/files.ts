@@ -3,10 +3,10 @@
  * damaged. One fault at a time in a file: two in both copies of a mark's newest slot leave no trace (ADR 4).
  */
 import { EMPTY_CONF_STATE, type Entry, EntryType } from '../../../src/raft/core/types.js'
-import { type LogStore, StoreError } from '../../../src/raft/node/interfaces.js'
+import { type LogStore, StoreError } from '../../../src/raft/ports/store.js'
 import { openStore } from '../../../src/raft/store/open-store.js'
-import { SeededRandom } from '../../server/front-world.js'
-import { MemoryDisk } from '../../store/memory-disk.js'
+import { MemoryDisk } from '../../raft/store/memory-disk.js'
+import { SeededRandom } from '../../service/kit/world.js'
 import { type Area, Finding, Trail } from '../area.js'
 import { damaged, faulty } from '../values.js'
 

@@ -7,20 +7,20 @@ import { type Message, MsgType, message } from '../../../src/raft/core/messages.
 import { EntryType } from '../../../src/raft/core/types.js'
 import { encodeFragment, FrameParser } from '../../../src/raft/net/frame.js'
 import { decodeHello, decodeRefusal, encodeRefusal, LinkKind } from '../../../src/raft/net/handshake.js'
-import { decodeMessages, encodeMessages } from '../../../src/raft/net/raft-codec.js'
 import { checkBatch, decodeBatch, encodeBatch } from '../../../src/raft/node/command-batch.js'
-import { FrameKind, Lane, PeerProtocolError } from '../../../src/raft/node/interfaces.js'
+import { FrameKind, Lane, PeerProtocolError } from '../../../src/raft/ports/transport.js'
 import {
   readAck,
   readBegin,
+  readBootstrapMessage,
   readChunkHeader,
-  readFormationWord,
   writeChunkHeader,
-} from '../../../src/raft/node/peer-words.js'
-import { decodeAnswer, decodeOperation, encodeFrame } from '../../../src/server/admin-frames.js'
-import { decodeRenewal, decodeRenewalAnswer, encodeRenewalAnswer } from '../../../src/server/rules/renewal.js'
-import { SeededRandom } from '../../server/front-world.js'
-import { helloFrame } from '../../support/hello.js'
+} from '../../../src/raft/wire/control-messages.js'
+import { decodeMessages, encodeMessages } from '../../../src/raft/wire/raft-codec.js'
+import { decodeAnswer, decodeOperation, encodeFrame } from '../../../src/service/administration/frames.js'
+import { decodeRenewal, decodeRenewalAnswer, encodeRenewalAnswer } from '../../../src/service/leases/renewal-frames.js'
+import { helloFrame } from '../../kit/hello.js'
+import { SeededRandom } from '../../service/kit/world.js'
 import { type Area, Finding, Trail } from '../area.js'
 import { packed } from '../packed.js'
 import { damaged, EXTREME_INTEGERS, freeText, nameText } from '../values.js'
@@ -97,7 +97,7 @@ const MAKERS: readonly Maker[] = [
   }),
   (random) => ({ kind: FrameKind.snapshotBegin, payload: packed(random) }),
   (random) => ({ kind: FrameKind.snapshotAck, payload: packed(random) }),
-  (random) => ({ kind: FrameKind.formation, payload: packed(random) }),
+  (random) => ({ kind: FrameKind.bootstrap, payload: packed(random) }),
   (random) => ({
     kind: FrameKind.snapshotChunk,
     payload: Buffer.concat([
@@ -128,7 +128,7 @@ const READERS: Readonly<Record<number, (payload: Uint8Array) => unknown>> = {
   [FrameKind.snapshotBegin]: readBegin,
   [FrameKind.snapshotAck]: readAck,
   [FrameKind.snapshotChunk]: readChunkHeader,
-  [FrameKind.formation]: readFormationWord,
+  [FrameKind.bootstrap]: readBootstrapMessage,
   [FrameKind.renew]: decodeRenewal,
   [FrameKind.renewed]: decodeRenewalAnswer,
   [FrameKind.admin]: decodeOperation,

@@ -3,11 +3,11 @@
  * sends. It may close the connection; it must not end, and nothing but a breach of the protocol may be thrown.
  */
 import { type Message, MsgType } from '../../../src/raft/core/messages.js'
-import { decodeMessages, encodeMessages } from '../../../src/raft/net/raft-codec.js'
-import { type FrameKind, FrameKind as Kind, PeerProtocolError } from '../../../src/raft/node/interfaces.js'
-import { TestCluster } from '../../node/cluster.js'
-import { SeededRandom } from '../../server/front-world.js'
-import { helloOf } from '../../support/hello.js'
+import { type FrameKind, FrameKind as Kind, PeerProtocolError } from '../../../src/raft/ports/transport.js'
+import { decodeMessages, encodeMessages } from '../../../src/raft/wire/raft-codec.js'
+import { helloOf } from '../../kit/hello.js'
+import { TestCluster } from '../../raft/node/cluster.js'
+import { SeededRandom } from '../../service/kit/world.js'
 import { type Area, describe, Finding, Trail } from '../area.js'
 import { packed } from '../packed.js'
 import { damaged, EXTREME_INTEGERS } from '../values.js'

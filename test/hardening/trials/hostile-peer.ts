@@ -4,10 +4,10 @@ import { connect, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { encodeFragment, FrameParser } from '../../../src/raft/net/frame.js'
 import { decodeHello, encodeHello, encodeRefusal, isRefusal, LinkKind } from '../../../src/raft/net/handshake.js'
-import { FrameKind, Lane, type PeerHello, RefusalCode } from '../../../src/raft/node/interfaces.js'
+import { FrameKind, Lane, type PeerHello, RefusalCode } from '../../../src/raft/ports/transport.js'
 import { TestCluster, type TestNode } from '../../e2e/cluster.js'
 import { converse } from '../../e2e/wire.js'
-import { seededRandom } from '../../net/kit.js'
+import { seededRandom } from '../../raft/net/kit.js'
 import type { Outcome, Size, Trial } from '../trial.js'
 
 const ATTACK_MS = { short: 5_000, long: 60_000 } as const

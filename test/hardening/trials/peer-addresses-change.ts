@@ -1,7 +1,7 @@
 /** All nodes, then one after the other, come back with other peer ports under a new `--cluster` list. */
 import { once } from 'node:events'
 import { createServer } from 'node:net'
-import type { NodePlan } from '../../../src/cli/cluster-node.js'
+import type { NodePlan } from '../../../src/cli/cluster/cluster-node.js'
 import { TestCluster, TestNode } from '../../e2e/cluster.js'
 import { converse } from '../../e2e/wire.js'
 import type { Outcome, Trial } from '../trial.js'

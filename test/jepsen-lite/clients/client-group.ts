@@ -8,7 +8,7 @@ import { Journal } from './journal.js'
 import { ReportedProcess } from './reported-process.js'
 import type { WorkerOrder } from './worker-messages.js'
 
-const WORKER = fileURLToPath(new URL('worker.ts', import.meta.url))
+const WORKER = fileURLToPath(new URL('./worker.ts', import.meta.url))
 const RESTART_PAUSE_MS = 500
 /** Of the clients: their own ends of connections are what the node sees, which no link or relay lets through unchanged. */
 const DIRECT_SHARE = 0.25

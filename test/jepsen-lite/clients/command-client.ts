@@ -1,13 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import { DoExit } from '../../../src/cli/do-exit-codes.js'
-import { formatSeconds } from '../../../src/client/line-codec.js'
+import { DoExit } from '../../../src/cli/do/exit-codes.js'
+import { formatSeconds } from '../../../src/client/transport/line-codec.js'
 import type { WorkloadRun } from '../types.js'
 import type { ClientContext } from './client.js'
 
 const TNL_DO = fileURLToPath(new URL('../../../dist/cli/tnl-do.js', import.meta.url))
-const COMMAND = fileURLToPath(new URL('held-command.js', import.meta.url))
+const COMMAND = fileURLToPath(new URL('./held-command.js', import.meta.url))
 
 interface Words {
   readonly token?: number

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import type { WorkloadRun } from '../types.js'
 
-const SCRIPT = fileURLToPath(new URL('original_client.py', import.meta.url))
+const SCRIPT = fileURLToPath(new URL('./original_client.py', import.meta.url))
 
 /**
  * The command of the original Python client as a reported process, or null. It is not installed with this project:

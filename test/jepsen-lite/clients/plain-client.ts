@@ -1,5 +1,5 @@
-import type { Line } from '../../../src/client/line-codec.js'
-import { formatWait } from '../../../src/client/session-words.js'
+import { formatWait } from '../../../src/client/session/session-replies.js'
+import type { Line } from '../../../src/client/transport/line-codec.js'
 import type { ClientContext } from './client.js'
 import { SessionHold } from './hold.js'
 import { PlainSession, SessionOver } from './plain-session.js'

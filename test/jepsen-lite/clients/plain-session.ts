@@ -1,14 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseHostPort } from '../../../src/address.js'
-import { AddressBook } from '../../../src/client/endpoints.js'
 import { TcpNetLockError } from '../../../src/client/errors.js'
-import { KeepAlive } from '../../../src/client/keep-alive.js'
 import { ANSWER_TIMEOUT_MS, KEEPALIVES_PER_LEASE } from '../../../src/client/limits.js'
-import { type Fields, formatLine, formatSeconds, type Line } from '../../../src/client/line-codec.js'
-import { type Link, LinkError } from '../../../src/client/link.js'
-import { type Instant, Mirror } from '../../../src/client/mirror.js'
-import { reach } from '../../../src/client/reach.js'
-import { readWelcome, type Welcome } from '../../../src/client/session-words.js'
+import { KeepAlive } from '../../../src/client/session/keep-alive.js'
+import { type Instant, LocalLease } from '../../../src/client/session/local-lease.js'
+import { readWelcome, type Welcome } from '../../../src/client/session/session-replies.js'
+import { reach } from '../../../src/client/transport/dial.js'
+import { EndpointResolver } from '../../../src/client/transport/endpoints.js'
+import { type Fields, formatLine, formatSeconds, type Line } from '../../../src/client/transport/line-codec.js'
+import { type Link, LinkError } from '../../../src/client/transport/link.js'
 import type { ClientContext } from './client.js'
 
 const RETRY_MS = 200
@@ -37,7 +37,7 @@ export class PlainSession {
   /** Called with what tells the tokens of lost locks from others. */
   onLost: (isLost: (token: number) => boolean) => void = () => {}
   readonly #secret: string
-  readonly #mirror: Mirror
+  readonly #localLease: LocalLease
   readonly #requests = new Map<number, Request>()
   readonly #keepAlive: KeepAlive
   readonly #over = new AbortController()
@@ -48,7 +48,7 @@ export class PlainSession {
 
   /** Null when the client shall finish before any node takes it; one that is finishing already tries once. */
   static async open(context: ClientContext): Promise<PlainSession | null> {
-    const addresses = new AddressBook(context.endpoints.map((text) => parseHostPort(text)))
+    const addresses = new EndpointResolver(context.endpoints.map((text) => parseHostPort(text)))
     const lease = formatSeconds(context.leaseMs)
     const linger = context.lingerMs > 0 ? formatSeconds(context.lingerMs) : undefined
     const signal = context.stopping.aborted ? new AbortController().signal : context.stopping
@@ -72,13 +72,13 @@ export class PlainSession {
   }
 
   private constructor(
-    private readonly addresses: AddressBook,
+    private readonly addresses: EndpointResolver,
     link: Link,
     welcome: Welcome,
   ) {
     this.id = welcome.id
     this.#secret = welcome.secret
-    this.#mirror = new Mirror(welcome.leaseMs, welcome.sentAt)
+    this.#localLease = new LocalLease(welcome.leaseMs, welcome.sentAt)
     this.#keepAlive = new KeepAlive(welcome.leaseMs / KEEPALIVES_PER_LEASE, undefined, {
       send: () => this.#link?.send(formatLine('.keepalive')),
       confirmed: (sentAt) => this.#confirm(sentAt),
@@ -92,7 +92,7 @@ export class PlainSession {
   }
 
   remainingMs(): number {
-    return this.isOver ? 0 : this.#mirror.remainingMs()
+    return this.isOver ? 0 : this.#localLease.remainingMs()
   }
 
   /** The number that the next request will have. */
@@ -182,7 +182,7 @@ export class PlainSession {
 
   /** A limit that has passed is not undone. */
   #confirm(sentAt: Instant): void {
-    if (this.#mirror.remainingMs() > 0) this.#mirror.confirm(sentAt)
+    if (this.#localLease.remainingMs() > 0) this.#localLease.confirm(sentAt)
     else this.#end('the lease has run out')
   }
 
@@ -193,7 +193,7 @@ export class PlainSession {
         last: left,
         opening: (opened) => this.#resumeLine(opened),
         welcomed: (opened, _, sentAt) => this.#readResumed(opened, sentAt),
-        budgetMs: RESUME_BUDGET_LEASES * this.#mirror.leaseMs,
+        budgetMs: RESUME_BUDGET_LEASES * this.#localLease.leaseMs,
         answerTimeoutMs: ANSWER_TIMEOUT_MS,
         signal: this.#over.signal,
       })

@@ -1,6 +1,6 @@
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import type { HostPort } from '../../../src/address.js'
-import { listenOn } from '../../../src/server/listen.js'
+import { listenOn } from '../../../src/server/sockets/listen.js'
 import { Pipe } from './pipe.js'
 import type { Wire } from './wire.js'
 

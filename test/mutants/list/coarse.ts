@@ -1,7 +1,7 @@
 /** Promises broken outright, one each: jepsen-lite has to convict a server with any of these within five minutes. */
 import type { Mutant } from '../mutant.js'
 
-const LOCK_TABLE = 'src/locks/lock-table.ts'
+const LOCK_TABLE = 'src/locks/table/lock-table.ts'
 
 export const COARSE: readonly Mutant[] = [
   {
@@ -40,7 +40,7 @@ export const COARSE: readonly Mutant[] = [
     rule: 'own',
     edits: [
       {
-        file: 'src/server/rules/node-lease.ts',
+        file: 'src/service/leases/node-lease.ts',
         find: 'if (until === null || this.deps.clock.speakerNow() < this.#closingAtMs(until)) return',
         replace: 'if (until === null || this.#closingAtMs(until) > 0) return',
       },
@@ -52,7 +52,7 @@ export const COARSE: readonly Mutant[] = [
     rule: 'own',
     edits: [
       {
-        file: 'src/locks/epochs.ts',
+        file: 'src/locks/state/epochs.ts',
         find: '  entry.live = false\n',
         replace: `  entry.live = false
   for (const { queue } of context.state.locks.values()) {
@@ -68,12 +68,12 @@ export const COARSE: readonly Mutant[] = [
     rule: 'own',
     edits: [
       {
-        file: 'src/server/rules/lease-keeper.ts',
+        file: 'src/service/leases/leader-duties.ts',
         find: '    this.#readyAtMs = this.deps.clock.takerNow()\n',
         replace: '    this.#readyAtMs = this.deps.clock.takerNow() - this.deps.state.nodeLeaseMs\n',
       },
       {
-        file: 'src/server/rules/lease-keeper.ts',
+        file: 'src/service/leases/leader-duties.ts',
         find: 'of this.deps.state.detachedSessions()) this.#count(session, attach, forMs)',
         replace: 'of this.deps.state.detachedSessions()) this.#count(session, attach, 0 * forMs)',
       },

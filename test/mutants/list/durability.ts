@@ -99,24 +99,24 @@ export const DURABILITY: readonly Mutant[] = [
     rule: 'B11',
     edits: [
       {
-        file: 'src/raft/node/admission.ts',
+        file: 'src/raft/node/membership/admission.ts',
         find: 'if (member.memberUid === null || member.memberUid === peer.memberUid) return accept',
         replace: 'if (member.memberUid !== undefined) return accept',
       },
       {
-        file: 'src/raft/node/entrance.ts',
+        file: 'src/raft/node/membership/join.ts',
         find: 'if (member === null || member.memberUid !== memberUid) continue',
         replace: 'if (member === null || member.memberUid === null) continue',
       },
       {
-        file: 'src/raft/node/entrance.ts',
+        file: 'src/raft/node/membership/join.ts',
         find: `    if (peer.clusterId === this.clusterId) this.#confirm(peer.nodeId)
     else {`,
         replace: `    this.#confirm(peer.nodeId)
     if (peer.clusterId !== this.clusterId) {`,
       },
       {
-        file: 'src/raft/node/formation.ts',
+        file: 'src/raft/node/membership/bootstrap.ts',
         find: 'if (fromFounder) this.#keep(said)',
         replace: 'if (fromFounder || said.confirmed) this.#keep(said)',
       },
@@ -140,7 +140,7 @@ export const DURABILITY: readonly Mutant[] = [
     rule: 'B11',
     edits: [
       {
-        file: 'src/raft/node/snapshot-maker.ts',
+        file: 'src/raft/node/snapshots/snapshot-maker.ts',
         find: '    this.store.saveSnapshot(metadata, this.machine.snapshot()).then(',
         replace: `    this.#lastIndex = metadata.index
     this.onDurable(metadata)

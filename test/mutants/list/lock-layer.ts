@@ -1,7 +1,7 @@
 /** Bugs of the lock state machine (raft-reference B11, its last part). */
 import type { Mutant } from '../mutant.js'
 
-const LOCK_TABLE = 'src/locks/lock-table.ts'
+const LOCK_TABLE = 'src/locks/table/lock-table.ts'
 
 export const LOCK_LAYER: readonly Mutant[] = [
   {
@@ -39,7 +39,7 @@ export const LOCK_LAYER: readonly Mutant[] = [
     rule: 'B11',
     edits: [
       {
-        file: 'src/locks/sessions.ts',
+        file: 'src/locks/state/sessions.ts',
         find: 'if (header.conn < place.floor || place.opened.has(header.conn)) return null',
         replace: '',
       },

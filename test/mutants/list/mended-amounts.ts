@@ -122,7 +122,7 @@ export const MENDED_AMOUNTS: readonly Mutant[] = [
     rule: 'own',
     edits: [
       {
-        file: 'src/raft/node/log-trimmer.ts',
+        file: 'src/raft/node/snapshots/log-trimmer.ts',
         find: 'const upTo = Math.min(wanted, this.#neededAfter())',
         replace: 'const upTo = Math.min(wanted, this.#neededAfter() * 1e9)',
       },
@@ -135,7 +135,7 @@ export const MENDED_AMOUNTS: readonly Mutant[] = [
     rule: 'own',
     edits: [
       {
-        file: 'src/raft/node/log-trimmer.ts',
+        file: 'src/raft/node/snapshots/log-trimmer.ts',
         find: 'if (entries > bounds.heldEntries || window.bytes > bounds.heldBytes) return',
         replace: 'if (entries < 0 * bounds.heldBytes) return',
       },
@@ -162,7 +162,7 @@ export const MENDED_AMOUNTS: readonly Mutant[] = [
     rule: 'own',
     edits: [
       {
-        file: 'src/raft/node/snapshot-maker.ts',
+        file: 'src/raft/node/snapshots/snapshot-maker.ts',
         find: 'for (const run of this.#whenIdle.splice(0)) run()\n        // While it was written so much may have come that the next one is due, and a busy node applies nothing that says so.\n        this.#makeIfDue()\n',
         replace: 'for (const run of this.#whenIdle.splice(0)) run()\n',
       },
@@ -175,9 +175,9 @@ export const MENDED_AMOUNTS: readonly Mutant[] = [
     rule: 'own',
     edits: [
       {
-        file: 'src/server/rules/session-book.ts',
-        find: 'now - seat.proposedAtMs >= repeatAfterMs(seat.repeats)',
-        replace: 'now - seat.proposedAtMs >= repeatAfterMs(0)',
+        file: 'src/service/sessions/attachments.ts',
+        find: 'now - attachment.proposedAtMs >= repeatAfterMs(attachment.repeats)',
+        replace: 'now - attachment.proposedAtMs >= repeatAfterMs(0)',
       },
     ],
     killers: ['tests'],
@@ -188,7 +188,7 @@ export const MENDED_AMOUNTS: readonly Mutant[] = [
     rule: 'own',
     edits: [
       {
-        file: 'src/server/rules/session-book.ts',
+        file: 'src/service/sessions/attachments.ts',
         find: 'this.deps.node.leader() !== null && !this.deps.node.isBusy()',
         replace: 'this.deps.node.leader() !== null',
       },
@@ -201,7 +201,7 @@ export const MENDED_AMOUNTS: readonly Mutant[] = [
     rule: 'own',
     edits: [
       {
-        file: 'src/server/rules/session-book.ts',
+        file: 'src/service/sessions/attachments.ts',
         find: 'return this.#unappliedBytes >= UNAPPLIED_BYTES || this.deps.node.isBusy()',
         replace: 'return this.#unappliedBytes >= 100 * UNAPPLIED_BYTES || this.deps.node.isBusy()',
       },
@@ -214,7 +214,7 @@ export const MENDED_AMOUNTS: readonly Mutant[] = [
     rule: 'own',
     edits: [
       {
-        file: 'src/raft/node/snapshot-transfer.ts',
+        file: 'src/raft/node/snapshots/snapshot-transfer.ts',
         find: '      transfer.stall.cancel()\n      transfer.stall = this.#watch(nodeId, transfer.id)\n',
         replace: '',
       },
@@ -227,7 +227,7 @@ export const MENDED_AMOUNTS: readonly Mutant[] = [
     rule: 'own',
     edits: [
       {
-        file: 'src/raft/node/snapshot-transfer.ts',
+        file: 'src/raft/node/snapshots/snapshot-transfer.ts',
         find: 'if (transfer.sent - transfer.acked >= SNAPSHOT_TRANSFER_WINDOW_CHUNKS * SNAPSHOT_TRANSFER_CHUNK_BYTES) return',
         replace:
           'if (transfer.sent - transfer.acked >= 1e6 * SNAPSHOT_TRANSFER_WINDOW_CHUNKS * SNAPSHOT_TRANSFER_CHUNK_BYTES) return',
@@ -241,7 +241,7 @@ export const MENDED_AMOUNTS: readonly Mutant[] = [
     rule: 'own',
     edits: [
       {
-        file: 'src/raft/node/snapshot-transfer.ts',
+        file: 'src/raft/node/snapshots/snapshot-transfer.ts',
         find: '    if (begin === null) return\n    this.peerDown(from)\n',
         replace: '    if (begin === null) return\n',
       },
@@ -254,7 +254,7 @@ export const MENDED_AMOUNTS: readonly Mutant[] = [
     rule: 'own',
     edits: [
       {
-        file: 'src/raft/node/snapshot-transfer.ts',
+        file: 'src/raft/node/snapshots/snapshot-transfer.ts',
         find: "      this.#ack(from, incoming, 'more')\n      this.#sayWorking(from, incoming)\n",
         replace: '',
       },
@@ -267,7 +267,7 @@ export const MENDED_AMOUNTS: readonly Mutant[] = [
     rule: 'own',
     edits: [
       {
-        file: 'src/raft/node/snapshot-transfer.ts',
+        file: 'src/raft/node/snapshots/snapshot-transfer.ts',
         find: '    if (incoming.waiting > SNAPSHOT_TRANSFER_WINDOW_CHUNKS) return\n',
         replace: '',
       },
@@ -313,7 +313,7 @@ export const MENDED_AMOUNTS: readonly Mutant[] = [
     rule: 'own',
     edits: [
       {
-        file: 'src/server/dialects/request-ids.ts',
+        file: 'src/service/dialects/request-ids.ts',
         find: 'id <= Math.max(this.#known, this.#proposed)',
         replace: 'id <= Math.max(this.#known, 0 * this.#proposed)',
       },

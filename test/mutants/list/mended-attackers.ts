@@ -8,7 +8,7 @@ export const MENDED_ATTACKERS: readonly Mutant[] = [
     rule: 'own',
     edits: [
       {
-        file: 'src/locks/epochs.ts',
+        file: 'src/locks/state/epochs.ts',
         find: 'if (epoch === 0 || !isMember(state, node)) return',
         replace: 'if (!isMember(state, node)) return',
       },

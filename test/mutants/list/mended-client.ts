@@ -1,15 +1,15 @@
 /** Faults of the library that were mended, put back; and holes in its tests that somebody found. */
 import type { Edit, Mutant } from '../mutant.js'
 
-const BOOK = 'src/client/endpoints.ts'
-const CLASSIC = 'src/client/classic-session.ts'
+const BOOK = 'src/client/transport/endpoints.ts'
+const CLASSIC = 'src/client/session/classic-session.ts'
 const CLIENT = 'src/client/client.ts'
-const LEFT = 'src/client/left-links.ts'
-const POOL = 'src/client/session-pool.ts'
-const RACE = 'src/client/connect-race.ts'
-const REACH = 'src/client/reach.ts'
-const RESUMPTION = 'src/client/resumption.ts'
-const SESSION = 'src/client/session.ts'
+const LEFT = 'src/client/transport/left-links.ts'
+const POOL = 'src/client/session/session-pool.ts'
+const RACE = 'src/client/transport/connect-race.ts'
+const REACH = 'src/client/transport/dial.ts'
+const RESUMPTION = 'src/client/session/resumption.ts'
+const SESSION = 'src/client/session/session.ts'
 const TIMER = 'src/client/long-timer.ts'
 
 const mended = (id: string, title: string, rule: string, file: string, find: string, replace: string): Mutant => {
@@ -242,44 +242,44 @@ export const MENDED_CLIENT: readonly Mutant[] = [
       'Y631',
       'an outage that is longer than the time to reach a node ends a wait for a lock',
       'own',
-      'src/cli/do-options.ts',
+      'src/cli/do/options.ts',
       'resumeMs: Math.max(reachMs, flags.wait)',
       'resumeMs: reachMs',
     ),
-    tests: ['test/cli/do-options.test.ts'],
+    tests: ['test/cli/do/options.test.ts'],
   },
   {
     ...mended(
       'Y632',
       'who has waited already looks for a node only as long as a newcomer',
       'own',
-      'src/cli/do-acquire.ts',
+      'src/cli/do/acquire.ts',
       'reachMs: Math.max(options.reachMs, options.resumeMs ?? 0)',
       'reachMs: Math.min(options.reachMs, 1)',
     ),
-    tests: ['test/cli/do-acquire.test.ts'],
+    tests: ['test/cli/do/acquire.test.ts'],
   },
   {
     ...mended(
       'Y633',
       'a wait that no node takes is asked for',
       'own',
-      'src/cli/do-arguments.ts',
+      'src/cli/do/arguments.ts',
       'if (ms > MAX_WAIT_MS) throw',
       'if (ms < 0) throw',
     ),
-    tests: ['test/cli/do-options.test.ts'],
+    tests: ['test/cli/do/options.test.ts'],
   },
   {
     ...mended(
       'Y634',
       'who does not get the lock goes without bye',
       'rule 5',
-      'src/cli/do-acquire.ts',
+      'src/cli/do/acquire.ts',
       '        await session.close()\n        throw error\n',
       '        throw error\n',
     ),
-    tests: ['test/cli/do-acquire.test.ts'],
+    tests: ['test/cli/do/acquire.test.ts'],
   },
   {
     ...mended(
@@ -290,6 +290,6 @@ export const MENDED_CLIENT: readonly Mutant[] = [
       'if (!this.plan.refusalIsFinal || this.connectedAnywhere) return false',
       'if (this.plan.refusalIsFinal !== null) return false',
     ),
-    tests: ['test/client/reach.test.ts'],
+    tests: ['test/client/transport/dial.test.ts'],
   },
 ]

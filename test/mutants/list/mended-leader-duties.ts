@@ -8,7 +8,7 @@ export const MENDED_LEADER_DUTIES: readonly Mutant[] = [
     rule: 'rule 4',
     edits: [
       {
-        file: 'src/server/rules/lease-keeper.ts',
+        file: 'src/service/leases/leader-duties.ts',
         find: 'this.#detachedBySession.get(session)?.push(this.#detached.add(due, REPEAT_PROPOSAL_MS))',
         replace: '',
       },
@@ -20,7 +20,7 @@ export const MENDED_LEADER_DUTIES: readonly Mutant[] = [
     rule: 'rule 4',
     edits: [
       {
-        file: 'src/server/rules/lease-keeper.ts',
+        file: 'src/service/leases/leader-duties.ts',
         find: '    this.#delays.add(due, REPEAT_PROPOSAL_MS)\n',
         replace: '',
       },
@@ -32,7 +32,7 @@ export const MENDED_LEADER_DUTIES: readonly Mutant[] = [
     rule: 'rule 3',
     edits: [
       {
-        file: 'src/server/rules/lease-keeper.ts',
+        file: 'src/service/leases/leader-duties.ts',
         find: 'if (now - this.#countedFrom(epoch) < state.nodeLeaseMs) continue',
         replace: 'if (now - this.#countedFrom(epoch) < state.nodeLeaseMs || this.#endProposed.has(epoch)) continue',
       },
@@ -44,7 +44,7 @@ export const MENDED_LEADER_DUTIES: readonly Mutant[] = [
     rule: 'rule 4',
     edits: [
       {
-        file: 'src/server/rules/checkpoints.ts',
+        file: 'src/service/leases/checkpoints.ts',
         find: 'if (this.#mayPropose()) this.propose(countdown.item, leftMs)',
         replace: '',
       },
@@ -56,7 +56,7 @@ export const MENDED_LEADER_DUTIES: readonly Mutant[] = [
     rule: 'rule 3',
     edits: [
       {
-        file: 'src/server/rules/lease-keeper.ts',
+        file: 'src/service/leases/leader-duties.ts',
         find: 'const isUnderWay = applied === this.#sweptAt && clock.takerNow() - this.#sweptAtMs < REPEAT_PROPOSAL_MS',
         replace: 'const isUnderWay = applied === this.#sweptAt',
       },
@@ -78,7 +78,9 @@ export const MENDED_LEADER_DUTIES: readonly Mutant[] = [
     id: 'Y322',
     title: 'the time of a forwarded administration request runs out although it was answered',
     rule: 'own',
-    edits: [{ file: 'src/server/admin.ts', find: '      waiting.timer.cancel()\n', replace: '' }],
+    edits: [
+      { file: 'src/service/administration/administration.ts', find: '      waiting.timer.cancel()\n', replace: '' },
+    ],
   },
   {
     id: 'Y323',
@@ -86,7 +88,7 @@ export const MENDED_LEADER_DUTIES: readonly Mutant[] = [
     rule: 'own',
     edits: [
       {
-        file: 'src/server/member-reports.ts',
+        file: 'src/service/administration/member-reports.ts',
         find: '.sort((a, b) => b.match - a.match)',
         replace: '.sort((a, b) => a.match - b.match)',
       },
@@ -98,7 +100,7 @@ export const MENDED_LEADER_DUTIES: readonly Mutant[] = [
     rule: 'own',
     edits: [
       {
-        file: 'src/server/member-reports.ts',
+        file: 'src/service/administration/member-reports.ts',
         find: 'nodeId !== status.nodeId && active && !learner',
         replace: 'nodeId !== status.nodeId && !learner',
       },
@@ -122,7 +124,7 @@ export const MENDED_LEADER_DUTIES: readonly Mutant[] = [
     rule: 'rule 4',
     edits: [
       {
-        file: 'src/server/rules/checkpoints.ts',
+        file: 'src/service/leases/checkpoints.ts',
         find: 'return this.#proposedInSecond++ < CHECKPOINTS_PER_SECOND_COUNT',
         replace: 'return this.#proposedInSecond++ < CHECKPOINTS_PER_SECOND_COUNT ** 2',
       },
@@ -134,17 +136,17 @@ export const MENDED_LEADER_DUTIES: readonly Mutant[] = [
     rule: 'own',
     edits: [
       {
-        file: 'src/server/new-address.ts',
+        file: 'src/service/administration/new-address.ts',
         find: 'if (isWildcardHost(host)) refuse(',
         replace: 'if (isWildcardHost(host)) String(',
       },
       {
-        file: 'src/server/new-address.ts',
+        file: 'src/service/administration/new-address.ts',
         find: 'if (taken !== undefined) refuse(',
         replace: 'if (taken !== undefined) String(',
       },
     ],
-    tests: ['test/server/shell-admin-address.test.ts'],
+    tests: ['test/service/administration/new-address.test.ts'],
   },
   {
     id: 'Y328',
@@ -152,13 +154,13 @@ export const MENDED_LEADER_DUTIES: readonly Mutant[] = [
     rule: 'own',
     edits: [
       {
-        file: 'src/server/admin.ts',
+        file: 'src/service/administration/administration.ts',
         find: 'const note = judgeGreeting(nodeId, address, clusterId, await greet(address))',
         replace:
           'const note = address === clusterId ? judgeGreeting(nodeId, address, clusterId, await greet(address)) : null',
       },
     ],
-    tests: ['test/server/shell-admin-address.test.ts'],
+    tests: ['test/service/administration/new-address.test.ts'],
   },
   {
     id: 'Y330',

@@ -91,7 +91,7 @@ export const MENDED_LEADER: readonly Mutant[] = [
         replace: 'if (this.raft.lead() !== NONE) this.stop()',
       },
     ],
-    tests: ['test/node/leader-death.test.ts', 'test/node/leader-hint.test.ts'],
+    tests: ['test/raft/node/leader-death.test.ts', 'test/raft/node/leader-hint.test.ts'],
   },
   {
     id: 'Y309',
@@ -109,7 +109,7 @@ export const MENDED_LEADER: readonly Mutant[] = [
         replace: 'void asksToo',
       },
     ],
-    tests: ['test/node/leader-death.test.ts', 'test/node/leader-hint.test.ts'],
+    tests: ['test/raft/node/leader-death.test.ts', 'test/raft/node/leader-hint.test.ts'],
   },
   {
     id: 'Y310',
@@ -127,7 +127,7 @@ export const MENDED_LEADER: readonly Mutant[] = [
         replace: '',
       },
     ],
-    tests: ['test/node/leader-death.test.ts', 'test/node/leader-hint.test.ts'],
+    tests: ['test/raft/node/leader-death.test.ts', 'test/raft/node/leader-hint.test.ts'],
   },
   {
     id: 'Y311',
@@ -140,7 +140,7 @@ export const MENDED_LEADER: readonly Mutant[] = [
         replace: 'this.#memberIsDead(raftId)',
       },
     ],
-    tests: ['test/node/leader-death.test.ts', 'test/node/leader-hint.test.ts'],
+    tests: ['test/raft/node/leader-death.test.ts', 'test/raft/node/leader-hint.test.ts'],
   },
   {
     id: 'Y312',
@@ -158,7 +158,7 @@ export const MENDED_LEADER: readonly Mutant[] = [
         replace: 'void asksToo',
       },
     ],
-    tests: ['test/node/leader-death.test.ts', 'test/node/leader-hint.test.ts'],
+    tests: ['test/raft/node/leader-death.test.ts', 'test/raft/node/leader-hint.test.ts'],
   },
   {
     id: 'Y313',
@@ -166,7 +166,7 @@ export const MENDED_LEADER: readonly Mutant[] = [
     rule: 'own',
     edits: [
       {
-        file: 'src/locks/epochs.ts',
+        file: 'src/locks/state/epochs.ts',
         find: '  moveMember(context, node, command.peer)\n',
         replace: '',
       },
@@ -190,12 +190,12 @@ export const MENDED_LEADER: readonly Mutant[] = [
     rule: 'rule 4',
     edits: [
       {
-        file: 'src/locks/sessions.ts',
+        file: 'src/locks/state/sessions.ts',
         find: 'terms === null || command.leftMs >= terms.detachedForMs) return',
         replace: 'terms === null || command.leftMs === terms.detachedForMs) return',
       },
       {
-        file: 'src/locks/lock-table.ts',
+        file: 'src/locks/table/lock-table.ts',
         find: 'leftMs >= lock.delayMs) return',
         replace: 'leftMs === lock.delayMs) return',
       },

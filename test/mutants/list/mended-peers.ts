@@ -1,7 +1,7 @@
 /** What peers and strangers could do, put back. */
 import type { Mutant } from '../mutant.js'
 
-const ADMISSION = 'src/raft/node/admission.ts'
+const ADMISSION = 'src/raft/node/membership/admission.ts'
 const CONNECTION = 'src/raft/net/peer-connection.ts'
 const FRAME = 'src/raft/net/frame.ts'
 const INTRODUCTION = 'src/raft/net/introduction.ts'
@@ -9,8 +9,8 @@ const LINK = 'src/raft/net/peer-link.ts'
 const READER = 'src/raft/node/peer-reader.ts'
 const SECRET = 'src/raft/net/peer-secret.ts'
 const TRANSPORT = 'src/raft/net/transport.ts'
-const WITNESSES = 'src/raft/node/witnesses.ts'
-const WORDS = 'src/raft/node/raft-words.ts'
+const WITNESSES = 'src/raft/node/membership/witnesses.ts'
+const WORDS = 'src/raft/node/message-checks.ts'
 
 interface Fault {
   readonly id: string
@@ -124,7 +124,7 @@ const FAULTS: readonly Fault[] = [
     rule: 'B11',
     file: 'src/raft/node/running-node.ts',
     find: 'return FOUNDERS_COUNT + this.#window.lastIndex() + 1',
-    replace: 'return FOUNDERS_COUNT + this.#book.others(this.identity.nodeId).length + 1',
+    replace: 'return FOUNDERS_COUNT + this.#attachments.others(this.identity.nodeId).length + 1',
   },
   {
     id: 'Y221',

@@ -1,12 +1,12 @@
 /** tnl-do, its guardian and the system around them: faults that were found, put back. */
 import type { Edit, Mutant } from '../mutant.js'
 
-const GUARDIAN = 'test/cli/do-guardian.test.ts'
-const DAEMONS = 'test/cli/do-daemons.test.ts'
-const SUPERVISION = 'test/cli/do-supervision.test.ts'
-const COMMAND = 'test/cli/do.test.ts'
-const START = 'test/cli/do-start.test.ts'
-const GUARDIAN_PROCESS = 'src/cli/do-guardian-process.ts'
+const GUARDIAN = 'test/cli/do/guardian.test.ts'
+const DAEMONS = 'test/cli/do/daemons.test.ts'
+const SUPERVISION = 'test/cli/do/supervision.test.ts'
+const COMMAND = 'test/cli/do/run.test.ts'
+const START = 'test/cli/do/start.test.ts'
+const GUARDIAN_PROCESS = 'src/cli/guardian/guardian-process.ts'
 
 const mutant = (id: string, title: string, rule: Mutant['rule'], tests: string, ...edits: Edit[]): Mutant => ({
   id,
@@ -32,7 +32,11 @@ export const MENDED_RUNNER: readonly Mutant[] = [
     'only the group of the command is killed',
     'rule 6',
     DAEMONS,
-    edit('src/cli/do-descendants.ts', 'return descendantsOf(process.pid, this.spared)', 'return this.group.members()'),
+    edit(
+      'src/cli/guardian/descendants.ts',
+      'return descendantsOf(process.pid, this.spared)',
+      'return this.group.members()',
+    ),
   ),
   mutant(
     'Y503',
@@ -51,7 +55,7 @@ export const MENDED_RUNNER: readonly Mutant[] = [
     'rule 6',
     GUARDIAN,
     edit(
-      'src/cli/do-process-group.ts',
+      'src/cli/do/process-group.ts',
       "      // EPERM: it lives, under another user.\n      this.gone = hasCode(error, 'ESRCH')",
       '      this.gone = error !== null',
     ),
@@ -68,9 +72,9 @@ export const MENDED_RUNNER: readonly Mutant[] = [
     'a signal that comes before the command has started is lost',
     'own',
     SUPERVISION,
-    edit('src/cli/do-supervision.ts', 'if (this.group === null) this.earlySignals.push(signal)\n    else this', 'this'),
+    edit('src/cli/do/supervision.ts', 'if (this.group === null) this.earlySignals.push(signal)\n    else this', 'this'),
     edit(
-      'src/cli/do-supervision.ts',
+      'src/cli/do/supervision.ts',
       'this.group.signal(signal)\n    if (signal',
       'this.group?.signal(signal)\n    if (signal',
     ),
@@ -106,7 +110,7 @@ export const MENDED_RUNNER: readonly Mutant[] = [
     'rule 5',
     COMMAND,
     edit(
-      'src/cli/do-guardian-connection.ts',
+      'src/cli/guardian/session-connection.ts',
       'const lastWords = resumption === null ?',
       'const lastWords = resumption !== undefined ?',
     ),
@@ -116,49 +120,49 @@ export const MENDED_RUNNER: readonly Mutant[] = [
     'the guardian says bye in the middle of a line that tnl-do has begun',
     'rule 5',
     COMMAND,
-    edit('src/cli/do-guardian-connection.ts', "? '' : `\\n$", "? '' : `$"),
+    edit('src/cli/guardian/session-connection.ts', "? '' : `\\n$", "? '' : `$"),
   ),
   mutant(
     'Y512',
     'tnl-do asks for no linger',
     'rule 5',
-    'test/cli/do-options.test.ts',
-    edit('src/cli/do-options.ts', 'Math.max(flags.linger, flags.lease)', 'flags.linger'),
+    'test/cli/do/options.test.ts',
+    edit('src/cli/do/options.ts', 'Math.max(flags.linger, flags.lease)', 'flags.linger'),
   ),
   mutant(
     'Y513',
     'the guardian has no copy of the connection while tnl-do waits',
     'rule 5',
     COMMAND,
-    edit('src/cli/do-run.ts', 'adopted = this.guardian.adopt(link)\n', 'adopted = Promise.resolve(void link)\n'),
+    edit('src/cli/do/run.ts', 'adopted = this.guardian.adopt(link)\n', 'adopted = Promise.resolve(void link)\n'),
   ),
   mutant(
     'Y514',
     'nobody kills when tnl-do and its guardian are killed together',
     'own',
     DAEMONS,
-    edit('src/cli/do-watcher.ts', 'try=0\nwhile', 'exit 0\ntry=0\nwhile'),
+    edit('src/cli/do/watcher.ts', 'try=0\nwhile', 'exit 0\ntry=0\nwhile'),
   ),
   mutant(
     'Y515',
     'tnl-do is no child subreaper: who has cleared its environment outlives the guardian',
     'rule 6',
     DAEMONS,
-    edit('src/cli/do-supervision.ts', '    loadNative()?.becomeSubreaper()\n', ''),
+    edit('src/cli/do/supervision.ts', '    loadNative()?.becomeSubreaper()\n', ''),
   ),
   mutant(
     'Y516',
     'only the innermost lock around a command is known inside',
     'own',
     COMMAND,
-    edit('src/cli/do-run.ts', 'const around = [...this.heldAround, {', 'const around = [{'),
+    edit('src/cli/do/run.ts', 'const around = [...this.heldAround, {', 'const around = [{'),
   ),
   mutant(
     'Y517',
     'a lock of another cluster counts as held around the command',
     'own',
     START,
-    edit('src/cli/do-held.ts', "(mark.cluster === (cluster ?? '') || mark.cluster === '')", 'cluster !== undefined'),
+    edit('src/cli/do/held.ts', "(mark.cluster === (cluster ?? '') || mark.cluster === '')", 'cluster !== undefined'),
   ),
   mutant(
     'Y518',
@@ -166,7 +170,7 @@ export const MENDED_RUNNER: readonly Mutant[] = [
     'own',
     START,
     edit(
-      'src/cli/do-held.ts',
+      'src/cli/do/held.ts',
       'mark.name === name && mark.holder === holder &&',
       'mark.name === name && holder !== undefined &&',
     ),
@@ -176,7 +180,7 @@ export const MENDED_RUNNER: readonly Mutant[] = [
     'what another process was started with is believed',
     'own',
     START,
-    edit('src/cli/do-start.ts', 'const isOurs = processId === String(process.pid)', "const isOurs = processId !== ''"),
+    edit('src/cli/do/start.ts', 'const isOurs = processId === String(process.pid)', "const isOurs = processId !== ''"),
   ),
   mutant(
     'Y520',
@@ -184,7 +188,7 @@ export const MENDED_RUNNER: readonly Mutant[] = [
     'rule 6',
     DAEMONS,
     edit(
-      'src/cli/do-supervision.ts',
+      'src/cli/do/supervision.ts',
       '    loadNative()?.becomeSubreaper()\n',
       '    setTimeout(() => loadNative()?.becomeSubreaper(), 50)\n',
     ),

@@ -1,14 +1,14 @@
 /** Faults of the server's ports, logs and settings that attackers found, put back. */
 import type { Mutant } from '../mutant.js'
 
-const CLIENT_SOCKET = 'src/server/client-socket.ts'
-const FAIR_INPUT = 'src/server/fair-input.ts'
-const FAIR_TESTS = ['test/server/shell-fair-input.test.ts']
-const PLACES = 'src/server/client-places.ts'
-const PLACES_TESTS = ['test/server/shell-places.test.ts', 'test/server/shell-client-port.test.ts']
-const WATCH = 'src/server/send-queue-watch.ts'
-const LOG_OUTPUT = 'src/server/log-output.ts'
-const LOG_TESTS = ['test/server/shell-logging.test.ts']
+const CLIENT_SOCKET = 'src/server/sockets/tcp-client-socket.ts'
+const FAIR_INPUT = 'src/server/clients/fair-input.ts'
+const FAIR_TESTS = ['test/server/clients/fair-input.test.ts']
+const PLACES = 'src/server/clients/client-places.ts'
+const PLACES_TESTS = ['test/server/clients/client-places.test.ts', 'test/server/clients/client-port.test.ts']
+const WATCH = 'src/server/sockets/send-queue-watch.ts'
+const LOG_OUTPUT = 'src/server/logging/log-output.ts'
+const LOG_TESTS = ['test/server/logging/logger.test.ts']
 
 export const MENDED_SERVER: readonly Mutant[] = [
   {
@@ -124,7 +124,7 @@ export const MENDED_SERVER: readonly Mutant[] = [
     rule: 'own',
     edits: [
       {
-        file: 'src/server/log-repeats.ts',
+        file: 'src/server/logging/log-repeats.ts',
         find: 'if (kind.said < LOG_REPEATS_MAX_COUNT) {',
         replace: 'if (kind.said < 1_000_000 * LOG_REPEATS_MAX_COUNT) {',
       },
@@ -172,7 +172,7 @@ export const MENDED_SERVER: readonly Mutant[] = [
       },
     ],
     killers: ['tests'],
-    tests: ['test/server/shell-tcp.test.ts'],
+    tests: ['test/server/sockets/tcp-table.test.ts'],
   },
   {
     id: 'Y723',
@@ -186,7 +186,7 @@ export const MENDED_SERVER: readonly Mutant[] = [
       },
     ],
     killers: ['tests'],
-    tests: ['test/server/shell-tcp.test.ts'],
+    tests: ['test/server/sockets/tcp-table.test.ts'],
   },
   {
     id: 'Y724',
@@ -194,13 +194,13 @@ export const MENDED_SERVER: readonly Mutant[] = [
     rule: 'own',
     edits: [
       {
-        file: 'src/server/dialects/services.ts',
+        file: 'src/service/dialects/connection-context.ts',
         find: 'address === null || (!loopback && isLocalAddress(address)) ? null : address',
         replace: 'address === null || (loopback && !isLocalAddress(address) && address === null) ? null : address',
       },
     ],
     killers: ['tests'],
-    tests: ['test/server/front-redirect.test.ts'],
+    tests: ['test/service/dialects/redirect.test.ts'],
   },
   {
     id: 'Y725',
@@ -208,13 +208,13 @@ export const MENDED_SERVER: readonly Mutant[] = [
     rule: 'own',
     edits: [
       {
-        file: 'src/server/admin.ts',
+        file: 'src/service/administration/administration.ts',
         find: "    if (allowedFrom === 'nowhere') {\n",
         replace: "    if (allowedFrom === 'nowhere' && !loopback) {\n",
       },
     ],
     killers: ['tests'],
-    tests: ['test/server/shell-admin.test.ts'],
+    tests: ['test/service/administration/administration.test.ts'],
   },
   {
     id: 'Y726',
@@ -222,7 +222,7 @@ export const MENDED_SERVER: readonly Mutant[] = [
     rule: 'own',
     edits: [
       {
-        file: 'src/server/descriptors.ts',
+        file: 'src/server/config/descriptors.ts',
         find: '  const kept = DESCRIPTORS_KEPT_COUNT + SILENT_PLACES_MAX_COUNT\n',
         replace: '  const kept = 0 * (DESCRIPTORS_KEPT_COUNT + SILENT_PLACES_MAX_COUNT)\n',
       },
@@ -242,7 +242,7 @@ export const MENDED_SERVER: readonly Mutant[] = [
       },
     ],
     killers: ['tests'],
-    tests: ['test/server/shell-clock.test.ts'],
+    tests: ['test/server/system-clock.test.ts'],
   },
   {
     id: 'Y731',
@@ -256,7 +256,7 @@ export const MENDED_SERVER: readonly Mutant[] = [
       },
     ],
     killers: ['tests'],
-    tests: ['test/server/shell-clock.test.ts'],
+    tests: ['test/server/system-clock.test.ts'],
   },
   {
     id: 'Y732',
@@ -264,12 +264,12 @@ export const MENDED_SERVER: readonly Mutant[] = [
     rule: 'own',
     edits: [
       {
-        file: 'src/server/http.ts',
+        file: 'src/server/http/http-port.ts',
         find: 'if (oldest !== undefined && this.#sockets.size >= HTTP_MAX_CONNECTIONS) {\n      this.#sockets.delete(oldest)\n      oldest.destroy()\n',
         replace: 'if (oldest !== undefined && this.#sockets.size >= HTTP_MAX_CONNECTIONS) {\n      socket.destroy()\n',
       },
     ],
     killers: ['tests'],
-    tests: ['test/server/shell-http.test.ts'],
+    tests: ['test/server/http/http-port.test.ts'],
   },
 ]

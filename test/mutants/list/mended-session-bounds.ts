@@ -1,12 +1,12 @@
 /** Faults that attackers found in sessions, put back: bounds and times. */
 import type { Mutant } from '../mutant.js'
 
-const SESSIONS = 'src/locks/sessions.ts'
-const LOCK_TABLE = 'src/locks/lock-table.ts'
-const STATE = 'src/locks/state.ts'
-const KEEPER = 'src/server/rules/lease-keeper.ts'
-const TABLE = 'src/server/dialects/request-table.ts'
-const SESSION = 'src/server/dialects/session.ts'
+const SESSIONS = 'src/locks/state/sessions.ts'
+const LOCK_TABLE = 'src/locks/table/lock-table.ts'
+const STATE = 'src/locks/state/state.ts'
+const KEEPER = 'src/service/leases/leader-duties.ts'
+const TABLE = 'src/service/dialects/pending-requests.ts'
+const SESSION = 'src/service/dialects/session.ts'
 
 export const MENDED_SESSION_BOUNDS: readonly Mutant[] = [
   {
@@ -90,7 +90,7 @@ export const MENDED_SESSION_BOUNDS: readonly Mutant[] = [
     rule: 'own',
     edits: [
       {
-        file: 'src/locks/wait-graph.ts',
+        file: 'src/locks/table/deadlock.ts',
         find: ' && !looked.has(waiter); waiter = waiter.next',
         replace: ' && looked.size >= 0; waiter = waiter.next',
       },
@@ -103,7 +103,7 @@ export const MENDED_SESSION_BOUNDS: readonly Mutant[] = [
     rule: 'own',
     edits: [
       {
-        file: 'src/locks/wait-graph.ts',
+        file: 'src/locks/table/deadlock.ts',
         find: '        if (++steps > maxSteps) return null\n',
         replace: '',
       },
@@ -117,7 +117,7 @@ export const MENDED_SESSION_BOUNDS: readonly Mutant[] = [
     edits: [
       {
         file: SESSION,
-        find: '    if (this.#seat !== null) this.services.book.waitsLeft(this.#seat, this.#requests.waitsLeft())\n',
+        find: '    if (this.#attachment !== null) this.context.attachments.waitsLeft(this.#attachment, this.#requests.waitsLeft())\n',
         replace: '',
       },
     ],

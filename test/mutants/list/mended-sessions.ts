@@ -2,15 +2,15 @@
 import type { Mutant } from '../mutant.js'
 
 const ANSWERS = 'src/locks/answers.ts'
-const SESSIONS = 'src/locks/sessions.ts'
-const REQUESTS = 'src/server/dialects/session-requests.ts'
-const IDS = 'src/server/dialects/request-ids.ts'
-const SESSION = 'src/server/dialects/session.ts'
-const CONNECTION = 'src/server/dialects/connection.ts'
-const PARTING = 'src/server/rules/parting.ts'
-const OWN_END = 'src/server/rules/own-end.ts'
-const CLASSIC = 'src/server/dialects/classic.ts'
-const CLIENT_SOCKET = 'src/server/client-socket.ts'
+const SESSIONS = 'src/locks/state/sessions.ts'
+const REQUESTS = 'src/service/dialects/session-requests.ts'
+const IDS = 'src/service/dialects/request-ids.ts'
+const SESSION = 'src/service/dialects/session.ts'
+const CONNECTION = 'src/service/dialects/connection.ts'
+const PARTING = 'src/service/sessions/parting.ts'
+const OWN_END = 'src/service/sessions/own-end.ts'
+const CLASSIC = 'src/service/dialects/classic.ts'
+const CLIENT_SOCKET = 'src/server/sockets/tcp-client-socket.ts'
 
 export const MENDED_SESSIONS: readonly Mutant[] = [
   {
@@ -160,8 +160,8 @@ export const MENDED_SESSIONS: readonly Mutant[] = [
     edits: [
       {
         file: PARTING,
-        find: 'return this.departure ?? (end',
-        replace: "return (end === 'fin' ? this.departure : null) ?? (end",
+        find: 'return this.detachReason ?? (end',
+        replace: "return (end === 'fin' ? this.detachReason : null) ?? (end",
       },
       { file: SESSION, find: "    if (this.#parting.byeSaid) this.#depart('end')\n", replace: '' },
     ],
@@ -214,7 +214,7 @@ export const MENDED_SESSIONS: readonly Mutant[] = [
       },
     ],
     killers: ['tests'],
-    tests: ['test/server/shell-client-port.test.ts'],
+    tests: ['test/server/clients/client-port.test.ts'],
   },
   {
     id: 'Y421',
@@ -228,7 +228,7 @@ export const MENDED_SESSIONS: readonly Mutant[] = [
       },
     ],
     killers: ['tests'],
-    tests: ['test/server/shell-client-port.test.ts'],
+    tests: ['test/server/clients/client-port.test.ts'],
   },
   {
     id: 'Y422',
@@ -264,6 +264,8 @@ export const MENDED_SESSIONS: readonly Mutant[] = [
     id: 'Y425',
     title: 'a snapshot forgets the attempts',
     rule: 'rule 4',
-    edits: [{ file: 'src/locks/records.ts', find: 'terms.attempt = input.varint()', replace: 'input.varint()' }],
+    edits: [
+      { file: 'src/locks/snapshot/records.ts', find: 'terms.attempt = input.varint()', replace: 'input.varint()' },
+    ],
   },
 ]

@@ -8,7 +8,7 @@ export const OWN_ADMIN: readonly Mutant[] = [
     rule: 'own',
     edits: [
       {
-        file: 'src/server/admin.ts',
+        file: 'src/service/administration/administration.ts',
         find: 'while (node.isLeader() && !node.isLeaderReady()) await',
         replace: 'while (node.isLeader() && node.isLeaderReady() === null) await',
       },
@@ -20,7 +20,7 @@ export const OWN_ADMIN: readonly Mutant[] = [
     rule: 'own',
     edits: [
       {
-        file: 'src/server/admin.ts',
+        file: 'src/service/administration/administration.ts',
         find: 'if (progress.every(({ active, match }) => active && match > 0)) return',
         replace: 'if (progress.some(({ active, match }) => active && match > 0)) return',
       },
@@ -32,7 +32,7 @@ export const OWN_ADMIN: readonly Mutant[] = [
     rule: 'own',
     edits: [
       {
-        file: 'src/server/admin.ts',
+        file: 'src/service/administration/administration.ts',
         find: 'if (2 * silent.length < rest.length) return',
         replace: 'if (2 * silent.length <= 2 * rest.length) return',
       },
@@ -44,7 +44,7 @@ export const OWN_ADMIN: readonly Mutant[] = [
     rule: 'own',
     edits: [
       {
-        file: 'src/server/admin.ts',
+        file: 'src/service/administration/administration.ts',
         find: 'if (lag >= PROMOTION_MAX_LAG_ENTRIES) throw',
         replace: 'if (lag >= 1_000 * PROMOTION_MAX_LAG_ENTRIES) throw',
       },
@@ -56,7 +56,7 @@ export const OWN_ADMIN: readonly Mutant[] = [
     rule: 'own',
     edits: [
       {
-        file: 'src/server/admin.ts',
+        file: 'src/service/administration/administration.ts',
         find: "if (removed.role === 'voter' && voters.length === 1)",
         replace: "if (removed.role === 'voter' && voters.length === 0)",
       },
@@ -68,7 +68,7 @@ export const OWN_ADMIN: readonly Mutant[] = [
     rule: 'own',
     edits: [
       {
-        file: 'src/server/admin.ts',
+        file: 'src/service/administration/administration.ts',
         find: "if (!loopback && allowedFrom !== 'anywhere') {",
         replace: "if (!loopback && allowedFrom === 'nowhere') {",
       },
@@ -80,7 +80,7 @@ export const OWN_ADMIN: readonly Mutant[] = [
     rule: 'own',
     edits: [
       {
-        file: 'src/server/admin.ts',
+        file: 'src/service/administration/administration.ts',
         find: 'if (isOwnEnd && (await this.#handOver())) return',
         replace: 'if (isOwnEnd && !parts && (await this.#handOver())) return',
       },

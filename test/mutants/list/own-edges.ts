@@ -1,13 +1,13 @@
 /** Bugs of our own making at the edges: client connections, peers, the disk. */
 import type { Mutant } from '../mutant.js'
 
-const CLASSIC = 'src/server/dialects/classic.ts'
-const CLIENT_SOCKET = 'src/server/client-socket.ts'
+const CLASSIC = 'src/service/dialects/classic.ts'
+const CLIENT_SOCKET = 'src/server/sockets/tcp-client-socket.ts'
 const FRAME = 'src/raft/net/frame.ts'
 const OUTBOX = 'src/raft/net/outbox.ts'
 const PEER_LINK = 'src/raft/net/peer-link.ts'
 const RECOVERY = 'src/raft/store/recovery.ts'
-const TRANSFER = 'src/raft/node/snapshot-transfer.ts'
+const TRANSFER = 'src/raft/node/snapshots/snapshot-transfer.ts'
 
 export const OWN_EDGES: readonly Mutant[] = [
   // ----------------------------------------------------------------------------------------- client connections
@@ -42,7 +42,7 @@ export const OWN_EDGES: readonly Mutant[] = [
     rule: 'own',
     edits: [
       {
-        file: 'src/server/dialects/connection.ts',
+        file: 'src/service/dialects/connection.ts',
         find: 'if (this.#open) this.socket.write(text)',
         replace: 'this.socket.write(text)',
       },
@@ -80,9 +80,9 @@ export const OWN_EDGES: readonly Mutant[] = [
     rule: 'own',
     edits: [
       {
-        file: 'src/server/dialects/connection.ts',
-        find: 'new LineSplitter(services.options.maxLineBytes, this)',
-        replace: 'new LineSplitter(2 * services.options.maxLineBytes, this)',
+        file: 'src/service/dialects/connection.ts',
+        find: 'new LineSplitter(context.options.maxLineBytes, this)',
+        replace: 'new LineSplitter(2 * context.options.maxLineBytes, this)',
       },
     ],
   },
@@ -106,7 +106,7 @@ export const OWN_EDGES: readonly Mutant[] = [
       {
         file: CLASSIC,
         find: '    this.#close(Word.noQuorum)\n',
-        replace: '    this.connection.close(Word.noQuorum)\n    this.#seat = null\n',
+        replace: '    this.connection.close(Word.noQuorum)\n    this.#attachment = null\n',
       },
     ],
   },
@@ -134,7 +134,7 @@ export const OWN_EDGES: readonly Mutant[] = [
     rule: 'own',
     edits: [
       {
-        file: 'src/server/dialects/session.ts',
+        file: 'src/service/dialects/session.ts',
         find: '    if (this.#ids.mayBeRepeat(id)) return\n',
         replace: '',
       },
@@ -146,9 +146,9 @@ export const OWN_EDGES: readonly Mutant[] = [
     rule: 'own',
     edits: [
       {
-        file: 'src/server/dialects/session.ts',
-        find: " || this.#phase !== 'open' || this.#requests.undecided > 0 || seat === null) return",
-        replace: " || this.#phase !== 'open' || seat === null) return",
+        file: 'src/service/dialects/session.ts',
+        find: " || this.#phase !== 'open' || this.#requests.undecided > 0 || attachment === null) return",
+        replace: " || this.#phase !== 'open' || attachment === null) return",
       },
     ],
   },
@@ -156,7 +156,13 @@ export const OWN_EDGES: readonly Mutant[] = [
     id: 'X41',
     title: 'the connection number of an epoch is not remembered in a snapshot',
     rule: 'own',
-    edits: [{ file: 'src/locks/records.ts', find: '  entry.floor = input.varint()\n', replace: '  input.varint()\n' }],
+    edits: [
+      {
+        file: 'src/locks/snapshot/records.ts',
+        find: '  entry.floor = input.varint()\n',
+        replace: '  input.varint()\n',
+      },
+    ],
   },
   // ----------------------------------------------------------------------------------------------------- peers
   {
@@ -233,7 +239,7 @@ export const OWN_EDGES: readonly Mutant[] = [
     rule: 'own',
     edits: [
       {
-        file: 'src/raft/node/admission.ts',
+        file: 'src/raft/node/membership/admission.ts',
         find: 'return peer.listHash === self.hello.listHash\n',
         replace: 'return peer.listHash !== null\n',
       },
@@ -245,7 +251,7 @@ export const OWN_EDGES: readonly Mutant[] = [
     rule: 'own',
     edits: [
       {
-        file: 'src/raft/node/admission.ts',
+        file: 'src/raft/node/membership/admission.ts',
         find: '  if (!peer.empty && peer.clusterId !== self.hello.clusterId) {',
         replace: '  if (!peer.empty && peer.clusterId === null) {',
       },

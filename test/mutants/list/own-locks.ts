@@ -1,12 +1,12 @@
 /** Bugs of our own making in the state machine of locks. */
 import type { Mutant } from '../mutant.js'
 
-const LOCK_TABLE = 'src/locks/lock-table.ts'
-const WAIT_GRAPH = 'src/locks/wait-graph.ts'
-const RECORDS = 'src/locks/records.ts'
-const RESTORE = 'src/locks/restore.ts'
-const SNAPSHOT = 'src/locks/snapshot.ts'
-const ENTITIES = 'src/locks/entities.ts'
+const LOCK_TABLE = 'src/locks/table/lock-table.ts'
+const WAIT_GRAPH = 'src/locks/table/deadlock.ts'
+const RECORDS = 'src/locks/snapshot/records.ts'
+const RESTORE = 'src/locks/snapshot/restore.ts'
+const SNAPSHOT = 'src/locks/snapshot/image.ts'
+const ENTITIES = 'src/locks/state/entities.ts'
 const ANSWERS = 'src/locks/answers.ts'
 
 export const OWN_LOCKS: readonly Mutant[] = [
@@ -208,7 +208,7 @@ export const OWN_LOCKS: readonly Mutant[] = [
     rule: 'own',
     edits: [
       {
-        file: 'src/locks/state.ts',
+        file: 'src/locks/state/state.ts',
         find: 'if (this.watcher !== null && lock.stamp < this.production) this.watcher.keepLock(lock)',
         replace: 'if (this.watcher !== null && lock.stamp > this.production) this.watcher.keepLock(lock)',
       },
@@ -281,7 +281,7 @@ export const OWN_LOCKS: readonly Mutant[] = [
     rule: 'own',
     edits: [
       {
-        file: 'src/locks/sessions.ts',
+        file: 'src/locks/state/sessions.ts',
         find: ' || terms === null || terms.secretHash !== command.secretHash) {',
         replace: ' || terms === null) {',
       },

@@ -2,7 +2,7 @@
 import type { Mutant } from '../mutant.js'
 
 const READ = 'src/raft/core/read-index.ts'
-const KEEPER = 'src/server/rules/lease-keeper.ts'
+const KEEPER = 'src/service/leases/leader-duties.ts'
 
 export const READS_AND_TIME: readonly Mutant[] = [
   {
@@ -97,7 +97,7 @@ export const READS_AND_TIME: readonly Mutant[] = [
     rule: 'B11',
     edits: [
       {
-        file: 'src/locks/lock-table.ts',
+        file: 'src/locks/table/lock-table.ts',
         find: 'context.state.wallMs = Math.max(context.state.wallMs, asked.wallMs)',
         replace: 'context.state.wallMs = Date.now()',
       },
@@ -109,7 +109,7 @@ export const READS_AND_TIME: readonly Mutant[] = [
     rule: 'B11',
     edits: [
       {
-        file: 'src/locks/epochs.ts',
+        file: 'src/locks/state/epochs.ts',
         find: 'if (lowest === null || entry.epoch < lowest.epoch) lowest = entry',
         replace: 'lowest ??= entry',
       },

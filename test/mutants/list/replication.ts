@@ -144,11 +144,11 @@ export const REPLICATION: readonly Mutant[] = [
     rule: 'B11',
     edits: [
       {
-        file: 'src/server/rules/session-book.ts',
-        find: '      this.#await(seat)\n      this.#repeat(seat)\n',
-        replace: `      this.#await(seat)
-      if (seat.kind !== OpeningKind.classic || seat.opening === null) this.#repeat(seat)
-      else seat.occupant?.answered(-1, { kind: 'not-granted', name: '', reason: 'held', holder: '' })
+        file: 'src/service/sessions/attachments.ts',
+        find: '      this.#await(attachment)\n      this.#repeat(attachment)\n',
+        replace: `      this.#await(attachment)
+      if (attachment.kind !== OpeningKind.classic || attachment.opening === null) this.#repeat(attachment)
+      else attachment.listener?.answered(-1, { kind: 'not-granted', name: '', reason: 'held', holder: '' })
 `,
       },
     ],

@@ -1,19 +1,19 @@
-/** Clauses of engine.md §4: rule 6 (the mirror of the client, the guardian of `tnl-do`), and rule 7 for clients. */
+/** Clauses of engine.md §4: rule 6 (the localLease of the client, the guardian of `tnl-do`), and rule 7 for clients. */
 import type { Mutant } from '../mutant.js'
 
 const LIMITS = 'src/client/limits.ts'
-const MIRROR = 'src/client/mirror.ts'
-const KEEP_ALIVE = 'src/client/keep-alive.ts'
-const SESSION = 'src/client/session.ts'
-const HOLDINGS = 'src/client/holdings.ts'
-const GUARDIAN_PROCESS = 'src/cli/do-guardian-process.ts'
-const SUPERVISION = 'src/cli/do-supervision.ts'
-const OPTIONS = 'src/cli/do-options.ts'
-const RAW_HANDLE = 'src/cli/do-raw-handle.ts'
-const COMMAND_TESTS = ['test/cli/do-guardian.test.ts', 'test/cli/do.test.ts', 'test/cli/do-supervision.test.ts']
+const MIRROR = 'src/client/session/local-lease.ts'
+const KEEP_ALIVE = 'src/client/session/keep-alive.ts'
+const SESSION = 'src/client/session/session.ts'
+const HOLDINGS = 'src/client/session/holdings.ts'
+const GUARDIAN_PROCESS = 'src/cli/guardian/guardian-process.ts'
+const SUPERVISION = 'src/cli/do/supervision.ts'
+const OPTIONS = 'src/cli/do/options.ts'
+const RAW_HANDLE = 'src/cli/do/raw-handle.ts'
+const COMMAND_TESTS = ['test/cli/do/guardian.test.ts', 'test/cli/do/run.test.ts', 'test/cli/do/supervision.test.ts']
 
 export const RULES_CLIENTS: readonly Mutant[] = [
-  // --------------------------------------------------------------------------------------- rule 6: the mirror
+  // --------------------------------------------------------------------------------------- rule 6: the localLease
   {
     id: 'R6a',
     title: 'a lock is held from the arrival of the answer to a keepalive',
@@ -94,8 +94,8 @@ export const RULES_CLIENTS: readonly Mutant[] = [
     edits: [
       {
         file: SESSION,
-        find: '    this.holdings.loseLapsed()\n    this.mirror.confirm(sentAt)',
-        replace: '    this.mirror.confirm(sentAt)',
+        find: '    this.holdings.loseLapsed()\n    this.localLease.confirm(sentAt)',
+        replace: '    this.localLease.confirm(sentAt)',
       },
     ],
   },
@@ -106,7 +106,7 @@ export const RULES_CLIENTS: readonly Mutant[] = [
     edits: [
       {
         file: HOLDINGS,
-        find: '    if (this.mirror.remainingMs() <= 0) {\n      this.unproven.add({ grant, give, fail })\n      return\n    }\n',
+        find: '    if (this.localLease.remainingMs() <= 0) {\n      this.unproven.add({ grant, give, fail })\n      return\n    }\n',
         replace: '',
       },
     ],
@@ -129,7 +129,7 @@ export const RULES_CLIENTS: readonly Mutant[] = [
     rule: 'rule 6',
     edits: [
       {
-        file: 'src/client/reach.ts',
+        file: 'src/client/transport/dial.ts',
         find: 'const welcome = await plan.welcomed(link, line, sentAt)',
         replace: 'const welcome = await plan.welcomed(link, line, instantNow())',
       },
@@ -142,7 +142,7 @@ export const RULES_CLIENTS: readonly Mutant[] = [
     rule: 'rule 6',
     edits: [
       {
-        file: 'src/cli/do-native.ts',
+        file: 'src/cli/do/native.ts',
         find: 'POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF)',
         replace: 'POSIX_SPAWN_SETSIGDEF)',
       },
@@ -164,7 +164,7 @@ export const RULES_CLIENTS: readonly Mutant[] = [
     rule: 'rule 6',
     edits: [
       {
-        file: 'src/cli/do-guardian-connection.ts',
+        file: 'src/cli/guardian/session-connection.ts',
         find: '    return this.handle !== null\n',
         replace: '    this.handle?.close()\n    return true\n',
       },
@@ -178,7 +178,7 @@ export const RULES_CLIENTS: readonly Mutant[] = [
     rule: 'rule 6',
     edits: [
       {
-        file: 'src/client/reach.ts',
+        file: 'src/client/transport/dial.ts',
         find: '    await plan.beforeOpening?.(link)\n',
         replace: '    void plan.beforeOpening?.(link)\n',
       },
@@ -203,7 +203,7 @@ export const RULES_CLIENTS: readonly Mutant[] = [
     id: 'R6r',
     title: 'the guardian is not told of later deadlines',
     rule: 'rule 6',
-    edits: [{ file: SUPERVISION, find: '        this.guardian.renew(this.session.mirror.limit)\n', replace: '' }],
+    edits: [{ file: SUPERVISION, find: '        this.guardian.renew(this.session.localLease.limit)\n', replace: '' }],
     killers: ['tests'],
     tests: COMMAND_TESTS,
   },
@@ -235,7 +235,7 @@ export const RULES_CLIENTS: readonly Mutant[] = [
     rule: 'rule 6',
     edits: [{ file: OPTIONS, find: 'DEFAULT_GRACE_FRACTION = 1 / 5', replace: 'DEFAULT_GRACE_FRACTION = 1 / 10' }],
     killers: ['tests'],
-    tests: ['test/cli/do-options.test.ts'],
+    tests: ['test/cli/do/options.test.ts'],
   },
   {
     id: 'R6v',
@@ -243,7 +243,7 @@ export const RULES_CLIENTS: readonly Mutant[] = [
     rule: 'rule 6',
     edits: [{ file: OPTIONS, find: 'MAX_GRACE_FRACTION = 1 / 4', replace: 'MAX_GRACE_FRACTION = 1 / 2' }],
     killers: ['tests'],
-    tests: ['test/cli/do-options.test.ts'],
+    tests: ['test/cli/do/options.test.ts'],
   },
   {
     id: 'R6w',
@@ -319,7 +319,7 @@ export const RULES_CLIENTS: readonly Mutant[] = [
       },
     ],
     killers: ['tests'],
-    tests: ['test/cli/do-raw-handle.test.ts'],
+    tests: ['test/cli/do/raw-handle.test.ts'],
   },
   {
     id: 'R6zb',
@@ -333,7 +333,7 @@ export const RULES_CLIENTS: readonly Mutant[] = [
       },
     ],
     killers: ['tests'],
-    tests: ['test/cli/do-raw-handle.test.ts'],
+    tests: ['test/cli/do/raw-handle.test.ts'],
   },
   {
     id: 'R6zc',

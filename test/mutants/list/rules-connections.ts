@@ -1,16 +1,16 @@
 /** Clauses of engine.md §4: rule 5, closed connections. */
 import type { Mutant } from '../mutant.js'
 
-const SESSIONS = 'src/locks/sessions.ts'
-const BOOK = 'src/server/rules/session-book.ts'
-const SESSION = 'src/server/dialects/session.ts'
-const CLASSIC = 'src/server/dialects/classic.ts'
-const CONNECTION = 'src/server/dialects/connection.ts'
-const CLIENT_SOCKET = 'src/server/client-socket.ts'
-const CLIENT_PORT = 'src/server/client-port.ts'
+const SESSIONS = 'src/locks/state/sessions.ts'
+const BOOK = 'src/service/sessions/attachments.ts'
+const SESSION = 'src/service/dialects/session.ts'
+const CLASSIC = 'src/service/dialects/classic.ts'
+const CONNECTION = 'src/service/dialects/connection.ts'
+const CLIENT_SOCKET = 'src/server/sockets/tcp-client-socket.ts'
+const CLIENT_PORT = 'src/server/clients/client-port.ts'
 const LIMITS = 'src/server/limits.ts'
-const PARTING = 'src/server/rules/parting.ts'
-const LINK = 'src/client/link.ts'
+const PARTING = 'src/service/sessions/parting.ts'
+const LINK = 'src/client/transport/link.ts'
 
 export const RULES_CONNECTIONS: readonly Mutant[] = [
   // ------------------------------------------------------------------------------ rule 5: closed connections
@@ -76,7 +76,7 @@ export const RULES_CONNECTIONS: readonly Mutant[] = [
       {
         file: CLASSIC,
         find: '  broken(): void {\n    this.#depart()',
-        replace: '  broken(): void {\n    this.#seat = null',
+        replace: '  broken(): void {\n    this.#attachment = null',
       },
     ],
   },
@@ -100,7 +100,7 @@ export const RULES_CONNECTIONS: readonly Mutant[] = [
       {
         file: CLASSIC,
         find: '    this.connection.close(lastWords)\n    this.#depart()',
-        replace: '    this.#depart()\n    this.services.clock.after(100, () => this.connection.close(lastWords))',
+        replace: '    this.#depart()\n    this.context.clock.after(100, () => this.connection.close(lastWords))',
       },
     ],
   },
@@ -111,8 +111,8 @@ export const RULES_CONNECTIONS: readonly Mutant[] = [
     edits: [
       {
         file: SESSION,
-        find: "    this.services.book.leave(seat, 'end', this)",
-        replace: "    this.services.book.leave(seat, 'detach', this)",
+        find: "    this.context.attachments.leave(attachment, 'end', this)",
+        replace: "    this.context.attachments.leave(attachment, 'detach', this)",
       },
     ],
   },
@@ -160,7 +160,7 @@ export const RULES_CONNECTIONS: readonly Mutant[] = [
     rule: 'rule 5',
     edits: [
       {
-        file: 'src/server/rules/silence-watch.ts',
+        file: 'src/service/sessions/silence-watch.ts',
         find: 'if (silentMs >= this.#leaseMs) this.onSilent()',
         replace: 'if (silentMs > 1_000 * this.#leaseMs) this.onSilent()',
       },
@@ -240,8 +240,8 @@ export const RULES_CONNECTIONS: readonly Mutant[] = [
     edits: [
       {
         file: BOOK,
-        find: "if (seat === undefined) this.#evict(where.conn, session, attach, 'end')\n    else seat.occupant?.opened()",
-        replace: 'seat?.occupant?.opened()',
+        find: "if (attachment === undefined) this.#evict(where.conn, session, attach, 'end')\n    else attachment.listener?.opened()",
+        replace: 'attachment?.listener?.opened()',
       },
     ],
   },
@@ -252,8 +252,8 @@ export const RULES_CONNECTIONS: readonly Mutant[] = [
     edits: [
       {
         file: BOOK,
-        find: "if (seat === undefined) this.#evict(where.conn, session, attach, 'detach')\n    else if",
-        replace: 'if (seat === undefined) return\n    if',
+        find: "if (attachment === undefined) this.#evict(where.conn, session, attach, 'detach')\n    else if",
+        replace: 'if (attachment === undefined) return\n    if',
       },
     ],
   },
@@ -262,7 +262,11 @@ export const RULES_CONNECTIONS: readonly Mutant[] = [
     title: 'the end of a session is proposed once, not until it is applied',
     rule: 'rule 5',
     edits: [
-      { file: BOOK, find: '    if (seat.farewell !== null) this.deps.node.propose(seat.farewell)\n', replace: '' },
+      {
+        file: BOOK,
+        find: '    if (attachment.endCommand !== null) this.deps.node.propose(attachment.endCommand)\n',
+        replace: '',
+      },
     ],
   },
   {
@@ -271,7 +275,7 @@ export const RULES_CONNECTIONS: readonly Mutant[] = [
     rule: 'rule 5',
     edits: [{ file: CLIENT_PORT, find: 'keepAlive: true,', replace: 'keepAlive: false,' }],
     killers: ['tests'],
-    tests: ['test/server/shell-client-port.test.ts'],
+    tests: ['test/server/clients/client-port.test.ts'],
   },
   {
     id: 'R5x',
@@ -279,7 +283,7 @@ export const RULES_CONNECTIONS: readonly Mutant[] = [
     rule: 'rule 5',
     edits: [{ file: LIMITS, find: 'KEEPALIVE_IDLE_MS = 5_000', replace: 'KEEPALIVE_IDLE_MS = 7_200_000' }],
     killers: ['tests'],
-    tests: ['test/server/shell-client-port.test.ts'],
+    tests: ['test/server/clients/client-port.test.ts'],
   },
   {
     id: 'R5y',
@@ -287,7 +291,7 @@ export const RULES_CONNECTIONS: readonly Mutant[] = [
     rule: 'rule 5',
     edits: [{ file: CLIENT_PORT, find: 'if (socket.flush()) this.#watch.wrote(socket)', replace: 'socket.flush()' }],
     killers: ['tests'],
-    tests: ['test/server/shell-client-port.test.ts', 'test/server/shell-tcp.test.ts'],
+    tests: ['test/server/clients/client-port.test.ts', 'test/server/sockets/tcp-table.test.ts'],
   },
   {
     id: 'R5z',
@@ -295,7 +299,7 @@ export const RULES_CONNECTIONS: readonly Mutant[] = [
     rule: 'rule 5',
     edits: [{ file: LIMITS, find: 'SEND_QUEUE_STUCK_MS = 15_000', replace: 'SEND_QUEUE_STUCK_MS = 150_000' }],
     killers: ['tests'],
-    tests: ['test/server/shell-tcp.test.ts'],
+    tests: ['test/server/sockets/tcp-table.test.ts'],
   },
   {
     id: 'R5za',
@@ -303,13 +307,13 @@ export const RULES_CONNECTIONS: readonly Mutant[] = [
     rule: 'rule 5',
     edits: [
       {
-        file: 'src/server/send-queue-watch.ts',
+        file: 'src/server/sockets/send-queue-watch.ts',
         find: 'if (entry.sinceMs === null || acknowledgedBytes > entry.acknowledgedBytes) {',
         replace: 'if (entry.sinceMs === null) {',
       },
     ],
     killers: ['tests'],
-    tests: ['test/server/shell-tcp.test.ts'],
+    tests: ['test/server/sockets/tcp-table.test.ts'],
   },
   {
     id: 'R5zb',
@@ -318,12 +322,12 @@ export const RULES_CONNECTIONS: readonly Mutant[] = [
     edits: [
       {
         file: CLIENT_PORT,
-        find: '  heard(socket: ClientSocket): void {\n    this.#watch.forget(socket)',
-        replace: '  heard(_socket: ClientSocket): void {',
+        find: '  heard(socket: TcpClientSocket): void {\n    this.#watch.forget(socket)',
+        replace: '  heard(_socket: TcpClientSocket): void {',
       },
     ],
     killers: ['tests'],
-    tests: ['test/server/shell-client-port.test.ts', 'test/server/shell-tcp.test.ts'],
+    tests: ['test/server/clients/client-port.test.ts', 'test/server/sockets/tcp-table.test.ts'],
     equivalent:
       'the watch goes by acknowledged bytes alone: a connection that acknowledges is forgotten at the next look, whether a line came or not; forgetting it earlier only saves the look',
   },

@@ -1,9 +1,9 @@
 /** Clauses of engine.md §4: rule 4, detached sessions. */
 import type { Mutant } from '../mutant.js'
 
-const SESSIONS = 'src/locks/sessions.ts'
-const KEEPER = 'src/server/rules/lease-keeper.ts'
-const SESSION = 'src/server/dialects/session.ts'
+const SESSIONS = 'src/locks/state/sessions.ts'
+const KEEPER = 'src/service/leases/leader-duties.ts'
+const SESSION = 'src/service/dialects/session.ts'
 
 export const RULES_DETACHED: readonly Mutant[] = [
   // ------------------------------------------------------------------------------- rule 4: detached sessions
@@ -47,7 +47,13 @@ export const RULES_DETACHED: readonly Mutant[] = [
     id: 'R4d',
     title: 'the state does not keep for how long a session is detached: a snapshot forgets it',
     rule: 'rule 4',
-    edits: [{ file: 'src/locks/records.ts', find: 'terms.detachedForMs = input.varint()', replace: 'input.varint()' }],
+    edits: [
+      {
+        file: 'src/locks/snapshot/records.ts',
+        find: 'terms.detachedForMs = input.varint()',
+        replace: 'input.varint()',
+      },
+    ],
   },
   {
     id: 'R4e',

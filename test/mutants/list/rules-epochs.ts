@@ -1,13 +1,13 @@
 /** Clauses of engine.md §4: the state, rule 0 (the node lease) and rule 1 (epochs). */
 import type { Mutant } from '../mutant.js'
 
-const SESSIONS = 'src/locks/sessions.ts'
-const EPOCHS = 'src/locks/epochs.ts'
+const SESSIONS = 'src/locks/state/sessions.ts'
+const EPOCHS = 'src/locks/state/epochs.ts'
 const CONFIG = 'src/server/config/config.ts'
-const NODE_LEASE = 'src/server/rules/node-lease.ts'
-const RECORDS = 'src/server/rules/epoch-records.ts'
+const NODE_LEASE = 'src/service/leases/node-lease.ts'
+const RECORDS = 'src/service/leases/epoch-records.ts'
 const HOST = 'src/raft/store/host.ts'
-const HOST_TESTS = ['test/store/host.test.ts']
+const HOST_TESTS = ['test/raft/store/host.test.ts']
 
 export const RULES_EPOCHS: readonly Mutant[] = [
   // ------------------------------------------------------------------------------------------------ the state
@@ -58,7 +58,7 @@ export const RULES_EPOCHS: readonly Mutant[] = [
     rule: '§4, state',
     edits: [
       {
-        file: 'src/locks/state.ts',
+        file: 'src/locks/state/state.ts',
         find: 'this.counter = Math.max(this.counter + 1, index)',
         replace: 'this.counter = this.counter + 1',
       },
@@ -70,7 +70,7 @@ export const RULES_EPOCHS: readonly Mutant[] = [
     rule: '§4, state',
     edits: [
       {
-        file: 'src/locks/state.ts',
+        file: 'src/locks/state/state.ts',
         find: 'state.counter = genesis.createdUnixSeconds * COUNTER_STEPS_PER_SECOND',
         replace: 'state.counter = 0',
       },
@@ -156,7 +156,7 @@ export const RULES_EPOCHS: readonly Mutant[] = [
     rule: 'rule 1',
     edits: [
       {
-        file: 'src/server/front.ts',
+        file: 'src/service/lock-service.ts',
         find: 'serving: () => !this.#stopping && this.#lease.maySpeak(),',
         replace: 'serving: () => !this.#stopping && (this.#lease.maySpeak() || this.#lease.epoch !== 0),',
       },
@@ -327,7 +327,7 @@ export const RULES_EPOCHS: readonly Mutant[] = [
     rule: 'rule 1',
     edits: [
       {
-        file: 'src/server/rules/lease-keeper.ts',
+        file: 'src/service/leases/leader-duties.ts',
         find: '    this.#countedFromMs.set(epoch, this.deps.clock.takerNow())\n',
         replace: '    this.#countedFromMs.delete(epoch)\n',
       },
@@ -339,10 +339,10 @@ export const RULES_EPOCHS: readonly Mutant[] = [
     rule: 'rule 1',
     edits: [
       {
-        file: 'src/server/composition.ts',
-        find: '    this.front.closeClients()\n    await new Promise<void>((resolve) => this.front.signOff(resolve))\n',
+        file: 'src/service/composition.ts',
+        find: '    this.service.closeClients()\n    await new Promise<void>((resolve) => this.service.signOff(resolve))\n',
         replace:
-          '    await new Promise<void>((resolve) => this.front.signOff(resolve))\n    this.front.closeClients()\n',
+          '    await new Promise<void>((resolve) => this.service.signOff(resolve))\n    this.service.closeClients()\n',
       },
     ],
     tests: ['test/e2e/ending.test.ts'],

@@ -2,12 +2,12 @@
 import type { Mutant } from '../mutant.js'
 
 const ANSWERS = 'src/locks/answers.ts'
-const SESSIONS = 'src/locks/sessions.ts'
-const BOOK = 'src/server/rules/session-book.ts'
-const SEAT = 'src/server/rules/seat.ts'
-const SESSION = 'src/server/dialects/session.ts'
-const CLASSIC = 'src/server/dialects/classic.ts'
-const KEEPER = 'src/server/rules/lease-keeper.ts'
+const SESSIONS = 'src/locks/state/sessions.ts'
+const BOOK = 'src/service/sessions/attachments.ts'
+const SEAT = 'src/service/sessions/attachment.ts'
+const SESSION = 'src/service/dialects/session.ts'
+const CLASSIC = 'src/service/dialects/classic.ts'
+const KEEPER = 'src/service/leases/leader-duties.ts'
 
 export const RULES_EXACTLY_ONCE: readonly Mutant[] = [
   // -------------------------------------------------------------------------------------- rule 10: exactly once
@@ -41,7 +41,7 @@ export const RULES_EXACTLY_ONCE: readonly Mutant[] = [
     rule: 'rule 10',
     edits: [
       {
-        file: 'src/locks/records.ts',
+        file: 'src/locks/snapshot/records.ts',
         find: 'terms.answers === null ? [] : sortedAnswers(terms.answers)',
         replace: 'terms.answers === null || terms.leaseMs > 0 ? [] : sortedAnswers(terms.answers)',
       },
@@ -61,7 +61,7 @@ export const RULES_EXACTLY_ONCE: readonly Mutant[] = [
     rule: 'rule 10',
     edits: [
       {
-        file: 'src/locks/lock-table.ts',
+        file: 'src/locks/table/lock-table.ts',
         find: 'if (waiting === null) return admit(context, session, request)',
         replace: 'if (waiting === null || request >= 0) return admit(context, session, request)',
       },
@@ -83,7 +83,13 @@ export const RULES_EXACTLY_ONCE: readonly Mutant[] = [
     id: 'R10g',
     title: 'a request below the lowest unacknowledged one is proposed by the node',
     rule: 'rule 10',
-    edits: [{ file: SESSION, find: '      if (id !== null && id <= seat.ack && seat.ack > 0) return\n', replace: '' }],
+    edits: [
+      {
+        file: SESSION,
+        find: '      if (id !== null && id <= attachment.ack && attachment.ack > 0) return\n',
+        replace: '',
+      },
+    ],
   },
   {
     id: 'R10h',
@@ -135,8 +141,8 @@ export const RULES_EXACTLY_ONCE: readonly Mutant[] = [
     edits: [
       {
         file: BOOK,
-        find: 'for (const bytes of seat.unapplied) this.deps.node.propose(bytes)',
-        replace: 'for (const bytes of seat.unapplied.slice(-1)) this.deps.node.propose(bytes)',
+        find: 'for (const bytes of attachment.unapplied) this.deps.node.propose(bytes)',
+        replace: 'for (const bytes of attachment.unapplied.slice(-1)) this.deps.node.propose(bytes)',
       },
     ],
   },
@@ -145,11 +151,15 @@ export const RULES_EXACTLY_ONCE: readonly Mutant[] = [
     title: 'nothing is proposed again, neither after a leader change nor in time',
     rule: 'rule 10',
     edits: [
-      { file: BOOK, find: '      this.#await(seat)\n      this.#repeat(seat)\n', replace: '      this.#await(seat)\n' },
       {
         file: BOOK,
-        find: '        seat.proposedAtMs = now\n        this.#repeat(seat)\n',
-        replace: '        seat.proposedAtMs = now\n',
+        find: '      this.#await(attachment)\n      this.#repeat(attachment)\n',
+        replace: '      this.#await(attachment)\n',
+      },
+      {
+        file: BOOK,
+        find: '        attachment.proposedAtMs = now\n        this.#repeat(attachment)\n',
+        replace: '        attachment.proposedAtMs = now\n',
       },
     ],
   },
@@ -157,7 +167,13 @@ export const RULES_EXACTLY_ONCE: readonly Mutant[] = [
     id: 'R10n',
     title: 'an opening is not proposed again after a leader change',
     rule: 'rule 10',
-    edits: [{ file: BOOK, find: '    if (seat.opening !== null) this.deps.node.propose(seat.opening)\n', replace: '' }],
+    edits: [
+      {
+        file: BOOK,
+        find: '    if (attachment.opening !== null) this.deps.node.propose(attachment.opening)\n',
+        replace: '',
+      },
+    ],
   },
   {
     id: 'R10o',
@@ -190,7 +206,7 @@ export const RULES_EXACTLY_ONCE: readonly Mutant[] = [
     rule: 'rule 11',
     edits: [
       {
-        file: 'src/server/dialects/request-table.ts',
+        file: 'src/service/dialects/pending-requests.ts',
         find: 'if (outstanding.waitMs <= 0 || outstanding.deadline !== null) return',
         replace: 'if (outstanding.waitMs !== 0) return',
       },

@@ -1,7 +1,7 @@
 /** Clauses of engine.md §4: rule 3, ending an epoch. */
 import type { Mutant } from '../mutant.js'
 
-const KEEPER = 'src/server/rules/lease-keeper.ts'
+const KEEPER = 'src/service/leases/leader-duties.ts'
 
 export const RULES_EXPIRY: readonly Mutant[] = [
   {
@@ -151,7 +151,7 @@ export const RULES_EXPIRY: readonly Mutant[] = [
     rule: 'rule 3',
     edits: [
       {
-        file: 'src/locks/entities.ts',
+        file: 'src/locks/state/entities.ts',
         find: 'return this.terms === null && this.orphaned',
         replace: 'return this.terms === null && this.place === null',
       },
@@ -163,7 +163,7 @@ export const RULES_EXPIRY: readonly Mutant[] = [
     rule: 'rule 3',
     edits: [
       {
-        file: 'src/locks/sessions.ts',
+        file: 'src/locks/state/sessions.ts',
         find: 'return place?.live && place.epoch === header.epoch && place.node === header.node ? session : null',
         replace: 'return place?.epoch === header.epoch && place.node === header.node ? session : null',
       },
@@ -175,7 +175,7 @@ export const RULES_EXPIRY: readonly Mutant[] = [
     rule: 'rule 3',
     edits: [
       {
-        file: 'src/locks/sessions.ts',
+        file: 'src/locks/state/sessions.ts',
         find: 'if (place === undefined || !place.live || place.node !== header.node) return null',
         replace: 'if (place === undefined || place.node !== header.node) return null',
       },

@@ -1,11 +1,11 @@
 /** Clauses of engine.md §4: rule 8 (reads and refusals) and rule 9 (a snapshot on a serving node). */
 import type { Mutant } from '../mutant.js'
 
-const BOOK = 'src/server/rules/session-book.ts'
-const SESSION = 'src/server/dialects/session.ts'
-const TABLE = 'src/server/dialects/request-table.ts'
-const CLASSIC = 'src/server/dialects/classic.ts'
-const FRONT = 'src/server/front.ts'
+const BOOK = 'src/service/sessions/attachments.ts'
+const SESSION = 'src/service/dialects/session.ts'
+const TABLE = 'src/service/dialects/pending-requests.ts'
+const CLASSIC = 'src/service/dialects/classic.ts'
+const FRONT = 'src/service/lock-service.ts'
 
 export const RULES_REFUSALS: readonly Mutant[] = [
   // ---------------------------------------------------------------------------- rule 8: reads and refusals
@@ -16,8 +16,8 @@ export const RULES_REFUSALS: readonly Mutant[] = [
     edits: [
       {
         file: CLASSIC,
-        find: "    this.services.book.leave(seat, 'end', this)",
-        replace: "    this.connection.close(farewellWord)\n    this.services.book.leave(seat, 'end', null)",
+        find: "    this.context.attachments.leave(attachment, 'end', this)",
+        replace: "    this.connection.close(farewellWord)\n    this.context.attachments.leave(attachment, 'end', null)",
       },
     ],
   },
@@ -28,9 +28,9 @@ export const RULES_REFUSALS: readonly Mutant[] = [
     edits: [
       {
         file: CLASSIC,
-        find: '    book.submit(seat, { type: CommandType.waitTimeout, ...book.header(seat), target: CLASSIC_REQUEST })\n',
+        find: '    attachments.submit(attachment, { type: CommandType.waitTimeout, ...attachments.header(attachment), target: CLASSIC_REQUEST })\n',
         replace:
-          '    book.submit(seat, { type: CommandType.waitTimeout, ...book.header(seat), target: CLASSIC_REQUEST })\n    this.connection.close(Word.notGranted)\n',
+          '    attachments.submit(attachment, { type: CommandType.waitTimeout, ...attachments.header(attachment), target: CLASSIC_REQUEST })\n    this.connection.close(Word.notGranted)\n',
       },
     ],
   },
@@ -41,9 +41,9 @@ export const RULES_REFUSALS: readonly Mutant[] = [
     edits: [
       {
         file: SESSION,
-        find: '    book.submit(seat, { type: CommandType.waitTimeout, ...book.header(seat), target })\n',
+        find: '    attachments.submit(attachment, { type: CommandType.waitTimeout, ...attachments.header(attachment), target })\n',
         replace:
-          "    book.submit(seat, { type: CommandType.waitTimeout, ...book.header(seat), target })\n    this.connection.say(formatAnswer(target, { kind: 'not-granted', name: 'x', reason: 'timeout', holder: '' }))\n",
+          "    attachments.submit(attachment, { type: CommandType.waitTimeout, ...attachments.header(attachment), target })\n    this.connection.say(formatAnswer(target, { kind: 'not-granted', name: 'x', reason: 'timeout', holder: '' }))\n",
       },
     ],
   },
@@ -69,7 +69,7 @@ export const RULES_REFUSALS: readonly Mutant[] = [
         file: SESSION,
         find: '      this.#secret = secret\n',
         replace:
-          '      if (body.type === CommandType.resume && this.services.state.session(body.session) === null) {\n        this.refused({ kind: `expired` })\n        return\n      }\n      this.#secret = secret\n',
+          '      if (body.type === CommandType.resume && this.context.state.session(body.session) === null) {\n        this.refused({ kind: `expired` })\n        return\n      }\n      this.#secret = secret\n',
       },
     ],
   },
@@ -80,9 +80,9 @@ export const RULES_REFUSALS: readonly Mutant[] = [
     edits: [
       {
         file: CLASSIC,
-        find: "    this.#phase = 'asking'\n    this.#seat",
+        find: "    this.#phase = 'asking'\n    this.#attachment",
         replace:
-          "    const known = this.services.state as unknown as { holder?(name: string): unknown }\n    if (this.#waitMs === 0 && known.holder?.(line.get('name') ?? '')) {\n      this.connection.close(Word.notGranted)\n      return\n    }\n    this.#phase = 'asking'\n    this.#seat",
+          "    const known = this.context.state as unknown as { holder?(name: string): unknown }\n    if (this.#waitMs === 0 && known.holder?.(line.get('name') ?? '')) {\n      this.connection.close(Word.notGranted)\n      return\n    }\n    this.#phase = 'asking'\n    this.#attachment",
       },
     ],
   },
@@ -98,7 +98,7 @@ export const RULES_REFUSALS: readonly Mutant[] = [
     id: 'R9a',
     title: 'connections are not reconciled with a snapshot',
     rule: 'rule 9',
-    edits: [{ file: FRONT, find: '    this.#book.restored()\n', replace: '' }],
+    edits: [{ file: FRONT, find: '    this.#attachments.restored()\n', replace: '' }],
   },
   {
     id: 'R9b',
@@ -107,7 +107,7 @@ export const RULES_REFUSALS: readonly Mutant[] = [
     edits: [
       {
         file: BOOK,
-        find: 'if (view === undefined) this.#missed(seat)\n      else',
+        find: 'if (view === undefined) this.#missed(attachment)\n      else',
         replace: 'if (view !== undefined)',
       },
     ],
@@ -201,9 +201,9 @@ export const RULES_REFUSALS: readonly Mutant[] = [
     edits: [
       {
         file: FRONT,
-        find: '    this.#lease.restored()\n    this.#book.restored()\n    this.#lease.onApplied(index)',
+        find: '    this.#lease.restored()\n    this.#attachments.restored()\n    this.#lease.onApplied(index)',
         replace:
-          '    this.#lease.onApplied(index)\n    this.deps.clock.after(200, () => {\n      this.#lease.restored()\n      this.#book.restored()\n    })',
+          '    this.#lease.onApplied(index)\n    this.deps.clock.after(200, () => {\n      this.#lease.restored()\n      this.#attachments.restored()\n    })',
       },
     ],
   },

@@ -1,11 +1,11 @@
 /** Clauses of engine.md §4: rule 2, the right to speak. */
 import type { Mutant } from '../mutant.js'
 
-const NODE_LEASE = 'src/server/rules/node-lease.ts'
-const FRONT = 'src/server/front.ts'
-const CONNECTION = 'src/server/dialects/connection.ts'
-const SOLE_VOTER = 'src/server/rules/sole-voter.ts'
-const LIMITS = 'src/server/limits.ts'
+const NODE_LEASE = 'src/service/leases/node-lease.ts'
+const FRONT = 'src/service/lock-service.ts'
+const CONNECTION = 'src/service/dialects/connection.ts'
+const SOLE_VOTER = 'src/service/leases/sole-voter.ts'
+const LIMITS = 'src/service/limits.ts'
 
 export const RULES_SPEAKING: readonly Mutant[] = [
   {
@@ -111,7 +111,7 @@ export const RULES_SPEAKING: readonly Mutant[] = [
     edits: [
       {
         file: CONNECTION,
-        find: 'if (!this.#open || !this.services.maySpeak()) return false',
+        find: 'if (!this.#open || !this.context.maySpeak()) return false',
         replace: 'if (!this.#open) return false',
       },
     ],

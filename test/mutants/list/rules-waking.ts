@@ -1,8 +1,8 @@
 /** Clauses of engine.md §4: rule 7, clocks and waking. */
 import type { Mutant } from '../mutant.js'
 
-const NODE_LEASE = 'src/server/rules/node-lease.ts'
-const KEEPER = 'src/server/rules/lease-keeper.ts'
+const NODE_LEASE = 'src/service/leases/node-lease.ts'
+const KEEPER = 'src/service/leases/leader-duties.ts'
 const SYSTEM_CLOCK = 'src/server/system-clock.ts'
 
 export const RULES_WAKING: readonly Mutant[] = [
@@ -64,12 +64,12 @@ export const RULES_WAKING: readonly Mutant[] = [
     rule: 'rule 7',
     edits: [
       {
-        file: 'src/server/rules/deadline-queue.ts',
+        file: 'src/service/deadline-queue.ts',
         find: 'dueMs: this.clock.takerNow() + delayMs',
         replace: 'dueMs: this.clock.speakerNow() + delayMs',
       },
       {
-        file: 'src/server/rules/deadline-queue.ts',
+        file: 'src/service/deadline-queue.ts',
         find: '    const now = this.clock.takerNow()\n',
         replace: '    const now = this.clock.speakerNow()\n',
       },
@@ -81,8 +81,8 @@ export const RULES_WAKING: readonly Mutant[] = [
     rule: 'rule 7',
     edits: [
       {
-        file: 'src/server/composition.ts',
-        find: 'beforeTurn: () => this.front.turn(),',
+        file: 'src/service/composition.ts',
+        find: 'beforeTurn: () => this.service.turn(),',
         replace: 'beforeTurn: () => undefined,',
       },
     ],
@@ -93,12 +93,12 @@ export const RULES_WAKING: readonly Mutant[] = [
     rule: 'rule 7',
     edits: [
       {
-        file: 'src/server/client-socket.ts',
+        file: 'src/server/sockets/tcp-client-socket.ts',
         find: '  #onData(chunk: Buffer): void {\n    this.#owner.turn()\n',
         replace: '  #onData(chunk: Buffer): void {\n',
       },
       {
-        file: 'src/server/client-socket.ts',
+        file: 'src/server/sockets/tcp-client-socket.ts',
         find: '    this.#owner.turn()\n    const chunk = this.#unread\n',
         replace: '    const chunk = this.#unread\n',
       },
@@ -110,7 +110,7 @@ export const RULES_WAKING: readonly Mutant[] = [
     rule: 'rule 7',
     edits: [
       {
-        file: 'src/server/client-socket.ts',
+        file: 'src/server/sockets/tcp-client-socket.ts',
         find: '      this.#owner.turn()\n      this.#finSeen = true\n',
         replace: '      this.#finSeen = true\n',
       },
@@ -122,7 +122,7 @@ export const RULES_WAKING: readonly Mutant[] = [
     rule: 'rule 7',
     edits: [
       {
-        file: 'src/server/client-port.ts',
+        file: 'src/server/clients/client-port.ts',
         find: '    this.turn()\n    const due = this.#toWrite',
         replace: '    const due = this.#toWrite',
       },
@@ -148,7 +148,7 @@ export const RULES_WAKING: readonly Mutant[] = [
     rule: 'rule 7',
     edits: [
       {
-        file: 'src/server/rules/deadline-queue.ts',
+        file: 'src/service/deadline-queue.ts',
         find: 'this.clock.after(Math.ceil(delayMs), () => this.clock.soon(() => this.#fire()))',
         replace: 'this.clock.after(Math.ceil(delayMs), () => this.#fire())',
       },

@@ -67,7 +67,7 @@ export const SNAPSHOTS: readonly Mutant[] = [
     rule: 'B11',
     edits: [
       {
-        file: 'src/raft/node/snapshot-transfer.ts',
+        file: 'src/raft/node/snapshots/snapshot-transfer.ts',
         find: 'if (offset !== incoming.offset) {',
         replace: 'if (offset < 0) {',
       },

@@ -13,9 +13,9 @@ export class BoundsCheck {
     private readonly settings: ClusterSettings,
   ) {}
 
-  look({ deps, node, front }: Member): void {
+  look({ deps, node, service }: Member): void {
     const status = node?.status()
-    const stats = front?.stats()
+    const stats = service?.stats()
     if (status === undefined || status === null || stats === undefined) return
     const { snapshotIntervalEntries, trailingEntries, heldEntries } = this.settings.bounds
     this.#below(

@@ -1,7 +1,7 @@
 /** What a directory must contain: a plain model of the store, kept outside of it. */
 import type { Entry, HardState, Index, SnapshotMetadata, Term } from '../../../src/raft/core/types.js'
 import { EMPTY_HARD_STATE } from '../../../src/raft/core/types.js'
-import type { Identity, LoadedLog, LogBatch } from '../../../src/raft/node/interfaces.js'
+import type { Identity, LoadedLog, LogBatch } from '../../../src/raft/ports/store.js'
 
 /** One atomic change. After a crash it is there as a whole or not at all. */
 export type Write =

@@ -1,6 +1,6 @@
 /** One directory through all its processes: what was acknowledged, and what was under way when the last one ended. */
 import type { Index, SnapshotMetadata } from '../../../src/raft/core/types.js'
-import type { LoadedLog } from '../../../src/raft/node/interfaces.js'
+import type { LoadedLog } from '../../../src/raft/ports/store.js'
 import { DurableLog, type Write } from './durable-log.js'
 
 const nameOf = ({ index, term }: Pick<SnapshotMetadata, 'index' | 'term'>): string => `${index}-${term}`

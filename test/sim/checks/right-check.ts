@@ -2,9 +2,9 @@
  * The right to speak, counted once more from what crosses the network (engine.md §4 rule 2), and reads that are never
  * older than what was applied when they began (I9).
  */
-import { FrameKind } from '../../../src/raft/node/interfaces.js'
-import type { NodeComposition } from '../../../src/server/composition.js'
-import { decodeRenewal, decodeRenewalAnswer } from '../../../src/server/rules/renewal.js'
+import { FrameKind } from '../../../src/raft/ports/transport.js'
+import type { NodeComposition } from '../../../src/service/composition.js'
+import { decodeRenewal, decodeRenewalAnswer } from '../../../src/service/leases/renewal-frames.js'
 import type { Process } from '../process.js'
 import type { World } from '../world.js'
 
@@ -30,15 +30,15 @@ export class RightCheck {
     private readonly lastIndex: () => number,
   ) {}
 
-  tap(process: Process, { node, front }: NodeComposition): void {
-    const [sendPeer, onPeerFrame] = [node.sendPeer.bind(node), front.onPeerFrame.bind(front)]
+  tap(process: Process, { node, service }: NodeComposition): void {
+    const [sendPeer, onPeerFrame] = [node.sendPeer.bind(node), service.onPeerFrame.bind(service)]
     const confirmLeadership = node.confirmLeadership.bind(node)
     node.sendPeer = (to, lane, kind, payload) => {
       const renewal = kind === FrameKind.renew ? decodeRenewal(payload) : null
       if (renewal !== null) this.#of(process, renewal.epoch).sentAtMs.set(renewal.number, process.clock.speakerNow())
       return sendPeer(to, lane, kind, payload)
     }
-    front.onPeerFrame = (from, kind, payload) => {
+    service.onPeerFrame = (from, kind, payload) => {
       const answer = kind === FrameKind.renewed ? decodeRenewalAnswer(payload) : null
       const right = this.#rights.get(process)
       const sentAtMs = answer === null ? undefined : right?.sentAtMs.get(answer.number)
@@ -50,7 +50,7 @@ export class RightCheck {
     // A leader renews its own epoch by the quorum rounds that it asks for.
     node.confirmLeadership = (done) => {
       const beganAtMs = process.clock.speakerNow()
-      const [atLeast, { epoch }] = [this.lastIndex(), front.stats()]
+      const [atLeast, { epoch }] = [this.lastIndex(), service.stats()]
       confirmLeadership((index) => {
         if (index !== null && process.isAlive) this.#confirmed(process, epoch, beganAtMs, index, atLeast)
         done(index)

@@ -1,7 +1,7 @@
 /** What was acknowledged as durable stays: term, vote, log and records, over every crash (I2, I5, I7, I8). */
 import type { ConfState, Entry, HardState, Index, Term } from '../../../src/raft/core/types.js'
-import type { LogStore } from '../../../src/raft/node/interfaces.js'
 import type { NodeStatus } from '../../../src/raft/node/node-api.js'
+import type { LogStore } from '../../../src/raft/ports/store.js'
 import type { Process } from '../process.js'
 import type { World } from '../world.js'
 import type { Write } from './durable-log.js'

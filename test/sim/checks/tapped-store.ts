@@ -7,7 +7,7 @@ import type {
   SnapshotReader,
   SnapshotReceiver,
   SnapshotSource,
-} from '../../../src/raft/node/interfaces.js'
+} from '../../../src/raft/ports/store.js'
 import type { Process } from '../process.js'
 import type { Write } from './durable-log.js'
 import type { DurableVolume } from './durable-volume.js'

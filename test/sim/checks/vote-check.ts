@@ -1,8 +1,8 @@
 /** Elections, counted once more from the votes that cross the network: a leader has those of both halves of a joint membership. */
 import { type Message, MsgType } from '../../../src/raft/core/messages.js'
 import type { RaftId } from '../../../src/raft/core/types.js'
-import { decodeMessages } from '../../../src/raft/net/raft-codec.js'
 import type { NodeStatus } from '../../../src/raft/node/node-api.js'
+import { decodeMessages } from '../../../src/raft/wire/raft-codec.js'
 import type { World } from '../world.js'
 import { isQuorum } from './config-check.js'
 

@@ -1,9 +1,9 @@
 /** What directories have answered, as it crossed the network: a second opinion on who has forgotten (engine.md §2, Witnesses). */
 import { MsgType } from '../../../src/raft/core/messages.js'
 import type { Index, RaftId, Term } from '../../../src/raft/core/types.js'
-import { decodeMessages } from '../../../src/raft/net/raft-codec.js'
-import type { Held } from '../../../src/raft/node/interfaces.js'
 import type { NodeStatus } from '../../../src/raft/node/node-api.js'
+import type { Held } from '../../../src/raft/ports/transport.js'
+import { decodeMessages } from '../../../src/raft/wire/raft-codec.js'
 import type { Process } from '../process.js'
 
 interface Answer {

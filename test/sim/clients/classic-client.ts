@@ -1,5 +1,5 @@
 /** A client of the classic dialect: connect, lock, hold, and leave in one of all the ways there are. */
-import type { Timer } from '../../../src/raft/node/interfaces.js'
+import type { Timer } from '../../../src/platform.js'
 import type { TcpConnection } from '../client-network.js'
 import type { Process } from '../process.js'
 import { type Client, type ClientWorld, Lines } from './client.js'

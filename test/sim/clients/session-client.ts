@@ -3,7 +3,7 @@
  * in its locks only within its mirror of the lease (engine.md §4 rule 6).
  */
 import { HOLD_FRACTION, HOLD_MARGIN_MS, KEEPALIVES_PER_LEASE } from '../../../src/client/limits.js'
-import type { Timer } from '../../../src/raft/node/interfaces.js'
+import type { Timer } from '../../../src/platform.js'
 import type { Believer } from '../checks/lock-check.js'
 import type { TcpConnection } from '../client-network.js'
 import type { Process } from '../process.js'

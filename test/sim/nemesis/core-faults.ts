@@ -3,7 +3,7 @@
  * once in thousands of seeds: answers to a leader that come again when it is cut off, appends that arrive beside a
  * snapshot, and both halves of a joint configuration by themselves.
  */
-import { FrameKind, Lane } from '../../../src/raft/node/interfaces.js'
+import { FrameKind, Lane } from '../../../src/raft/ports/transport.js'
 import type { Cluster, Host } from '../cluster.js'
 import type { Frame } from '../peer-frames.js'
 import type { Fault, Faults, Ground } from './fault.js'

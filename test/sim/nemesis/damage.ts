@@ -4,7 +4,7 @@
  */
 import { LOG_DIRECTORY, MARK_FILE, SNAPSHOT_DIRECTORY } from '../../../src/raft/store/layout.js'
 import { MARK_FILE_BYTES, newestMark, SLOT_BYTES } from '../../../src/raft/store/mark.js'
-import type { MemoryDisk } from '../../store/memory-disk.js'
+import type { MemoryDisk } from '../../raft/store/memory-disk.js'
 import { olderMarkFile } from '../newer-layout.js'
 import type { SimRandom } from '../random.js'
 

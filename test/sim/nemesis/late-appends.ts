@@ -7,9 +7,9 @@
  */
 import { MsgType } from '../../../src/raft/core/messages.js'
 import type { Index } from '../../../src/raft/core/types.js'
-import { decodeMessages } from '../../../src/raft/net/raft-codec.js'
-import { FrameKind, Lane } from '../../../src/raft/node/interfaces.js'
-import { readAck, readBegin } from '../../../src/raft/node/peer-words.js'
+import { FrameKind, Lane } from '../../../src/raft/ports/transport.js'
+import { readAck, readBegin } from '../../../src/raft/wire/control-messages.js'
+import { decodeMessages } from '../../../src/raft/wire/raft-codec.js'
 import type { Cluster } from '../cluster.js'
 import type { Frame } from '../peer-frames.js'
 import type { Fault } from './fault.js'

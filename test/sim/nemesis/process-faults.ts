@@ -104,7 +104,7 @@ export const PROCESS_FAULTS = {
   /** It wakes about when its right to speak ends. */
   'pause to the brink': (ground) => {
     const { victim, random } = ground
-    const remainingMs = victim.member?.front?.stats().speakRemainingMs ?? 0
+    const remainingMs = victim.member?.service?.stats().speakRemainingMs ?? 0
     if (remainingMs <= 0) return false
     victim.process?.stop((remainingMs * random.between(0.97, 1.03)) / victim.machine.rate, random.chance(0.3))
     return true

@@ -1,5 +1,5 @@
+import { invariant } from '../../../invariant.js'
 import { CompactedError, SnapshotOutOfDateError } from '../errors.js'
-import { invariant } from '../invariant.js'
 import {
   type ConfState,
   EMPTY_BYTES,

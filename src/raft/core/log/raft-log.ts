@@ -1,4 +1,4 @@
-import { invariant } from '../invariant.js'
+import { invariant } from '../../../invariant.js'
 import type { Entry, Index, Snapshot, Term } from '../types.js'
 import { entriesSize, entrySize, sliceWithin } from './entries.js'
 import type { Storage } from './storage.js'

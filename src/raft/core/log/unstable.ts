@@ -1,4 +1,4 @@
-import { invariant } from '../invariant.js'
+import { invariant } from '../../../invariant.js'
 import type { Entry, Index, Snapshot, Term } from '../types.js'
 
 const NO_ENTRIES: readonly Entry[] = []

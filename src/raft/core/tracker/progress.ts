@@ -1,4 +1,4 @@
-import { invariant } from '../invariant.js'
+import { invariant } from '../../../invariant.js'
 import type { Index } from '../types.js'
 import type { Inflights } from './inflights.js'
 

@@ -1,0 +1,79 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type HostPort, parseHostPort } from '../../address.js'
+import type { Line } from '../../client/transport/line-codec.js'
+import { CliExit, ClusterRefusal, CommandFailure } from '../shared/exit-codes.js'
+import { askAdmin } from '../shared/line-client.js'
+import { formatTable } from '../shared/table.js'
+
+const PROMOTION_RETRY_MS = 500
+const KEYS = ['node', 'raft-id', 'peer', 'role', 'leader', 'address', 'active', 'lag'] as const
+
+export async function listMembers(endpoints: readonly HostPort[], asJson: boolean): Promise<void> {
+  const known = await askAdmin(endpoints, '.members', '')
+  // Only the leader knows how far each member is; if it goes away just now, any node's answer does.
+  const leader = known.find((member) => member.get('leader') === 'yes')?.get('address')
+  const members = leader === undefined ? known : await askAdmin([parseHostPort(leader), ...endpoints], '.members', '')
+  process.stdout.write(asJson ? `${JSON.stringify(members.map(toJson), null, 2)}\n` : `${memberTable(members)}\n`)
+}
+
+/** Adds `node` as a learner; with `waitSeconds` also waits until it has caught up, and makes it a voter. */
+export async function addMember(
+  endpoints: readonly HostPort[],
+  node: string,
+  peer: string,
+  waitSeconds: number | null,
+): Promise<void> {
+  const [answer] = await askAdmin(endpoints, '.member-add', `,node:${node},peer:${peer}`)
+  const note = answer?.get('note')
+  process.stdout.write(`${node} is a learner now: start it with --join\n`)
+  if (note !== undefined) process.stderr.write(`${peer}: ${note}\n`)
+  if (waitSeconds !== null) await promoteMember(endpoints, node, waitSeconds)
+}
+
+/** `replaced` is removed by the same change. With `waitSeconds` a node that has not caught up yet is asked for again until it has. */
+export async function promoteMember(
+  endpoints: readonly HostPort[],
+  node: string,
+  waitSeconds: number | null,
+  replaced: string | null = null,
+): Promise<void> {
+  const deadlineMs = performance.now() + (waitSeconds ?? 0) * 1000
+  for (;;) {
+    try {
+      await askAdmin(endpoints, '.member-promote', `,node:${node}${replaced === null ? '' : `,replaces:${replaced}`}`)
+      process.stdout.write(`${node} is a voter now${replaced === null ? '' : ` in the place of ${replaced}`}\n`)
+      return
+    } catch (error) {
+      const notYet = error instanceof ClusterRefusal && error.refusal === 'busy'
+      if (!notYet || performance.now() >= deadlineMs) throw error
+      await sleep(PROMOTION_RETRY_MS)
+    }
+  }
+}
+
+export async function removeMember(endpoints: readonly HostPort[], node: string): Promise<void> {
+  await askAdmin(endpoints, '.member-remove', `,node:${node}`)
+  process.stdout.write(`${node} is no longer a member\n`)
+}
+
+export async function transferTo(endpoints: readonly HostPort[], node: string): Promise<void> {
+  await askAdmin(endpoints, '.transfer', `,node:${node}`)
+  process.stdout.write(`${node} leads now\n`)
+}
+
+/** Seconds of `--wait`; null when it was not given. */
+export function readWait(text: string | undefined): number | null {
+  if (text === undefined) return null
+  const seconds = Number(text)
+  if (!/^\d+(?:\.\d+)?$/.test(text)) throw new CommandFailure(CliExit.usage, `--wait ${text}: not a number of seconds`)
+  return seconds
+}
+
+function memberTable(members: readonly Line[]): string {
+  const head = KEYS.map((key) => key.toUpperCase())
+  return formatTable([head, ...members.map((member) => KEYS.map((key) => member.get(key) ?? '-'))])
+}
+
+function toJson(member: Line): Record<string, string | undefined> {
+  return Object.fromEntries(KEYS.map((key) => [key, member.get(key)]))
+}

@@ -1,0 +1,119 @@
+import { formatHostPort, type HostPort, parseHostPort } from '../../address.js'
+import type { MemberReport, StatusReport } from '../../service/status.js'
+import { CliExit, CommandFailure, explain } from '../shared/exit-codes.js'
+import { LineClient } from '../shared/line-client.js'
+import { formatTable } from '../shared/table.js'
+
+export type NodeState =
+  | { readonly endpoint: string; readonly report: StatusReport }
+  /** `node`: the member that advertises this endpoint, once another node has told. */
+  | { readonly endpoint: string; readonly error: string; readonly node?: string }
+
+/** Asks every endpoint, and every member that these know of, how it is. */
+export async function collectStatus(endpoints: readonly HostPort[]): Promise<readonly NodeState[]> {
+  const asked = new Map<string, NodeState>()
+  let next = endpoints.map(formatHostPort)
+  while (next.length > 0) {
+    const states = await Promise.all(next.map((endpoint) => askStatus(endpoint)))
+    for (const state of states) asked.set(state.endpoint, state)
+    next = [...membersOf(asked.values())]
+      .flatMap(({ address }) => address ?? [])
+      .filter((address) => !asked.has(address))
+  }
+  for (const state of await askBesidePeers(endpoints, [...asked.values()])) asked.set(state.endpoint, state)
+  return oneStatePerNode([...asked.values()])
+}
+
+/**
+ * What a node advertises is meant for its clients, who may be elsewhere: inside a container of the compose file every
+ * node's `localhost:PORT` leads to the container itself. The peer's host name does lead to the node, and its client port
+ * is most often the one that was asked for.
+ */
+async function askBesidePeers(
+  endpoints: readonly HostPort[],
+  states: readonly NodeState[],
+): Promise<readonly NodeState[]> {
+  const reached = new Set(states.flatMap((state) => ('report' in state ? state.report.node : [])))
+  const ports = new Set(endpoints.map(({ port }) => port))
+  const missing = [...new Map([...membersOf(states)].map((member) => [member.node, member])).values()].filter(
+    ({ node }) => !reached.has(node),
+  )
+  const candidates = missing.flatMap(({ peer }) =>
+    [...ports].map((port) => formatHostPort({ host: parseHostPort(peer).host, port })),
+  )
+  const found = await Promise.all(candidates.map((endpoint) => askStatus(endpoint)))
+  // Any node may listen there: who answers says which one it is.
+  return found.filter((state) => 'report' in state && missing.some(({ node }) => node === state.report.node))
+}
+
+export async function runStatus(endpoints: readonly HostPort[], asJson: boolean): Promise<void> {
+  const states = await collectStatus(endpoints)
+  process.stdout.write(asJson ? `${JSON.stringify(states, null, 2)}\n` : `${statusTable(states)}\n`)
+  if (!states.some((state) => 'report' in state)) throw new CommandFailure(CliExit.noEndpoint, 'no endpoint answered')
+}
+
+export function statusTable(states: readonly NodeState[]): string {
+  const commit = Math.max(0, ...states.map((state) => ('report' in state ? state.report.commit : 0)))
+  const rows = states.map((state) => {
+    if ('error' in state)
+      return [state.node ?? '-', state.endpoint, 'unreachable', '', '', '', '', '', whyNot(state, states)]
+    const { node, role, term, applied, lease, version } = state.report
+    const numbers = [term, state.report.commit, applied, Math.max(0, commit - applied)].map(String)
+    return [node, state.endpoint, role, ...numbers, lease > 0 ? `${lease.toFixed(1)} s` : 'none', version]
+  })
+  return formatTable([['NODE', 'ENDPOINT', 'ROLE', 'TERM', 'COMMIT', 'APPLIED', 'LAG', 'LEASE', 'VERSION'], ...rows])
+}
+
+/** Never rejects: a node that says nothing for `timeoutMs` counts as out of reach. */
+export async function askStatus(endpoint: string, timeoutMs?: number): Promise<NodeState> {
+  try {
+    const client = await LineClient.open(parseHostPort(endpoint), timeoutMs)
+    try {
+      client.send('.stats')
+      const answer = (await client.next()) ?? 'nothing'
+      if (!answer.startsWith('stats,{')) return { endpoint, error: `answered ${answer}` }
+      return { endpoint, report: readReport(answer.slice('stats,'.length)) }
+    } finally {
+      client.close()
+    }
+  } catch (error) {
+    return { endpoint, error: explain(error) }
+  }
+}
+
+/** An original 0.1.8 server answers too, with five of the keys. */
+function readReport(json: string): StatusReport {
+  const report: StatusReport = JSON.parse(json)
+  if (typeof report.node !== 'string') throw new Error('not a node of a cluster (an original TcpNetLock server?)')
+  return report
+}
+
+function* membersOf(states: Iterable<NodeState>): Generator<MemberReport> {
+  for (const state of states) if ('report' in state) yield* state.report.members
+}
+
+/** One node may be reached, or missed, under several names: an answer counts more than silence, then the first one. */
+function oneStatePerNode(states: readonly NodeState[]): readonly NodeState[] {
+  const nodeAt = new Map([...membersOf(states)].map(({ address, node }) => [address, node]))
+  const named = states.map((state) => {
+    const node = nodeAt.get(state.endpoint)
+    return 'report' in state || node === undefined ? state : { ...state, node }
+  })
+  const answered = new Set(named.flatMap((state) => ('report' in state ? state.report.node : [])))
+  const seen = new Set<string>()
+  return named.filter((state) => {
+    if ('error' in state && state.node !== undefined && answered.has(state.node)) return false
+    const key = 'report' in state ? state.report.node : (state.node ?? state.endpoint)
+    return seen.has(key) ? false : seen.add(key)
+  })
+}
+
+/** The error, and whether the node lives all the same: the leader may hear a node that cannot be reached from here. */
+function whyNot(
+  { error, node }: { readonly error: string; readonly node?: string },
+  states: readonly NodeState[],
+): string {
+  const leaders = states.flatMap((state) => ('report' in state && state.report.role === 'leader' ? state.report : []))
+  const isHeard = leaders.some(({ progress }) => progress.some((peer) => peer.node === node && peer.active))
+  return isHeard ? `${error} (from here; the leader hears ${node})` : error
+}

@@ -1,0 +1,228 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { basename, extname, join, relative, resolve } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { ExitCode } from '../../server/exit-codes.js'
+import type { StatusReport } from '../../service/status.js'
+import { CliExit, CommandFailure } from '../shared/exit-codes.js'
+import { formatTable } from '../shared/table.js'
+import { ClusterNode, type NodeEnd } from './cluster-node.js'
+import { planCluster } from './cluster-plan.js'
+
+const READY_TIMEOUT_MS = 60_000
+const POLL_INTERVAL_MS = 100
+/** Roles are looked at this often, to report changes. */
+const WATCH_INTERVAL_MS = 500
+const RESTART_DELAY_MS = 1_000
+/** All nodes have ended by then, or are killed: together below the 3 s that are promised. */
+const STOP_TIMEOUT_MS = 2_500
+const ASK_TIMEOUT_MS = 1_000
+const LOG_LINES_SHOWN = 5
+
+export interface ClusterOptions {
+  readonly nodes: number
+  /** Undefined: a temporary one, removed at the end. */
+  readonly dataDir: string | undefined
+  /** Client port of the first node; it must be free, as all that follow from it. Undefined: the first free block. */
+  readonly basePort: number | undefined
+  /** Words given to every node. */
+  readonly extraWords: readonly string[]
+}
+
+/** A whole cluster on this machine, in the foreground, until a signal ends it. */
+export async function runCluster(options: ClusterOptions): Promise<void> {
+  const temporary = options.dataDir === undefined
+  const dir = temporary ? mkdtempSync(join(tmpdir(), 'tnl-cluster-')) : resolve(options.dataDir)
+  const cluster = new LocalCluster()
+  const signalled = new Promise<'signalled'>((done) => {
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => done('signalled'))
+  })
+  try {
+    await cluster.start(await planCluster({ ...options, dir }))
+    const outcome = await Promise.race([cluster.untilReady(), signalled])
+    if (outcome === 'signalled') return
+    print(describeCluster(outcome.states, outcome.seconds, temporary ? 'temporary data, removed at the end' : dir))
+    void cluster.reportRoles(outcome.states)
+    if ((await Promise.race([signalled, cluster.deserted])) === 'deserted') {
+      throw new CommandFailure(CliExit.failed, 'no node is left')
+    }
+    print('stopping')
+  } finally {
+    await cluster.stop()
+    if (temporary) rmSync(dir, { recursive: true, force: true })
+  }
+}
+
+interface NodeState {
+  readonly node: ClusterNode
+  readonly report: StatusReport
+}
+
+class LocalCluster {
+  #desert: () => void = () => {}
+  /** Every node has ended, and none is started again. */
+  readonly deserted = new Promise<'deserted'>((resolve) => {
+    this.#desert = () => resolve('deserted')
+  })
+  #nodes: readonly ClusterNode[] = []
+  #stopping = false
+  #wasReady = false
+  /** A node that ended in a way that starting it again does not heal. */
+  #failed: ClusterNode | null = null
+  readonly #restarts = new Set<NodeJS.Timeout>()
+
+  async start(plans: readonly ConstructorParameters<typeof ClusterNode>[0][]): Promise<void> {
+    this.#nodes = plans.map((plan) => new ClusterNode(plan))
+    for (const node of this.#nodes) node.start((end) => this.#ended(node, end))
+  }
+
+  /** Every node is ready to serve. Throws with the last words of one that is not. */
+  async untilReady(): Promise<{ readonly states: readonly NodeState[]; readonly seconds: number }> {
+    const startedMs = performance.now()
+    while (performance.now() - startedMs < READY_TIMEOUT_MS && !this.#stopping) {
+      const states = await Promise.all(this.#nodes.map(askReady))
+      const ready = states.filter((state) => state !== null)
+      if (ready.length === this.#nodes.length) {
+        this.#wasReady = true
+        return { states: ready, seconds: (performance.now() - startedMs) / 1000 }
+      }
+      const failed = this.#failed
+      if (failed !== null)
+        throw new CommandFailure(CliExit.failed, `${failed.plan.nodeId} did not start:\n${lastWords(failed)}`)
+      await sleep(POLL_INTERVAL_MS)
+    }
+    const words = this.#nodes.map((node) => `${node.plan.nodeId}:\n${lastWords(node)}`).join('\n')
+    throw new CommandFailure(CliExit.failed, `the cluster was not ready after ${READY_TIMEOUT_MS / 1000} s\n${words}`)
+  }
+
+  /** Prints who leads whenever that changes, until the cluster is stopped. */
+  async reportRoles(initial: readonly NodeState[]): Promise<void> {
+    let leader = initial.find(({ report }) => report.role === 'leader')?.report.node
+    while (!this.#stopping) {
+      await sleep(WATCH_INTERVAL_MS)
+      const reports = await Promise.all(this.#nodes.map(askStatus))
+      const now = newestLeader(reports.filter((report) => report !== null))
+      if (now === undefined || now === leader || this.#stopping) continue
+      leader = now
+      print(`${now} (pid ${this.#nodes.find(({ plan }) => plan.nodeId === now)?.pid ?? '-'}) leads now`)
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping = true
+    for (const restart of this.#restarts) clearTimeout(restart)
+    for (const node of this.#nodes) node.kill('SIGTERM')
+    const deadlineMs = performance.now() + STOP_TIMEOUT_MS
+    while (this.#nodes.some((node) => node.pid !== null)) {
+      if (performance.now() > deadlineMs) for (const node of this.#nodes) node.kill('SIGKILL')
+      await sleep(POLL_INTERVAL_MS / 4)
+    }
+  }
+
+  #ended(node: ClusterNode, end: NodeEnd): void {
+    if (this.#stopping) return
+    const { nodeId } = node.plan
+    const how = end.signal === null ? `with exit status ${end.code}` : `by ${end.signal}`
+    // A damaged directory does not heal by starting again, nor does a wrong setting; a port that was taken later may.
+    const isHopeless = end.code === ExitCode.damaged || (end.code === ExitCode.usage && !this.#wasReady)
+    if (isHopeless) this.#failed = node
+    // It was told to end, or removed from the cluster.
+    if (isHopeless || end.code === ExitCode.ok) {
+      print(`${nodeId} ended ${how}, and is not started again:\n${lastWords(node)}`)
+      if (this.#nodes.every(({ pid }) => pid === null) && this.#restarts.size === 0) this.#desert()
+      return
+    }
+    print(`${nodeId} ended ${how}; it is started again in ${RESTART_DELAY_MS / 1000} s`)
+    const restart = setTimeout(() => {
+      this.#restarts.delete(restart)
+      node.start((next) => this.#ended(node, next))
+      print(`${nodeId} runs again: pid ${node.pid}`)
+    }, RESTART_DELAY_MS)
+    this.#restarts.add(restart)
+  }
+}
+
+/** Two nodes may say that they lead: the one with the higher term does. */
+function newestLeader(reports: readonly StatusReport[]): string | undefined {
+  const leaders = reports.filter((report) => report.role === 'leader')
+  return leaders.sort((a, b) => b.term - a.term)[0]?.node
+}
+
+async function askReady(node: ClusterNode): Promise<NodeState | null> {
+  const ready = await ask(node, '/readyz')
+  const report = ready === null ? null : await askStatus(node)
+  return report === null ? null : { node, report }
+}
+
+async function askStatus(node: ClusterNode): Promise<StatusReport | null> {
+  const body = await ask(node, '/v1/status')
+  return body === null ? null : JSON.parse(body)
+}
+
+/** The body of a successful answer, or null. */
+async function ask(node: ClusterNode, path: string): Promise<string | null> {
+  try {
+    const signal = AbortSignal.timeout(ASK_TIMEOUT_MS)
+    const response = await fetch(`http://127.0.0.1:${node.plan.httpPort}${path}`, { signal })
+    const body = await response.text()
+    return response.ok ? body : null
+  } catch {
+    return null
+  }
+}
+
+function lastWords(node: ClusterNode): string {
+  try {
+    const lines = readFileSync(node.plan.logFile, 'utf8').trimEnd().split('\n')
+    return lines.slice(-LOG_LINES_SHOWN).map(messageOf).join('\n')
+  } catch {
+    return `  (nothing in ${node.plan.logFile})`
+  }
+}
+
+/** The words of one log line; what is not JSON (a crash) is shown as it is. */
+function messageOf(line: string): string {
+  try {
+    const { msg }: { msg?: unknown } = JSON.parse(line)
+    return `  ${String(msg)}`
+  } catch {
+    return `  ${line}`
+  }
+}
+
+function describeCluster(states: readonly NodeState[], seconds: number, data: string): string {
+  const rows = states.map(({ node, report }) => {
+    const { nodeId, clientPort, httpPort } = node.plan
+    return [nodeId, String(node.pid), report.role, `localhost:${clientPort}`, `http://127.0.0.1:${httpPort}/v1/status`]
+  })
+  const [first, second = first] = states.map(({ node }) => node.plan.clientPort)
+  const endpoints = states.map(({ node }) => `localhost:${node.plan.clientPort}`).join(',')
+  return [
+    `A TcpNetLock cluster of ${states.length} is up after ${seconds.toFixed(1)} s (${data})`,
+    '',
+    formatTable([['NODE', 'PID', 'ROLE', 'CLIENTS', 'STATUS'], ...rows], '  '),
+    '',
+    'Try it: type  lock,name:demo  and the lock is yours while the connection is open',
+    '',
+    `  telnet localhost ${first}`,
+    `  (echo lock,name:demo; cat) | nc localhost ${second}`,
+    `  ${callOfTnlDo()} --endpoints ${endpoints} --lock-name demo -- sleep 20`,
+    '',
+    `Then kill -9 one of them: it is started again, the lock stays. Ctrl-C ends all.`,
+  ].join('\n')
+}
+
+/** How to call tnl-do from where the user is: by its name when installed, else by its file. */
+function callOfTnlDo(): string {
+  if (basename(process.argv[1] ?? '') === 'tnl') return 'tnl-do'
+  const isBuilt = extname(fileURLToPath(import.meta.url)) === '.js'
+  const file = fileURLToPath(new URL(isBuilt ? '../../bin/tnl-do' : './tnl-do.ts', import.meta.url))
+  const nearby = relative(process.cwd(), file)
+  const path = nearby.startsWith('..') ? file : nearby
+  return isBuilt ? path : `node ${path}`
+}
+
+function print(text: string): void {
+  process.stdout.write(`${text}\n`)
+}

@@ -1,0 +1,219 @@
+/**
+ * One command under one lock, as tnl-do sees it: from the grant until nothing of the command is left (contract §3).
+ *
+ * Why everything is dead before T, the moment from which the lock may be another's (engine.md §4 rule 6). L is the lease.
+ *
+ * 1. Before the command starts the guardian holds a copy of the connection and a limit. The limit is the send time of
+ *    something that was answered, + 0.9 L − 50 ms, and every later one is made in the same way. T is at least L after that.
+ * 2. At the limit the guardian kills all that descends from the command. It is not stopped by what stops or ends tnl-do,
+ *    and learns nothing from tnl-do but later limits, each of which (1) makes T later as well.
+ * 3. A session ends before its L only by a word: tnl-do says it after the guardian has reported that nothing is left, the
+ *    guardian when it has seen so itself. Neither closes its copy of the connection before.
+ * 4. tnl-do judges the same limit. If the guardian is dead or stopped, tnl-do kills what there is.
+ * 5. If both are killed, no word is said, so T is L after the last answer; the watcher kills well before.
+ */
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { LostReason } from '../../client/errors.js'
+import type { Grant, LockSession } from '../../client/session/lock-session.js'
+import { LinkError } from '../../client/transport/link.js'
+import type { GuardedCommand } from '../guardian/messages.js'
+import { DoExit, exitStatusOfSignal } from './exit-codes.js'
+import type { GuardedEnd, Guardian } from './guardian.js'
+import { GUARDIAN_REPORT_TIMEOUT_MS, KILL_AGAIN_INTERVAL_MS, KILL_TIMEOUT_MS } from './limits.js'
+import type { DoLog } from './log.js'
+import { loadNative } from './native.js'
+import type { DoOptions } from './options.js'
+import { ProcessGroup } from './process-group.js'
+import { maySignal, nameProcesses, type ProcessInfo } from './processes.js'
+
+export interface Outcome {
+  readonly status: number
+  readonly lost: boolean
+  /** Something runs on that could not be ended: the guardian stays for it, and nobody may say `bye`. */
+  readonly runsOn: boolean
+  /** The signal of the terminal that ended the command; null if none did. */
+  readonly terminalSignal: NodeJS.Signals | null
+}
+
+/** What became of the command, in the eyes of tnl-do. */
+type End = GuardedEnd | { readonly type: 'killed'; readonly runsOn: boolean }
+
+export class Supervision {
+  /** The terminal has stopped the command. */
+  onStopped: (signal: NodeJS.Signals) => void = () => {}
+  private group: ProcessGroup | null = null
+  private state: 'preparing' | 'running' | 'ended' = 'preparing'
+  private lost = false
+  private killing: Promise<void> | null = null
+  /** Came before the command had started. */
+  private earlySignals: NodeJS.Signals[] = []
+  private sessionMoved: () => void = () => {}
+  private finish: (end: End) => void = () => {}
+
+  constructor(
+    private readonly options: DoOptions,
+    private readonly log: DoLog,
+    private readonly session: LockSession,
+    private readonly grant: Grant,
+    private readonly guardian: Guardian,
+  ) {}
+
+  /** Resolves when nothing of the command is left, or what is left cannot be ended and the lock is lost. */
+  async run(command: GuardedCommand): Promise<Outcome> {
+    const end = new Promise<End>((resolve) => {
+      this.finish = resolve
+    })
+    this.guardian.onEnd = this.finish
+    this.guardian.onStarted = (processId) => this.started(new ProcessGroup(processId))
+    this.guardian.onStopped = (signal) => this.onStopped(signal)
+    this.session.hooks = {
+      confirmed: () => {
+        this.guardian.renew(this.session.localLease.limit)
+        this.sessionMoved()
+      },
+      // If tnl-do was stopped, the guardian's report lies unread in the channel: it is read before anything is judged.
+      lost: (_, reason) => {
+        if (this.state === 'running') setImmediate(() => this.loses(reason))
+        else this.loses(reason)
+      },
+      beforeOpening: (link) => this.guardian.adopt(link),
+      notice: (text) => this.log.info(text),
+    }
+    const early = await Promise.race([this.shareConnection(), end])
+    if (early === false) return { status: this.lostStatus(), lost: true, runsOn: false, terminalSignal: null }
+    if (early !== true) return this.outcomeOf(early)
+    this.state = 'running'
+    // Before there is a command: should the guardian be killed, whatever it guarded comes to this process, however early.
+    // Not before this, for what has nothing to do with the command shall not come here.
+    loadNative()?.becomeSubreaper()
+    const graceMs = Math.min(command.graceMs, this.session.localLease.leaseMs / 4)
+    this.guardian.run({ ...command, graceMs }, this.session.localLease.limit)
+    const outcome = await this.outcomeOf(await end)
+    this.state = 'ended'
+    // No command needs a copy of the connection any more: the session may move without the guardian to release the lock.
+    this.session.hooks = { notice: (text) => this.log.info(text) }
+    return outcome
+  }
+
+  forward(signal: NodeJS.Signals): void {
+    if (this.state === 'ended') return
+    if (this.group === null) this.earlySignals.push(signal)
+    else this.group.signal(signal)
+    if (signal === 'SIGCONT') this.guardian.continue()
+  }
+
+  /** Step 1 of the proof. False if the lock is lost before that. */
+  private async shareConnection(): Promise<boolean> {
+    while (!this.lost) {
+      const moved = new Promise<void>((resolve) => {
+        this.sessionMoved = resolve
+      })
+      const { link } = this.session
+      if (link !== null) {
+        const adopted = await this.guardian.adopt(link).then(
+          () => true,
+          (error: unknown) => {
+            if (!(error instanceof LinkError)) throw error
+            this.log.info(error.message)
+            return false
+          },
+        )
+        if (adopted && this.session.link === link) return !this.lost
+      }
+      await moved
+    }
+    return false
+  }
+
+  private started(group: ProcessGroup): void {
+    this.group = group
+    if (this.lost && this.options.onLost.kind !== 'ignore') void this.killAtOnce()
+    for (const signal of this.earlySignals) group.signal(signal)
+    this.earlySignals = []
+  }
+
+  private loses(reason: LostReason): void {
+    // The command ended in time; the guardian's report says how.
+    if (this.state === 'ended' || this.group?.exists === false) return
+    this.lost = true
+    this.sessionMoved()
+    this.log.error(`the lock '${this.grant.name}' was lost (${reason})`)
+    if (this.state !== 'running' || this.options.onLost.kind === 'ignore') return
+    // A forced loss leaves time: nobody else gets the lock before this session has let go of it (engine.md §4 rule 12).
+    if (reason === 'forced') this.guardian.terminate()
+    // Otherwise it may be another's already.
+    else void this.killAtOnce()
+  }
+
+  /** Step 4 of the proof: the guardian kills too, unless it is stopped or knows of a later limit. */
+  private killAtOnce(): Promise<void> {
+    this.killing ??= (async () => {
+      this.guardian.killNow()
+      const startedAt = performance.now()
+      let left = this.guardian.strike(this.group)
+      while (this.state === 'running' && performance.now() - startedAt < GUARDIAN_REPORT_TIMEOUT_MS) {
+        await sleep(KILL_AGAIN_INTERVAL_MS)
+        left = this.guardian.strike(this.group)
+      }
+      if (this.state !== 'running') return
+      const unkillable = left.filter(({ id }) => !maySignal(id))
+      // The guardian is alive and waits for them.
+      if (unkillable.length > 0) this.tellRunsOn(unkillable)
+      this.finish({ type: 'killed', runsOn: unkillable.length > 0 || (await this.killUnguarded()) })
+    })()
+    return this.killing
+  }
+
+  /** True if something of the command cannot be killed. */
+  private async killUnguarded(): Promise<boolean> {
+    const left = await this.guardian.killAll(this.group, KILL_TIMEOUT_MS)
+    if (left.length > 0) this.tellRunsOn(left)
+    return left.length > 0
+  }
+
+  private tellRunsOn(left: readonly ProcessInfo[]): void {
+    this.log.error(`the lock is lost, and this runs on and cannot be ended: ${nameProcesses(left)}`)
+  }
+
+  private async outcomeOf(end: End): Promise<Outcome> {
+    let runsOn = end.type === 'killed' && end.runsOn
+    if (end.type === 'guardian-died') {
+      this.log.error('the guardian process died; the command is killed')
+      runsOn = await this.killUnguarded()
+    }
+    if (end.type === 'killed') this.lost = true
+    if (end.type === 'ended' && end.lost && !this.lost) {
+      this.log.error(`the lock '${this.grant.name}' was being lost; the command was ended`)
+    }
+    this.lost ||= end.type === 'ended' && end.lost
+    const terminalSignal = end.type === 'ended' && end.foreground && !this.lost ? end.signal : null
+    return { status: this.statusOf(end), lost: this.lost, runsOn, terminalSignal }
+  }
+
+  private statusOf(end: End): number {
+    if (end.type === 'failed') return this.failedStatus(end.code)
+    if (this.lost && this.options.onLost.kind !== 'ignore') return DoExit.lost
+    if (end.type !== 'ended') return DoExit.cannotRun
+    return end.signal === null ? (end.code ?? DoExit.cannotRun) : exitStatusOfSignal(end.signal)
+  }
+
+  private lostStatus(): number {
+    return this.options.onLost.kind === 'ignore' ? DoExit.cannotRun : DoExit.lost
+  }
+
+  private failedStatus(code: string): number {
+    switch (code) {
+      case 'ENOENT':
+        this.log.error(`command not found: '${this.options.file}'`)
+        return DoExit.notFound
+      case 'EACCES':
+      case 'ENOEXEC':
+      case 'ENOTDIR':
+        this.log.error(`command is not executable: '${this.options.file}' (${code})`)
+        return DoExit.notExecutable
+      default:
+        this.log.error(`command cannot be run: '${this.options.file}' (${code})`)
+        return DoExit.cannotRun
+    }
+  }
+}

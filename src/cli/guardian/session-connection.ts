@@ -1,0 +1,129 @@
+/** The guardian's copy of the connection: held without a word while tnl-do has it, and ended when nothing is left. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { HostPort } from '../../address.js'
+import { HOLD_FRACTION, HOLD_MARGIN_MS, KEEPALIVES_PER_LEASE } from '../../client/limits.js'
+import { KeepAlive } from '../../client/session/keep-alive.js'
+import { type HoldLimit, type Instant, instantNow } from '../../client/session/local-lease.js'
+import { formatLine } from '../../client/transport/line-codec.js'
+import { Link, LinkError } from '../../client/transport/link.js'
+import { OWN_CONNECTION_TIMEOUT_MS, RENEWAL_PAUSE_MS, SHUT_DOWN_TIMEOUT_MS } from '../do/limits.js'
+import { isRawHandle, type RawHandle, shutDown } from '../do/raw-handle.js'
+import type { Resumption } from './messages.js'
+
+export class GuardianConnection {
+  /** Null: the classic dialect, or not known yet. */
+  resumption: Resumption | null = null
+  private handle: RawHandle | null = null
+  /** Once the guardian speaks itself, because tnl-do is dead. */
+  private link: Link | null = null
+  private isEnding = false
+
+  /** False if what came with the message is no connection any more. */
+  adopt(handle: unknown): boolean {
+    this.handle?.close()
+    this.handle = isRawHandle(handle) ? handle : null
+    return this.handle !== null
+  }
+
+  /**
+   * Frees what the session holds. An empty line first: tnl-do may have died in the middle of one. In the classic dialect
+   * the FIN says it all. A connection that has broken meanwhile is replaced by one of the guardian's own.
+   */
+  async end(): Promise<void> {
+    const { handle, link, resumption } = this
+    this.isEnding = true
+    const lastWords = resumption === null ? '' : `\n${formatLine('bye')}`
+    if (link !== null) {
+      link.send(lastWords)
+      if (await isHeard(link)) return
+    } else if (handle !== null && (await shutDown(handle, lastWords, SHUT_DOWN_TIMEOUT_MS))) return
+    if (resumption !== null) await this.byeElsewhere(resumption)
+  }
+
+  /**
+   * Keeps the lock in the place of a dead tnl-do, while something of the command lives that cannot be killed. On a
+   * connection of its own: on tnl-do's an answer to an older keepalive may be under way, and would prove too much.
+   * `confirmed` is told of each later limit; `isHeld`: the limit has not passed.
+   */
+  async renew(holdMs: number, isHeld: () => boolean, confirmed: (limit: HoldLimit) => void): Promise<void> {
+    const { resumption } = this
+    if (resumption === null) return
+    const intervalMs = (holdMs + HOLD_MARGIN_MS) / HOLD_FRACTION / KEEPALIVES_PER_LEASE
+    const proved = (since: Instant): void => confirmed({ since, holdMs })
+    while (isHeld() && !this.isEnding) {
+      const link = await this.resumeElsewhere(resumption, proved)
+      if (link === null) await sleep(RENEWAL_PAUSE_MS)
+      else await this.keepAlive(link, intervalMs, proved)
+    }
+  }
+
+  /** Resolves when the connection is no use any more. */
+  private keepAlive(link: Link, intervalMs: number, proved: (sentAt: Instant) => void): Promise<void> {
+    this.link = link
+    return new Promise((resolve) => {
+      const ended = (): void => {
+        keepAlive.stop()
+        link.reset()
+        resolve()
+      }
+      const keepAlive = new KeepAlive(intervalMs, undefined, {
+        send: () => link.send(formatLine('.keepalive')),
+        confirmed: proved,
+        overdue: ended,
+      })
+      link.attach({ line: ({ action }) => action === 'alive' && keepAlive.answered(), closed: ended })
+      keepAlive.start()
+    })
+  }
+
+  private async byeElsewhere(resumption: Resumption): Promise<void> {
+    for (const address of resumption.addresses) {
+      const link = await openAt(address, resumption)
+      link?.send(formatLine('bye'))
+      if (link !== null && (await isHeard(link))) return
+    }
+  }
+
+  private async resumeElsewhere(resumption: Resumption, proved: (sentAt: Instant) => void): Promise<Link | null> {
+    for (const address of resumption.addresses) {
+      const sentAt = instantNow()
+      const link = await openAt(address, resumption)
+      if (link === null) continue
+      proved(sentAt)
+      return link
+    }
+    return null
+  }
+}
+
+/** Takes the session over; null if that is not possible at this address. */
+async function openAt(address: HostPort, { session, secret }: Resumption): Promise<Link | null> {
+  const never = new AbortController().signal
+  try {
+    const link = await Link.dial(address, OWN_CONNECTION_TIMEOUT_MS, never)
+    link.send(formatLine('resume', { session, secret }))
+    for (;;) {
+      const { action } = await link.nextLine(OWN_CONNECTION_TIMEOUT_MS, never)
+      if (action === 'ready') return link
+      if (action === 'err') {
+        link.reset()
+        return null
+      }
+    }
+  } catch (error) {
+    if (!(error instanceof LinkError)) throw error
+    return null
+  }
+}
+
+async function isHeard(link: Link): Promise<boolean> {
+  const never = new AbortController().signal
+  try {
+    while ((await link.nextLine(SHUT_DOWN_TIMEOUT_MS, never)).action !== 'bye');
+    link.finish()
+    return true
+  } catch (error) {
+    if (!(error instanceof LinkError)) throw error
+    return false
+  }
+}

@@ -1,0 +1,117 @@
+import { connect, type Socket } from 'node:net'
+import { createInterface, type Interface } from 'node:readline'
+import { formatHostPort, type HostPort } from '../../address.js'
+import { Line } from '../../client/transport/line-codec.js'
+import { countedLookup } from '../../client/transport/lookup.js'
+import { CliExit, ClusterRefusal, CommandFailure, explain } from './exit-codes.js'
+
+/** Without any word for this long a node counts as out of reach. */
+const ANSWER_TIMEOUT_MS = 5_000
+/** For the lookup of a name and the connection together; with several endpoints one that hangs must not matter. */
+const CONNECT_TIMEOUT_MS = 2_000
+/** The leader itself waits for a membership change; its own word for giving up shall arrive first. */
+const ADMIN_TIMEOUT_MS = 15_000
+
+/** A connection on which one asks and reads lines, for the rare questions of administration. */
+export class LineClient {
+  readonly #socket: Socket
+  readonly #lines: AsyncIterator<string>
+  readonly #reader: Interface
+  readonly #broken: Promise<never>
+
+  private constructor(socket: Socket) {
+    this.#socket = socket
+    this.#broken = new Promise((_, reject) => socket.on('error', reject))
+    // It may break while nobody waits for a line; the next one that does hears of it.
+    this.#broken.catch(() => {})
+    this.#reader = createInterface({ input: socket, crlfDelay: Number.POSITIVE_INFINITY })
+    this.#lines = this.#reader[Symbol.asyncIterator]()
+  }
+
+  /** Rejects when the connection is not open in time. `timeoutMs` also bounds every silence afterwards. */
+  static open({ host, port }: HostPort, timeoutMs = ANSWER_TIMEOUT_MS): Promise<LineClient> {
+    return new Promise((resolve, reject) => {
+      const socket = connect({ host, port, noDelay: true, lookup: countedLookup })
+      const late = (): void => {
+        socket.destroy()
+        reject(new Error(`no connection in ${CONNECT_TIMEOUT_MS / 1000} s`))
+      }
+      const timer = setTimeout(late, Math.min(timeoutMs, CONNECT_TIMEOUT_MS))
+      const failed = (error: Error): void => {
+        clearTimeout(timer)
+        reject(error)
+      }
+      socket.once('error', failed)
+      socket.once('connect', () => {
+        clearTimeout(timer)
+        socket.removeListener('error', failed)
+        socket.setTimeout(timeoutMs, () => socket.destroy(new Error(`no answer for ${timeoutMs / 1000} s`)))
+        resolve(new LineClient(socket))
+      })
+    })
+  }
+
+  send(line: string): void {
+    this.#socket.write(`${line}\n`)
+  }
+
+  /** The next line, or null when the node ended the connection. Rejects when the connection broke. */
+  async next(): Promise<string | null> {
+    const { value, done } = await Promise.race([this.#lines.next(), this.#broken])
+    return done === true ? null : String(value)
+  }
+
+  async nextParsed(): Promise<Line> {
+    const text = await this.next()
+    if (text === null) throw new Error('the node closed the connection')
+    return new Line(text)
+  }
+
+  /** What was sent still leaves. */
+  close(): void {
+    this.#reader.close()
+    this.#socket.destroySoon()
+  }
+}
+
+/** Asks one question of the session dialect at the first endpoint that serves, and returns the lines of the answer. */
+export async function askAdmin(
+  endpoints: readonly HostPort[],
+  action: string,
+  request: string,
+): Promise<readonly Line[]> {
+  const failures: string[] = []
+  for (const endpoint of endpoints) {
+    try {
+      return await askOne(endpoint, action, request)
+    } catch (error) {
+      if (error instanceof CommandFailure) throw error
+      failures.push(`${formatHostPort(endpoint)}: ${explain(error)}`)
+    }
+  }
+  throw new CommandFailure(CliExit.noEndpoint, `no endpoint answered: ${failures.join('; ')}`)
+}
+
+async function askOne(endpoint: HostPort, action: string, request: string): Promise<readonly Line[]> {
+  const client = await LineClient.open(endpoint, ADMIN_TIMEOUT_MS)
+  try {
+    client.send('hello,version:2,redirect:no')
+    const welcome = await client.nextParsed()
+    if (welcome.action !== 'welcome') throw new Error(welcome.get('message') ?? welcome.action)
+    client.send(`${action},id:1${request}`)
+    const answer: Line[] = []
+    for (;;) {
+      const line = await client.nextParsed()
+      if (line.get('id') !== '1') continue
+      if (line.action === 'err') {
+        throw new ClusterRefusal(line.get('code') ?? 'err', line.get('message') ?? '')
+      }
+      if (line.action === 'done') return [line]
+      if (line.action === 'end') return answer
+      answer.push(line)
+    }
+  } finally {
+    client.send('bye')
+    client.close()
+  }
+}

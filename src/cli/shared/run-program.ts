@@ -1,0 +1,25 @@
+import { CommanderError } from 'commander'
+import { lookupsUnderWay } from '../../client/transport/lookup.js'
+import { endProgram } from './end-program.js'
+import { CliExit, CommandFailure } from './exit-codes.js'
+
+/** Runs a program of commands: what ended it becomes the exit status, its words go to stderr. */
+export async function runProgram(run: () => Promise<void>): Promise<void> {
+  try {
+    await run()
+  } catch (error) {
+    process.exitCode = exitCodeOf(error)
+  }
+  // Nothing else is left to do, but Node would wait for it.
+  if (lookupsUnderWay() > 0) process.stdout.write('', () => void endProgram(Number(process.exitCode ?? CliExit.ok)))
+}
+
+function exitCodeOf(error: unknown): number {
+  // Commander has printed its own words, also the help and the version.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? CliExit.ok : CliExit.usage
+  const known = error instanceof CommandFailure
+  process.stderr.write(
+    `${known ? error.message : `unexpected: ${error instanceof Error ? error.stack : String(error)}`}\n`,
+  )
+  return known ? error.exitCode : CliExit.failed
+}

@@ -1,0 +1,178 @@
+import { Command, InvalidArgumentError } from 'commander'
+import { VERSION } from '../../version.js'
+import { addMember, listMembers, promoteMember, readWait, removeMember, transferTo } from '../admin/members.js'
+import { runStatus } from '../admin/status.js'
+import { runBench } from '../bench/bench.js'
+import { runCluster } from '../cluster/run-cluster.js'
+import { readEndpoints } from './endpoints-option.js'
+
+const ENDPOINTS = ['--endpoints <H:P,...>', 'nodes to ask (default TNL_ENDPOINTS, else localhost:7654)'] as const
+
+/** The sister programs; each is an entry file of its own and reads its own words. */
+const SISTERS: Readonly<Record<string, { readonly help: string; load(): Promise<unknown> }>> = {
+  server: { help: 'one node (tnl-server)', load: () => import('../tnl-server.js') },
+  do: { help: 'run a command under a lock (tnl-do)', load: () => import('../tnl-do.js') },
+  client: { help: 'hold a lock until the end (tnl-client)', load: () => import('../tnl-client.js') },
+}
+
+/** `tnl do …` becomes `tnl-do …` in this very process: signals and exit status are its own. True if it was one of these. */
+export async function delegate(words: readonly string[]): Promise<boolean> {
+  const sister = Object.hasOwn(SISTERS, words[0] ?? '') ? SISTERS[words[0] ?? ''] : undefined
+  if (sister === undefined) return false
+  process.argv.splice(2, 1)
+  await sister.load()
+  return true
+}
+
+export function createTnl(): Command {
+  const tnl = new Command('tnl')
+    .description('TcpNetLock: a highly available lock server that you can drive with telnet')
+    .version(VERSION)
+    .exitOverride()
+  for (const [name, { help }] of Object.entries(SISTERS)) {
+    tnl.command(name).description(help).usage(`[options of tnl-${name}]`)
+  }
+  addExamples(
+    tnl,
+    'tnl cluster',
+    'tnl status --endpoints n1:7654,n2:7654,n3:7654',
+    'tnl do --lock-name backup -- ./backup.sh',
+  )
+  addCluster(tnl)
+  addStatus(tnl)
+  addMembers(tnl)
+  addBench(tnl)
+  return tnl
+}
+
+function addExamples(command: Command, ...examples: readonly string[]): Command {
+  const title = examples.length === 1 ? 'Example' : 'Examples'
+  return command.addHelpText('after', `\n${title}:\n${examples.map((example) => `  ${example}`).join('\n')}`)
+}
+
+interface ClusterCommandOptions {
+  readonly nodes: number
+  readonly dataDir?: string
+  readonly basePort?: number
+}
+
+function addCluster(tnl: Command): void {
+  const cluster = tnl.command('cluster')
+  addExamples(
+    cluster,
+    'tnl cluster',
+    'tnl cluster --nodes 5 --data-dir ./demo --base-port 9000',
+    'tnl cluster -- --lease 5 --allow-admin',
+  )
+  cluster
+    .description('a whole cluster on this machine, in the foreground')
+    .option('--nodes <N>', 'how many nodes', wholeNumber, 3)
+    .option('--data-dir <DIR>', 'keep the data there (default: temporary)')
+    .option('--base-port <PORT>', 'client port of the first node (default: 7654, or the next free block)', wholeNumber)
+    .argument('[options...]', 'after "--": options of tnl-server for every node')
+    .action((extraWords: string[], { nodes, dataDir, basePort }: ClusterCommandOptions) =>
+      runCluster({ nodes, dataDir, basePort, extraWords }),
+    )
+}
+
+interface AskOptions {
+  readonly endpoints?: string
+  readonly json?: boolean
+  readonly wait?: string
+}
+
+const endpointsOf = ({ endpoints }: AskOptions) => readEndpoints(endpoints, process.env)
+
+function addStatus(tnl: Command): void {
+  addExamples(tnl.command('status'), 'tnl status --endpoints n1:7654,n2:7654 --json')
+    .description('every node: role, term, commit, applied, lag, lease, version')
+    .option(...ENDPOINTS)
+    .option('--json', 'as JSON')
+    .action((options: AskOptions) => runStatus(endpointsOf(options), options.json === true))
+}
+
+function addMembers(tnl: Command): void {
+  const members = tnl.command('members').description('who belongs to the cluster; add, promote, remove')
+  addExamples(
+    members,
+    'tnl members',
+    'tnl members add n4 10.0.0.4:7655 --wait 60',
+    'tnl members promote n4 --replaces n2',
+    'tnl members remove n2',
+  )
+  addExamples(members.command('list', { isDefault: true }), 'tnl members list --json')
+    .option(...ENDPOINTS)
+    .option('--json', 'as JSON')
+    .action((options: AskOptions) => listMembers(endpointsOf(options), options.json === true))
+  addExamples(members.command('add <NODE> <PEER>'), 'tnl members add n4 10.0.0.4:7655 --wait 60')
+    .description('add NODE, reached at PEER (HOST:PEERPORT), as a learner; then start it with --join')
+    .option(...ENDPOINTS)
+    .option('--wait <S>', 'wait until it has caught up, and make it a voter')
+    .action((node: string, peer: string, options: AskOptions) =>
+      addMember(endpointsOf(options), node, peer, readWait(options.wait)),
+    )
+  addExamples(members.command('promote <NODE>'), 'tnl members promote n4 --replaces n2')
+    .description('make a learner that has caught up a voter')
+    .option(...ENDPOINTS)
+    .option('--wait <S>', 'wait until it has caught up')
+    .option('--replaces <OLD>', 'remove the voter OLD by the same change: a dead one first of all')
+    .action((node: string, options: AskOptions & { readonly replaces?: string }) =>
+      promoteMember(endpointsOf(options), node, readWait(options.wait), options.replaces ?? null),
+    )
+  addExamples(members.command('remove <NODE>'), 'tnl members remove n2')
+    .description('remove NODE, dead or alive; its data directory is of no use afterwards')
+    .option(...ENDPOINTS)
+    .action((node: string, options: AskOptions) => removeMember(endpointsOf(options), node))
+  addExamples(tnl.command('transfer <NODE>'), 'tnl transfer n3')
+    .description('hand the leadership to NODE')
+    .option(...ENDPOINTS)
+    .action((node: string, options: AskOptions) => transferTo(endpointsOf(options), node))
+}
+
+interface BenchCommandOptions extends AskOptions {
+  readonly clients: number
+  readonly seconds: number
+  readonly warmUp: number
+  readonly names: 'distinct' | 'one'
+  readonly dialect: 'classic' | 'session'
+}
+
+function addBench(tnl: Command): void {
+  addExamples(tnl.command('bench'), 'tnl bench --clients 64 --seconds 5', 'tnl bench --names one --dialect session')
+    .description('load and latency: lock and unlock in a closed loop')
+    .option(...ENDPOINTS)
+    .option('--clients <C>', 'how many at once', wholeNumber, 16)
+    .option('--seconds <S>', 'how long', positiveSeconds, 10)
+    .option('--warm-up <S>', 'not counted, before that', positiveSeconds, 1)
+    .option('--names <distinct|one>', 'a lock for each client, or one for all', oneOf('distinct', 'one'), 'distinct')
+    .option(
+      '--dialect <classic|session>',
+      'a connection a lock, or one connection',
+      oneOf('classic', 'session'),
+      'classic',
+    )
+    .option('--json', 'as JSON')
+    .action((options: BenchCommandOptions) => {
+      const { clients, seconds, warmUp, names, dialect, json } = options
+      const endpoints = endpointsOf(options)
+      return runBench({ endpoints, clients, seconds, warmUpSeconds: warmUp, names, dialect, json: json === true })
+    })
+}
+
+function wholeNumber(text: string): number {
+  if (!/^[1-9]\d{0,6}$/.test(text)) throw new InvalidArgumentError('not a whole number from 1.')
+  return Number(text)
+}
+
+function positiveSeconds(text: string): number {
+  if (!/^\d+(?:\.\d+)?$/.test(text)) throw new InvalidArgumentError('not a number of seconds.')
+  return Number(text)
+}
+
+function oneOf<T extends string>(...choices: readonly T[]): (text: string) => T {
+  return (text) => {
+    const choice = choices.find((candidate) => candidate === text)
+    if (choice === undefined) throw new InvalidArgumentError(`must be ${choices.join(' or ')}.`)
+    return choice
+  }
+}

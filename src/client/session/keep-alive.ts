@@ -1,0 +1,72 @@
+/** The keepalives of one connection: sent every sixth of the lease, and each answered within another sixth (rule 6). */
+import { MIN_KEEPALIVE_INTERVAL_MS } from '../limits.js'
+import { elapsedMs, type Instant, instantNow } from './local-lease.js'
+
+export interface KeepAliveOwner {
+  send(): void
+  /** The keepalive that was sent at `sentAt` has been answered. */
+  confirmed(sentAt: Instant): void
+  overdue(): void
+}
+
+export class KeepAlive {
+  private readonly intervalMs: number
+  /** Send times of what is not answered yet; `alive` answers come in the order of the keepalives. */
+  private unanswered: Instant[] = []
+  private timer: NodeJS.Timeout | null = null
+  private judgement: NodeJS.Immediate | null = null
+
+  constructor(
+    /** A sixth of the lease. */
+    private readonly answerMs: number,
+    intervalMs: number | undefined,
+    private readonly owner: KeepAliveOwner,
+  ) {
+    this.intervalMs = Math.min(answerMs, Math.max(MIN_KEEPALIVE_INTERVAL_MS, intervalMs ?? answerMs))
+  }
+
+  /** Starts anew on a fresh connection. The first keepalive goes at once: it tells early whether the connection is good. */
+  start(): void {
+    this.stop()
+    this.unanswered = []
+    this.beat()
+  }
+
+  stop(): void {
+    if (this.timer !== null) clearTimeout(this.timer)
+    if (this.judgement !== null) clearImmediate(this.judgement)
+    this.timer = null
+    this.judgement = null
+  }
+
+  answered(): void {
+    const sentAt = this.unanswered.shift()
+    if (sentAt !== undefined) this.owner.confirmed(sentAt)
+  }
+
+  private beat(): void {
+    this.unanswered.push(instantNow())
+    this.owner.send()
+    this.schedule()
+  }
+
+  private schedule(): void {
+    this.timer = setTimeout(() => {
+      // After a pause of this process answers may lie unread in the socket: they are read before anything is judged.
+      this.judgement = setImmediate(() => this.judge())
+    }, this.nextCheckMs())
+  }
+
+  private judge(): void {
+    const [oldest] = this.unanswered
+    // A timer may fire a fraction of a millisecond early.
+    if (oldest !== undefined && elapsedMs(oldest) >= this.answerMs - 1) this.owner.overdue()
+    else this.beat()
+  }
+
+  private nextCheckMs(): number {
+    const [oldest] = this.unanswered
+    const overdueInMs = oldest === undefined ? this.answerMs : this.answerMs - elapsedMs(oldest)
+    return Math.max(1, Math.min(this.intervalMs, overdueInMs))
+  }
+}

@@ -1,0 +1,144 @@
+/** How a session is opened, and finds a node again after its connection broke (contract §2.2; engine.md §4 rules 4 and 5). */
+import type { HostPort } from '../../address.js'
+import type { EndpointFailure } from '../errors.js'
+import { ANSWER_TIMEOUT_MS, MIN_RESUME_ANSWER_MS } from '../limits.js'
+import { reach } from '../transport/dial.js'
+import { EndpointResolver } from '../transport/endpoints.js'
+import { formatLine, formatSeconds, type Line } from '../transport/line-codec.js'
+import { type Link, LinkError } from '../transport/link.js'
+import type { Instant } from './local-lease.js'
+import type { SessionHooks } from './lock-session.js'
+import { readWelcome, type Welcome } from './session-replies.js'
+
+export interface SessionOptions {
+  readonly endpoints: readonly HostPort[]
+  readonly clientId?: string | undefined
+  readonly leaseMs: number
+  readonly lingerMs: number
+  /** In all, until a node has welcomed the session; 0: every endpoint is tried once; Infinity: for ever. */
+  readonly reachMs: number
+  /** For how long a session that lost its connection looks for a node; at least its lease. Unless given, `reachMs`. */
+  readonly resumeMs?: number | undefined
+  /** Does not look further when nothing listens at any endpoint. */
+  readonly refusalIsFinal?: boolean | undefined
+  /** Shortens the keepalive interval; a sixth of the lease at most. */
+  readonly keepAliveMs?: number | undefined
+}
+
+export interface Resumed {
+  /** When `resume` was sent. */
+  readonly sentAt: Instant
+  /** What the cluster lists as held. */
+  readonly tokens: ReadonlySet<number>
+}
+
+export interface ResumeCircumstances {
+  /** HOST:PORT of the node that was left. */
+  readonly left: string
+  /** Where `moved` pointed. */
+  readonly next: HostPort | undefined
+  /** Those of the moment: they change when a lock is granted. */
+  hooks(): SessionHooks
+  readonly signal: AbortSignal
+  /** Takes connections on which `resume` was sent and not answered. */
+  unanswered(link: Link): void
+}
+
+/** Rejects like `reach`. With `cluster`, only a node of that will do. */
+export async function openSession(
+  options: SessionOptions,
+  hooks: SessionHooks,
+  signal: AbortSignal,
+  cluster: string | null,
+): Promise<{ link: Link; welcome: Welcome; resumption: Resumption }> {
+  const addresses = new EndpointResolver(options.endpoints)
+  const { link, welcome } = await reach<Welcome>({
+    addresses,
+    cluster,
+    opening: ({ from }, stay) =>
+      formatLine('hello', {
+        version: 2,
+        'client-id': options.clientId,
+        lease: formatSeconds(options.leaseMs),
+        linger: options.lingerMs > 0 ? formatSeconds(options.lingerMs) : undefined,
+        redirect: stay ? 'no' : undefined,
+        from,
+      }),
+    welcomed: (_, line, sentAt) => readWelcome(line, options.leaseMs, sentAt),
+    beforeOpening: (opened) => hooks.beforeOpening?.(opened) ?? Promise.resolve(),
+    roundFailed: tellOnce(() => hooks),
+    budgetMs: options.reachMs,
+    refusalIsFinal: options.refusalIsFinal,
+    answerTimeoutMs: ANSWER_TIMEOUT_MS,
+    signal,
+  })
+  return { link, welcome, resumption: new Resumption(options, addresses, welcome) }
+}
+
+export class Resumption {
+  /** Higher with every `resume` that was sent: a node that wakes and reads an abandoned one displaces nobody. */
+  private attempt = 0
+  private readonly answerTimeoutMs: number
+
+  constructor(
+    private readonly options: SessionOptions,
+    private readonly addresses: EndpointResolver,
+    private readonly welcome: Welcome,
+  ) {
+    this.answerTimeoutMs = Math.min(ANSWER_TIMEOUT_MS, Math.max(MIN_RESUME_ANSWER_MS, welcome.leaseMs / 4))
+  }
+
+  /** Resolves with a connection that serves the session. Rejects like `reach`. */
+  async find(circumstances: ResumeCircumstances): Promise<{ link: Link; resumed: Resumed }> {
+    const { left, next, hooks, signal, unanswered } = circumstances
+    const { leaseMs, clusterId: cluster } = this.welcome
+    const { link, welcome } = await reach<Resumed>({
+      addresses: this.addresses,
+      first: next,
+      last: left,
+      cluster,
+      opening: ({ from }) => this.line(from),
+      welcomed: (opened, line, sentAt) => this.read(opened, line, sentAt, signal),
+      beforeOpening: (opened) => hooks().beforeOpening?.(opened) ?? Promise.resolve(),
+      unanswered,
+      superseded: (attempt) => this.applied(attempt),
+      roundFailed: tellOnce(hooks),
+      // The session stays resumable for its lease: as long it is worth trying.
+      budgetMs: Math.max(this.options.resumeMs ?? this.options.reachMs, leaseMs),
+      answerTimeoutMs: this.answerTimeoutMs,
+      signal,
+    })
+    return { link, resumed: welcome }
+  }
+
+  private line(from: string): string {
+    this.attempt += 1
+    return formatLine('resume', { session: this.welcome.id, secret: this.welcome.secret, attempt: this.attempt, from })
+  }
+
+  private async read(link: Link, welcome: Line, sentAt: Instant, signal: AbortSignal): Promise<Resumed> {
+    this.applied(welcome.number('attempt') ?? 0)
+    const tokens = new Set<number>()
+    for (;;) {
+      const line = await link.nextLine(this.answerTimeoutMs, signal)
+      const token = line.number('token')
+      if (line.action === 'ready') return { sentAt, tokens }
+      if (line.action === 'err') throw new LinkError(line.get('message') ?? line.rest)
+      if (line.action === 'held' && token !== undefined) tokens.add(token)
+    }
+  }
+
+  /** Another process may know the session too: only a higher number will do. */
+  private applied(attempt: number): void {
+    if (Number.isSafeInteger(attempt)) this.attempt = Math.max(this.attempt, attempt)
+  }
+}
+
+function tellOnce(hooks: () => SessionHooks): (failures: readonly EndpointFailure[]) => void {
+  let told = false
+  return (failures) => {
+    if (told) return
+    told = true
+    hooks().tryingOn?.(`no node answers (${failures.map(({ address, reason }) => `${address}: ${reason}`).join('; ')})`)
+  }
+}

@@ -1,0 +1,148 @@
+/**
+ * The sessions of one client. One is enough as a rule. Further ones are opened when so much is asked for at once that a
+ * session cannot take it, and to set idle locks aside: the end of a connection frees locks in milliseconds only if no
+ * answer is on its way to a process that dies (its kernel resets the connection then, and the lease has to run out).
+ */
+import { RefusedError } from '../errors.js'
+import { IDLE_HOLD_MS, MAX_REFUSALS, MAX_SESSIONS, MAX_SESSIONS_SET_ASIDE, SET_ASIDE_INTERVAL_MS } from '../limits.js'
+import type { SessionHooks } from './lock-session.js'
+import { Session, type SessionOptions } from './session.js'
+
+export class SessionPool {
+  private readonly sessions = new Set<Session>()
+  /** They keep the locks that they have and get no further ones. */
+  private readonly setAside = new Set<Session>()
+  /** A node refused them a further lock; until one was released. */
+  private readonly full = new Set<Session>()
+  private lastSetAsideAt = Number.NEGATIVE_INFINITY
+  /** Where the next request goes. */
+  private current: Session | null = null
+  private opening: Promise<void> | null = null
+  /** Called when there may be room. */
+  private waiting: (() => void)[] = []
+
+  constructor(
+    private readonly options: SessionOptions,
+    private readonly hooks: Pick<SessionHooks, 'lost'>,
+    /** Aborted when the client is closed. */
+    private readonly closed: AbortSignal,
+  ) {}
+
+  /**
+   * Calls `use` with a session that takes a request at that moment. `preferred` is taken if it can be. Rejects like
+   * `Session.open`, and with the reason of `signal`.
+   */
+  async use<Result>(
+    use: (session: Session) => Promise<Result>,
+    preferred: Session | null = null,
+    signal?: AbortSignal,
+  ): Promise<Result> {
+    for (let refusals = 0; ; ) {
+      this.closed.throwIfAborted()
+      signal?.throwIfAborted()
+      const session = preferred !== null && this.takesRequests(preferred) ? preferred : this.ready()
+      if (session === null) await (this.sessions.size < MAX_SESSIONS ? this.more() : this.room(signal))
+      else {
+        try {
+          // Nothing may come between the look and the request, or thousands would find the same session empty.
+          return await use(session)
+        } catch (error) {
+          if (!isFull(error, session) || refusals === MAX_REFUSALS) throw error
+          refusals += 1
+          this.full.add(session)
+        }
+      }
+    }
+  }
+
+  /** After something of `session` was released: one that is not needed any more ends with the last of its locks. */
+  settled(session: Session): void {
+    this.full.delete(session)
+    if (session !== this.current && session.idle && !session.ended) void session.close()
+  }
+
+  async close(): Promise<void> {
+    this.wake()
+    await Promise.all([...this.sessions].map((session) => session.close()))
+  }
+
+  private ready(): Session | null {
+    const { current } = this
+    if (current !== null && this.takesRequests(current) && !this.shouldSetAside(current)) return current
+    for (const session of this.sessions) {
+      if (session !== current && this.takesRequests(session) && !this.setAside.has(session)) {
+        this.current = session
+        return session
+      }
+    }
+    return null
+  }
+
+  /** Idle locks and busy ones go separate ways; not too often, or tasks that hold for seconds would open one after the other. */
+  private shouldSetAside(session: Session): boolean {
+    if (this.setAside.has(session)) return true
+    const now = performance.now()
+    if (!session.busy || session.oldestHoldMs < IDLE_HOLD_MS) return false
+    if (now - this.lastSetAsideAt < SET_ASIDE_INTERVAL_MS || this.setAside.size >= MAX_SESSIONS_SET_ASIDE) return false
+    this.lastSetAsideAt = now
+    this.setAside.add(session)
+    return true
+  }
+
+  private more(): Promise<void> {
+    this.opening ??= this.open().finally(() => {
+      this.opening = null
+    })
+    return this.opening
+  }
+
+  private async open(): Promise<void> {
+    const hooks: SessionHooks = {
+      ...this.hooks,
+      ended: () => this.ended(session),
+      eased: () => this.wake(),
+    }
+    const session = await Session.open(this.options, hooks, this.closed, this.cluster)
+    this.sessions.add(session)
+    const previous = this.current
+    this.current = session
+    if (previous !== null) this.settled(previous)
+  }
+
+  /** Locks of one client must not be spread over two clusters, wherever its endpoints lead by now. */
+  private get cluster(): string | null {
+    for (const { clusterId } of this.sessions) if (clusterId !== null) return clusterId
+    return null
+  }
+
+  private ended(session: Session): void {
+    this.sessions.delete(session)
+    this.setAside.delete(session)
+    this.full.delete(session)
+    this.wake()
+  }
+
+  private takesRequests(session: Session): boolean {
+    return !session.ended && !session.crowded && !this.full.has(session)
+  }
+
+  private room(signal: AbortSignal | undefined): Promise<void> {
+    return new Promise((resolve) => {
+      const go = (): void => {
+        signal?.removeEventListener('abort', go)
+        resolve()
+      }
+      this.waiting.push(go)
+      signal?.addEventListener('abort', go)
+    })
+  }
+
+  private wake(): void {
+    for (const go of this.waiting.splice(0)) go()
+  }
+}
+
+/** The node's bound is a setting that this side does not know. A session with nothing in it is not what is too full. */
+function isFull(error: unknown, session: Session): boolean {
+  return error instanceof RefusedError && error.serverCode === 'limit' && !session.idle
+}

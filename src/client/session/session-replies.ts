@@ -1,0 +1,78 @@
+/** The words of the session dialect (contract §2.2) as the client understands them. */
+import { AddressError, type HostPort, parseHostPort } from '../../address.js'
+import {
+  DeadlockError,
+  NoQuorumError,
+  NotGrantedError,
+  RefusedError,
+  SessionExpiredError,
+  type TcpNetLockError,
+} from '../errors.js'
+import { formatSeconds, type Line } from '../transport/line-codec.js'
+import { LinkError } from '../transport/link.js'
+import type { Instant } from './local-lease.js'
+import type { Grant } from './lock-session.js'
+
+export interface Welcome {
+  readonly id: string
+  readonly secret: string
+  readonly leaseMs: number
+  /** When the line was sent that was answered by it. */
+  readonly sentAt: Instant
+  /** Null at a server that does not tell. */
+  readonly clusterId: string | null
+  /** The node sees another address than this end has: somebody stands between. */
+  readonly relayed: boolean
+}
+
+export function readWelcome(line: Line, askedLeaseMs: number, sentAt: Instant): Welcome {
+  const id = line.get('session')
+  if (id === undefined) throw new LinkError('a welcome without a session')
+  return {
+    id,
+    secret: line.get('secret') ?? '',
+    leaseMs: line.milliseconds('lease') ?? askedLeaseMs,
+    sentAt,
+    clusterId: line.get('cluster') ?? null,
+    relayed: line.get('relayed') === 'yes',
+  }
+}
+
+export function readGrant(line: Line, name: string): Grant {
+  return { name, token: line.number('token') ?? null }
+}
+
+/** The node that `moved` names; undefined when it names none. */
+export function readAddress(line: Line): HostPort | undefined {
+  try {
+    return parseHostPort(line.get('address') ?? '')
+  } catch (error) {
+    if (error instanceof AddressError) return undefined
+    throw error
+  }
+}
+
+/** The error for a final answer to a request for `name` that is not the wished one. */
+export function readRefusal(line: Line, name: string): TcpNetLockError {
+  if (line.action === 'not-granted') {
+    const reason = line.get('reason')
+    const known = reason === 'timeout' || reason === 'cancelled' ? reason : 'held'
+    return new NotGrantedError(name, known, line.get('holder') ?? null)
+  }
+  const message = line.get('message') ?? line.rest
+  switch (line.get('code')) {
+    case 'no-quorum':
+      return new NoQuorumError(message)
+    case 'deadlock':
+      return new DeadlockError(message)
+    case 'session-expired':
+      return new SessionExpiredError(message)
+    default:
+      return new RefusedError(line.get('code') ?? line.action, message)
+  }
+}
+
+export function formatWait(waitMs: number): string | undefined {
+  if (waitMs === 0) return undefined
+  return waitMs === Number.POSITIVE_INFINITY ? 'forever' : formatSeconds(waitMs)
+}

@@ -1,0 +1,270 @@
+/** Finding a node that takes the session: endpoints, redirects, refusals (contract §2.2, §3). */
+import { AddressError, formatHostPort, type HostPort, parseHostPort } from '../../address.js'
+import {
+  ClassicServerError,
+  type EndpointFailure,
+  NoEndpointError,
+  NoQuorumError,
+  RefusedError,
+  SessionExpiredError,
+} from '../errors.js'
+import {
+  MAX_REDIRECT_HOPS,
+  MAX_ROUND_PAUSE_MS,
+  MIN_ROUND_PAUSE_MS,
+  REFUSED_LOOKUP_PATIENCE_MS,
+  TIMER_GRAIN_MS,
+} from '../limits.js'
+import { pause } from '../long-timer.js'
+import { type Instant, instantNow } from '../session/local-lease.js'
+import { ConnectRace } from './connect-race.js'
+import type { EndpointResolver } from './endpoints.js'
+import { formatLine, type Line } from './line-codec.js'
+import { Link, LinkError } from './link.js'
+
+export interface DialPlan<Welcome> {
+  readonly addresses: EndpointResolver
+  /** Tried before the endpoints, for example where `moved` pointed. */
+  readonly first?: HostPort | undefined
+  /** HOST:PORT of the node that was just left: the others come before it. */
+  readonly last?: string | undefined
+  /** Only a node of this cluster will do. Without it: of any, but a redirect must not lead out of the cluster that gave it. */
+  readonly cluster?: string | null
+  /** The first line. `stay`: a redirect has led nowhere, this node itself shall serve. */
+  opening(link: Link, stay: boolean): string
+  /** After `welcome`: reads what else belongs to the opening. */
+  welcomed(link: Link, welcome: Line, sentAt: Instant): Welcome | Promise<Welcome>
+  /** Awaited when a connection stands and nothing has been sent on it. */
+  beforeOpening?: ((link: Link) => Promise<void>) | undefined
+  /** Takes a connection on which the opening was sent and not answered to the end; otherwise it is reset. */
+  unanswered?: ((link: Link) => void) | undefined
+  /** Told when a node has applied a later `resume`, with the number of that. */
+  superseded?: ((attempt: number) => void) | undefined
+  /** Told after each round over the endpoints that found no node. */
+  roundFailed?: ((failures: readonly EndpointFailure[]) => void) | undefined
+  /** In all; 0: every endpoint is tried once. */
+  readonly budgetMs: number
+  /** Gives up after a round in which nothing listened anywhere. */
+  readonly refusalIsFinal?: boolean | undefined
+  /** For one endpoint: to connect, and then to say its first word. For a redirect: both together. */
+  readonly answerTimeoutMs: number
+  readonly signal: AbortSignal
+}
+
+interface Open<Welcome> {
+  readonly link: Link
+  readonly welcome: Welcome
+}
+
+type Outcome<Welcome> =
+  | ({ readonly kind: 'open' } & Open<Welcome>)
+  | { readonly kind: 'redirect'; readonly to: HostPort; readonly cluster: string | null }
+  | { readonly kind: 'failed'; readonly reason: string; readonly refused: boolean; readonly quorum: boolean }
+
+/**
+ * Resolves with an open connection. Rejects with NoEndpointError or NoQuorumError when the budget is used up, with
+ * SessionExpiredError, ClassicServerError or RefusedError as soon as a node says so.
+ */
+export function reach<Welcome>(plan: DialPlan<Welcome>): Promise<Open<Welcome>> {
+  return new Search(plan).run()
+}
+
+class Search<Welcome> {
+  private readonly startedAt = performance.now()
+  /** The last failure of each address, by address. */
+  private readonly failures = new Map<string, EndpointFailure>()
+  private quorumMissing = false
+  private connectedAnywhere = false
+  /** A redirect has led nowhere. */
+  private stay = false
+
+  constructor(private readonly plan: DialPlan<Welcome>) {}
+
+  async run(): Promise<Open<Welcome>> {
+    const { plan } = this
+    let pauseMs = MIN_ROUND_PAUSE_MS
+    for (let isFirst = true; ; isFirst = false) {
+      const { open, looksUp } = await this.round(isFirst)
+      if (open !== null) return open
+      if (this.nobodyListens(looksUp) || plan.budgetMs === 0 || this.isOver) throw this.exhausted()
+      plan.roundFailed?.([...this.failures.values()])
+      await pause(Math.min(pauseMs * (0.5 + Math.random()), this.leftMs()), plan.signal)
+      if (this.isOver) throw this.exhausted()
+      pauseMs = Math.min(pauseMs * 2, MAX_ROUND_PAUSE_MS)
+    }
+  }
+
+  /** Each address once. `looksUp`: there are names of which nothing is known yet. */
+  private async round(isFirst: boolean): Promise<{ open: Open<Welcome> | null; looksUp: boolean }> {
+    const { plan } = this
+    const race = new ConnectRace({
+      addresses: plan.addresses,
+      first: isFirst ? plan.first : undefined,
+      last: plan.last,
+      connectTimeoutMs: plan.answerTimeoutMs,
+      budgetMs: this.leftMs(),
+      signal: plan.signal,
+      failed: (failure) => this.note(failure),
+    })
+    try {
+      for (;;) {
+        const next = await race.next()
+        if (next === null) return { open: null, looksUp: race.looksUp }
+        const open = await this.follow(next.link, next.address, isFirst && isSame(next.address, plan.first))
+        if (open !== null) return { open, looksUp: race.looksUp }
+        if (this.isOver) return { open: null, looksUp: race.looksUp }
+      }
+    } finally {
+      race.close()
+    }
+  }
+
+  /** From a connection to an endpoint over its redirects. `led`: another node named this one. */
+  private async follow(own: Link, ownAddress: HostPort, led: boolean): Promise<Open<Welcome> | null> {
+    let address = ownAddress
+    let cluster = this.plan.cluster ?? null
+    let outcome = await this.converse(own, address, cluster, led)
+    for (let hops = 1; outcome.kind === 'redirect' && hops <= MAX_REDIRECT_HOPS && !this.isOver; hops += 1) {
+      address = outcome.to
+      cluster ??= outcome.cluster
+      outcome = await this.goTo(address, cluster)
+      // An own endpoint shall do it.
+      if (outcome.kind === 'failed') this.stay = true
+    }
+    if (outcome.kind === 'open') return outcome
+    // The redirects went round in circles.
+    if (outcome.kind === 'redirect') this.stay = true
+    else {
+      this.quorumMissing ||= outcome.quorum
+      this.note({ address: formatHostPort(address), reason: outcome.reason, refused: outcome.refused })
+    }
+    return null
+  }
+
+  private async goTo(address: HostPort, cluster: string | null): Promise<Outcome<Welcome>> {
+    const startedAt = performance.now()
+    try {
+      const link = await Link.dial(address, this.boundedMs(this.plan.answerTimeoutMs), this.plan.signal)
+      return await this.converse(link, address, cluster, true, performance.now() - startedAt)
+    } catch (error) {
+      if (!(error instanceof LinkError)) throw error
+      return failed(error.message, error.refused)
+    }
+  }
+
+  /** Opens on this connection, which is given up unless the outcome is `open`. */
+  private async converse(
+    link: Link,
+    address: HostPort,
+    cluster: string | null,
+    led: boolean,
+    passedMs = 0,
+  ): Promise<Outcome<Welcome>> {
+    const { plan } = this
+    this.connectedAnywhere = true
+    let sent = false
+    try {
+      await plan.beforeOpening?.(link)
+      const sentAt = instantNow()
+      sent = true
+      link.send(plan.opening(link, this.stay))
+      const line = await link.nextLine(this.boundedMs(plan.answerTimeoutMs - passedMs), plan.signal)
+      const stranger = strangeCluster(line, cluster)
+      if (line.action === 'welcome' && stranger === null) {
+        const welcome = await plan.welcomed(link, line, sentAt)
+        return { kind: 'open', link, welcome }
+      }
+      if (line.action === 'welcome') leaveForeignSession(link)
+      else link.reset()
+      if (line.get('code') === 'superseded') plan.superseded?.(line.number('attempt') ?? 0)
+      return stranger === null ? judgeRefusal(line, led) : failed(stranger)
+    } catch (error) {
+      if (sent && plan.unanswered !== undefined) plan.unanswered(link)
+      else link.reset()
+      if (!(error instanceof LinkError)) throw error
+      return failed(`${error.message}${led ? ` (${formatHostPort(address)} was named by another node)` : ''}`)
+    }
+  }
+
+  private note(failure: EndpointFailure): void {
+    // An attempt that the end of the budget cut short says less than the one before it.
+    if (this.plan.budgetMs > 0 && this.leftMs() < TIMER_GRAIN_MS && this.failures.has(failure.address)) return
+    this.failures.set(failure.address, failure)
+  }
+
+  /** Everything was refused or out of reach at once, and no name is left that may stand for something else. */
+  private nobodyListens(looksUp: boolean): boolean {
+    if (!this.plan.refusalIsFinal || this.connectedAnywhere) return false
+    const failures = [...this.failures.values()]
+    const timedOut = failures.some(({ reason }) => reason === Link.CONNECT_TIMEOUT)
+    const waits = looksUp && performance.now() - this.startedAt < REFUSED_LOOKUP_PATIENCE_MS
+    return failures.some(({ refused }) => refused) && !timedOut && !waits
+  }
+
+  private exhausted(): unknown {
+    if (this.plan.signal.aborted) return this.plan.signal.reason
+    if (this.quorumMissing) return new NoQuorumError('the cluster has no leader or no majority now')
+    for (const address of this.plan.addresses.unanswered) {
+      this.failures.set(address, { address, reason: 'the name is being looked up still', refused: false })
+    }
+    return new NoEndpointError([...this.failures.values()])
+  }
+
+  private get isOver(): boolean {
+    return this.plan.signal.aborted || this.leftMs() <= 0
+  }
+
+  private leftMs(): number {
+    if (this.plan.budgetMs === 0) return Number.POSITIVE_INFINITY
+    return this.plan.budgetMs - (performance.now() - this.startedAt)
+  }
+
+  private boundedMs(ms: number): number {
+    return Math.max(1, Math.min(ms, this.leftMs()))
+  }
+}
+
+function isSame(address: HostPort, other: HostPort | undefined): boolean {
+  return other !== undefined && formatHostPort(address) === formatHostPort(other)
+}
+
+/** Why the node that says `line` is not of `cluster`; null if it is, or if nobody knows better. */
+function strangeCluster(line: Line, cluster: string | null): string | null {
+  const named = line.get('cluster')
+  if (cluster === null || named === cluster) return null
+  if (named !== undefined) return `a node of another cluster (${named}, not ${cluster})`
+  // Who knows the session to resume is of its cluster, named or not.
+  const isNew = line.action === 'welcome' && line.get('resumed') === undefined
+  return isNew ? `a node that does not say that it is of the cluster ${cluster}` : null
+}
+
+/** It was opened there already: nobody shall wait for it to expire. */
+function leaveForeignSession(link: Link): void {
+  link.send(formatLine('bye'))
+  link.finish()
+}
+
+/** `led`: what an endpoint may decide for good, a node to which another one sent us may not; it may be a stranger. */
+function judgeRefusal(line: Line, led: boolean): Outcome<never> {
+  if (line.action === 'redirect') {
+    try {
+      return { kind: 'redirect', to: parseHostPort(line.get('address') ?? ''), cluster: line.get('cluster') ?? null }
+    } catch (error) {
+      if (!(error instanceof AddressError)) throw error
+      return failed(`redirect to a wrong address (${error.message})`)
+    }
+  }
+  const message = line.get('message') ?? line.rest
+  const code = line.get('code')
+  if (line.action === 'bad-action' && !led) throw new ClassicServerError('the server speaks only the classic dialect')
+  if (line.action !== 'err') return failed(`unexpected answer '${line.action}'`)
+  // `superseded`: the session lives, only this connection is not wanted.
+  if (code === undefined || code === 'no-quorum' || code === 'busy' || code === 'superseded' || led) {
+    return { ...failed(message), quorum: /quorum/.test(line.rest) }
+  }
+  throw code === 'session-expired' ? new SessionExpiredError(message) : new RefusedError(code, message)
+}
+
+function failed(reason: string, refused = false): Outcome<never> & { kind: 'failed' } {
+  return { kind: 'failed', reason, refused, quorum: false }
+}

@@ -1,0 +1,171 @@
+/** One TCP connection to a node, as lines. It is left by reset or, when everything is released, by a FIN (engine.md §4 rule 5). */
+import { connect, type Socket } from 'node:net'
+import { formatHostPort, type HostPort } from '../../address.js'
+import { FINISH_TIMEOUT_MS } from '../limits.js'
+import { type Line, LineSplitter } from './line-codec.js'
+import { countedLookup } from './lookup.js'
+
+export interface LinkConsumer {
+  line(line: Line): void
+  /** The other side closed, or the connection broke. Not called after `reset`. */
+  closed(reason: string): void
+}
+
+/** Connecting or waiting for an answer failed. `refused`: nothing listens there. */
+export class LinkError extends Error {
+  override readonly name = 'LinkError'
+  readonly code = 'TNL_LINK'
+  constructor(
+    message: string,
+    readonly refused = false,
+  ) {
+    super(message)
+  }
+}
+
+export class Link {
+  static readonly CONNECT_TIMEOUT = 'no connection in time'
+  readonly address: string
+  /** Where the connection leads: the number, if `address` was a name. */
+  readonly remote: HostPort
+  private readonly unread: Line[] = []
+  private consumer: LinkConsumer | null = null
+  /** Why nothing more comes or goes: the other side, or this one. */
+  private closedReason: string | null = null
+
+  private constructor(
+    readonly socket: Socket,
+    address: HostPort,
+  ) {
+    this.address = formatHostPort(address)
+    this.remote = { host: socket.remoteAddress ?? address.host, port: address.port }
+    const splitter = new LineSplitter((line) => this.arrived(line))
+    socket.on('data', (chunk: Uint8Array) => {
+      if (!splitter.push(chunk)) this.ended('a line of the server is too long')
+    })
+    socket.on('end', () => this.ended('closed by the server'))
+    socket.on('error', (error) => this.ended(error.message))
+    socket.on('close', () => this.ended('closed'))
+  }
+
+  /** Rejects with LinkError when `address` does not accept the connection within `timeoutMs`, or when `signal` aborts. */
+  static dial(address: HostPort, timeoutMs: number, signal: AbortSignal): Promise<Link> {
+    return new Promise((resolve, reject) => {
+      // Half-open, because Node would otherwise answer a FIN with a FIN: a client that may still hold never sends one.
+      const socket = connect({ ...address, noDelay: true, allowHalfOpen: true, lookup: countedLookup })
+      const settle = (): void => {
+        clearTimeout(timer)
+        signal.removeEventListener('abort', aborted)
+        socket.off('error', failed).off('connect', connected)
+      }
+      const fail = (error: LinkError): void => {
+        settle()
+        socket.on('error', () => {})
+        socket.destroy()
+        reject(error)
+      }
+      const failed = (error: NodeJS.ErrnoException): void =>
+        fail(new LinkError(error.message, error.code === 'ECONNREFUSED'))
+      const aborted = (): void => fail(new LinkError('given up'))
+      const connected = (): void => {
+        settle()
+        resolve(new Link(socket, address))
+      }
+      const timer = setTimeout(() => fail(new LinkError(Link.CONNECT_TIMEOUT)), timeoutMs)
+      socket.on('error', failed).on('connect', connected)
+      if (signal.aborted) aborted()
+      else signal.addEventListener('abort', aborted)
+    })
+  }
+
+  /** This end of the connection as a node may compare it with what it sees; `unknown` once it is closed. */
+  get from(): string {
+    const { localAddress, localPort } = this.socket
+    if (localAddress === undefined || localPort === undefined) return 'unknown'
+    // A zone means something on this machine only.
+    return formatHostPort({ host: localAddress.replace(/%.*$/, ''), port: localPort })
+  }
+
+  send(text: string): void {
+    if (this.closedReason === null) this.socket.write(text)
+  }
+
+  /** The next line, while nothing is attached yet. Rejects with LinkError after `timeoutMs`, on the end, or on `signal`. */
+  nextLine(timeoutMs: number, signal: AbortSignal): Promise<Line> {
+    return new Promise((resolve, reject) => {
+      const settle = (): void => {
+        clearTimeout(timer)
+        signal.removeEventListener('abort', aborted)
+        this.consumer = null
+      }
+      const closed = (reason: string): void => {
+        settle()
+        reject(new LinkError(reason))
+      }
+      const aborted = (): void => closed('given up')
+      const timer = setTimeout(() => closed('no answer in time'), timeoutMs)
+      signal.addEventListener('abort', aborted)
+      const line = (line: Line): void => {
+        settle()
+        resolve(line)
+      }
+      if (signal.aborted) aborted()
+      else this.attach({ line, closed })
+    })
+  }
+
+  /** Everything unread and everything that comes goes to `consumer`, as long as it stays attached. */
+  attach(consumer: LinkConsumer): void {
+    this.consumer = consumer
+    while (this.consumer !== null) {
+      const line = this.unread.shift()
+      if (line === undefined) break
+      this.consumer.line(line)
+    }
+    if (this.closedReason !== null && this.consumer === consumer) this.tellClosed(this.closedReason)
+  }
+
+  /** Leaves by RST: the session stays resumable, and what the node wrote meanwhile does not matter. */
+  reset(): void {
+    this.consumer = null
+    this.closedReason ??= 'reset'
+    this.socket.resetAndDestroy()
+  }
+
+  /** Left without a word: nothing more is sent or heard, but the connection itself stays until `reset`. */
+  silence(): void {
+    this.consumer = null
+    this.closedReason ??= 'left'
+    this.unread.length = 0
+    this.socket.resume()
+  }
+
+  /** Ends with a FIN. Only when nothing is held on this connection any more. */
+  finish(): void {
+    this.consumer = null
+    this.closedReason ??= 'finished'
+    this.socket.end()
+    this.socket.resume()
+    this.socket.once('end', () => this.socket.destroy())
+    if (this.socket.readableEnded) this.socket.destroy()
+    else this.socket.setTimeout(FINISH_TIMEOUT_MS, () => this.socket.destroy())
+  }
+
+  private arrived(line: Line): void {
+    if (this.consumer !== null) this.consumer.line(line)
+    // Once the connection is given up nobody will ask for what still comes.
+    else if (this.closedReason === null) this.unread.push(line)
+  }
+
+  private ended(reason: string): void {
+    if (this.closedReason !== null) return
+    this.closedReason = reason
+    if (this.unread.length === 0) this.tellClosed(reason)
+  }
+
+  private tellClosed(reason: string): void {
+    const { consumer } = this
+    this.consumer = null
+    consumer?.closed(reason)
+  }
+}

@@ -1,0 +1,218 @@
+/**
+ * The life of a session: opened by a connection, detached, resumed elsewhere, ended. A classic session has no other life
+ * than its one lock or wait: it ends with it.
+ */
+import { acknowledge } from '../answers.js'
+import type {
+  ConnId,
+  Detach,
+  DetachedWaitTimeout,
+  End,
+  ExpireSession,
+  Left,
+  Open,
+  OpenClassic,
+  OpeningHeader,
+  RequestId,
+  Resume,
+  SessionHeader,
+  WaitsLeft,
+} from '../commands/commands.js'
+import type { Where } from '../effects.js'
+import { CONN_LIMIT, SESSIONS_CROWDED, SESSIONS_MAX, SHORT_SESSION_MAX_MS } from '../limits.js'
+import { dropAll, endWait, requestLock, shortenWait } from '../table/lock-table.js'
+import { type EpochEntry, type Session, SessionTerms } from './entities.js'
+import { type ApplyContext, type LockState, whereOf } from './state.js'
+
+/** The request id of the one request of a classic connection. */
+const CLASSIC_REQUEST = -1
+
+// ------------------------------------------------------------------------------------------ openings
+
+export function open(context: ApplyContext, command: Open): void {
+  const place = admitOpening(context, command)
+  if (place === null) return
+  const { state, sink, index } = context
+  if (!hasRoomFor(state, command)) {
+    sink.openRefused(at(place, command.conn))
+    return
+  }
+  const id = state.draw(index)
+  const terms = new SessionTerms(command.secretHash, command.leaseMs, command.lingerMs, id)
+  const session = state.addSession(id, command.clientId, command.conn, terms)
+  state.attach(session, place)
+  sink.opened(at(place, command.conn), id, session.attach)
+}
+
+function hasRoomFor({ resumableCount }: LockState, { leaseMs, lingerMs }: Open): boolean {
+  return resumableCount < (Math.max(leaseMs, lingerMs) > SHORT_SESSION_MAX_MS ? SESSIONS_CROWDED : SESSIONS_MAX)
+}
+
+/** The lock is asked for with the same command; if it is refused the session ends with the same command too. */
+export function openClassic(context: ApplyContext, command: OpenClassic): void {
+  const place = admitOpening(context, command)
+  if (place === null) return
+  const { state, sink, index } = context
+  const session = state.addSession(state.draw(index), command.clientId, command.conn, null)
+  state.attach(session, place)
+  sink.opened(at(place, command.conn), session.id, session.attach)
+  requestLock(context, session, CLASSIC_REQUEST, command)
+  endIfIdle(context, session)
+}
+
+export function resume(context: ApplyContext, command: Resume): void {
+  const place = admitOpening(context, command)
+  if (place === null) return
+  const { state, sink, index } = context
+  const where = at(place, command.conn)
+  const session = state.sessions.get(command.session)
+  const terms = session?.terms ?? null
+  if (session === undefined || terms === null || terms.secretHash !== command.secretHash) {
+    sink.resumeRefused(where, command.session)
+    return
+  }
+  // A node that was frozen may wake and read a connection that its client gave up long ago (rule 4).
+  if (command.attempt !== 0 && command.attempt <= terms.attempt) {
+    sink.resumeOutdated(where, command.session, terms.attempt)
+    return
+  }
+  const old = whereOf(session)
+  state.sessionChanges(session)
+  state.detach(session)
+  session.attach += 1
+  session.lastN = 0
+  session.conn = command.conn
+  terms.attempt = Math.max(terms.attempt, command.attempt)
+  terms.attachOrder = state.draw(index)
+  terms.detachedForMs = 0
+  state.attach(session, place)
+  if (old !== null) sink.superseded(old, session.id)
+  sink.resumed(where, session.id, session.attach)
+}
+
+/** An opening applies once per connection number, under a live epoch: a late duplicate must not open again. */
+function admitOpening(context: ApplyContext, header: OpeningHeader): EpochEntry | null {
+  const place = context.state.epochs.get(header.epoch)
+  if (place === undefined || !place.live || place.node !== header.node) return null
+  if (header.conn >= CONN_LIMIT || header.floor >= CONN_LIMIT) return null
+  raiseFloor(place, header.floor)
+  if (header.conn < place.floor || place.opened.has(header.conn)) return null
+  place.opened.add(header.conn)
+  while (place.opened.delete(place.floor)) place.floor += 1
+  return place
+}
+
+function raiseFloor(place: EpochEntry, floor: ConnId): void {
+  if (floor <= place.floor) return
+  place.floor = floor
+  for (const conn of place.opened) if (conn < floor) place.opened.delete(conn)
+}
+
+function at(place: EpochEntry, conn: ConnId): Where {
+  return { node: place.node, epoch: place.epoch, conn }
+}
+
+// ------------------------------------------------------------------------------- what a node proposes
+
+type Attachment = Pick<SessionHeader, 'node' | 'epoch' | 'session' | 'attach'>
+
+/** The session that a command with this header is for, if it is attached exactly there, under a live epoch. */
+function attachedAt(context: ApplyContext, header: Attachment): Session | null {
+  const session = context.state.sessions.get(header.session)
+  if (session === undefined || session.attach !== header.attach) return null
+  const place = session.place
+  return place?.live && place.epoch === header.epoch && place.node === header.node ? session : null
+}
+
+/** A numbered command: applies only after its predecessor, repeats do nothing (rule 10). Also takes its acknowledgement. */
+export function numbered(context: ApplyContext, header: SessionHeader & { request?: RequestId }): Session | null {
+  const session = attachedAt(context, header)
+  if (session === null || header.n !== session.lastN + 1) return null
+  context.state.sessionChanges(session)
+  session.lastN = header.n
+  acknowledge(context, session, header.ack)
+  const terms = session.terms
+  if (terms !== null) terms.highestRequest = Math.max(terms.highestRequest, header.request ?? 0)
+  const where = whereOf(session)
+  if (where !== null) context.sink.applied(where, session.id, session.attach, header.n)
+  return session
+}
+
+/** A classic session that neither holds nor waits has nothing left to live for. */
+export function endIfIdle(context: ApplyContext, session: Session): void {
+  if (session.classic && session.heldCount === 0 && session.waitCount === 0) endSession(context, session, false)
+}
+
+export function end(context: ApplyContext, command: End): void {
+  const session = attachedAt(context, command)
+  if (session !== null) endSession(context, session, false)
+}
+
+export function detach(context: ApplyContext, command: Detach): void {
+  const session = attachedAt(context, command)
+  if (session === null) return
+  const terms = session.terms
+  // A FIN with linger 0 is the client's word that it is done (rule 5); a classic session cannot be left.
+  if (terms === null || (command.fin && terms.lingerMs === 0)) endSession(context, session, false)
+  else leave(context, session, terms, command.fin ? terms.lingerMs : Math.max(terms.leaseMs, terms.lingerMs))
+}
+
+// ----------------------------------------------------------------------------- what the leader counts
+
+/** A detached session of exactly this attach count: what a deposed leader counted must not reach a resumed one (M57). */
+function detachedUnder(context: ApplyContext, id: number, attach: number): Session | null {
+  const session = context.state.sessions.get(id)
+  return session !== undefined && session.place === null && session.attach === attach ? session : null
+}
+
+/** The one end that nobody asked for: locks with a delay stay blocked. */
+export function expireSession(context: ApplyContext, command: ExpireSession): void {
+  const session = detachedUnder(context, command.session, command.attach)
+  if (session !== null) endSession(context, session, true)
+}
+
+/** The smaller counts: what an earlier leader counted may arrive late. */
+export function left(context: ApplyContext, command: Left): void {
+  const session = detachedUnder(context, command.session, command.attach)
+  const terms = session?.terms ?? null
+  if (session === null || terms === null || command.leftMs >= terms.detachedForMs) return
+  context.state.sessionChanges(session)
+  terms.detachedForMs = command.leftMs
+}
+
+export function detachedWaitTimeout(context: ApplyContext, command: DetachedWaitTimeout): void {
+  const session = detachedUnder(context, command.session, command.attach)
+  if (session !== null) endWait(context, session, command.target, 'timeout')
+}
+
+/** For an attached session as well as for a detached one: who counted and who counts from now on may be two nodes. */
+export function waitsLeft(context: ApplyContext, { session: id, attach, waits }: WaitsLeft): void {
+  const session = context.state.sessions.get(id)
+  if (session === undefined || session.attach !== attach) return
+  for (const { request, leftMs } of waits) shortenWait(context, session, request, leftMs)
+}
+
+// ---------------------------------------------------------------------------------------------- ends
+
+/** Carries out for one session what the end of its epoch has meant for it all along (rule 3). */
+export function sweepSession(context: ApplyContext, session: Session): void {
+  const terms = session.terms
+  if (terms === null) endSession(context, session, false)
+  else leave(context, session, terms, Math.max(terms.leaseMs, terms.lingerMs))
+}
+
+function leave(context: ApplyContext, session: Session, terms: SessionTerms, forMs: number): void {
+  const { state, sink } = context
+  state.sessionChanges(session)
+  state.detach(session)
+  state.detached.push(session)
+  terms.detachedForMs = forMs
+  sink.detached(session.id, session.attach, forMs)
+}
+
+function endSession(context: ApplyContext, session: Session, unclean: boolean): void {
+  const where = whereOf(session)
+  dropAll(context, session, unclean)
+  context.state.removeSession(session)
+  context.sink.ended(where, session.id)
+}

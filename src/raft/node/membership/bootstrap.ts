@@ -1,0 +1,129 @@
+/**
+ * The first bootstrap of a cluster (engine.md §2, Bootstrap). With an empty directory a node takes part in a first
+ * election only after every member of `--cluster` has said that it has *stored* the same cluster id. Otherwise a member
+ * that was wiped before the first election could form a second cluster beside the first.
+ */
+import { pack, unpack } from 'msgpackr'
+import type { Clock, Random, Timer } from '../../../platform.js'
+import { BOOTSTRAP_ANNOUNCE_MS } from '../../limits.js'
+import type { LogStore } from '../../ports/store.js'
+import type { Announcement, BootstrapRecord } from '../../wire/control-messages.js'
+
+export const BOOTSTRAP_RECORD_KEY = 'bootstrap'
+
+export interface BootstrapDeps {
+  readonly nodeId: string
+  /** Every node id of `--cluster`, this one included. */
+  readonly members: readonly string[]
+  readonly listHash: string
+  readonly nodeLeaseMs: number
+  readonly store: LogStore
+  readonly clock: Clock
+  readonly random: Random
+  send(to: string, payload: Uint8Array): void
+  /** Every member has stored `record`: the node may become a member of the new cluster. */
+  onFormed(record: BootstrapRecord): void
+  onError(error: unknown): void
+}
+
+export class Bootstrap {
+  #record: BootstrapRecord | null
+  readonly #stored = new Set<string>()
+  #formed = false
+  #storing = false
+  #timer: Timer | null = null
+  readonly #founder: string
+
+  constructor(
+    private readonly deps: BootstrapDeps,
+    record: BootstrapRecord | null,
+  ) {
+    this.#record = record
+    this.#founder = [...deps.members].sort()[0] ?? deps.nodeId
+  }
+
+  /** The id that this node has stored, or '' before. Said in every hello, so that a laggard is told from a wiped node. */
+  get clusterId(): string {
+    return this.#record?.clusterId ?? ''
+  }
+
+  start(): void {
+    if (this.#record !== null) this.#stored.add(this.deps.nodeId)
+    else if (this.deps.nodeId === this.#founder) this.#found()
+    this.#announce()
+    this.#check(false)
+  }
+
+  stop(): void {
+    this.#formed = true
+    this.#timer?.cancel()
+  }
+
+  handle(from: string, said: Announcement): void {
+    if (this.#formed) return
+    const fromFounder = from === this.#founder && this.deps.nodeId !== this.#founder
+    if (said.clusterId !== this.#record?.clusterId) {
+      // An id that was not confirmed may be stored again: the founder may have lost its directory before all had stored.
+      if (fromFounder) this.#keep(said)
+      return
+    }
+    this.#stored.add(from)
+    this.#check(said.confirmed)
+  }
+
+  /** What this node, once formed, tells a member that still waits. */
+  static confirmation(record: BootstrapRecord): Uint8Array {
+    return pack({ ...record, confirmed: true })
+  }
+
+  #found(): void {
+    const { deps } = this
+    this.#keep({
+      clusterId: Buffer.from(deps.random.bytes(16)).toString('hex'),
+      listHash: deps.listHash,
+      createdUnixSeconds: Math.floor(deps.clock.wallNow() / 1000),
+      nodeLeaseMs: deps.nodeLeaseMs,
+    })
+  }
+
+  #keep({ clusterId, listHash, createdUnixSeconds, nodeLeaseMs }: BootstrapRecord): void {
+    if (this.#storing) return
+    this.#storing = true
+    const record = { clusterId, listHash, createdUnixSeconds, nodeLeaseMs }
+    this.deps.store.putRecord(BOOTSTRAP_RECORD_KEY, pack(record)).then(
+      () => {
+        this.#storing = false
+        this.#record = record
+        this.#stored.clear()
+        this.#stored.add(this.deps.nodeId)
+        this.#say()
+        this.#check(false)
+      },
+      (error: unknown) => this.deps.onError(error),
+    )
+  }
+
+  #announce(): void {
+    if (this.#formed) return
+    this.#say()
+    this.#timer = this.deps.clock.after(BOOTSTRAP_ANNOUNCE_MS, () => this.#announce())
+  }
+
+  #say(): void {
+    if (this.#record === null) return
+    const payload = pack({ ...this.#record, confirmed: false })
+    for (const member of this.deps.members) if (member !== this.deps.nodeId) this.deps.send(member, payload)
+  }
+
+  #check(confirmed: boolean): void {
+    if (this.#formed || this.#record === null || !this.#stored.has(this.deps.nodeId)) return
+    if (!confirmed && this.#stored.size < this.deps.members.length) return
+    this.stop()
+    this.deps.onFormed(this.#record)
+  }
+}
+
+export async function loadBootstrapRecord(store: LogStore): Promise<BootstrapRecord | null> {
+  const bytes = await store.getRecord(BOOTSTRAP_RECORD_KEY)
+  return bytes === null ? null : (unpack(bytes) as BootstrapRecord)
+}

@@ -1,0 +1,269 @@
+import type { Socket } from 'node:net'
+import { formatHostPort, type HostPort, isLoopbackHost } from '../../address.js'
+import type { Clock, Timer } from '../../platform.js'
+import type { ClientProtocol, ClientSocket } from '../../service/lock-service.js'
+import type { FairInput, InputSource } from '../clients/fair-input.js'
+import { DISCARD_INPUT_MS, INPUT_SLICE_MAX_BYTES, INPUT_SLICE_MAX_LINES } from '../limits.js'
+import { hasCode } from './listen.js'
+import type { WatchedConnection } from './send-queue-watch.js'
+import { tableKey } from './tcp-table.js'
+
+/** What a connection needs of the port that accepted it. */
+export interface TcpClientSocketOwner {
+  readonly clock: Clock
+  /** Decides whose input is handed on next. */
+  readonly input: FairInput
+  /** Called before anything else in every callback of a socket (engine.md §4 rule 7). */
+  turn(): void
+  /** The connection has text to write at the end of this turn. */
+  writeSoon(socket: TcpClientSocket): void
+  /** A line, or part of one, arrived. */
+  heard(socket: TcpClientSocket): void
+  /** The first line is complete, and is a `resume` or not. False: there is no place for this client. */
+  seated(socket: TcpClientSocket, isResume: boolean): boolean
+  /** Nothing more is heard from it, or said to it. */
+  left(socket: TcpClientSocket): void
+  closed(socket: TcpClientSocket): void
+}
+
+const LF = 0x0a
+const RESUME_LINE = /^[ \t]*resume[ \t]*[,\r\n]/
+/** Enough of a first line to see that it is a `resume`. */
+const OPENING_CHARS = 32
+/** Before the first line the dialect is unknown; this is an error in both. */
+const TOO_MANY_CONNECTIONS = 'err,code:busy,message:too many connections\n'
+
+/** One client's TCP connection as the service sees it. Once the node closes it, the service hears nothing more of it. */
+export class TcpClientSocket implements ClientSocket, WatchedConnection, InputSource {
+  readonly remote: string
+  readonly loopback: boolean
+  readonly ownEnd: HostPort
+  readonly tableKey: string | null
+  #handler: ClientProtocol | null = null
+  readonly #socket: Socket
+  readonly #owner: TcpClientSocketOwner
+  /** How the first line begins; null once it was complete. */
+  #opening: string | null = ''
+  /** What was written in this turn. */
+  #text = ''
+  /** What arrived and was not handed on yet; the socket is paused meanwhile. */
+  #unread: Buffer | null = null
+  /** The client's FIN came; the service is told when it has all that came before. */
+  #finSeen = false
+  /** The connection is closed, in whatever way. */
+  #isGone = false
+  /** This node began to close the connection. */
+  #closing = false
+  /**
+   * The client sent FIN, what was written afterwards met a closed socket there, and so a reset came back before the FIN was
+   * read. The kernel tells such a reset from all others: EPIPE and not ECONNRESET.
+   */
+  #resetAfterFin = false
+  #isFinTold = false
+  #pausedByFront = false
+  #pausedByOutput = false
+  #discardTimer: Timer | null = null
+
+  constructor(socket: Socket, owner: TcpClientSocketOwner) {
+    const host = (socket.remoteAddress ?? '').replace(/^::ffff:/, '')
+    this.#socket = socket
+    this.#owner = owner
+    this.ownEnd = { host, port: socket.remotePort ?? 0 }
+    this.remote = formatHostPort(this.ownEnd)
+    this.loopback = isLoopbackHost(host)
+    this.tableKey = tableKey(socket)
+    socket.on('data', (chunk) => this.#onData(chunk))
+    socket.on('end', () => this.#onEnd())
+    socket.on('drain', () => this.#onDrain())
+    // 'close' follows and ends the session. What went wrong matters only if it tells of a FIN.
+    socket.on('error', (error) => {
+      this.#resetAfterFin ||= hasCode(error, 'EPIPE')
+    })
+    socket.on('close', () => this.#onClose())
+  }
+
+  serve(handler: ClientProtocol): void {
+    this.#handler = handler
+  }
+
+  get writableLength(): number {
+    return this.#socket.writableLength + this.#text.length
+  }
+
+  get handedToKernelBytes(): number {
+    return this.#socket.bytesWritten - this.#socket.writableLength
+  }
+
+  write(text: string): void {
+    if (this.#closing) return
+    if (this.#text === '') this.#owner.writeSoon(this)
+    this.#text += text
+  }
+
+  /** Writes what this turn has to say. False when there is nothing: the connection was closed meanwhile. */
+  flush(): boolean {
+    if (this.#text === '' || this.#closing) return false
+    const text = this.#text
+    this.#text = ''
+    if (!this.#socket.write(text)) {
+      // A client that does not read is not read either: its answers would only pile up here.
+      this.#pausedByOutput = true
+      this.#socket.pause()
+    } else if (text.length >= this.#socket.writableHighWaterMark) this.#readOn()
+    return true
+  }
+
+  end(): void {
+    if (this.#closing) return
+    const text = this.#text
+    this.#abandon()
+    this.#socket.resume()
+    this.#socket.end(text)
+    this.#discardTimer = this.#owner.clock.after(DISCARD_INPUT_MS, () => this.#socket.destroy())
+  }
+
+  reset(): void {
+    this.#abandon()
+    this.#socket.resetAndDestroy()
+  }
+
+  pause(): void {
+    this.#pausedByFront = true
+    if (!this.#closing) this.#socket.pause()
+  }
+
+  resume(): void {
+    this.#pausedByFront = false
+    this.#readOn()
+  }
+
+  /** There is no place for this client. */
+  turnAway(lastWords: string): void {
+    if (!this.#closing) this.#handler?.turnAway(lastWords)
+  }
+
+  /** The kernel could not deliver for too long (rule 5): as if the peer had reset the connection. */
+  giveUp(): void {
+    if (!this.#closing) this.#socket.resetAndDestroy()
+  }
+
+  // ------------------------------------------------------------------------------------------------------ input
+
+  readSlice(): boolean {
+    if (!this.#mayHandOn) return false
+    // Turns of other connections, and pauses of the process, may lie between the arrival and this.
+    this.#owner.turn()
+    const chunk = this.#unread
+    if (chunk === null || this.#closing) return false
+    const end = endOfSlice(chunk)
+    this.#unread = end < chunk.length ? chunk.subarray(end) : null
+    if (this.#opening !== null && !this.#takePlace(chunk.subarray(0, end))) return false
+    this.#handler?.data(chunk.subarray(0, end))
+    if (this.#unread === null) this.#allIsHandedOn()
+    else if (this.#isGone && !this.#mayHandOn) this.#tellEnding()
+    return this.#unread !== null && this.#mayHandOn
+  }
+
+  #takePlace(slice: Buffer): boolean {
+    const opening = `${this.#opening}${slice.toString('latin1', 0, OPENING_CHARS)}`.slice(0, OPENING_CHARS)
+    this.#opening = slice.includes(LF) ? null : opening
+    if (this.#opening !== null || this.#owner.seated(this, RESUME_LINE.test(opening))) return true
+    this.turnAway(TOO_MANY_CONNECTIONS)
+    return false
+  }
+
+  /** Answers come before further requests: a client that does not take them is not served either. */
+  get #mayHandOn(): boolean {
+    const paused = this.#pausedByFront || this.#pausedByOutput
+    return !this.#closing && !paused && this.#text.length < this.#socket.writableHighWaterMark
+  }
+
+  #onData(chunk: Buffer): void {
+    this.#owner.turn()
+    if (this.#closing) return
+    this.#owner.heard(this)
+    this.#unread = this.#unread === null ? chunk : Buffer.concat([this.#unread, chunk])
+    this.#owner.input.arrived(this)
+    if (this.#unread !== null) this.#socket.pause()
+  }
+
+  #allIsHandedOn(): void {
+    if (this.#finSeen || this.#isGone) this.#tellEnding()
+    else if (this.#mayHandOn) this.#socket.resume()
+  }
+
+  #readOn(): void {
+    if (!this.#mayHandOn) return
+    if (this.#unread === null) this.#socket.resume()
+    else this.#owner.input.arrived(this)
+  }
+
+  /** A reset that finds data unread is reported as an end as well; but then nothing can be written any more. */
+  #onEnd(): void {
+    if (this.#closing) return
+    this.#socket.write('', (error) => {
+      if (error && !hasCode(error, 'EPIPE')) return
+      this.#owner.turn()
+      this.#finSeen = true
+      if (this.#unread === null) this.#tellEnding()
+    })
+  }
+
+  #onDrain(): void {
+    this.#owner.turn()
+    this.#pausedByOutput = false
+    this.#readOn()
+  }
+
+  #onClose(): void {
+    this.#owner.turn()
+    this.#discardTimer?.cancel()
+    this.#owner.closed(this)
+    this.#isGone = true
+    // What came before the end still counts, unless it would have to wait for a client that is not there any more.
+    if (this.#unread === null || !this.#mayHandOn) this.#tellEnding()
+  }
+
+  /** All that came before has been handed on. */
+  #tellEnding(): void {
+    if (this.#closing) return
+    if (!this.#isGone) {
+      this.#tellFin()
+      return
+    }
+    this.#abandon()
+    if (this.#finSeen || this.#resetAfterFin) {
+      this.#tellFin()
+      this.#owner.turn()
+    }
+    this.#handler?.broken()
+  }
+
+  /** Tells the service once. */
+  #tellFin(): void {
+    if (this.#isFinTold) return
+    this.#isFinTold = true
+    this.#handler?.fin()
+  }
+
+  /** Nothing more is handed on, and nothing more is written than the closing words. */
+  #abandon(): void {
+    this.#closing = true
+    this.#text = ''
+    this.#unread = null
+    this.#owner.input.forget(this)
+    this.#owner.left(this)
+  }
+}
+
+/** Behind so many lines, or so many bytes where lines are long. */
+function endOfSlice(chunk: Buffer): number {
+  const most = Math.min(chunk.length, INPUT_SLICE_MAX_BYTES)
+  let end = 0
+  for (let lines = 0; lines < INPUT_SLICE_MAX_LINES; lines += 1) {
+    const next = chunk.indexOf(LF, end)
+    if (next < 0 || next >= most) return most
+    end = next + 1
+  }
+  return end
+}

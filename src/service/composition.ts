@@ -1,0 +1,217 @@
+/**
+ * One node put together: state machine, Raft node, administration and service, over a disk, a network and a clock that are
+ * given. `main.ts` gives it the machine's; the simulator gives it its own, and so runs this very composition.
+ */
+import { decodeCommand, encodeCommand } from '../locks/commands/codec.js'
+import { CommandType } from '../locks/commands/commands.js'
+import type { EffectSink } from '../locks/effects.js'
+import { type Genesis, LockMachine } from '../locks/machine.js'
+import type { Clock, Random } from '../platform.js'
+import type { Term } from '../raft/core/types.js'
+import type { Greeting } from '../raft/net/greeting.js'
+import type { NodeObserver } from '../raft/node/node-api.js'
+import type { RaftNodeOptions } from '../raft/node/options.js'
+import { RaftNode } from '../raft/node/raft-node.js'
+import type { StateMachine } from '../raft/ports/state-machine.js'
+import type { Identity, LogStore } from '../raft/ports/store.js'
+import { FrameKind, type Peer, type Transport } from '../raft/ports/transport.js'
+import { type AdminFrom, Administration } from './administration/administration.js'
+import { memberReports, successor } from './administration/member-reports.js'
+import { HANDOVER_MS } from './limits.js'
+import { type EpochRecords, LockService, type LockServiceOptions, type ServiceLog } from './lock-service.js'
+import type { MemberReport } from './status.js'
+
+type RaftSettings = Pick<
+  RaftNodeOptions,
+  'nodeId' | 'memberUid' | 'heartbeatMs' | 'electionTimeoutMs' | 'bounds' | 'founders' | 'joinAt' | 'nodeLeaseMs'
+>
+
+export interface NodeSettings extends RaftSettings, LockServiceOptions {
+  /** HOST:PORT that redirects to this node name. */
+  readonly advertise: string
+  /** HOST:PORT at which peers reach this node now; empty: the settings do not say. */
+  readonly peerAddress: string
+  readonly adminFrom: AdminFrom
+}
+
+/** The world of a node. */
+export interface Surroundings {
+  readonly store: LogStore
+  readonly transport: Transport
+  readonly clock: Clock
+  readonly random: Random
+  readonly records: EpochRecords
+  readonly log: ServiceLog
+  /** `maxrss` (KiB) and the cluster's status, for `.stats`. */
+  describe(): Readonly<Record<string, unknown>>
+  /** Who answers at this HOST:PORT. Never rejects. */
+  greet(address: string): Promise<Greeting>
+  /** A client asked for `.server-shutdown`, and may. */
+  shutdown(): void
+  onRunning(identity: Identity): void
+  /** L, as the cluster was formed with it; the flag counts no more (engine.md §4 rule 0). */
+  onLease(nodeLeaseMs: number): void
+  onLeader(leader: string | null, term: Term): void
+  onStored(durationMs: number): void
+  onFatal(error: Error, exitCode: number): void
+}
+
+/** How the simulator watches: what Raft drives is the machine it gets back, and it is told in what state a cluster began. */
+export interface Probe {
+  machine(machine: LockMachine): StateMachine
+  genesis(genesis: Genesis): void
+}
+
+const UNPROBED: Probe = { machine: (machine) => machine, genesis: () => undefined }
+
+export class NodeComposition {
+  readonly machine: LockMachine
+  readonly node: RaftNode
+  readonly service: LockService
+  readonly admin: Administration
+
+  constructor(
+    private readonly settings: NodeSettings,
+    private readonly world: Surroundings,
+    private readonly watch: Probe = UNPROBED,
+  ) {
+    const { clock, random, records, log } = world
+    // The machine tells effects to the service, and the service reads the machine: the sink is filled in below.
+    const sink = {} as EffectSink
+    const nothingYet = { clusterId: '', nodeLeaseMs: settings.nodeLeaseMs, createdUnixSeconds: 0, members: [] }
+    this.machine = new LockMachine(nothingYet, sink)
+    this.node = this.#makeNode()
+    this.admin = new Administration({
+      node: this.node,
+      clock,
+      allowedFrom: settings.adminFrom,
+      requestTimeoutMs: settings.requestTimeoutMs,
+      members: () => this.memberReports(),
+      greet: (address) => world.greet(address),
+      log: (message) => log('info', message, {}),
+    })
+    this.service = new LockService({
+      nodeId: settings.nodeId,
+      advertise: settings.advertise,
+      peerAddress: settings.peerAddress,
+      clock,
+      random,
+      node: this.node,
+      state: this.machine,
+      records,
+      options: settings,
+      log,
+      describe: () => world.describe(),
+      shutdown: () => world.shutdown(),
+      admin: (request) => this.admin.handle(request),
+      onFatal: (error, exitCode) => world.onFatal(error, exitCode),
+    })
+    Object.assign(sink, this.service.sink, { membersChanged: () => this.node.setMembers(this.#members()) })
+  }
+
+  /**
+   * A clean stop: leadership first, while clients are still served; then the clients; last the word that this epoch is
+   * over. `stopAccepting` is called before the clients are closed.
+   */
+  async stop(stopAccepting: () => void): Promise<void> {
+    await this.#handOver()
+    stopAccepting()
+    this.service.closeClients()
+    await new Promise<void>((resolve) => this.service.signOff(resolve))
+    await this.node.stop()
+  }
+
+  memberReports(): MemberReport[] {
+    return memberReports(this.machine, this.node.status())
+  }
+
+  async #handOver(): Promise<void> {
+    const status = this.node.status()
+    const heir = status === null ? null : successor(status)
+    if (heir === null || !this.node.isLeader()) return
+    const bound = new Promise<void>((resolve) => this.world.clock.after(HANDOVER_MS, resolve))
+    // A cluster that cannot take over now elects a leader later: nothing is lost, the stop goes on.
+    await Promise.race([this.node.transferLeadership(heir).catch(() => undefined), bound])
+  }
+
+  #makeNode(): RaftNode {
+    const { settings, world, watch, machine } = this
+    return new RaftNode({
+      ...settings,
+      store: world.store,
+      transport: world.transport,
+      clock: world.clock,
+      random: world.random,
+      machine: watch.machine(machine),
+      observer: this.#observer(),
+      member: (nodeId) => machine.members().find((member) => member.nodeId === nodeId) ?? null,
+      members: () => this.#members(),
+      currentLeaseMs: () => machine.nodeLeaseMs,
+      genesis: ({ clusterId, nodeLeaseMs, createdUnixSeconds }, founders) => {
+        const members = founders.map(({ raftId, nodeId, address }) => ({ raftId, nodeId, peerAddress: address }))
+        const genesis = { clusterId, nodeLeaseMs, createdUnixSeconds, members }
+        watch.genesis(genesis)
+        return new LockMachine(genesis, {} as EffectSink).snapshot()
+      },
+      claim: (raftId, memberUid) => {
+        this.node.propose(encodeCommand({ type: CommandType.claimMember, raftId, memberUid }))
+      },
+      isCommand,
+      beforeTurn: () => this.service.turn(),
+      warn: (message) => world.log('warn', message, {}),
+      onRunning: (identity) => {
+        world.onRunning(identity)
+        this.#tellLease()
+        this.service.start()
+      },
+    })
+  }
+
+  #observer(): NodeObserver {
+    const { world } = this
+    return {
+      onLeader: (leader, term) => {
+        world.onLeader(leader, term)
+        this.service.onLeader(leader)
+        this.admin.onLeadership()
+      },
+      onApplied: (index) => this.service.onApplied(index),
+      onLeaderReady: (term) => {
+        this.service.onLeaderReady(term)
+        this.admin.onLeadership()
+      },
+      onHandingOver: () => this.service.onHandingOver(),
+      onRestored: (index) => {
+        world.log('info', 'state taken from a snapshot of the leader', { index })
+        this.node.setMembers(this.#members())
+        this.#tellLease()
+        this.service.onRestored(index)
+      },
+      onStored: (durationMs) => world.onStored(durationMs),
+      onPeerFrame: (from, kind, payload) => {
+        if (kind === FrameKind.admin || kind === FrameKind.adminResult) this.admin.onPeerFrame(from, kind, payload)
+        else this.service.onPeerFrame(from, kind, payload)
+      },
+      onFatal: (error, exitCode) => world.onFatal(error, exitCode),
+    }
+  }
+
+  /** A joiner knows it from its first snapshot on. */
+  #tellLease(): void {
+    const { clusterId, nodeLeaseMs } = this.machine
+    if (clusterId !== '') this.world.onLease(nodeLeaseMs)
+  }
+
+  #members(): Peer[] {
+    return this.machine.members().map(({ nodeId, raftId, peerAddress }) => ({ nodeId, raftId, address: peerAddress }))
+  }
+}
+
+function isCommand(bytes: Uint8Array): boolean {
+  try {
+    decodeCommand(bytes)
+    return true
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,30 @@
+/** Proof that an earlier process of this directory is dead (engine.md §4 rule 1). */
+import type { Epoch } from '../../locks/commands/commands.js'
+
+export interface EpochRecord {
+  readonly epoch: Epoch
+  /** The kernel's boot id when the record was written. */
+  readonly bootId: string
+  /** Device and inode of the directory's lock file. */
+  readonly lockIdentity: string
+}
+
+/** The disk side, injected. This process holds the directory's lock for as long as it lives. */
+export interface EpochRecords {
+  readonly bootId: string
+  readonly lockIdentity: string
+  /** The directory is on a file system where a lock that was taken means that its former owner on this kernel is gone. */
+  readonly localFs: boolean
+  load(): Promise<readonly EpochRecord[]>
+  /** Replaces what is stored; resolves once it is synced. */
+  store(records: readonly EpochRecord[]): Promise<void>
+}
+
+/** True if `earlier`, records of processes before this one, prove that nobody speaks under `epoch` any more. */
+export function provesDeath(records: EpochRecords, earlier: readonly EpochRecord[], epoch: Epoch): boolean {
+  if (!records.localFs || records.bootId === '' || records.lockIdentity === '') return false
+  return earlier.some(
+    (record) =>
+      record.epoch === epoch && record.bootId === records.bootId && record.lockIdentity === records.lockIdentity,
+  )
+}

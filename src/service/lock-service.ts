@@ -1,0 +1,341 @@
+/**
+ * The service of a node: its clients, its sessions and its right to speak. Free of I/O: sockets, clock, disk records, Raft
+ * node and state machine are injected, so that the simulator runs this very code (engine.md §1, §4).
+ */
+import type { Epoch, NodeId } from '../locks/commands/commands.js'
+import type { EffectSink } from '../locks/effects.js'
+import type { Clock, Random } from '../platform.js'
+import type { Index, Term } from '../raft/core/types.js'
+import type { NodeApi } from '../raft/node/node-api.js'
+import { FrameKind, Lane, PeerProtocolError } from '../raft/ports/transport.js'
+import { DeadlineQueue } from './deadline-queue.js'
+import { type ClientProtocol, Connection } from './dialects/connection.js'
+import {
+  type AdminRequest,
+  addressFor,
+  type ClientSocket,
+  type ConnectionContext,
+  type Counters,
+  type LockServiceOptions,
+} from './dialects/connection-context.js'
+import type { EpochRecords } from './leases/epoch-records.js'
+import { LeaderDuties } from './leases/leader-duties.js'
+import { NodeLease } from './leases/node-lease.js'
+import { decodeRenewal, decodeRenewalAnswer, encodeRenewalAnswer } from './leases/renewal-frames.js'
+import type { ServiceLog } from './service-log.js'
+import { Attachments } from './sessions/attachments.js'
+import type { StateView } from './state-view.js'
+
+export type { ClientProtocol } from './dialects/connection.js'
+export type { AdminRequest, ClientSocket, LockServiceOptions } from './dialects/connection-context.js'
+export type { EpochRecord, EpochRecords } from './leases/epoch-records.js'
+export type { ServiceLog } from './service-log.js'
+export type { StateView } from './state-view.js'
+
+export interface LockServiceDeps {
+  readonly nodeId: NodeId
+  /** HOST:PORT that redirects to this node name. */
+  readonly advertise: string
+  /** HOST:PORT at which peers reach this node now; empty: the settings do not say. */
+  readonly peerAddress: string
+  readonly clock: Clock
+  readonly random: Random
+  readonly node: NodeApi
+  readonly state: StateView
+  readonly records: EpochRecords
+  readonly options: LockServiceOptions
+  readonly log: ServiceLog
+  /** `maxrss` (KiB) and the cluster's status, for `.stats`. */
+  describe(): Readonly<Record<string, unknown>>
+  /** `.server-shutdown` was accepted. */
+  shutdown(): void
+  /** False: no such action. */
+  admin(request: AdminRequest): boolean
+  onFatal(error: Error, exitCode: number): void
+}
+
+export interface LockServiceStats {
+  readonly epoch: Epoch
+  /** How long the right to speak lasts; 0 without one. */
+  readonly speakRemainingMs: number
+  readonly connections: number
+  /** Connections with a session, or about to have one. */
+  readonly sessions: number
+  /** Connections with proposals that are not applied. */
+  readonly unsettled: number
+  readonly classicHolding: number
+  /** Detached sessions whose time this node counts, as the leader. */
+  readonly countedSessions: number
+  readonly counters: Readonly<Counters>
+}
+
+export class LockService {
+  /** To be told every effect of every applied command. */
+  readonly sink: EffectSink
+  readonly #connections = new Set<Connection>()
+  readonly #lease: NodeLease
+  readonly #duties: LeaderDuties
+  readonly #attachments: Attachments
+  readonly #deadlines: DeadlineQueue<() => void>
+  readonly #context: ConnectionContext
+  #stopping = false
+
+  constructor(private readonly deps: LockServiceDeps) {
+    const { nodeId, clock, random, node, state, log } = deps
+    this.#deadlines = new DeadlineQueue(clock, (run) => run())
+    this.#attachments = new Attachments({ nodeId, clock, node, state })
+    this.#duties = new LeaderDuties({
+      clock,
+      node,
+      state,
+      log,
+      answer: (to, epoch, number, commitIndex) => this.#answerRenewal(to, epoch, number, commitIndex),
+    })
+    this.#lease = new NodeLease({
+      nodeId,
+      address: deps.advertise,
+      peer: deps.peerAddress,
+      clock,
+      random,
+      node,
+      state,
+      records: deps.records,
+      log,
+      renewHere: (epoch, number) => this.#duties.renewalArrived(nodeId, epoch, number),
+      holdingCount: () => this.#context.holding,
+      onBegin: (epoch) => this.#attachments.begin(epoch),
+      onOver: () => this.#cutAll(),
+      onJeopardy: (remainingMs) => this.#each((connection) => connection.dialect?.jeopardy(remainingMs)),
+      onSafe: () => this.#each((connection) => connection.dialect?.safe()),
+      onFatal: (error, exitCode) => deps.onFatal(error, exitCode),
+    })
+    this.#context = this.#makeContext()
+    this.sink = this.#makeSink()
+  }
+
+  // ------------------------------------------------------------------------------------------------------ life
+
+  start(): void {
+    this.#lease.start()
+  }
+
+  /**
+   * First step of a clean stop: no more clients; classic connections are closed, session clients are told where to resume.
+   * Leadership may be handed over before or after. `signOff` follows.
+   */
+  closeClients(): void {
+    this.#stopping = true
+    const address = this.#resumeAddress()
+    this.#each((connection) => {
+      if (connection.dialect === null) connection.close()
+      else connection.dialect.moved(addressFor(connection, address))
+    })
+    this.#deadlines.clear()
+  }
+
+  /** Last step: commits the end of this node's epoch, which frees the locks of its classic clients. Bounded in time. */
+  signOff(done: () => void): void {
+    this.#lease.signOff(() => {
+      this.#attachments.begin(0)
+      this.#duties.stop()
+      done()
+    })
+  }
+
+  /** Both steps. */
+  stop(done: () => void): void {
+    this.closeClients()
+    this.signOff(done)
+  }
+
+  /** The address of another live node, of the leader if possible. */
+  #resumeAddress(): string | null {
+    const { state, node, nodeId } = this.deps
+    const leader = node.leader()
+    const others: NodeId[] = []
+    for (const { node: other } of state.liveEpochs()) if (other !== nodeId) others.push(other)
+    const [first] = others
+    const to = leader !== null && others.includes(leader) ? leader : first
+    return to === undefined ? null : state.nodeAddress(to)
+  }
+
+  // --------------------------------------------------------------------------------------------------- clients
+
+  connected(socket: ClientSocket): ClientProtocol {
+    const connection = new Connection(socket, this.#context)
+    this.#connections.add(connection)
+    if (this.#stopping) connection.close()
+    return connection
+  }
+
+  /** Rule 7: called first in every turn of the event loop, and before anything is written at its end. */
+  turn(): void {
+    this.#lease.turn()
+  }
+
+  stats(): LockServiceStats {
+    return {
+      epoch: this.#lease.epoch,
+      speakRemainingMs: this.#lease.remainingMs(),
+      connections: this.#connections.size,
+      sessions: this.#attachments.attachmentCount,
+      unsettled: this.#attachments.unsettledCount,
+      classicHolding: this.#context.holding,
+      countedSessions: this.#duties.countedSessions,
+      counters: this.#context.counters,
+    }
+  }
+
+  /**
+   * Rule 2: the right to speak has ended. Classic connections that hold go first, because their clients know of a loss by
+   * nothing else; then all others.
+   */
+  #cutAll(): void {
+    this.#each((connection) => {
+      if (connection.dialect?.holds) connection.cut()
+    })
+    this.#each((connection) => connection.cut())
+    this.#deadlines.clear()
+    this.#attachments.begin(0)
+  }
+
+  /** The set shrinks while connections are closed, which its iteration allows. */
+  #each(act: (connection: Connection) => void): void {
+    for (const connection of this.#connections) act(connection)
+  }
+
+  // --------------------------------------------------------------------------------------- hooks of the Raft node
+
+  onLeader(leader: NodeId | null): void {
+    this.#duties.onLeader()
+    this.#attachments.onLeader(leader)
+    if (leader !== null) this.#lease.onLeader()
+  }
+
+  onHandingOver(): void {
+    this.#duties.handingOver()
+  }
+
+  onLeaderReady(term: Term): void {
+    this.#duties.onLeaderReady(term)
+  }
+
+  onApplied(index: Index): void {
+    this.#lease.onApplied(index)
+    this.#duties.onApplied()
+  }
+
+  onRestored(index: Index): void {
+    this.#lease.restored()
+    this.#attachments.restored()
+    this.#lease.onApplied(index)
+  }
+
+  /** A frame of kind renew or renewed; others are not for the service. */
+  onPeerFrame(from: NodeId, kind: FrameKind, payload: Uint8Array): void {
+    if (kind === FrameKind.renew) {
+      const renewal = decodeRenewal(payload)
+      if (renewal === null) throw new PeerProtocolError('malformed renewal')
+      this.#duties.renewalArrived(from, renewal.epoch, renewal.number)
+    } else if (kind === FrameKind.renewed) {
+      const answer = decodeRenewalAnswer(payload)
+      if (answer === null) throw new PeerProtocolError('malformed answer to a renewal')
+      this.#lease.onAnswer(answer.epoch, answer.number, answer.commitIndex)
+    }
+  }
+
+  #answerRenewal(to: NodeId, epoch: Epoch, number: number, commitIndex: Index): void {
+    if (to === this.deps.nodeId) {
+      this.#lease.onAnswer(epoch, number, commitIndex)
+      return
+    }
+    const payload = encodeRenewalAnswer({ epoch, number, commitIndex })
+    this.deps.node.sendPeer(to, Lane.control, FrameKind.renewed, payload)
+  }
+
+  // ------------------------------------------------------------------------------------------------ composition
+
+  #makeContext(): ConnectionContext {
+    const { deps } = this
+    return {
+      nodeId: deps.nodeId,
+      options: deps.options,
+      clock: deps.clock,
+      random: deps.random,
+      node: deps.node,
+      state: deps.state,
+      attachments: this.#attachments,
+      deadlines: this.#deadlines,
+      counters: { requests: 0, acquired: 0, notAcquired: 0 },
+      holding: 0,
+      serving: () => !this.#stopping && this.#lease.maySpeak(),
+      maySpeak: () => this.#lease.maySpeak(),
+      describe: () => deps.describe(),
+      shutdown: () => deps.shutdown(),
+      admin: (request) => deps.admin(request),
+      forget: (connection) => this.#connections.delete(connection),
+    }
+  }
+
+  /** Sends each effect to whom it concerns: the lease, the leader's duties, or the connections of this node and epoch. */
+  #makeSink(): EffectSink {
+    const attachments = this.#attachments
+    const duties = this.#duties
+    const lease = this.#lease
+    return {
+      nodeUp: (node, epoch) => {
+        duties.nodeUp(epoch)
+        lease.nodeUp(node, epoch)
+      },
+      epochEnded: (node, epoch) => {
+        duties.epochEnded(epoch)
+        lease.epochEnded(node, epoch)
+      },
+      opened: (where, session, attach) => {
+        if (attachments.isHere(where)) attachments.opened(where, session, attach)
+      },
+      openRefused: (where) => {
+        if (attachments.isHere(where)) attachments.refused(where, { kind: 'full' })
+      },
+      resumed: (where, session, attach) => {
+        duties.resumed(session, attach)
+        if (attachments.isHere(where)) attachments.resumed(where, session, attach)
+      },
+      resumeRefused: (where) => {
+        if (attachments.isHere(where)) attachments.refused(where, { kind: 'expired' })
+      },
+      resumeOutdated: (where, _session, attempt) => {
+        if (attachments.isHere(where)) attachments.refused(where, { kind: 'outdated', attempt })
+      },
+      superseded: (where) => {
+        if (attachments.isHere(where)) attachments.superseded(where)
+      },
+      applied: (where, _session, attach, n) => {
+        if (attachments.isHere(where)) attachments.applied(where, attach, n)
+      },
+      queued: (where, _session, request, name, position) => {
+        if (attachments.isHere(where)) attachments.queued(where, request, name, position)
+      },
+      answered: (where, _session, request, answer) => {
+        if (attachments.isHere(where)) attachments.answered(where, request, answer)
+      },
+      waitLeft: (where, session, request, leftMs) => {
+        if (where === null) duties.waitLeft(session, request, leftMs)
+        else if (attachments.isHere(where)) attachments.waitLeft(where, request, leftMs)
+      },
+      lost: (where, _session, name, token, reason) => {
+        if (attachments.isHere(where)) attachments.lost(where, name, token, reason)
+      },
+      ended: (where, session) => {
+        if (where === null) duties.settled(session)
+        else if (attachments.isHere(where)) attachments.ended(where)
+      },
+      detached: (session, attach, forMs) => {
+        attachments.detached(session, attach)
+        duties.detached(session, attach, forMs)
+      },
+      delayed: (name, token, forMs) => duties.delayed(name, token, forMs),
+      membersChanged: () => {},
+    }
+  }
+}

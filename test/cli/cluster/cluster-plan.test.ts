@@ -1,0 +1,54 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { type ClusterPlan, planCluster } from '../../../src/cli/cluster/cluster-plan.js'
+import { CliExit } from '../../../src/cli/shared/exit-codes.js'
+
+/** Far from the ports that other tests take. */
+const BASE_PORT = 31_300
+
+function newDir(): string {
+  const dir = mkdtempSync(join(tmpdir(), 'tnl-plan-'))
+  onTestFinished(() => rmSync(dir, { recursive: true, force: true }))
+  return dir
+}
+
+const plan = (wanted: Partial<ClusterPlan>) => planCluster({ nodes: 3, dir: newDir(), extraWords: [], ...wanted })
+
+async function take(port: number): Promise<void> {
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve))
+  onTestFinished(() => void server.close())
+}
+
+describe('planCluster', () => {
+  it('begins at the base port that was asked for', async () => {
+    const nodes = await plan({ basePort: BASE_PORT })
+    expect(nodes.map(({ clientPort }) => clientPort)).toEqual([BASE_PORT, BASE_PORT + 10, BASE_PORT + 20])
+    expect(nodes.map(({ peerPort, httpPort }) => [peerPort, httpPort])).toContainEqual([BASE_PORT + 11, BASE_PORT + 12])
+  })
+
+  it('refuses a base port when one of the ports that follow is taken, and moves on when none was asked for', async () => {
+    await take(BASE_PORT + 12)
+    await expect(plan({ basePort: BASE_PORT })).rejects.toMatchObject({
+      exitCode: CliExit.usage,
+      message: expect.stringContaining(`--base-port ${BASE_PORT}`),
+    })
+    const [first] = await plan({ firstPort: BASE_PORT })
+    expect(first?.clientPort).toBe(BASE_PORT + 100)
+  })
+
+  it('keeps the ports of a directory, and refuses others for it', async () => {
+    const dir = newDir()
+    await plan({ dir, basePort: BASE_PORT })
+    const [first] = await plan({ dir })
+    expect(first?.clientPort).toBe(BASE_PORT)
+    await expect(plan({ dir, basePort: BASE_PORT + 100 })).rejects.toMatchObject({ exitCode: CliExit.usage })
+  })
+
+  it('refuses a base port that leaves no room below 65536', async () => {
+    await expect(plan({ basePort: 65_500 })).rejects.toMatchObject({ exitCode: CliExit.usage })
+  })
+})

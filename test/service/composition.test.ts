@@ -1,0 +1,142 @@
+/** What only the whole composition shows: how Raft node and service are wired. */
+import { expect, it, onTestFinished } from 'vitest'
+import type { LockMachine } from '../../src/locks/machine.js'
+import type { Clock } from '../../src/platform.js'
+import type { StateMachine } from '../../src/raft/ports/state-machine.js'
+import type { Peer } from '../../src/raft/ports/transport.js'
+import { NodeComposition } from '../../src/service/composition.js'
+import type { ClientProtocol, ClientSocket, EpochRecord } from '../../src/service/lock-service.js'
+import { FakeClock, FakeRandom } from '../raft/node/fake-clock.js'
+import { FakeNetwork } from '../raft/node/fake-network.js'
+import { FakeDisk, FakeStore } from '../raft/node/fake-store.js'
+
+const LEASE_MS = 10_000
+const PATIENCE_MS = 30_000
+const FOUNDERS: readonly Peer[] = ['n1', 'n2', 'n3'].map((nodeId) => ({ nodeId, raftId: 0, address: `${nodeId}:7655` }))
+
+/** A node over a fake disk, network and clock, with a record of what happens to it and to its clients, in order. */
+class TestNode {
+  readonly events: string[] = []
+  readonly parts: NodeComposition
+  /** For how long its machine was suspended: timers do not know of it (engine.md §4 rule 7). */
+  suspendedMs = 0
+  #records: readonly EpochRecord[] = []
+
+  constructor(nodeId: string, seed: number, clock: FakeClock, network: FakeNetwork) {
+    const { clock: own, stop } = clock.forNode()
+    onTestFinished(stop)
+    const suspending: Clock = { ...own, speakerNow: () => own.speakerNow() + this.suspendedMs }
+    this.parts = new NodeComposition(
+      {
+        nodeId,
+        memberUid: `uid-${nodeId}`,
+        heartbeatMs: 50,
+        electionTimeoutMs: 500,
+        nodeLeaseMs: LEASE_MS,
+        founders: FOUNDERS,
+        joinAt: [],
+        advertise: `${nodeId}:7654`,
+        peerAddress: '',
+        requestTimeoutMs: 5_000,
+        maxLineBytes: 4_096,
+        maxLocksPerSession: 100,
+        followers: 'serve',
+        allowShutdown: false,
+        adminFrom: 'this machine',
+      },
+      {
+        store: new FakeStore(new FakeDisk(), own),
+        transport: network.transport(nodeId),
+        clock: suspending,
+        random: new FakeRandom(seed),
+        records: {
+          bootId: 'boot',
+          lockIdentity: nodeId,
+          localFs: true,
+          load: async () => this.#records,
+          store: async (records) => {
+            this.#records = records
+          },
+        },
+        log: () => undefined,
+        describe: () => ({}),
+        greet: async () => ({ kind: 'unreachable', detail: 'not greeted here' }),
+        shutdown: () => undefined,
+        onRunning: () => undefined,
+        onLease: () => undefined,
+        onLeader: () => undefined,
+        onStored: () => undefined,
+        onFatal: (error) => {
+          throw error
+        },
+      },
+      { machine: (machine) => this.#watched(machine), genesis: () => undefined },
+    )
+  }
+
+  get speakMs(): number {
+    return this.parts.service.stats().speakRemainingMs
+  }
+
+  connect(): ClientProtocol {
+    const socket: ClientSocket = {
+      remote: 'client',
+      loopback: false,
+      ownEnd: { host: '127.0.0.1', port: 1 },
+      writableLength: 0,
+      write: (text) => void this.events.push(text.trimEnd()),
+      end: () => void this.events.push('closed'),
+      reset: () => void this.events.push('closed'),
+      pause: () => undefined,
+      resume: () => undefined,
+    }
+    this.parts.service.turn()
+    return this.parts.service.connected(socket)
+  }
+
+  #watched(machine: LockMachine): StateMachine {
+    return new Proxy<StateMachine>(machine, {
+      get: (target, name) => {
+        if (name === 'applyCommand') this.events.push('applies')
+        const value: unknown = Reflect.get(target, name)
+        return typeof value === 'function' ? value.bind(target) : value
+      },
+    })
+  }
+}
+
+it('a node that wakes without its right closes its clients before it reads what its peers have sent', async () => {
+  const clock = new FakeClock()
+  const network = new FakeNetwork(clock)
+  const nodes = FOUNDERS.map(({ nodeId }, place) => new TestNode(nodeId, place + 1, clock, network))
+  for (const { parts } of nodes) await parts.node.start()
+  const until = async (what: string, done: () => boolean) =>
+    expect(await clock.until(done, PATIENCE_MS), what).toBe(true)
+  await until('all serve', () => nodes.every(({ speakMs }) => speakMs > 0))
+  const follower = nodes.find(({ parts }) => !parts.node.isLeader())
+  if (follower === undefined) throw new Error('all lead')
+  const { events } = follower
+  const client = follower.connect()
+  const say = (line: string) => client.data(new TextEncoder().encode(`${line}\n`))
+  say('hello,version:2,redirect:no,lease:60')
+  await until('welcome', () => events.some((event) => event.startsWith('welcome')))
+  say('lock,id:1,name:x')
+  await until('locked', () => events.some((event) => event.startsWith('ok,id:1,')))
+  // Just after a renewal no timer of the lease is due for long: whatever happens next comes from the peers.
+  let before = follower.speakMs
+  await until('renewed', () => {
+    const isLonger = follower.speakMs > before
+    before = follower.speakMs
+    return isLonger
+  })
+
+  say('release,id:2,name:x')
+  // The proposal goes to the leader; what becomes of it comes back to a machine that has slept meanwhile.
+  await clock.run(0)
+  events.length = 0
+  follower.suspendedMs = 2 * LEASE_MS
+  await until('applied', () => events.includes('applies'))
+  await clock.run(100)
+  expect(events[0]).toBe('closed')
+  expect(events.filter((event) => event !== 'applies')).toEqual(['closed'])
+})

@@ -1,0 +1,335 @@
+/** One node: a real service over a real lock machine; its process can be paused, killed and started again. */
+import { LockMachine } from '../../../src/locks/machine.js'
+import type { Clock, Timer } from '../../../src/platform.js'
+import { type ConfState, type Index, Role, type Term } from '../../../src/raft/core/types.js'
+import type { NodeApi, NodeStatus } from '../../../src/raft/node/node-api.js'
+import type { FrameKind, Lane } from '../../../src/raft/ports/transport.js'
+import {
+  type AdminRequest,
+  type EpochRecord,
+  type EpochRecords,
+  LockService,
+} from '../../../src/service/lock-service.js'
+import type { Cluster } from './cluster.js'
+import { FakeSocket } from './socket.js'
+import { SeededRandom, type World } from './world.js'
+
+export class FakeNode implements NodeApi {
+  readonly world: World
+  machine!: LockMachine
+  service!: LockService
+  crashed = true
+  pausedUntilMs = 0
+  cut = false
+  /** For how long the machine was suspended: only who speaks counts it. */
+  suspendedMs = 0
+  believedLeader: FakeNode | null = null
+  readonly fatal: { readonly error: Error; readonly exitCode: number }[] = []
+  readonly adminRequests: AdminRequest[] = []
+  shutdownAsked = false
+  /** Kernel clock and disk survive a process. */
+  records: readonly EpochRecord[] = []
+  bootId = 'boot-1'
+  localFs = true
+  /** The wall clock is wrong by this. */
+  wallOffsetMs = 0
+  /** How long the disk takes to sync a record. */
+  storeMs = 0
+  #term: Term = 0
+  #ownTermApplied = false
+  #applied: Index = 0
+  #life = 0
+  readonly #sockets = new Set<FakeSocket>()
+
+  constructor(
+    readonly cluster: Cluster,
+    readonly nodeId: string,
+    readonly raftId: number,
+    readonly rate: number,
+  ) {
+    this.world = cluster.world
+  }
+
+  // ------------------------------------------------------------------------------------------------- process
+
+  boot(): void {
+    this.crashed = false
+    this.#life++
+    this.#applied = 0
+    this.#term = 0
+    this.#ownTermApplied = false
+    this.believedLeader = null
+    const random = new SeededRandom(this.cluster.random.int(2 ** 31))
+    let service: LockService | null = null
+    const relay = new Proxy({} as LockService['sink'], {
+      get: (_, effect) => (service === null ? () => {} : Reflect.get(service.sink, effect)),
+    })
+    this.machine = new LockMachine(this.cluster.genesis, relay)
+    service = new LockService({
+      nodeId: this.nodeId,
+      advertise: `${this.nodeId}:7654`,
+      peerAddress: '',
+      clock: this.#clock(),
+      random,
+      node: this,
+      state: this.machine,
+      records: this.#records(),
+      options: {
+        requestTimeoutMs: 5_000,
+        maxLineBytes: 4_096,
+        maxLocksPerSession: 1_000,
+        followers: 'serve',
+        allowShutdown: false,
+        ...this.cluster.options.service,
+      },
+      log: () => {},
+      describe: () => ({ maxrss: 1 }),
+      shutdown: () => {
+        this.shutdownAsked = true
+      },
+      admin: (request) => {
+        this.adminRequests.push(request)
+        return request.line.action === '.members'
+      },
+      onFatal: (error, exitCode) => this.fatal.push({ error, exitCode }),
+    })
+    this.service = service
+    service.start()
+    if (this.cluster.leader !== null) this.learnLeader(this.cluster.leader, this.cluster.term)
+    this.applySoon(1)
+  }
+
+  /** SIGKILL: the kernel closes the sockets, nobody says a word. */
+  kill(): void {
+    this.crashed = true
+    this.pausedUntilMs = 0
+    for (const socket of this.#sockets) socket.reset()
+    this.#sockets.clear()
+    if (this.cluster.leader === this) this.cluster.elect(null)
+  }
+
+  /** SIGSTOP now, SIGCONT after `ms`. */
+  pause(ms: number): void {
+    this.pausedUntilMs = this.world.nowMs + ms
+  }
+
+  get isPaused(): boolean {
+    return this.pausedUntilMs > this.world.nowMs
+  }
+
+  isReachable(): boolean {
+    return !this.crashed && !this.isPaused && !this.cut
+  }
+
+  connect(loopback = true): FakeSocket {
+    const socket = new FakeSocket(this, loopback)
+    this.#sockets.add(socket)
+    this.world.after(0, this, () => {
+      this.service.turn()
+      socket.handler = this.service.connected(socket)
+    })
+    return socket
+  }
+
+  /** Runs `act` in this process: late if it is paused, never if the process is another one by then. */
+  #inProcess(delayMs: number, act: () => void): Timer {
+    const life = this.#life
+    return this.world.after(delayMs, this, () => {
+      if (life === this.#life) act()
+    })
+  }
+
+  #clock(): Clock {
+    const now = () => this.world.nowMs * this.rate
+    return {
+      speakerNow: () => now() + this.suspendedMs,
+      takerNow: now,
+      wallNow: () => Math.floor(now()) + this.wallOffsetMs,
+      after: (delayMs, run) => this.#inProcess(Math.max(0, delayMs) / this.rate, run),
+      soon: (run) => {
+        this.#inProcess(0, run)
+      },
+    }
+  }
+
+  #records(): EpochRecords {
+    return {
+      bootId: this.bootId,
+      lockIdentity: '1:2',
+      localFs: this.localFs,
+      load: () => this.#promise(() => this.records),
+      store: (records) =>
+        this.#promise(() => {
+          this.records = records
+        }, this.storeMs),
+    }
+  }
+
+  /** Settled at once or in virtual time, which does not yield to real microtasks. */
+  #promise<T>(make: () => T, delayMs = 0): Promise<T> {
+    const settle = (fulfilled: (value: T) => void): void => {
+      if (delayMs === 0) fulfilled(make())
+      else this.#inProcess(delayMs, () => fulfilled(make()))
+    }
+    // biome-ignore lint/suspicious/noThenProperty: a synchronous stand-in for a promise is the point
+    return { then: settle } as unknown as Promise<T>
+  }
+
+  // ---------------------------------------------------------------------------------------------------- Raft
+
+  learnLeader(leader: FakeNode, term: Term, delayMs = this === leader ? 0 : this.cluster.random.int(50) + 1): void {
+    this.#inProcess(delayMs, () => {
+      if (term < this.#term) return
+      if (this.cut) {
+        this.learnLeader(leader, term, 100)
+        return
+      }
+      this.#term = term
+      this.believedLeader = leader
+      this.#ownTermApplied = false
+      this.service.turn()
+      this.service.onLeader(leader.nodeId)
+    })
+  }
+
+  /** It does not know yet that another one was elected; CheckQuorum tells it at last. */
+  deposedIn(ms: number): void {
+    const term = this.#term
+    this.#inProcess(ms, () => {
+      if (this.#term !== term || this.believedLeader !== this) return
+      this.believedLeader = null
+      this.#ownTermApplied = false
+      this.service.turn()
+      this.service.onLeader(null)
+    })
+  }
+
+  applySoon(delayMs: number): void {
+    this.#inProcess(delayMs, () => this.#apply())
+  }
+
+  #apply(): void {
+    if (this.cut) {
+      this.applySoon(100)
+      return
+    }
+    const { log } = this.cluster
+    if (this.#applied >= log.length) return
+    this.service.turn()
+    let own = false
+    while (this.#applied < log.length) {
+      const entry = log[this.#applied++]
+      if (entry === undefined) break
+      if (entry.command !== null) this.machine.applyCommand(this.#applied, entry.command)
+      this.machine.endEntry(this.#applied)
+      own ||= entry.term === this.#term
+    }
+    this.service.onApplied(this.#applied)
+    if (own && this.believedLeader === this && !this.#ownTermApplied) {
+      this.#ownTermApplied = true
+      this.service.onLeaderReady(this.#term)
+    }
+  }
+
+  /** The leader's snapshot replaces the state: no effect in between is ever told. */
+  installSnapshotOf(other: FakeNode): void {
+    const source = other.machine.snapshot()
+    const restorer = this.machine.beginRestore()
+    for (let chunk = source.next(65_536); chunk !== null; chunk = source.next(65_536)) restorer.push(chunk)
+    this.#applied = other.#applied
+    restorer.finish(this.#applied)
+    this.service.turn()
+    this.service.onRestored(this.#applied)
+  }
+
+  // ------------------------------------------------------------------------------------------------- NodeApi
+
+  status(): NodeStatus {
+    const confState: ConfState = {
+      voters: this.cluster.nodes.map((node) => node.raftId),
+      learners: [],
+      votersOutgoing: [],
+      learnersNext: [],
+      autoLeave: false,
+    }
+    return {
+      nodeId: this.nodeId,
+      raftId: this.raftId,
+      clusterId: 'c1',
+      role: this.isLeader() ? Role.leader : Role.follower,
+      term: this.#term,
+      leader: this.leader(),
+      commitIndex: this.cluster.log.length,
+      appliedIndex: this.#applied,
+      firstIndex: 1,
+      lastIndex: this.cluster.log.length,
+      snapshotIndex: 0,
+      confState,
+      progress: [],
+    }
+  }
+  isLeader(): boolean {
+    return this.believedLeader === this
+  }
+  isLeaderReady(): boolean {
+    return this.isLeader() && this.#ownTermApplied
+  }
+  leader(): string | null {
+    return this.believedLeader?.nodeId ?? null
+  }
+  term(): Term {
+    return this.#term
+  }
+  appliedIndex(): Index {
+    return this.#applied
+  }
+  commitIndex(): Index {
+    return this.cluster.log.length
+  }
+  propose(command: Uint8Array): boolean {
+    return this.cluster.propose(this, command)
+  }
+  confirmLeadership(done: (index: Index | null) => void): void {
+    const index = this.cluster.log.length
+    const term = this.#term
+    const ask = (): void => {
+      if (this.#term !== term || this.believedLeader !== this) done(null)
+      else if (this.cluster.leader === this && this.cluster.term === term && !this.cut && this.cluster.hasQuorum())
+        done(index)
+      else this.#inProcess(50, ask)
+    }
+    this.#inProcess(this.cluster.random.int(5) + 1, ask)
+  }
+  sendPeer(to: string, _lane: Lane, kind: FrameKind, payload: Uint8Array): boolean {
+    const peer = this.cluster.nodes.find((node) => node.nodeId === to)
+    if (peer === undefined || !this.isReachable()) return false
+    const delayMs = this.cluster.random.int(this.cluster.faults.peerMs) + 1
+    const life = peer.#life
+    this.world.after(delayMs, peer, () => {
+      if (life !== peer.#life || peer.cut || this.cut) return
+      peer.service.turn()
+      peer.service.onPeerFrame(this.nodeId, kind, payload)
+    })
+    return true
+  }
+  changeMembership(): Promise<void> {
+    throw new Error('not part of this model')
+  }
+  transferLeadership(): Promise<void> {
+    throw new Error('not part of this model')
+  }
+  setMembers(): void {}
+  droppedFrames(): number {
+    return 0
+  }
+  isBusy(): boolean {
+    return this.cluster.isBusy
+  }
+
+  proposalCount(): number {
+    return 0
+  }
+  nextRaftId(): number {
+    return this.cluster.nodes.length + 1
+  }
+}
