@@ -12,7 +12,7 @@ const HERE = import.meta.dirname
 const ROOT = join(HERE, '..', '..')
 const STRYKER = join(HERE, 'node_modules', '@stryker-mutator', 'core', 'bin', 'stryker.js')
 const REPORT = join(ROOT, 'test-results', 'mutation', 'report.json')
-const FOLDERS = ['src/client', 'src/cli', 'src/server', 'src/raft/net', 'src/raft/node']
+const FOLDERS = ['src/protocol', 'src/client', 'src/cli', 'src/service', 'src/server', 'src/raft/net', 'src/raft/node']
 const HELP = `Usage: npm run mutation -- [--tests FILE,FILE...] [FILE|FOLDER...]
 
 Without names: ${FOLDERS.join(', ')}. Takes hours; a file takes minutes.

@@ -245,6 +245,8 @@ class Server {
   #makeSources(): StatusSources {
     const { node, service, machine } = this.#parts
     return {
+      maxRssKib: () => process.resourceUsage().maxRSS,
+      uptimeSeconds: () => process.uptime(),
       nodeId: this.config.nodeId,
       node: () => node.status(),
       counts: () => {

@@ -37,6 +37,9 @@ export interface MemberReport {
 
 /** Where the reports come from; the composition root supplies it. */
 export interface StatusSources {
+  maxRssKib(): number
+  /** Since this process started. */
+  uptimeSeconds(): number
   readonly nodeId: string
   node(): NodeStatus | null
   counts(): NodeCounts
@@ -89,7 +92,7 @@ export function buildStatus(sources: StatusSources): StatusReport {
   const counts = sources.counts()
   return {
     lock_count: counts.locks,
-    maxrss: process.resourceUsage().maxRSS,
+    maxrss: sources.maxRssKib(),
     requests_count: counts.requests,
     lock_acquired_count: counts.granted,
     lock_not_acquired_count: counts.refused,
@@ -105,7 +108,7 @@ export function buildStatus(sources: StatusSources): StatusReport {
     sessions: counts.sessions,
     waiters: counts.waiters,
     connections: counts.connections,
-    uptime: Math.round(process.uptime()),
+    uptime: Math.round(sources.uptimeSeconds()),
     progress: node === null ? [] : progressOf(node),
     members: sources.members(),
   }

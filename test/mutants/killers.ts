@@ -39,12 +39,16 @@ const REGRESSIONS = 'test/sim/regressions.test.ts'
 
 /** The tests that belong to a folder of the sources; the first match counts. */
 const TESTS_BY_FOLDER: readonly (readonly [folder: string, tests: readonly string[]])[] = [
-  ['src/raft/core/', ['test/raft', 'test/node', REGRESSIONS]],
-  ['src/raft/store/', ['test/store', REGRESSIONS]],
-  ['src/raft/net/', ['test/net']],
-  ['src/raft/', ['test/node', REGRESSIONS, 'test/server']],
-  ['src/locks/', ['test/locks', REGRESSIONS, 'test/server']],
-  ['src/server/', ['test/server', REGRESSIONS]],
+  ['src/raft/core/', ['test/raft/core', 'test/raft/node', REGRESSIONS]],
+  ['src/raft/store/', ['test/raft/store', REGRESSIONS]],
+  ['src/raft/net/', ['test/raft/net']],
+  ['src/raft/wire/', ['test/raft/net', 'test/raft/node']],
+  ['src/raft/', ['test/raft/node', REGRESSIONS, 'test/service']],
+  ['src/locks/', ['test/locks', REGRESSIONS, 'test/service']],
+  ['src/bytes/', ['test/locks', 'test/raft/net']],
+  ['src/protocol/', ['test/protocol', 'test/service', 'test/client']],
+  ['src/service/', ['test/service', REGRESSIONS]],
+  ['src/server/', ['test/server', 'test/service', REGRESSIONS]],
   ['src/client/', ['test/client']],
   ['src/cli/', ['test/cli']],
 ]

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, normalize, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
+import { BASE, RINGS, type Ring, ringTable } from './rings.js'
 
 const root = normalize(join(dirname(fileURLToPath(import.meta.url)), '../..'))
 
@@ -16,8 +17,9 @@ interface Import {
 }
 
 /** What a file imports: paths from the root for its own files, bare names for packages. */
-function importsOf(file: string): Import[] {
-  const text = readFileSync(join(root, file), 'utf8')
+const importsOf = (file: string): Import[] => importsIn(readFileSync(join(root, file), 'utf8'), file)
+
+function importsIn(text: string, file: string): Import[] {
   const found = [...text.matchAll(/^(?:import|export)\s+(type\s+)?(?:[^'"]*?from\s+)?'([^']+)'/gms)]
   return found.map(([, type, target = '']) => ({
     target: target.startsWith('.') ? normalize(join(dirname(file), target)).replace(/\.js$/, '.ts') : target,
@@ -25,71 +27,92 @@ function importsOf(file: string): Import[] {
   }))
 }
 
-interface Rule {
-  readonly folder: string
-  readonly why: string
-  /** Folders below the folder that another rule speaks of. */
-  readonly except?: readonly string[]
-  readonly allows: (target: Import) => boolean
+const SMALL_FILES: readonly string[] = [...BASE.filter((path) => path.endsWith('.ts')), 'src/raft/limits.ts']
+
+function mayImport(ring: Ring, { target }: Import): boolean {
+  if (target.startsWith('test/') || target.startsWith('scripts/')) return false
+  if (target.startsWith('src/')) return [ring.folder, ...BASE, ...ring.knows].some((path) => target.startsWith(path))
+  return ring.packages.some(
+    (name) => name === '*' || name === target || (name === 'node:*' && target.startsWith('node:')),
+  )
 }
 
-const within =
-  (...folders: string[]) =>
-  (target: Import) =>
-    folders.some((folder) => target.target.startsWith(folder))
-
-const rules: readonly Rule[] = [
-  {
-    folder: 'src/raft/core/',
-    why: 'the core imports nothing outside itself',
-    allows: within('src/raft/core/'),
-  },
-  {
-    folder: 'src/locks/',
-    why: 'the lock state machine is pure: it knows core types and the shape of a state machine',
-    allows: (target) =>
-      within('src/locks/', 'src/raft/core/types.ts', 'src/invariant.ts')(target) ||
-      (target.typeOnly && target.target === 'src/raft/node/interfaces.ts'),
-  },
-  {
-    folder: 'src/raft/',
-    except: ['src/raft/core/'],
-    why: 'the Raft shell knows state machines by interface, not locks, servers or clients',
-    allows: (target) =>
-      !target.target.startsWith('src/') || target.target.startsWith('src/raft/') || target.target === 'src/address.ts',
-  },
-  ...['src/server/rules/', 'src/server/dialects/'].map((folder) => ({
-    folder,
-    why: 'runs in the simulator: no sockets, no timers, no disk (a hash is allowed)',
-    allows: ({ target }: Import) =>
-      (!target.startsWith('node:') || target === 'node:crypto') &&
-      !['src/client/', 'src/cli/', 'src/raft/store/', 'src/raft/net/'].some((other) => target.startsWith(other)),
-  })),
-  {
-    folder: 'src/server/',
-    why: 'the server does not know its clients',
-    allows: (target) => !within('src/client/', 'src/cli/')(target),
-  },
-  {
-    folder: 'src/client/',
-    why: 'a program that uses the library must not load the server',
-    allows: (target) => !target.target.startsWith('src/') || within('src/client/', 'src/address.ts')(target),
-  },
+/** Ways to time, chance, promises and the machine. */
+const MACHINE = [
+  /\bDate\b/,
+  /\bMath\.random\b/,
+  /\bset(Timeout|Interval|Immediate)\b/,
+  /\bqueueMicrotask\b/,
+  /(?<![#.])\bprocess\b/,
+  /\bperformance\b/,
+  /\bcrypto\b/,
+  /\bfetch\(/,
+  /\brequire\(/,
+  /\bimport\(/,
+  /\bglobalThis\b/,
 ]
+const PROMISES = [/\basync\b/, /\bawait\b/, /\bPromise\b/]
 
-describe('layering', () => {
-  for (const { folder, why, allows, except = [] } of rules) {
-    it(`${folder}: ${why}`, () => {
-      const files = sources(folder).filter((file) => !except.some((inner) => file.startsWith(inner)))
+/** The code alone: without comments and without what is quoted. */
+const codeOf = (text: string): string =>
+  text
+    .replace(/\/\*[\s\S]*?\*\//g, '')
+    .replace(/\/\/.*$/gm, '')
+    .replace(/'(?:[^'\\\n]|\\.)*'|`[^`]*`/g, "''")
+
+const bannedIn = ({ kind }: Ring): readonly RegExp[] =>
+  kind === 'pure' ? [...MACHINE, ...PROMISES] : kind === 'still' ? MACHINE : []
+
+describe('rings', () => {
+  for (const ring of RINGS) {
+    it(`${ring.folder} knows only what the table says`, () => {
+      const files = sources(ring.folder)
       expect(files.length).toBeGreaterThan(0)
       const wrong = files.flatMap((file) =>
         importsOf(file)
-          .filter((target) => !allows(target))
+          .filter((target) => !mayImport(ring, target))
           .map(({ target }) => `${file} imports ${target}`),
       )
       expect(wrong).toEqual([])
     })
+
+    it.runIf(ring.kind !== 'machine')(
+      `${ring.folder} has no clock, no randomness, no timers, no machine of its own`,
+      () => {
+        const banned = bannedIn(ring)
+        const wrong = sources(ring.folder).flatMap((file) => {
+          const code = codeOf(readFileSync(join(root, file), 'utf8'))
+          return banned.filter((word) => word.test(code)).map((word) => `${file}: ${word}`)
+        })
+        expect(wrong).toEqual([])
+      },
+    )
   }
+
+  it('cover every source file', () => {
+    const homeless = sources('src').filter(
+      (file) => !RINGS.some(({ folder }) => file.startsWith(folder)) && !SMALL_FILES.includes(file),
+    )
+    expect(homeless).toEqual([])
+  })
+
+  it('are the table of ARCHITECTURE.md', () => {
+    expect(readFileSync(join(root, 'docs/ARCHITECTURE.md'), 'utf8')).toContain(ringTable())
+  })
+
+  it.each([
+    "import { connect } from 'node:net'",
+    'const now = Date.now()',
+    'const chance = Math.random()',
+    'setTimeout(() => undefined, 1)',
+  ])('a probe of `%s` is noticed', (line) => {
+    for (const folder of ['src/service/', 'src/locks/', 'src/raft/core/']) {
+      const ring = RINGS.find((each) => each.folder === folder)
+      if (ring === undefined) throw new Error(`no ring ${folder}`)
+      const wrong = importsIn(line, `${folder}probe.ts`).some((target) => !mayImport(ring, target))
+      expect(wrong || bannedIn(ring).some((word) => word.test(codeOf(line))), folder).toBe(true)
+    }
+  })
 
   it('only the store touches level, only the transport and the client port open sockets', () => {
     const users = (name: string) =>
@@ -97,37 +120,9 @@ describe('layering', () => {
         .filter((file) => importsOf(file).some((target) => target.target === name && !target.typeOnly))
         .map((file) => dirname(file))
     expect(new Set([...users('level'), ...users('classic-level')])).toEqual(new Set(['src/raft/store']))
-    const allowed = ['src/raft/net', 'src/server', 'src/client', 'src/cli', 'src/cli/bench']
-    const sockets = users('node:net').filter((folder) => !allowed.includes(folder))
+    const allowed = ['src/raft/net', 'src/server', 'src/client', 'src/cli']
+    const sockets = users('node:net').filter((folder) => !allowed.some((home) => `${folder}/`.startsWith(`${home}/`)))
     expect(sockets).toEqual([])
-  })
-})
-
-describe('the pure ring', () => {
-  const banned = [
-    /\bDate\b/,
-    /\bMath\.random\b/,
-    /\bset(Timeout|Interval|Immediate)\b/,
-    /\bprocess\b/,
-    /\basync\b/,
-    /\bawait\b/,
-    /\bPromise\b/,
-    /\bperformance\b/,
-    /\bcrypto\b/,
-  ]
-  const code = (file: string) =>
-    readFileSync(join(root, file), 'utf8')
-      .replace(/\/\*[\s\S]*?\*\//g, '')
-      .replace(/\/\/.*$/gm, '')
-      .replace(/'(?:[^'\\\n]|\\.)*'|`[^`]*`/g, "''")
-
-  it('has no clock, no randomness, no timers, no promises and no I/O', () => {
-    const files = [...sources('src/raft/core'), ...sources('src/locks')]
-    expect(files.length).toBeGreaterThan(10)
-    const wrong = files.flatMap((file) =>
-      banned.filter((word) => word.test(code(file))).map((word) => `${file}: ${word}`),
-    )
-    expect(wrong).toEqual([])
   })
 })
 

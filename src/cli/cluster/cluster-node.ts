@@ -1,7 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, openSync } from 'node:fs'
-import { extname } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { programFile } from '../shared/program-file.js'
 
 export interface NodePlan {
   readonly nodeId: string
@@ -34,7 +33,7 @@ export class ClusterNode {
   /** `program`: what to run for a node, if not the server of this very package. */
   constructor(
     readonly plan: NodePlan,
-    private readonly program: readonly string[] = [...process.execArgv, serverEntry()],
+    private readonly program: readonly string[] = [...process.execArgv, programFile('tnl-server')],
     private readonly surroundings: Surroundings = {},
   ) {}
 
@@ -69,9 +68,4 @@ export class ClusterNode {
   kill(signal: NodeJS.Signals): void {
     this.#child?.kill(signal)
   }
-}
-
-/** The server's entry file beside this one: `.js` when built, `.ts` in development. */
-function serverEntry(): string {
-  return fileURLToPath(new URL(`../tnl-server${extname(fileURLToPath(import.meta.url))}`, import.meta.url))
 }

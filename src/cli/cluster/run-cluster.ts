@@ -1,11 +1,11 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { basename, extname, join, relative, resolve } from 'node:path'
+import { basename, join, relative, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import { ExitCode } from '../../server/exit-codes.js'
 import type { StatusReport } from '../../service/status.js'
 import { CliExit, CommandFailure } from '../shared/exit-codes.js'
+import { isBuilt, programFile, starterFile } from '../shared/program-file.js'
 import { formatTable } from '../shared/table.js'
 import { ClusterNode, type NodeEnd } from './cluster-node.js'
 import { planCluster } from './cluster-plan.js'
@@ -216,8 +216,7 @@ function describeCluster(states: readonly NodeState[], seconds: number, data: st
 /** How to call tnl-do from where the user is: by its name when installed, else by its file. */
 function callOfTnlDo(): string {
   if (basename(process.argv[1] ?? '') === 'tnl') return 'tnl-do'
-  const isBuilt = extname(fileURLToPath(import.meta.url)) === '.js'
-  const file = fileURLToPath(new URL(isBuilt ? '../../bin/tnl-do' : './tnl-do.ts', import.meta.url))
+  const file = isBuilt ? starterFile : programFile('tnl-do')
   const nearby = relative(process.cwd(), file)
   const path = nearby.startsWith('..') ? file : nearby
   return isBuilt ? path : `node ${path}`

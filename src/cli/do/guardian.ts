@@ -3,10 +3,10 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import type { Writable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import type { HoldLimit } from '../../client/session/local-lease.js'
 import { type Link, LinkError } from '../../client/transport/link.js'
 import type { FromGuardian, GuardedCommand, Resumption, ToGuardian } from '../guardian/messages.js'
+import { programFile } from '../shared/program-file.js'
 import { ADOPT_TIMEOUT_MS, SEARCH_INTERVAL_MS, SEARCH_MS } from './limits.js'
 import { mayHaveNative } from './native.js'
 import type { ProcessGroup } from './process-group.js'
@@ -41,7 +41,7 @@ export class Guardian {
   private ended = false
 
   /** `descriptors`: what was given to tnl-do besides 0–2, for the command to inherit. */
-  constructor(descriptors: readonly number[] = [], program = ownProgram()) {
+  constructor(descriptors: readonly number[] = [], program = programFile('guardian')) {
     this.watcher = new Watcher(`${MARK_VARIABLE}=${this.mark}`)
     this.others = new Set(glanceAtDescendants(process.pid).map(({ id }) => id))
     const pipe = this.watcher.pipe
@@ -204,11 +204,6 @@ export class Guardian {
 function freeNumbers(taken: readonly number[], count: number): number[] {
   const candidates = Array.from({ length: taken.length + count }, (_, index) => FIRST_FURTHER_DESCRIPTOR + index)
   return candidates.filter((each) => !taken.includes(each)).slice(0, count)
-}
-
-function ownProgram(): string {
-  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
-  return fileURLToPath(new URL(`../guardian.${extension}`, import.meta.url))
 }
 
 function kill(id: number): void {

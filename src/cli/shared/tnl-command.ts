@@ -8,28 +8,19 @@ import { readEndpoints } from './endpoints-option.js'
 
 const ENDPOINTS = ['--endpoints <H:P,...>', 'nodes to ask (default TNL_ENDPOINTS, else localhost:7654)'] as const
 
-/** The sister programs; each is an entry file of its own and reads its own words. */
-const SISTERS: Readonly<Record<string, { readonly help: string; load(): Promise<unknown> }>> = {
-  server: { help: 'one node (tnl-server)', load: () => import('../tnl-server.js') },
-  do: { help: 'run a command under a lock (tnl-do)', load: () => import('../tnl-do.js') },
-  client: { help: 'hold a lock until the end (tnl-client)', load: () => import('../tnl-client.js') },
-}
-
-/** `tnl do …` becomes `tnl-do …` in this very process: signals and exit status are its own. True if it was one of these. */
-export async function delegate(words: readonly string[]): Promise<boolean> {
-  const sister = Object.hasOwn(SISTERS, words[0] ?? '') ? SISTERS[words[0] ?? ''] : undefined
-  if (sister === undefined) return false
-  process.argv.splice(2, 1)
-  await sister.load()
-  return true
-}
+/** The sister programs: each is an entry file of its own, `tnl-NAME`, and reads its own words. */
+export const SISTERS = {
+  server: 'one node (tnl-server)',
+  do: 'run a command under a lock (tnl-do)',
+  client: 'hold a lock until the end (tnl-client)',
+} as const
 
 export function createTnl(): Command {
   const tnl = new Command('tnl')
     .description('TcpNetLock: a highly available lock server that you can drive with telnet')
     .version(VERSION)
     .exitOverride()
-  for (const [name, { help }] of Object.entries(SISTERS)) {
+  for (const [name, help] of Object.entries(SISTERS)) {
     tnl.command(name).description(help).usage(`[options of tnl-${name}]`)
   }
   addExamples(

@@ -5,17 +5,10 @@
 import { parseHostPort } from '../../address.js'
 import type { Clock } from '../../platform.js'
 import { CONNECT_TIMEOUT_MS, HANDSHAKE_BYTES, HANDSHAKE_TIMEOUT_MS } from '../limits.js'
-import type { PeerHello } from '../ports/transport.js'
+import type { Greeting } from '../ports/transport.js'
 import { FrameParser } from './frame.js'
 import { decodeHello, isRefusal, LinkKind } from './handshake.js'
 import { type PeerNetwork, tcpNetwork } from './network.js'
-
-export type Greeting =
-  /** Nobody is there, or nobody yet. */
-  | { readonly kind: 'unreachable'; readonly detail: string }
-  /** Somebody is there who is no peer. */
-  | { readonly kind: 'stranger'; readonly detail: string }
-  | { readonly kind: 'peer'; readonly hello: PeerHello }
 
 const SILENT = 'it does not say hello as a peer port does'
 

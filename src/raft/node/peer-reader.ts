@@ -43,8 +43,8 @@ export class PeerReader {
       (message) => message.from === sender && message.to === raftId,
     )
     for (const message of messages) this.#check(from, message)
-    const process = this.deps.lastHello(from)
-    if (process !== null) for (const message of messages) this.witnesses.heard(process, message)
+    const hello = this.deps.lastHello(from)
+    if (hello !== null) for (const message of messages) this.witnesses.heard(hello, message)
     return messages.filter((message) => this.deps.admits(message))
   }
 

@@ -151,3 +151,11 @@ export interface Transport {
   bulkBacklogBytes(to: string): number
   close(): Promise<void>
 }
+
+/** Who answered at an address that nobody vouches for yet. */
+export type Greeting =
+  /** Nobody is there, or nobody yet. */
+  | { readonly kind: 'unreachable'; readonly detail: string }
+  /** Somebody is there who is no peer. */
+  | { readonly kind: 'stranger'; readonly detail: string }
+  | { readonly kind: 'peer'; readonly hello: PeerHello }

@@ -1,6 +1,6 @@
 /** Whether a new member may be told to live at an address: what can be known before the cluster has agreed to it. */
 import { AddressError, formatHostPort, isWildcardHost, parseHostPort } from '../../address.js'
-import type { Greeting } from '../../raft/net/greeting.js'
+import type { Greeting } from '../../raft/ports/transport.js'
 import type { MemberReport } from '../status.js'
 import { AdminRefusal } from './frames.js'
 

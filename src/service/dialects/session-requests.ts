@@ -1,5 +1,5 @@
 /** Reads the lines that open a session or ask for a lock. A wrong value ends as a `RequestError`, told to the client. */
-import { createHash } from 'node:crypto'
+import { sha256 } from '../../digest.js'
 import {
   type Cancel,
   CommandType,
@@ -179,7 +179,7 @@ function newSecret(random: Random): string {
 
 /** The state keeps no secrets, only this. 16 bytes, hex. */
 function hashSecret(secret: string): string {
-  return createHash('sha256').update(secret).digest('hex').slice(0, 32)
+  return sha256(secret).toString('hex').slice(0, 32)
 }
 
 function readSecondsMs(line: Line, key: string): number | null {

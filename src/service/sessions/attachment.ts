@@ -1,5 +1,5 @@
 /** The place that one connection of this node has, or is about to have, in the replicated state. */
-import type { ConnId, RequestId, SessionId } from '../../locks/commands/commands.js'
+import { CommandType, type ConnId, type RequestId, type SessionId } from '../../locks/commands/commands.js'
 import type { Answer, SessionView } from '../../locks/effects.js'
 
 /** Why an opening opens nothing: no such session; no room for another one; a resume with a higher `attempt` came before. */
@@ -37,6 +37,12 @@ export type DetachReason = 'end' | 'linger' | 'detach'
 
 export const OpeningKind = { open: 'open', classic: 'classic', resume: 'resume' } as const
 export type OpeningKind = (typeof OpeningKind)[keyof typeof OpeningKind]
+
+export const KIND_OF_OPENING = {
+  [CommandType.open]: OpeningKind.open,
+  [CommandType.openClassic]: OpeningKind.classic,
+  [CommandType.resume]: OpeningKind.resume,
+} as const
 
 export class Attachment {
   /** 0 until the opening is applied. */

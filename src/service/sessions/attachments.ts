@@ -32,6 +32,7 @@ import {
   Attachment,
   type AttachmentListener,
   type DetachReason,
+  KIND_OF_OPENING,
   OpeningKind,
   type OpeningRefusal,
 } from './attachment.js'
@@ -42,12 +43,6 @@ export interface AttachmentsDeps {
   readonly node: NodeApi
   readonly state: StateView
 }
-
-const KIND_OF_OPENING = {
-  [CommandType.open]: OpeningKind.open,
-  [CommandType.openClassic]: OpeningKind.classic,
-  [CommandType.resume]: OpeningKind.resume,
-} as const
 
 /** 500 ms, 500 ms, 1 s, 2 s, 4 s, 8 s, 8 s … */
 const repeatAfterMs = (repeats: number): number =>

@@ -30,6 +30,8 @@ const NODE: NodeStatus = {
 }
 
 const SOURCES: StatusSources = {
+  maxRssKib: () => 60_000,
+  uptimeSeconds: () => 12,
   nodeId: 'n1',
   node: () => NODE,
   counts: () => ({ locks: 3, sessions: 4, waiters: 5, requests: 6, granted: 7, refused: 8, connections: 9 }),

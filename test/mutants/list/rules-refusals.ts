@@ -28,9 +28,9 @@ export const RULES_REFUSALS: readonly Mutant[] = [
     edits: [
       {
         file: CLASSIC,
-        find: '    attachments.submit(attachment, { type: CommandType.waitTimeout, ...attachments.header(attachment), target: CLASSIC_REQUEST })\n',
+        find: '      target: CLASSIC_REQUEST,\n    })\n    this.#expectDecision(attachment)\n  }\n',
         replace:
-          '    attachments.submit(attachment, { type: CommandType.waitTimeout, ...attachments.header(attachment), target: CLASSIC_REQUEST })\n    this.connection.close(Word.notGranted)\n',
+          '      target: CLASSIC_REQUEST,\n    })\n    this.connection.close(Word.notGranted)\n    this.#expectDecision(attachment)\n  }\n',
       },
     ],
   },

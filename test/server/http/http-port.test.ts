@@ -38,6 +38,8 @@ interface Situation {
 
 async function serve({ node = LEADER, leaseMs = 8_500, locks = () => [], hasPlaces = true }: Situation = {}) {
   const sources: StatusSources = {
+    maxRssKib: () => 60_000,
+    uptimeSeconds: () => 12,
     nodeId: 'n1',
     node: () => node,
     counts: () => ({ locks: 3, sessions: 4, waiters: 5, requests: 6, granted: 7, refused: 8, connections: 9 }),

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { Greeting } from '../../../src/raft/net/greeting.js'
+import type { Greeting } from '../../../src/raft/ports/transport.js'
 import { helloOf, World } from './admin-world.js'
 
 describe('the address of a new member', () => {

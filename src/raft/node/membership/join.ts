@@ -2,8 +2,9 @@
  * How a directory becomes a member: it forms the cluster with the other founders, or asks to join one. Until then the
  * node has no Raft id and takes part in nothing.
  */
-import { createHash } from 'node:crypto'
+
 import { pack, unpack } from 'msgpackr'
+import { sha256 } from '../../../digest.js'
 import type { Timer } from '../../../platform.js'
 import type { RaftId } from '../../core/types.js'
 import { CLAIM_REPEAT_MS } from '../../limits.js'
@@ -25,7 +26,7 @@ export function founderIds(founders: readonly Peer[]): Peer[] {
 
 export function listHash(founders: readonly Peer[]): string {
   const list = founderIds(founders).map(({ nodeId, address }) => `${nodeId}=${address}`)
-  return createHash('sha256').update(list.join(',')).digest('hex').slice(0, 16)
+  return sha256(list.join(',')).toString('hex').slice(0, 16)
 }
 
 /** The way of an empty directory into a cluster. `onMember` is called once, when the identity is durable. */
