@@ -6,7 +6,7 @@ export interface Timer {
 
 /** Monotonic milliseconds and timers. Both readings have an arbitrary origin; only differences mean anything. */
 export interface Clock {
-  /** For whoever speaks or holds: the larger of hrtime and boot time, which includes suspend (engine.md §4 rule 7). */
+  /** For whoever speaks or holds: the larger of hrtime and boot time, which includes suspend (rules.md rule 7). */
   speakerNow(): number
   /** For whoever takes away: the smaller of the two. */
   takerNow(): number

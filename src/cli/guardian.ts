@@ -1,7 +1,7 @@
 import { runGuardian } from './guardian/guardian-process.js'
 
 /**
- * The guardian of one tnl-do, which starts it as a process of its own (engine.md §4 rule 6). Its arguments: the numbers of
+ * The guardian of one tnl-do, which starts it as a process of its own (rules.md rule 6). Its arguments: the numbers of
  * the descriptors that lead to tnl-do and, if there is one, to the watcher.
  */
 const [channel = 0, watcher = null] = process.argv.slice(2).map(Number)

@@ -28,7 +28,7 @@ export const MAX_REDIRECT_HOPS = 5
 export const MIN_ROUND_PAUSE_MS = 50
 export const MAX_ROUND_PAUSE_MS = 500
 
-/** engine.md §4 rule 6: a lock is held until the send time of the last acknowledged keepalive + 0.9 lease − 50 ms. */
+/** rules.md rule 6: a lock is held until the send time of the last acknowledged keepalive + 0.9 lease − 50 ms. */
 export const HOLD_FRACTION = 0.9
 export const HOLD_MARGIN_MS = 50
 export const KEEPALIVES_PER_LEASE = 6

@@ -1,4 +1,4 @@
-/** What names and metadata may look like (contract §2). A node would close the connection over them, again and again. */
+/** What names and metadata may look like (docs/protocol.md). A node would close the connection over them, again and again. */
 import { InvalidOptionError } from './errors.js'
 import { MAX_METADATA_LINE_BYTES, MAX_NAME_BYTES } from './limits.js'
 import { formatLine } from './transport/line-codec.js'

@@ -1,4 +1,4 @@
-/** Exactly once (engine.md §4 rule 10): the answers that a client has not acknowledged are kept and repeated. */
+/** Exactly once (rules.md rule 10): the answers that a client has not acknowledged are kept and repeated. */
 import type { RequestId } from './commands/commands.js'
 import type { Answer, AnswerErrorCode } from './effects.js'
 import { UNACKNOWLEDGED_PER_SESSION_MAX } from './limits.js'

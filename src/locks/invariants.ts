@@ -1,4 +1,4 @@
-/** What must be true of the lock state between any two entries (raft-reference B10, I11). For simulator and tests. */
+/** What must be true of the lock state between any two entries. For simulator and tests. */
 
 import { utf8Length } from '../bytes/utf8.js'
 import { invariant } from '../invariant.js'

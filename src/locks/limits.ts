@@ -10,7 +10,7 @@ export const META_MAX_BYTES = 4_096
 export const LOCKS_PER_SESSION_MAX = 10_000
 /** Requests that wait for one lock. Bounds the time of whatever walks a queue, and of encoding one lock for a snapshot. */
 export const WAITERS_PER_LOCK_MAX = 10_000
-/** Requests of one session that wait, or are answered and not acknowledged yet (contract §2.2). */
+/** Requests of one session that wait, or are answered and not acknowledged yet (docs/protocol.md). */
 export const UNACKNOWLEDGED_PER_SESSION_MAX = 1_024
 export const DELAY_MAX_MS = 86_400_000
 /** Locks that are held or delayed, and places in queues, of the whole cluster: half a gigabyte of heap at the most. */
@@ -50,5 +50,5 @@ export const REQUEST_ID_LIMIT = 2 ** 52
 export const CONN_LIMIT = 2 ** 52
 /** `attempt` of a resume. A client that resumed a thousand times a second would reach it after 35 years. */
 export const RESUME_ATTEMPT_MAX = 2 ** 40
-/** The counter of session ids and tokens starts at the unix time of the cluster's formation times this (engine.md §4). */
+/** The counter of session ids and tokens starts at the unix time of the cluster's formation times this (rules.md). */
 export const COUNTER_STEPS_PER_SECOND = 2 ** 20

@@ -1,4 +1,4 @@
-/** One line of the client protocol (contract §2), and the text form of the lines that the node sends. */
+/** One line of the client protocol (docs/protocol.md), and the text form of the lines that the node sends. */
 
 /** Keys may repeat, so pairs are kept in the order received; lines have a handful of keys, so a scan beats a map. */
 export class Line {

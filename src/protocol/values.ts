@@ -1,4 +1,4 @@
-/** How values of the protocol are read (contract §2). Every reader returns null for a value that is not allowed. */
+/** How values of the protocol are read (docs/protocol.md). Every reader returns null for a value that is not allowed. */
 import { CLIENT_ID_MAX_CHARS, LOCK_NAME_MAX_CHARS, WAIT_MAX_MS } from './limits.js'
 
 const LOCK_NAME = /^[A-Za-z0-9_-][A-Za-z0-9_./-]*$/

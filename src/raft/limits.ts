@@ -111,7 +111,7 @@ export const COMMAND_BYTES = 256 * 1024
 export const ENTRY_BYTES = 512 * 1024
 /** ... and at so many commands: an entry is applied in one go (some 2 us a command). */
 export const ENTRY_COMMANDS = 1_024
-/** Commands waiting for the next turn; more are refused (raft-reference A11). */
+/** Commands waiting for the next turn; more are refused. */
 export const PROPOSALS_BYTES = 16 * 1024 * 1024
 /** Commands of one turn on their way to a leader elsewhere; more are refused. */
 export const FORWARD_BYTES = 16 * 1024 * 1024

@@ -1,4 +1,4 @@
-/** Exit status of `tnl-server` (contract §5). */
+/** Exit status of `tnl-server` (docs/errors.md). */
 export const ExitCode = {
   ok: 0,
   /** Cannot bind, directory in use, or bad usage. */

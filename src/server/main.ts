@@ -30,7 +30,7 @@ const SECOND_MS = 1_000
 export interface RunningServer {
   /** The exit status, once the server has ended for whatever reason. */
   readonly ended: Promise<number>
-  /** A clean stop (contract §5); more calls change nothing. */
+  /** A clean stop; more calls change nothing. */
   stop(): void
 }
 

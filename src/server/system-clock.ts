@@ -77,7 +77,7 @@ function bootFile(): () => number {
   }
 }
 
-/** The clocks and timers of this machine (engine.md §4 rule 7). */
+/** The clocks and timers of this machine (rules.md rule 7). */
 export class SystemClock implements Clock {
   readonly #sources: ClockSources
   #anchorMonotonicMs: number

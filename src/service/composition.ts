@@ -49,7 +49,7 @@ export interface Surroundings {
   /** A client asked for `.server-shutdown`, and may. */
   shutdown(): void
   onRunning(identity: Identity): void
-  /** L, as the cluster was formed with it; the flag counts no more (engine.md §4 rule 0). */
+  /** L, as the cluster was formed with it; the flag counts no more (rules.md rule 0). */
   onLease(nodeLeaseMs: number): void
   onLeader(leader: string | null, term: Term): void
   onStored(durationMs: number): void

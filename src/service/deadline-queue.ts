@@ -9,7 +9,7 @@ export interface Deadline<T> {
   place: number
 }
 
-/** Deadlines are counted on `takerNow`: whoever takes something away must not be early (engine.md §4 rule 7). */
+/** Deadlines are counted on `takerNow`: whoever takes something away must not be early (rules.md rule 7). */
 export class DeadlineQueue<T> {
   readonly #heap: Deadline<T>[] = []
   #timer: Timer | null = null

@@ -6,7 +6,7 @@ export const BACKLOG_MAX_LINES = 64
 export const SESSION_IN_FLIGHT_MAX_COMMANDS = 1024
 /** What this program's commands and records can express; `welcome` says it. It grows with each release that adds some. */
 export const FEATURE_LEVEL = 1
-// ---------------------------------------------------------------------------------- leases (engine.md §4)
+// ---------------------------------------------------------------------------------- leases (rules.md)
 /** Rule 2: a node renews this many times in one node lease. */
 export const RENEWALS_PER_LEASE = 5
 /** Rule 2: the right to speak lasts this share of the lease, counted from the sending of the renewal … */

@@ -1,6 +1,6 @@
 /**
  * The service of a node: its clients, its sessions and its right to speak. Free of I/O: sockets, clock, disk records, Raft
- * node and state machine are injected, so that the simulator runs this very code (engine.md §1, §4).
+ * node and state machine are injected, so that the simulator runs this very code.
  */
 import type { Epoch, NodeId } from '../locks/commands/commands.js'
 import type { EffectSink } from '../locks/effects.js'

@@ -43,7 +43,7 @@ export interface StatusSources {
   readonly nodeId: string
   node(): NodeStatus | null
   counts(): NodeCounts
-  /** Milliseconds for which this node still has the right to speak; 0 when it has none (engine.md §4 rule 2). */
+  /** Milliseconds for which this node still has the right to speak; 0 when it has none (rules.md rule 2). */
   leaseRemainingMs(): number
   /** Whether another client would find a place here. */
   hasPlaces(): boolean

@@ -1,4 +1,4 @@
-/** A small cluster that speaks the session dialect (contract §2.2) from memory: what client tests need, and no more. */
+/** A small cluster that speaks the session dialect (docs/protocol.md) from memory: what client tests need, and no more. */
 import { createServer, type Server, type Socket } from 'node:net'
 import { formatLine, Line } from '../../src/client/transport/line-codec.js'
 import { type FakeSession, FakeState, type Waiting } from './fake-state.js'

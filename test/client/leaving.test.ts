@@ -1,4 +1,4 @@
-/** How a client ends and leaves connections, so that no node takes for its word what is not (engine.md §4 rules 4 and 5). */
+/** How a client ends and leaves connections, so that no node takes for its word what is not (rules.md rules 4 and 5). */
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { NoEndpointError } from '../../src/client/errors.js'
 import type { SessionHooks } from '../../src/client/session/lock-session.js'

@@ -1,4 +1,4 @@
-/** A data directory that cannot be used ends the server with 2 and says whose it is (contract §5). */
+/** A data directory that cannot be used ends the server with 2 and says whose it is. */
 import { spawnSync } from 'node:child_process'
 import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'

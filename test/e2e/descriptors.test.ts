@@ -1,4 +1,4 @@
-/** A server that may have few files open serves fewer clients, and keeps what its store and its peers need (contract §5). */
+/** A server that may have few files open serves fewer clients, and keeps what its store and its peers need. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'

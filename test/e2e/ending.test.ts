@@ -1,4 +1,4 @@
-/** How a server ends: exit status and words for everything that goes wrong, and in good order (contract §5). */
+/** How a server ends: exit status and words for everything that goes wrong, and in good order (docs/errors.md). */
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'

@@ -1,4 +1,4 @@
-/** A log that nobody reads, or that has no room, costs log lines and nothing else (contract §5). */
+/** A log that nobody reads, or that has no room, costs log lines and nothing else. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, constants, existsSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs'

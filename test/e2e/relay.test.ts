@@ -1,4 +1,4 @@
-/** Sessions behind a proxy that makes a FIN of a reset (engine.md §4 rule 5, ADR 17), with real nodes. */
+/** Sessions behind a proxy that makes a FIN of a reset (rules.md rules 5, ADR 17), with real nodes. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { TestCluster } from './cluster.js'
 import { Relay } from './relay.js'

@@ -1,4 +1,4 @@
-/** What tnl-do was started with reaches its command unchanged (contract §3), and odd circumstances do not matter. */
+/** What tnl-do was started with reaches its command unchanged, and odd circumstances do not matter. */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

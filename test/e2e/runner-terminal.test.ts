@@ -1,4 +1,4 @@
-/** A command under tnl-do has the terminal as it would have it without (contract §3). */
+/** A command under tnl-do has the terminal as it would have it without. */
 import { spawn, spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'

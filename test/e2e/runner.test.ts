@@ -1,4 +1,4 @@
-/** Nothing that a command started runs on without the lock (engine.md §4 rule 6), whatever it does to get away. */
+/** Nothing that a command started runs on without the lock (rules.md rule 6), whatever it does to get away. */
 import { readFileSync, rmSync } from 'node:fs'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { endLeftovers } from '../kit/leftovers.js'

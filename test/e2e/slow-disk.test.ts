@@ -1,4 +1,4 @@
-/** Disks that hang, under real servers (engine.md §2, Slow disks). */
+/** Disks that hang, under real servers (rules.md, Consensus, Slow disks). */
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

@@ -8,7 +8,7 @@ import { ClusterNode, type NodeEnd, type NodePlan, type Surroundings } from '../
 export type NodeState = 'up' | 'down' | 'paused'
 
 const POLL_MS = 20
-/** A clean stop takes some seconds at most (contract §5). */
+/** A clean stop takes some seconds at most. */
 const STOP_TIMEOUT_MS = 15_000
 
 export interface LocalNodeOptions {

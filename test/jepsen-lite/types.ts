@@ -45,7 +45,7 @@ export interface WorkloadRun {
   readonly clients: number
   /** The node lease of the cluster, and the shortest session lease. */
   readonly leaseMs: number
-  /** What sessions ask for (contract §2). */
+  /** What sessions ask for (docs/protocol.md). */
   readonly lingerMs: number
   /** Of this workload alone. */
   readonly random: Random

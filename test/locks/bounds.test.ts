@@ -1,4 +1,4 @@
-/** What is refused when it is asked for, because there is enough of it (contract §2.3, Bounds). */
+/** What is refused when it is asked for, because there is enough of it (docs/protocol.md, Bounds). */
 import { describe, expect, test, vi } from 'vitest'
 import { CommandType } from '../../src/locks/commands/commands.js'
 import { answers, attachment, Bench, kinds } from './harness.js'

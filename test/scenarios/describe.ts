@@ -16,7 +16,7 @@ import {
   type SoftState,
 } from '../../src/raft/core/types.js'
 
-/** The text forms of the scenario files (raft-reference B2), which are also good for logs. */
+/** The text forms of the scenario files, which are also good for logs. */
 
 const MSG_NAMES: Readonly<Record<MsgType, string>> = {
   [MsgType.hup]: 'MsgHup',

@@ -1,5 +1,5 @@
 /**
- * Runs scenario files of whole groups: the grammar of etcd-raft's interaction tests (raft-reference B2), without log lines.
+ * Runs scenario files of whole groups: the grammar of etcd-raft's interaction tests, without log lines.
  * Beyond it, for this project's own files: `read-index ID CONTEXT`, `restart ID` (a crash and a new start),
  * `deliver-msgs … keep=true` (the network keeps copies and delivers them again later),
  * `add-nodes … max-size-per-msg=BYTES` (0: appends carry one entry each) and `eager-vote-requests=false` (as the real

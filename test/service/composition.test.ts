@@ -18,7 +18,7 @@ const FOUNDERS: readonly Peer[] = ['n1', 'n2', 'n3'].map((nodeId) => ({ nodeId, 
 class TestNode {
   readonly events: string[] = []
   readonly parts: NodeComposition
-  /** For how long its machine was suspended: timers do not know of it (engine.md §4 rule 7). */
+  /** For how long its machine was suspended: timers do not know of it (rules.md rule 7). */
   suspendedMs = 0
   #records: readonly EpochRecord[] = []
 

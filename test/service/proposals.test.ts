@@ -1,4 +1,4 @@
-/** Rules 5 and 8 to 10 of engine.md §4, and the clean stop, in virtual time. */
+/** Rules 5 and 8 to 10 of rules.md, and the clean stop, in virtual time. */
 import { describe, expect, it } from 'vitest'
 import { encodeCommand } from '../../src/locks/commands/codec.js'
 import { CommandType } from '../../src/locks/commands/commands.js'

@@ -1,4 +1,4 @@
-/** Random schedules: whatever happens, no two clients rightly believe that they hold one lock (engine.md §6). */
+/** Random schedules: whatever happens, no two clients rightly believe that they hold one lock. */
 import { describe, expect, it } from 'vitest'
 import { overlaps, runClassicClient, SessionClient, type Shared } from './kit/clients.js'
 import { Cluster, ELECTION_MS } from './kit/cluster.js'

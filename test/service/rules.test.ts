@@ -1,4 +1,4 @@
-/** Clauses of engine.md §4 that need a schedule made for them. */
+/** Clauses of rules.md that need a schedule made for them. */
 import { describe, expect, it } from 'vitest'
 import type { Index } from '../../src/raft/core/types.js'
 import { FrameKind, Lane } from '../../src/raft/ports/transport.js'

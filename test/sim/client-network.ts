@@ -3,7 +3,7 @@ import { type Parcel, Pipe } from './pipe.js'
 import type { Process } from './process.js'
 import type { World } from './world.js'
 
-/** A dead peer is found by keepalive after so long (engine.md §4 rule 5). */
+/** A dead peer is found by keepalive after so long (rules.md rule 5). */
 const KEEPALIVE_MS = 15_000
 const RESET_LOST_CHANCE = 0.5
 const COMMAND = /^(lock|release|cancel|bye)\b/

@@ -140,7 +140,7 @@ export class Cluster {
     const members = this.checks.log.reference?.members() ?? []
     if (inForce === undefined) return false
     // Who has not become a member yet may follow a founder that was wiped into a second bootstrap, and is refused then
-    // (engine.md §2, Bootstrap: an unconfirmed id may be stored again).
+    // (rules.md, Consensus, Bootstrap: an unconfirmed id may be stored again).
     const isSound = (host: Host | undefined) => host !== undefined && !host.isLost && host.raftId !== 0
     // A node that starts again goes on from the commit index on its disk, and so from a configuration before the last one.
     const halves = [inForce, ...this.checks.log.confStates.slice(-RECENT_CONFIGS)].flatMap((one) => [
@@ -235,7 +235,7 @@ export class Cluster {
     })
   }
 
-  /** A hanging disk may end a process; those that stall together must not end together (engine.md §2, Slow disks). */
+  /** A hanging disk may end a process; those that stall together must not end together (rules.md, Consensus, Slow disks). */
   #endedByHanging({ nodeId }: Host): void {
     this.world.count('seen end by a hanging disk')
     const ended = this.#endedByStall?.add(nodeId) ?? new Set()
@@ -299,7 +299,7 @@ export class Cluster {
 
   /**
    * The process lives on, cut off from all other nodes but not from its clients, while its directory is started again: the
-   * right to speak of the one must have ended before its locks go to others (engine.md §4 rule 1). Cut off for good: two
+   * right to speak of the one must have ended before its locks go to others (rules.md rule 1). Cut off for good: two
    * processes of one Raft id that both have a disk and peers could vote twice, which Raft does not bear (ADR 11).
    */
   startTwice(host: Host, how: 'attached elsewhere' | 'copied elsewhere' | 'copied'): void {

@@ -1,4 +1,4 @@
-/** tnl-client: takes a lock and holds it until this program ends (contract §4). */
+/** tnl-client: takes a lock and holds it until this program ends. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Command, CommanderError, InvalidArgumentError } from 'commander'
 import {

@@ -66,7 +66,7 @@ export async function acquireLock(
         session = await openSession({ ...request, session: again(request.session) }, log)
         opened(session)
       } else {
-        // Who goes says so (engine.md §4 rule 5): the end of the connection alone may mean something else.
+        // Who goes says so (rules.md rule 5): the end of the connection alone may mean something else.
         await session.close()
         throw error
       }

@@ -1,4 +1,4 @@
-/** Exit status of tnl-do (contract §3), besides that of the command. */
+/** Exit status of tnl-do (docs/errors.md), besides that of the command. */
 import { constants } from 'node:os'
 
 export const DoExit = {

@@ -1,4 +1,4 @@
-/** The command line of tnl-do (contract §3). */
+/** The command line of tnl-do. */
 import { hostname, userInfo } from 'node:os'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { DEFAULT_LEASE_MS, DEFAULT_REACH_MS, MAX_LEASE_MS, MAX_NAME_BYTES, MIN_LEASE_MS } from '../../client/limits.js'
@@ -201,7 +201,7 @@ function fromFlags(flags: Flags, command: readonly string[], env: Environment): 
       endpoints: endpointsFrom(flags, env),
       clientId: readClientId(flags.clientId ?? env.TCPNETLOCK_CLIENT_ID),
       leaseMs: flags.lease,
-      // No FIN of anybody may free the lock while the command lives; its guardian says `bye` (engine.md §4 rule 5).
+      // No FIN of anybody may free the lock while the command lives; its guardian says `bye` (rules.md rule 5).
       lingerMs: Math.max(flags.linger, flags.lease),
       ...readReach(flags, env),
       keepAliveMs: flags.keepAlive ? flags.keepAliveSecs : undefined,

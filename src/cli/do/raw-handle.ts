@@ -23,7 +23,7 @@ export function isRawHandle(value: unknown): value is RawHandle {
 
 /**
  * Writes `lastWords` and ends the connection with a FIN, whoever else has a copy of it, and reads to the end, at most
- * `timeoutMs`: to close with unread data would send a reset, which says less (engine.md §4 rule 5). Resolves true if the
+ * `timeoutMs`: to close with unread data would send a reset, which says less (rules.md rule 5). Resolves true if the
  * node has closed its side in good order, so has read them.
  */
 export function shutDown(handle: RawHandle, lastWords: string, timeoutMs: number): Promise<boolean> {

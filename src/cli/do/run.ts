@@ -1,4 +1,4 @@
-/** tnl-do from its words to its exit status (contract §3). */
+/** tnl-do from its words to its exit status (docs/errors.md). */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { CommanderError } from 'commander'
 import {

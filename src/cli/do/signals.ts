@@ -1,4 +1,4 @@
-/** Signals that reach tnl-do (contract §3): they end a wait at once, and reach the command while it runs. */
+/** Signals that reach tnl-do: they end a wait at once, and reach the command while it runs. */
 import { constants } from 'node:os'
 import { mayHaveNative } from './native.js'
 

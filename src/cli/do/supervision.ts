@@ -1,7 +1,7 @@
 /**
- * One command under one lock, as tnl-do sees it: from the grant until nothing of the command is left (contract §3).
+ * One command under one lock, as tnl-do sees it: from the grant until nothing of the command is left.
  *
- * Why everything is dead before T, the moment from which the lock may be another's (engine.md §4 rule 6). L is the lease.
+ * Why everything is dead before T, the moment from which the lock may be another's (rules.md rule 6). L is the lease.
  *
  * 1. Before the command starts the guardian holds a copy of the connection and a limit. The limit is the send time of
  *    something that was answered, + 0.9 L − 50 ms, and every later one is made in the same way. T is at least L after that.
@@ -139,7 +139,7 @@ export class Supervision {
     this.sessionMoved()
     this.log.error(`the lock '${this.grant.name}' was lost (${reason})`)
     if (this.state !== 'running' || this.options.onLost.kind === 'ignore') return
-    // A forced loss leaves time: nobody else gets the lock before this session has let go of it (engine.md §4 rule 12).
+    // A forced loss leaves time: nobody else gets the lock before this session has let go of it (rules.md rule 12).
     if (reason === 'forced') this.guardian.terminate()
     // Otherwise it may be another's already.
     else void this.killAtOnce()

@@ -1,5 +1,5 @@
 /**
- * All that descends from a command, where this process is a child subreaper (engine.md §4 rule 6): whoever loses its parent
+ * All that descends from a command, where this process is a child subreaper (rules.md rule 6): whoever loses its parent
  * becomes this process's child, in whichever group or session it is. So *nothing is left* is what the kernel says when it is
  * asked for a child and there is none (ECHILD). /proc only finds whom to signal.
  *

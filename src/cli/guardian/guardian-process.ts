@@ -1,5 +1,5 @@
 /**
- * The guardian's side (engine.md §4 rule 6). It is the parent of the command, a child subreaper for all that descends from
+ * The guardian's side (rules.md rule 6). It is the parent of the command, a child subreaper for all that descends from
  * it, holds a copy of the connection, so that no FIN can leave while the command lives, and knows until when the lock is
  * held. It outlives tnl-do: whatever becomes of that, nothing of the command is left before the lock can be another's.
  *

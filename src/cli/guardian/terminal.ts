@@ -1,5 +1,5 @@
 /**
- * The terminal that tnl-do and its command share (contract §3). The command has a group of its own in the same session; it
+ * The terminal that tnl-do and its command share. The command has a group of its own in the same session; it
  * is the foreground whenever tnl-do's group would be, so that Ctrl-C, Ctrl-Z and the size of the window reach it as they
  * would without tnl-do.
  */

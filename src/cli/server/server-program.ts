@@ -5,7 +5,7 @@ import { startServer } from '../../server/main.js'
 import { prepareEnd } from '../shared/end-process.js'
 import { isAskedToStop, whenAskedToStop } from './server-signals.js'
 
-/** `tnl-server`: from its words to its exit status (contract §5). */
+/** `tnl-server`: from its words to its exit status (docs/errors.md). */
 export async function runServerProgram(words: readonly string[], environment: NodeJS.ProcessEnv): Promise<void> {
   let parsed: ReturnType<typeof parseServerConfig>
   try {

@@ -1,4 +1,4 @@
-/** The grants of one session, and until when they are held (engine.md §4 rule 6). */
+/** The grants of one session, and until when they are held (rules.md rule 6). */
 import { LockLostError, type LostReason } from '../errors.js'
 import { DEADLINE_CHECK_INTERVAL_MS } from '../limits.js'
 import { after } from '../long-timer.js'
@@ -61,7 +61,7 @@ export class Holdings {
     this.held.clear()
   }
 
-  /** Something sent at a time that the localLease has been told of was answered. */
+  /** Something sent at a time that the local lease has been told of was answered. */
   proved(): void {
     if (this.localLease.remainingMs() <= 0) return
     const proven = [...this.unproven]

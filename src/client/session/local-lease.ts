@@ -1,4 +1,4 @@
-/** What the client itself knows of how long its locks are safe (engine.md §4 rules 6 and 7). */
+/** What the client itself knows of how long its locks are safe (rules.md rules 6 and 7). */
 import { uptime } from 'node:os'
 import { BOOT_RESOLUTION_MS, HOLD_FRACTION, HOLD_MARGIN_MS } from '../limits.js'
 

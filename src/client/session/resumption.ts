@@ -1,4 +1,4 @@
-/** How a session is opened, and finds a node again after its connection broke (contract §2.2; engine.md §4 rules 4 and 5). */
+/** How a session is opened, and finds a node again after its connection broke (docs/protocol.md; rules.md rules 4 and 5). */
 import type { HostPort } from '../../address.js'
 import type { EndpointFailure } from '../errors.js'
 import { ANSWER_TIMEOUT_MS, MIN_RESUME_ANSWER_MS } from '../limits.js'

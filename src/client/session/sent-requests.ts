@@ -1,4 +1,4 @@
-/** The requests of a session that have no final answer yet, and what the client acknowledges (engine.md §4 rule 10). */
+/** The requests of a session that have no final answer yet, and what the client acknowledges (rules.md rule 10). */
 import type { TcpNetLockError } from '../errors.js'
 import { BUSY_PERIOD_MS, BUSY_REQUESTS } from '../limits.js'
 import { type Fields, formatLine, type Line } from '../transport/line-codec.js'

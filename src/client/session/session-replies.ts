@@ -1,4 +1,4 @@
-/** The words of the session dialect (contract §2.2) as the client understands them. */
+/** The words of the session dialect (docs/protocol.md) as the client understands them. */
 import { AddressError, type HostPort, parseHostPort } from '../../address.js'
 import {
   DeadlockError,

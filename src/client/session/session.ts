@@ -1,4 +1,4 @@
-/** A session of the cluster (contract §2.2): it survives its connections and is resumed at whichever node answers. */
+/** A session of the cluster (docs/protocol.md): it survives its connections and is resumed at whichever node answers. */
 import type { HostPort } from '../../address.js'
 import { ClientClosedError, type LostReason, NotGrantedError, SessionExpiredError, TcpNetLockError } from '../errors.js'
 import {

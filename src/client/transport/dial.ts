@@ -1,4 +1,4 @@
-/** Finding a node that takes the session: endpoints, redirects, refusals (contract §2.2, §3). */
+/** Finding a node that takes the session: endpoints, redirects, refusals (docs/protocol.md). */
 import { AddressError, formatHostPort, type HostPort, parseHostPort } from '../../address.js'
 import {
   ClassicServerError,

@@ -1,5 +1,5 @@
 /**
- * Connections that were left without `bye` (engine.md §4 rule 5). They stay open and silent until a resume elsewhere was
+ * Connections that were left without `bye` (rules.md rule 5). They stay open and silent until a resume elsewhere was
  * answered, or this client believes nothing any more. Reset at once they could become a FIN at a proxy, which a node may
  * take for the word of a client that has let go: it would free locks that are believed in here.
  */

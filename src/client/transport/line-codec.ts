@@ -1,4 +1,4 @@
-/** The lines of the protocol (contract §2) as the client writes and reads them. */
+/** The lines of the protocol (docs/protocol.md) as the client writes and reads them. */
 import { MAX_ANSWER_LINE_BYTES } from '../limits.js'
 
 export type Fields = Readonly<Record<string, string | number | undefined>>

@@ -1,4 +1,4 @@
-/** One TCP connection to a node, as lines. It is left by reset or, when everything is released, by a FIN (engine.md §4 rule 5). */
+/** One TCP connection to a node, as lines. It is left by reset or, when everything is released, by a FIN (rules.md rule 5). */
 import { connect, type Socket } from 'node:net'
 import { formatHostPort, type HostPort } from '../../address.js'
 import { FINISH_TIMEOUT_MS } from '../limits.js'

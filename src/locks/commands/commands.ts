@@ -1,7 +1,7 @@
 /**
  * The commands of the lock state machine, as they stand in the log. There is no clock inside: time is decided outside
  * and enters as conditional commands. Each one names the epoch (and attach count) under which it arose and does nothing
- * under others, so that it may arrive late, twice or never (engine.md §4).
+ * under others, so that it may arrive late, twice or never (rules.md).
  */
 
 export type NodeId = string
@@ -224,7 +224,7 @@ export interface DelayLeft {
   readonly leftMs: number
 }
 
-/** The first claim of a member's Raft id by a directory wins; another uid is a wiped or copied directory (raft-reference M40). */
+/** The first claim of a member's Raft id by a directory wins; another uid is a wiped or copied directory. */
 export interface ClaimMember {
   readonly type: typeof CommandType.claimMember
   readonly raftId: number

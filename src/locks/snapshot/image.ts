@@ -1,5 +1,5 @@
 /**
- * Snapshots without a pause (engine.md §3): the image is that of the moment of the call, but it is written piece by piece
+ * Snapshots without a pause (rules.md, Storage): the image is that of the moment of the call, but it is written piece by piece
  * while commands go on being applied. What changes before its turn is written just before it changes (copy on write, one
  * entity at a time); what comes into being later is not part of the image.
  *

@@ -1,6 +1,6 @@
 /**
  * What the replicated state is made of. A million of these are alive at once, so they are plain classes of fixed shape,
- * linked into lists by their own fields: a held lock must not cost more than 512 bytes with its session (engine.md §5).
+ * linked into lists by their own fields: a held lock must not cost more than 512 bytes with its session.
  *
  * `stamp` is not state: it says which snapshot production last saw the entity (see snapshot.ts).
  */
@@ -94,7 +94,7 @@ export class Session {
     return this.place !== null && !this.place.live
   }
 
-  /** An orphaned classic session counts as ended at once (engine.md §4 rule 3). */
+  /** An orphaned classic session counts as ended at once (rules.md rule 3). */
   get countsAsEnded(): boolean {
     return this.terms === null && this.orphaned
   }

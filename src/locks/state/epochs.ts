@@ -1,4 +1,4 @@
-/** Node epochs (engine.md §4 rules 1 and 3): who may act for a node, and the sweep of what ended ones left behind. */
+/** Node epochs (rules.md rules 1 and 3): who may act for a node, and the sweep of what ended ones left behind. */
 import type { Epoch, ExpireNode, NodeDown, NodeId, NodeUp } from '../commands/commands.js'
 import { EpochEntry, type Session } from './entities.js'
 import { moveMember } from './members.js'

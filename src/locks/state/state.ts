@@ -1,7 +1,7 @@
 /**
  * The replicated state: the entities, their indexes, and the few operations that keep both in step. Whoever changes what
  * a snapshot record contains of a session or a lock calls `sessionChanges` / `lockChanges` *before* the change, so that a
- * snapshot in production can still write it as it was (engine.md §3).
+ * snapshot in production can still write it as it was (rules.md, Storage).
  */
 
 import { utf8Length } from '../../bytes/utf8.js'
@@ -64,7 +64,7 @@ export class LockState {
   production = 0
   watcher: ChangeWatcher | null = null
 
-  /** The next session id or token: greater than all before, and at least the index of the entry (engine.md §4). */
+  /** The next session id or token: greater than all before, and at least the index of the entry (rules.md). */
   draw(index: Index): number {
     this.counter = Math.max(this.counter + 1, index)
     return this.counter

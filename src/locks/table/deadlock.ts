@@ -1,5 +1,5 @@
 /**
- * Deadlock search (engine.md §5). A waiter waits for the holder of its lock and for every earlier waiter, because the
+ * Deadlock search. A waiter waits for the holder of its lock and for every earlier waiter, because the
  * queue is first come, first served. The search runs against these edges, from the session that is about to wait to
  * those that wait for it: most sessions have nobody behind them, so that queueing at a crowded lock costs nothing.
  */

@@ -217,7 +217,7 @@ function leaveQueue(context: ApplyContext, waiter: Waiter): void {
 
 /**
  * The lock as it counts now, or null if it is free: a classic session of an ended epoch counts as ended before it is
- * swept, so its hold and its place in the queue are gone (engine.md §4 rule 3). The session itself is left to the sweep.
+ * swept, so its hold and its place in the queue are gone (rules.md rule 3). The session itself is left to the sweep.
  */
 function settledLock(context: ApplyContext, name: string): LockEntry | null {
   const lock = context.state.locks.get(name)

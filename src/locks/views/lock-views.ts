@@ -55,7 +55,7 @@ export class LockViews {
     return this.state.clusterId
   }
 
-  /** L, fixed when the cluster was formed (engine.md §4 rule 0). */
+  /** L, fixed when the cluster was formed (rules.md rule 0). */
   get nodeLeaseMs(): number {
     return this.state.nodeLeaseMs
   }

@@ -20,7 +20,7 @@ export interface Logger {
 
 export const SILENT_LOGGER: Logger = { debug() {}, info() {}, warn() {}, error() {} }
 
-/** One step of the protocol, as it happened, for checkers that watch from outside (raft-reference A24). */
+/** One step of the protocol, as it happened, for checkers that watch from outside. */
 export interface TraceEvent {
   readonly kind:
     | 'init'

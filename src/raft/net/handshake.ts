@@ -6,7 +6,7 @@
  *     proof   = HMAC of the peer secret, where both sides have one (peer-secret.ts); the listener proves first
  *     refusal = code, final, words for people
  *
- * The highest version that both speak is spoken (engine.md §7); a range and not one number, so that a cluster can be
+ * The highest version that both speak is spoken (docs/operations/upgrade.md); a range and not one number, so that a cluster can be
  * upgraded member by member.
  */
 import { Packr } from 'msgpackr'

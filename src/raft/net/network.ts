@@ -54,7 +54,7 @@ const ERRNO_WORDS: Readonly<Record<string, string>> = {
   EADDRNOTAVAIL: '[Errno 99] cannot assign requested address',
 }
 
-/** This process cannot have the address that it was told to listen on; the message names flag and value (contract §5). */
+/** This process cannot have the address that it was told to listen on; the message names flag and value. */
 export class BindError extends Error {
   override readonly name = 'BindError'
   readonly code = 'TNL_BIND'

@@ -6,7 +6,7 @@ import type { PeerStream } from './network.js'
 /**
  * What waits to be written to one peer, on two lanes. All frames that are queued in one turn leave in one write. Control
  * frames go first; of bulk frames only a window is given to the socket, so that a heartbeat queued later sits behind that
- * window and not behind a whole snapshot (raft-reference A12).
+ * window and not behind a whole snapshot.
  */
 export class Outbox {
   readonly #stream: PeerStream

@@ -301,7 +301,7 @@ export class PeerConnection {
 
   /**
    * Counts checks and not time: after a pause of this process the timer runs before the sockets are read, and everything
-   * would look silent (engine.md §4 rule 7). A quiet peer may owe us no answer, so it is asked before it is given up.
+   * would look silent (rules.md rule 7). A quiet peer may owe us no answer, so it is asked before it is given up.
    */
   #checkLiveness(): void {
     const { bytesRead, bytesWritten, writableLength } = this.#stream

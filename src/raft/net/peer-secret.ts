@@ -1,5 +1,5 @@
 /**
- * The peer secret (engine.md §2): until peers speak TLS, both sides prove that they know one secret before anything that the
+ * The peer secret (rules.md, Consensus): until peers speak TLS, both sides prove that they know one secret before anything that the
  * other said is judged. It keeps strangers out; it does not hide or protect what is said afterwards.
  *
  * Each side sends 16 fresh random bytes in its hello, and its proof is an HMAC over both hellos as they were sent: so it is of

@@ -20,7 +20,7 @@ const NOTHING_TO_REPLACE: ReplaceState = () => undefined
 
 /**
  * The append thread of asynchronous storage writes: at most one storage batch is in flight, and what the core asks for
- * meanwhile becomes the next batch (group commit, raft-reference D1). A message with a snapshot is a batch of its own; if
+ * meanwhile becomes the next batch (group commit). A message with a snapshot is a batch of its own; if
  * the entries behind the snapshot arrived in the same turn, it carries them as well.
  */
 export class AppendLoop {

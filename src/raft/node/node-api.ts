@@ -46,7 +46,7 @@ export interface NodeObserver {
   onStored(durationMs: number): void
   /** A frame of kind renew, renewed, admin or adminResult from a peer (node id). */
   onPeerFrame(from: string, kind: FrameKind, payload: Uint8Array): void
-  /** The node cannot go on; it has already stopped acknowledging. `exitCode` as in contract §5. */
+  /** The node cannot go on; it has already stopped acknowledging. `exitCode`: docs/errors.md. */
   onFatal(error: Error, exitCode: number): void
 }
 
@@ -65,8 +65,8 @@ export interface NodeApi {
    * Proposes commands, through the leader when this node does not lead. Fire and forget: a command may be dropped
    * (no leader, leader changed, bounds) or applied, later or twice; the caller watches what is applied and repeats.
    * False if it is certain already that nothing was proposed. What was taken while this node led is appended in that
-   * very term or dropped, never forwarded: a deposed leader's `ExpireNode` must not reach its successor (engine.md §4
-   * rule 3; raft-reference M57).
+   * very term or dropped, never forwarded: a deposed leader's `ExpireNode` must not reach its successor (rules.md
+   * rule 3).
    */
   propose(command: Uint8Array): boolean
   /**

@@ -40,7 +40,7 @@ export interface RaftNodeOptions {
   claim(raftId: RaftId, memberUid: string): void
   /** Whether the state machine can read these bytes; asked of what other nodes want to have proposed. */
   isCommand(bytes: Uint8Array): boolean
-  /** Called first in every turn of the event loop that the node begins (engine.md §4 rule 7). */
+  /** Called first in every turn of the event loop that the node begins (rules.md rule 7). */
   beforeTurn(): void
   warn(message: string): void
   /** The node is a member now and its log runs. */

@@ -26,7 +26,7 @@ export interface PeerReaderDeps {
 
 /** Reads what the core and the log are to be given from peers: all of a frame is checked before any of it is used. */
 export class PeerReader {
-  /** Messages of a type that this program does not know (engine.md §7). */
+  /** Messages of a type that this program does not know (docs/operations/upgrade.md). */
   droppedMessages = 0
 
   readonly witnesses: Witnesses

@@ -29,7 +29,7 @@ export interface ProposalsDeps {
 const BUSY = 1
 
 /**
- * The way of commands into the log, here or through the leader elsewhere, and the word `busy` (engine.md §2, Amounts). New
+ * The way of commands into the log, here or through the leader elsewhere, and the word `busy` (rules.md, Consensus, Amounts). New
  * work is refused long before the bounds at which commands are dropped: what frees and what keeps must still find room. A
  * leader tells whoever goes on proposing that it is busy, so that clients of other nodes hear it too.
  */

@@ -23,7 +23,7 @@ import { type NodeApi, NodeRefusal, type NodeStatus } from './node-api.js'
 import type { RaftNodeOptions } from './options.js'
 import { RunningNode } from './running-node.js'
 
-/** One more with each release that adds a command, a field of one, or a record (engine.md §7). */
+/** One more with each release that adds a command, a field of one, or a record (docs/operations/upgrade.md). */
 const FEATURE_LEVEL = 1
 const KNOWN_KINDS: ReadonlySet<Kind> = new Set(Object.values(FrameKind))
 /** Why this directory may never be started again. */

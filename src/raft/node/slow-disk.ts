@@ -1,5 +1,5 @@
 /**
- * What a node does about its own hanging disk (engine.md §2, Slow disks). Time is counted in ticks: a process that was
+ * What a node does about its own hanging disk (rules.md, Consensus, Slow disks). Time is counted in ticks: a process that was
  * paused, or gets little of a processor, must not take its own absence for a slow disk.
  *
  * A shared disk stalls for all nodes at once. So nobody gives up anything without evidence that others do better: a leader

@@ -21,6 +21,6 @@ export interface StateMachine {
 
 export interface SnapshotRestorer {
   push(chunk: Uint8Array): void
-  /** Replaces the whole state by what was pushed (never merges, raft-reference M48). */
+  /** Replaces the whole state by what was pushed (never merges). */
   finish(index: Index): void
 }

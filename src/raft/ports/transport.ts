@@ -15,9 +15,9 @@ export const FrameKind = {
   snapshotBegin: 3,
   snapshotChunk: 4,
   snapshotAck: 5,
-  /** The first bootstrap of a cluster (engine.md §2 Bootstrap). */
+  /** The first bootstrap of a cluster (rules.md, Consensus). */
   bootstrap: 6,
-  /** Node lease renewals and their answers (engine.md §4 rules 2, 3). */
+  /** Node lease renewals and their answers (rules.md rules 2, 3). */
   renew: 7,
   renewed: 8,
   /** Administration asked at another node than the leader. */
@@ -61,7 +61,7 @@ export interface PeerHello {
   readonly listHash: string
   /** True while the directory holds no identity. */
   readonly empty: boolean
-  /** What its program can read and write (engine.md §7). */
+  /** What its program can read and write (docs/operations/upgrade.md). */
   readonly level: number
   /** Random; tells this process from earlier ones of the same directory. */
   readonly processId: string

@@ -1,6 +1,6 @@
 /**
- * A block: the entries of one batch in one LevelDB value (a put for each entry costs more than the sync, raft-reference
- * D1). Each block names the checksum of its predecessor, and its own checksum covers that name, so that the checksum of
+ * A block: the entries of one batch in one LevelDB value (a put for each entry costs more than the sync).
+ * Each block names the checksum of its predecessor, and its own checksum covers that name, so that the checksum of
  * the last block vouches for the whole log: a missing, swapped or stale block breaks the chain.
  *
  *   u32 CRC-32C of the rest | u8 version | u32 chain | u32 count | u64 first index | u64 first term | u64 last term | entries

@@ -1,4 +1,4 @@
-/** Checksummed values: u32 CRC-32C of the rest | rest. LevelDB returns wrong values without an error (engine.md §3). */
+/** Checksummed values: u32 CRC-32C of the rest | rest. LevelDB returns wrong values without an error (rules.md, Storage). */
 import { crc32c } from '@node-rs/crc32'
 
 export const CHECKSUM_BYTES = 4

@@ -3,7 +3,7 @@ import { storeFailure } from './errors.js'
 
 /**
  * The first failure is the last thing that a store does: after a write or a sync that failed, nobody knows what is on
- * the disk, and trying again would only hide it (M43, engine.md §3). Every later call rejects with the same error.
+ * the disk, and trying again would only hide it (M43, rules.md, Storage). Every later call rejects with the same error.
  */
 export class FailureLatch {
   readonly #directory: string

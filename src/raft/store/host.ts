@@ -1,4 +1,4 @@
-/** What proofs of death need to know about the machine and the disk (engine.md §4 rule 1). */
+/** What proofs of death need to know about the machine and the disk (rules.md rule 1). */
 import { readFile, stat, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import { LEVELDB_LOCK_FILE, LOG_DIRECTORY } from './layout.js'

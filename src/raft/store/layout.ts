@@ -3,7 +3,7 @@
  *
  *   FORMAT      which program and version wrote this directory, and whether its creation was completed
  *   log/        LevelDB: blocks of entries, the meta record, small records
- *   synced      the mark: what had been synced, written apart from LevelDB's own log (engine.md §3)
+ *   synced      the mark: what had been synced, written apart from LevelDB's own log (rules.md, Storage)
  *   snapshots/  <index>-<term>.snap
  */
 import { readUint64, writeUint64 } from './codec.js'

@@ -107,7 +107,7 @@ export function readBootstrapMessage(payload: Uint8Array): Announcement | JoinOf
   return {
     clusterId: text(fields, 'clusterId', 1),
     listHash: text(fields, 'listHash'),
-    // Session ids and tokens begin at so many seconds × 2^20 (engine.md §4), and must stay exact.
+    // Session ids and tokens begin at so many seconds × 2^20 (rules.md), and must stay exact.
     createdUnixSeconds: integer(fields, 'createdUnixSeconds', 0, UNIX_SECONDS_MAX),
     nodeLeaseMs: integer(fields, 'nodeLeaseMs', 1, NODE_LEASE_MAX_MS),
     confirmed: fields.confirmed,

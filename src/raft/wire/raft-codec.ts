@@ -99,7 +99,7 @@ function writeSnapshot(writer: ByteWriter, { metadata, data }: Snapshot): void {
 
 /**
  * The messages of a frame; those of a type that this program does not know are left out, and told to `onUnknown`. Entry data, snapshot data and contexts are views of `payload`. Throws CodecError on whatever
- * `encodeMessages` cannot have written, local messages included (raft-reference A1, ErrStepLocalMsg).
+ * `encodeMessages` cannot have written, local messages included (as etcd: ErrStepLocalMsg).
  */
 export function decodeMessages(payload: Uint8Array, onUnknown: () => void = () => undefined): Message[] {
   const reader = new ByteReader(payload)

@@ -319,7 +319,7 @@ function readLogLevel(settings: Settings): LogLevel {
 // ------------------------------------------------------------------------------------------------------ times
 
 /** Rule 0: a right to speak must outlast the longest election, and all that is left of it must suffice to close everything. */
-/** Throws UsageError if the times do not fit each other (engine.md §4 rule 0). */
+/** Throws UsageError if the times do not fit each other (rules.md rule 0). */
 export function checkTimes(config: ServerConfig): void {
   const { leaseMs, electionTimeoutMs, heartbeatMs, maxConnections } = config
   if (electionTimeoutMs < 3 * heartbeatMs) {

@@ -10,7 +10,7 @@ export interface OptionSpec {
   readonly help: string
 }
 
-/** Every option of `tnl-server`, in the order of `--help` (contract §5). */
+/** Every option of `tnl-server`, in the order of `--help`. */
 export const OPTIONS = [
   { name: 'node-id', value: 'ID', help: 'name of this node in its cluster (default n1)' },
   { name: 'listen', value: 'HOST[:PORT]', help: 'where clients connect (default localhost: 127.0.0.1 and ::1)' },

@@ -20,7 +20,7 @@ interface Watched {
 /**
  * TCP keepalive is silent while written data is unacknowledged, so a client that vanished just before a word was
  * written to it would be found only after a quarter of an hour of retransmissions. This watch looks at the kernel's send
- * queues of connections that were written to since their last line, and gives up those that do not shrink (engine.md §4
+ * queues of connections that were written to since their last line, and gives up those that do not shrink (rules.md
  * rule 5).
  */
 export class SendQueueWatch {

@@ -13,7 +13,7 @@ export interface TcpClientSocketOwner {
   readonly clock: Clock
   /** Decides whose input is handed on next. */
   readonly input: FairInput
-  /** Called before anything else in every callback of a socket (engine.md §4 rule 7). */
+  /** Called before anything else in every callback of a socket (rules.md rule 7). */
   turn(): void
   /** The connection has text to write at the end of this turn. */
   writeSoon(socket: TcpClientSocket): void

@@ -1,4 +1,4 @@
-/** Administration by lines of the session dialect (contract §2.2). Whatever changes the cluster is done by the leader. */
+/** Administration by lines of the session dialect (docs/protocol.md). Whatever changes the cluster is done by the leader. */
 import { encodeMemberContext } from '../../locks/state/members.js'
 import type { Clock, Timer } from '../../platform.js'
 import { formatLine, type Pair } from '../../protocol/line.js'

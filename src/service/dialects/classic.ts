@@ -1,5 +1,5 @@
 /**
- * The classic dialect (contract §2.1): one line, one lock, bound to the connection. The session behind it is opened together
+ * The classic dialect (docs/protocol.md): one line, one lock, bound to the connection. The session behind it is opened together
  * with the lock in one command and ends with the connection.
  */
 import { CommandType, type RequestId } from '../../locks/commands/commands.js'

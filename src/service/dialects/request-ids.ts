@@ -1,4 +1,4 @@
-/** The ids by which a client names its requests, and what it may acknowledge (contract §2.2, engine.md §4 rule 10). */
+/** The ids by which a client names its requests, and what it may acknowledge (docs/protocol.md, rules.md rule 10). */
 import type { RequestId } from '../../locks/commands/commands.js'
 import type { SessionView } from '../../locks/effects.js'
 import { UNACKNOWLEDGED_PER_SESSION_MAX } from '../../locks/limits.js'

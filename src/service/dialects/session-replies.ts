@@ -1,4 +1,4 @@
-/** The lines that a session's connection receives (contract §2.2). */
+/** The lines that a session's connection receives (docs/protocol.md). */
 import type { RequestId } from '../../locks/commands/commands.js'
 import type { Answer, SessionView } from '../../locks/effects.js'
 import { formatLine, type Pair } from '../../protocol/line.js'

@@ -1,5 +1,5 @@
 /**
- * The session dialect (contract §2.2): one connection, many locks, requests pipelined. The session outlives its connection;
+ * The session dialect (docs/protocol.md): one connection, many locks, requests pipelined. The session outlives its connection;
  * what a connection may still be told after it was given up is nothing.
  */
 import { CommandType, type RequestId } from '../../locks/commands/commands.js'

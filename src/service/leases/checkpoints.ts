@@ -1,6 +1,6 @@
 /**
  * Time that a leader counts is lost when it goes: while leaders changed every five seconds, a dead client's lock of ten was
- * never freed. So the leader tells the state now and then how much is left (engine.md §4 rule 4), and the next one goes
+ * never freed. So the leader tells the state now and then how much is left (rules.md rule 4), and the next one goes
  * on from there: whenever a quarter has passed of what the state knows, and before it hands over.
  *
  * What was proposed is a truth about the past by the time that it is applied: time is counted too little, never too much.

@@ -1,4 +1,4 @@
-/** Proof that an earlier process of this directory is dead (engine.md §4 rule 1). */
+/** Proof that an earlier process of this directory is dead (rules.md rule 1). */
 import type { Epoch } from '../../locks/commands/commands.js'
 
 export interface EpochRecord {

@@ -1,5 +1,5 @@
 /**
- * What only the leader does (engine.md §4 rules 3, 4, 11): answers renewals, ends epochs that were not renewed for a whole
+ * What only the leader does (rules.md rules 3, 4, 11): answers renewals, ends epochs that were not renewed for a whole
  * L, ends sessions that stayed detached for their time, and has ended epochs swept. A new leader counts epochs anew, and the
  * rest from where the state says that the last one was; a deposed one stops at once. Everything proposed here is conditional or cannot leave this leader's term.
  */

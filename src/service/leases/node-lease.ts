@@ -1,5 +1,5 @@
 /**
- * The epochs of this node and its right to speak (engine.md §4 rules 1, 2 and 7).
+ * The epochs of this node and its right to speak (rules.md rules 1, 2 and 7).
  *
  * Life of an epoch: a random number is recorded on disk, made current by an applied `NodeUp`, renewed at the leader, and
  * abandoned for good the moment its right to speak has lapsed or the cluster has ended it. Then the next one begins.
@@ -51,7 +51,7 @@ export interface NodeLeaseDeps {
   onFatal(error: Error, exitCode: number): void
 }
 
-/** Exit status when the directory turns out to be another's (contract §5). */
+/** Exit status when the directory turns out to be another's (docs/errors.md). */
 const EXIT_FOREIGN = 4
 const EXIT_FAILED = 3
 

@@ -1,9 +1,9 @@
 /**
- * The sessions at this node under its current epoch (engine.md §4 rules 5, 9, 10, 11): which connection has which place in
+ * The sessions at this node under its current epoch (rules.md rules 5, 9, 10, 11): which connection has which place in
  * the replicated state, what was proposed for it and is not applied yet, and who must still leave.
  *
  * A proposal may be dropped, so everything is proposed again under its number until it is applied. Nobody is told how a
- * proposal ended otherwise than by the effect of its application (raft-reference A22).
+ * proposal ended otherwise than by the effect of its application.
  */
 
 import { invariant } from '../../invariant.js'

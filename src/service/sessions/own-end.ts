@@ -1,5 +1,5 @@
 /**
- * Whether a client's `from` is the other end of this very socket (engine.md §4 rule 5). If it is not, somebody stands
+ * Whether a client's `from` is the other end of this very socket (rules.md rule 5). If it is not, somebody stands
  * between, and may have made a FIN of a reset: docker-proxy does, and every load balancer that works on bytes.
  */
 import { AddressError, addressKey, type HostPort, parseHostPort } from '../../address.js'

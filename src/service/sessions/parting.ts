@@ -1,5 +1,5 @@
 /**
- * How a session leaves when its connection ends (engine.md §4 rule 5). What a FIN is worth depends on who sent it: a relay
+ * How a session leaves when its connection ends (rules.md rule 5). What a FIN is worth depends on who sent it: a relay
  * makes one of the client's reset, by which the client means to come back.
  */
 import type { HostPort } from '../../address.js'

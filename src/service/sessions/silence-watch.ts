@@ -1,4 +1,4 @@
-/** A session's client must give a sign of life within each of its leases (contract §2.2, engine.md §4 rule 5). */
+/** A session's client must give a sign of life within each of its leases (docs/protocol.md, rules.md rule 5). */
 import type { Clock } from '../../platform.js'
 import type { Deadline, DeadlineQueue } from '../deadline-queue.js'
 

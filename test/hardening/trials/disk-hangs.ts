@@ -1,4 +1,4 @@
-/** One disk hangs, then all of them: the rule Slow disks of engine.md §2. */
+/** One disk hangs, then all of them: the rule Slow disks of rules.md, Consensus. */
 import { mkdirSync, mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

@@ -1,4 +1,4 @@
-/** A proxy that makes a FIN of a client's reset: the rule *Closed connections* (engine.md §4 rule 5). */
+/** A proxy that makes a FIN of a client's reset: the rule *Closed connections* (rules.md rule 5). */
 import { TestCluster } from '../../e2e/cluster.js'
 import { Relay } from '../../e2e/relay.js'
 import { fieldOf, Wire } from '../../e2e/wire.js'

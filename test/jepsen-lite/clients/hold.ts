@@ -12,7 +12,7 @@ export interface HeldLock {
 export type HoldEnd = 'released' | 'lost' | 'deadline' | 'disconnected' | 'closed' | 'left'
 
 /**
- * The belief of a session's client (engine.md §6): it lasts as long as the client's own localLease of the lease, which is
+ * The belief of a session's client: it lasts as long as the client's own local lease, which is
  * looked at now and then, because a client that was frozen past its end cannot say afterwards when that was.
  */
 export class SessionHold {

@@ -5,7 +5,7 @@ import type { Fault, Nemesis, Random } from '../types.js'
 
 const SLOW_MIN_MS = 5
 const SLOW_MAX_MS = 500
-/** The exit status of a server whose disk failed it (contract §5). */
+/** The exit status of a server whose disk failed it (docs/errors.md). */
 const SERVING_FAILED = 3
 
 export const diskNemeses: readonly Nemesis[] = [

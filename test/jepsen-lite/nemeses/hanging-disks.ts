@@ -8,7 +8,7 @@ const HANG_MS = 30_000
 /** Engine.md §2, slow disks: the larger of a minute and six leases; and some time to notice. */
 const GIVES_UP_MS = 75_000
 const POLL_MS = 100
-/** The exit status of a server whose disk failed it (contract §5). */
+/** The exit status of a server whose disk failed it (docs/errors.md). */
 const SERVING_FAILED = 3
 
 export const hangingDiskNemeses: readonly Nemesis[] = [

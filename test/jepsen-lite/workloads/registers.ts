@@ -19,7 +19,7 @@ const FREEZE_PROBABILITY = 0.01
 const FREEZE_LEASES = [2.2, 3.5] as const
 
 /**
- * A resource that is read, thought about and written under a lock (engine.md §6). One register is written by whoever
+ * A resource that is read, thought about and written under a lock. One register is written by whoever
  * believes to hold, and is right as long as nobody believes wrongly. The other compares tokens, and is always right.
  */
 export class RegisterWorkload implements Workload {

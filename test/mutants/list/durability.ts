@@ -1,4 +1,4 @@
-/** Bugs of what is durable, and when (raft-reference B11). */
+/** Bugs of what is durable, and when. */
 import type { Mutant } from '../mutant.js'
 
 const RAFT = 'src/raft/core/raft.ts'

@@ -1,4 +1,4 @@
-/** Bugs of elections and votes (raft-reference B11). */
+/** Bugs of elections and votes. */
 import type { Mutant } from '../mutant.js'
 
 const LOG = 'src/raft/core/log/raft-log.ts'

@@ -1,4 +1,4 @@
-/** Bugs of the lock state machine (raft-reference B11, its last part). */
+/** Bugs of the lock state machine. */
 import type { Mutant } from '../mutant.js'
 
 const LOCK_TABLE = 'src/locks/table/lock-table.ts'

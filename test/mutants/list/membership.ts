@@ -1,4 +1,4 @@
-/** Bugs of membership changes (raft-reference B11). */
+/** Bugs of membership changes. */
 import type { Mutant } from '../mutant.js'
 
 const RAFT = 'src/raft/core/raft.ts'

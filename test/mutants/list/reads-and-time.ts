@@ -1,4 +1,4 @@
-/** Bugs of reads, leases and time (raft-reference B11). */
+/** Bugs of reads, leases and time. */
 import type { Mutant } from '../mutant.js'
 
 const READ = 'src/raft/core/read-index.ts'

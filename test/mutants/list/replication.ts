@@ -1,4 +1,4 @@
-/** Bugs of log replication (raft-reference B11). */
+/** Bugs of log replication. */
 import type { Mutant } from '../mutant.js'
 
 const LOG = 'src/raft/core/log/raft-log.ts'

@@ -1,4 +1,4 @@
-/** Clauses of engine.md §4: rule 6 (the localLease of the client, the guardian of `tnl-do`), and rule 7 for clients. */
+/** Clauses of rules.md: rule 6 (the local lease of the client, the guardian of `tnl-do`), and rule 7 for clients. */
 import type { Mutant } from '../mutant.js'
 
 const LIMITS = 'src/client/limits.ts'
@@ -13,7 +13,7 @@ const RAW_HANDLE = 'src/cli/do/raw-handle.ts'
 const COMMAND_TESTS = ['test/cli/do/guardian.test.ts', 'test/cli/do/run.test.ts', 'test/cli/do/supervision.test.ts']
 
 export const RULES_CLIENTS: readonly Mutant[] = [
-  // --------------------------------------------------------------------------------------- rule 6: the localLease
+  // --------------------------------------------------------------------------------------- rule 6: the local lease
   {
     id: 'R6a',
     title: 'a lock is held from the arrival of the answer to a keepalive',

@@ -1,4 +1,4 @@
-/** Clauses of engine.md §4: rule 5, closed connections. */
+/** Clauses of rules.md: rule 5, closed connections. */
 import type { Mutant } from '../mutant.js'
 
 const SESSIONS = 'src/locks/state/sessions.ts'

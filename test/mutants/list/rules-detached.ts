@@ -1,4 +1,4 @@
-/** Clauses of engine.md §4: rule 4, detached sessions. */
+/** Clauses of rules.md: rule 4, detached sessions. */
 import type { Mutant } from '../mutant.js'
 
 const SESSIONS = 'src/locks/state/sessions.ts'

@@ -1,4 +1,4 @@
-/** Clauses of engine.md §4: the state, rule 0 (the node lease) and rule 1 (epochs). */
+/** Clauses of rules.md: the state, rule 0 (the node lease) and rule 1 (epochs). */
 import type { Mutant } from '../mutant.js'
 
 const SESSIONS = 'src/locks/state/sessions.ts'

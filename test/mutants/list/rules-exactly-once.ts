@@ -1,4 +1,4 @@
-/** Clauses of engine.md §4: rule 10 (exactly once), rule 11 (timers of waiters) and rule 12 (force-release). */
+/** Clauses of rules.md: rule 10 (exactly once), rule 11 (timers of waiters) and rule 12 (force-release). */
 import type { Mutant } from '../mutant.js'
 
 const ANSWERS = 'src/locks/answers.ts'

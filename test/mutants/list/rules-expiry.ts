@@ -1,4 +1,4 @@
-/** Clauses of engine.md §4: rule 3, ending an epoch. */
+/** Clauses of rules.md: rule 3, ending an epoch. */
 import type { Mutant } from '../mutant.js'
 
 const KEEPER = 'src/service/leases/leader-duties.ts'

@@ -1,4 +1,4 @@
-/** Clauses of engine.md §4: rule 8 (reads and refusals) and rule 9 (a snapshot on a serving node). */
+/** Clauses of rules.md: rule 8 (reads and refusals) and rule 9 (a snapshot on a serving node). */
 import type { Mutant } from '../mutant.js'
 
 const BOOK = 'src/service/sessions/attachments.ts'

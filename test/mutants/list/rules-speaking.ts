@@ -1,4 +1,4 @@
-/** Clauses of engine.md §4: rule 2, the right to speak. */
+/** Clauses of rules.md: rule 2, the right to speak. */
 import type { Mutant } from '../mutant.js'
 
 const NODE_LEASE = 'src/service/leases/node-lease.ts'

@@ -1,4 +1,4 @@
-/** Clauses of engine.md §4: rule 7, clocks and waking. */
+/** Clauses of rules.md: rule 7, clocks and waking. */
 import type { Mutant } from '../mutant.js'
 
 const NODE_LEASE = 'src/service/leases/node-lease.ts'

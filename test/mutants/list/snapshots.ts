@@ -1,4 +1,4 @@
-/** Bugs of snapshots (raft-reference B11). */
+/** Bugs of snapshots. */
 import type { Mutant } from '../mutant.js'
 
 const RESTORE = 'src/raft/core/restore-snapshot.ts'

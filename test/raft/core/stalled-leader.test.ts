@@ -1,4 +1,4 @@
-/** Whom a leader hands over to whose own disk hangs (engine.md §2, Slow disks). */
+/** Whom a leader hands over to whose own disk hangs (rules.md, Consensus, Slow disks). */
 import { describe, expect, it } from 'vitest'
 import { createRaft } from '../../../src/raft/core/create-raft.js'
 import { MemoryStorage } from '../../../src/raft/core/log/memory-storage.js'

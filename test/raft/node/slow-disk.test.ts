@@ -1,4 +1,4 @@
-/** The rule Slow disks of engine.md §2: nobody gives up anything without evidence that others do better. */
+/** The rule Slow disks of rules.md, Consensus: nobody gives up anything without evidence that others do better. */
 import { describe, expect, it } from 'vitest'
 import { NONE, type RaftId, Role } from '../../../src/raft/core/types.js'
 import { SlowDisk } from '../../../src/raft/node/slow-disk.js'

@@ -1,4 +1,4 @@
-/** Clients for random runs, and what each of them may rightly believe (engine.md §6). */
+/** Clients for random runs, and what each of them may rightly believe. */
 import type { Cluster } from './cluster.js'
 import type { FakeNode } from './node.js'
 import type { FakeSocket } from './socket.js'

@@ -1,4 +1,4 @@
-/** What only the leader does, when leaders change and when its proposals are lost (engine.md §4 rules 3, 4). */
+/** What only the leader does, when leaders change and when its proposals are lost (rules.md rules 3, 4). */
 import { describe, expect, it } from 'vitest'
 import type { Cluster } from '../kit/cluster.js'
 import { L, lock, started } from '../kit/helpers.js'

@@ -1,4 +1,4 @@
-/** Rules 1 to 3 of engine.md §4, in virtual time. */
+/** Rules 1 to 3 of rules.md, in virtual time. */
 import { describe, expect, it } from 'vitest'
 import { encodeCommand } from '../../../src/locks/commands/codec.js'
 import { CommandType } from '../../../src/locks/commands/commands.js'

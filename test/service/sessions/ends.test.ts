@@ -1,4 +1,4 @@
-/** What the end of a connection means for its session (engine.md §4 rules 4 and 5), and what a client may say of itself. */
+/** What the end of a connection means for its session (rules.md rules 4 and 5), and what a client may say of itself. */
 import { describe, expect, it } from 'vitest'
 import { hello, masked, type Opened, resume, started, talk } from '../kit/session-helpers.js'
 import type { FakeSocket } from '../kit/socket.js'

@@ -1,4 +1,4 @@
-/** How sessions are left, resumed, bounded and repeated (contract §2.2, engine.md §4 rules 4, 5, 10, 11). */
+/** How sessions are left, resumed, bounded and repeated (docs/protocol.md, rules.md rules 4, 5, 10, 11). */
 import { describe, expect, it } from 'vitest'
 import { encodeCommand } from '../../../src/locks/commands/codec.js'
 import { type Command, CommandType } from '../../../src/locks/commands/commands.js'

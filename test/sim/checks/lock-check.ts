@@ -1,5 +1,5 @@
 /**
- * What clients are told and may believe, against the reference state (engine.md §6): one holder per lock, tokens that
+ * What clients are told and may believe, against the reference state: one holder per lock, tokens that
  * grow, nobody who still believes to hold what another got, and no positive word of an epoch that has ended.
  */
 import type { LockMachine } from '../../../src/locks/machine.js'

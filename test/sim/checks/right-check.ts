@@ -1,5 +1,5 @@
 /**
- * The right to speak, counted once more from what crosses the network (engine.md §4 rule 2), and reads that are never
+ * The right to speak, counted once more from what crosses the network (rules.md rule 2), and reads that are never
  * older than what was applied when they began (I9).
  */
 import { FrameKind } from '../../../src/raft/ports/transport.js'

@@ -1,4 +1,4 @@
-/** What directories have answered, as it crossed the network: a second opinion on who has forgotten (engine.md §2, Witnesses). */
+/** What directories have answered, as it crossed the network: a second opinion on who has forgotten (rules.md, Consensus, Witnesses). */
 import { MsgType } from '../../../src/raft/core/messages.js'
 import type { Index, RaftId, Term } from '../../../src/raft/core/types.js'
 import type { NodeStatus } from '../../../src/raft/node/node-api.js'

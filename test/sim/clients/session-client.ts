@@ -1,6 +1,6 @@
 /**
  * A client of the session dialect, as the library is one: it resumes elsewhere, repeats what was not answered, and believes
- * in its locks only within its mirror of the lease (engine.md §4 rule 6).
+ * in its locks only within its mirror of the lease (rules.md rule 6).
  */
 import { HOLD_FRACTION, HOLD_MARGIN_MS, KEEPALIVES_PER_LEASE } from '../../../src/client/limits.js'
 import type { Timer } from '../../../src/platform.js'

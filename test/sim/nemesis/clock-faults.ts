@@ -1,4 +1,4 @@
-/** Clocks that change their rate while all of them stay within the ratio that the rules bear (engine.md §4, Clocks). */
+/** Clocks that change their rate while all of them stay within the ratio that the rules bear (rules.md, Clocks). */
 import type { Machine } from '../process.js'
 import type { Faults, Ground } from './fault.js'
 

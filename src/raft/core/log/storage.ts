@@ -2,7 +2,7 @@ import type { ConfState, Entry, HardState, Index, Snapshot, Term } from '../type
 
 /**
  * What the core reads of the stable log. All of it answers at once: the real node keeps the window of entries that may
- * still be needed in memory, so that no Promise enters the core (raft-reference A13).
+ * still be needed in memory, so that no Promise enters the core.
  */
 export interface Storage {
   /** What was saved before this start. */

@@ -132,7 +132,7 @@ export interface RefusedView {
 }
 
 /**
- * Whether a final refusal is believed (engine.md §2, Words of peers): whoever reaches the peer port can say one. So it must
+ * Whether a final refusal is believed (rules.md, Consensus, Words of peers): whoever reaches the peer port can say one. So it must
  * come from a member that this node dialled and that says it is of the same cluster. An empty node knows no cluster yet and
  * believes whom it was told to dial.
  */

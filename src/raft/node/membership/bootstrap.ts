@@ -1,5 +1,5 @@
 /**
- * The first bootstrap of a cluster (engine.md §2, Bootstrap). With an empty directory a node takes part in a first
+ * The first bootstrap of a cluster (rules.md, Consensus, Bootstrap). With an empty directory a node takes part in a first
  * election only after every member of `--cluster` has said that it has *stored* the same cluster id. Otherwise a member
  * that was wiped before the first election could form a second cluster beside the first.
  */

@@ -1,6 +1,6 @@
 /**
  * What this node remembers of what others answered it behind a sync, so that it knows a directory that has forgotten: one put
- * back to an older state, or one whose disk lost what it had reported as written (engine.md §2, Witnesses).
+ * back to an older state, or one whose disk lost what it had reported as written (rules.md, Consensus, Witnesses).
  *
  * Only four numbers are sure, because a healthy log may shrink: a later leader may replace its tail. Example: n2 accepts
  * entry 9 of term 3; the leader of term 4 ends at 7, and n2's log too. "It once had 9" would refuse a healthy directory.

@@ -1,5 +1,5 @@
 /**
- * Snapshot transfer between peers (raft-reference A12): the file goes in chunks on the bulk lane, so that heartbeats
+ * Snapshot transfer between peers: the file goes in chunks on the bulk lane, so that heartbeats
  * pass it; the receiver has it durable before the core is told. Any gap or error ends the transfer; the leader's core
  * then probes again and a new transfer starts at offset 0.
  */
