@@ -32,13 +32,18 @@ export function builtProgram(name: string): string {
 export class TestNode {
   end: NodeEnd | null = null
   frozen = false
-  readonly #process: ClusterNode
+  #process: ClusterNode
 
   constructor(
     readonly plan: NodePlan,
-    surroundings: Surroundings = {},
+    private readonly surroundings: Surroundings = {},
   ) {
     this.#process = new ClusterNode(plan, [builtProgram('tnl-server')], surroundings)
+  }
+
+  /** Another program is installed, of another version: `server` is its `tnl-server.js`. For a node that does not run. */
+  install(server: string): void {
+    this.#process = new ClusterNode(this.plan, [server], this.surroundings)
   }
 
   get id(): string {
