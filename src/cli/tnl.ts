@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-import { runProgram } from './shared/run-program.js'
-import { createTnl, type SISTERS } from './shared/tnl-command.js'
+import { runProgram } from './tnl/run-program.js'
+import { createTnl, type SISTERS } from './tnl/tnl-command.js'
 
 const load: Readonly<Record<keyof typeof SISTERS, () => Promise<unknown>>> = {
   server: () => import('./tnl-server.js'),

@@ -4,7 +4,9 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import type { Command } from 'commander'
 import { describe, expect, it } from 'vitest'
-import { createTnl } from '../../src/cli/shared/tnl-command.js'
+import { ClientExit, DoExit, TnlExit } from '../../src/cli/shared/exit-statuses.js'
+import { createTnl } from '../../src/cli/tnl/tnl-command.js'
+import { ExitCode } from '../../src/server/exit-codes.js'
 
 const SISTERS = ['server', 'do', 'client']
 
@@ -30,9 +32,14 @@ const TSX = ['--import', 'tsx']
 const program = (name: string): string => fileURLToPath(new URL(`../../src/cli/${name}.ts`, import.meta.url))
 
 describe('help', () => {
-  it.each(['tnl-do', 'tnl-client', 'tnl-server'])('%s shows an example of its own', async (name) => {
+  const programs = { 'tnl-do': DoExit, 'tnl-client': ClientExit, 'tnl-server': ExitCode, tnl: TnlExit }
+
+  it.each(Object.entries(programs))('%s shows an example of its own, and its exit statuses', async (name, statuses) => {
     const { stdout } = await promisify(execFile)(process.execPath, [...TSX, program(name), '--help'])
     expect(stdout).toMatch(new RegExp(`\\nExamples?:\\n(.*\\n)* {2}${name} `))
+    const [, told = ''] = stdout.split('Exit status')
+    const missing = Object.values(statuses).filter((status) => !new RegExp(`\\b${status}\\b`).test(told))
+    expect(missing).toEqual([])
   })
 
   it.each([...commandsOf(createTnl(), 'tnl')])('%s shows an example of its own', (path, command) => {

@@ -1,7 +1,7 @@
 /** What a test has started is ended with it, also when it has failed half-way: jobs under tnl-do are made to be hard to end. */
 import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { nameProcesses, processesWithVariable } from '../../src/cli/do/processes.js'
+import { nameProcesses, processesWithVariable } from '../../src/cli/system/processes.js'
 
 const MARK_VARIABLE = 'TNL_TEST_MARK'
 const MARK = `${process.pid}-${randomBytes(8).toString('hex')}`

@@ -3,9 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, it } from 'vitest'
-import { ClientExit } from '../../src/cli/client/hold.js'
-import { DoExit } from '../../src/cli/do/exit-codes.js'
-import { CliExit } from '../../src/cli/shared/exit-codes.js'
+import { ClientExit, DoExit, TnlExit } from '../../src/cli/shared/exit-statuses.js'
 import { ExitCode } from '../../src/server/exit-codes.js'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
@@ -31,11 +29,17 @@ it('names every code of the session dialect', () => {
   expect(codes.filter((code) => !text.includes(`| \`${code}\` |`))).toEqual([])
 })
 
-it('names every exit status', () => {
-  const text = page('errors.md')
-  const tables = { DoExit, ExitCode, CliExit, ClientExit }
-  for (const [name, statuses] of Object.entries(tables)) {
-    for (const status of Object.values(statuses))
-      expect(text, `${name} ${status}`).toMatch(new RegExp(`\\b${status}\\b`))
-  }
+const STATUSES: Readonly<Record<string, Readonly<Record<string, number>>>> = {
+  'tnl-do': DoExit,
+  'tnl-client': ClientExit,
+  tnl: TnlExit,
+  'tnl-server': ExitCode,
+}
+
+it.each(Object.entries(STATUSES))('lists the exit statuses of %s, and no other', (program, statuses) => {
+  const [, section = ''] = page('errors.md').split(`## Exit status of \`${program}\`\n`)
+  const [rows = ''] = section.split('\n## ')
+  const listed = [...rows.matchAll(/^\| ([\d, ]+) \|/gm)].flatMap(([, cell = '']) => cell.split(', ').map(Number))
+  expect(new Set(listed)).toEqual(new Set(Object.values(statuses)))
+  expect(listed.length).toBe(new Set(listed).size)
 })

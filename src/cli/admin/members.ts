@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type HostPort, parseHostPort } from '../../address.js'
 import type { Line } from '../../client/transport/line-codec.js'
-import { CliExit, ClusterRefusal, CommandFailure } from '../shared/exit-codes.js'
+import { ClusterRefusal, CommandFailure } from '../shared/command-failure.js'
+import { TnlExit } from '../shared/exit-statuses.js'
 import { askAdmin } from '../shared/line-client.js'
 import { formatTable } from '../shared/table.js'
 
@@ -65,7 +66,7 @@ export async function transferTo(endpoints: readonly HostPort[], node: string): 
 export function readWait(text: string | undefined): number | null {
   if (text === undefined) return null
   const seconds = Number(text)
-  if (!/^\d+(?:\.\d+)?$/.test(text)) throw new CommandFailure(CliExit.usage, `--wait ${text}: not a number of seconds`)
+  if (!/^\d+(?:\.\d+)?$/.test(text)) throw new CommandFailure(TnlExit.usage, `--wait ${text}: not a number of seconds`)
   return seconds
 }
 

@@ -1,6 +1,7 @@
 import { formatHostPort, type HostPort, parseHostPort } from '../../address.js'
 import type { MemberReport, StatusReport } from '../../service/status.js'
-import { CliExit, CommandFailure, explain } from '../shared/exit-codes.js'
+import { CommandFailure, explain } from '../shared/command-failure.js'
+import { TnlExit } from '../shared/exit-statuses.js'
 import { LineClient } from '../shared/line-client.js'
 import { formatTable } from '../shared/table.js'
 
@@ -49,7 +50,7 @@ async function askBesidePeers(
 export async function runStatus(endpoints: readonly HostPort[], asJson: boolean): Promise<void> {
   const states = await collectStatus(endpoints)
   process.stdout.write(asJson ? `${JSON.stringify(states, null, 2)}\n` : `${statusTable(states)}\n`)
-  if (!states.some((state) => 'report' in state)) throw new CommandFailure(CliExit.noEndpoint, 'no endpoint answered')
+  if (!states.some((state) => 'report' in state)) throw new CommandFailure(TnlExit.noEndpoint, 'no endpoint answered')
 }
 
 export function statusTable(states: readonly NodeState[]): string {

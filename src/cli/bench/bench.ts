@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { formatHostPort, type HostPort } from '../../address.js'
-import { CliExit, CommandFailure } from '../shared/exit-codes.js'
+import { CommandFailure } from '../shared/command-failure.js'
+import { TnlExit } from '../shared/exit-statuses.js'
 import { BenchClient, type BenchRun, type Dialect } from './bench-client.js'
 import { ExclusionCheck } from './exclusion-check.js'
 import { type Latency, LatencyRecorder } from './percentiles.js'
@@ -38,9 +39,9 @@ export async function runBench(options: BenchOptions): Promise<void> {
   const result = await measure(options)
   process.stdout.write(options.json ? `${JSON.stringify(result, null, 2)}\n` : describe(result))
   const [violation] = result.violations
-  if (violation !== undefined) throw new CommandFailure(CliExit.refused, `mutual exclusion was broken: ${violation}`)
+  if (violation !== undefined) throw new CommandFailure(TnlExit.refused, `mutual exclusion was broken: ${violation}`)
   if (result.cycles === 0)
-    throw new CommandFailure(CliExit.noEndpoint, `nothing done: ${result.firstError ?? 'no answer'}`)
+    throw new CommandFailure(TnlExit.noEndpoint, `nothing done: ${result.firstError ?? 'no answer'}`)
 }
 
 async function measure(options: BenchOptions): Promise<BenchResult> {

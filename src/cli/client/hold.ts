@@ -12,19 +12,11 @@ import { DEFAULT_LEASE_MS, DEFAULT_REACH_MS } from '../../client/limits.js'
 import { assertClientId, assertLockName } from '../../client/names.js'
 import type { LockSession } from '../../client/session/lock-session.js'
 import { VERSION } from '../../version.js'
-import { type AcquireRequest, acquireLock } from '../do/acquire.js'
-import { checked, type EndpointFlags, endpointsFrom, seconds } from '../do/arguments.js'
-import { exitStatusOfSignal } from '../do/exit-codes.js'
-import { DoLog, Verbosity, writeStderr, writeStdout } from '../do/log.js'
-import { SignalRelay } from '../do/signals.js'
-
-export const ClientExit = {
-  refused: 2,
-  connectFailed: 3,
-  unknown: 4,
-  lost: 122,
-  notGranted: 123,
-} as const
+import { type AcquireRequest, acquireLock } from '../shared/acquire.js'
+import { checked, type EndpointFlags, endpointsFrom, seconds } from '../shared/arguments.js'
+import { ClientExit, exitStatusOfSignal } from '../shared/exit-statuses.js'
+import { DoLog, Verbosity, writeStderr, writeStdout } from '../shared/log.js'
+import { SignalRelay } from '../shared/signals.js'
 
 interface Flags extends EndpointFlags {
   readonly clientId?: string

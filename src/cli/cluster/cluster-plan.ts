@@ -3,7 +3,8 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { MAX_PORT } from '../../address.js'
 import { listenOn } from '../../server/sockets/listen.js'
-import { CliExit, CommandFailure } from '../shared/exit-codes.js'
+import { CommandFailure } from '../shared/command-failure.js'
+import { TnlExit } from '../shared/exit-statuses.js'
 import type { NodePlan } from './cluster-node.js'
 
 const FIRST_PORT = 7654
@@ -32,10 +33,10 @@ export async function planCluster({
   firstPort = FIRST_PORT,
 }: ClusterPlan): Promise<readonly NodePlan[]> {
   if (nodes < 1 || nodes > MAX_NODES) {
-    throw new CommandFailure(CliExit.usage, `--nodes ${nodes}: must be from 1 to ${MAX_NODES}`)
+    throw new CommandFailure(TnlExit.usage, `--nodes ${nodes}: must be from 1 to ${MAX_NODES}`)
   }
   if (wanted !== undefined && wanted + BLOCK_STEP > MAX_PORT) {
-    throw new CommandFailure(CliExit.usage, `--base-port ${wanted}: must be at most ${MAX_PORT - BLOCK_STEP}`)
+    throw new CommandFailure(TnlExit.usage, `--base-port ${wanted}: must be at most ${MAX_PORT - BLOCK_STEP}`)
   }
   mkdirSync(dir, { recursive: true })
   const basePort = await choosePorts(nodes, wanted, firstPort, join(dir, 'cluster.json'))
@@ -71,22 +72,22 @@ async function choosePorts(
   if (existsSync(layoutFile)) {
     const layout: Layout = JSON.parse(readFileSync(layoutFile, 'utf8'))
     if (layout.nodes !== nodes) {
-      throw new CommandFailure(CliExit.usage, `--nodes ${nodes}: the cluster in this directory has ${layout.nodes}`)
+      throw new CommandFailure(TnlExit.usage, `--nodes ${nodes}: the cluster in this directory has ${layout.nodes}`)
     }
     if (wanted !== undefined && wanted !== layout.basePort) {
       throw new CommandFailure(
-        CliExit.usage,
+        TnlExit.usage,
         `--base-port ${wanted}: the cluster in this directory has its ports from ${layout.basePort} on`,
       )
     }
     if (!(await blockIsFree(nodes, layout.basePort))) {
-      throw new CommandFailure(CliExit.usage, `a port of this cluster (${layout.basePort} and following) is in use`)
+      throw new CommandFailure(TnlExit.usage, `a port of this cluster (${layout.basePort} and following) is in use`)
     }
     return layout.basePort
   }
   if (wanted !== undefined) {
     if (!(await blockIsFree(nodes, wanted))) {
-      throw new CommandFailure(CliExit.usage, `--base-port ${wanted}: this port or one of those that follow is in use`)
+      throw new CommandFailure(TnlExit.usage, `--base-port ${wanted}: this port or one of those that follow is in use`)
     }
     writeFileSync(layoutFile, JSON.stringify({ nodes, basePort: wanted } satisfies Layout))
     return wanted
@@ -96,7 +97,7 @@ async function choosePorts(
     writeFileSync(layoutFile, JSON.stringify({ nodes, basePort } satisfies Layout))
     return basePort
   }
-  throw new CommandFailure(CliExit.failed, 'no free block of ports')
+  throw new CommandFailure(TnlExit.failed, 'no free block of ports')
 }
 
 async function blockIsFree(nodes: number, basePort: number): Promise<boolean> {

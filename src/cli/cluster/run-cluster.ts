@@ -4,7 +4,8 @@ import { basename, join, relative, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ExitCode } from '../../server/exit-codes.js'
 import type { StatusReport } from '../../service/status.js'
-import { CliExit, CommandFailure } from '../shared/exit-codes.js'
+import { CommandFailure } from '../shared/command-failure.js'
+import { TnlExit } from '../shared/exit-statuses.js'
 import { isBuilt, programFile, starterFile } from '../shared/program-file.js'
 import { formatTable } from '../shared/table.js'
 import { ClusterNode, type NodeEnd } from './cluster-node.js'
@@ -45,7 +46,7 @@ export async function runCluster(options: ClusterOptions): Promise<void> {
     print(describeCluster(outcome.states, outcome.seconds, temporary ? 'temporary data, removed at the end' : dir))
     void cluster.reportRoles(outcome.states)
     if ((await Promise.race([signalled, cluster.deserted])) === 'deserted') {
-      throw new CommandFailure(CliExit.failed, 'no node is left')
+      throw new CommandFailure(TnlExit.failed, 'no node is left')
     }
     print('stopping')
   } finally {
@@ -89,11 +90,11 @@ class LocalCluster {
       }
       const failed = this.#failed
       if (failed !== null)
-        throw new CommandFailure(CliExit.failed, `${failed.plan.nodeId} did not start:\n${lastWords(failed)}`)
+        throw new CommandFailure(TnlExit.failed, `${failed.plan.nodeId} did not start:\n${lastWords(failed)}`)
       await sleep(POLL_INTERVAL_MS)
     }
     const words = this.#nodes.map((node) => `${node.plan.nodeId}:\n${lastWords(node)}`).join('\n')
-    throw new CommandFailure(CliExit.failed, `the cluster was not ready after ${READY_TIMEOUT_MS / 1000} s\n${words}`)
+    throw new CommandFailure(TnlExit.failed, `the cluster was not ready after ${READY_TIMEOUT_MS / 1000} s\n${words}`)
   }
 
   /** Prints who leads whenever that changes, until the cluster is stopped. */

@@ -5,13 +5,19 @@ import type { Writable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { HoldLimit } from '../../client/session/local-lease.js'
 import { type Link, LinkError } from '../../client/transport/link.js'
-import type { FromGuardian, GuardedCommand, Resumption, ToGuardian } from '../guardian/messages.js'
+import { ADOPT_TIMEOUT_MS, SEARCH_INTERVAL_MS, SEARCH_MS } from '../guarding/limits.js'
+import type { FromGuardian, GuardedCommand, Resumption, ToGuardian } from '../guarding/messages.js'
 import { programFile } from '../shared/program-file.js'
-import { ADOPT_TIMEOUT_MS, SEARCH_INTERVAL_MS, SEARCH_MS } from './limits.js'
-import { mayHaveNative } from './native.js'
-import type { ProcessGroup } from './process-group.js'
-import { descendantsOf, glanceAtDescendants, hasCode, type ProcessInfo, processesWithVariable } from './processes.js'
-import { rawHandleOf } from './raw-handle.js'
+import { mayHaveNative } from '../system/native.js'
+import type { ProcessGroup } from '../system/process-group.js'
+import {
+  descendantsOf,
+  glanceAtDescendants,
+  type ProcessInfo,
+  processesWithVariable,
+  signalProcess,
+} from '../system/processes.js'
+import { rawHandleOf } from '../system/raw-handle.js'
 import { Watcher } from './watcher.js'
 
 const MARK_VARIABLE = 'TNL_GUARDIAN'
@@ -141,7 +147,7 @@ export class Guardian {
   strike(group: ProcessGroup | null): ProcessInfo[] {
     const left = this.unguarded(group).filter(({ id }) => id !== this.child.pid)
     group?.signal('SIGKILL')
-    for (const { id } of left) kill(id)
+    for (const { id } of left) signalProcess(id, 'SIGKILL')
     return left
   }
 
@@ -204,12 +210,4 @@ export class Guardian {
 function freeNumbers(taken: readonly number[], count: number): number[] {
   const candidates = Array.from({ length: taken.length + count }, (_, index) => FIRST_FURTHER_DESCRIPTOR + index)
   return candidates.filter((each) => !taken.includes(each)).slice(0, count)
-}
-
-function kill(id: number): void {
-  try {
-    process.kill(id, 'SIGKILL')
-  } catch (error) {
-    if (!hasCode(error, 'ESRCH') && !hasCode(error, 'EPERM')) throw error
-  }
 }

@@ -5,7 +5,7 @@ import { DEFAULT_LEASE_MS, DEFAULT_REACH_MS, MAX_LEASE_MS, MAX_NAME_BYTES, MIN_L
 import { assertClientId, assertLockName, assertMetadata } from '../../client/names.js'
 import type { SessionOptions } from '../../client/session/session.js'
 import { VERSION } from '../../version.js'
-import type { OnLost } from '../guardian/messages.js'
+import type { OnLost } from '../guarding/messages.js'
 import {
   checked,
   type EndpointFlags,
@@ -15,9 +15,9 @@ import {
   signalName,
   waitSeconds,
   wholeNumber,
-} from './arguments.js'
+} from '../shared/arguments.js'
+import { Verbosity, writeStderr, writeStdout } from '../shared/log.js'
 import { lockNameOf } from './lock-name.js'
-import { Verbosity, writeStderr, writeStdout } from './log.js'
 
 export interface DoOptions {
   readonly session: SessionOptions

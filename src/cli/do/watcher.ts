@@ -10,16 +10,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import type { Writable } from 'node:stream'
-
-/** Words on the pipe, one line each. */
-export const WatcherWord = {
-  /** `group ID`: the command's process group. */
-  group: 'group',
-  /** `known ID:TICKS ...`: what runs for the command, each with its start in clock ticks since boot. */
-  known: 'known',
-  /** Nothing is left; nobody needs the watcher any more. */
-  done: 'done',
-} as const
+import { WatcherWord } from '../guarding/watcher-words.js'
 
 /** For any POSIX shell. `$1` is the mark, as `NAME=VALUE`. */
 const SCRIPT = `# Watches over a command for TcpNetLock: ends what is left of it when those who should are killed.

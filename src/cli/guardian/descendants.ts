@@ -6,10 +6,10 @@
  * Nothing else of this process may have children that count, and Node must not start any here: it would not be told of
  * their end.
  */
-import { KILL_AGAIN_INTERVAL_MS, LEFT_CHECK_INTERVAL_MS, MAX_LOOKS_PER_KILL } from '../do/limits.js'
-import type { Native } from '../do/native.js'
-import { ProcessGroup } from '../do/process-group.js'
-import { descendantsOf, hasCode, type ProcessInfo } from '../do/processes.js'
+import { KILL_AGAIN_INTERVAL_MS, LEFT_CHECK_INTERVAL_MS, MAX_LOOKS_PER_KILL } from '../guarding/limits.js'
+import type { Native } from '../system/native.js'
+import { ProcessGroup } from '../system/process-group.js'
+import { descendantsOf, type ProcessInfo, signalProcess } from '../system/processes.js'
 import type { LeaderEnd, Offspring } from './offspring.js'
 
 export class Descendants implements Offspring {
@@ -43,7 +43,7 @@ export class Descendants implements Offspring {
   }
 
   signalAll(signal: NodeJS.Signals): void {
-    for (const { id } of this.left()) send(id, signal)
+    for (const { id } of this.left()) signalProcess(id, signal)
   }
 
   left(): ProcessInfo[] {
@@ -83,10 +83,10 @@ export class Descendants implements Offspring {
       if (fresh.length === 0) break
       for (const { id } of fresh) {
         struck.add(id)
-        send(id, 'SIGSTOP')
+        signalProcess(id, 'SIGSTOP')
       }
     }
-    for (const id of struck) send(id, 'SIGKILL')
+    for (const id of struck) signalProcess(id, 'SIGKILL')
   }
 
   private nothingLeft(): boolean {
@@ -112,14 +112,5 @@ export class Descendants implements Offspring {
         this.leaderEnded({ code: change.code, signal: change.signal })
       }
     }
-  }
-}
-
-function send(id: number, signal: NodeJS.Signals): void {
-  try {
-    process.kill(id, signal)
-  } catch (error) {
-    // Gone meanwhile, or another user's: that is told by whoever looks at what is left.
-    if (!hasCode(error, 'ESRCH') && !hasCode(error, 'EPERM')) throw error
   }
 }

@@ -1,9 +1,9 @@
 /** Where there is no child subreaper (macOS, or no foreign function interface): what a command starts is its process group. */
 import { type ChildProcess, spawn } from 'node:child_process'
-import type { Refusal } from '../do/native.js'
-import { ProcessGroup } from '../do/process-group.js'
-import type { ProcessInfo } from '../do/processes.js'
-import type { GuardedCommand } from './messages.js'
+import type { GuardedCommand } from '../guarding/messages.js'
+import type { Refusal } from '../system/native.js'
+import { ProcessGroup } from '../system/process-group.js'
+import type { ProcessInfo } from '../system/processes.js'
 import type { LeaderEnd, Offspring } from './offspring.js'
 
 export class GroupOffspring implements Offspring {

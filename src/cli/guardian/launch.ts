@@ -1,9 +1,9 @@
 /** Starting a command as `execvp` would, with what tnl-do was given and Node has changed since. */
 
-import type { Native, Refusal } from '../do/native.js'
+import type { GuardedCommand } from '../guarding/messages.js'
+import type { Native, Refusal } from '../system/native.js'
 import { Descendants } from './descendants.js'
 import { GroupOffspring } from './group-offspring.js'
-import type { GuardedCommand } from './messages.js'
 import type { Offspring } from './offspring.js'
 
 /** Where programs are looked for when there is no PATH. */

@@ -1,5 +1,5 @@
 /** Everything that a command starts, as its guardian handles it. */
-import type { ProcessInfo } from '../do/processes.js'
+import type { ProcessInfo } from '../system/processes.js'
 
 export interface LeaderEnd {
   readonly code: number | null

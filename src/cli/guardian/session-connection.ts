@@ -6,9 +6,9 @@ import { KeepAlive } from '../../client/session/keep-alive.js'
 import { type HoldLimit, type Instant, instantNow } from '../../client/session/local-lease.js'
 import { formatLine } from '../../client/transport/line-codec.js'
 import { Link, LinkError } from '../../client/transport/link.js'
-import { OWN_CONNECTION_TIMEOUT_MS, RENEWAL_PAUSE_MS, SHUT_DOWN_TIMEOUT_MS } from '../do/limits.js'
-import { isRawHandle, type RawHandle, shutDown } from '../do/raw-handle.js'
-import type { Resumption } from './messages.js'
+import { OWN_CONNECTION_TIMEOUT_MS, RENEWAL_PAUSE_MS, SHUT_DOWN_TIMEOUT_MS } from '../guarding/limits.js'
+import type { Resumption } from '../guarding/messages.js'
+import { isRawHandle, type RawHandle, shutDown } from '../system/raw-handle.js'
 
 export class GuardianConnection {
   /** Null: the classic dialect, or not known yet. */

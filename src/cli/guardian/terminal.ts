@@ -5,8 +5,8 @@
  */
 import { openSync } from 'node:fs'
 import { constants } from 'node:os'
-import type { Native } from '../do/native.js'
-import { hasCode } from '../do/processes.js'
+import type { Native } from '../system/native.js'
+import { hasCode } from '../system/processes.js'
 
 export class Terminal {
   private constructor(

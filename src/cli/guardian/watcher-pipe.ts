@@ -1,8 +1,8 @@
 /** The guardian's end of the watcher's pipe. */
 import { writeSync } from 'node:fs'
-import { MAX_KNOWN_PROCESSES } from '../do/limits.js'
-import type { ProcessInfo } from '../do/processes.js'
-import { WatcherWord } from '../do/watcher.js'
+import { MAX_KNOWN_PROCESSES } from '../guarding/limits.js'
+import { WatcherWord } from '../guarding/watcher-words.js'
+import type { ProcessInfo } from '../system/processes.js'
 
 export class WatcherPipe {
   constructor(private readonly descriptor: number | null) {}

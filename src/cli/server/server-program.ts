@@ -2,7 +2,7 @@ import { parseServerConfig } from '../../server/config/config.js'
 import { ExitCode, UsageError } from '../../server/exit-codes.js'
 import { createLogger } from '../../server/logging/logger.js'
 import { startServer } from '../../server/main.js'
-import { prepareEnd } from '../shared/end-process.js'
+import { prepareEnd } from '../system/end-process.js'
 import { isAskedToStop, whenAskedToStop } from './server-signals.js'
 
 /** `tnl-server`: from its words to its exit status (docs/errors.md). */

@@ -1,5 +1,5 @@
 import { lookupsUnderWay } from '../../client/transport/lookup.js'
-import { loadExit } from './end-process.js'
+import { loadExit } from '../system/end-process.js'
 
 /**
  * `process.exit`, also while a name is being looked up that nobody resolves: Node would wait for the system's answer, 10 s

@@ -3,7 +3,8 @@ import { createInterface, type Interface } from 'node:readline'
 import { formatHostPort, type HostPort } from '../../address.js'
 import { Line } from '../../client/transport/line-codec.js'
 import { countedLookup } from '../../client/transport/lookup.js'
-import { CliExit, ClusterRefusal, CommandFailure, explain } from './exit-codes.js'
+import { ClusterRefusal, CommandFailure, explain } from './command-failure.js'
+import { TnlExit } from './exit-statuses.js'
 
 /** Without any word for this long a node counts as out of reach. */
 const ANSWER_TIMEOUT_MS = 5_000
@@ -89,7 +90,7 @@ export async function askAdmin(
       failures.push(`${formatHostPort(endpoint)}: ${explain(error)}`)
     }
   }
-  throw new CommandFailure(CliExit.noEndpoint, `no endpoint answered: ${failures.join('; ')}`)
+  throw new CommandFailure(TnlExit.noEndpoint, `no endpoint answered: ${failures.join('; ')}`)
 }
 
 async function askOne(endpoint: HostPort, action: string, request: string): Promise<readonly Line[]> {

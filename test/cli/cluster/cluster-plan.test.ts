@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { type ClusterPlan, planCluster } from '../../../src/cli/cluster/cluster-plan.js'
-import { CliExit } from '../../../src/cli/shared/exit-codes.js'
+import { TnlExit } from '../../../src/cli/shared/exit-statuses.js'
 
 /** Far from the ports that other tests take. */
 const BASE_PORT = 31_300
@@ -33,7 +33,7 @@ describe('planCluster', () => {
   it('refuses a base port when one of the ports that follow is taken, and moves on when none was asked for', async () => {
     await take(BASE_PORT + 12)
     await expect(plan({ basePort: BASE_PORT })).rejects.toMatchObject({
-      exitCode: CliExit.usage,
+      exitCode: TnlExit.usage,
       message: expect.stringContaining(`--base-port ${BASE_PORT}`),
     })
     const [first] = await plan({ firstPort: BASE_PORT })
@@ -45,10 +45,10 @@ describe('planCluster', () => {
     await plan({ dir, basePort: BASE_PORT })
     const [first] = await plan({ dir })
     expect(first?.clientPort).toBe(BASE_PORT)
-    await expect(plan({ dir, basePort: BASE_PORT + 100 })).rejects.toMatchObject({ exitCode: CliExit.usage })
+    await expect(plan({ dir, basePort: BASE_PORT + 100 })).rejects.toMatchObject({ exitCode: TnlExit.usage })
   })
 
   it('refuses a base port that leaves no room below 65536', async () => {
-    await expect(plan({ basePort: 65_500 })).rejects.toMatchObject({ exitCode: CliExit.usage })
+    await expect(plan({ basePort: 65_500 })).rejects.toMatchObject({ exitCode: TnlExit.usage })
   })
 })

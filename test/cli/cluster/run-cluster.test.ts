@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
-import { CliExit } from '../../../src/cli/shared/exit-codes.js'
+import { TnlExit } from '../../../src/cli/shared/exit-statuses.js'
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url))
 const TNL = fileURLToPath(new URL('../../../src/cli/tnl.ts', import.meta.url))
@@ -202,6 +202,6 @@ describe('npm start', () => {
     const cluster = await npmStart()
     for (const node of ['n1', 'n2', 'n3']) process.kill(cluster.pidOf(node), 'SIGTERM')
     const [code] = await once(cluster.process, 'exit')
-    expect(code).toBe(CliExit.failed)
+    expect(code).toBe(TnlExit.failed)
   })
 })

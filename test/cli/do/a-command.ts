@@ -1,4 +1,4 @@
-import type { GuardedCommand } from '../../../src/cli/guardian/messages.js'
+import type { GuardedCommand } from '../../../src/cli/guarding/messages.js'
 
 /** A command as tnl-do gives it to its guardian. */
 export function aCommand(words: readonly string[], other: Partial<GuardedCommand> = {}): GuardedCommand {

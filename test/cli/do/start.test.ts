@@ -1,7 +1,7 @@
 import { openSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { formatHeld, holderAround, readHeld } from '../../../src/cli/do/held.js'
 import { readStart, signalsInMask } from '../../../src/cli/do/start.js'
+import { formatHeld, holderAround, readHeld } from '../../../src/cli/shared/held.js'
 
 describe('what tnl-do was started with', () => {
   const hex = (text: string): string => Buffer.from(text, 'latin1').toString('hex')

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import { DoExit } from '../../../src/cli/do/exit-codes.js'
+import { DoExit } from '../../../src/cli/shared/exit-statuses.js'
 import { formatSeconds } from '../../../src/client/transport/line-codec.js'
 import type { WorkloadRun } from '../types.js'
 import type { ClientContext } from './client.js'

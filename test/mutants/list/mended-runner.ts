@@ -55,7 +55,7 @@ export const MENDED_RUNNER: readonly Mutant[] = [
     'rule 6',
     GUARDIAN,
     edit(
-      'src/cli/do/process-group.ts',
+      'src/cli/system/process-group.ts',
       "      // EPERM: it lives, under another user.\n      this.gone = hasCode(error, 'ESRCH')",
       '      this.gone = error !== null',
     ),
@@ -162,7 +162,11 @@ export const MENDED_RUNNER: readonly Mutant[] = [
     'a lock of another cluster counts as held around the command',
     'own',
     START,
-    edit('src/cli/do/held.ts', "(mark.cluster === (cluster ?? '') || mark.cluster === '')", 'cluster !== undefined'),
+    edit(
+      'src/cli/shared/held.ts',
+      "(mark.cluster === (cluster ?? '') || mark.cluster === '')",
+      'cluster !== undefined',
+    ),
   ),
   mutant(
     'Y518',
@@ -170,7 +174,7 @@ export const MENDED_RUNNER: readonly Mutant[] = [
     'own',
     START,
     edit(
-      'src/cli/do/held.ts',
+      'src/cli/shared/held.ts',
       'mark.name === name && mark.holder === holder &&',
       'mark.name === name && holder !== undefined &&',
     ),

@@ -9,7 +9,7 @@ const HOLDINGS = 'src/client/session/holdings.ts'
 const GUARDIAN_PROCESS = 'src/cli/guardian/guardian-process.ts'
 const SUPERVISION = 'src/cli/do/supervision.ts'
 const OPTIONS = 'src/cli/do/options.ts'
-const RAW_HANDLE = 'src/cli/do/raw-handle.ts'
+const RAW_HANDLE = 'src/cli/system/raw-handle.ts'
 const COMMAND_TESTS = ['test/cli/do/guardian.test.ts', 'test/cli/do/run.test.ts', 'test/cli/do/supervision.test.ts']
 
 export const RULES_CLIENTS: readonly Mutant[] = [
@@ -142,7 +142,7 @@ export const RULES_CLIENTS: readonly Mutant[] = [
     rule: 'rule 6',
     edits: [
       {
-        file: 'src/cli/do/native.ts',
+        file: 'src/cli/system/native.ts',
         find: 'POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF)',
         replace: 'POSIX_SPAWN_SETSIGDEF)',
       },
@@ -319,7 +319,7 @@ export const RULES_CLIENTS: readonly Mutant[] = [
       },
     ],
     killers: ['tests'],
-    tests: ['test/cli/do/raw-handle.test.ts'],
+    tests: ['test/cli/system/raw-handle.test.ts'],
   },
   {
     id: 'R6zb',
@@ -333,7 +333,7 @@ export const RULES_CLIENTS: readonly Mutant[] = [
       },
     ],
     killers: ['tests'],
-    tests: ['test/cli/do/raw-handle.test.ts'],
+    tests: ['test/cli/system/raw-handle.test.ts'],
   },
   {
     id: 'R6zc',

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { type AcquireRequest, acquireLock } from '../../../src/cli/do/acquire.js'
-import { DoLog, Verbosity } from '../../../src/cli/do/log.js'
+import { type AcquireRequest, acquireLock } from '../../../src/cli/shared/acquire.js'
+import { DoLog, Verbosity } from '../../../src/cli/shared/log.js'
 import { NoEndpointError, NotGrantedError } from '../../../src/client/errors.js'
 import type { LockSession } from '../../../src/client/session/lock-session.js'
 import { parseEndpoints } from '../../../src/client/transport/endpoints.js'

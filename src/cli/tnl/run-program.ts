@@ -1,7 +1,8 @@
 import { CommanderError } from 'commander'
 import { lookupsUnderWay } from '../../client/transport/lookup.js'
-import { endProgram } from './end-program.js'
-import { CliExit, CommandFailure } from './exit-codes.js'
+import { CommandFailure } from '../shared/command-failure.js'
+import { endProgram } from '../shared/end-program.js'
+import { TnlExit } from '../shared/exit-statuses.js'
 
 /** Runs a program of commands: what ended it becomes the exit status, its words go to stderr. */
 export async function runProgram(run: () => Promise<void>): Promise<void> {
@@ -11,15 +12,15 @@ export async function runProgram(run: () => Promise<void>): Promise<void> {
     process.exitCode = exitCodeOf(error)
   }
   // Nothing else is left to do, but Node would wait for it.
-  if (lookupsUnderWay() > 0) process.stdout.write('', () => void endProgram(Number(process.exitCode ?? CliExit.ok)))
+  if (lookupsUnderWay() > 0) process.stdout.write('', () => void endProgram(Number(process.exitCode ?? TnlExit.ok)))
 }
 
 function exitCodeOf(error: unknown): number {
   // Commander has printed its own words, also the help and the version.
-  if (error instanceof CommanderError) return error.exitCode === 0 ? CliExit.ok : CliExit.usage
+  if (error instanceof CommanderError) return error.exitCode === 0 ? TnlExit.ok : TnlExit.usage
   const known = error instanceof CommandFailure
   process.stderr.write(
     `${known ? error.message : `unexpected: ${error instanceof Error ? error.stack : String(error)}`}\n`,
   )
-  return known ? error.exitCode : CliExit.failed
+  return known ? error.exitCode : TnlExit.failed
 }

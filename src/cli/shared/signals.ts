@@ -1,6 +1,6 @@
 /** Signals that reach tnl-do: they end a wait at once, and reach the command while it runs. */
 import { constants } from 'node:os'
-import { mayHaveNative } from './native.js'
+import { mayHaveNative } from '../system/native.js'
 
 /** What ends a program that does nothing about it. */
 const ENDING: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2', 'SIGALRM']

@@ -4,7 +4,7 @@ import { addMember, listMembers, promoteMember, readWait, removeMember, transfer
 import { runStatus } from '../admin/status.js'
 import { runBench } from '../bench/bench.js'
 import { runCluster } from '../cluster/run-cluster.js'
-import { readEndpoints } from './endpoints-option.js'
+import { readEndpoints } from '../shared/endpoints-option.js'
 
 const ENDPOINTS = ['--endpoints <H:P,...>', 'nodes to ask (default TNL_ENDPOINTS, else localhost:7654)'] as const
 
@@ -14,6 +14,9 @@ export const SISTERS = {
   do: 'run a command under a lock (tnl-do)',
   client: 'hold a lock until the end (tnl-client)',
 } as const
+
+const EXIT_STATUS_HELP = `
+Exit status: 0 done; 1 the cluster refused, or a check of the bench failed; 2 bad usage; 3 failed; 125 no endpoint answered.`
 
 export function createTnl(): Command {
   const tnl = new Command('tnl')
@@ -29,6 +32,7 @@ export function createTnl(): Command {
     'tnl status --endpoints n1:7654,n2:7654,n3:7654',
     'tnl do --lock-name backup -- ./backup.sh',
   )
+  tnl.addHelpText('after', EXIT_STATUS_HELP)
   addCluster(tnl)
   addStatus(tnl)
   addMembers(tnl)

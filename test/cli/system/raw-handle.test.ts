@@ -1,6 +1,6 @@
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { isRawHandle, rawHandleOf, shutDown } from '../../../src/cli/do/raw-handle.js'
+import { isRawHandle, rawHandleOf, shutDown } from '../../../src/cli/system/raw-handle.js'
 
 const TIMEOUT_MS = 1_000
 

@@ -1,13 +1,5 @@
-/** Exit status of the administration commands of `tnl`. */
-export const CliExit = {
-  ok: 0,
-  /** The cluster refused, or a check of `tnl bench` failed. */
-  refused: 1,
-  usage: 2,
-  failed: 3,
-  /** No endpoint was reached. */
-  noEndpoint: 125,
-} as const
+/** How a command of `tnl` fails: words for people, and an exit status. */
+import { TnlExit } from './exit-statuses.js'
 
 /** Ends a command: `message` goes to stderr. */
 export class CommandFailure extends Error {
@@ -27,7 +19,7 @@ export class ClusterRefusal extends CommandFailure {
     readonly refusal: string,
     message: string,
   ) {
-    super(CliExit.refused, `${refusal}: ${message}`)
+    super(TnlExit.refused, `${refusal}: ${message}`)
   }
 }
 

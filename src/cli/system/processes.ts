@@ -109,6 +109,15 @@ export function maySignal(id: number): boolean {
   }
 }
 
+/** Nothing happens to a process that is gone, or that is another user's: whoever looks at what is left tells of those. */
+export function signalProcess(id: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(id, signal)
+  } catch (error) {
+    if (!hasCode(error, 'ESRCH') && !hasCode(error, 'EPERM')) throw error
+  }
+}
+
 export function hasCode(error: unknown, code: string): boolean {
   return error instanceof Error && 'code' in error && error.code === code
 }
