@@ -1,4 +1,4 @@
-/** Exit status of `tnl-server` (docs/errors.md). */
+/** Exit status of `tnl-server` (docs/errors.md). Which error ends with which is in exit-status.ts. */
 export const ExitCode = {
   ok: 0,
   /** Cannot bind, directory in use, or bad usage. */
@@ -7,6 +7,8 @@ export const ExitCode = {
   failed: 3,
   /** The data directory is damaged, another cluster's or another node's. */
   damaged: 4,
+  /** This program is older than its cluster or its data. */
+  older: 5,
 } as const
 export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode]
 

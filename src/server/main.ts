@@ -3,7 +3,6 @@ import type { Logger } from 'pino'
 import { formatHostPort, isWildcardHost, parseHostPort } from '../address.js'
 import type { NodeId } from '../locks/commands/commands.js'
 import { greet } from '../raft/net/greeting.js'
-import { BindError } from '../raft/net/network.js'
 import type { PeerSecrets } from '../raft/net/peer-secret.js'
 import { createTransport } from '../raft/net/transport.js'
 import { type LogStore, StoreError } from '../raft/ports/store.js'
@@ -15,7 +14,8 @@ import { ClientPort } from './clients/client-port.js'
 import { checkTimes, type ServerConfig } from './config/config.js'
 import { clientsWithin, descriptorLimit } from './config/descriptors.js'
 import { PeerSecretFile } from './config/peer-secret-file.js'
-import { ExitCode, UsageError } from './exit-codes.js'
+import { ExitCode } from './exit-codes.js'
+import { exitStatusOf } from './exit-status.js'
 import { HttpPort } from './http/http-port.js'
 import { ServerMetrics } from './http/metrics.js'
 import { STOP_MAX_MS } from './limits.js'
@@ -49,7 +49,7 @@ export async function startServer(config: ServerConfig, log: Logger): Promise<Ru
     await server.start()
   } catch (error) {
     log.error(describe(error))
-    end(exitCodeOf(error))
+    end(exitStatusOf(error))
   }
   return { ended, stop: () => server?.stop() }
 }
@@ -160,11 +160,11 @@ class Server {
     this.#stopping = true
     this.log.info('stopping')
     // Nothing that is written now would ever be answered: what was acknowledged is durable.
-    const late = () => this.#fatal(new Error('the clean stop does not end: the disk hangs'), ExitCode.failed)
+    const late = () => this.#fatal(new Error('the clean stop does not end: the disk hangs'))
     this.#clock.after(STOP_MAX_MS, late)
     this.#shutDown().then(
       () => this.end(ExitCode.ok),
-      (error: unknown) => this.#fatal(error, ExitCode.failed),
+      (error: unknown) => this.#fatal(error),
     )
   }
 
@@ -174,7 +174,8 @@ class Server {
     this.log.info('stopped')
   }
 
-  #fatal(error: unknown, exitCode: number): void {
+  #fatal(error: unknown): void {
+    const exitCode = exitStatusOf(error)
     if (exitCode === ExitCode.ok) this.log.info(describe(error))
     else this.log.error({ err: error }, describe(error))
     this.end(exitCode)
@@ -205,7 +206,7 @@ class Server {
       onLease: (nodeLeaseMs) => this.#leaseIs(nodeLeaseMs),
       onLeader: (leader, term) => this.#leaderSeen(leader, term),
       onStored: (durationMs) => this.#metrics.appended(durationMs),
-      onFatal: (error, exitCode) => this.#fatal(error, exitCode),
+      onFatal: (error) => this.#fatal(error),
     }
   }
 
@@ -230,7 +231,7 @@ class Server {
     try {
       checkTimes({ ...config, leaseMs: nodeLeaseMs })
     } catch (error) {
-      this.#fatal(error, exitCodeOf(error))
+      this.#fatal(error)
     }
   }
 
@@ -273,13 +274,6 @@ class Server {
       yield { name, token, session, holder: clientId, since: sinceWallMs, waiters }
     }
   }
-}
-
-function exitCodeOf(error: unknown): number {
-  if (error instanceof UsageError || error instanceof BindError) return ExitCode.usage
-  if (!(error instanceof StoreError)) return ExitCode.failed
-  if (error.kind === 'locked') return ExitCode.usage
-  return error.kind === 'damaged' || error.kind === 'foreign' ? ExitCode.damaged : ExitCode.failed
 }
 
 /** What `--cluster` says of this node; what only means "everywhere here" leads nobody to it. */

@@ -53,7 +53,8 @@ export interface Surroundings {
   onLease(nodeLeaseMs: number): void
   onLeader(leader: string | null, term: Term): void
   onStored(durationMs: number): void
-  onFatal(error: Error, exitCode: number): void
+  /** The node cannot go on; the class of `error` says why. */
+  onFatal(error: Error): void
 }
 
 /** How the simulator watches: what Raft drives is the machine it gets back, and it is told in what state a cluster began. */
@@ -104,7 +105,7 @@ export class NodeComposition {
       describe: () => world.describe(),
       shutdown: () => world.shutdown(),
       admin: (request) => this.admin.handle(request),
-      onFatal: (error, exitCode) => world.onFatal(error, exitCode),
+      onFatal: (error) => world.onFatal(error),
     })
     Object.assign(sink, this.service.sink, { membersChanged: () => this.node.setMembers(this.#members()) })
   }
@@ -192,7 +193,7 @@ export class NodeComposition {
         if (kind === FrameKind.admin || kind === FrameKind.adminResult) this.admin.onPeerFrame(from, kind, payload)
         else this.service.onPeerFrame(from, kind, payload)
       },
-      onFatal: (error, exitCode) => world.onFatal(error, exitCode),
+      onFatal: (error) => world.onFatal(error),
     }
   }
 

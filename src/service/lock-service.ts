@@ -51,7 +51,7 @@ export interface LockServiceDeps {
   shutdown(): void
   /** False: no such action. */
   admin(request: AdminRequest): boolean
-  onFatal(error: Error, exitCode: number): void
+  onFatal(error: Error): void
 }
 
 export interface LockServiceStats {
@@ -107,7 +107,7 @@ export class LockService {
       onOver: () => this.#cutAll(),
       onJeopardy: (remainingMs) => this.#each((connection) => connection.dialect?.jeopardy(remainingMs)),
       onSafe: () => this.#each((connection) => connection.dialect?.safe()),
-      onFatal: (error, exitCode) => deps.onFatal(error, exitCode),
+      onFatal: (error) => deps.onFatal(error),
     })
     this.#context = this.#makeContext()
     this.sink = this.#makeSink()

@@ -10,6 +10,7 @@ import type { Peer } from '../../src/raft/ports/transport.js'
 import { FORMAT_VERSION } from '../../src/raft/store/data-directory.js'
 import { openStore } from '../../src/raft/store/open-store.js'
 import { FairInput } from '../../src/server/clients/fair-input.js'
+import { exitStatusOf } from '../../src/server/exit-status.js'
 import { memberUidOf } from '../../src/server/records/member-uid.js'
 import { TcpClientSocket, type TcpClientSocketOwner } from '../../src/server/sockets/tcp-client-socket.js'
 import { NodeComposition, type Surroundings } from '../../src/service/composition.js'
@@ -87,8 +88,7 @@ export class Member implements TcpClientSocketOwner {
       this.#compose(store, await memberUidOf(store, deps.world.random))
       await this.node?.start()
     } catch (error) {
-      const damaged = error instanceof StoreError && (error.kind === 'damaged' || error.kind === 'foreign')
-      deps.exited(damaged ? 4 : 3, error)
+      deps.exited(exitStatusOf(error), error)
     }
   }
 
@@ -114,7 +114,7 @@ export class Member implements TcpClientSocketOwner {
       await this.#parts.stop(() => undefined)
       this.deps.exited(0, null)
     } catch (error) {
-      this.deps.exited(3, error)
+      this.deps.exited(exitStatusOf(error), error)
     }
   }
 
@@ -259,7 +259,7 @@ export class Member implements TcpClientSocketOwner {
         const status = this.node?.status()
         if (status && process.isAlive && !process.isCutOff) checks.store.counted(status)
       },
-      onFatal: (error, exitCode) => this.deps.exited(exitCode, error),
+      onFatal: (error) => this.deps.exited(exitStatusOf(error), error),
     }
   }
 

@@ -46,8 +46,11 @@ export interface NodeObserver {
   onStored(durationMs: number): void
   /** A frame of kind renew, renewed, admin or adminResult from a peer (node id). */
   onPeerFrame(from: string, kind: FrameKind, payload: Uint8Array): void
-  /** The node cannot go on; it has already stopped acknowledging. `exitCode`: docs/errors.md. */
-  onFatal(error: Error, exitCode: number): void
+  /**
+   * The node cannot go on; it has already stopped acknowledging. The class of `error` says why: `RemovedFromCluster`,
+   * `StoreError`, `OlderProgramError`, or a broken invariant.
+   */
+  onFatal(error: Error): void
 }
 
 export interface NodeApi {

@@ -225,9 +225,7 @@ export class RaftNode implements NodeApi {
   }
 
   #end(error: unknown): void {
-    const failure = error instanceof Error ? error : new Error(String(error))
-    const damaged = failure instanceof StoreError && (failure.kind === 'damaged' || failure.kind === 'foreign')
-    this.options.observer.onFatal(failure, damaged ? 4 : 3)
+    this.options.observer.onFatal(error instanceof Error ? error : new Error(String(error)))
   }
 
   // --------------------------------------------------------------------------------------------- NodeApi

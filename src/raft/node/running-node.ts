@@ -27,6 +27,7 @@ import { MemberAddresses } from './membership/member-addresses.js'
 import { MemberPeers } from './membership/member-peers.js'
 import { LeadershipTransfer } from './membership/transfer.js'
 import { NodeRefusal, type NodeStatus } from './node-api.js'
+import { RemovedFromCluster } from './node-errors.js'
 import { describeNode } from './node-status.js'
 import type { RaftNodeOptions } from './options.js'
 import { PeerReader } from './peer-reader.js'
@@ -367,7 +368,7 @@ export class RunningNode {
     this.removed = true
     this.options.warn('this node was removed from the cluster')
     this.options.clock.after(REMOVED_LINGER_MS, () => {
-      if (!this.#stopped) this.options.observer.onFatal(new NodeRefusal('this node was removed from the cluster'), 0)
+      if (!this.#stopped) this.options.observer.onFatal(new RemovedFromCluster())
     })
   }
 

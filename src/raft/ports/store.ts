@@ -97,7 +97,7 @@ export interface LogStore {
 
 export type StoreErrorKind = 'damaged' | 'foreign' | 'locked' | 'disk-full' | 'io'
 
-/** `message` says what, where and what to do. damaged/foreign end with exit 4, locked with 2, disk-full and io with 3. */
+/** `message` says what, where and what to do. What a process ends with is not decided here but in server/exit-status.ts. */
 export class StoreError extends Error {
   override readonly name = 'StoreError'
   readonly code = 'TNL_STORE'

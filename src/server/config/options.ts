@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander'
 import { VERSION } from '../../version.js'
 import { UsageError } from '../exit-codes.js'
+import { exitStatusHelp } from '../exit-status.js'
 
 export interface OptionSpec {
   /** The flag without its dashes; also the key in the configuration file. */
@@ -79,11 +80,7 @@ const AFTER_OPTIONS = `
 Each option can also be set by a variable (--data-dir is TNL_DATA_DIR) or in the file. Times are in seconds.
 
 Exit status:
-  0  stopped in good order, by SIGTERM, SIGINT or .server-shutdown, or removed from the cluster
-  2  bad usage, an address that cannot be bound, or a directory that is in use or cannot be used
-  3  failed while serving: a full or hanging disk, or a bug
-  4  the data directory is damaged, has forgotten what it acknowledged, or is another node's or cluster's
-  5  this program is older than its cluster or its data: upgrade it
+${exitStatusHelp()}
 
 Examples:
   tnl-server

@@ -25,6 +25,7 @@ import type { StateView } from '../state-view.js'
 import { type EpochRecord, type EpochRecords, provesDeath } from './epoch-records.js'
 import { encodeRenewal } from './renewal-frames.js'
 import { isSoleVoter } from './sole-voter.js'
+import { TwinError } from './twin-error.js'
 
 export interface NodeLeaseDeps {
   readonly nodeId: NodeId
@@ -48,12 +49,8 @@ export interface NodeLeaseDeps {
   onOver(): void
   onJeopardy(remainingMs: number): void
   onSafe(): void
-  onFatal(error: Error, exitCode: number): void
+  onFatal(error: Error): void
 }
-
-/** Exit status when the directory turns out to be another's (docs/errors.md). */
-const EXIT_FOREIGN = 4
-const EXIT_FAILED = 3
 
 interface SentRenewal {
   readonly number: number
@@ -253,8 +250,7 @@ export class NodeLease {
   /** Rule 1: a process that sees an epoch of its node that it did not make itself stops. */
   #meetEpoch(epoch: Epoch): void {
     if (!this.#wasUp || this.#own.has(epoch)) return
-    const text = `another process runs as node ${this.deps.nodeId} (epoch ${epoch}): a copied directory, or one volume mounted twice`
-    this.deps.onFatal(new Error(text), EXIT_FOREIGN)
+    this.deps.onFatal(new TwinError(this.deps.nodeId, epoch))
   }
 
   #abandon(why: string): void {
@@ -292,7 +288,7 @@ export class NodeLease {
   }
 
   #fail(error: unknown): void {
-    this.deps.onFatal(error instanceof Error ? error : new Error(String(error)), EXIT_FAILED)
+    this.deps.onFatal(error instanceof Error ? error : new Error(String(error)))
   }
 
   // ------------------------------------------------------------------------------------- right to speak (rule 2)

@@ -131,7 +131,7 @@ class Case {
     }
     for (const { nodeId, fatal, shutdownAsked } of this.cluster.nodes) {
       const [first] = fatal
-      if (first !== undefined) throw new Finding(`${nodeId} ended: ${first.error.message}`, this.trail.lines)
+      if (first !== undefined) throw new Finding(`${nodeId} ended: ${first.message}`, this.trail.lines)
       if (shutdownAsked && !this.cluster.options.service?.allowShutdown) {
         throw new Finding(`${nodeId} shuts down, and was told not to`, this.trail.lines)
       }

@@ -6,6 +6,7 @@ import type { SnapshotRestorer, StateMachine } from '../../../src/raft/ports/sta
 import type { Identity, SnapshotSource } from '../../../src/raft/ports/store.js'
 import type { Peer } from '../../../src/raft/ports/transport.js'
 import type { BootstrapRecord } from '../../../src/raft/wire/control-messages.js'
+import { exitStatusOf } from '../../../src/server/exit-status.js'
 import { FakeClock, FakeRandom } from './fake-clock.js'
 import { FakeNetwork } from './fake-network.js'
 import { FakeDisk, FakeStore } from './fake-store.js'
@@ -150,8 +151,8 @@ export class TestCluster {
         onRestored: () => undefined,
         onStored: () => undefined,
         onPeerFrame: () => undefined,
-        onFatal: (error, exitCode) => {
-          made.fatal = { error, exitCode }
+        onFatal: (error) => {
+          made.fatal = { error, exitCode: exitStatusOf(error) }
         },
       },
       heartbeatMs: 50,

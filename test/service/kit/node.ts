@@ -24,7 +24,7 @@ export class FakeNode implements NodeApi {
   /** For how long the machine was suspended: only who speaks counts it. */
   suspendedMs = 0
   believedLeader: FakeNode | null = null
-  readonly fatal: { readonly error: Error; readonly exitCode: number }[] = []
+  readonly fatal: Error[] = []
   readonly adminRequests: AdminRequest[] = []
   shutdownAsked = false
   /** Kernel clock and disk survive a process. */
@@ -91,7 +91,7 @@ export class FakeNode implements NodeApi {
         this.adminRequests.push(request)
         return request.line.action === '.members'
       },
-      onFatal: (error, exitCode) => this.fatal.push({ error, exitCode }),
+      onFatal: (error) => this.fatal.push(error),
     })
     this.service = service
     service.start()
