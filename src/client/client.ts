@@ -1,5 +1,12 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import {
+  LINGER_MAX_MS,
+  SESSION_LEASE_DEFAULT_MS,
+  SESSION_LEASE_MAX_MS,
+  SESSION_LEASE_MIN_MS,
+  WAIT_MAX_MS,
+} from '../protocol/limits.js'
+import {
   ClientClosedError,
   DeadlockError,
   InvalidOptionError,
@@ -7,15 +14,7 @@ import {
   type LostReason,
   NotGrantedError,
 } from './errors.js'
-import {
-  CANCEL_PATIENCE_MS,
-  DEFAULT_LEASE_MS,
-  DEFAULT_REACH_MS,
-  MAX_LEASE_MS,
-  MAX_WAIT_MS,
-  MIN_LEASE_MS,
-  WAIT_MARGIN_MS,
-} from './limits.js'
+import { CANCEL_PATIENCE_MS, DEFAULT_REACH_MS, WAIT_MARGIN_MS } from './limits.js'
 import { LocalTurns } from './local-turns.js'
 import { Lock } from './lock.js'
 import { after } from './long-timer.js'
@@ -83,9 +82,9 @@ export class Client {
     assertLockName(name)
     const waitMs = options.wait ?? Number.POSITIVE_INFINITY
     if (!(waitMs >= 0)) throw new InvalidOptionError(`wait: ${waitMs} is not a number of milliseconds`)
-    if (waitMs > MAX_WAIT_MS && waitMs !== Number.POSITIVE_INFINITY) {
+    if (waitMs > WAIT_MAX_MS && waitMs !== Number.POSITIVE_INFINITY) {
       throw new InvalidOptionError(
-        `wait: ${waitMs} is more than ${MAX_WAIT_MS} milliseconds; leave it out to wait for ever`,
+        `wait: ${waitMs} is more than ${WAIT_MAX_MS} milliseconds; leave it out to wait for ever`,
       )
     }
     if (options.metadata !== undefined) assertMetadata(options.metadata)
@@ -188,11 +187,13 @@ export class Client {
 }
 
 function sessionOptions(options: ClientOptions): SessionOptions {
-  const { clientId, lease = DEFAULT_LEASE_MS, linger = 0, reach = DEFAULT_REACH_MS } = options
-  if (!(lease >= MIN_LEASE_MS && lease <= MAX_LEASE_MS)) {
-    throw new InvalidOptionError(`lease: ${lease} is not from ${MIN_LEASE_MS} to ${MAX_LEASE_MS} milliseconds`)
+  const { clientId, lease = SESSION_LEASE_DEFAULT_MS, linger = 0, reach = DEFAULT_REACH_MS } = options
+  if (!(lease >= SESSION_LEASE_MIN_MS && lease <= SESSION_LEASE_MAX_MS)) {
+    throw new InvalidOptionError(
+      `lease: ${lease} is not from ${SESSION_LEASE_MIN_MS} to ${SESSION_LEASE_MAX_MS} milliseconds`,
+    )
   }
-  if (!(linger >= 0 && linger <= MAX_LEASE_MS)) throw new InvalidOptionError(`linger: ${linger} is out of range`)
+  if (!(linger >= 0 && linger <= LINGER_MAX_MS)) throw new InvalidOptionError(`linger: ${linger} is out of range`)
   if (!(reach >= 0)) throw new InvalidOptionError(`reach: ${reach} is not a number of milliseconds`)
   if (clientId !== undefined) assertClientId(clientId)
   const endpoints =

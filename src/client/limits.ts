@@ -1,11 +1,6 @@
-/** Bounds of the client. Every number of the client that is not arithmetic stands here, with its unit in its name. */
+/** Bounds of the client; those of the line protocol stand in `src/protocol/limits.ts`. Each has its unit in its name. */
 
 export const DEFAULT_HOST = 'localhost'
-export const DEFAULT_PORT = 7654
-
-export const DEFAULT_LEASE_MS = 10_000
-export const MIN_LEASE_MS = 3_000
-export const MAX_LEASE_MS = 86_400_000
 
 /** In all, over every endpoint and every redirect, until one has welcomed the session. */
 export const DEFAULT_REACH_MS = 10_000
@@ -32,6 +27,8 @@ export const MAX_ROUND_PAUSE_MS = 500
 export const HOLD_FRACTION = 0.9
 export const HOLD_MARGIN_MS = 50
 export const KEEPALIVES_PER_LEASE = 6
+/** A node promises 3 s at least. A session whose lease is shorter than this cannot be kept: it is not taken. */
+export const KEPT_LEASE_MIN_MS = 100
 /** However short a keepalive interval a user asks for. */
 export const MIN_KEEPALIVE_INTERVAL_MS = 100
 /** The kernel gives the time since boot in hundredths of a second. */
@@ -41,17 +38,11 @@ export const DEADLINE_CHECK_INTERVAL_MS = 100
 
 /** Node's timers keep their delay in 31 bits. */
 export const MAX_TIMER_MS = 2 ** 31 - 1
-/** What a node takes for `wait`; `forever` is the word for longer. */
-export const MAX_WAIT_MS = 366 * 86_400_000
 /** The node's own word that a wait is over comes first as a rule; then the client cancels (its deadline is what counts). */
 export const WAIT_MARGIN_MS = 250
 /** How long the answer to that cancel is waited for before the caller is told. */
 export const CANCEL_PATIENCE_MS = 500
 
-/** Contract §2.2: answers that the client has not acknowledged. Past it a client opens a further session. */
-export const MAX_UNACKNOWLEDGED_REQUESTS = 1_024
-/** What a node lets one session hold or wait for, unless `--max-locks-per-session` says otherwise. */
-export const MAX_LOCKS_PER_SESSION = 1_000
 /** A request that a node refuses because its session has too many locks goes to another so many times. */
 export const MAX_REFUSALS = 3
 /** A session is busy when it made this many requests … */
@@ -73,9 +64,5 @@ export const BYE_TIMEOUT_MS = 2_000
 /** How long the other side may take to end its half of a connection that was ended here. */
 export const FINISH_TIMEOUT_MS = 1_000
 
-export const MAX_ANSWER_LINE_BYTES = 65_536
-export const MAX_NAME_BYTES = 255
-/** Escaped, as it stands in a request: a node takes lines of up to 4,096 bytes. */
-export const MAX_METADATA_LINE_BYTES = 3_072
 /** An original 0.1.8 server cannot let a client wait: so often it is asked again. */
 export const CLASSIC_RETRY_INTERVAL_MS = 1_000

@@ -1,27 +1,25 @@
-/** What names and metadata may look like (docs/protocol.md). A node would close the connection over them, again and again. */
+/** What names and metadata may look like (docs/protocol.md). A node would refuse them, again and again. */
+import { CLIENT_ID_MAX_CHARS, LOCK_NAME_MAX_CHARS, METADATA_LINE_MAX_BYTES } from '../protocol/limits.js'
+import { formatLine } from '../protocol/line.js'
+import { isClientId, isLockName } from '../protocol/values.js'
 import { InvalidOptionError } from './errors.js'
-import { MAX_METADATA_LINE_BYTES, MAX_NAME_BYTES } from './limits.js'
-import { formatLine } from './transport/line-codec.js'
-
-const LOCK_NAME = /^[A-Za-z0-9_-][A-Za-z0-9_./-]*$/
-const CLIENT_ID = /^[A-Za-z0-9.@_-]+$/
 
 /** Throws InvalidOptionError. */
 export function assertLockName(name: string): void {
-  if (!LOCK_NAME.test(name)) throw new InvalidOptionError(`'${name}' is not a lock name (letters, digits, _ - . /)`)
-  if (name.length > MAX_NAME_BYTES) {
-    throw new InvalidOptionError(`the lock name '${name.slice(0, 40)}…' is longer than ${MAX_NAME_BYTES} bytes`)
+  if (isLockName(name)) return
+  if (name.length > LOCK_NAME_MAX_CHARS) {
+    throw new InvalidOptionError(`the lock name '${name.slice(0, 40)}…' is longer than ${LOCK_NAME_MAX_CHARS} bytes`)
   }
+  throw new InvalidOptionError(`'${name}' is not a lock name (letters, digits, _ - . /)`)
 }
 
 /** Throws InvalidOptionError. */
 export function assertClientId(clientId: string): void {
-  if (!CLIENT_ID.test(clientId)) {
-    throw new InvalidOptionError(`'${clientId}' is not a client id (letters, digits, . @ _ -)`)
+  if (isClientId(clientId)) return
+  if (clientId.length > CLIENT_ID_MAX_CHARS) {
+    throw new InvalidOptionError(`the client id is longer than ${CLIENT_ID_MAX_CHARS} bytes`)
   }
-  if (clientId.length > MAX_NAME_BYTES) {
-    throw new InvalidOptionError(`the client id is longer than ${MAX_NAME_BYTES} bytes`)
-  }
+  throw new InvalidOptionError(`'${clientId}' is not a client id (letters, digits, . @ _ -)`)
 }
 
 /** Throws InvalidOptionError. */
@@ -29,7 +27,7 @@ export function assertMetadata(metadata: string): void {
   if (/\p{Cc}/u.test(metadata.replace(/[\r\n]/g, ''))) {
     throw new InvalidOptionError('metadata must not hold control characters')
   }
-  if (Buffer.byteLength(formatLine('', { meta: metadata })) > MAX_METADATA_LINE_BYTES) {
-    throw new InvalidOptionError(`metadata is longer than ${MAX_METADATA_LINE_BYTES} bytes, escapes included`)
+  if (Buffer.byteLength(formatLine('', { meta: metadata })) > METADATA_LINE_MAX_BYTES) {
+    throw new InvalidOptionError(`metadata is longer than ${METADATA_LINE_MAX_BYTES} bytes, escapes included`)
   }
 }

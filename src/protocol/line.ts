@@ -1,26 +1,54 @@
-/** One line of the client protocol (docs/protocol.md), and the text form of the lines that the node sends. */
+/** One line of the client protocol (docs/protocol.md), read and written the same way at both ends. */
+import { parseInteger, parseSecondsMs } from './values.js'
 
 /** Keys may repeat, so pairs are kept in the order received; lines have a handful of keys, so a scan beats a map. */
 export class Line {
+  readonly #text: string
+  readonly #keys: readonly string[]
+  readonly #values: readonly string[]
+
   constructor(
     readonly action: string,
-    private readonly keys: readonly string[],
-    private readonly values: readonly string[],
-  ) {}
+    text: string,
+    keys: readonly string[],
+    values: readonly string[],
+  ) {
+    this.#text = text
+    this.#keys = keys
+    this.#values = values
+  }
+
+  /** Everything after the first comma as it was sent, for words that are no keys: `err,no quorum`. */
+  get rest(): string {
+    const comma = this.#text.indexOf(',')
+    return comma < 0 ? '' : this.#text.slice(comma + 1)
+  }
 
   /** The value of the last occurrence, '' for a key without `:`, undefined when the key is absent. */
   get(key: string): string | undefined {
-    const at = this.keys.lastIndexOf(key)
-    return at < 0 ? undefined : this.values[at]
+    const at = this.#keys.lastIndexOf(key)
+    return at < 0 ? undefined : this.#values[at]
   }
 
   has(key: string): boolean {
-    return this.keys.includes(key)
+    return this.#keys.includes(key)
   }
 
   /** Every value of a key, in the order received. */
   all(key: string): string[] {
-    return this.values.filter((_, at) => this.keys[at] === key)
+    return this.#values.filter((_, at) => this.#keys[at] === key)
+  }
+
+  /** A whole number from 0 on that a JavaScript number holds exactly; undefined when the key is absent or has another value. */
+  number(key: string): number | undefined {
+    const text = this.get(key)
+    return text === undefined ? undefined : (parseInteger(text) ?? undefined)
+  }
+
+  /** Milliseconds from a value in seconds; undefined when the key is absent or has another value. */
+  milliseconds(key: string): number | undefined {
+    const text = this.get(key)
+    return text === undefined ? undefined : (parseSecondsMs(text) ?? undefined)
   }
 }
 
@@ -35,7 +63,7 @@ export function parseLine(text: string): Line | null {
   if (end < 0) end = text.length
   const action = cut(text, 0, end)
   if (action === null || action === '') return null
-  if (end === text.length) return new Line(action, NONE, NONE)
+  if (end === text.length) return new Line(action, text, NONE, NONE)
   const keys: string[] = []
   const values: string[] = []
   for (let start = end + 1; start <= text.length; start = end + 1) {
@@ -49,7 +77,7 @@ export function parseLine(text: string): Line | null {
     keys.push(key)
     values.push(value.includes('%') ? value.replace(ESCAPES, (sequence) => unescapeOne(sequence)) : value)
   }
-  return new Line(action, keys, values)
+  return new Line(action, text, keys, values)
 }
 
 const NONE: readonly string[] = []
@@ -86,13 +114,14 @@ export function escapeValue(value: string): string {
   return value.replace(TO_ESCAPE, (character) => ESCAPED[character] ?? character)
 }
 
-/** A pair whose value is undefined is left out. */
-export type Pair = readonly [key: string, value: string | number | undefined]
+/** What a line says behind its first word, in this order. A key whose value is undefined is left out. */
+export type Fields = Readonly<Record<string, string | number | undefined>>
 
 /** `action,key:value,…` with values escaped and the line end. */
-export function formatLine(action: string, ...pairs: readonly Pair[]): string {
+export function formatLine(action: string, fields?: Fields): string {
   let text = action
-  for (const [key, value] of pairs) {
+  for (const key in fields) {
+    const value = fields[key]
     if (value === undefined) continue
     text += `,${key}:${typeof value === 'number' ? value : escapeValue(value)}`
   }

@@ -46,3 +46,9 @@ export function parseInteger(text: string): number | null {
 export function formatSeconds(ms: number): number {
   return Math.round(ms) / 1000
 }
+
+/** `wait` as a request says it: left out for 0, `forever` for Infinity. */
+export function formatWait(waitMs: number): number | 'forever' | undefined {
+  if (waitMs === 0) return undefined
+  return waitMs === Number.POSITIVE_INFINITY ? 'forever' : formatSeconds(waitMs)
+}

@@ -1,6 +1,6 @@
 /** A small cluster that speaks the session dialect (docs/protocol.md) from memory: what client tests need, and no more. */
 import { createServer, type Server, type Socket } from 'node:net'
-import { formatLine, Line } from '../../src/client/transport/line-codec.js'
+import { formatLine, type Line, parseLine } from '../../src/protocol/line.js'
 import { type FakeSession, FakeState, type Waiting } from './fake-state.js'
 
 export class FakeCluster extends FakeState {
@@ -144,7 +144,8 @@ export class FakeConnection {
     this.rest = lines.pop() ?? ''
     for (const line of lines) {
       this.node.received.push(line)
-      this.line(new Line(line))
+      const parsed = parseLine(line)
+      if (parsed !== null) this.line(parsed)
     }
     this.node.happened()
   }

@@ -1,5 +1,5 @@
 /** What the nodes of a fake cluster share, as if replicated without delay: sessions, locks and stored answers. */
-import { formatLine } from '../../src/client/transport/line-codec.js'
+import { formatLine } from '../../src/protocol/line.js'
 
 export interface FakeSession {
   readonly id: string

@@ -4,7 +4,7 @@ import { NoEndpointError } from '../../src/client/errors.js'
 import type { SessionHooks } from '../../src/client/session/lock-session.js'
 import { Session, type SessionOptions } from '../../src/client/session/session.js'
 import { parseEndpoints } from '../../src/client/transport/endpoints.js'
-import { formatLine, Line } from '../../src/client/transport/line-codec.js'
+import { formatLine, type Line, parseLine } from '../../src/protocol/line.js'
 import { FakeCluster, type FakeNode } from './fake-server.js'
 
 /** A slow machine is given time. */
@@ -48,7 +48,7 @@ async function stranger(id: string): Promise<FakeNode> {
 }
 
 const linesOf = (node: FakeNode, action: string): Line[] =>
-  node.received.map((text) => new Line(text)).filter((line) => line.action === action)
+  node.received.map(parseLine).filter((line) => line !== null && line.action === action) as Line[]
 
 describe('an opening line', () => {
   it('names this end of the connection, as the node sees it', async () => {

@@ -2,7 +2,7 @@
 import { getEventListeners } from 'node:events'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { type Client, type ClientOptions, connect, LockLostError, NotGrantedError } from '../../src/client/index.js'
-import { MAX_LOCKS_PER_SESSION, MAX_UNACKNOWLEDGED_REQUESTS } from '../../src/client/limits.js'
+import { LOCKS_PER_SESSION_MAX_COUNT, UNACKNOWLEDGED_MAX_COUNT } from '../../src/protocol/limits.js'
 import { FakeCluster, type FakeNode } from './fake-server.js'
 
 /** A slow machine is given time. */
@@ -94,9 +94,9 @@ describe('much at once', () => {
   it('is spread over sessions before one has too much unacknowledged', async () => {
     cluster.leaseSeconds = 10
     client = await open()
-    const count = 3 * MAX_UNACKNOWLEDGED_REQUESTS
+    const count = 3 * UNACKNOWLEDGED_MAX_COUNT
     const locks = await Promise.all(Array.from({ length: count }, (_, index) => client.acquire(`n${index}`)))
-    expect(node.mostUnacknowledged).toBeLessThanOrEqual(MAX_UNACKNOWLEDGED_REQUESTS)
+    expect(node.mostUnacknowledged).toBeLessThanOrEqual(UNACKNOWLEDGED_MAX_COUNT)
     expect(cluster.sessions.size).toBeGreaterThan(3)
     await Promise.all(locks.map((lock) => lock.release()))
     // This client's and the one before it.
@@ -119,7 +119,7 @@ describe('more locks than a node lets one session have', () => {
     }
     expect(new Set(locks.map(({ token }) => token)).size).toBe(count)
     // What this side can know it does not run into.
-    expect(cluster.refusals > 0).toBe(maxLocksPerSession < MAX_LOCKS_PER_SESSION)
+    expect(cluster.refusals > 0).toBe(maxLocksPerSession < LOCKS_PER_SESSION_MAX_COUNT)
     await Promise.all(locks.map((lock) => lock.release()))
   })
 })

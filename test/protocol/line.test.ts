@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { escapeValue, formatLine, parseLine } from '../../src/protocol/line.js'
+import { escapeValue, type Fields, formatLine, parseLine } from '../../src/protocol/line.js'
 import { LineSplitter } from '../../src/protocol/line-splitter.js'
 
 /** What a splitter with a limit of 32 bytes reports for a stream of chunks. */
@@ -60,12 +60,52 @@ describe('line', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (value) => {
         fc.pre(value.trim() === value && !/\p{Cc}/u.test(value.replace(/[\n\r]/g, '')))
-        const line = formatLine('x', ['value', value], ['absent', undefined], ['n', 7])
+        const line = formatLine('x', { value, absent: undefined, n: 7 })
         expect(line.endsWith(',n:7\n')).toBe(true)
         expect(parseLine(line.slice(0, -1))?.get('value')).toBe(value)
       }),
     )
     expect(escapeValue('a b,c%\r\n')).toBe('a%20b%2Cc%25%0D%0A')
+  })
+
+  it.each<[Fields | undefined, string]>([
+    [undefined, 'x\n'],
+    [{}, 'x\n'],
+    [{ id: 1, meta: 'a,b c%\r\nd', gone: undefined, last: '' }, 'x,id:1,meta:a%2Cb%20c%25%0D%0Ad,last:\n'],
+    // A key that objects have by themselves is a key like any other, and those that they inherit are none.
+    [JSON.parse('{"__proto__":"p","constructor":"c"}'), 'x,__proto__:p,constructor:c\n'],
+  ])('writes %j', (fields, text) => expect(formatLine('x', fields)).toBe(text))
+
+  it('keeps words that are no keys', () => {
+    const line = parseLine('err,no quorum, or none: 5')
+    expect([line?.action, line?.rest, line?.get('code')]).toEqual(['err', 'no quorum, or none: 5', undefined])
+    expect(parseLine('alive')?.rest).toBe('')
+  })
+
+  it.each([
+    ['7', 7],
+    ['0', 0],
+    ['9007199254740991', 9_007_199_254_740_991],
+    ['9007199254740992', undefined],
+    ['-1', undefined],
+    ['1e3', undefined],
+    ['0x10', undefined],
+    ['Infinity', undefined],
+    ['1.5', undefined],
+    ['', undefined],
+  ])('takes %j for the number %j', (text, value) => expect(parseLine(`ok,token:${text}`)?.number('token')).toBe(value))
+
+  it.each([
+    ['10', 10_000],
+    ['0.0001', 1],
+    ['.5', 500],
+    ['-1', undefined],
+    ['1e9', undefined],
+    ['NaN', undefined],
+    ['', undefined],
+  ])('takes %j seconds for %j ms', (text, value) => {
+    expect(parseLine(`welcome,lease:${text}`)?.milliseconds('lease')).toBe(value)
+    expect(parseLine('welcome')?.milliseconds('lease')).toBeUndefined()
   })
 })
 

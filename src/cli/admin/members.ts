@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type HostPort, parseHostPort } from '../../address.js'
-import type { Line } from '../../client/transport/line-codec.js'
+import type { Line } from '../../protocol/line.js'
 import { ClusterRefusal, CommandFailure } from '../shared/command-failure.js'
 import { TnlExit } from '../shared/exit-statuses.js'
 import { askAdmin } from '../shared/line-client.js'

@@ -1,6 +1,6 @@
 import { connect, type Socket } from 'node:net'
 import { type HostPort, parseHostPort } from '../../address.js'
-import { Line } from '../../client/transport/line-codec.js'
+import { parseLine } from '../../protocol/line.js'
 import type { ExclusionCheck } from './exclusion-check.js'
 import type { LatencyRecorder } from './percentiles.js'
 
@@ -82,10 +82,10 @@ export class BenchClient {
 
   #line(text: string): void {
     const word = /^[^,]*/.exec(text)?.[0]
-    if (word === 'ok') this.#granted(new Line(text).number('token') ?? 0)
+    if (word === 'ok') this.#granted(parseLine(text)?.number('token') ?? 0)
     else if (word === 'released') this.#unlocked()
     else if (word === 'welcome') this.#lock()
-    else if (word === 'redirect') this.#follow(new Line(text).get('address') ?? '')
+    else if (word === 'redirect') this.#follow(parseLine(text)?.get('address') ?? '')
     else if (word !== 'queued' && word !== 'jeopardy' && word !== 'safe') this.#failed(text)
   }
 

@@ -8,9 +8,10 @@ import {
   NotGrantedError,
   TcpNetLockError,
 } from '../../client/errors.js'
-import { DEFAULT_LEASE_MS, DEFAULT_REACH_MS } from '../../client/limits.js'
+import { DEFAULT_REACH_MS } from '../../client/limits.js'
 import { assertClientId, assertLockName } from '../../client/names.js'
 import type { LockSession } from '../../client/session/lock-session.js'
+import { SESSION_LEASE_DEFAULT_MS } from '../../protocol/limits.js'
 import { VERSION } from '../../version.js'
 import { type AcquireRequest, acquireLock } from '../shared/acquire.js'
 import { checked, type EndpointFlags, endpointsFrom, seconds } from '../shared/arguments.js'
@@ -110,7 +111,7 @@ function readOptions(words: readonly string[], env: Environment): { request: Acq
     const session = {
       endpoints: endpointsFrom(flags, env),
       clientId,
-      leaseMs: DEFAULT_LEASE_MS,
+      leaseMs: SESSION_LEASE_DEFAULT_MS,
       lingerMs: 0,
       reachMs: DEFAULT_REACH_MS,
       // As the original: who finds nobody listening says so at once.

@@ -1,9 +1,16 @@
 /** The command line of tnl-do. */
 import { hostname, userInfo } from 'node:os'
 import { Command, InvalidArgumentError, Option } from 'commander'
-import { DEFAULT_LEASE_MS, DEFAULT_REACH_MS, MAX_LEASE_MS, MAX_NAME_BYTES, MIN_LEASE_MS } from '../../client/limits.js'
+import { DEFAULT_REACH_MS } from '../../client/limits.js'
 import { assertClientId, assertLockName, assertMetadata } from '../../client/names.js'
 import type { SessionOptions } from '../../client/session/session.js'
+import {
+  CLIENT_ID_MAX_CHARS,
+  LINGER_MAX_MS,
+  SESSION_LEASE_DEFAULT_MS,
+  SESSION_LEASE_MAX_MS,
+  SESSION_LEASE_MIN_MS,
+} from '../../protocol/limits.js'
 import { VERSION } from '../../version.js'
 import type { OnLost } from '../guarding/messages.js'
 import {
@@ -117,7 +124,12 @@ function createProgram(): Command {
     .addOption(option('--retry <N>', 'how often to ask again when the lock was not granted', wholeNumber, 0))
     .addOption(option('--retry-wait <S>', 'seconds between two tries', seconds, DEFAULT_RETRY_WAIT_MS))
     .addOption(
-      option('--lease <S>', 'seconds for which the lock outlives a broken connection', seconds, DEFAULT_LEASE_MS),
+      option(
+        '--lease <S>',
+        'seconds for which the lock outlives a broken connection',
+        seconds,
+        SESSION_LEASE_DEFAULT_MS,
+      ),
     )
     .addOption(
       option('--linger <S>', 'seconds for which it outlives an orderly end by a proxy; at least the lease', seconds, 0),
@@ -182,11 +194,13 @@ function fromFlags(flags: Flags, command: readonly string[], env: Environment): 
   if (flags.shell && command.length !== 1) {
     throw new InvalidArgumentError('--shell takes exactly one word as COMMAND; put quotes around it')
   }
-  if (!(flags.lease >= MIN_LEASE_MS && flags.lease <= MAX_LEASE_MS)) {
-    throw new InvalidArgumentError(`--lease must be from ${MIN_LEASE_MS / 1000} to ${MAX_LEASE_MS / 1000} seconds`)
+  if (!(flags.lease >= SESSION_LEASE_MIN_MS && flags.lease <= SESSION_LEASE_MAX_MS)) {
+    throw new InvalidArgumentError(
+      `--lease must be from ${SESSION_LEASE_MIN_MS / 1000} to ${SESSION_LEASE_MAX_MS / 1000} seconds`,
+    )
   }
-  if (flags.linger > MAX_LEASE_MS) {
-    throw new InvalidArgumentError(`--linger must be at most ${MAX_LEASE_MS / 1000} seconds`)
+  if (flags.linger > LINGER_MAX_MS) {
+    throw new InvalidArgumentError(`--linger must be at most ${LINGER_MAX_MS / 1000} seconds`)
   }
   const graceMs = flags.grace ?? flags.lease * DEFAULT_GRACE_FRACTION
   if (graceMs > flags.lease * MAX_GRACE_FRACTION) {
@@ -251,7 +265,7 @@ function readClientId(given: string | undefined): string {
     checked('--client-id', () => assertClientId(given))
     return given
   }
-  return `${userName()}@${hostname()}.${process.pid}`.replace(/[^A-Za-z0-9.@_-]/g, '_').slice(-MAX_NAME_BYTES)
+  return `${userName()}@${hostname()}.${process.pid}`.replace(/[^A-Za-z0-9.@_-]/g, '_').slice(-CLIENT_ID_MAX_CHARS)
 }
 
 function userName(): string {

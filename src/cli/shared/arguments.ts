@@ -3,8 +3,8 @@ import { constants } from 'node:os'
 import { InvalidArgumentError } from 'commander'
 import type { HostPort } from '../../address.js'
 import { InvalidOptionError } from '../../client/errors.js'
-import { MAX_WAIT_MS } from '../../client/limits.js'
 import { classicEndpoint, endpointsFromEnvironment, parseEndpoints } from '../../client/transport/endpoints.js'
+import { WAIT_MAX_MS } from '../../protocol/limits.js'
 
 /** Seconds with decimals, to milliseconds. */
 export function seconds(text: string): number {
@@ -16,7 +16,7 @@ export function seconds(text: string): number {
 export function waitSeconds(text: string): number {
   if (text === 'forever') return Number.POSITIVE_INFINITY
   const ms = seconds(text)
-  if (ms > MAX_WAIT_MS) throw new InvalidArgumentError(`at most ${MAX_WAIT_MS / 1000} seconds, or forever`)
+  if (ms > WAIT_MAX_MS) throw new InvalidArgumentError(`at most ${WAIT_MAX_MS / 1000} seconds, or forever`)
   return ms
 }
 

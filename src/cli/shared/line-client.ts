@@ -1,8 +1,8 @@
 import { connect, type Socket } from 'node:net'
 import { createInterface, type Interface } from 'node:readline'
 import { formatHostPort, type HostPort } from '../../address.js'
-import { Line } from '../../client/transport/line-codec.js'
 import { countedLookup } from '../../client/transport/lookup.js'
+import { type Line, parseLine } from '../../protocol/line.js'
 import { ClusterRefusal, CommandFailure, explain } from './command-failure.js'
 import { TnlExit } from './exit-statuses.js'
 
@@ -65,7 +65,9 @@ export class LineClient {
   async nextParsed(): Promise<Line> {
     const text = await this.next()
     if (text === null) throw new Error('the node closed the connection')
-    return new Line(text)
+    const line = parseLine(text)
+    if (line === null) throw new Error('the node sent a malformed line')
+    return line
   }
 
   /** What was sent still leaves. */

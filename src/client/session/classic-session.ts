@@ -1,5 +1,6 @@
 /** The classic dialect against an original 0.1.8 server: one lock, bound to one connection, without a token or a lease. */
 
+import { formatLine } from '../../protocol/line.js'
 import {
   ClientClosedError,
   type EndpointFailure,
@@ -12,7 +13,6 @@ import { ANSWER_TIMEOUT_MS, BYE_TIMEOUT_MS, CLASSIC_RETRY_INTERVAL_MS, KEEPALIVE
 import { pause } from '../long-timer.js'
 import { ConnectRace } from '../transport/connect-race.js'
 import { EndpointResolver } from '../transport/endpoints.js'
-import { formatLine } from '../transport/line-codec.js'
 import { type Link, LinkError } from '../transport/link.js'
 import { KeepAlive } from './keep-alive.js'
 import { instantNow, LocalLease } from './local-lease.js'

@@ -1,10 +1,12 @@
 /** How a session is opened, and finds a node again after its connection broke (docs/protocol.md; rules.md rules 4 and 5). */
 import type { HostPort } from '../../address.js'
+import { PROTOCOL_VERSION } from '../../protocol/limits.js'
+import { formatLine, type Line } from '../../protocol/line.js'
+import { formatSeconds } from '../../protocol/values.js'
 import type { EndpointFailure } from '../errors.js'
 import { ANSWER_TIMEOUT_MS, MIN_RESUME_ANSWER_MS } from '../limits.js'
 import { reach } from '../transport/dial.js'
 import { EndpointResolver } from '../transport/endpoints.js'
-import { formatLine, formatSeconds, type Line } from '../transport/line-codec.js'
 import { type Link, LinkError } from '../transport/link.js'
 import type { Instant } from './local-lease.js'
 import type { SessionHooks } from './lock-session.js'
@@ -57,7 +59,7 @@ export async function openSession(
     cluster,
     opening: ({ from }, stay) =>
       formatLine('hello', {
-        version: 2,
+        version: PROTOCOL_VERSION,
         'client-id': options.clientId,
         lease: formatSeconds(options.leaseMs),
         linger: options.lingerMs > 0 ? formatSeconds(options.lingerMs) : undefined,

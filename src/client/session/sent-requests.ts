@@ -1,7 +1,7 @@
 /** The requests of a session that have no final answer yet, and what the client acknowledges (rules.md rule 10). */
+import { type Fields, formatLine, type Line } from '../../protocol/line.js'
 import type { TcpNetLockError } from '../errors.js'
 import { BUSY_PERIOD_MS, BUSY_REQUESTS } from '../limits.js'
-import { type Fields, formatLine, type Line } from '../transport/line-codec.js'
 
 export interface Request {
   readonly id: number

@@ -1,5 +1,8 @@
-/** The words of the session dialect (docs/protocol.md) as the client understands them. */
+/** What the answers of the session dialect (docs/protocol.md) mean to the client. */
 import { AddressError, type HostPort, parseHostPort } from '../../address.js'
+import type { ErrorCode } from '../../protocol/error-codes.js'
+import { SESSION_LEASE_MAX_MS } from '../../protocol/limits.js'
+import type { Line } from '../../protocol/line.js'
 import {
   DeadlockError,
   NoQuorumError,
@@ -8,7 +11,7 @@ import {
   SessionExpiredError,
   type TcpNetLockError,
 } from '../errors.js'
-import { formatSeconds, type Line } from '../transport/line-codec.js'
+import { KEPT_LEASE_MIN_MS } from '../limits.js'
 import { LinkError } from '../transport/link.js'
 import type { Instant } from './local-lease.js'
 import type { Grant } from './lock-session.js'
@@ -28,10 +31,15 @@ export interface Welcome {
 export function readWelcome(line: Line, askedLeaseMs: number, sentAt: Instant): Welcome {
   const id = line.get('session')
   if (id === undefined) throw new LinkError('a welcome without a session')
+  const leaseMs = line.has('lease') ? line.milliseconds('lease') : askedLeaseMs
+  // Every timer of the session is a share of it: one of no length, or of centuries, would have them fire without a pause.
+  if (leaseMs === undefined || leaseMs < KEPT_LEASE_MIN_MS || leaseMs > SESSION_LEASE_MAX_MS) {
+    throw new LinkError(`a welcome with an impossible lease (${line.get('lease')})`)
+  }
   return {
     id,
     secret: line.get('secret') ?? '',
-    leaseMs: line.milliseconds('lease') ?? askedLeaseMs,
+    leaseMs,
     sentAt,
     clusterId: line.get('cluster') ?? null,
     relayed: line.get('relayed') === 'yes',
@@ -52,7 +60,7 @@ export function readAddress(line: Line): HostPort | undefined {
   }
 }
 
-/** The error for a final answer to a request for `name` that is not the wished one. */
+/** The error for a final answer to a request for `name` other than the one that was hoped for. */
 export function readRefusal(line: Line, name: string): TcpNetLockError {
   if (line.action === 'not-granted') {
     const reason = line.get('reason')
@@ -60,7 +68,7 @@ export function readRefusal(line: Line, name: string): TcpNetLockError {
     return new NotGrantedError(name, known, line.get('holder') ?? null)
   }
   const message = line.get('message') ?? line.rest
-  switch (line.get('code')) {
+  switch (line.get('code') as ErrorCode | undefined) {
     case 'no-quorum':
       return new NoQuorumError(message)
     case 'deadlock':
@@ -70,9 +78,4 @@ export function readRefusal(line: Line, name: string): TcpNetLockError {
     default:
       return new RefusedError(line.get('code') ?? line.action, message)
   }
-}
-
-export function formatWait(waitMs: number): string | undefined {
-  if (waitMs === 0) return undefined
-  return waitMs === Number.POSITIVE_INFINITY ? 'forever' : formatSeconds(waitMs)
 }

@@ -1,16 +1,12 @@
 /** A session of the cluster (docs/protocol.md): it survives its connections and is resumed at whichever node answers. */
 import type { HostPort } from '../../address.js'
+import { LOCKS_PER_SESSION_MAX_COUNT, UNACKNOWLEDGED_MAX_COUNT } from '../../protocol/limits.js'
+import { type Fields, formatLine, type Line } from '../../protocol/line.js'
+import { formatWait } from '../../protocol/values.js'
 import { ClientClosedError, type LostReason, NotGrantedError, SessionExpiredError, TcpNetLockError } from '../errors.js'
-import {
-  BYE_TIMEOUT_MS,
-  KEEPALIVES_PER_LEASE,
-  MAX_LOCKS_PER_SESSION,
-  MAX_UNACKNOWLEDGED_REQUESTS,
-  WAIT_MARGIN_MS,
-} from '../limits.js'
+import { BYE_TIMEOUT_MS, KEEPALIVES_PER_LEASE, WAIT_MARGIN_MS } from '../limits.js'
 import { after } from '../long-timer.js'
 import { LeftLinks } from '../transport/left-links.js'
-import { type Fields, formatLine, type Line } from '../transport/line-codec.js'
 import type { Link } from '../transport/link.js'
 import { Holdings } from './holdings.js'
 import { KeepAlive } from './keep-alive.js'
@@ -18,7 +14,7 @@ import { type Instant, LocalLease } from './local-lease.js'
 import type { Grant, LockRequest, LockSession, SessionHooks } from './lock-session.js'
 import { openSession, type Resumed, type Resumption, type SessionOptions } from './resumption.js'
 import { SentRequests } from './sent-requests.js'
-import { formatWait, readAddress, readGrant, readRefusal, type Welcome } from './session-replies.js'
+import { readAddress, readGrant, readRefusal, type Welcome } from './session-replies.js'
 
 export type { SessionOptions } from './resumption.js'
 
@@ -90,8 +86,8 @@ export class Session implements LockSession {
   /** True when it holds, or asks for, as much as a node lets it: another session should be opened. */
   get crowded(): boolean {
     // Behind a request that waits long everything is unacknowledged.
-    if (this.requests.unacknowledged >= MAX_UNACKNOWLEDGED_REQUESTS / 2) return true
-    return this.holdings.size + this.changing >= MAX_LOCKS_PER_SESSION
+    if (this.requests.unacknowledged >= UNACKNOWLEDGED_MAX_COUNT / 2) return true
+    return this.holdings.size + this.changing >= LOCKS_PER_SESSION_MAX_COUNT
   }
 
   /** For how long the oldest of its locks is held, in milliseconds; 0 if there is none. */

@@ -1,5 +1,6 @@
 /** Finding a node that takes the session: endpoints, redirects, refusals (docs/protocol.md). */
 import { AddressError, formatHostPort, type HostPort, parseHostPort } from '../../address.js'
+import { formatLine, type Line } from '../../protocol/line.js'
 import {
   ClassicServerError,
   type EndpointFailure,
@@ -19,7 +20,6 @@ import { pause } from '../long-timer.js'
 import { type Instant, instantNow } from '../session/local-lease.js'
 import { ConnectRace } from './connect-race.js'
 import type { EndpointResolver } from './endpoints.js'
-import { formatLine, type Line } from './line-codec.js'
 import { Link, LinkError } from './link.js'
 
 export interface DialPlan<Welcome> {

@@ -1,8 +1,9 @@
 /** Where the cluster's nodes are: as users write it, and as addresses to connect to. */
 import { isIP } from 'node:net'
 import { AddressError, formatHostPort, type HostPort, parseHostPort } from '../../address.js'
+import { CLIENT_PORT_DEFAULT } from '../../protocol/limits.js'
 import { InvalidOptionError } from '../errors.js'
-import { DEFAULT_HOST, DEFAULT_PORT } from '../limits.js'
+import { DEFAULT_HOST } from '../limits.js'
 import { lookupAll } from './lookup.js'
 
 type Environment = Readonly<Record<string, string | undefined>>
@@ -25,7 +26,7 @@ export function endpointsFromEnvironment(env: Environment): HostPort[] {
 /** The original's way to name one server: `given` (its flags), else its variables, else its defaults. */
 export function classicEndpoint(env: Environment, given: { host?: string; port?: string }): HostPort {
   const host = given.host ?? env.TCPNETLOCK_HOST ?? DEFAULT_HOST
-  const port = given.port ?? portFrom(env.TCPNETLOCK_PORT) ?? String(DEFAULT_PORT)
+  const port = given.port ?? portFrom(env.TCPNETLOCK_PORT) ?? String(CLIENT_PORT_DEFAULT)
   const unbracketed = host.startsWith('[') && host.endsWith(']') ? host.slice(1, -1) : host
   return parseEndpoint(`${unbracketed.includes(':') ? `[${unbracketed}]` : unbracketed}:${port}`)
 }
@@ -106,7 +107,7 @@ export class EndpointResolver {
 
 function parseEndpoint(text: string): HostPort {
   try {
-    const endpoint = parseHostPort(text, DEFAULT_PORT)
+    const endpoint = parseHostPort(text, CLIENT_PORT_DEFAULT)
     if (endpoint.port === 0) throw new AddressError('port 0 cannot be connected to')
     return endpoint
   } catch (error) {

@@ -1,8 +1,10 @@
 /** One TCP connection to a node, as lines. It is left by reset or, when everything is released, by a FIN (rules.md rule 5). */
 import { connect, type Socket } from 'node:net'
 import { formatHostPort, type HostPort } from '../../address.js'
+import { ANSWER_LINE_MAX_BYTES } from '../../protocol/limits.js'
+import type { Line } from '../../protocol/line.js'
+import { LineSplitter } from '../../protocol/line-splitter.js'
 import { FINISH_TIMEOUT_MS } from '../limits.js'
-import { type Line, LineSplitter } from './line-codec.js'
 import { countedLookup } from './lookup.js'
 
 export interface LinkConsumer {
@@ -39,10 +41,13 @@ export class Link {
   ) {
     this.address = formatHostPort(address)
     this.remote = { host: socket.remoteAddress ?? address.host, port: address.port }
-    const splitter = new LineSplitter((line) => this.arrived(line))
-    socket.on('data', (chunk: Uint8Array) => {
-      if (!splitter.push(chunk)) this.ended('a line of the server is too long')
+    const splitter = new LineSplitter(ANSWER_LINE_MAX_BYTES, {
+      line: (line) => this.arrived(line),
+      // Whoever sends such a thing speaks another protocol, and what else it says cannot be believed.
+      malformed: () => this.ended('the server sent a malformed line'),
+      tooLong: () => this.ended('a line of the server is too long'),
     })
+    socket.on('data', (chunk: Uint8Array) => splitter.push(chunk))
     socket.on('end', () => this.ended('closed by the server'))
     socket.on('error', (error) => this.ended(error.message))
     socket.on('close', () => this.ended('closed'))

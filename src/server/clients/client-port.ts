@@ -1,6 +1,7 @@
 import { createServer, type Server, type Socket } from 'node:net'
 import type { HostPort } from '../../address.js'
 import type { Clock, Timer } from '../../platform.js'
+import { plainError } from '../../protocol/replies.js'
 import type { ClientProtocol, ClientSocket } from '../../service/lock-service.js'
 import {
   CLOSING_MAX_CONNECTIONS,
@@ -18,7 +19,7 @@ import { ClientPlaces } from './client-places.js'
 import { FairInput } from './fair-input.js'
 
 /** Before the first line the dialect is unknown; this is an error in both. */
-const SILENT_TOO_LONG = 'err,code:busy,message:nothing was asked in time\n'
+const SILENT_TOO_LONG = plainError('code:busy,message:nothing was asked in time')
 
 export interface ClientPortService {
   turn(): void

@@ -10,6 +10,7 @@ import {
   parsePort,
 } from '../../address.js'
 import { LOCKS_PER_SESSION_MAX } from '../../locks/limits.js'
+import { CLIENT_PORT_DEFAULT, LINE_MAX_BYTES, LOCKS_PER_SESSION_MAX_COUNT } from '../../protocol/limits.js'
 import type { AdminFrom } from '../../service/administration/administration.js'
 import { UsageError } from '../exit-codes.js'
 import { LOG_LEVELS, type LogLevel } from '../logging/logger.js'
@@ -68,7 +69,6 @@ export type ParsedConfig =
   | Extract<CommandLine, { kind: 'print' }>
 
 const DEFAULT_NODE_ID = 'n1'
-const DEFAULT_CLIENT_PORT = 7654
 const DEFAULT_PEER_PORT = 7655
 const DEFAULT_DATA_DIR = 'tnl-data'
 const DEFAULT_HTTP: HostPort = { host: '127.0.0.1', port: 7656 }
@@ -115,9 +115,15 @@ function readConfig(settings: Settings, warnings: string[]): ServerConfig {
     requestTimeoutMs: readSeconds(settings, 'request-timeout', 5, 0.1, 3600),
     followers: readChoice(settings, 'followers', ['serve', 'redirect'] as const, 'serve'),
     ...readRights(settings, warnings),
-    maxLineBytes: readInteger(settings, 'max-line', 4096, 64, 1_048_576),
+    maxLineBytes: readInteger(settings, 'max-line', LINE_MAX_BYTES, 64, 1_048_576),
     maxConnections: readInteger(settings, 'max-connections', 10_000, 1, 1_000_000),
-    maxLocksPerSession: readInteger(settings, 'max-locks-per-session', 1000, 1, LOCKS_PER_SESSION_MAX),
+    maxLocksPerSession: readInteger(
+      settings,
+      'max-locks-per-session',
+      LOCKS_PER_SESSION_MAX_COUNT,
+      1,
+      LOCKS_PER_SESSION_MAX,
+    ),
     logLevel: readLogLevel(settings),
   }
   checkTimes(config)
@@ -179,8 +185,8 @@ function readListen(settings: Settings): HostPort {
   const listen = settings.find('listen')
   const port = settings.find('port')
   const chosenPort = port === null ? null : addressOf(port, () => parsePort(port.text))
-  if (listen === null) return { host: 'localhost', port: chosenPort ?? DEFAULT_CLIENT_PORT }
-  const withoutPort = addressOf(listen, () => parseHostPort(listen.text, DEFAULT_CLIENT_PORT))
+  if (listen === null) return { host: 'localhost', port: chosenPort ?? CLIENT_PORT_DEFAULT }
+  const withoutPort = addressOf(listen, () => parseHostPort(listen.text, CLIENT_PORT_DEFAULT))
   if (port === null || chosenPort === null) return withoutPort
   const namesPort = addressOf(listen, () => parseHostPort(listen.text, chosenPort)).port === withoutPort.port
   if (namesPort && listen.rank === port.rank && withoutPort.port !== chosenPort) {

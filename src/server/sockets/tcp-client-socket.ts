@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import { formatHostPort, type HostPort, isLoopbackHost } from '../../address.js'
 import type { Clock, Timer } from '../../platform.js'
+import { type NeutralReply, plainError } from '../../protocol/replies.js'
 import type { ClientProtocol, ClientSocket } from '../../service/lock-service.js'
 import type { FairInput, InputSource } from '../clients/fair-input.js'
 import { DISCARD_INPUT_MS, INPUT_SLICE_MAX_BYTES, INPUT_SLICE_MAX_LINES } from '../limits.js'
@@ -31,7 +32,7 @@ const RESUME_LINE = /^[ \t]*resume[ \t]*[,\r\n]/
 /** Enough of a first line to see that it is a `resume`. */
 const OPENING_CHARS = 32
 /** Before the first line the dialect is unknown; this is an error in both. */
-const TOO_MANY_CONNECTIONS = 'err,code:busy,message:too many connections\n'
+const TOO_MANY_CONNECTIONS = plainError('code:busy,message:too many connections')
 
 /** One client's TCP connection as the service sees it. Once the node closes it, the service hears nothing more of it. */
 export class TcpClientSocket implements ClientSocket, WatchedConnection, InputSource {
@@ -138,7 +139,7 @@ export class TcpClientSocket implements ClientSocket, WatchedConnection, InputSo
   }
 
   /** There is no place for this client. */
-  turnAway(lastWords: string): void {
+  turnAway(lastWords: NeutralReply): void {
     if (!this.#closing) this.#handler?.turnAway(lastWords)
   }
 

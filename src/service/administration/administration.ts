@@ -1,7 +1,7 @@
 /** Administration by lines of the session dialect (docs/protocol.md). Whatever changes the cluster is done by the leader. */
 import { encodeMemberContext } from '../../locks/state/members.js'
 import type { Clock, Timer } from '../../platform.js'
-import { formatLine, type Pair } from '../../protocol/line.js'
+import { joined, type NeutralReply, neutral } from '../../protocol/replies.js'
 import { ConfChangeType } from '../../raft/core/types.js'
 import { type NodeApi, NodeRefusal } from '../../raft/node/node-api.js'
 import type { Greeting } from '../../raft/ports/transport.js'
@@ -318,9 +318,8 @@ function refusalOf(error: unknown): AdminAnswer {
 }
 
 /** The request's id comes first after the word, as in all answers of this dialect. */
-function formatAnswer({ rows, count }: AdminAnswer, id: string | undefined): string {
-  const first: Pair = ['id', id]
-  const lines = rows.map(([word, ...pairs]) => formatLine(word, first, ...pairs))
-  if (count) lines.push(formatLine('end', first, ['count', rows.length]))
-  return lines.join('')
+function formatAnswer({ rows, count }: AdminAnswer, id: string | undefined): NeutralReply {
+  const lines = rows.map(([word, ...pairs]) => neutral(word, { id, ...Object.fromEntries(pairs) }))
+  if (count) lines.push(neutral('end', { id, count: rows.length }))
+  return joined(...lines)
 }

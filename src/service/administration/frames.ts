@@ -1,5 +1,4 @@
 /** Administration on its way to the leader and back. Rare and small, so JSON; a peer's bytes are still checked. */
-import type { Pair } from '../../protocol/line.js'
 
 export interface AdminOperation {
   readonly action: string
@@ -10,8 +9,15 @@ export interface AdminOperation {
   readonly replaces: string
 }
 
+/** Words that begin the lines of an answer. They are none that would claim something of a lease. */
+const ADMIN_WORDS = ['member', 'done', 'err'] as const
+export type AdminWord = (typeof ADMIN_WORDS)[number]
+
+/** A pair whose value is undefined is left out. */
+export type AdminPair = readonly [key: string, value: string | number | undefined]
+
 /** One answer line: its word, then its pairs. */
-export type AdminRow = readonly [word: string, ...pairs: Pair[]]
+export type AdminRow = readonly [word: AdminWord, ...pairs: AdminPair[]]
 
 export interface AdminAnswer {
   readonly rows: readonly AdminRow[]
@@ -72,11 +78,14 @@ function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null
 }
 
+/** Values are escaped when they are written; a word or a key with a line end in it would be a line of its own. */
 function isRow(row: unknown): row is AdminRow {
-  return Array.isArray(row) && typeof row[0] === 'string' && row.slice(1).every(isPair)
+  return Array.isArray(row) && ADMIN_WORDS.includes(row[0]) && row.slice(1).every(isPair)
 }
 
-function isPair(pair: unknown): pair is Pair {
-  if (!Array.isArray(pair) || typeof pair[0] !== 'string') return false
+const KEY = /^[a-z][a-z-]*$/
+
+function isPair(pair: unknown): pair is AdminPair {
+  if (!Array.isArray(pair) || typeof pair[0] !== 'string' || !KEY.test(pair[0])) return false
   return ['string', 'number'].includes(typeof pair[1])
 }

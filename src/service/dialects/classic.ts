@@ -5,6 +5,7 @@
 import { CommandType, type RequestId } from '../../locks/commands/commands.js'
 import type { Answer } from '../../locks/effects.js'
 import type { Line } from '../../protocol/line.js'
+import { type NeutralReply, neutral, neutralJson, plainError, positive } from '../../protocol/replies.js'
 import { isClientId, isLockName, parseWaitMs, parseYesNo } from '../../protocol/values.js'
 import type { Deadline } from '../deadline-queue.js'
 import type { Attachment, AttachmentListener } from '../sessions/attachment.js'
@@ -27,7 +28,7 @@ export class ClassicDialect implements Dialect, AttachmentListener {
   #waitMs = 0
   #waitDeadline: Deadline<() => void> | null = null
   #finSeen = false
-  #farewellWord: string = Word.released
+  #farewellWord: NeutralReply = Word.released
   /** What came while the lock was undecided. */
   readonly #backlog: Backlog
 
@@ -71,7 +72,7 @@ export class ClassicDialect implements Dialect, AttachmentListener {
     else if (this.#phase === 'waiting' || this.#phase === 'holding') this.connection.say(Word.badAction)
   }
 
-  refuse(lastWords: string): void {
+  refuse(lastWords: NeutralReply): void {
     this.#close(lastWords)
   }
 
@@ -94,7 +95,7 @@ export class ClassicDialect implements Dialect, AttachmentListener {
         this.connection.close(Word.pong)
         return
       case '.stats':
-        this.connection.close(`stats,${JSON.stringify(this.#stats())}\n`)
+        this.connection.close(neutralJson('stats', this.#stats()))
         return
       case '.server-shutdown':
         this.#serverShutdown()
@@ -149,30 +150,30 @@ export class ClassicDialect implements Dialect, AttachmentListener {
     this.#expectDecision(this.#attachment)
   }
 
-  #notNow(): string | null {
+  #notNow(): NeutralReply | null {
     if (!this.context.serving()) return Word.noQuorum
     return this.context.attachments.isBusy ? Word.busy : null
   }
 
-  #elsewhere(line: Line): string | null {
+  #elsewhere(line: Line): NeutralReply | null {
     const address = redirectAddress(this.context, this.connection, line.get('redirect') === 'yes')
-    return address === null ? null : `redirect,address:${address}\n`
+    return address === null ? null : neutral('redirect', { address })
   }
 
   /** Null, or the words for what is wrong. */
-  #readLock(line: Line): string | null {
+  #readLock(line: Line): NeutralReply | null {
     const clientId = line.get('client-id')
     if (!isLockName(line.get('name') ?? '')) return Word.invalidLockName
     if (clientId !== undefined && !isClientId(clientId)) return Word.invalidClientId
     const waitMs = parseWaitMs(line.get('wait'))
-    if (waitMs === null || waitMs === Number.POSITIVE_INFINITY) return 'err,invalid wait\n'
+    if (waitMs === null || waitMs === Number.POSITIVE_INFINITY) return plainError('invalid wait')
     const fence = parseYesNo(line.get('fence'))
-    if (fence === null) return 'err,invalid fence\n'
-    if (parseYesNo(line.get('redirect')) === null) return 'err,invalid redirect\n'
+    if (fence === null) return plainError('invalid fence')
+    if (parseYesNo(line.get('redirect')) === null) return plainError('invalid redirect')
     const mode = line.get('mode') ?? 'exclusive'
-    if (mode === 'shared') return 'err,mode not supported yet\n'
-    if (mode !== 'exclusive') return 'err,invalid mode\n'
-    for (const key of NOT_SUPPORTED) if (line.has(key)) return `err,${key} not supported yet\n`
+    if (mode === 'shared') return plainError('mode not supported yet')
+    if (mode !== 'exclusive') return plainError('invalid mode')
+    for (const key of NOT_SUPPORTED) if (line.has(key)) return plainError(`${key} not supported yet`)
     this.#waitMs = waitMs
     this.#fence = fence
     return null
@@ -191,7 +192,7 @@ export class ClassicDialect implements Dialect, AttachmentListener {
   }
 
   /** The client gives up what it has; it is told when the end is applied. */
-  #leave(farewellWord: string): void {
+  #leave(farewellWord: NeutralReply): void {
     const attachment = this.#attachment
     if (attachment === null) return
     this.#enter('leaving')
@@ -239,19 +240,19 @@ export class ClassicDialect implements Dialect, AttachmentListener {
     if (this.#phase !== 'asking' && this.#phase !== 'waiting') return
     if (this.#attachment !== null) this.#attachment.decideByMs = 0
     if (answer.kind === 'granted') this.#granted(answer.token)
-    else if (answer.kind === 'error') this.#refused(answer.code === 'limit' ? Word.limit : `err,${answer.message}\n`)
+    else if (answer.kind === 'error') this.#refused(answer.code === 'limit' ? Word.limit : plainError(answer.message))
     else this.#refused(Word.notGranted)
   }
 
   #granted(token: number): void {
     this.context.counters.acquired++
     this.#enter('holding')
-    if (!this.connection.speak(this.#fence ? `ok,token:${token}\n` : Word.ok)) return
+    if (!this.connection.speak(this.#fence ? positive('ok', { token }) : Word.ok)) return
     this.#backlog.drain()
     if (this.#finSeen) this.fin()
   }
 
-  #refused(word: string): void {
+  #refused(word: NeutralReply): void {
     this.context.counters.notAcquired++
     const attachment = this.#attachment
     this.#attachment = null
@@ -304,7 +305,7 @@ export class ClassicDialect implements Dialect, AttachmentListener {
   }
 
   /** Rule 5: the node closes its own side before it proposes the end. */
-  #close(lastWords?: string): void {
+  #close(lastWords?: NeutralReply): void {
     this.connection.close(lastWords)
     this.#depart()
   }

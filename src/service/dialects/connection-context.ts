@@ -4,6 +4,7 @@ import { isLocalAddress } from '../../address.js'
 import type { NodeId } from '../../locks/commands/commands.js'
 import type { Clock, Random } from '../../platform.js'
 import type { Line } from '../../protocol/line.js'
+import type { NeutralReply } from '../../protocol/replies.js'
 import type { NodeApi } from '../../raft/node/node-api.js'
 import type { DeadlineQueue } from '../deadline-queue.js'
 import type { Attachments } from '../sessions/attachments.js'
@@ -41,8 +42,8 @@ export interface AdminRequest {
   readonly line: Line
   readonly remote: string
   readonly loopback: boolean
-  /** Writes one complete line; does nothing once the connection is closed. */
-  reply(text: string): void
+  /** Writes whole lines; does nothing once the connection is closed. */
+  reply(text: NeutralReply): void
 }
 
 /** What happened at this node since its start. */

@@ -4,6 +4,7 @@ import { EncodingError } from '../../bytes/writer.js'
 import { SESSION_LINE_MAX_BYTES } from '../../protocol/limits.js'
 import type { Line } from '../../protocol/line.js'
 import { type LineReceiver, LineSplitter } from '../../protocol/line-splitter.js'
+import type { NeutralReply, PositiveReply } from '../../protocol/replies.js'
 import { ClassicDialect } from './classic.js'
 import type { ClientSocket, ConnectionContext } from './connection-context.js'
 import { SessionDialect } from './session.js'
@@ -17,7 +18,7 @@ export interface ClientProtocol {
   /** RST, keepalive failure, or any other end without a FIN. */
   broken(): void
   /** There is no place for this connection, which has asked for nothing yet. */
-  turnAway(lastWords: string): void
+  turnAway(lastWords: NeutralReply): void
 }
 
 export interface Dialect {
@@ -28,7 +29,7 @@ export interface Dialect {
   line(line: Line): void
   malformed(): void
   /** Something is wrong with what the client sent: the connection is closed with these words. */
-  refuse(lastWords: string): void
+  refuse(lastWords: NeutralReply): void
   fin(): void
   broken(): void
   jeopardy(remainingMs: number): void
@@ -130,26 +131,26 @@ export class Connection implements ClientProtocol, LineReceiver {
   // -------------------------------------------------------------------------------------------- to the client
 
   /**
-   * Rule 2's choke point: every positive word (`ok alive held ready welcome queued valid safe`) passes here and is written
+   * Rule 2's choke point: a reply that claims something passes here and nowhere else, as its type sees to, and is written
    * only within the right to speak. False when it was not: then this connection is closed already.
    */
-  speak(text: string): boolean {
+  speak(reply: PositiveReply): boolean {
     if (!this.#open || !this.context.maySpeak()) return false
-    this.socket.write(text)
+    this.socket.write(reply)
     return true
   }
 
   /** Words that claim nothing. */
-  say(text: string): void {
-    if (this.#open) this.socket.write(text)
+  say(reply: NeutralReply): void {
+    if (this.#open) this.socket.write(reply)
   }
 
-  turnAway(lastWords: string): void {
+  turnAway(lastWords: NeutralReply): void {
     this.close(lastWords)
   }
 
   /** Closes so that the last words arrive. */
-  close(lastWords?: string): void {
+  close(lastWords?: NeutralReply): void {
     if (!this.#open) return
     if (lastWords !== undefined) this.socket.write(lastWords)
     this.#shut()

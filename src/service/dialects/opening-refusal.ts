@@ -1,3 +1,4 @@
+import type { NeutralReply } from '../../protocol/replies.js'
 import { type ClientPlace, type ConnectionContext, redirectAddress } from './connection-context.js'
 import { BUSY_TEXT, formatError, formatRedirect } from './session-replies.js'
 
@@ -15,7 +16,7 @@ export function openingRefusal(
   client: ClientPlace,
   isHello: boolean,
   mayRedirect: boolean,
-): string | null {
+): NeutralReply | null {
   const elsewhere = isHello ? redirectAddress(context, client, mayRedirect) : null
   if (elsewhere !== null) return formatRedirect(elsewhere, context.state.clusterId)
   if (!context.serving()) return NO_QUORUM

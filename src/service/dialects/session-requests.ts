@@ -13,6 +13,7 @@ import {
 } from '../../locks/commands/commands.js'
 import { REQUEST_ID_LIMIT, RESUME_ATTEMPT_MAX } from '../../locks/limits.js'
 import type { Random } from '../../platform.js'
+import type { ErrorCode } from '../../protocol/error-codes.js'
 import {
   LINGER_MAX_MS,
   LOCK_DELAY_MAX_MS,
@@ -25,7 +26,6 @@ import {
 import type { Line } from '../../protocol/line.js'
 import { isClientId, isLockName, parseInteger, parseSecondsMs, parseWaitMs } from '../../protocol/values.js'
 import { FEATURE_LEVEL } from '../limits.js'
-import type { ErrorCode } from './session-replies.js'
 
 /** A lock without its `ttl`, say, would be another lock than the one that was asked for. */
 const LOCK_KEYS_TO_COME = ['permits', 'limit', 'holding', 'min-hold', 'ttl', 'loose', 'once', 'once-ttl'] as const

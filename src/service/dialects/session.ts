@@ -4,7 +4,9 @@
  */
 import { CommandType, type RequestId } from '../../locks/commands/commands.js'
 import type { Answer, SessionView } from '../../locks/effects.js'
+import type { ErrorCode } from '../../protocol/error-codes.js'
 import type { Line } from '../../protocol/line.js'
+import { joined, type NeutralReply, neutral, type PositiveReply, positive } from '../../protocol/replies.js'
 import { SESSION_IN_FLIGHT_MAX_COMMANDS } from '../limits.js'
 import type { Attachment, AttachmentListener, DetachReason, OpeningRefusal } from '../sessions/attachment.js'
 import { type ConnectionEnd, Parting, type Told } from '../sessions/parting.js'
@@ -17,12 +19,13 @@ import { PendingRequests } from './pending-requests.js'
 import { RequestIds } from './request-ids.js'
 import {
   BUSY_TEXT,
-  type ErrorCode,
   formatAnswer,
   formatError,
+  formatGrant,
   formatHoldings,
   formatJeopardy,
   formatLost,
+  formatMoved,
   formatQueued,
   formatRefusal,
   formatWelcome,
@@ -82,7 +85,7 @@ export class SessionDialect implements Dialect, AttachmentListener {
     else if (this.#phase === 'opening') this.#tooEarly(null)
   }
 
-  refuse(lastWords: string): void {
+  refuse(lastWords: NeutralReply): void {
     this.#closeBy('break', lastWords)
   }
 
@@ -196,7 +199,7 @@ export class SessionDialect implements Dialect, AttachmentListener {
     const { action } = line
     refuseActionToCome(action)
     const { loopback, remote } = this.connection
-    const reply = (text: string) => this.connection.say(text)
+    const reply = (text: NeutralReply) => this.connection.say(text)
     if (action.startsWith('.') && this.context.admin({ line, loopback, remote, reply })) return
     throw new RequestError('bad-request', `unknown action ${action}`)
   }
@@ -256,7 +259,7 @@ export class SessionDialect implements Dialect, AttachmentListener {
       this.#requests.queued(request)
     }
     this.#ids.resumed(view)
-    if (!this.connection.speak(this.#welcome(attachment, view) + formatHoldings(view))) return
+    if (!this.connection.speak(joined(this.#welcome(attachment, view), formatHoldings(view)))) return
     this.#backlog.drain()
     if (this.#parting.detachReason !== null && !this.#isParting) this.#part()
   }
@@ -268,7 +271,7 @@ export class SessionDialect implements Dialect, AttachmentListener {
     this.connection.allowLongLines()
   }
 
-  #welcome(attachment: Attachment, resumed: SessionView | null): string {
+  #welcome(attachment: Attachment, resumed: SessionView | null): PositiveReply {
     const { node, nodeId, state } = this.context
     return formatWelcome({
       session: attachment.session,
@@ -310,7 +313,7 @@ export class SessionDialect implements Dialect, AttachmentListener {
       this.context.counters.acquired++
       this.#held.set(answer.name, answer.token)
       // Once the end is proposed nothing positive is written (rule 5).
-      if (this.#phase === 'open') this.connection.speak(formatAnswer(request, answer))
+      if (this.#phase === 'open') this.connection.speak(formatGrant(request, answer))
     } else {
       if (answer.kind === 'not-granted') this.context.counters.notAcquired++
       else if (answer.kind === 'released') this.#held.delete(answer.name)
@@ -335,7 +338,7 @@ export class SessionDialect implements Dialect, AttachmentListener {
 
   ended(): void {
     this.#attachment = null
-    this.connection.close(this.#phase === 'leaving' ? 'bye\n' : undefined)
+    this.connection.close(this.#phase === 'leaving' ? neutral('bye') : undefined)
   }
 
   displaced(): void {
@@ -363,11 +366,11 @@ export class SessionDialect implements Dialect, AttachmentListener {
   }
 
   safe(): void {
-    if (this.#phase === 'open') this.connection.speak('safe\n')
+    if (this.#phase === 'open') this.connection.speak(positive('safe'))
   }
 
   moved(address: string | null): void {
-    this.connection.close(address === null ? undefined : `moved,address:${address}\n`)
+    this.connection.close(formatMoved(address))
   }
 
   closed(): void {
@@ -381,7 +384,7 @@ export class SessionDialect implements Dialect, AttachmentListener {
   }
 
   /** The node closes its own side before it proposes that the session leaves (rule 5). */
-  #closeBy(end: ConnectionEnd, lastWords?: string): void {
+  #closeBy(end: ConnectionEnd, lastWords?: NeutralReply): void {
     const detachReason = this.#parting.by(end, this.#told)
     this.connection.close(lastWords)
     this.#depart(detachReason)

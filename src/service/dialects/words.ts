@@ -1,21 +1,23 @@
 /** The fixed words of the classic dialect, made once. */
+import { neutral, plainError, positive } from '../../protocol/replies.js'
+
 export const Word = {
-  ok: 'ok\n',
-  notGranted: 'not-granted\n',
-  released: 'released\n',
-  alive: 'alive\n',
-  pong: 'pong\n',
-  badAction: 'bad-action\n',
-  badRequest: 'bad-request\n',
-  shuttingDown: 'shutting-down\n',
-  lineTooLong: 'err,line too long\n',
-  invalidLockName: 'err,invalid lock name\n',
-  invalidClientId: 'err,invalid client id\n',
-  shutdownNotAllowed: 'err,shutdown not allowed\n',
+  ok: positive('ok'),
+  alive: positive('alive'),
+  notGranted: neutral('not-granted'),
+  released: neutral('released'),
+  pong: neutral('pong'),
+  badAction: neutral('bad-action'),
+  badRequest: neutral('bad-request'),
+  shuttingDown: neutral('shutting-down'),
+  lineTooLong: plainError('line too long'),
+  invalidLockName: plainError('invalid lock name'),
+  invalidClientId: plainError('invalid client id'),
+  shutdownNotAllowed: plainError('shutdown not allowed'),
   /** In both dialects: what it was asked for cannot be written into the log. */
-  unusable: 'err,code:bad-request,message:a%20value%20that%20cannot%20be%20stored\n',
-  limit: 'err,limit\n',
-  noQuorum: 'err,no quorum\n',
+  unusable: neutral('err', { code: 'bad-request', message: 'a value that cannot be stored' }),
+  limit: plainError('limit'),
+  noQuorum: plainError('no quorum'),
   /** Nothing was proposed: more waits already than can be stored soon. */
-  busy: 'err,busy\n',
+  busy: plainError('busy'),
 } as const

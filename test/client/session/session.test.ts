@@ -90,6 +90,15 @@ describe('opening', () => {
     })
   })
 
+  it.each(['0', '0.001', '86401', '1e9', '-5', 'soon'])('takes no session with a lease of %s', async (lease) => {
+    first.welcomeFields = `,lease:${lease}`
+    expect((await open()).link?.address).toBe(second.address)
+    second.welcomeFields = first.welcomeFields
+    await expect(open({ reachMs: 200 })).rejects.toMatchObject({
+      failures: [{ reason: `a welcome with an impossible lease (${lease})` }, {}],
+    })
+  })
+
   it('knows an original server', async () => {
     first.mood = { kind: 'classic' }
     await expect(open()).rejects.toBeInstanceOf(ClassicServerError)

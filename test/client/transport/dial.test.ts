@@ -3,8 +3,8 @@ import { parseHostPort } from '../../../src/address.js'
 import { NoEndpointError } from '../../../src/client/errors.js'
 import { type DialPlan, reach } from '../../../src/client/transport/dial.js'
 import { EndpointResolver } from '../../../src/client/transport/endpoints.js'
-import { formatLine } from '../../../src/client/transport/line-codec.js'
 import { Link, LinkError } from '../../../src/client/transport/link.js'
+import { formatLine } from '../../../src/protocol/line.js'
 import { FakeCluster, type FakeNode } from '../fake-server.js'
 
 /** Nobody listens at port 1. */

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseHostPort } from '../../../src/address.js'
-import { formatLine, formatSeconds, type Line } from '../../../src/client/transport/line-codec.js'
 import { Link, LinkError } from '../../../src/client/transport/link.js'
+import { formatLine, type Line } from '../../../src/protocol/line.js'
+import { formatSeconds } from '../../../src/protocol/values.js'
 import { type ClientContext, pause } from './client.js'
 import type { HoldEnd } from './hold.js'
 

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { DoExit } from '../../../src/cli/shared/exit-statuses.js'
-import { formatSeconds } from '../../../src/client/transport/line-codec.js'
+import { formatSeconds } from '../../../src/protocol/values.js'
 import type { WorkloadRun } from '../types.js'
 import type { ClientContext } from './client.js'
 
@@ -56,11 +56,11 @@ export class CommandClient {
 
   #spawn(name: string, waitMs: number, holdMs: number): ChildProcess {
     const { endpoints, leaseMs, lingerMs } = this.context
-    const linger = lingerMs > 0 ? ['--linger', formatSeconds(lingerMs)] : []
-    const times = ['--lease', formatSeconds(leaseMs), ...linger]
+    const linger = lingerMs > 0 ? ['--linger', String(formatSeconds(lingerMs))] : []
+    const times = ['--lease', String(formatSeconds(leaseMs)), ...linger]
     const options = ['--endpoints', endpoints.join(','), '--lock-name', name, ...times]
     const command = [process.execPath, COMMAND, String(Math.round(holdMs))]
-    const words = [TNL_DO, ...options, '--wait', formatSeconds(waitMs), '--', ...command]
+    const words = [TNL_DO, ...options, '--wait', String(formatSeconds(waitMs)), '--', ...command]
     const child = spawn(process.execPath, words, { stdio: ['ignore', 'pipe', 'ignore'] })
     this.run.adopt(child)
     return child

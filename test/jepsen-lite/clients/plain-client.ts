@@ -1,5 +1,5 @@
-import { formatWait } from '../../../src/client/session/session-replies.js'
-import type { Line } from '../../../src/client/transport/line-codec.js'
+import type { Line } from '../../../src/protocol/line.js'
+import { formatWait } from '../../../src/protocol/values.js'
 import type { ClientContext } from './client.js'
 import { SessionHold } from './hold.js'
 import { PlainSession, SessionOver } from './plain-session.js'

@@ -7,8 +7,9 @@ import { type Instant, LocalLease } from '../../../src/client/session/local-leas
 import { readWelcome, type Welcome } from '../../../src/client/session/session-replies.js'
 import { reach } from '../../../src/client/transport/dial.js'
 import { EndpointResolver } from '../../../src/client/transport/endpoints.js'
-import { type Fields, formatLine, formatSeconds, type Line } from '../../../src/client/transport/line-codec.js'
 import { type Link, LinkError } from '../../../src/client/transport/link.js'
+import { type Fields, formatLine, type Line } from '../../../src/protocol/line.js'
+import { formatSeconds } from '../../../src/protocol/values.js'
 import type { ClientContext } from './client.js'
 
 const RETRY_MS = 200

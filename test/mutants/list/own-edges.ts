@@ -43,8 +43,8 @@ export const OWN_EDGES: readonly Mutant[] = [
     edits: [
       {
         file: 'src/service/dialects/connection.ts',
-        find: 'if (this.#open) this.socket.write(text)',
-        replace: 'this.socket.write(text)',
+        find: 'if (this.#open) this.socket.write(reply)',
+        replace: 'this.socket.write(reply)',
       },
       { file: CLIENT_SOCKET, find: '    if (this.#closing) return\n    if (this.#text', replace: '    if (this.#text' },
       {

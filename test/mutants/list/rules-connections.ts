@@ -216,8 +216,8 @@ export const RULES_CONNECTIONS: readonly Mutant[] = [
     edits: [
       {
         file: SESSION,
-        find: "if (this.#phase === 'open') this.connection.speak(formatAnswer(request, answer))",
-        replace: 'this.connection.speak(formatAnswer(request, answer))',
+        find: "if (this.#phase === 'open') this.connection.speak(formatGrant(request, answer))",
+        replace: 'this.connection.speak(formatGrant(request, answer))',
       },
     ],
   },

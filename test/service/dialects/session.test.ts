@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { neutral } from '../../../src/protocol/replies.js'
 import { hello, masked, resume, started, talk } from '../kit/session-helpers.js'
 
 describe.each([
@@ -132,12 +133,12 @@ describe.each([
     const request = node.adminRequests.at(-1)
     expect(request?.line.get('id')).toBe('1')
     expect(request?.loopback).toBe(true)
-    request?.reply('end,id:1,count:0\n')
+    request?.reply(neutral('end', { id: 1, count: 0 }))
     expect(socket.text).toMatch(/end,id:1,count:0\n$/)
     expect(talk(socket, '.unknown,id:2\n')).toMatch(/^err,id:2,code:bad-request/)
     talk(socket, 'bye\n')
-    request?.reply('too late\n')
-    expect(socket.text).not.toContain('too late')
+    request?.reply(neutral('too-late'))
+    expect(socket.text).not.toContain('too-late')
   })
 
   it('ends on FIN, detaches on RST', () => {

@@ -1,0 +1,50 @@
+/**
+ * What a node says, in two types that cannot be taken for each other. A *positive* reply claims that a lease is in force
+ * (rules.md rule 2), and may be written only by whoever has just looked whether that is still true. All others are *neutral*.
+ *
+ * Both are plain strings at run time. `positive('ok', …)` and `neutral('err', …)` are the only ways to make one, so a claim
+ * that is written without looking does not compile: `say(positive('alive'))`, `say('ok\n')` and `neutral('ok')` are type errors.
+ */
+import { type Fields, formatLine } from './line.js'
+
+/** The words that claim a lease in force. Everything that extends a client's belief begins with one of them. */
+export const POSITIVE_WORDS = ['ok', 'alive', 'held', 'ready', 'welcome', 'queued', 'valid', 'safe'] as const
+export type PositiveWord = (typeof POSITIVE_WORDS)[number]
+
+declare const claims: unique symbol
+/** One or more whole lines that claim something. */
+export type PositiveReply = string & { readonly [claims]: 'a lease in force' }
+/** One or more whole lines that claim nothing. */
+export type NeutralReply = string & { readonly [claims]: 'nothing' }
+
+/** Any word that is known where it is written, other than a positive one. */
+type NeutralWord<Word extends string> = string extends Word ? never : Word extends PositiveWord ? never : Word
+
+const positiveWords: ReadonlySet<string> = new Set(POSITIVE_WORDS)
+
+export function isPositiveWord(word: string): word is PositiveWord {
+  return positiveWords.has(word)
+}
+
+export function positive(word: PositiveWord, fields?: Fields): PositiveReply {
+  return formatLine(word, fields) as PositiveReply
+}
+
+/** Several replies of one kind, as one. */
+export function joined<Reply extends PositiveReply | NeutralReply>(...replies: readonly Reply[]): Reply {
+  return replies.join('') as Reply
+}
+
+export function neutral<Word extends string>(word: NeutralWord<Word>, fields?: Fields): NeutralReply {
+  return formatLine(word, fields) as NeutralReply
+}
+
+/** A line whose value is JSON: everything after the first comma, nothing of it escaped. */
+export function neutralJson<Word extends string>(word: NeutralWord<Word>, value: object): NeutralReply {
+  return `${word},${JSON.stringify(value)}\n` as NeutralReply
+}
+
+/** `err` and words for people, as the classic dialect has them. A comma is part of the text, a line end cannot be. */
+export function plainError(text: string): NeutralReply {
+  return `err,${text.replace(/[\r\n]/g, ' ')}\n` as NeutralReply
+}

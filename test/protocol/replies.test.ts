@@ -1,0 +1,59 @@
+/** What a node says is positive or neutral, and neither passes for the other: `npm run typecheck` is part of this test. */
+import { readFileSync } from 'node:fs'
+import { describe, expect, it } from 'vitest'
+import {
+  isPositiveWord,
+  joined,
+  type NeutralReply,
+  neutral,
+  neutralJson,
+  POSITIVE_WORDS,
+  type PositiveReply,
+  plainError,
+  positive,
+} from '../../src/protocol/replies.js'
+
+const say = (reply: NeutralReply): string => reply
+const speak = (reply: PositiveReply): string => reply
+
+describe('replies', () => {
+  it('are lines', () => {
+    expect(speak(positive('ok', { id: 1, name: 'a', token: 7 }))).toBe('ok,id:1,name:a,token:7\n')
+    expect(speak(joined(positive('held', { name: 'a' }), positive('ready')))).toBe('held,name:a\nready\n')
+    expect(say(neutral('not-granted', { id: 1, holder: 'a b' }))).toBe('not-granted,id:1,holder:a%20b\n')
+    expect(say(neutralJson('stats', { lock_count: 1, words: 'a, b' }))).toBe('stats,{"lock_count":1,"words":"a, b"}\n')
+    expect(say(plainError('no quorum, or\nok'))).toBe('err,no quorum, or ok\n')
+  })
+
+  it('that claim something are taken by nobody but the one who looks first', () => {
+    const word: string = 'ok'
+    // @ts-expect-error a claim passes for no neutral reply …
+    say(positive('alive'))
+    // @ts-expect-error … nor does a word that is written by hand,
+    say('ok\n')
+    // @ts-expect-error or one that is made under a false name,
+    say(neutral('queued'))
+    // @ts-expect-error or that nobody knows before it is said,
+    say(neutral(word))
+    // @ts-expect-error or one among others,
+    say(neutral(word as 'err' | 'safe'))
+    // @ts-expect-error or inside of another,
+    say(joined(neutral('err'), positive('ok')))
+    // @ts-expect-error or that is glued to something harmless.
+    say(`${neutral('err')}${positive('ok')}`)
+    // @ts-expect-error JSON is no exception.
+    say(neutralJson('held', {}))
+    // @ts-expect-error What claims nothing is not spoken either: it would be kept back without a reason.
+    speak(neutral('err'))
+    // @ts-expect-error Positive words are a closed list.
+    speak(positive('released'))
+    expect(isPositiveWord(word)).toBe(true)
+  })
+
+  it('are positive exactly by the words that the documents name', () => {
+    const page = (name: string): string => readFileSync(new URL(`../../docs/${name}`, import.meta.url), 'utf8')
+    expect(page('rules.md')).toContain(`Positive words (\`${POSITIVE_WORDS.join(' ')}\`)`)
+    expect(page('glossary.md')).toContain(`\`${POSITIVE_WORDS.join(' ')}\``)
+    for (const word of ['released', 'pong', 'bye', 'err', 'lost', '', 'OK']) expect(isPositiveWord(word)).toBe(false)
+  })
+})
