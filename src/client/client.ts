@@ -34,7 +34,7 @@ export interface ClientOptions {
   readonly lease?: number
   /** How long the session outlives an orderly end of the connection that this client did not ask for; 0 unless given. */
   readonly linger?: number
-  /** How long to look for a node that answers, in all; 10,000 unless given; Infinity: for ever. */
+  /** How long to look for a node that answers, in all; 10,000 unless given; Infinity: forever. */
   readonly reach?: number
 }
 
@@ -59,13 +59,14 @@ export async function connect(options: ClientOptions = {}): Promise<Client> {
 }
 
 /**
- * Takes locks for this process. One connection serves them all, or a few when there is much to do. Tasks of this process that want the same lock take turns;
- * a task that asks again for a lock that it holds waits for itself, except within `withLock`, which refuses that.
+ * Takes locks for this process. One connection serves them all, or a few when there is much to do. Tasks of this process
+ * that want the same lock take turns; a task that asks again for a lock that it holds waits for itself, except within
+ * `withLock`, which refuses that.
  */
 export class Client {
   private readonly pool: SessionPool
   private readonly granted = new Map<Grant, Lock>()
-  /** Lost by this side's deadline, say, and not released by their users: they may still stand on the server. */
+  /** Lost (by this side's deadline, for example) and not released by their users: the server may still list them. */
   private readonly unreleased = new Map<string, Lock>()
   private readonly turns = new LocalTurns()
   /** What the running task holds through `withLock`, innermost last. */
@@ -96,7 +97,7 @@ export class Client {
     }
     const leftMs = Math.max(0, waitMs - (performance.now() - askedAt))
     const asked = this.acquireFromCluster(name, leftMs, options)
-    // The turn is kept until the cluster has settled the request, also when the caller has given up before that.
+    // The turn is kept until the cluster has settled the request, even if the caller has given up by then.
     asked.catch(() => this.turns.done(name))
     return abandonable(asked, options.signal, leftMs, () => new NotGrantedError(name, 'timeout', null))
   }
@@ -131,7 +132,7 @@ export class Client {
     }
   }
 
-  /** Releases every lock and ends the session. Whoever still waits gets ClientClosedError. */
+  /** Releases every lock and ends the session. Calls that still wait reject with ClientClosedError. */
   async close(): Promise<void> {
     this.closed.abort(new ClientClosedError())
     this.turns.fail(this.closed.signal.reason)
@@ -158,7 +159,7 @@ export class Client {
         const grant = await session.lock(name, { waitMs, meta, signal })
         const lock = new Lock(session, grant, () => this.released(session, grant))
         this.granted.set(grant, lock)
-        // It may have been lost between the word and this line.
+        // It may have been lost between the answer and this line.
         if (!session.holds(grant)) this.lost(grant, 'lease-expired')
         return lock
       },

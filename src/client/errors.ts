@@ -63,7 +63,7 @@ export class SessionExpiredError extends TcpNetLockError {
   readonly code = 'TNL_SESSION_EXPIRED'
 }
 
-/** To wait would close a cycle of waiters; the message names it. Also: the session holds or awaits this lock already. */
+/** Waiting would close a cycle of waiters; the message names it. Also: the session holds or awaits this lock already. */
 export class DeadlockError extends TcpNetLockError {
   override readonly name = 'DeadlockError'
   readonly code = 'TNL_DEADLOCK'

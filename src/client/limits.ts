@@ -29,21 +29,21 @@ export const HOLD_MARGIN_MS = 50
 export const KEEPALIVES_PER_LEASE = 6
 /** A node promises 3 s at least. A session whose lease is shorter than this cannot be kept: it is not taken. */
 export const KEPT_LEASE_MIN_MS = 100
-/** However short a keepalive interval a user asks for. */
+/** The shortest keepalive interval, whatever a user asks for. */
 export const MIN_KEEPALIVE_INTERVAL_MS = 100
 /** The kernel gives the time since boot in hundredths of a second. */
 export const BOOT_RESOLUTION_MS = 10
-/** How late a suspend of the machine is noticed at most by whoever waits for a deadline. */
+/** A wait for a deadline notices a suspend of the machine at most this late. */
 export const DEADLINE_CHECK_INTERVAL_MS = 100
 
 /** Node's timers keep their delay in 31 bits. */
 export const MAX_TIMER_MS = 2 ** 31 - 1
-/** The node's own word that a wait is over comes first as a rule; then the client cancels (its deadline is what counts). */
+/** Usually the node says first that a wait is over; after this margin the client cancels (its deadline is what counts). */
 export const WAIT_MARGIN_MS = 250
 /** How long the answer to that cancel is waited for before the caller is told. */
 export const CANCEL_PATIENCE_MS = 500
 
-/** A request that a node refuses because its session has too many locks goes to another so many times. */
+/** How often a request goes to another session when a node refuses it because its session has too many locks. */
 export const MAX_REFUSALS = 3
 /** A session is busy when it made this many requests … */
 export const BUSY_REQUESTS = 16
@@ -64,5 +64,5 @@ export const BYE_TIMEOUT_MS = 2_000
 /** How long the other side may take to end its half of a connection that was ended here. */
 export const FINISH_TIMEOUT_MS = 1_000
 
-/** An original 0.1.8 server cannot let a client wait: so often it is asked again. */
+/** An original 0.1.8 server cannot let a client wait: it is asked again this often. */
 export const CLASSIC_RETRY_INTERVAL_MS = 1_000

@@ -49,7 +49,7 @@ export class LocalTurns {
     else next.go()
   }
 
-  /** Whoever waits gets `reason`. */
+  /** All who wait are rejected with `reason`. */
   fail(reason: unknown): void {
     for (const queue of this.queues.values()) for (const waiter of [...queue]) waiter.fail(reason)
   }

@@ -48,7 +48,7 @@ export class Lock {
     return this.released
   }
 
-  /** Never rejects: an error of the block must not be masked. Who needs to know of a loss looks at `signal`. */
+  /** Never rejects, so as not to mask an error of the block. Look at `signal` to learn of a loss. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.release().catch(() => {})
   }

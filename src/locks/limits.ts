@@ -50,5 +50,5 @@ export const REQUEST_ID_LIMIT = 2 ** 52
 export const CONN_LIMIT = 2 ** 52
 /** `attempt` of a resume. A client that resumed a thousand times a second would reach it after 35 years. */
 export const RESUME_ATTEMPT_MAX = 2 ** 40
-/** The counter of session ids and tokens starts at the unix time of the cluster's formation times this (rules.md). */
+/** The counter of session ids and tokens starts at the unix time of the cluster's bootstrap times this (rules.md). */
 export const COUNTER_STEPS_PER_SECOND = 2 ** 20

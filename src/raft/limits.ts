@@ -60,7 +60,7 @@ export const PROBE_SPREAD_MS = 5
 export const PROBE_VERDICT_MS = 300
 /** A connection that ended younger than this was unstable ... */
 export const STABLE_CONNECTION_MS = 1_000
-/** ... and after so many unstable ones in a row a lost connection is not checked at once any more. */
+/** ... and after so many unstable ones in a row a lost connection is no longer checked at once. */
 export const UNSTABLE_CONNECTIONS = 3
 export const LIVENESS_CHECK_MS = 1_000
 /** Checks in a row at which we had sent and had heard nothing: first a probe is sent, later the connection is dropped. */
@@ -93,7 +93,7 @@ export const SNAPSHOT_CHUNK_LIMIT_BYTES = 8 * 1024 * 1024
 export const SNAPSHOT_METADATA_LIMIT_BYTES = 1024 * 1024
 /** A snapshot is synced piece by piece, so that the log's syncs never queue behind a whole file of dirty pages. */
 export const SNAPSHOT_SYNC_STEP_BYTES = 4 * 1024 * 1024
-/** Acknowledged batches are collected for this long before LevelDB writes them; the mark has them meanwhile. */
+/** Acknowledged batches are collected for this long before LevelDB writes them; the journal has them meanwhile. */
 export const WRITE_DELAY_MS = 10
 /** The newest one, and the one before it, which a transfer may still be reading. */
 export const SNAPSHOTS_KEPT = 2
@@ -115,7 +115,7 @@ export const ENTRY_COMMANDS = 1_024
 export const PROPOSALS_BYTES = 16 * 1024 * 1024
 /** Commands of one turn on their way to a leader elsewhere; more are refused. */
 export const FORWARD_BYTES = 16 * 1024 * 1024
-/** After so many applied commands a turn yields, so that heartbeats and sockets are not delayed (A20). */
+/** After so many applied commands a turn yields, so that heartbeats and sockets are not delayed. */
 export const APPLY_COMMANDS_PER_TURN = 2_048
 /**
  * From here on new work is refused as `busy`: commands of a turn, entries of a leader that are not committed, what waits
@@ -125,11 +125,11 @@ export const APPLY_COMMANDS_PER_TURN = 2_048
 export const BUSY_PROPOSALS_BYTES = 4 * 1024 * 1024
 export const BUSY_UNCOMMITTED_BYTES = 8 * 1024 * 1024
 export const BUSY_FORWARD_BYTES = 4 * 1024 * 1024
-/** A leader's word that it is busy counts for this long, so that a lost word does not keep a node busy for ever. */
+/** A leader's word that it is busy counts for this long, so that a lost message does not keep a node busy forever. */
 export const BUSY_WORD_MS = 1_000
 /** How often at most a busy leader says so to each node that goes on proposing. */
 export const BUSY_WORD_SPACING_MS = 200
-/** Bounds of the core (A8, A11). A window of 8 MiB keeps 1 Gbit/s busy over 60 ms; 32 MiB only filled queues. */
+/** Bounds of the core. A window of 8 MiB keeps 1 Gbit/s busy over 60 ms; 32 MiB only filled queues. */
 export const APPEND_MESSAGE_BYTES = 1024 * 1024
 export const INFLIGHT_MESSAGES = 256
 export const INFLIGHT_BYTES = 8 * 1024 * 1024
@@ -144,7 +144,7 @@ export const SNAPSHOT_INTERVAL_BYTES = 64 * 1024 * 1024
  * no new work then, and a follower no entries. Bounds the log in memory, and what a start has to load.
  */
 export const SNAPSHOT_OVERDUE_INTERVALS = 3
-/** Entries kept below a snapshot, so that a slow follower is not forced to take the snapshot (A13). */
+/** Entries kept below a snapshot, so that a slow follower is not forced to take the snapshot. */
 export const TRAILING_WINDOW_ENTRIES = 10_000
 /** ... as far as they do not exceed this: 10,000 entries can be 5 GiB. */
 export const TRAILING_WINDOW_BYTES = 32 * 1024 * 1024
@@ -159,7 +159,7 @@ export const SNAPSHOT_TRANSFER_CHUNK_BYTES = 256 * 1024
 export const SNAPSHOT_TRANSFER_WINDOW_CHUNKS = 4
 /** A receiver that says nothing for this long is given up: it may not have been a member yet when the transfer began. */
 export const SNAPSHOT_TRANSFER_STALL_MS = 10_000
-/** A receiver whose disk is at work says so this often, or a slow sync would make the transfer begin anew for ever. */
+/** A receiver whose disk is at work says so this often, or a slow sync would restart the transfer forever. */
 export const SNAPSHOT_TRANSFER_WORKING_MS = 2_000
 
 export const BOOTSTRAP_ANNOUNCE_MS = 100

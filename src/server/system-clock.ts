@@ -29,7 +29,7 @@ const systemSources = (): ClockSources => {
 }
 
 /**
- * The file while it can be read and says something sensible; for ever after its first failure the system's answer, and
+ * The file while it can be read and says something sensible; after its first failure the system's answer for good, and
  * failing that too, the monotonic clock, which does not notice a suspend. Sources may count from different moments (lxcfs
  * from the start of the container), so a new one goes on from the last reading of the old one: a jump forward would look
  * like a suspend and cost this node its right to speak.
@@ -135,7 +135,7 @@ export class SystemClock implements Clock {
 
   /**
    * A boot clock that ran ahead by more than its resolution means a suspend. It is counted with the resolution added and
-   * both clocks are anchored anew, so that a suspend of more than 20 ms is never counted too short, however many there are.
+   * both clocks are anchored again, so that a suspend of more than 20 ms is never counted too short, however many there are.
    */
   #noticeSuspend(monotonicMs: number): void {
     const bootMs = this.#sources.bootMs()

@@ -177,7 +177,7 @@ describe('a data directory that is not as it was left ends with 4', () => {
     const [file] = readdirSync(join(dataDir, 'log')).filter((name) => name.endsWith('.log'))
     const path = join(dataDir, 'log', file ?? '')
     const bytes = readFileSync(path)
-    // More than the mark file can put back.
+    // More than the journal can put back.
     writeFileSync(path, bytes.subarray(0, bytes.length >> 1))
     await expectEnd(server(), ExitStatus.damaged, dataDir, /members/)
   })

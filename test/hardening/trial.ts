@@ -15,7 +15,7 @@ export interface Outcome {
 export interface Trial {
   /** The name of its file: `--only NAME`. */
   readonly name: string
-  /** What has to be seen, in the words of the contract: the second column of the table. */
+  /** What has to be seen, in the words of the promise: the second column of the table. */
   readonly expected: string
   /** False if it takes long or needs a quiet machine: then only `npm run hardening` without `--short` runs it. */
   readonly inShortForm: boolean

@@ -77,7 +77,7 @@ function dumpModel(model: Model): unknown {
   }
 }
 
-/** Promises about effects that hold whatever the commands are (contract G1, G8). */
+/** Promises about effects that hold whatever the commands are. */
 class Promises {
   readonly #told = new Map<string, string>()
   /** The lock of every token so far. */

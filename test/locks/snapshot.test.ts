@@ -9,7 +9,7 @@ import type { SnapshotSource } from '../../src/raft/ports/store.js'
 import { attachment, Bench, type Effect, EffectLog, GENESIS, numbered, type Party } from './harness.js'
 import { choices, RUNS, Workload } from './workload.js'
 
-/** A machine of another cluster with some state of its own, all of which a restore must replace (M48). */
+/** A machine of another cluster with some state of its own, all of which a restore must replace (mutant M48). */
 function elsewhere(log = new EffectLog()): LockMachine {
   const genesis = { ...GENESIS, clusterId: 'other', nodeLeaseMs: 7_000, createdUnixSeconds: 5, members: [] }
   const machine = new LockMachine(genesis, log, { checkEachEntry: true })
@@ -55,7 +55,7 @@ function populated(classics = 20): Bench {
 }
 
 describe('a snapshot', () => {
-  test('leaves nothing of the state that it replaces (M48)', () => {
+  test('leaves nothing of the state that it replaces (mutant M48)', () => {
     const source = populated()
     const replaced = new Bench()
     replaced.nodeUp('n1', 300)
@@ -198,7 +198,7 @@ describe('a snapshot', () => {
     expect(copy.stateHash()).toBe(bench.machine.stateHash())
   })
 
-  test('replaces everything: nothing of the state before is left (M48)', () => {
+  test('replaces everything: nothing of the state before is left (mutant M48)', () => {
     const bench = populated()
     const chunks = drain(bench.machine.snapshot(), 1_000)
     const before = populated(200)

@@ -15,7 +15,10 @@ interface Described {
   readonly id: string
   /** What is broken, in the words of the rule that it breaks. */
   readonly title: string
-  /** Where the rule stands: `B11`, `rule 3`, or `own`. */
+  /**
+   * Where the rule comes from: `rule 3` or a section of rules.md, `I9` of ARCHITECTURE.md, `others` for a bug that other
+   * Raft implementations had, or `own`.
+   */
   readonly rule: string
 }
 

@@ -16,7 +16,7 @@ export interface DiskTimes {
 
 /** What the store does to a disk; a process may die before and after each. */
 const STEPS = [
-  'mark write',
+  'journal write',
   'log write',
   'sweep',
   'snapshot write',
@@ -130,8 +130,8 @@ export class Volume {
 
   /** A write is made: is it the one that goes astray? */
   goesAstray(step: Step): boolean {
-    // Whatever went astray before, a mark after it shows it.
-    if (step === 'mark write') this.#makeGood = null
+    // Whatever went astray before, a journal write after it shows it.
+    if (step === 'journal write') this.#makeGood = null
     return this.stray?.step === step && --this.stray.left === 0
   }
 
@@ -237,10 +237,10 @@ export class ProcessDisk implements Disk {
       write: (position, bytes) =>
         this.#change(
           mode === 'durable'
-            ? { step: 'mark write', isSync: true }
+            ? { step: 'journal write', isSync: true }
             : { step: 'snapshot write', newBytes: bytes.byteLength },
           async () => {
-            const step = mode === 'durable' ? 'mark write' : 'snapshot write'
+            const step = mode === 'durable' ? 'journal write' : 'snapshot write'
             if (!this.volume.goesAstray(step)) return file.write(position, bytes)
             const { words, makeGood } = strayFileWrite(memory, { path, position, bytes }, world.random)
             this.volume.wentAstray(step, words, makeGood)

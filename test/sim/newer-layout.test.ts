@@ -2,15 +2,15 @@
 import { describe, expect, it } from 'vitest'
 import { FORMAT_VERSION } from '../../src/raft/store/data-directory.js'
 import type { Disk } from '../../src/raft/store/disk.js'
-import { MARK_FILE } from '../../src/raft/store/layout.js'
-import { newestMark } from '../../src/raft/store/mark.js'
+import { newestSlot } from '../../src/raft/store/journal.js'
+import { JOURNAL_FILE } from '../../src/raft/store/layout.js'
 import { openStore } from '../../src/raft/store/open-store.js'
 import { append, entries, plain, storeErrorOf } from '../raft/store/helpers.js'
 import { MemoryDisk } from '../raft/store/memory-disk.js'
-import { NewerLayout, newerMark, olderMarkFile } from './newer-layout.js'
+import { NewerLayout, newerJournal, olderJournal } from './newer-layout.js'
 
 const DIRECTORY = '/data/node'
-const MARK = `${DIRECTORY}/${MARK_FILE}`
+const JOURNAL = `${DIRECTORY}/${JOURNAL_FILE}`
 const open = (disk: Disk, formatVersion = FORMAT_VERSION) => openStore(DIRECTORY, { disk, formatVersion })
 
 /** Entries 1 to 5 by the present program, 6 to 8 and a record by the newer one. */
@@ -26,7 +26,7 @@ async function mixed(): Promise<MemoryDisk> {
   return disk
 }
 
-const wholeMark = (disk: MemoryDisk): Buffer => disk.file(MARK).read(0, Number.MAX_SAFE_INTEGER)
+const wholeJournal = (disk: MemoryDisk): Buffer => disk.file(JOURNAL).read(0, Number.MAX_SAFE_INTEGER)
 
 describe('a newer layout', () => {
   it('is read by the newer program, together with what the present one wrote', async () => {
@@ -36,11 +36,11 @@ describe('a newer layout', () => {
     expect(await store.getRecord('one')).toEqual(new Uint8Array([7]))
   })
 
-  it('is in the database and in the mark', async () => {
+  it('is in the database and in the journal', async () => {
     const disk = await mixed()
     const versions = [...(disk.database?.scan() ?? [])].map(([, value]) => value.readUInt8(4))
     expect(new Set(versions)).toEqual(new Set([1, 2]))
-    const [seen, real] = [newestMark(wholeMark(disk)), newestMark(olderMarkFile(wholeMark(disk)))]
+    const [seen, real] = [newestSlot(wholeJournal(disk)), newestSlot(olderJournal(wholeJournal(disk)))]
     expect(seen?.meta.sequence ?? 0).toBeLessThan(real?.meta.sequence ?? 0)
   })
 
@@ -48,16 +48,16 @@ describe('a newer layout', () => {
     const disk = await mixed()
     expect((await storeErrorOf(open(disk))).message).toContain('has format version 4')
     disk.file(`${DIRECTORY}/FORMAT`).damage((bytes) => Buffer.from(bytes.toString().replace('4', '3')))
-    const before = [wholeMark(disk), ...(disk.database?.scan() ?? [])].toString()
+    const before = [wholeJournal(disk), ...(disk.database?.scan() ?? [])].toString()
     const error = await storeErrorOf(open(disk))
     expect(error.kind).toBe('damaged')
     expect(error.message).toContain('its version is 2, not 1')
-    expect([wholeMark(disk), ...(disk.database?.scan() ?? [])].toString()).toBe(before)
+    expect([wholeJournal(disk), ...(disk.database?.scan() ?? [])].toString()).toBe(before)
   })
 
   it('leaves alone what is damaged', async () => {
     const disk = await mixed()
-    const torn = newerMark(wholeMark(disk).subarray(0, 1_000))
-    expect(torn.equals(wholeMark(disk).subarray(0, 1_000))).toBe(true)
+    const torn = newerJournal(wholeJournal(disk).subarray(0, 1_000))
+    expect(torn.equals(wholeJournal(disk).subarray(0, 1_000))).toBe(true)
   })
 })

@@ -1,5 +1,5 @@
 /**
- * The disk as a newer program uses it: whatever the store writes to the log and to the mark carries the next version byte
+ * The disk as a newer program uses it: whatever the store writes to the log and to the journal carries the next version byte
  * under a checksum that fits. It reads both layouts, so the store above it sees only its own. A program without it finds
  * bytes of which it knows nothing but the version.
  */
@@ -7,8 +7,8 @@ import { crc32c } from '@node-rs/crc32'
 import { CHECKSUM_BYTES, seal, sealOf } from '../../src/raft/store/checked.js'
 import { CODEC_VERSION } from '../../src/raft/store/codec.js'
 import type { Database, DatabaseOperation, Disk, DiskFile, OpenMode } from '../../src/raft/store/disk.js'
-import { MARK_FILE } from '../../src/raft/store/layout.js'
-import { MARK_FILE_BYTES, SLOT_BYTES, SLOTS } from '../../src/raft/store/mark.js'
+import { JOURNAL_BYTES, SLOT_BYTES, SLOTS } from '../../src/raft/store/journal.js'
+import { JOURNAL_FILE } from '../../src/raft/store/layout.js'
 import { META_BYTES } from '../../src/raft/store/meta.js'
 import type { Host } from './cluster.js'
 import type { World } from './world.js'
@@ -17,10 +17,10 @@ const NEWER_LAYOUT_VERSION = CODEC_VERSION + 1
 
 /** Of blocks, records and the meta record alike. */
 const VERSION_AT = CHECKSUM_BYTES
-/** Of a copy in the mark (`mark.ts`): meta record | u64 base | u32 length of the operations | u32 checksum. */
+/** Of a copy in the journal (`journal.ts`): meta record | u64 base | u32 length of the operations | u32 checksum. */
 const LENGTH_AT = META_BYTES + 8
-const MARK_CHECKSUM_AT = LENGTH_AT + 4
-const HEADER_BYTES = MARK_CHECKSUM_AT + 4
+const SLOT_CHECKSUM_AT = LENGTH_AT + 4
+const HEADER_BYTES = SLOT_CHECKSUM_AT + 4
 /** Of an operation: u8 put or not | u16 length of the key | u32 length of the value | key | value. */
 const OPERATION_HEADER_BYTES = 7
 
@@ -46,14 +46,14 @@ function restampOperations(operations: Buffer, stamp: (value: Buffer) => Buffer)
 }
 
 const checksumOf = (header: Buffer, operations: Buffer): number =>
-  crc32c(header.subarray(0, MARK_CHECKSUM_AT), crc32c(operations))
+  crc32c(header.subarray(0, SLOT_CHECKSUM_AT), crc32c(operations))
 
-/** In place: one copy of a batch in the mark, if it is whole. */
+/** In place: one copy of a batch in the journal, if it is whole. */
 function restampCopy(header: Buffer, operations: Buffer, stamp: (value: Buffer) => Buffer): void {
-  if (checksumOf(header, operations) !== header.readUInt32BE(MARK_CHECKSUM_AT)) return
+  if (checksumOf(header, operations) !== header.readUInt32BE(SLOT_CHECKSUM_AT)) return
   restampOperations(operations, stamp)
   header.set(stamp(header.subarray(0, META_BYTES)))
-  header.writeUInt32BE(checksumOf(header, operations), MARK_CHECKSUM_AT)
+  header.writeUInt32BE(checksumOf(header, operations), SLOT_CHECKSUM_AT)
 }
 
 /** In place: both copies, which lie around `middle`. */
@@ -67,10 +67,10 @@ function restampCopies(bytes: Buffer, middle: number, stamp: (value: Buffer) => 
   }
 }
 
-/** A mark file as a newer program understands it: also what an older one wrote. */
-export function olderMarkFile(file: Buffer): Buffer {
+/** A journal as a newer program understands it: also what an older one wrote. */
+export function olderJournal(file: Buffer): Buffer {
   const copy = Buffer.from(file)
-  if (copy.byteLength !== MARK_FILE_BYTES) return copy
+  if (copy.byteLength !== JOURNAL_BYTES) return copy
   for (let slot = 0; slot < SLOTS; slot++) {
     restampCopies(copy.subarray(slot * SLOT_BYTES, (slot + 1) * SLOT_BYTES), SLOT_BYTES / 2, older)
   }
@@ -78,7 +78,7 @@ export function olderMarkFile(file: Buffer): Buffer {
 }
 
 /** What is written to one slot: operations, header, header, operations. */
-export function newerMark(bytes: Uint8Array): Buffer {
+export function newerJournal(bytes: Uint8Array): Buffer {
   const copy = Buffer.from(bytes)
   restampCopies(copy, copy.byteLength / 2, newer)
   return copy
@@ -108,11 +108,11 @@ export class NewerLayout implements Disk {
 
   async openFile(path: string, mode: OpenMode): Promise<DiskFile> {
     const file = await this.disk.openFile(path, mode)
-    if (!path.endsWith(`/${MARK_FILE}`)) return file
+    if (!path.endsWith(`/${JOURNAL_FILE}`)) return file
     return {
-      read: async (position, maxBytes) => olderMarkFile(await file.read(position, maxBytes)),
+      read: async (position, maxBytes) => olderJournal(await file.read(position, maxBytes)),
       // A new file is the same in every layout: it has proven nothing yet.
-      write: (position, bytes) => file.write(position, mode === 'durable' ? newerMark(bytes) : bytes),
+      write: (position, bytes) => file.write(position, mode === 'durable' ? newerJournal(bytes) : bytes),
       sync: () => file.sync(),
       sizeBytes: () => file.sizeBytes(),
       close: () => file.close(),

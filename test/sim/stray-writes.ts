@@ -3,13 +3,13 @@
  * (ADR 4), wherever it lands: whole, or one page of it.
  */
 import type { DatabaseOperation } from '../../src/raft/store/disk.js'
-import { MARK_FILE } from '../../src/raft/store/layout.js'
-import { MARK_FILE_BYTES, SLOT_BYTES, SLOTS } from '../../src/raft/store/mark.js'
+import { JOURNAL_BYTES, SLOT_BYTES, SLOTS } from '../../src/raft/store/journal.js'
+import { JOURNAL_FILE } from '../../src/raft/store/layout.js'
 import type { MemoryDisk } from '../raft/store/memory-disk.js'
 import type { SimRandom } from './random.js'
 
 /** The writes that may go astray. */
-export const STRAY_STEPS = ['mark write', 'log write', 'snapshot write'] as const
+export const STRAY_STEPS = ['journal write', 'log write', 'snapshot write'] as const
 export type StrayStep = (typeof STRAY_STEPS)[number]
 
 /** The `left`-th write of a kind from now on. */
@@ -30,8 +30,8 @@ export interface FileWrite {
 export interface Landing {
   readonly words: string
   /**
-   * Nothing in the directory shows a mark that reached no slot at all, until another one follows it: as long as only LevelDB
-   * lacks that batch, this is the older copy of the mark that ADR 4 excepts. A process that ends so soon gets it back.
+   * Nothing in the directory shows a batch that reached no slot at all, until another one follows it: as long as only LevelDB
+   * lacks that batch, this is the older copy of the journal that ADR 4 excepts. A process that ends so soon gets it back.
    */
   readonly makeGood: (() => void) | null
 }
@@ -40,7 +40,7 @@ const PAGE_BYTES = 4096
 /** A sector in the wrong place is smaller than what separates the two copies in a slot; so is a page. */
 const PAGES_PER_SLOT = SLOT_BYTES / PAGE_BYTES
 
-const isMark = (path: string): boolean => path.endsWith(`/${MARK_FILE}`)
+const isJournal = (path: string): boolean => path.endsWith(`/${JOURNAL_FILE}`)
 
 /** On the medium at once: nobody reads these bytes from a cache. */
 function put(disk: MemoryDisk, path: string, position: number, bytes: Uint8Array): void {
@@ -56,7 +56,7 @@ function put(disk: MemoryDisk, path: string, position: number, bytes: Uint8Array
 function putOwn(disk: MemoryDisk, { path, bytes }: FileWrite, position: number): void {
   const file = disk.file(path)
   file.write(position, bytes)
-  if (isMark(path)) file.sync()
+  if (isJournal(path)) file.sync()
 }
 
 /** One page goes to the place of another, in this file or another one; the others are where they belong. */
@@ -84,33 +84,33 @@ function strayWhole(disk: MemoryDisk, write: FileWrite, random: SimRandom): Land
   const others = disk.paths().filter((other) => other !== path)
   const toOther = others.length > 0 && random.chance(0.3)
   const target = toOther ? random.pick(others) : path
-  const room = isMark(path) ? MARK_FILE_BYTES - bytes.byteLength : position + 4 * PAGE_BYTES
+  const room = isJournal(path) ? JOURNAL_BYTES - bytes.byteLength : position + 4 * PAGE_BYTES
   const places = Array.from(
     { length: Math.floor(room / PAGE_BYTES) },
     (_, i) => i * PAGE_BYTES + (position % PAGE_BYTES),
   )
   const isOtherPlace = (at: number) =>
-    at !== position && at <= room && !(isMark(path) && (at - position) % SLOT_BYTES === 0)
+    at !== position && at <= room && !(isJournal(path) && (at - position) % SLOT_BYTES === 0)
   const landed = toOther ? position : random.pick(places.filter(isOtherPlace))
   if (toOther) put(disk, target, landed, bytes)
   else putOwn(disk, write, landed)
   return {
     words: `a write to ${path} at ${position} landed at ${landed} of ${target}`,
-    makeGood: isMark(path) ? () => put(disk, path, position, bytes) : null,
+    makeGood: isJournal(path) ? () => put(disk, path, position, bytes) : null,
   }
 }
 
-/** Whole, in another slot of the mark. */
+/** Whole, in another slot of the journal. */
 function straySlot(disk: MemoryDisk, write: FileWrite, random: SimRandom): Landing {
   const { position } = write
   const slots = 1 + random.int(SLOTS - 1)
-  const landed = (position + slots * SLOT_BYTES) % MARK_FILE_BYTES
+  const landed = (position + slots * SLOT_BYTES) % JOURNAL_BYTES
   putOwn(disk, write, landed)
-  return { words: `a mark landed ${slots * PAGES_PER_SLOT} pages further on, in another slot`, makeGood: null }
+  return { words: `a batch landed ${slots * PAGES_PER_SLOT} pages further on, in another slot`, makeGood: null }
 }
 
 export function strayFileWrite(disk: MemoryDisk, write: FileWrite, random: SimRandom): Landing {
-  const ways = isMark(write.path) ? [strayPage, strayWhole, straySlot] : [strayPage, strayWhole]
+  const ways = isJournal(write.path) ? [strayPage, strayWhole, straySlot] : [strayPage, strayWhole]
   return random.pick(ways)(disk, write, random)
 }
 

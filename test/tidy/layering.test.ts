@@ -1,31 +1,9 @@
-import { readdirSync, readFileSync } from 'node:fs'
-import { dirname, join, normalize, relative } from 'node:path'
+import { readFileSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
+import { type Import, importsIn, importsOf, ROOT as root, sources } from './imports.js'
 import { BASE, RINGS, type Ring, ringTable } from './rings.js'
-
-const root = normalize(join(dirname(fileURLToPath(import.meta.url)), '../..'))
-
-const sources = (folder: string): string[] =>
-  readdirSync(join(root, folder), { withFileTypes: true, recursive: true })
-    .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
-    .map((entry) => relative(root, join(entry.parentPath, entry.name)))
-
-interface Import {
-  readonly target: string
-  readonly typeOnly: boolean
-}
-
-/** What a file imports: paths from the root for its own files, bare names for packages. */
-const importsOf = (file: string): Import[] => importsIn(readFileSync(join(root, file), 'utf8'), file)
-
-function importsIn(text: string, file: string): Import[] {
-  const found = [...text.matchAll(/^(?:import|export)\s+(type\s+)?(?:[^'"]*?from\s+)?'([^']+)'/gms)]
-  return found.map(([, type, target = '']) => ({
-    target: target.startsWith('.') ? normalize(join(dirname(file), target)).replace(/\.js$/, '.ts') : target,
-    typeOnly: type !== undefined,
-  }))
-}
 
 const SMALL_FILES: readonly string[] = [...BASE.filter((path) => path.endsWith('.ts')), 'src/raft/limits.ts']
 

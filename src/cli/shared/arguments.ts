@@ -53,7 +53,7 @@ export interface EndpointFlags {
   readonly port?: string
 }
 
-/** Contract §3: `--endpoints`, else `--host` and `--port`, else `TNL_ENDPOINTS`, else `TCPNETLOCK_*`, else localhost:7654. */
+/** `--endpoints`, else `--host` and `--port`, else `TNL_ENDPOINTS`, else `TCPNETLOCK_*`, else localhost:7654. */
 export function endpointsFrom(
   flags: EndpointFlags,
   env: Readonly<Record<string, string | undefined>>,

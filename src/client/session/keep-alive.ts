@@ -25,7 +25,7 @@ export class KeepAlive {
     this.intervalMs = Math.min(answerMs, Math.max(MIN_KEEPALIVE_INTERVAL_MS, intervalMs ?? answerMs))
   }
 
-  /** Starts anew on a fresh connection. The first keepalive goes at once: it tells early whether the connection is good. */
+  /** Starts over on a fresh connection. The first keepalive goes at once: it tells early whether the connection is good. */
   start(): void {
     this.stop()
     this.unanswered = []

@@ -39,7 +39,7 @@ export class LocalLease {
   private confirmed: Instant
   private readonly holdMs: number
 
-  /** `sentAt`: when the line was sent that was answered by `welcome`. */
+  /** `sentAt`: when the line that `welcome` answered was sent. */
   constructor(
     readonly leaseMs: number,
     sentAt: Instant,

@@ -10,7 +10,7 @@ export interface Grant {
 }
 
 export interface LockRequest {
-  /** Milliseconds; 0 does not wait, Infinity waits for ever. */
+  /** Milliseconds; 0 does not wait, Infinity waits forever. */
   readonly waitMs: number
   /** Shown to whoever looks at the lock. */
   readonly meta?: string | undefined
@@ -30,7 +30,7 @@ export interface SessionHooks {
   ended?(error: TcpNetLockError): void
   /** Words for a log: a connection lost, a session resumed. */
   notice?(text: string): void
-  /** No endpoint takes the session at present, and it is tried on. Told once an outage, with the reasons. */
+  /** No endpoint takes the session at present; the search goes on. Told once per outage, with the reasons. */
   tryingOn?(text: string): void
   /** After `crowded` was true: it takes requests again. */
   eased?(): void

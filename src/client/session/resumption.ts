@@ -17,7 +17,7 @@ export interface SessionOptions {
   readonly clientId?: string | undefined
   readonly leaseMs: number
   readonly lingerMs: number
-  /** In all, until a node has welcomed the session; 0: every endpoint is tried once; Infinity: for ever. */
+  /** In all, until a node has welcomed the session; 0: every endpoint is tried once; Infinity: forever. */
   readonly reachMs: number
   /** For how long a session that lost its connection looks for a node; at least its lease. Unless given, `reachMs`. */
   readonly resumeMs?: number | undefined
@@ -46,7 +46,7 @@ export interface ResumeCircumstances {
   unanswered(link: Link): void
 }
 
-/** Rejects like `reach`. With `cluster`, only a node of that will do. */
+/** Rejects like `dial`. With `cluster`, only a node of that one will do. */
 export async function openSession(
   options: SessionOptions,
   hooks: SessionHooks,
@@ -90,7 +90,7 @@ export class Resumption {
     this.answerTimeoutMs = Math.min(ANSWER_TIMEOUT_MS, Math.max(MIN_RESUME_ANSWER_MS, welcome.leaseMs / 4))
   }
 
-  /** Resolves with a connection that serves the session. Rejects like `reach`. */
+  /** Resolves with a connection that serves the session. Rejects like `dial`. */
   async find(circumstances: ResumeCircumstances): Promise<{ link: Link; resumed: Resumed }> {
     const { left, next, hooks, signal, unanswered } = circumstances
     const { leaseMs, clusterId: cluster } = this.welcome
@@ -105,7 +105,7 @@ export class Resumption {
       unanswered,
       superseded: (attempt) => this.applied(attempt),
       roundFailed: tellOnce(hooks),
-      // The session stays resumable for its lease: as long it is worth trying.
+      // The session stays resumable for its lease, and so long is it worth trying.
       budgetMs: Math.max(this.options.resumeMs ?? this.options.reachMs, leaseMs),
       answerTimeoutMs: this.answerTimeoutMs,
       signal,

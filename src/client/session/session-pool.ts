@@ -44,7 +44,7 @@ export class SessionPool {
       if (session === null) await (this.sessions.size < MAX_SESSIONS ? this.more() : this.room(signal))
       else {
         try {
-          // Nothing may come between the look and the request, or thousands would find the same session empty.
+          // Nothing may come between looking and asking, or thousands of callers would find the same session empty.
           return await use(session)
         } catch (error) {
           if (!isFull(error, session) || refusals === MAX_REFUSALS) throw error
@@ -55,7 +55,7 @@ export class SessionPool {
     }
   }
 
-  /** After something of `session` was released: one that is not needed any more ends with the last of its locks. */
+  /** After something of `session` was released: a session that is no longer needed ends with its last lock. */
   settled(session: Session): void {
     this.full.delete(session)
     if (session !== this.current && session.idle && !session.ended) void session.close()

@@ -20,11 +20,11 @@ export interface Welcome {
   readonly id: string
   readonly secret: string
   readonly leaseMs: number
-  /** When the line was sent that was answered by it. */
+  /** When the line that it answers was sent. */
   readonly sentAt: Instant
   /** Null at a server that does not tell. */
   readonly clusterId: string | null
-  /** The node sees another address than this end has: somebody stands between. */
+  /** The node sees another address than this end has: there is a relay between them. */
   readonly relayed: boolean
 }
 

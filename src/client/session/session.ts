@@ -36,10 +36,10 @@ export class Session implements LockSession {
   private changing = 0
   private endedBy: TcpNetLockError | null = null
   private closing: Promise<void> | null = null
-  /** Ended by this client; called with the connection that shall say so, or null if there will be none. */
+  /** Ended by this client; called with the connection on which to say so, or null if there will be none. */
   private sayBye: ((link: Link | null) => void) | null = null
 
-  /** Opens a session at the first node that takes it; with `cluster`, only at one of that. Rejects like `reach`. */
+  /** Opens a session at the first node that takes it; with `cluster`, only at one of that. Rejects like `dial`. */
   static async open(
     options: SessionOptions,
     hooks: SessionHooks = {},
@@ -151,7 +151,7 @@ export class Session implements LockSession {
     })
   }
 
-  /** Resolves also when the session has ended: then nothing is held any more. Rejects if nobody could be told. */
+  /** Resolves also when the session has ended: then nothing is held. Rejects if no node could be told. */
   release(grant: Grant): Promise<void> {
     const released = this.releases.get(grant) ?? this.releaseOnce(grant)
     this.releases.set(grant, released)
@@ -207,7 +207,7 @@ export class Session implements LockSession {
         return true
       }
       this.request('release', fields, answered, (error) =>
-        // Two of them end the session, and everything that it held with it.
+        // Two of them end the session, and with it everything that it held.
         error instanceof SessionExpiredError || error instanceof ClientClosedError ? resolve() : reject(error),
       )
     })
@@ -235,7 +235,7 @@ export class Session implements LockSession {
         resolve(grant)
         return
       }
-      // Too late for who asked: the grant is undone, else nobody would ever release it.
+      // Too late for the caller: the grant is undone, or nobody would ever release it.
       this.release(grant)
         .catch(ignore)
         .finally(() => fail(signal.reason))
@@ -328,7 +328,7 @@ export class Session implements LockSession {
     this.sayBye?.(null)
   }
 
-  /** Nothing is sent any more, and no node looked for. */
+  /** From now on nothing is sent, and no node is looked for. */
   private stop(error: TcpNetLockError): void {
     this.keepAlive.stop()
     this.stopped.abort(error)
@@ -337,12 +337,12 @@ export class Session implements LockSession {
     this.link = null
   }
 
-  /** Whoever holds or waits is told. */
+  /** Tells everybody who holds or waits. */
   private settle(error: TcpNetLockError): void {
     if (this.endedBy !== null) return
     this.endedBy = error
     this.holdings.stop()
-    // Unreachable is not lost yet, but nobody will renew this session any more.
+    // Unreachable is not lost yet, but nobody will renew this session from now on.
     this.holdings.loseWhere(error instanceof SessionExpiredError ? 'lease-expired' : 'disconnected', () => true)
     this.requests.fail(error)
     this.hooks.ended?.(error)

@@ -1,6 +1,6 @@
 /**
  * One round over the endpoints: their names are looked up side by side, and connections are made without waiting for an
- * address that hangs. Connects may race, openings may not (rules.md rule 4): whoever asks gets one connection at a time.
+ * address that hangs. Connects may race, openings may not (rules.md rule 4): the caller gets one connection at a time.
  */
 import { formatHostPort, type HostPort } from '../../address.js'
 import type { EndpointFailure } from '../errors.js'

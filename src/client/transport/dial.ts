@@ -30,7 +30,7 @@ export interface DialPlan<Welcome> {
   readonly last?: string | undefined
   /** Only a node of this cluster will do. Without it: of any, but a redirect must not lead out of the cluster that gave it. */
   readonly cluster?: string | null
-  /** The first line. `stay`: a redirect has led nowhere, this node itself shall serve. */
+  /** The first line. `stay`: a redirect has led nowhere; ask this node itself to serve. */
   opening(link: Link, stay: boolean): string
   /** After `welcome`: reads what else belongs to the opening. */
   welcomed(link: Link, welcome: Line, sentAt: Instant): Welcome | Promise<Welcome>
@@ -94,7 +94,7 @@ class Search<Welcome> {
     }
   }
 
-  /** Each address once. `looksUp`: there are names of which nothing is known yet. */
+  /** Each address once. `looksUp`: there are names that have not been looked up yet. */
   private async round(isFirst: boolean): Promise<{ open: Open<Welcome> | null; looksUp: boolean }> {
     const { plan } = this
     const race = new ConnectRace({
@@ -128,7 +128,7 @@ class Search<Welcome> {
       address = outcome.to
       cluster ??= outcome.cluster
       outcome = await this.goTo(address, cluster)
-      // An own endpoint shall do it.
+      // One of our own endpoints has to serve.
       if (outcome.kind === 'failed') this.stay = true
     }
     if (outcome.kind === 'open') return outcome
@@ -238,7 +238,7 @@ function strangeCluster(line: Line, cluster: string | null): string | null {
   return isNew ? `a node that does not say that it is of the cluster ${cluster}` : null
 }
 
-/** It was opened there already: nobody shall wait for it to expire. */
+/** It was opened there already: end it, so that nobody has to wait for it to expire. */
 function leaveForeignSession(link: Link): void {
   link.send(formatLine('bye'))
   link.finish()

@@ -35,7 +35,7 @@ type Lookup = (host: string) => Promise<readonly string[]>
 
 export interface AddressListener {
   found(address: HostPort): void
-  /** Neither is there an address now, nor was there one before. */
+  /** There is no address now and there never was one. */
   unresolved(host: string, reason: string): void
 }
 
@@ -86,7 +86,7 @@ export class EndpointResolver {
     return lookups
   }
 
-  /** Names of which nothing is known, and nobody has said that there is nothing to know. */
+  /** Names without a known address that have not been found to have none. */
   get unanswered(): readonly string[] {
     return [...this.underWay.keys()].filter((host) => !this.known.has(host))
   }

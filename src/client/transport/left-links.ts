@@ -1,6 +1,6 @@
 /**
  * Connections that were left without `bye` (rules.md rule 5). They stay open and silent until a resume elsewhere was
- * answered, or this client believes nothing any more. Reset at once they could become a FIN at a proxy, which a node may
+ * answered, or until this client no longer believes in its locks. Reset at once they could become a FIN at a proxy, which a node may
  * take for the word of a client that has let go: it would free locks that are believed in here.
  */
 import { DEADLINE_CHECK_INTERVAL_MS, MAX_LEFT_CONNECTIONS } from '../limits.js'

@@ -145,7 +145,7 @@ export class Link {
     this.socket.resume()
   }
 
-  /** Ends with a FIN. Only when nothing is held on this connection any more. */
+  /** Ends with a FIN. Only when nothing is held on this connection. */
   finish(): void {
     this.consumer = null
     this.closedReason ??= 'finished'

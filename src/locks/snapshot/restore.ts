@@ -1,6 +1,6 @@
 /**
  * Builds a whole new state from a snapshot stream, beside the present one, and replaces that at the end: nothing is
- * merged, so that nothing deleted can come back (M48). A stream that is not complete and consistent throws FormatError.
+ * merged, so that nothing deleted can come back (mutant M48). A stream that is not complete and consistent throws FormatError.
  */
 
 import { ByteReader } from '../../bytes/reader.js'

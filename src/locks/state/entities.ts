@@ -151,7 +151,7 @@ export class Waiter {
   ) {}
 }
 
-/** First come, first served (contract G7). */
+/** First come, first served, in commit order. */
 export class WaitQueue {
   head: Waiter | null = null
   tail: Waiter | null = null

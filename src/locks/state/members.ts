@@ -75,7 +75,7 @@ export function moveMember(context: ApplyContext, nodeId: NodeId, peerAddress: s
   }
 }
 
-/** The first claim wins; another directory that says the same Raft id is a wiped or a copied one (M40). */
+/** The first claim wins; another directory that says the same Raft id is a wiped or a copied one (mutant M40). */
 export function claimMember(context: ApplyContext, command: ClaimMember): void {
   const { members } = context.state
   const member = members.get(command.raftId)

@@ -159,7 +159,7 @@ export function detach(context: ApplyContext, command: Detach): void {
 
 // ----------------------------------------------------------------------------- what the leader counts
 
-/** A detached session of exactly this attach count: what a deposed leader counted must not reach a resumed one (M57). */
+/** A detached session of exactly this attach count: what a deposed leader counted must not reach a resumed one (mutant M57). */
 function detachedUnder(context: ApplyContext, id: number, attach: number): Session | null {
   const session = context.state.sessions.get(id)
   return session !== undefined && session.place === null && session.attach === attach ? session : null

@@ -1,6 +1,6 @@
 /**
- * Who holds what and who waits (exclusive locks). Grants draw their token from the replicated counter (M73), a release
- * must name the right holder (M69), and queues are first come, first served in commit order (contract G7).
+ * Who holds what and who waits (exclusive locks). Grants draw their token from the replicated counter (mutant M73), a release
+ * must name the right holder (mutant M69), and queues are first come, first served in commit order.
  */
 
 import { utf8Length } from '../../bytes/utf8.js'

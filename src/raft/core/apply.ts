@@ -34,7 +34,7 @@ export function appliedTo(raft: Raft, index: Index, bytes: number): void {
   log.appliedTo(applied, bytes)
   // Leave the joint configuration once its own entry is applied. Dropped only during a transfer of leadership: this is
   // tried again with each applied entry, and otherwise by the next leader. A proposal that got into the log raises
-  // pendingConfIndex, so it is not repeated (M65).
+  // pendingConfIndex, so it is not repeated (mutant M65).
   if (raft.role === Role.leader && raft.tracker.config.autoLeave && applied >= raft.pendingConfIndex) {
     const refusal = leaderPropose(raft, [LEAVE_JOINT_PROPOSAL])
     raft.config.logger.info(`${raft.id} leaves the joint configuration: ${refusal ?? 'proposed'}`)

@@ -6,7 +6,7 @@ import { broadcastAppend, maybeSendAppend } from './replication.js'
 import type { Membership } from './tracker/tracker.js'
 import { type ConfChangeV2, type ConfState, NONE, Role } from './types.js'
 
-/** Carries out a membership change whose entry was applied; only then is it in force (thesis 4.1, A15). */
+/** Carries out a membership change whose entry was applied; it is in force only from then on (thesis 4.1). */
 export function applyConfChange(raft: Raft, change: ConfChangeV2): ConfState {
   return switchToConfig(raft, changedMembership(raft, change))
 }
@@ -41,7 +41,7 @@ export function switchToConfig(raft: Raft, membership: Membership): ConfState {
 
   if (raft.role !== Role.leader) return confState
   if (own === undefined || own.isLearner) {
-    // It does not count for its own quorum any more. Without stepping down it leads until somebody else does.
+    // It no longer counts for its own quorum. Unless it steps down it leads until another member does.
     if (raft.config.stepDownOnRemoval) raft.becomeFollower(raft.term, NONE)
     return confState
   }

@@ -4,7 +4,7 @@ import { Raft } from './raft.js'
 import { restoreMembership } from './restore-snapshot.js'
 import { NONE } from './types.js'
 
-/** A member as its storage left it: a follower that knows no leader (A14). Throws ConfigError or InvariantViolation. */
+/** A member as its storage left it: a follower that knows no leader. Throws ConfigError or InvariantViolation. */
 export function createRaft(config: RaftConfig): Raft {
   const raft = new Raft(validateConfig(config))
   const { hardState, confState } = raft.config.storage.initialState()

@@ -3,7 +3,7 @@ import { type Message, MsgType, message } from './messages.js'
 import type { Raft } from './raft.js'
 import { EntryType, NONE, type RaftId, Role } from './types.js'
 
-/** preElection asks first; transfer was ordered by the leader, so leases of followers do not stand against it. */
+/** preElection asks first; transfer was ordered by the leader, so the leases of followers do not stop it. */
 export const Campaign = { preElection: 0, election: 1, transfer: 2 } as const
 export type Campaign = (typeof Campaign)[keyof typeof Campaign]
 
@@ -32,7 +32,7 @@ export function hup(raft: Raft, campaignType: Campaign): void {
   } else if (!promotable(raft)) {
     logger.warn(`${raft.id} is unpromotable and can not campaign`)
   } else if (hasUnappliedConfChanges(raft)) {
-    // It would count votes by a membership that is out of date (M15).
+    // It would count votes by a membership that is out of date (mutant M15).
     logger.warn(`${raft.id} cannot campaign at term ${raft.term}: a committed membership change is not applied yet`)
   } else {
     campaign(raft, campaignType)
@@ -60,7 +60,7 @@ export function campaign(raft: Raft, campaignType: Campaign): void {
 
   for (const id of raft.tracker.voterNodes()) {
     if (id === raft.id) {
-      // Its own vote counts when it is durable, too.
+      // Its own vote counts only when it is durable, like all others.
       raft.send(message(isPreVote ? MsgType.preVoteResp : MsgType.voteResp, id, id, { term }))
     } else {
       raft.send(voteRequest(raft, id, isPreVote ? MsgType.preVote : MsgType.vote, term, campaignType))
@@ -81,13 +81,13 @@ function voteRequest(raft: Raft, to: RaftId, type: MsgType, term: number, campai
 export function handleVoteRequest(raft: Raft, m: Message): void {
   const isPreVote = m.type === MsgType.preVote
   const canVote =
-    // An answer may have been lost: the same vote is given again (M08).
+    // An answer may have been lost: the same vote is given again (mutant M08).
     raft.vote === m.from || (raft.vote === NONE && raft.lead === NONE) || (isPreVote && m.term > raft.term)
   // Learners vote as well: one that was made a voter may not know it yet, and without its vote the group could be stuck.
   const grant = canVote && raft.log.isUpToDate(m.logTerm, m.index)
 
   const answer = message(isPreVote ? MsgType.preVoteResp : MsgType.voteResp, m.from)
-  // Granted at the term that was asked for, or a pre-candidate would drop it as old (M12); refused at our own.
+  // Granted at the term that was asked for, or a pre-candidate would drop it as old (mutant M12); refused at our own.
   answer.term = grant ? m.term : raft.term
   answer.reject = !grant
   raft.send(answer)

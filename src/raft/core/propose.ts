@@ -12,16 +12,16 @@ const REFUSED_CHANGE: Entry = { term: 0, index: 0, type: EntryType.normal, data:
 /** Proposals arrived at the leader. */
 export function leaderPropose(raft: Raft, proposals: readonly Entry[]): Refusal | null {
   invariant(proposals.length > 0, 'a proposal without entries')
-  // Removed while it led: it must not extend a log of which it holds no counted copy (M64).
+  // Removed while it led: it must not extend a log of which it holds no counted copy (mutant M64).
   if (!raft.tracker.progress.has(raft.id)) return Refusal.proposalDropped
-  // Whoever takes over has this log; new entries would only keep it from catching up.
+  // The next leader is being brought up to date; new entries would only keep it from catching up.
   if (raft.leadTransferee !== NONE) return Refusal.proposalDropped
   if (!raft.appendEntries(checkConfChanges(raft, proposals))) return Refusal.proposalDropped
   broadcastAppend(raft)
   return null
 }
 
-/** Replaces membership changes that must not be made now. Proposals are shared with whoever sent them: never altered. */
+/** Replaces membership changes that must not be made now. Proposals are shared with their sender: never altered. */
 function checkConfChanges(raft: Raft, proposals: readonly Entry[]): readonly Entry[] {
   if (proposals.every((entry) => entry.type === EntryType.normal)) return proposals
   return proposals.map((entry, i) => {

@@ -43,25 +43,25 @@ export class Raft {
    * applied: one change at a time.
    */
   pendingConfIndex: Index = 0
-  /** Bytes proposed and not applied yet, at a leader. Never too high, so that it cannot refuse for ever. */
+  /** Bytes proposed and not applied yet, at a leader. Never too high, so that it cannot refuse forever. */
   uncommittedSize = 0
-  /** Its disk does not answer: it must not be elected, since it could acknowledge nothing. Never set in etcd's scenarios. */
+  /** Its disk does not answer: it must not be elected, for it could acknowledge nothing. Never set in etcd's scenarios. */
   storageStalled = false
 
   /** Ticks since the election timer was last reset. */
   electionElapsed = 0
   /** Ticks since the last heartbeat, at a leader. */
   heartbeatElapsed = 0
-  /** In [electionTick, 2 electionTick); drawn anew at every change of role, so that split votes do not repeat. */
+  /** In [electionTick, 2 electionTick); redrawn at every change of role, so that split votes do not repeat. */
   randomizedElectionTimeout = 0
 
   /** To be sent at once. */
   messages: Message[] = []
-  /** To be sent when everything that is unstable now is durable; some are to this member itself. */
+  /** To be sent when everything that is unstable now is durable; some go to this member itself. */
   messagesAfterAppend: Message[] = []
   readStates: ReadState[] = []
   readOnly: ReadOnly
-  /** Reads that arrived before this leader committed an entry of its term: it cannot know the commit index yet (M52). */
+  /** Reads from before this leader committed an entry of its term: it cannot know the commit index yet (mutant M52). */
   pendingReads: Message[] = []
 
   constructor(config: ResolvedConfig) {
@@ -174,7 +174,7 @@ export class Raft {
     own.becomeReplicate()
     own.recentActive = true
     // A membership change may lie anywhere in the log that is not applied yet. Waiting for all of it is safe, and cheaper
-    // than a search (M61).
+    // than a search (mutant M61).
     this.pendingConfIndex = this.log.lastIndex()
     this.emit('leader')
     invariant(this.appendEntries([EMPTY_PROPOSAL]), 'the empty entry of a new leader was dropped')
@@ -183,7 +183,7 @@ export class Raft {
 
   #reset(term: Term): void {
     if (this.term !== term) {
-      // Only a new term frees the vote: forgetting it within a term would allow to vote twice (M04).
+      // Only a new term frees the vote: forgetting it within a term would allow to vote twice (mutant M04).
       this.term = term
       this.vote = NONE
     }
@@ -217,7 +217,7 @@ export class Raft {
     const entries = proposals.map(({ type, data }) => ({ term, index: ++index, type, data }))
     this.log.append(entries)
     this.emit('append')
-    // The leader counts its own copy only when it is durable, like everybody's (M34).
+    // The leader counts its own copy only when it is durable, like everybody's (mutant M34).
     this.send(message(MsgType.appResp, this.id, this.id, { index }))
     return true
   }

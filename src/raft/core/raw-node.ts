@@ -35,13 +35,13 @@ import {
 } from './types.js'
 
 /**
- * What is to be done now. In this order: store hardState, entries (they replace everything from the first one's index on)
+ * What has to be done now, in this order: store hardState, entries (they replace everything from the first one's index on)
  * and snapshot, durably if `mustSync`; send the messages; apply snapshot, then committedEntries; `advance`. A leader may
  * send before it stores. With asynchronous storage, `messages` holds the orders for both local threads as well; then the
  * other fields only say what is in them, and there is no `advance`.
  */
 export interface Ready {
-  /** Null: as before. Need not be stored. */
+  /** Null: unchanged. Need not be stored. */
   readonly softState: SoftState | null
   readonly hardState: HardState | null
   readonly readStates: readonly ReadState[]
@@ -53,7 +53,7 @@ export interface Ready {
   readonly mustSync: boolean
 }
 
-/** All that a member without work has to say; shared, so that an idle one costs nothing. */
+/** What a member without work returns; shared, so that an idle one costs nothing. */
 const EMPTY_READY: Ready = Object.freeze({
   softState: null,
   hardState: null,
@@ -67,7 +67,16 @@ const EMPTY_READY: Ready = Object.freeze({
 
 /**
  * One Raft member, without threads, clock, disk or network: inputs go in, `ready` says what follows. Inputs that are
- * refused return why, otherwise null. An InvariantViolation is final: nothing more is accepted then.
+ * refused return the reason, otherwise null. An InvariantViolation is final: nothing more is accepted after it.
+ *
+ *     node.tick(); node.step(message); node.propose(batch)          // inputs, in any order
+ *     while (node.hasReady()) {
+ *       const ready = node.ready()                                   // what follows from them
+ *       await store(ready.hardState, ready.entries, ready.snapshot)  // durable before …
+ *       send(ready.messages)                                         // … anything is promised
+ *       apply(ready.committedEntries)
+ *       node.advance()
+ *     }
  */
 export class RawNode {
   readonly #raft: Raft
@@ -110,7 +119,7 @@ export class RawNode {
     this.#busy = false
   }
 
-  /** A message from another member, or the response of a local thread. It is kept and must not be changed any more. */
+  /** A message from another member, or the response of a local thread. It is kept and must not be changed afterwards. */
   step(m: Message): Refusal | null {
     if (!isLocalTarget(m.from)) {
       if (isLocalMsg(m.type)) return Refusal.localMessage

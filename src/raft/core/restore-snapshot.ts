@@ -11,7 +11,7 @@ import { type ConfState, NONE, type RaftId, Role, type Snapshot } from './types.
 export function restoreSnapshot(raft: Raft, snapshot: Snapshot): boolean {
   const { index, term, confState } = snapshot.metadata
   const { log, config } = raft
-  // Going back would undo what is applied (M44).
+  // Going back would undo what is applied (mutant M44).
   if (index <= log.committed) return false
   if (raft.role !== Role.follower) {
     config.logger.warn(`${raft.id} was given a snapshot, but is no follower`)
@@ -27,7 +27,7 @@ export function restoreSnapshot(raft: Raft, snapshot: Snapshot): boolean {
     log.commitTo(index)
     return false
   }
-  // A tail that conflicts must not survive (M46), nor a membership from it (M47).
+  // A tail that conflicts must not survive (mutant M46), nor a membership from it (mutant M47).
   log.restore(snapshot)
   restoreMembership(raft, confState)
   return true

@@ -29,7 +29,7 @@ export function stepLeader(raft: Raft, m: Message): Refusal | null {
   }
 }
 
-/** Messages that are about the progress of one member, which sent them or is named by them. */
+/** Messages about the progress of one member: the sender, or the one that is named. */
 function stepFromMember(raft: Raft, m: Message, progress: Progress): void {
   switch (m.type) {
     case MsgType.appResp:
@@ -82,7 +82,7 @@ function handleAppendRejected(raft: Raft, m: Message, progress: Progress): void 
 
 function handleAppendAccepted(raft: Raft, m: Message, progress: Progress): void {
   const { state } = progress
-  // An acknowledgement without news still ends probing: the member was unreachable, but has all (M30).
+  // An acknowledgement without news still ends probing: the member was unreachable, but has everything (mutant M30).
   const isNews = progress.maybeUpdate(m.index) || (progress.match === m.index && state === ProgressState.probe)
   if (!isNews) return
 
@@ -91,7 +91,7 @@ function handleAppendAccepted(raft: Raft, m: Message, progress: Progress): void 
   } else if (state === ProgressState.replicate) {
     progress.inflights.freeUpTo(m.index)
   } else if (progress.match + 1 >= raft.log.firstIndex()) {
-    // Whatever snapshot it was that it installed, perhaps not the pending one: the log can go on from here (M31).
+    // Whichever snapshot it installed, perhaps not the pending one: the log can go on from here (mutant M31).
     progress.becomeProbe()
     progress.becomeReplicate()
   }
@@ -114,8 +114,8 @@ function handleAppendAccepted(raft: Raft, m: Message, progress: Progress): void 
 function handleHeartbeatResp(raft: Raft, m: Message, progress: Progress): void {
   progress.recentActive = true
   progress.msgAppFlowPaused = false
-  // To a member with a full window this is empty, and shows whether the window was lost (M29); to one that is probed, it
-  // ends the probing. One that waits for a snapshot is paused anyway.
+  // For a member with a full window this append is empty, and shows whether the window was lost (mutant M29). For one that
+  // is being probed it ends the probing. One that waits for a snapshot is paused anyway.
   if (progress.match < raft.log.lastIndex() || progress.state === ProgressState.probe) sendAppend(raft, m.from)
   acknowledgeReads(raft, m)
 }

@@ -57,7 +57,7 @@ function isVoteRequest(m: Message): boolean {
 
 /**
  * With CheckQuorum, a member that has heard from a leader within an election timeout stands by it: it does not even learn
- * the candidate's term (thesis 4.2.3), so that removed or cut-off members cannot depose a working leader (M17).
+ * the candidate's term (thesis 4.2.3), so that removed or cut-off members cannot depose a working leader (mutant M17).
  */
 function ignoresCandidate(raft: Raft, m: Message): boolean {
   const inLease = raft.config.checkQuorum && raft.lead !== NONE && raft.electionElapsed < raft.config.electionTick
@@ -79,7 +79,7 @@ function answerOldTerm(raft: Raft, m: Message): void {
     // term to get back into the group is to depose that leader, by an answer at its own term.
     raft.send(message(MsgType.appResp, m.from))
   } else if (m.type === MsgType.preVote) {
-    // Silence could keep a candidate with the longer log and the lower term waiting for ever (M13).
+    // Silence could keep a candidate with the longer log and the lower term waiting forever (mutant M13).
     raft.send(message(MsgType.preVoteResp, m.from, NONE, { term: raft.term, reject: true }))
   } else if (m.type === MsgType.storageAppendResp && m.snapshot !== null) {
     // Entries may have been replaced since that write began (see storageAppendResponse), a snapshot cannot: it is

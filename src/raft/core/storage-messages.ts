@@ -40,10 +40,10 @@ export function storageAppendMessage(raft: Raft, { hardState, entries, snapshot 
  *
  * The entries are named by the last one, (index, term). That alone would be unsafe: entries may be replaced by those of
  * another leader and then again by equal ones, while all three writes are still under way. The first one's answer would
- * match, yet the second one is still to come and would bring back the entries in between (ABA, M37). Therefore the answer
- * also carries the member's term, and is void at a later one: whoever replaces entries has a new term.
+ * match, yet the second one is still to come and would bring back the entries in between (ABA, mutant M37). Therefore the
+ * answer also carries the member's term, and is void at a later one: entries are only ever replaced under a new term.
  *
- * So that voided answers do not leave entries in the unstable log for ever, there is one whenever that log is not empty,
+ * So that voided answers do not leave entries in the unstable log forever, there is one whenever that log is not empty,
  * not only when entries are written: a new term is always written, and that answer counts.
  */
 export function storageAppendResponse(raft: Raft, snapshot: Snapshot | null): Message | null {

@@ -24,10 +24,10 @@ function tickLeader(raft: Raft): void {
   if (raft.electionElapsed >= raft.config.electionTick) {
     raft.electionElapsed = 0
     if (raft.config.checkQuorum) step(raft, message(MsgType.checkQuorum, NONE, raft.id))
-    // The other member has not taken over in time: lead on.
+    // The other member has not taken over in time: go on leading.
     raft.leadTransferee = NONE
   }
-  // Not if it has just stepped down: heartbeats without a quorum would keep followers from electing another (M18).
+  // Not if it has just stepped down: heartbeats without a quorum would keep followers from electing another (mutant M18).
   if (raft.role === Role.leader && raft.heartbeatElapsed >= raft.config.heartbeatTick) {
     raft.heartbeatElapsed = 0
     step(raft, message(MsgType.beat, NONE, raft.id))

@@ -1,4 +1,4 @@
-/** Identifies one Raft member for ever: a replaced node gets a new one. 0 is "none"; negative values are local threads. */
+/** Identifies one Raft member forever: a replaced node gets a new one. 0 is "none"; negative values are local threads. */
 export type RaftId = number
 export type Term = number
 export type Index = number

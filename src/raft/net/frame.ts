@@ -16,7 +16,7 @@ const TAG_MORE = 0x40
 const KIND_MASK = 0x3f
 export const MAX_FRAME_KIND = KIND_MASK
 
-/** A payload that is much smaller than the socket's chunk must not keep all of it alive: it is copied (D2 point 5). */
+/** A payload that is much smaller than the socket's chunk must not keep all of it alive: it is copied. */
 const COPY_BELOW_CHUNK_FRACTION = 4
 
 /** The byte stream of a connection is broken or was never that of a peer. The connection cannot be used further. */
@@ -59,7 +59,7 @@ export function byteLength(parts: readonly Uint8Array[]): number {
 export interface Frame {
   readonly lane: Lane
   readonly kind: number
-  /** May be a view of the socket's chunk: who keeps it for long copies it. */
+  /** May be a view of the socket's chunk: copy it to keep it. */
   readonly payload: Uint8Array
 }
 
@@ -78,7 +78,7 @@ export class FrameParser {
     this.#strangerBytesLeft = strangerBytes
   }
 
-  /** The peer is known now: from here on whole frames are the bound. */
+  /** The peer is known: from here on only the size of a frame is bounded. */
   trust(): void {
     this.#strangerBytesLeft = Number.POSITIVE_INFINITY
   }
@@ -146,7 +146,7 @@ export class FrameParser {
     if (frame.kind !== kind) throw new FrameError(`fragment of kind ${kind} within a frame of kind ${frame.kind}`)
     frame.parts.push(payload)
     frame.bytes += payload.length
-    // Each piece costs an object, however short it is: ours are cut as long as they may be.
+    // Each piece costs an object, however short it is, so ours are cut as long as allowed.
     if (frame.parts.length > FRAME_FRAGMENTS) throw new FrameError(`frame of more than ${FRAME_FRAGMENTS} fragments`)
     if (frame.bytes > PEER_FRAME_BYTES) throw new FrameError(`frame of more than ${PEER_FRAME_BYTES} bytes`)
     this.#unfinished[lane] = more ? frame : null

@@ -1,6 +1,6 @@
 /**
- * Who answers at an address, before anybody is told to live there. A peer port says hello to whoever connects, so nothing
- * has to be said to it; what is read is believed by nobody, and only keeps an operator from a mistake.
+ * Which program answers at an address, before a member is added there. A peer port says hello to anyone who connects, so
+ * nothing has to be sent to it. Nothing depends on what is read; it only keeps an operator from a mistake.
  */
 import { parseHostPort } from '../../address.js'
 import type { Clock } from '../../platform.js'

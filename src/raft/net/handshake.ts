@@ -1,12 +1,12 @@
 /**
- * The first words of a connection between peers: both sides say hello, each judges the other and says its verdict.
+ * How a connection between peers begins: both sides say hello, each judges the other and sends its verdict.
  * msgpack arrays without records.
  *
  *     hello   = magic, lowest version, highest version, …        these three never change, nor does the refusal
  *     proof   = HMAC of the peer secret, where both sides have one (peer-secret.ts); the listener proves first
  *     refusal = code, final, words for people
  *
- * The highest version that both speak is spoken (docs/operations/upgrade.md); a range and not one number, so that a cluster can be
+ * The highest version that both sides know is spoken (ADR 14). It is a range and not one number, so that a cluster can be
  * upgraded member by member.
  */
 import { Packr } from 'msgpackr'
@@ -29,7 +29,7 @@ export const LinkKind = {
   hello: 0x30,
   accept: 0x31,
   refuse: 0x32,
-  /** The pair has another connection that is to be kept; this one is closed without blame. */
+  /** The pair keeps another connection; this one is closed without blame. */
   surplus: 0x33,
   probe: 0x34,
   probeAnswer: 0x35,
@@ -111,7 +111,7 @@ export function encodeRefusal({ code, isFinal, message }: Refusal): Uint8Array {
   return packr.pack([code, isFinal, message.slice(0, HELLO_TEXT_LENGTH)])
 }
 
-/** A code of a newer program is taken as it is: the words beside it say what it means. Throws FrameError. */
+/** The code of a newer program is accepted as it is: the text beside it says what it means. Throws FrameError. */
 export function decodeRefusal(payload: Uint8Array): Refusal {
   const [code, isFinal, message] = unpackArray(payload)
   if (!isText(code) || typeof isFinal !== 'boolean' || !isText(message)) throw new FrameError('malformed refusal')

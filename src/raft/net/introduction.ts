@@ -27,7 +27,7 @@ export class Introduction {
   hear(payload: Uint8Array): HelloFrame | Refusal {
     const said = decodeHello(payload)
     if (isRefusal(said)) return said
-    // It is proved as it was sent, and the socket's chunk does not stay as it is.
+    // The proof covers the bytes as they were sent, and the socket's chunk will be reused.
     this.#theirs = { payload: Uint8Array.from(payload), said }
     if (said.secret !== 'none' || this.secrets === null || !this.secrets.isRequired) return said
     return refusal('this node asks for a proof of the peer secret (--peer-secret-file), and the peer has none')

@@ -3,11 +3,11 @@ import { createServer, type Socket, connect as tcpConnect } from 'node:net'
 import { formatHostPort, type HostPort } from '../../address.js'
 import { TCP_KEEPALIVE_IDLE_MS } from '../limits.js'
 
-/** `net.Socket`, or what behaves like it (`tls.TLSSocket`). */
+/** `net.Socket`, or something that behaves like it (`tls.TLSSocket`). */
 export type PeerStream = Socket
 
 export interface PeerListener {
-  /** The address that it listens on, with the port that the system chose for port 0. */
+  /** The address it listens on, with the port that the system chose for port 0. */
   readonly address: string
   close(): void
 }

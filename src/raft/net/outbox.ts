@@ -19,7 +19,7 @@ export class Outbox {
     stream.on('drain', () => this.flush())
   }
 
-  /** False, and nothing is queued, when the lane is full. The parts must not change any more. */
+  /** False, and nothing is queued, when the lane is full. The parts must not change afterwards. */
   push(lane: Lane, kind: number, parts: readonly Uint8Array[]): boolean {
     const frameBytes = byteLength(parts)
     const bytes = frameBytes + FRAGMENT_HEADER_BYTES * Math.max(1, Math.ceil(frameBytes / FRAGMENT_PAYLOAD_BYTES))

@@ -14,7 +14,6 @@ import { decodeRefusal, encodeRefusal, isRefusal, LinkKind } from './handshake.j
 import { Introduction } from './introduction.js'
 import type { PeerStream } from './network.js'
 import { Outbox } from './outbox.js'
-import type { PeerLink } from './peer-link.js'
 import type { PeerSecrets } from './peer-secret.js'
 
 /** Why a connection ended: `ended` the peer closed it, `failed` the system reported an error, `local` this node wanted it. */
@@ -36,7 +35,7 @@ export interface ConnectionOwner {
   judge(connection: PeerConnection, hello: PeerHello): ConnectionVerdict
   /** Both sides have accepted each other: frames may flow. */
   established(connection: PeerConnection): void
-  /** Turned away for what its hello says before anything of it can be understood. */
+  /** Turned away because of the beginning of its hello: the rest cannot be understood. */
   refusedUnheard(connection: PeerConnection, refusal: Refusal): void
   refusedByPeer(connection: PeerConnection, refusal: Refusal): void
   frame(connection: PeerConnection, kind: number, payload: Uint8Array): void
@@ -44,10 +43,23 @@ export interface ConnectionOwner {
   closed(connection: PeerConnection, end: ConnectionEnd, wasUp: boolean): void
 }
 
+/** The link that a connection belongs to (`PeerLink`), as its owner uses it. */
+export interface ConnectionLink {
+  readonly nodeId: string
+  /** The connection for frames, if there is one. */
+  readonly connection: PeerConnection | null
+  /** Neither told to keep a connection nor having one. */
+  readonly isIdle: boolean
+  /** Whether a connection whose peer is welcome may be used. */
+  admit(connection: PeerConnection): boolean
+  established(connection: PeerConnection, peer: PeerHello): void
+  closed(connection: PeerConnection, end: ConnectionEnd, wasUp: boolean): void
+}
+
 export interface ConnectionOptions {
   readonly stream: PeerStream
   /** The link that dialled, or null for a connection that a peer dialled. */
-  readonly dialledBy: PeerLink | null
+  readonly dialledBy: ConnectionLink | null
   /** What this node says of itself, asked when the connection opens. */
   readonly hello: () => PeerHello
   readonly owner: ConnectionOwner
@@ -65,9 +77,9 @@ type State = 'connecting' | 'hello' | 'proof' | 'verdict' | 'up' | 'closed'
 /** One TCP connection to a peer: handshake, frames in both directions, liveness, and an end that is reported once. */
 export class PeerConnection {
   readonly dialled: boolean
-  /** Where it belongs; unknown until the peer has said who it is. */
-  link: PeerLink | null
-  /** What the peer said of itself; null until then, and until it has proved that it knows the secret. */
+  /** The link it belongs to; unknown until the peer has said who it is. */
+  link: ConnectionLink | null
+  /** The peer's hello; null until it has come and the peer has proved that it knows the secret. */
   peer: PeerHello | null = null
   #said: PeerHello | null = null
   #isProved = false
@@ -79,11 +91,11 @@ export class PeerConnection {
   readonly #hello: () => PeerHello
   readonly #parser = new FrameParser(HANDSHAKE_BYTES)
   readonly #outbox: Outbox
-  // Read while it is open: a socket that is destroyed knows no remote end any more.
+  // Read while it is open: a destroyed socket no longer knows its remote end.
   #remoteAddress = '?'
   #remotePort = 0
   #state: State = 'connecting'
-  /** Both sides may refuse each other: who has turned the peer away still hears why it is not welcome itself. */
+  /** Both sides may refuse each other: a side that turned the peer away still hears why it is not welcome itself. */
   #turnedAway = false
   #timer: Timer | null = null
   #silentChecks = 0
@@ -125,7 +137,7 @@ export class PeerConnection {
     return this.#state !== 'connecting' && this.#state !== 'closed'
   }
 
-  /** What it says for good may be believed: it has proved that it knows the secret, or this node has none. */
+  /** Its final refusals may be believed: it has proved that it knows the secret, or this node has none. */
   get isTrusted(): boolean {
     return this.#isProved || !this.#hasSecret
   }
@@ -146,7 +158,7 @@ export class PeerConnection {
     return this.#state === 'up' && this.#outbox.push(lane, kind, parts)
   }
 
-  /** Asks for a sign of life. If the peer does not know this connection any more, its system answers with a reset. */
+  /** Asks for a sign of life. If the peer no longer knows this connection, its system answers with a reset. */
   probe(): void {
     this.#say(LinkKind.probe)
   }

@@ -10,7 +10,7 @@ import {
   UNSTABLE_CONNECTIONS,
 } from '../limits.js'
 import { PeerDownReason, type PeerHello, RefusalCode } from '../ports/transport.js'
-import type { ConnectionEnd, PeerConnection } from './peer-connection.js'
+import type { ConnectionEnd, ConnectionLink, PeerConnection } from './peer-connection.js'
 
 export interface LinkEvents {
   dial(link: PeerLink, address: HostPort): PeerConnection
@@ -24,8 +24,8 @@ export interface LinkEvents {
 /** Answers of a system on which the process that we talked to just now is gone; a container's name goes with it. */
 const DEAD_PEER_CODES = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ENOTFOUND'])
 
-const DROPPED: ConnectionEnd = { cause: 'local', detail: 'not a peer any more' }
-const REPLACED: ConnectionEnd = { cause: 'local', detail: 'the peer has connected anew' }
+const DROPPED: ConnectionEnd = { cause: 'local', detail: 'no longer a peer' }
+const REPLACED: ConnectionEnd = { cause: 'local', detail: 'the peer has connected again' }
 const NOT_NEEDED: ConnectionEnd = { cause: 'local', detail: 'the peer has connected meanwhile' }
 
 /**
@@ -33,15 +33,15 @@ const NOT_NEEDED: ConnectionEnd = { cause: 'local', detail: 'the peer has connec
  * is used and accepts only that one, so that the two never choose differently: its own dial if it has got through, else
  * the peer's. The other side goes by what it accepts.
  */
-export class PeerLink {
+export class PeerLink implements ConnectionLink {
   readonly nodeId: string
   readonly #decides: boolean
   readonly #events: LinkEvents
   readonly #clock: Clock
   readonly #random: Random
-  /** Where it may be found; the first is dialled, and after a failure goes to the end. None: no connection is kept. */
+  /** Where the peer may be found. The first is dialled, and moves to the end when that fails. None: no connection is kept. */
   #addresses: readonly HostPort[] = []
-  /** The same as they were told last: their order is no news. */
+  /** The same in the order in which they were given: a different order is no news. */
   #told: readonly HostPort[] = []
   /** The connection in use. At the side that decides: from its choice on, before the peer has accepted, too. */
   #current: PeerConnection | null = null
@@ -77,14 +77,14 @@ export class PeerLink {
     const first = this.#addresses.length === 0
     if (!isSame(addresses, this.#told)) {
       this.#addresses = addresses
-      // Who was tried seldom, since it was of another cluster, may be another one now.
+      // A node of another cluster is tried seldom; behind the new address there may be a different node.
       if (this.#redial !== null && !first) this.#dialNow()
     }
     this.#told = addresses
     if (first && this.#current === null) this.#dial()
   }
 
-  /** Ends all that this link has. `down` follows in a later turn, if the peer was connected. */
+  /** Closes all connections of this link. `down` follows in a later turn, if the peer was connected. */
   drop(): void {
     this.#addresses = []
     this.#told = []
@@ -115,8 +115,8 @@ export class PeerLink {
   }
 
   /**
-   * Another process says that it is the peer while the peer is connected. If it has started anew, its system answers the probe
-   * with a reset, or nothing answers any more, and its next dial is let in. If not, somebody only says so.
+   * Another process says that it is the peer while the peer is connected. If it was restarted, its system answers the probe
+   * with a reset, or nothing answers, and its next dial is let in. If not, somebody only claims to be the peer.
    */
   #isTakeover(connection: PeerConnection): boolean {
     const current = this.connection
@@ -166,7 +166,7 @@ export class PeerLink {
 
   /**
    * A lost connection is a hint that the peer's process died, and the sooner that is known the better: one dial at once
-   * tells. Refused, or ended without a verdict: nobody is there any more.
+   * tells. Refused, or ended without a verdict: nobody is there.
    */
   #lost(end: ConnectionEnd): void {
     this.#events.lost(this, end)
@@ -198,7 +198,7 @@ export class PeerLink {
       this.#toldUnreachable = true
       this.#events.unreachable(this, end)
     }
-    // Where another address is left to try, that one is not made to wait.
+    // If there is another address to try, it need not wait.
     const isForeign = end.refusal?.code === RefusalCode.otherCluster && this.#addresses.length === 1
     if (isForeign) this.#dialAfterAbout(RECONNECT_FOREIGN_MS)
     else this.#dialLater()

@@ -1,16 +1,16 @@
 /**
- * The peer secret (rules.md, Consensus): until peers speak TLS, both sides prove that they know one secret before anything that the
- * other said is judged. It keeps strangers out; it does not hide or protect what is said afterwards.
+ * The peer secret (rules.md, Peer secret): until peers speak TLS, both sides prove that they know a secret before either
+ * judges what the other said. It keeps strangers out; it neither hides nor protects what is said afterwards.
  *
- * Each side sends 16 fresh random bytes in its hello, and its proof is an HMAC over both hellos as they were sent: so it is of
- * no use on another connection, and nothing in a hello can be altered on the way. The listener proves first: who dials a wrong
- * address gives nothing away.
+ * Each side sends 16 fresh random bytes in its hello, and its proof is an HMAC over both hellos as they were sent. So a
+ * proof is useless on any other connection, and nothing in a hello can be altered on the way. The listener proves first: a
+ * node that dials a wrong address gives nothing away.
  */
 import { createHmac, timingSafeEqual } from 'node:crypto'
 
 const LABEL = 'tnl peer 1'
 
-/** Whose proof it is; part of what is proved, so that a proof cannot be sent back to who made it. */
+/** Whose proof it is. A part of what is proved, so that a proof cannot be sent back to its maker. */
 export const Side = { listener: 'listener', dialler: 'dialler' } as const
 export type Side = (typeof Side)[keyof typeof Side]
 

@@ -15,8 +15,8 @@ interface Told {
 }
 
 /**
- * Names each refusal once and not at every retry, and then once a minute with how often it was repeated. Whoever reaches the
- * peer port could otherwise write as many lines as it likes.
+ * Logs each refusal once and not at every retry; after that once a minute, with the number of repeats. Otherwise anybody who
+ * can reach the peer port could write as many lines as he likes.
  */
 export class RefusalLog {
   readonly #known = new Map<string, Told>()
@@ -26,7 +26,7 @@ export class RefusalLog {
     private readonly clock: Clock,
   ) {}
 
-  /** `remoteAddress` without the port, which is another one at each try. */
+  /** `remoteAddress` without the port, which is different at each attempt. */
   refused(peer: string, remoteAddress: string, reason: string): void {
     this.#tell(peer, { peer, remote: remoteAddress, reason }, 'refused a peer')
   }

@@ -105,7 +105,7 @@ class SocketTransport implements PeerTransport, ConnectionOwner, LinkEvents {
     invariant(kind < LinkKind.hello, () => `transport: ${kind} is no frame kind`)
     const bytes = byteLength(parts)
     if (bytes > PEER_FRAME_BYTES) {
-      // Whoever sends bundles what it has, so this does not happen. If it does after all, it must not end this node.
+      // Senders bundle their frames, so this does not happen. If it does after all, it must not end this node.
       this.#options.logger.warn({ peer: to, kind, bytes }, 'did not send a frame that is too long')
       return false
     }
@@ -159,7 +159,7 @@ class SocketTransport implements PeerTransport, ConnectionOwner, LinkEvents {
     const { link, peer } = connection
     invariant(link !== null && peer !== null, 'transport: established without a hello')
     if (this.#links.get(link.nodeId) === link) link.established(connection, peer)
-    else connection.close({ cause: 'local', detail: 'not a peer any more' })
+    else connection.close({ cause: 'local', detail: 'no longer a peer' })
   }
 
   refusedByPeer(connection: PeerConnection, refusal: Refusal): void {
@@ -186,7 +186,7 @@ class SocketTransport implements PeerTransport, ConnectionOwner, LinkEvents {
     }
     if (link === null) return
     link.closed(connection, end, wasUp)
-    // A node outside of the peers leaves nothing behind.
+    // A node that is not a peer leaves nothing behind.
     if (link.isIdle && this.#links.get(link.nodeId) === link) this.#links.delete(link.nodeId)
   }
 

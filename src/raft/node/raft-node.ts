@@ -1,6 +1,6 @@
 /**
  * One node of a cluster, from its empty directory on: entry, then the running log. What happens in a turn is in
- * `raft-driver.ts`, how a directory becomes a member in `entrance.ts`, who may connect in `admission.ts`.
+ * `raft-driver.ts`, how a directory becomes a member in `join.ts`, who may connect in `admission.ts`.
  */
 import type { ConfChangeSingle, Index, RaftId, Term } from '../core/types.js'
 import { ForgottenError, type Identity, type LoadedLog, StoreError } from '../ports/store.js'

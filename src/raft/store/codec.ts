@@ -1,11 +1,11 @@
 /**
- * Binary layout of log entries and of the hard state, shared by the store and the peer transport. Integers are
+ * Binary layout of log entries and of the hard state on disk (src/raft/wire has its own, for peers). Integers are
  * big-endian; 64-bit ones hold what a JavaScript number holds exactly (below 2^53).
  *
  *   entry:      u32 length of data | u8 type | u64 term | u64 index | data
  *   hard state: u64 term | u64 vote | u64 commit
  *
- * A change of these layouts is a change of `CODEC_VERSION`, which blocks on disk and frames on the wire name.
+ * A change of these layouts is a change of `CODEC_VERSION`, which blocks name.
  */
 import { type Entry, EntryType, type HardState } from '../core/types.js'
 

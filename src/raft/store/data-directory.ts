@@ -6,15 +6,15 @@
 import { dirname, join } from 'node:path'
 import type { Database, Disk } from './disk.js'
 import { damaged, foreign } from './errors.js'
+import { INITIAL_JOURNAL, isUnfinishedJournal, JOURNAL_BYTES } from './journal.js'
 import {
   FORMAT_FILE,
+  JOURNAL_FILE,
   LEVELDB_CURRENT_FILE,
   LEVELDB_FIRST_MANIFEST,
   LOG_DIRECTORY,
-  MARK_FILE,
   SNAPSHOT_DIRECTORY,
 } from './layout.js'
-import { INITIAL_MARK_FILE, isUnfinishedMarkFile, MARK_FILE_BYTES } from './mark.js'
 
 const FORMAT_NAME = 'tcpnetlock-data'
 /** Of the directory as a whole, whatever in it changes: see docs/adr/0012. */
@@ -27,7 +27,7 @@ const NAMES_OF_NOBODY: ReadonlySet<string> = new Set([
   'lost+found',
   FORMAT_TEMPORARY_FILE,
   LOG_DIRECTORY,
-  MARK_FILE,
+  JOURNAL_FILE,
   SNAPSHOT_DIRECTORY,
 ])
 
@@ -46,7 +46,7 @@ export async function claimDirectory(disk: Disk, directory: string, formatVersio
     return 'existing'
   }
   if (names?.some((name) => !NAMES_OF_NOBODY.has(name)) === true) throw notOurs(directory, names)
-  if (names?.includes(MARK_FILE) === true && !isUnfinishedMarkFile(await readMarkFile(disk, directory))) {
+  if (names?.includes(JOURNAL_FILE) === true && !isUnfinishedJournal(await readJournal(disk, directory))) {
     throw notOurs(directory, names)
   }
   await disk.makeDirectory(directory)
@@ -73,15 +73,14 @@ export async function createContents(
   }
   for await (const pairs of database.scan()) if (pairs.length > 0) throw notOurs(directory, names)
   await disk.makeDirectory(join(directory, SNAPSHOT_DIRECTORY))
-  await writeFile(disk, join(directory, MARK_FILE), INITIAL_MARK_FILE)
+  await writeFile(disk, join(directory, JOURNAL_FILE), INITIAL_JOURNAL)
   await writeFormat(disk, directory, formatVersion)
 }
 
 /**
  * LevelDB does not sync the first manifest of a new database, and writes nothing else before it has a second one. So if
- * CURRENT still names the first, or nothing, this database was never usable: then CURRENT is removed, and LevelDB makes
- * everything anew. For a directory that is nobody's yet, and whose database cannot be opened. False if that is not the
- * reason.
+ * CURRENT still names the first, or nothing, this database was never usable: then CURRENT is removed, and LevelDB starts
+ * over. For a directory that is nobody's yet and whose database cannot be opened. False if that is not the reason.
  */
 export async function forgetUnfinishedDatabase(disk: Disk, directory: string): Promise<boolean> {
   const log = join(directory, LOG_DIRECTORY)
@@ -100,14 +99,14 @@ async function writeFormat(disk: Disk, directory: string, version: number): Prom
   await disk.syncDirectory(directory)
 }
 
-export async function readMarkFile(disk: Disk, directory: string): Promise<Buffer> {
+export async function readJournal(disk: Disk, directory: string): Promise<Buffer> {
   const names = (await disk.list(directory)) ?? []
-  if (!names.includes(MARK_FILE)) throw damaged(directory, MARK_FILE, 'the file is missing')
-  return readFile(disk, join(directory, MARK_FILE), MARK_FILE_BYTES)
+  if (!names.includes(JOURNAL_FILE)) throw damaged(directory, JOURNAL_FILE, 'the file is missing')
+  return readFile(disk, join(directory, JOURNAL_FILE), JOURNAL_BYTES)
 }
 
 function notOurs(directory: string, names: readonly string[]): Error {
-  if (names.includes(MARK_FILE) && names.includes(LOG_DIRECTORY)) {
+  if (names.includes(JOURNAL_FILE) && names.includes(LOG_DIRECTORY)) {
     return damaged(directory, FORMAT_FILE, 'the file is missing or cannot be understood')
   }
   return foreign(directory, 'is not empty and was not written by this program')

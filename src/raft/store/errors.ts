@@ -1,7 +1,7 @@
 import { InvariantViolation } from '../../invariant.js'
 import { StoreError } from '../ports/store.js'
 
-/** What to do about a directory that must not be used any more: its member may have acknowledged what is lost. */
+/** What to do about a directory that must no longer be used: its member may have acknowledged what is lost. */
 const REJOIN =
   'This node must not run with it, because it may have acknowledged what is lost. ' +
   'Remove the member (`tnl members remove NODE`), wipe this directory, and add it again with `tnl members add`.'
@@ -20,7 +20,7 @@ export function foreign(directory: string, what: string): StoreError {
 }
 
 const DISK_FULL = /ENOSPC|EDQUOT|No space left on device|Disk quota exceeded/
-/** LevelDB's words for a database of which a part is gone, and for a table that ends before what it should contain. */
+/** LevelDB's messages for a database with a missing part, and for a table that ends too early. */
 const MISSING_PART = /No such file or directory|does not exist|ENOENT|\.ldb: Invalid argument/
 
 export function codeOf(error: unknown): string {

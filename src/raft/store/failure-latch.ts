@@ -2,8 +2,8 @@ import { SnapshotRejected } from '../ports/store.js'
 import { storeFailure } from './errors.js'
 
 /**
- * The first failure is the last thing that a store does: after a write or a sync that failed, nobody knows what is on
- * the disk, and trying again would only hide it (M43, rules.md, Storage). Every later call rejects with the same error.
+ * The first failure is the last thing that a store does: after a failed write or sync nobody knows what is on the disk,
+ * and trying again would only hide it (mutant M43; rules.md, Storage). Every later call rejects with the same error.
  */
 export class FailureLatch {
   readonly #directory: string

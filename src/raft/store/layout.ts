@@ -3,7 +3,7 @@
  *
  *   FORMAT      which program and version wrote this directory, and whether its creation was completed
  *   log/        LevelDB: blocks of entries, the meta record, small records
- *   synced      the mark: what had been synced, written apart from LevelDB's own log (rules.md, Storage)
+ *   synced      the journal: what had been synced, written apart from LevelDB's own log (rules.md, Storage)
  *   snapshots/  <index>-<term>.snap
  */
 import { readUint64, writeUint64 } from './codec.js'
@@ -15,7 +15,7 @@ export const LEVELDB_LOCK_FILE = 'LOCK'
 /** Names LevelDB's manifest, the list of its files. */
 export const LEVELDB_CURRENT_FILE = 'CURRENT'
 export const LEVELDB_FIRST_MANIFEST = 'MANIFEST-000001\n'
-export const MARK_FILE = 'synced'
+export const JOURNAL_FILE = 'synced'
 export const SNAPSHOT_DIRECTORY = 'snapshots'
 
 const BLOCK_PREFIX = 0x65 // 'e'

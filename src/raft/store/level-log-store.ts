@@ -15,9 +15,9 @@ import type { Database } from './disk.js'
 import { damaged } from './errors.js'
 import type { FailureLatch } from './failure-latch.js'
 import { encodeIdentity, IDENTITY_RECORD } from './identity.js'
+import { fitsSlot, type Journal } from './journal.js'
 import { blockKey, LOG_DIRECTORY } from './layout.js'
 import type { LogImage, Plan } from './log-image.js'
-import { fitsMark, type MarkFile } from './mark.js'
 import { encodeMeta } from './meta.js'
 import type { SnapshotFiles } from './snapshot-files.js'
 import type { WriteBacklog } from './write-backlog.js'
@@ -25,7 +25,7 @@ import type { WriteBacklog } from './write-backlog.js'
 export interface StoreParts {
   readonly directory: string
   readonly database: Database
-  readonly mark: MarkFile
+  readonly journal: Journal
   readonly backlog: WriteBacklog
   readonly image: LogImage
   readonly snapshots: SnapshotFiles
@@ -33,8 +33,8 @@ export interface StoreParts {
 }
 
 /**
- * The log on LevelDB. Writes run one after another: plan, mark, acknowledge, while LevelDB follows behind. Snapshot files
- * are written beside them, because a long snapshot must not delay the log.
+ * The log on LevelDB. Writes run one after another: plan, journal, acknowledge; LevelDB follows behind. Snapshot files are
+ * written beside them, because a long snapshot must not delay the log.
  */
 export class LevelLogStore implements LogStore {
   loaded: LoadedLog
@@ -59,7 +59,7 @@ export class LevelLogStore implements LogStore {
     this.#parts.backlog.onFailure(run)
   }
 
-  /** Also what needs no sync gets one: then every write has a mark, and their sequence has no gap. */
+  /** Also what needs no sync gets one: then every write has its slot, and their sequence has no gap. */
   append(batch: LogBatch): Promise<void> {
     return this.#inLine('writing the log', async () => {
       const first = batch.entries[0]
@@ -74,7 +74,7 @@ export class LevelLogStore implements LogStore {
     return this.#inLine('writing the identity', async () => {
       const value = encodeIdentity(identity)
       const stored = this.#parts.image.records.get(IDENTITY_RECORD)
-      invariant(stored === undefined || value.equals(stored), 'store: this directory belongs to another member (M40)')
+      invariant(stored === undefined || value.equals(stored), 'store: this directory belongs to another member')
       await this.#write(this.#parts.image.planRecord(IDENTITY_RECORD, value))
     })
   }
@@ -122,10 +122,7 @@ export class LevelLogStore implements LogStore {
   compact(index: Index): Promise<void> {
     return this.#inLine('compacting the log', async () => {
       const covered = this.#parts.snapshots.newest?.index ?? 0
-      invariant(
-        index <= covered,
-        () => `store: the log up to ${index} would go, but the snapshot is of ${covered} (M42)`,
-      )
+      invariant(index <= covered, () => `store: the log up to ${index} would go, but the snapshot is of ${covered}`)
       const plan = this.#parts.image.planCompact(index)
       if (plan !== null) await this.#write(plan)
     }).then(() => this.sweep())
@@ -149,33 +146,33 @@ export class LevelLogStore implements LogStore {
     this.#isClosing = true
     await this.#line
     await this.#sayThatAllIsWritten().catch(() => undefined)
-    await this.#parts.mark.close()
+    await this.#parts.journal.close()
     await this.#parts.database.close()
   }
 
   /** After a clean stop nothing that LevelDB lacks can be explained by the stop. */
   #sayThatAllIsWritten(): Promise<void> {
-    const { latch, backlog, mark, image } = this.#parts
+    const { latch, backlog, journal, image } = this.#parts
     return latch.guard('closing the store', async () => {
       await backlog.drained()
-      await mark.write(encodeMeta(image.meta), { base: image.meta.sequence, operations: [] })
+      await journal.write(encodeMeta(image.meta), { base: image.meta.sequence, operations: [] })
     })
   }
 
-  /** After this the batch is durable and proven (see `mark.ts`). */
+  /** After this the batch is durable and proven (see `journal.ts`). */
   async #write(plan: Plan): Promise<void> {
     const { operations, meta, sequence } = plan
-    const { backlog, mark } = this.#parts
-    if (fitsMark(operations)) {
+    const { backlog, journal } = this.#parts
+    if (fitsSlot(operations)) {
       await backlog.makeRoom(sequence)
       const { syncedSequence } = backlog
       backlog.add(plan)
-      await mark.write(meta, { base: syncedSequence, operations })
+      await journal.write(meta, { base: syncedSequence, operations })
       backlog.check()
     } else {
       backlog.add(plan)
       await backlog.drained()
-      await mark.write(meta, { base: sequence, operations: [] })
+      await journal.write(meta, { base: sequence, operations: [] })
     }
   }
 

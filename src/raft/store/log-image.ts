@@ -9,7 +9,7 @@ import { blockKey, META_KEY, recordKey } from './layout.js'
 import { EMPTY_META, encodeMeta, type LogPoint, type Meta } from './meta.js'
 import { digestRecords, encodeRecord, type Records } from './records.js'
 
-/** One atomic write. `meta` is the value of the meta record in it, and what the mark has to say afterwards. */
+/** One atomic write. `meta` is the value of the meta record in it, and what the journal says afterwards. */
 export interface Plan {
   readonly operations: readonly DatabaseOperation[]
   readonly meta: Buffer
@@ -34,7 +34,7 @@ const endOf = (block: BlockInfo): LogPoint => ({ index: block.lastIndex, term: b
 /**
  * What the database contains, without the entries, and how each change of it is written. Pure: it does no I/O, so that
  * the simulator can run it over any disk. Planning a write changes the image at once; if the write then fails, the store
- * is not used any more.
+ * is no longer used.
  */
 export class LogImage {
   #meta: Meta
@@ -88,11 +88,11 @@ export class LogImage {
     return this.#plan([], { prev: endOf(lastRemoved) })
   }
 
-  /** The log starts anew after the snapshot. No entry of the old one stays, not even a tail after the snapshot (M46). */
+  /** The log restarts after the snapshot. No entry of the old one stays, not even a tail behind it (mutant M46). */
   planInstall(metadata: SnapshotMetadata, hardState: HardState | null): Plan {
     const { index, term } = metadata
     const { commit } = this.#meta.hardState
-    invariant(index >= commit, () => `store: snapshot ${index} is older than the commit index ${commit} (M44)`)
+    invariant(index >= commit, () => `store: snapshot ${index} is older than the commit index ${commit}`)
     const next = this.#advance({ ...(hardState ?? this.#meta.hardState), commit: Math.max(commit, index) })
     invariant(term <= next.term, () => `store: snapshot of term ${term} in term ${next.term}`)
     const removed = this.#blocks.splice(0)
@@ -125,8 +125,9 @@ export class LogImage {
   }
 
   /**
-   * Changes nothing. Written at each start: it proves that the disk can be written to, and renews the mark. It is the
-   * write after the newest `proven` one, so that starts that end before their mark never lead the database away from it.
+   * Changes nothing. Written at each start: it proves that the disk can be written to, and renews the journal. Its number
+   * is that of the newest `proven` write + 1, however often a start ends before its slot is written: so the database never
+   * gets further ahead of the journal than by one write.
    */
   planStart(proven: number): Plan {
     this.#meta = { ...this.#meta, sequence: proven }

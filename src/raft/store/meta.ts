@@ -1,6 +1,6 @@
 /**
  * The meta record says, in one fixed-size value, exactly what the database must contain: it is part of every batch, and
- * its sequence number counts the batches. The same bytes, written to the mark file once a batch has been synced, are the
+ * its sequence number counts the batches. The same bytes, written to the journal once a batch has been synced, are the
  * proof that does not depend on LevelDB's own log (rules.md, Storage).
  *
  *   u32 CRC-32C of the rest | u8 version | u64 sequence | hard state | u64 prev index | u64 prev term | u32 prev chain

@@ -20,7 +20,7 @@ const OPEN_FLAGS: Record<OpenMode, number> = {
 }
 const NEW_FILE_MODE = 0o644
 
-/** A file by its descriptor, through callbacks: the mark is written with every batch, and a FileHandle costs more. */
+/** A file by its descriptor, with callbacks: the journal is written with every batch, and a FileHandle costs more. */
 class NodeFile implements DiskFile {
   readonly #fd: number
 
@@ -152,7 +152,7 @@ function hasCode(error: unknown, code: string): boolean {
   return error instanceof Error && 'code' in error && error.code === code
 }
 
-/** Parents too. Not recursive at first: node says ENOENT for a read-only file system if it is. */
+/** Makes parents as well. Not recursive at first: then Node would say ENOENT for a read-only file system. */
 async function makeDirectory(path: string): Promise<void> {
   try {
     await mkdir(path)

@@ -6,17 +6,17 @@ import {
   createContents,
   FORMAT_VERSION,
   forgetUnfinishedDatabase,
-  readMarkFile,
+  readJournal,
 } from './data-directory.js'
 import type { Database, Disk } from './disk.js'
 import { openFailure } from './errors.js'
 import { FailureLatch } from './failure-latch.js'
 import { decodeIdentity, IDENTITY_RECORD } from './identity.js'
-import { LOG_DIRECTORY, MARK_FILE, META_KEY } from './layout.js'
+import { isInitialJournal, Journal } from './journal.js'
+import { JOURNAL_FILE, LOG_DIRECTORY, META_KEY } from './layout.js'
 import { LevelLogStore } from './level-log-store.js'
 import { checkTables } from './level-tables.js'
 import { LogImage } from './log-image.js'
-import { isInitialMarkFile, MarkFile } from './mark.js'
 import { EMPTY_META, encodeMeta } from './meta.js'
 import { nodeDisk } from './node-disk.js'
 import { batchesToRepeat, LogScan, type RecoveredLog } from './recovery.js'
@@ -60,7 +60,7 @@ export async function openStore(directory: string, options: StoreOptions = {}): 
   })
 }
 
-/** Once more if a power cut has left a database that was never usable. */
+/** Tries again if a power cut has left a database that was never usable. */
 async function createDatabase(disk: Disk, directory: string): Promise<Database> {
   try {
     return await openDatabase(disk, directory, true)
@@ -91,16 +91,16 @@ async function openContents(
   const snapshots = new SnapshotFiles(disk, directory, latch)
   const snapshot = await snapshots.load({ prev: meta.prev, last: meta.last, entries })
   const image = new LogImage(recovered)
-  const mark = new MarkFile(await disk.openFile(join(directory, MARK_FILE), 'durable'), recovered.mark.slot)
+  const journal = new Journal(await disk.openFile(join(directory, JOURNAL_FILE), 'durable'), recovered.proof.number)
   try {
     // LevelDB renames and creates files when it opens without syncing their directory.
     await disk.syncDirectory(join(directory, LOG_DIRECTORY))
-    // What was found beyond the mark is acted upon from now on, so it is synced and proven first.
-    const start = image.planStart(recovered.mark.meta.sequence)
+    // The node will act upon what was found beyond the journal, so it is synced and proven first.
+    const start = image.planStart(recovered.proof.meta.sequence)
     await database.write(start.operations, true)
-    await mark.write(start.meta, { base: start.sequence, operations: [] })
+    await journal.write(start.meta, { base: start.sequence, operations: [] })
   } catch (error) {
-    await mark.close()
+    await journal.close()
     throw error
   }
   const backlog = new WriteBacklog(database, latch, after, image.meta.sequence)
@@ -113,26 +113,26 @@ async function openContents(
     prevIndex: meta.prev.index,
     prevTerm: meta.prev.term,
   }
-  const store = new LevelLogStore({ directory, database, mark, backlog, image, snapshots, latch }, loaded)
+  const store = new LevelLogStore({ directory, database, journal, backlog, image, snapshots, latch }, loaded)
   await store.sweep()
   return store
 }
 
 async function recover(disk: Disk, directory: string, database: Database): Promise<RecoveredLog> {
-  const marks = await readMarkFile(disk, directory)
+  const bytes = await readJournal(disk, directory)
   const scan = new LogScan(directory)
   try {
-    const repeat = batchesToRepeat(marks, await database.read(META_KEY))
+    const repeat = batchesToRepeat(bytes, await database.read(META_KEY))
     if (repeat !== null) await database.write(repeat, true)
     for await (const pairs of database.scan()) for (const [key, value] of pairs) scan.add(key, value)
   } catch (error) {
     throw openFailure(directory, error)
   }
   // The last step of the creation, or what a crash left undone of it.
-  if (scan.isEmpty && isInitialMarkFile(marks)) {
+  if (scan.isEmpty && isInitialJournal(bytes)) {
     const meta = encodeMeta(EMPTY_META)
     await database.write([{ type: 'put', key: META_KEY, value: meta }], true)
     scan.add(META_KEY, meta)
   }
-  return scan.finish(marks)
+  return scan.finish(bytes)
 }

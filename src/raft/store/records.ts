@@ -24,7 +24,7 @@ export function decodeRecord(value: Buffer): Uint8Array {
   return new Uint8Array(value.subarray(HEADER_BYTES))
 }
 
-/** One number for all names and values: a record that LevelDB lost, or kept although it was replaced, changes it. */
+/** One number over all names and values: a record that LevelDB lost, or kept although it was replaced, changes it. */
 export function digestRecords(records: Records): number {
   let digest = 0
   for (const name of [...records.keys()].sort()) {

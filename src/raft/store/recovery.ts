@@ -2,9 +2,10 @@
  * What a start does with the contents of the disk: either everything that was acknowledged is there, or a `StoreError`
  * says what is not. Pure; the simulator feeds it the pairs of a fake disk.
  *
- * Why this is a proof: the newest meta record is at least as new as the mark (`synced`), so no acknowledged batch came
- * after it, and not newer than by the one batch that was under way, so the mark is not an older copy; and it names the start, the end and the last checksum of the log and the digest of the records as they were
- * with that batch, and the contents must be exactly that. A shortened or holed log is never served (A21, M39).
+ * Why this is a proof: the newest meta record is at least as new as the journal (`synced`), so no acknowledged batch came
+ * after it. It is newer by at most the one batch that was under way, so the journal is not an older copy. And it names the
+ * start, the end and the last checksum of the log and the digest of the records, all as of that batch; the contents must
+ * match exactly. A shortened log, or one with a hole, is never served (mutant M39).
  */
 import type { Entry } from '../core/types.js'
 import type { StoreError } from '../ports/store.js'
@@ -12,36 +13,36 @@ import { type BlockInfo, readBlockEntries, readBlockInfo } from './block.js'
 import { CodecError } from './codec.js'
 import type { DatabaseOperation } from './disk.js'
 import { damaged } from './errors.js'
-import { LOG_DIRECTORY, MARK_FILE, parseKey } from './layout.js'
+import { JOURNAL_BYTES, type JournalSlot, newestSlot, slotsIn } from './journal.js'
+import { JOURNAL_FILE, LOG_DIRECTORY, parseKey } from './layout.js'
 import type { ImageContents } from './log-image.js'
-import { MARK_FILE_BYTES, type Mark, marksIn, newestMark } from './mark.js'
 import { decodeMeta, encodeMeta, type LogPoint, type Meta } from './meta.js'
 import { decodeRecord, digestRecords } from './records.js'
 
 export interface RecoveredLog extends ImageContents {
-  readonly mark: Mark
+  readonly proof: JournalSlot
   readonly entries: readonly Entry[]
 }
 
 const IN_LOG = `${LOG_DIRECTORY}/`
 
 /**
- * The batches that are in the mark and were not in the database yet when the node ended: written again, in order, before
- * anything is judged. Null if there is nothing to do, or if LevelDB lacks what it had synced already, which is damage
+ * The batches that were in the journal and not yet in the database when the node ended. They are written again, in order,
+ * before anything is judged. Null if there is nothing to do, or if LevelDB lacks what it had synced already, which is damage
  * and is reported by the scan. `storedMeta`: the value of the meta record, if there is one.
  */
-export function batchesToRepeat(markFile: Buffer, storedMeta: Buffer | undefined): readonly DatabaseOperation[] | null {
+export function batchesToRepeat(journal: Buffer, storedMeta: Buffer | undefined): readonly DatabaseOperation[] | null {
   // One that was cut is reported by the scan.
-  const marks = markFile.byteLength < MARK_FILE_BYTES ? [] : marksIn(markFile)
-  const newest = marks[0]
+  const slots = journal.byteLength < JOURNAL_BYTES ? [] : slotsIn(journal)
+  const newest = slots[0]
   const stored = storedMeta === undefined ? null : sequenceOf(storedMeta)
-  if (newest === undefined || stored === null || stored < newest.journal.base) return null
-  const missing = marks.filter(({ meta }) => meta.sequence > stored).reverse()
+  if (newest === undefined || stored === null || stored < newest.batch.base) return null
+  const missing = slots.filter(({ meta }) => meta.sequence > stored).reverse()
   const isWhole = missing.every(
-    ({ meta, journal }, place) => meta.sequence === stored + 1 + place && journal.operations.length > 0,
+    ({ meta, batch }, place) => meta.sequence === stored + 1 + place && batch.operations.length > 0,
   )
   if (missing.length === 0 || !isWhole) return null
-  return missing.flatMap(({ journal }) => journal.operations)
+  return missing.flatMap(({ batch }) => batch.operations)
 }
 
 function sequenceOf(storedMeta: Buffer): number | null {
@@ -82,16 +83,16 @@ export class LogScan {
     } else this.#read(`record ${parsed.name}`, () => this.#records.set(parsed.name, decodeRecord(value)))
   }
 
-  /** `markFile`: the bytes of the mark file. Throws StoreError unless everything acknowledged is there. */
-  finish(markFile: Buffer): RecoveredLog {
-    if (markFile.byteLength < MARK_FILE_BYTES) {
-      throw this.#damaged(MARK_FILE, `it is cut to ${markFile.byteLength} bytes`)
+  /** `journal`: the bytes of the journal. Throws StoreError unless everything acknowledged is there. */
+  finish(journal: Buffer): RecoveredLog {
+    if (journal.byteLength < JOURNAL_BYTES) {
+      throw this.#damaged(JOURNAL_FILE, `it is cut to ${journal.byteLength} bytes`)
     }
-    const mark = newestMark(markFile)
-    if (mark === null) throw this.#damaged(MARK_FILE, 'none of the copies of the mark has a matching checksum')
+    const proof = newestSlot(journal)
+    if (proof === null) throw this.#damaged(JOURNAL_FILE, 'none of the copies in it has a matching checksum')
     const meta = this.#meta
-    if (meta === null) throw this.#damaged(IN_LOG, `the meta record is missing, but ${proofOf(mark.meta)}`)
-    this.#checkMark(meta, mark.meta)
+    if (meta === null) throw this.#damaged(IN_LOG, `the meta record is missing, but ${proofOf(proof.meta)}`)
+    this.#checkJournal(meta, proof.meta)
     // What ends before the start of the log was compacted; a crash may have come before its deletion.
     const forgotten = this.#blocks.filter((block) => block.lastIndex <= meta.prev.index)
     const blocks = this.#blocks.filter((block) => block.lastIndex > meta.prev.index)
@@ -100,7 +101,7 @@ export class LogScan {
       throw this.#damaged(IN_LOG, `a small record was lost or is an older one; there are ${this.#records.size}`)
     }
     const entries = this.#entries.slice(this.#entries.length - (meta.last.index - meta.prev.index))
-    return { meta, mark, blocks, entries, records: this.#records, forgotten }
+    return { meta, proof, blocks, entries, records: this.#records, forgotten }
   }
 
   #addBlock(firstIndex: number, value: Buffer): void {
@@ -110,7 +111,7 @@ export class LogScan {
     this.#blocks.push(info)
   }
 
-  #checkMark(meta: Meta, proven: Meta): void {
+  #checkJournal(meta: Meta, proven: Meta): void {
     const ends = `the database ends with write ${meta.sequence}, entry ${meta.last.index}, term ${meta.hardState.term}`
     const isOther = meta.sequence === proven.sequence && !encodeMeta(meta).equals(encodeMeta(proven))
     const contradicts =
@@ -120,17 +121,17 @@ export class LogScan {
       meta.hardState.commit < proven.hardState.commit ||
       meta.prev.index < proven.prev.index
     if (contradicts) throw this.#damaged(IN_LOG, `${ends}, but ${proofOf(proven)}`)
-    // A batch comes to the database only after the one before it was marked.
+    // A batch comes to the database only after the one before it was in the journal.
     if (meta.sequence > proven.sequence + 1) {
       const older = `it ends with write ${proven.sequence}, but the database has write ${meta.sequence}`
       throw this.#damaged(
-        MARK_FILE,
+        JOURNAL_FILE,
         `${older}: it is an older copy or damaged, and batches may be missing that only it had`,
       )
     }
     const isOtherVote = proven.hardState.vote !== 0 && meta.hardState.vote !== proven.hardState.vote
     if (meta.hardState.term === proven.hardState.term && isOtherVote) {
-      throw this.#damaged(IN_LOG, `the vote of term ${meta.hardState.term} is not the one that ${MARK_FILE} proves`)
+      throw this.#damaged(IN_LOG, `the vote of term ${meta.hardState.term} is not the one that ${JOURNAL_FILE} proves`)
     }
   }
 
@@ -174,5 +175,5 @@ export class LogScan {
 
 function proofOf(meta: Meta): string {
   const { sequence, last, hardState } = meta
-  return `${MARK_FILE} proves write ${sequence} with everything up to entry ${last.index} and term ${hardState.term}`
+  return `${JOURNAL_FILE} proves write ${sequence} with everything up to entry ${last.index} and term ${hardState.term}`
 }

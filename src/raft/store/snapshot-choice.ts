@@ -26,7 +26,7 @@ export interface LogExtent {
 
 /**
  * A snapshot that was received but not yet installed when the process ended reaches beyond the log, or contradicts it.
- * Such a file is a leftover: the leader will send another. Snapshots older than the log are of it.
+ * Such a file is a leftover: the leader will send another. Snapshots older than the log belong to it.
  */
 export function isOfLog(name: SnapshotName, log: LogExtent): boolean {
   if (name.index < log.prev.index) return true

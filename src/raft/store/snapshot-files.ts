@@ -23,9 +23,9 @@ import { FileSnapshotReceiver } from './snapshot-receiver.js'
 const TEMPORARY_SUFFIX = '.tmp'
 
 /**
- * The snapshot files of one data directory. A snapshot is *installed* once the log belongs to it: it was taken of
- * this log, or the log was replaced by it. One that was only received so far is *waiting*; until it is installed it
- * covers nothing, and no installed one may go because of it.
+ * The snapshot files of one data directory. A snapshot is *installed* once the log belongs to it: it was taken of this
+ * log, or the log was replaced by it. One that was merely received is *waiting*: until it is installed it covers nothing,
+ * and no installed one may be removed because of it.
  */
 export class SnapshotFiles {
   readonly #disk: Disk
@@ -59,8 +59,8 @@ export class SnapshotFiles {
     }
     this.#installed.sort(newestFirst)
     for (const file of leftovers) await this.#disk.remove(this.#path(file))
-    // What is found is built upon, and the process that renamed it may have ended before it could make that durable. A
-    // removal that a power loss undid could meet a longer log, which the file then seems to be of.
+    // The log starts from what is found here, and the process that renamed the file may have ended before it could make
+    // that durable. A removal that a power loss undid could meet a longer log, to which the file then seems to belong.
     await this.#disk.syncDirectory(join(this.#directory, SNAPSHOT_DIRECTORY))
     const { newest } = this
     if (log.prev.index > (newest?.index ?? 0)) {
@@ -85,7 +85,7 @@ export class SnapshotFiles {
       }
     } catch (error) {
       source.abort()
-      // A disk that is full should not stay full of this. What cannot be removed now is removed at the next start.
+      // A full disk should not stay full because of this. What cannot be removed now is removed at the next start.
       await this.#disk.remove(temporary).catch(() => undefined)
       throw error
     }

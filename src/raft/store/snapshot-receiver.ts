@@ -38,7 +38,7 @@ export class FileSnapshotReceiver implements SnapshotReceiver {
     this.#result = result
   }
 
-  /** Bytes at another offset than the one expected are not taken: after a gap the transfer begins anew (M50). */
+  /** Bytes at any other offset than the expected one are refused: after a gap the transfer restarts (mutant M50). */
   write(offset: number, bytes: Uint8Array): Promise<number> {
     return this.#latch.guard('receiving a snapshot', async () => {
       if (!this.#isOpen) throw new SnapshotRejected('this transfer has ended')

@@ -2,8 +2,8 @@ import type { Clock, Timer } from '../../platform.js'
 import { WRITE_DELAY_MS } from '../limits.js'
 import type { Database, DatabaseOperation } from './disk.js'
 import type { FailureLatch } from './failure-latch.js'
+import { SLOTS } from './journal.js'
 import type { Plan } from './log-image.js'
-import { SLOTS } from './mark.js'
 
 /** Half of the slots: the other half takes what comes while LevelDB writes. */
 const BATCHES_PER_WRITE = SLOTS / 2
@@ -48,7 +48,7 @@ export class WriteBacklog {
     else this.#timer ??= this.after(WRITE_DELAY_MS, () => this.#start())
   }
 
-  /** Waits until the slot that write `sequence` will take is not needed any more. */
+  /** Waits until the slot that write `sequence` will take is no longer needed. */
   async makeRoom(sequence: number): Promise<void> {
     if (sequence - this.#syncedSequence >= SLOTS) await this.drained()
     this.check()
@@ -62,7 +62,7 @@ export class WriteBacklog {
     this.check()
   }
 
-  /** Throws what went wrong behind the back of those who did not wait. */
+  /** Throws what went wrong in a write that nobody waited for. */
   check(): void {
     if (this.#failure !== null) throw this.#failure.error
   }
@@ -81,7 +81,7 @@ export class WriteBacklog {
       })
   }
 
-  /** Whoever drains is the only writer (the store's writes are in line) and waits for everything. */
+  /** A caller that drains is the only writer (the store's writes run one after another) and waits for everything. */
   async #run(): Promise<void> {
     while (this.#waiting.length > 0) {
       const plans = this.#waiting

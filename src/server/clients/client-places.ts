@@ -40,7 +40,7 @@ export class ClientPlaces<T> {
     }
   }
 
-  /** No place is left for just anybody: a load balancer shall send its clients elsewhere. */
+  /** No place is left for newcomers: a load balancer should send its clients elsewhere. */
   get isFull(): boolean {
     return this.#seated.size - this.#resumedCount >= this.#ends.anybody
   }

@@ -170,7 +170,7 @@ function checkMembership(
   join: boolean,
 ): void {
   const cluster = settings.find('cluster')
-  if (join && cluster === null) throw new UsageError('--join: needs --cluster: the members that this node shall find')
+  if (join && cluster === null) throw new UsageError('--join: needs --cluster: the members that this node should find')
   if (!join && cluster !== null && own === undefined) {
     const ids = members.map((member) => member.nodeId).join(', ')
     throw wrongValue(
@@ -239,9 +239,7 @@ function readDataDir(settings: Settings): string {
   try {
     return resolve(text)
   } catch {
-    throw new UsageError(
-      `--data-dir ${text}: the working directory does not exist any more: give a path that begins with /`,
-    )
+    throw new UsageError(`--data-dir ${text}: the working directory no longer exists: give a path that begins with /`)
   }
 }
 

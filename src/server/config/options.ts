@@ -87,7 +87,7 @@ Examples:
   tnl-server --node-id n1 --cluster n1=h1:7655,n2=h2:7655,n3=h3:7655 \\
              --listen 0.0.0.0 --advertise h1:7654 --peer-listen 0.0.0.0 --data-dir /var/lib/tnl`
 
-/** Promised by the contract, not built yet: refused, never silently ignored. */
+/** Planned, not built yet: refused, never silently ignored. */
 const NOT_BUILT_YET = /^(?:tls-[a-z-]+|peer-tls-[a-z-]+|auth-file)$/
 
 export function isOptionName(name: string): name is OptionName {

@@ -199,7 +199,7 @@ export class TcpClientSocket implements ClientSocket, WatchedConnection, InputSo
     else this.#owner.input.arrived(this)
   }
 
-  /** A reset that finds data unread is reported as an end as well; but then nothing can be written any more. */
+  /** A reset that finds data unread is reported as an end as well; but then nothing can be written. */
   #onEnd(): void {
     if (this.#closing) return
     this.#socket.write('', (error) => {
@@ -221,7 +221,7 @@ export class TcpClientSocket implements ClientSocket, WatchedConnection, InputSo
     this.#discardTimer?.cancel()
     this.#owner.closed(this)
     this.#isGone = true
-    // What came before the end still counts, unless it would have to wait for a client that is not there any more.
+    // What came before the end still counts, unless it would have to wait for a client that is gone.
     if (this.#unread === null || !this.#mayHandOn) this.#tellEnding()
   }
 

@@ -15,7 +15,7 @@ import { type ConnectionContext, redirectAddress } from './connection-context.js
 import { Word } from './words.js'
 
 const CLASSIC_REQUEST: RequestId = -1
-/** Additions of the contract that this version does not know: an error, never silently ignored. */
+/** Additions that this version does not know yet: an error, never silently ignored. */
 const NOT_SUPPORTED = ['permits', 'limit'] as const
 
 /** `asking`: proposed and undecided. `leaving`: given up by the client, the end is proposed and `farewellWord` will follow. */

@@ -172,7 +172,7 @@ export class Connection implements ClientProtocol, LineReceiver {
     this.context.forget(this)
   }
 
-  /** Contract §2: a session's lines may be longer, from `welcome` or `ready` on. */
+  /** A session's lines may be longer (protocol.md, Lines), from `welcome` or `ready` on. */
   allowLongLines(): void {
     this.#splitter.maxLineBytes = Math.max(this.context.options.maxLineBytes, SESSION_LINE_MAX_BYTES)
   }

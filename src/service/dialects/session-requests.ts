@@ -167,7 +167,7 @@ export function refuseActionToCome(action: string): void {
   if (ACTIONS_TO_COME.has(action)) failUnsupported(action)
 }
 
-/** What the contract has and this level has not: an error, never silently ignored. */
+/** Requests that come with a later level: an error, never silently ignored. */
 function failUnsupported(what: string): never {
   return fail('unsupported', `${what} needs a feature level above ${FEATURE_LEVEL}`)
 }

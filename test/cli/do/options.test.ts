@@ -28,7 +28,7 @@ describe('options', () => {
     expect(read('--lock-name x -- -weird --wait 3').file).toBe('-weird')
   })
 
-  it('have the defaults of the contract', () => {
+  it('have the documented defaults', () => {
     const options = read('ls')
     expect(options).toMatchObject({ lockName: 'ls', waitMs: 0, retries: 0, retryWaitMs: 10_000, graceMs: 2_000 })
     expect(options.session).toMatchObject({
@@ -70,7 +70,7 @@ describe('options', () => {
     expect(readDoOptions(['--shell', 'a | b'], {})).toMatchObject({ file: '/bin/sh', wordCount: 1, shell: true })
   })
 
-  it('take the endpoints in the order of the contract', () => {
+  it('take the endpoints in the documented order', () => {
     const env = { TNL_ENDPOINTS: 'e:1', TCPNETLOCK_HOST: 'c', TCPNETLOCK_PORT: '2' }
     const hosts = (line: string): string[] =>
       read(line, env).session.endpoints.map(({ host, port }) => `${host}:${port}`)

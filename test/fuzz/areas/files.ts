@@ -1,6 +1,6 @@
 /**
  * A data directory of which something is not what was written: everything acknowledged is there, or it is refused as
- * damaged. One fault at a time in a file: two in both copies of a mark's newest slot leave no trace (ADR 4).
+ * damaged. One fault at a time in a file: two in both copies of a journal slot's newest slot leave no trace (ADR 4).
  */
 import { EMPTY_CONF_STATE, type Entry, EntryType } from '../../../src/raft/core/types.js'
 import { type LogStore, StoreError } from '../../../src/raft/ports/store.js'
@@ -127,6 +127,6 @@ const plain = ({ index, term, data }: Entry) => [index, term, Buffer.from(data).
 
 export const files: Area = {
   name: 'files',
-  what: 'FORMAT, mark, blocks, records and snapshots of a directory with bytes changed, through the start of a store',
+  what: 'FORMAT, journal, blocks, records and snapshots of a directory with bytes changed, through the start of a store',
   play: (seed) => new Case(seed).run(),
 }

@@ -1,4 +1,4 @@
-/** kill -9 of a library client that is in the middle of its work: what it held idly is free at once (contract G2). */
+/** kill -9 of a library client that is in the middle of its work: what it held idly is free at once. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'

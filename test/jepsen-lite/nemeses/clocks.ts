@@ -4,7 +4,7 @@ import type { ProcessFault } from '../../preload/preload.js'
 import type { Ground } from '../ground.js'
 import type { Fault, Nemesis, Random } from '../types.js'
 
-/** The contract allows any two clocks a ratio of 1.10; these bounds keep that, also against clients with true clocks. */
+/** rules.md (Time) allows any two clocks a ratio of 1.10; these bounds keep that, also against clients with true clocks. */
 const FAST_PPM = 49_000
 const SLOW_PPM = -46_000
 const JUMP_MAX_MS = 24 * 3_600_000

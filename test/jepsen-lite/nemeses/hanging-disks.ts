@@ -5,7 +5,7 @@ import type { LocalNode } from '../local-node.js'
 import type { Fault, Nemesis, Random } from '../types.js'
 
 const HANG_MS = 30_000
-/** Engine.md §2, slow disks: the larger of a minute and six leases; and some time to notice. */
+/** rules.md, Slow disks: the larger of a minute and six leases; and some time to notice. */
 const GIVES_UP_MS = 75_000
 const POLL_MS = 100
 /** The exit status of a server whose disk failed it (docs/errors.md). */

@@ -22,7 +22,7 @@ export const COARSE: readonly Mutant[] = [
     rule: 'own',
     edits: [
       {
-        file: 'src/raft/store/mark.ts',
+        file: 'src/raft/store/journal.ts',
         find: '    return this.#file.write(position, bytes)\n',
         replace: '    return this.#file.write(position, bytes).then(() => void this.#file.sync())\n',
       },

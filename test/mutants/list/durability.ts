@@ -9,7 +9,7 @@ export const DURABILITY: readonly Mutant[] = [
   {
     id: 'M34',
     title: 'the leader counts its own entries before they are durable',
-    rule: 'B11',
+    rule: 'others',
     edits: [
       {
         file: RAFT,
@@ -23,7 +23,7 @@ export const DURABILITY: readonly Mutant[] = [
   {
     id: 'M35',
     title: 'a follower acknowledges entries before they are durable',
-    rule: 'B11',
+    rule: 'others',
     edits: [
       {
         file: RAFT,
@@ -36,7 +36,7 @@ export const DURABILITY: readonly Mutant[] = [
   {
     id: 'M37',
     title: 'the answer of a storage write counts although the term has changed since (ABA)',
-    rule: 'B11',
+    rule: 'others',
     edits: [
       {
         file: 'src/raft/core/step.ts',
@@ -48,7 +48,7 @@ export const DURABILITY: readonly Mutant[] = [
   {
     id: 'M38',
     title: 'the window in memory keeps the old entries behind a replaced suffix',
-    rule: 'B11',
+    rule: 'others',
     edits: [
       {
         file: WINDOW,
@@ -65,7 +65,7 @@ export const DURABILITY: readonly Mutant[] = [
   {
     id: 'M39',
     title: 'on start the log is cut at the first damaged block, although good ones follow',
-    rule: 'B11',
+    rule: 'others',
     edits: [
       {
         file: RECOVERY,
@@ -87,7 +87,7 @@ export const DURABILITY: readonly Mutant[] = [
       const last = end ? { index: end.lastIndex, term: end.lastTerm, chain: end.checksum } : meta.prev
       const hardState = { ...meta.hardState, commit: Math.min(meta.hardState.commit, last.index) }
       const kept = this.#entries.filter((entry) => entry.index > meta.prev.index)
-      return { meta: { ...meta, last, hardState }, mark, blocks, entries: kept, records: this.#records, forgotten }
+      return { meta: { ...meta, last, hardState }, proof, blocks, entries: kept, records: this.#records, forgotten }
     }
     this.#checkChain(meta, blocks)`,
       },
@@ -96,7 +96,7 @@ export const DURABILITY: readonly Mutant[] = [
   {
     id: 'M40',
     title: 'a member whose directory was emptied is let in again under its old Raft id',
-    rule: 'B11',
+    rule: 'others',
     edits: [
       {
         file: 'src/raft/node/membership/admission.ts',
@@ -125,7 +125,7 @@ export const DURABILITY: readonly Mutant[] = [
   {
     id: 'M41',
     title: 'the applied index of a start comes from the stored commit index, not from the state: entries are skipped',
-    rule: 'B11',
+    rule: 'others',
     edits: [
       {
         file: 'src/raft/node/running-node.ts',
@@ -137,7 +137,7 @@ export const DURABILITY: readonly Mutant[] = [
   {
     id: 'M42',
     title: 'the log is cut before the snapshot is durable',
-    rule: 'B11',
+    rule: 'others',
     edits: [
       {
         file: 'src/raft/node/snapshots/snapshot-maker.ts',
@@ -148,18 +148,18 @@ export const DURABILITY: readonly Mutant[] = [
       },
       {
         file: 'src/raft/store/level-log-store.ts',
-        find: '        index <= covered,',
-        replace: '        covered >= 0,',
+        find: 'invariant(index <= covered, ',
+        replace: 'invariant(covered >= 0, ',
       },
     ],
   },
   {
     id: 'M43',
     title: 'a write or sync that failed is taken as done',
-    rule: 'B11',
+    rule: 'others',
     edits: [
       {
-        file: 'src/raft/store/mark.ts',
+        file: 'src/raft/store/journal.ts',
         find: 'return this.#file.write(position, bytes)',
         replace: 'return this.#file.write(position, bytes).catch(() => undefined)',
       },

@@ -11,7 +11,7 @@ export const ELECTIONS: readonly Mutant[] = [
   {
     id: 'M01',
     title: 'commits by the count of replicas alone, entries of earlier terms too',
-    rule: 'B11',
+    rule: 'others',
     edits: [
       {
         file: LOG,
@@ -23,7 +23,7 @@ export const ELECTIONS: readonly Mutant[] = [
   {
     id: 'M02',
     title: 'a vote is told before it is durable',
-    rule: 'B11',
+    rule: 'others',
     edits: [
       {
         file: RAFT,
@@ -36,7 +36,7 @@ export const ELECTIONS: readonly Mutant[] = [
   {
     id: 'M03',
     title: 'vote and term are stored by two writes, the vote first',
-    rule: 'B11',
+    rule: 'others',
     edits: [
       {
         file: 'src/raft/store/level-log-store.ts',
@@ -58,7 +58,7 @@ export const ELECTIONS: readonly Mutant[] = [
   {
     id: 'M04',
     title: 'a change of role within a term forgets the vote',
-    rule: 'B11',
+    rule: 'others',
     edits: [
       {
         file: RAFT,
@@ -74,7 +74,7 @@ export const ELECTIONS: readonly Mutant[] = [
   {
     id: 'M06',
     title: 'votes are counted, not kept by voter: a repeated answer counts twice',
-    rule: 'B11',
+    rule: 'others',
     edits: [
       {
         file: 'src/raft/core/tracker/tracker.ts',
@@ -87,7 +87,7 @@ export const ELECTIONS: readonly Mutant[] = [
   {
     id: 'M07',
     title: 'votes of members that are no voters count',
-    rule: 'B11',
+    rule: 'others',
     edits: [
       {
         file: 'src/raft/core/quorum/majority.ts',
@@ -105,7 +105,7 @@ export const ELECTIONS: readonly Mutant[] = [
   {
     id: 'M08',
     title: 'the same vote is not given again when its answer was lost',
-    rule: 'B11',
+    rule: 'others',
     edits: [
       {
         file: ELECTION,
@@ -117,13 +117,13 @@ export const ELECTIONS: readonly Mutant[] = [
   {
     id: 'M09',
     title: 'term and index of the last entries are compared one by one: of two logs neither may win',
-    rule: 'B11',
+    rule: 'others',
     edits: [{ file: LOG, find: UP_TO_DATE, replace: 'return lastTerm >= ours && lastIndex >= this.lastIndex()' }],
   },
   {
     id: 'M10',
     title: 'the longer log wins, whatever its last term',
-    rule: 'B11',
+    rule: 'others',
     edits: [
       {
         file: LOG,
@@ -135,13 +135,13 @@ export const ELECTIONS: readonly Mutant[] = [
   {
     id: 'M12',
     title: 'a granted pre-vote is answered with the own term, not the one asked for',
-    rule: 'B11',
+    rule: 'others',
     edits: [{ file: ELECTION, find: 'answer.term = grant ? m.term : raft.term', replace: 'answer.term = raft.term' }],
   },
   {
     id: 'M13',
     title: 'a pre-vote of a lower term gets no answer',
-    rule: 'B11',
+    rule: 'others',
     edits: [
       {
         file: STEP,
@@ -153,7 +153,7 @@ export const ELECTIONS: readonly Mutant[] = [
   {
     id: 'M14',
     title: 'the higher term of a refused pre-vote is not learnt',
-    rule: 'B11',
+    rule: 'others',
     edits: [
       {
         file: STEP,
@@ -165,7 +165,7 @@ export const ELECTIONS: readonly Mutant[] = [
   {
     id: 'M15',
     title: 'the target of a transfer campaigns although a committed membership change is not applied yet',
-    rule: 'B11',
+    rule: 'others',
     edits: [
       {
         file: ELECTION,
@@ -177,7 +177,7 @@ export const ELECTIONS: readonly Mutant[] = [
   {
     id: 'M16',
     title: 'a learner, or who thinks that it is one, refuses to vote',
-    rule: 'B11',
+    rule: 'others',
     edits: [
       {
         file: ELECTION,
@@ -189,7 +189,7 @@ export const ELECTIONS: readonly Mutant[] = [
   {
     id: 'M17',
     title: 'followers do not stand by a leader that they hear: any candidate may raise the term',
-    rule: 'B11',
+    rule: 'others',
     edits: [
       {
         file: STEP,
@@ -201,7 +201,7 @@ export const ELECTIONS: readonly Mutant[] = [
   {
     id: 'M18',
     title: 'a leader without a quorum goes on sending heartbeats, and its followers stand by it',
-    rule: 'B11',
+    rule: 'others',
     edits: [
       {
         file: 'src/raft/core/tick.ts',
@@ -213,7 +213,7 @@ export const ELECTIONS: readonly Mutant[] = [
   {
     id: 'M19',
     title: 'a refused vote request resets the election timer',
-    rule: 'B11',
+    rule: 'others',
     edits: [
       {
         file: ELECTION,

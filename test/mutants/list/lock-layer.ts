@@ -7,7 +7,7 @@ export const LOCK_LAYER: readonly Mutant[] = [
   {
     id: 'M69',
     title: 'a release frees the lock whoever holds it, under whatever token',
-    rule: 'B11',
+    rule: 'others',
     edits: [
       {
         file: LOCK_TABLE,
@@ -24,7 +24,7 @@ export const LOCK_LAYER: readonly Mutant[] = [
   {
     id: 'M72',
     title: 'a repeated request is carried out again',
-    rule: 'B11',
+    rule: 'others',
     edits: [
       {
         file: LOCK_TABLE,
@@ -36,7 +36,7 @@ export const LOCK_LAYER: readonly Mutant[] = [
   {
     id: 'M72b',
     title: 'a late duplicate of an opening opens again',
-    rule: 'B11',
+    rule: 'others',
     edits: [
       {
         file: 'src/locks/state/sessions.ts',
@@ -48,7 +48,7 @@ export const LOCK_LAYER: readonly Mutant[] = [
   {
     id: 'M73',
     title: 'tokens come from a counter of the process, not from the replicated one',
-    rule: 'B11',
+    rule: 'others',
     edits: [
       {
         file: LOCK_TABLE,

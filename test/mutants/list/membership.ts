@@ -12,7 +12,7 @@ export const MEMBERSHIP: readonly Mutant[] = [
   {
     id: 'M60',
     title: 'a new leader takes a membership change before it has committed an entry of its term',
-    rule: 'B11',
+    rule: 'others',
     note: 'Changes come into force when they are applied, never on append; this is the other half of the bug.',
     edits: [
       NO_PENDING_CHANGE,
@@ -22,13 +22,13 @@ export const MEMBERSHIP: readonly Mutant[] = [
   {
     id: 'M61',
     title: 'a new leader does not wait for membership changes that its log may hold',
-    rule: 'B11',
+    rule: 'others',
     edits: [NO_PENDING_CHANGE],
   },
   {
     id: 'M63',
     title: 'a single voter of the new membership commits alone, without the old one',
-    rule: 'B11',
+    rule: 'others',
     edits: [
       {
         file: JOINT,
@@ -41,13 +41,13 @@ export const MEMBERSHIP: readonly Mutant[] = [
   {
     id: 'M63b',
     title: 'while the membership changes, the new one commits alone',
-    rule: 'B11',
+    rule: 'others',
     edits: [{ file: JOINT, find: JOINT_COMMIT, replace: 'return committedIndex(config.incoming, acked)' }],
   },
   {
     id: 'M64',
     title: 'a removed leader leads on and counts itself',
-    rule: 'B11',
+    rule: 'others',
     edits: [
       {
         file: RAFT,
@@ -79,7 +79,7 @@ import { ProgressTracker } from './tracker/tracker.js'`,
   {
     id: 'M65',
     title: 'the end of a joint membership is proposed with every applied entry, again and again',
-    rule: 'B11',
+    rule: 'others',
     edits: [
       {
         file: 'src/raft/core/apply.ts',
@@ -96,7 +96,7 @@ import { ProgressTracker } from './tracker/tracker.js'`,
   {
     id: 'M67',
     title: 'a membership change is reported as done when it is proposed, by a leader that may be cut off',
-    rule: 'B11',
+    rule: 'others',
     edits: [
       {
         file: RUNNING_NODE,
@@ -112,7 +112,7 @@ import { ProgressTracker } from './tracker/tracker.js'`,
   {
     id: 'M68',
     title: 'a truncated membership change stays in force',
-    rule: 'B11',
+    rule: 'others',
     notApplicable:
       'A membership change comes into force when its entry is applied, so it is committed and cannot be truncated.',
   },

@@ -165,7 +165,7 @@ export const MENDED_LEADER_DUTIES: readonly Mutant[] = [
   {
     id: 'Y330',
     title: 'in a joint membership the votes of its new half suffice',
-    rule: 'B11',
+    rule: 'others',
     edits: [
       {
         file: 'src/raft/core/quorum/joint.ts',
@@ -177,7 +177,7 @@ export const MENDED_LEADER_DUTIES: readonly Mutant[] = [
   {
     id: 'Y331',
     title: 'a snapshot replaces a log that has its entries already, with all that follows them',
-    rule: 'B11',
+    rule: 'others',
     edits: [
       {
         file: 'src/raft/core/restore-snapshot.ts',

@@ -65,7 +65,7 @@ const FAULTS: readonly Fault[] = [
   {
     id: 'Y206',
     title: 'Raft messages count over whatever connection they come',
-    rule: 'A1',
+    rule: 'own',
     file: READER,
     find: '(message) => message.from === sender && message.to === raftId',
     replace: '(message) => message.to === raftId && sender !== 0',
@@ -113,7 +113,7 @@ const FAULTS: readonly Fault[] = [
   {
     id: 'Y212',
     title: 'a follower turns an empty node away for good without asking a quorum',
-    rule: 'B11',
+    rule: 'others',
     file: ADMISSION,
     find: 'if (due !== undefined && this.node.appliedIndex() >= due) {',
     replace: 'if (due === undefined || this.node.appliedIndex() >= due) {',
@@ -121,7 +121,7 @@ const FAULTS: readonly Fault[] = [
   {
     id: 'Y213',
     title: "a removed member's Raft id is given out again",
-    rule: 'B11',
+    rule: 'others',
     file: 'src/raft/node/running-node.ts',
     find: 'return FOUNDERS_COUNT + this.#window.lastIndex() + 1',
     replace: 'return FOUNDERS_COUNT + this.#attachments.others(this.identity.nodeId).length + 1',

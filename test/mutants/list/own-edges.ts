@@ -318,11 +318,11 @@ export const OWN_EDGES: readonly Mutant[] = [
   },
   {
     id: 'X72',
-    title: 'marks are written to one slot only',
+    title: 'batches are written to two slots only',
     rule: 'own',
     edits: [
       {
-        file: 'src/raft/store/mark.ts',
+        file: 'src/raft/store/journal.ts',
         find: 'this.#slot = (this.#slot + 1) % SLOTS',
         replace: 'this.#slot = (this.#slot + 1) % 2',
       },
@@ -330,11 +330,11 @@ export const OWN_EDGES: readonly Mutant[] = [
   },
   {
     id: 'X73',
-    title: 'the oldest mark counts, not the newest',
+    title: 'the oldest slot counts, not the newest',
     rule: 'own',
     edits: [
       {
-        file: 'src/raft/store/mark.ts',
+        file: 'src/raft/store/journal.ts',
         find: 'b.meta.sequence - a.meta.sequence',
         replace: 'a.meta.sequence - b.meta.sequence',
       },
@@ -342,12 +342,12 @@ export const OWN_EDGES: readonly Mutant[] = [
   },
   {
     id: 'X74',
-    title: 'batches of the mark are repeated on a database that lacks what it had synced',
+    title: 'batches of the journal are repeated on a database that lacks what it had synced',
     rule: 'own',
     edits: [
       {
         file: RECOVERY,
-        find: ' || stored === null || stored < newest.journal.base) return null',
+        find: ' || stored === null || stored < newest.batch.base) return null',
         replace: ' || stored === null) return null',
       },
     ],
@@ -355,7 +355,7 @@ export const OWN_EDGES: readonly Mutant[] = [
   },
   {
     id: 'X75',
-    title: 'batches of the mark are repeated though one in between is missing',
+    title: 'batches of the journal are repeated though one in between is missing',
     rule: 'own',
     edits: [
       {
@@ -367,7 +367,7 @@ export const OWN_EDGES: readonly Mutant[] = [
   },
   {
     id: 'X76',
-    title: 'a slot of the mark is used again before LevelDB has what stands in it',
+    title: 'a slot of the journal is used again before LevelDB has what stands in it',
     rule: 'own',
     edits: [
       {

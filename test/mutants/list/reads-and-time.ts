@@ -8,7 +8,7 @@ export const READS_AND_TIME: readonly Mutant[] = [
   {
     id: 'M52',
     title: 'a new leader confirms reads before it has committed an entry of its term',
-    rule: 'B11',
+    rule: 'others',
     edits: [
       {
         file: READ,
@@ -21,7 +21,7 @@ export const READS_AND_TIME: readonly Mutant[] = [
   {
     id: 'M53',
     title: 'a leader confirms reads by its lease, without asking a quorum',
-    rule: 'B11',
+    rule: 'others',
     edits: [
       {
         file: READ,
@@ -33,7 +33,7 @@ export const READS_AND_TIME: readonly Mutant[] = [
   {
     id: 'M55',
     title: 'one answer less than a majority confirms a read',
-    rule: 'B11',
+    rule: 'others',
     edits: [
       {
         file: 'src/raft/core/read-only.ts',
@@ -46,14 +46,14 @@ export const READS_AND_TIME: readonly Mutant[] = [
   {
     id: 'M56',
     title: "a leader's lease for reads outlives a transfer of leadership",
-    rule: 'B11',
+    rule: 'others',
     notApplicable:
       'Nothing rests on a lease of the leader: every read is confirmed by a quorum (M53 is the mutant of that), the driver never chooses lease-based reads, and the right to speak belongs to a node, whoever leads.',
   },
   {
     id: 'M57',
     title: 'a leader that was deposed goes on ending epochs and sessions',
-    rule: 'B11',
+    rule: 'others',
     edits: [
       {
         file: KEEPER,
@@ -73,7 +73,7 @@ export const READS_AND_TIME: readonly Mutant[] = [
   {
     id: 'M58',
     title: 'a new leader goes on counting leases from what it saw before it led',
-    rule: 'B11',
+    rule: 'others',
     edits: [
       {
         file: KEEPER,
@@ -94,7 +94,7 @@ export const READS_AND_TIME: readonly Mutant[] = [
   {
     id: 'M59',
     title: 'a clock is read while a command is applied',
-    rule: 'B11',
+    rule: 'others',
     edits: [
       {
         file: 'src/locks/table/lock-table.ts',
@@ -106,7 +106,7 @@ export const READS_AND_TIME: readonly Mutant[] = [
   {
     id: 'M59b',
     title: 'ended epochs are swept in the order of a set, which differs after a restore',
-    rule: 'B11',
+    rule: 'others',
     edits: [
       {
         file: 'src/locks/state/epochs.ts',

@@ -12,7 +12,7 @@ export const REPLICATION: readonly Mutant[] = [
     id: 'M20',
     title:
       'an append truncates behind its first entry without a conflict: a late, shorter one removes acknowledged entries',
-    rule: 'B11',
+    rule: 'others',
     edits: [
       {
         file: LOG,
@@ -24,7 +24,7 @@ export const REPLICATION: readonly Mutant[] = [
   {
     id: 'M22',
     title: "the leader's commit index is taken over beyond the entries that it vouches for",
-    rule: 'B11',
+    rule: 'others',
     edits: [
       {
         file: LOG,
@@ -36,7 +36,7 @@ export const REPLICATION: readonly Mutant[] = [
   {
     id: 'M24',
     title: 'a rejection counts as an acknowledgement up to its hint',
-    rule: 'B11',
+    rule: 'others',
     edits: [
       {
         file: LEADER,
@@ -50,7 +50,7 @@ export const REPLICATION: readonly Mutant[] = [
   {
     id: 'M25',
     title: 'a stale rejection sends a follower that replicates back below what it has acknowledged',
-    rule: 'B11',
+    rule: 'others',
     edits: [
       { file: PROGRESS, find: 'if (rejected <= this.match) return false', replace: '' },
       {
@@ -67,7 +67,7 @@ export const REPLICATION: readonly Mutant[] = [
   {
     id: 'M26',
     title: "the hint of a rejection is always the follower's last index: back by one entry a probe",
-    rule: 'B11',
+    rule: 'others',
     edits: [
       {
         file: 'src/raft/core/step-follower.ts',
@@ -79,7 +79,7 @@ export const REPLICATION: readonly Mutant[] = [
   {
     id: 'M27',
     title: 'a heartbeat answer sends probing back to the end of the log',
-    rule: 'B11',
+    rule: 'others',
     edits: [
       {
         file: LEADER,
@@ -92,7 +92,7 @@ export const REPLICATION: readonly Mutant[] = [
   {
     id: 'M29',
     title: 'to a follower with a full window nothing is sent, not even an empty append: a lost window stalls for ever',
-    rule: 'B11',
+    rule: 'others',
     edits: [
       {
         file: 'src/raft/core/replication.ts',
@@ -105,7 +105,7 @@ export const REPLICATION: readonly Mutant[] = [
   {
     id: 'M30',
     title: 'a follower that has everything stays in state probe',
-    rule: 'B11',
+    rule: 'others',
     edits: [
       {
         file: LEADER,
@@ -117,7 +117,7 @@ export const REPLICATION: readonly Mutant[] = [
   {
     id: 'M31',
     title: 'state snapshot is left only when the pending snapshot is reached, not by an older one that joins the log',
-    rule: 'B11',
+    rule: 'others',
     edits: [
       {
         file: LEADER,
@@ -129,7 +129,7 @@ export const REPLICATION: readonly Mutant[] = [
   {
     id: 'M32',
     title: 'acknowledgements of an earlier term still count',
-    rule: 'B11',
+    rule: 'others',
     edits: [
       {
         file: 'src/raft/core/step.ts',
@@ -141,7 +141,7 @@ export const REPLICATION: readonly Mutant[] = [
   {
     id: 'M33',
     title: 'a request whose entry was under way when the leader changed is answered as refused, and commits later',
-    rule: 'B11',
+    rule: 'others',
     edits: [
       {
         file: 'src/service/sessions/attachments.ts',

@@ -14,7 +14,7 @@ export const RULES_EPOCHS: readonly Mutant[] = [
   {
     id: 'R00a',
     title: 'a command of a session is done under any epoch of its node',
-    rule: '§4, conditional commands',
+    rule: 'Time',
     edits: [
       {
         file: SESSIONS,
@@ -26,7 +26,7 @@ export const RULES_EPOCHS: readonly Mutant[] = [
   {
     id: 'R00b',
     title: 'a command of a session is done under any attach count',
-    rule: '§4, conditional commands',
+    rule: 'Time',
     edits: [
       {
         file: SESSIONS,
@@ -38,7 +38,7 @@ export const RULES_EPOCHS: readonly Mutant[] = [
   {
     id: 'R00c',
     title: 'a command of a session is done under any epoch and any attach count',
-    rule: '§4, conditional commands',
+    rule: 'Time',
     edits: [
       {
         file: SESSIONS,
@@ -55,7 +55,7 @@ export const RULES_EPOCHS: readonly Mutant[] = [
   {
     id: 'R00d',
     title: 'the counter of ids and tokens may stay below the index of the entry',
-    rule: '§4, state',
+    rule: 'Replicated state',
     edits: [
       {
         file: 'src/locks/state/state.ts',
@@ -67,7 +67,7 @@ export const RULES_EPOCHS: readonly Mutant[] = [
   {
     id: 'R00e',
     title: 'the counter does not begin at the unix time of the formation',
-    rule: '§4, state',
+    rule: 'Replicated state',
     edits: [
       {
         file: 'src/locks/state/state.ts',
@@ -79,7 +79,7 @@ export const RULES_EPOCHS: readonly Mutant[] = [
   {
     id: 'R00f',
     title: 'an ended epoch is forgotten while sessions still name it',
-    rule: '§4, state',
+    rule: 'Replicated state',
     edits: [
       {
         file: EPOCHS,
@@ -91,7 +91,7 @@ export const RULES_EPOCHS: readonly Mutant[] = [
   {
     id: 'R00g',
     title: 'a restore from a backup raises the counter and ends all sessions: not done',
-    rule: '§4, state',
+    rule: 'Replicated state',
     notApplicable: 'there is no restore from a backup in this version, only snapshots between members',
   },
   // ---------------------------------------------------------------------------------------- rule 0: the lease

@@ -7,7 +7,7 @@ export const SNAPSHOTS: readonly Mutant[] = [
   {
     id: 'M44',
     title: 'a snapshot older than what is committed is installed',
-    rule: 'B11',
+    rule: 'others',
     edits: [
       { file: RESTORE, find: 'if (index <= log.committed) return false', replace: 'if (index === 0) return false' },
     ],
@@ -15,7 +15,7 @@ export const SNAPSHOTS: readonly Mutant[] = [
   {
     id: 'M46',
     title: "a leader's snapshot leaves the old tail behind it in the log",
-    rule: 'B11',
+    rule: 'others',
     edits: [
       {
         file: 'src/raft/core/log/memory-storage.ts',
@@ -33,7 +33,7 @@ export const SNAPSHOTS: readonly Mutant[] = [
   {
     id: 'M46b',
     title: 'an installed snapshot leaves the old tail behind it on the disk',
-    rule: 'B11',
+    rule: 'others',
     edits: [
       {
         file: 'src/raft/store/log-image.ts',
@@ -45,13 +45,13 @@ export const SNAPSHOTS: readonly Mutant[] = [
   {
     id: 'M47',
     title: 'the membership of a snapshot is not put in force',
-    rule: 'B11',
+    rule: 'others',
     edits: [{ file: RESTORE, find: '  restoreMembership(raft, confState)', replace: '  void confState' }],
   },
   {
     id: 'M48',
     title: 'a restored state keeps the locks of the state before it',
-    rule: 'B11',
+    rule: 'others',
     edits: [
       {
         file: 'src/locks/machine.ts',
@@ -64,7 +64,7 @@ export const SNAPSHOTS: readonly Mutant[] = [
   {
     id: 'M50',
     title: 'the receiver of a snapshot goes on although a part is missing, and does not read back what it has',
-    rule: 'B11',
+    rule: 'others',
     edits: [
       {
         file: 'src/raft/node/snapshots/snapshot-transfer.ts',
@@ -82,7 +82,7 @@ export const SNAPSHOTS: readonly Mutant[] = [
   {
     id: 'M51',
     title: 'the end of the first of two snapshots counts as the end of the second, which is still to be stored',
-    rule: 'B11',
+    rule: 'others',
     edits: [
       {
         file: 'src/raft/core/log/unstable.ts',

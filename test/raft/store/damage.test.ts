@@ -4,7 +4,7 @@ import { Level } from 'level'
 import { describe, expect, it } from 'vitest'
 import { StoreError } from '../../../src/raft/ports/store.js'
 import { encodeBlock, readBlockInfo } from '../../../src/raft/store/block.js'
-import { newestMark, SLOT_BYTES, SLOTS } from '../../../src/raft/store/mark.js'
+import { newestSlot, SLOT_BYTES, SLOTS } from '../../../src/raft/store/journal.js'
 import { openStore } from '../../../src/raft/store/open-store.js'
 import { append, chunksOf, entries, entry, freshDirectory, metadata, plain, readChunks, sourceOf } from './helpers.js'
 
@@ -176,7 +176,7 @@ describe('a directory is whole or refused', () => {
     expect(await refusal(directory, 'damaged')).toMatch(/snapshots\/.*newest snapshot is of entry 8.*after entry 10/)
   })
 
-  it('with all slots of the mark damaged, or one', async () => {
+  it('with all slots of the journal damaged, or one', async () => {
     const directory = await original()
     const one = copyOf(directory)
     damageSlot(one, 0)
@@ -186,7 +186,7 @@ describe('a directory is whole or refused', () => {
   })
 
   it.each([0, 1])(
-    'with slot %i of the mark damaged and LevelDB’s log gone: the other slot is proof enough',
+    'with slot %i of the journal damaged and LevelDB’s log gone: the other slot is proof enough',
     async (slot) => {
       const directory = await original()
       damageSlot(directory, slot)
@@ -195,7 +195,7 @@ describe('a directory is whole or refused', () => {
     },
   )
 
-  it('as a crash leaves it, with LevelDB behind: the mark has the rest', async () => {
+  it('as a crash leaves it, with LevelDB behind: the journal has the rest', async () => {
     const directory = freshDirectory()
     const store = await openStore(directory)
     for (let i = 1; i <= 3 * SLOTS; i++) {
@@ -331,7 +331,7 @@ describe('values that LevelDB gives back wrong', () => {
   })
 })
 
-it('a mark from an earlier time proves less, and nothing is lost by it', async () => {
+it('a journal of an earlier time proves less, and nothing is lost by it', async () => {
   const directory = freshDirectory()
   const store = await openStore(directory)
   await append(store, entries(1, 5))
@@ -342,7 +342,7 @@ it('a mark from an earlier time proves less, and nothing is lost by it', async (
   renameSync(join(directory, 'synced.old'), join(directory, 'synced'))
   const again = await openStore(directory)
   expect(plain(again.loaded.entries)).toEqual(plain([...entries(1, 2), ...entries(3, 8, 2)]))
-  // What was found beyond the mark is proven from now on.
-  expect(newestMark(readFileSync(join(directory, 'synced')))?.meta.last.index).toBe(8)
+  // What was found beyond the journal is proven from now on.
+  expect(newestSlot(readFileSync(join(directory, 'synced')))?.meta.last.index).toBe(8)
   await again.close()
 })

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import type { HardState } from '../../../src/raft/core/types.js'
 import { StoreError } from '../../../src/raft/ports/store.js'
+import { INITIAL_JOURNAL, JOURNAL_BYTES, placeSlot } from '../../../src/raft/store/journal.js'
 import { EMPTY_CONTENTS, LogImage, type Plan } from '../../../src/raft/store/log-image.js'
-import { INITIAL_MARK_FILE, MARK_FILE_BYTES, placeMark } from '../../../src/raft/store/mark.js'
 import { LogScan, type RecoveredLog } from '../../../src/raft/store/recovery.js'
 import { entry, plain } from './helpers.js'
 
@@ -17,27 +17,27 @@ const after = (pairs: Pairs, plan: Plan): Pairs => {
   return next
 }
 
-function recover(pairs: Pairs, mark: Buffer): RecoveredLog {
+function recover(pairs: Pairs, journal: Buffer): RecoveredLog {
   const scan = new LogScan('/data')
   for (const [key, value] of [...pairs].sort()) scan.add(Buffer.from(key, 'hex'), value)
-  return scan.finish(mark)
+  return scan.finish(journal)
 }
 
-const markOf = ({ meta, sequence }: Plan): Buffer => {
-  const { position, bytes } = placeMark(0, meta, { base: sequence, operations: [] })
-  const file = Buffer.alloc(MARK_FILE_BYTES)
+const journalOf = ({ meta, sequence }: Plan): Buffer => {
+  const { position, bytes } = placeSlot(0, meta, { base: sequence, operations: [] })
+  const file = Buffer.alloc(JOURNAL_BYTES)
   file.set(bytes, position)
   return file
 }
 
-/** The database and the mark after each of a few writes that differ in nothing but their entries. */
-function history(text: string): { pairs: Pairs; mark: Buffer; last: number }[] {
+/** The database and the journal after each of a few writes that differ in nothing but their entries. */
+function history(text: string): { pairs: Pairs; journal: Buffer; last: number }[] {
   const image = new LogImage(EMPTY_CONTENTS)
-  const states: { pairs: Pairs; mark: Buffer; last: number }[] = []
+  const states: { pairs: Pairs; journal: Buffer; last: number }[] = []
   let pairs: Pairs = new Map()
   const write = (plan: Plan) => {
     pairs = after(pairs, plan)
-    states.push({ pairs, mark: markOf(plan), last: image.meta.last.index })
+    states.push({ pairs, journal: journalOf(plan), last: image.meta.last.index })
   }
   for (const [round, index] of [1, 2, 3, 2, 3, 2].entries()) {
     const list = [entry(index, 1, `${text} of write ${round}`)]
@@ -51,14 +51,14 @@ function history(text: string): { pairs: Pairs; mark: Buffer; last: number }[] {
 }
 
 describe('recovery', () => {
-  it('accepts a database that is ahead of the mark by what was under way, and no other difference', () => {
+  it('accepts a database that is ahead of the journal by what was under way, and no other difference', () => {
     const states = history('x')
     states.forEach((database, written) => {
-      if (written > 0) expect(() => recover(database.pairs, INITIAL_MARK_FILE)).toThrow(/an older copy/)
-      states.forEach(({ mark }, proven) => {
+      if (written > 0) expect(() => recover(database.pairs, INITIAL_JOURNAL)).toThrow(/an older copy/)
+      states.forEach(({ journal }, proven) => {
         const isRight = written === proven || written === proven + 1
-        if (!isRight) expect(() => recover(database.pairs, mark), `${written} ${proven}`).toThrow(StoreError)
-        else expect(recover(database.pairs, mark).meta.last.index).toBe(database.last)
+        if (!isRight) expect(() => recover(database.pairs, journal), `${written} ${proven}`).toThrow(StoreError)
+        else expect(recover(database.pairs, journal).meta.last.index).toBe(database.last)
       })
     })
   })
@@ -66,8 +66,8 @@ describe('recovery', () => {
   it('refuses a database with other contents than the same write had', () => {
     const [ours, other] = [history('x'), history('y')]
     ours.forEach(({ pairs }, i) => {
-      const mark = other[i]?.mark ?? Buffer.alloc(0)
-      expect(() => recover(pairs, mark)).toThrow(StoreError)
+      const journal = other[i]?.journal ?? Buffer.alloc(0)
+      expect(() => recover(pairs, journal)).toThrow(StoreError)
     })
   })
 
@@ -75,32 +75,32 @@ describe('recovery', () => {
     const live = (...states: HardState[]) => {
       const image = new LogImage(EMPTY_CONTENTS)
       let pairs: Pairs = new Map()
-      let mark: Buffer = Buffer.alloc(0)
+      let journal: Buffer = Buffer.alloc(0)
       for (const hardState of states) {
         const plan = image.planAppend({ hardState, entries: [], mustSync: true }, null)
         pairs = after(pairs, plan)
-        mark = markOf(plan)
+        journal = journalOf(plan)
       }
-      return { pairs, mark }
+      return { pairs, journal }
     }
     const voted = { term: 2, vote: 1, commit: 0 }
     const longer = live({ ...voted, vote: 3 }, { ...voted, vote: 3 })
-    expect(recover(longer.pairs, live({ ...voted, vote: 3 }).mark).meta.hardState.vote).toBe(3)
-    expect(() => recover(longer.pairs, live(voted).mark)).toThrow(/vote of term 2/)
-    expect(() => recover(longer.pairs, live({ ...voted, term: 3 }).mark)).toThrow(/term 3/)
+    expect(recover(longer.pairs, live({ ...voted, vote: 3 }).journal).meta.hardState.vote).toBe(3)
+    expect(() => recover(longer.pairs, live(voted).journal)).toThrow(/vote of term 2/)
+    expect(() => recover(longer.pairs, live({ ...voted, term: 3 }).journal)).toThrow(/term 3/)
   })
 
   it('refuses a database that lost any one of its values, or kept any one that a later write replaced', () => {
     const states = history('x').filter((state) => state.pairs.size > 1)
-    for (const [i, { pairs, mark }] of states.entries()) {
+    for (const [i, { pairs, journal }] of states.entries()) {
       for (const key of pairs.keys()) {
         const lost = new Map(pairs)
         lost.delete(key)
-        expect(() => recover(lost, mark)).toThrow(StoreError)
+        expect(() => recover(lost, journal)).toThrow(StoreError)
         for (const earlier of states.slice(0, i)) {
           const value = earlier.pairs.get(key)
           if (value === undefined || value.equals(pairs.get(key) ?? Buffer.alloc(0))) continue
-          expect(() => recover(new Map(pairs).set(key, value), mark)).toThrow(StoreError)
+          expect(() => recover(new Map(pairs).set(key, value), journal)).toThrow(StoreError)
         }
       }
     }
@@ -108,7 +108,7 @@ describe('recovery', () => {
 
   it('gives out the entries and the values', () => {
     const state = history('x').at(-2)
-    const { entries, records, blocks } = recover(state?.pairs ?? new Map(), state?.mark ?? Buffer.alloc(0))
+    const { entries, records, blocks } = recover(state?.pairs ?? new Map(), state?.journal ?? Buffer.alloc(0))
     expect(plain(entries)).toEqual(plain([entry(1, 1, 'x of write 0'), entry(2, 1, 'x of write 5')]))
     expect(blocks.map((block) => block.lastIndex)).toEqual([1, 2])
     expect([...records]).toEqual([['a', new Uint8Array([2])]])

@@ -1,4 +1,4 @@
-/** Clocks that change their rate while all of them stay within the ratio that the rules bear (rules.md, Clocks). */
+/** Clocks that change their rate while all of them stay within the ratio that the rules bear (rules.md, Time). */
 import type { Machine } from '../process.js'
 import type { Faults, Ground } from './fault.js'
 

@@ -2,10 +2,11 @@
  * What a medium does to a directory behind the back of every process. Each damage must be seen at the next start (exit 4),
  * or be of a kind that leaves everything acknowledged in its place: the store check decides.
  */
-import { LOG_DIRECTORY, MARK_FILE, SNAPSHOT_DIRECTORY } from '../../../src/raft/store/layout.js'
-import { MARK_FILE_BYTES, newestMark, SLOT_BYTES } from '../../../src/raft/store/mark.js'
+
+import { JOURNAL_BYTES, newestSlot, SLOT_BYTES } from '../../../src/raft/store/journal.js'
+import { JOURNAL_FILE, LOG_DIRECTORY, SNAPSHOT_DIRECTORY } from '../../../src/raft/store/layout.js'
 import type { MemoryDisk } from '../../raft/store/memory-disk.js'
-import { olderMarkFile } from '../newer-layout.js'
+import { olderJournal } from '../newer-layout.js'
 import type { SimRandom } from '../random.js'
 
 /** What was done; null: there was nothing to do it to. */
@@ -26,23 +27,23 @@ const pathOf = (disk: MemoryDisk, isWanted: (path: string) => boolean, random: S
   return paths.length === 0 ? null : random.pick(paths)
 }
 
-const isMark = (path: string): boolean => path.endsWith(`/${MARK_FILE}`)
-const isWholeMark = (disk: MemoryDisk) => (path: string) =>
-  isMark(path) && disk.file(path).sizeBytes === MARK_FILE_BYTES
+const isJournal = (path: string): boolean => path.endsWith(`/${JOURNAL_FILE}`)
+const isWholeJournal = (disk: MemoryDisk) => (path: string) =>
+  isJournal(path) && disk.file(path).sizeBytes === JOURNAL_BYTES
 
-/** Of the mark: its newest batch lies on both sides of this. Most of the file is empty. */
-const middleOfNewest = (bytes: Buffer): number => ((newestMark(olderMarkFile(bytes))?.slot ?? 0) + 0.5) * SLOT_BYTES
+/** Of the journal: its newest batch lies on both sides of this. Most of the file is empty. */
+const middleOfNewest = (bytes: Buffer): number => ((newestSlot(olderJournal(bytes))?.number ?? 0) + 0.5) * SLOT_BYTES
 
-/** In the newest batch of the mark, which may be the only place that has it. */
-const flipInMark: Damage = (disk, random) => {
-  const path = pathOf(disk, isWholeMark(disk), random)
+/** In the newest batch of the journal, which may be the only place that has it. */
+const flipInJournal: Damage = (disk, random) => {
+  const path = pathOf(disk, isWholeJournal(disk), random)
   if (path === null) return null
   disk.file(path).damage((bytes) => flipBit(bytes, middleOfNewest(bytes) - NEAR_BYTES, 2 * NEAR_BYTES, random))
-  return 'bit flip in the newest batch of the mark'
+  return 'bit flip in the newest batch of the journal'
 }
 
-const misplaceSectorOfMark: Damage = (disk, random) => {
-  const path = pathOf(disk, isWholeMark(disk), random)
+const misplaceSectorOfJournal: Damage = (disk, random) => {
+  const path = pathOf(disk, isWholeJournal(disk), random)
   if (path === null) return null
   disk.file(path).damage((bytes) => {
     const middle = middleOfNewest(bytes)
@@ -50,7 +51,7 @@ const misplaceSectorOfMark: Damage = (disk, random) => {
     bytes.copy(bytes, random.pick([middle - SECTOR_BYTES, middle]), from, from + SECTOR_BYTES)
     return bytes
   })
-  return 'a sector in the place of one of the newest batch of the mark'
+  return 'a sector in the place of one of the newest batch of the journal'
 }
 
 const flipInFile: Damage = (disk, random) => {
@@ -91,11 +92,11 @@ const cutFile: Damage = (disk, random) => {
 }
 
 const loseDirectory: Damage = (disk, random) => {
-  const mark = disk.paths().find(isMark)
-  if (mark === undefined) return null
+  const journal = disk.paths().find(isJournal)
+  if (journal === undefined) return null
   const lost = random.pick([LOG_DIRECTORY, SNAPSHOT_DIRECTORY])
   if (lost === LOG_DIRECTORY) disk.database = null
-  disk.loseDirectory(mark.replace(MARK_FILE, lost))
+  disk.loseDirectory(journal.replace(JOURNAL_FILE, lost))
   return `lost directory ${lost}/`
 }
 
@@ -112,7 +113,7 @@ const misplaceValue: Damage = ({ database }, random) => {
   return `value of ${from} in the place of ${to}`
 }
 
-/** A sector where another should be. More would hit both copies of a batch in the mark (ADR 4). */
+/** A sector where another should be. More would hit both copies of a batch in the journal (ADR 4). */
 const misplaceSector: Damage = (disk, random) => {
   const path = pathOf(disk, (name) => disk.file(name).sizeBytes > SECTOR_BYTES, random)
   if (path === null) return null
@@ -126,8 +127,8 @@ const misplaceSector: Damage = (disk, random) => {
 }
 
 export const DAMAGES = {
-  'bit flip': [flipInMark, flipInFile, flipInValue, flipInValue],
+  'bit flip': [flipInJournal, flipInFile, flipInValue, flipInValue],
   'lost data': [loseValue, loseValue, loseFile, cutFile, loseDirectory],
   'lost write': [loseWrite],
-  'misdirected write': [misplaceValue, misplaceSector, misplaceSectorOfMark],
+  'misdirected write': [misplaceValue, misplaceSector, misplaceSectorOfJournal],
 } as const satisfies Readonly<Record<string, readonly Damage[]>>

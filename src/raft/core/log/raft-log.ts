@@ -74,13 +74,13 @@ export class RaftLog {
   /**
    * Appends what a leader sent after (prevIndex, prevTerm). Returns the index up to which the log agrees with the
    * leader's for certain, or null if it does not at prevIndex. That index is not the last one of our log: what we
-   * have behind it may come from another leader (M22).
+   * have behind it may come from another leader (mutant M22).
    */
   maybeAppend(prevIndex: Index, prevTerm: Term, entries: readonly Entry[], leaderCommit: Index): Index | null {
     if (!this.matchTerm(prevIndex, prevTerm)) return null
     const lastNew = prevIndex + entries.length
     const conflict = this.#findConflict(entries)
-    // Truncating only at a real conflict keeps a late, shorter append from removing acknowledged entries (M20).
+    // Truncating only at a real conflict keeps a late, shorter append from removing acknowledged entries (mutant M20).
     if (conflict !== null) {
       invariant(conflict > this.committed, () => `entry ${conflict} conflicts with a committed one (${this.committed})`)
       this.append(conflict === prevIndex + 1 ? entries : entries.slice(conflict - prevIndex - 1))

@@ -94,7 +94,7 @@ function judgeWhileForming(self: AdmissionView, peer: PeerHello): HelloVerdict {
     : refuse(RefusalCode.otherList, `${peer.nodeId} was started with another --cluster list than ${self.hello.nodeId}`)
 }
 
-/** An empty directory at a formed cluster: a laggard of the bootstrap, a node just added, or a wiped one (M40). */
+/** An empty directory at a formed cluster: a laggard of the bootstrap, a node just added, or a wiped one (mutant M40). */
 function judgeEmpty(self: AdmissionView, peer: PeerHello): HelloVerdict {
   if (peer.clusterId === self.hello.clusterId) return accept
   const member = self.member(peer.nodeId)

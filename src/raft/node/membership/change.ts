@@ -11,7 +11,7 @@ interface Pending {
   readonly timer: Timer
 }
 
-/** The one membership change that this leader has under way (A15: never two at once). */
+/** The one membership change that this leader has under way (never two at once). */
 export class MembershipChange {
   #pending: Pending | null = null
 

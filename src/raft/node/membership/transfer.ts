@@ -1,7 +1,7 @@
 import type { Clock, Timer } from '../../../platform.js'
 import { NodeRefusal } from '../node-api.js'
 
-/** The leadership transfer that this leader has begun; etcd-raft gives one up after an election timeout (A16). */
+/** The leadership transfer that this leader has begun; etcd-raft gives one up after an election timeout. */
 export class LeadershipTransfer {
   #pending: { to: string; resolve: () => void; reject: (error: NodeRefusal) => void; timer: Timer } | null = null
 

@@ -25,7 +25,7 @@ export class LogTrimmer {
 
   constructor(private readonly deps: LogTrimmerDeps) {}
 
-  /** A snapshot of this log is durable; only now the log may be cut (M42). */
+  /** A snapshot of this log is durable; only now the log may be cut (mutant M42). */
   snapshotDurable(metadata: SnapshotMetadata): void {
     const { window } = this.deps
     if (metadata.index <= window.snapshot().metadata.index) return

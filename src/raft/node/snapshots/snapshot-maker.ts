@@ -11,7 +11,7 @@ interface Place {
   readonly confState: () => ConfState
 }
 
-/** Decides when a snapshot is due, and writes it while the log goes on. The log is cut only after it is durable (M42). */
+/** Decides when a snapshot is due, and writes it while the log goes on. The log is cut only after it is durable (mutant M42). */
 export class SnapshotMaker {
   #busy = false
   #whenIdle: (() => void)[] = []

@@ -73,7 +73,7 @@ export class Choices {
     }
   }
 
-  /** Mostly small; now and then around the size of a slot of the mark, or larger. */
+  /** Mostly small; now and then around the size of a slot of the journal, or larger. */
   #entryBytes(): number {
     const random = this.#random
     const roll = random.float()

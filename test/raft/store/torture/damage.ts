@@ -10,7 +10,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
-import { MARK_FILE_BYTES, newestMark, SLOTS } from '../../../../src/raft/store/mark.js'
+import { JOURNAL_BYTES, newestSlot, SLOTS } from '../../../../src/raft/store/journal.js'
 import type { SimRandom } from '../../../sim/random.js'
 
 const KINDS = [
@@ -20,7 +20,7 @@ const KINDS = [
   ['CURRENT', /^log\/CURRENT$/],
   ['LOCK', /^log\/LOCK$/],
   ['LOG', /^log\/LOG(\.old)?$/],
-  ['mark', /^synced$/],
+  ['journal', /^synced$/],
   ['snapshot', /^snapshots\/.*\.snap$/],
   ['FORMAT', /^FORMAT$/],
 ] as const
@@ -68,12 +68,12 @@ export interface Places {
 /** Null if no file is there to which it could be done. */
 export type FileDamage = (places: Places, random: SimRandom) => Done | null
 
-/** An interesting place in a file: mostly near its end, where the newest is, or in the newest slot of the mark. */
+/** An interesting place in a file: mostly near its end, where the newest is, or in the newest slot of the journal. */
 function placeIn(kind: FileKind, bytes: Buffer, random: SimRandom): number {
   const size = bytes.byteLength
-  if (kind === 'mark' && random.chance(0.8)) {
-    const newest = newestMark(bytes)?.slot ?? 0
-    const slotBytes = MARK_FILE_BYTES / SLOTS
+  if (kind === 'journal' && random.chance(0.8)) {
+    const newest = newestSlot(bytes)?.number ?? 0
+    const slotBytes = JOURNAL_BYTES / SLOTS
     const slot = random.chance(0.5) ? newest : random.int(SLOTS)
     return Math.min(size - 1, slot * slotBytes + Math.floor(random.logBetween(1, slotBytes)) - 1)
   }

@@ -1,7 +1,7 @@
 import { cpSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { SLOTS } from '../../../../src/raft/store/mark.js'
+import { SLOTS } from '../../../../src/raft/store/journal.js'
 import type { SimRandom } from '../../../sim/random.js'
 import type { AgentEvent, AgentPool, AgentProcess } from './agent-process.js'
 import { type Done, FILE_DAMAGES, HARMLESS } from './damage.js'
@@ -11,7 +11,7 @@ import type { PowerPool } from './power.js'
 import { SmallDisk } from './small-disk.js'
 import { checkRefusal, Failure, type Refusal } from './verdict.js'
 
-/** The copy from earlier is older than everything that LevelDB may still have to write (see `mark.ts`). */
+/** The copy from earlier is older than everything that LevelDB may still have to write (see `journal.ts`). */
 const ACKNOWLEDGED_AFTER_PAUSE = 3 * SLOTS
 const FOR_EVER = 1_000_000
 const ROOM_KIB = 64 * 1024

@@ -1,10 +1,10 @@
-/** What the mark has and LevelDB has not: batches that are acknowledged while LevelDB's write is still under way. */
+/** What the journal has and LevelDB has not: batches that are acknowledged while LevelDB's write is still under way. */
 import { expect, it } from 'vitest'
 import type { Entry } from '../../../src/raft/core/types.js'
 import type { LogStore } from '../../../src/raft/ports/store.js'
 import type { Database } from '../../../src/raft/store/disk.js'
+import { SLOTS } from '../../../src/raft/store/journal.js'
 import { META_KEY } from '../../../src/raft/store/layout.js'
-import { SLOTS } from '../../../src/raft/store/mark.js'
 import { decodeMeta } from '../../../src/raft/store/meta.js'
 import { openStore } from '../../../src/raft/store/open-store.js'
 import { append, entries, plain, storeErrorOf } from './helpers.js'
@@ -78,7 +78,7 @@ it('nothing that is acknowledged is only where a later batch is written, however
   await store.close()
 })
 
-it('a database that lost what it had synced is refused, though the mark still has all of it', async () => {
+it('a database that lost what it had synced is refused, though the journal still has all of it', async () => {
   const disk = new MemoryDisk(() => 0)
   const store = await open(disk)
   const inDatabase = () => decodeMeta(disk.database?.synced(META_KEY.toString('hex')) ?? Buffer.alloc(0))

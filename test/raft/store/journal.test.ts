@@ -2,7 +2,7 @@ import { cpSync, mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } 
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import type { LogStore } from '../../../src/raft/ports/store.js'
-import { newestMark, SLOT_BYTES } from '../../../src/raft/store/mark.js'
+import { newestSlot, SLOT_BYTES } from '../../../src/raft/store/journal.js'
 import { META_BYTES } from '../../../src/raft/store/meta.js'
 import { openStore } from '../../../src/raft/store/open-store.js'
 import { append, entries, freshDirectory, plain, storeErrorOf } from './helpers.js'
@@ -41,10 +41,10 @@ const changed = (file: string, change: (bytes: Buffer) => void): void => {
   writeFileSync(file, bytes)
 }
 
-it('one damaged bit or sector in the newest slot loses nothing, though only the mark has the last batches', async () => {
+it('one damaged bit or sector in the newest slot loses nothing, though only the journal has the last batches', async () => {
   await withEntries(5, async (_store, directory) => {
     const whole = readFileSync(join(directory, 'synced'))
-    const start = (newestMark(whole)?.slot ?? 0) * SLOT_BYTES
+    const start = (newestSlot(whole)?.number ?? 0) * SLOT_BYTES
     const used = [...whole.subarray(start, start + SLOT_BYTES).keys()].filter((at) => whole[start + at] !== 0)
     expect(used.length).toBeGreaterThan(100)
     for (const at of used.filter((_, i) => i % 12 === 0)) {
@@ -61,7 +61,7 @@ it('one damaged bit or sector in the newest slot loses nothing, though only the 
   })
 })
 
-it('an older copy of the mark is refused: what came after it may be nowhere else', async () => {
+it('an older copy of the journal is refused: what came after it may be nowhere else', async () => {
   await withEntries(5, async (store, directory) => {
     const old = readFileSync(join(directory, 'synced'))
     for (let i = 6; i <= 40; i++) await append(store, entries(i, i), i - 1)
@@ -73,7 +73,7 @@ it('an older copy of the mark is refused: what came after it may be nowhere else
   })
 })
 
-it('a mark cut short is refused', async () => {
+it('a journal cut short is refused', async () => {
   await withEntries(20, async (_store, directory) => {
     const { byteLength } = readFileSync(join(directory, 'synced'))
     const insideHeader = 2.5 * SLOT_BYTES + META_BYTES + 1
@@ -87,18 +87,18 @@ it('a mark cut short is refused', async () => {
   })
 })
 
-it('a start that ends before its mark is written can be repeated any number of times', async () => {
+it('a start that ends before its slot is written can be repeated any number of times', async () => {
   await withEntries(3, async (_store, directory) => {
     const copy = crashed(directory)
     for (let start = 0; start < 4; start++) {
-      const mark = readFileSync(join(copy, 'synced'))
+      const journal = readFileSync(join(copy, 'synced'))
       expect(await entriesIn(copy)).toEqual(plain(entries(1, 3)))
-      writeFileSync(join(copy, 'synced'), mark)
+      writeFileSync(join(copy, 'synced'), journal)
     }
   })
 })
 
-it('a file of another program that is called like the mark is not overwritten', async () => {
+it('a file of another program that has the name of the journal is not overwritten', async () => {
   const directory = freshDirectory()
   mkdirSync(directory)
   writeFileSync(join(directory, 'synced'), 'last run: yesterday\n')

@@ -1,8 +1,8 @@
 /**
- * The mark: a small file of slots that are written in turn. Each has a copy of a meta record, so that the proof of what
- * was acknowledged does not depend on LevelDB's own log, and the batch itself if that is small. Such a batch is
- * acknowledged when its slot is synced, while LevelDB's write is still under way; the slots of all batches that LevelDB
- * may lack are kept. A batch too big for a slot is written to LevelDB first, and the mark follows it.
+ * The journal: a small file of slots that are written in turn. Each has a copy of a meta record, so that the proof of what
+ * was acknowledged does not depend on LevelDB's own log, and the batch itself if it is small. Such a batch is acknowledged
+ * when its slot is synced, while LevelDB's write is still under way; the slots of all batches that LevelDB may lack are
+ * kept. A batch too big for a slot is written to LevelDB first, and the journal follows.
  *
  * After a crash a slot may be the only place that has a batch. So each holds it twice, on both sides of its middle and
  * written as one piece, which costs no more: operations, header, middle, header, operations.
@@ -17,7 +17,7 @@ const COPY_BYTES = 32 * 1024
 export const SLOT_BYTES = 2 * COPY_BYTES
 /** More batches than this are never ahead of LevelDB. */
 export const SLOTS = 16
-export const MARK_FILE_BYTES = SLOTS * SLOT_BYTES
+export const JOURNAL_BYTES = SLOTS * SLOT_BYTES
 
 /** A header: meta record | u64 base | u32 length of the operations | u32 CRC-32C of the operations and the header so far. */
 const BASE_AT = META_BYTES
@@ -27,20 +27,20 @@ const HEADER_BYTES = CHECKSUM_AT + 4
 const OPERATION_HEADER_BYTES = 1 + 2 + 4
 
 /** A batch that may not have reached LevelDB. It can be written again, even if it has. */
-export interface Journal {
+export interface JournaledBatch {
   /** The sequence number of the last synced write before it: LevelDB has at least that. */
   readonly base: number
   readonly operations: readonly DatabaseOperation[]
 }
 
-export interface Mark {
+export interface JournalSlot {
   readonly meta: Meta
-  readonly slot: number
-  readonly journal: Journal
+  readonly number: number
+  readonly batch: JournaledBatch
 }
 
-/** True if the batch can be a part of a mark. */
-export function fitsMark(operations: readonly DatabaseOperation[]): boolean {
+/** True if the batch fits into a slot. */
+export function fitsSlot(operations: readonly DatabaseOperation[]): boolean {
   return HEADER_BYTES + operationsBytes(operations) <= COPY_BYTES
 }
 
@@ -54,7 +54,7 @@ function operationsBytes(operations: readonly DatabaseOperation[]): number {
 }
 
 /** Both copies, as they lie around the middle of a slot. `meta`: an encoded meta record. */
-function encodeMark(meta: Buffer, { base, operations }: Journal): Buffer {
+function encodeSlot(meta: Buffer, { base, operations }: JournaledBatch): Buffer {
   const encoded = encodeOperations(operations)
   const header = Buffer.allocUnsafe(HEADER_BYTES)
   header.set(meta)
@@ -98,7 +98,7 @@ function decodeOperations(bytes: Buffer): DatabaseOperation[] {
 }
 
 /** `before` or `after` the middle of `slot`. Throws CodecError if the copy is damaged or torn. */
-function readCopy(slot: Buffer, side: 'before' | 'after'): Omit<Mark, 'slot'> {
+function readCopy(slot: Buffer, side: 'before' | 'after'): Omit<JournalSlot, 'number'> {
   const headerAt = side === 'before' ? COPY_BYTES - HEADER_BYTES : COPY_BYTES
   const header = slot.subarray(headerAt, headerAt + HEADER_BYTES)
   const meta = decodeMeta(header.subarray(0, META_BYTES))
@@ -109,17 +109,17 @@ function readCopy(slot: Buffer, side: 'before' | 'after'): Omit<Mark, 'slot'> {
   if (checksumOf(header, operations) !== header.readUInt32BE(CHECKSUM_AT)) {
     throw new CodecError('the checksum of the batch does not match')
   }
-  return { meta, journal: { base: readUint64(header, BASE_AT), operations: decodeOperations(operations) } }
+  return { meta, batch: { base: readUint64(header, BASE_AT), operations: decodeOperations(operations) } }
 }
 
 /** The newest of the copies in the slot that are whole: a torn write may leave one of the batch before. */
-function readSlot(file: Buffer, number: number): Mark | null {
+function readSlot(file: Buffer, number: number): JournalSlot | null {
   const slot = file.subarray(number * SLOT_BYTES, (number + 1) * SLOT_BYTES)
-  let newest: Mark | null = null
+  let newest: JournalSlot | null = null
   for (const side of ['before', 'after'] as const) {
     try {
       const copy = readCopy(slot, side)
-      if (newest === null || copy.meta.sequence > newest.meta.sequence) newest = { ...copy, slot: number }
+      if (newest === null || copy.meta.sequence > newest.meta.sequence) newest = { ...copy, number }
     } catch (error) {
       if (!(error instanceof CodecError)) throw error
     }
@@ -127,58 +127,58 @@ function readSlot(file: Buffer, number: number): Mark | null {
   return newest
 }
 
-/** The marks in the bytes of a whole mark file, newest first. Slots that are damaged or torn are left out. */
-export function marksIn(file: Buffer): Mark[] {
-  const marks: Mark[] = []
+/** The slots in the bytes of a whole journal, newest first. Damaged and torn ones are left out. */
+export function slotsIn(file: Buffer): JournalSlot[] {
+  const slots: JournalSlot[] = []
   for (let slot = 0; slot < SLOTS; slot++) {
-    const mark = readSlot(file, slot)
-    if (mark !== null) marks.push(mark)
+    const found = readSlot(file, slot)
+    if (found !== null) slots.push(found)
   }
-  return marks.sort((a, b) => b.meta.sequence - a.meta.sequence)
+  return slots.sort((a, b) => b.meta.sequence - a.meta.sequence)
 }
 
-export const newestMark = (file: Buffer): Mark | null => marksIn(file)[0] ?? null
+export const newestSlot = (file: Buffer): JournalSlot | null => slotsIn(file)[0] ?? null
 
-/** Bytes of a mark and where they lie in the file. */
-export function placeMark(slot: number, meta: Buffer, journal: Journal): { position: number; bytes: Buffer } {
-  const bytes = encodeMark(meta, journal)
+/** Bytes of a slot and where they lie in the file. */
+export function placeSlot(slot: number, meta: Buffer, batch: JournaledBatch): { position: number; bytes: Buffer } {
+  const bytes = encodeSlot(meta, batch)
   return { position: slot * SLOT_BYTES + COPY_BYTES - bytes.byteLength / 2, bytes }
 }
 
-function initialMarkFile(): Buffer {
-  const file = Buffer.alloc(MARK_FILE_BYTES)
+function initialJournal(): Buffer {
+  const file = Buffer.alloc(JOURNAL_BYTES)
   const empty = encodeMeta(EMPTY_META)
   for (let slot = 0; slot < SLOTS; slot++) {
-    const { position, bytes } = placeMark(slot, empty, { base: 0, operations: [] })
+    const { position, bytes } = placeSlot(slot, empty, { base: 0, operations: [] })
     file.set(bytes, position)
   }
   return file
 }
 
-/** A new mark file: every slot proves the empty log. Its size never changes, so that a sync has no metadata to write. */
-export const INITIAL_MARK_FILE: Buffer = initialMarkFile()
+/** A new journal: every slot proves the empty log. Its size never changes, so that a sync has no metadata to write. */
+export const INITIAL_JOURNAL: Buffer = initialJournal()
 
 /** True if no store was ever opened with this file: opening one overwrites a slot before it returns. */
-export const isInitialMarkFile = (file: Buffer): boolean => file.equals(INITIAL_MARK_FILE)
+export const isInitialJournal = (file: Buffer): boolean => file.equals(INITIAL_JOURNAL)
 
 /** True if a crash may have cut short the first write of this file, which then has never proven anything. */
-export const isUnfinishedMarkFile = (file: Buffer): boolean =>
-  file.every((byte, at) => byte === 0 || byte === INITIAL_MARK_FILE[at])
+export const isUnfinishedJournal = (file: Buffer): boolean =>
+  file.every((byte, at) => byte === 0 || byte === INITIAL_JOURNAL[at])
 
-export class MarkFile {
+export class Journal {
   readonly #file: DiskFile
   #slot: number
 
-  /** `file` is open in mode `durable`; `slot` has the newest mark, the others follow in the order of their age. */
+  /** `file` is open in mode `durable`; `slot` has the newest batch, the others follow by age. */
   constructor(file: DiskFile, slot: number) {
     this.#file = file
     this.#slot = slot
   }
 
-  /** Resolves when the mark is on disk. */
-  write(meta: Buffer, journal: Journal): Promise<void> {
+  /** Resolves when the slot is on disk. */
+  write(meta: Buffer, batch: JournaledBatch): Promise<void> {
     this.#slot = (this.#slot + 1) % SLOTS
-    const { position, bytes } = placeMark(this.#slot, meta, journal)
+    const { position, bytes } = placeSlot(this.#slot, meta, batch)
     return this.#file.write(position, bytes)
   }
 
