@@ -149,10 +149,10 @@ const files: Check = (_, words, { paths, decisions }) => {
     paths.has(path) ||
     decisions.has(Number(/^docs\/adr\/0*(\d+)$/.exec(path)?.[1] ?? Number.NaN)) ||
     AWAITED.has(path) ||
-    paths.has(path.replace(/\.js$/, '.ts')) ||
     [...paths].some((each) => each.endsWith(`/${path}`))
+  const isQuotable = (path: string): boolean => isThere(path) || isThere(path.replace(/\.js$/, '.ts'))
   const quoted = [...matches(words, PATHS), ...matches(words, FILES)].map(([, path = '']) => path)
-  return [...new Set(quoted)].filter((path) => !MADE.test(path) && !isThere(path)).map((path) => `file ${path}`)
+  return [...new Set(quoted)].filter((path) => !MADE.test(path) && !isQuotable(path)).map((path) => `file ${path}`)
 }
 
 /** Links of a page: files beside it, and anchors in them. */
