@@ -1,7 +1,10 @@
-/** Reads what ByteWriter wrote, and refuses whatever it cannot have written. */
+/** Reads what ByteWriter wrote, and refuses whatever it cannot have written: every read is checked against the end. */
 import { utf8Decoder } from './utf8.js'
 
-/** The bytes are not of this format, or damaged. They come from the log or from a snapshot, so the node must stop. */
+/**
+ * The bytes are not of this format, or damaged. Of the log or a snapshot the node must stop; of a peer its connection is closed
+ * (`raft/wire` says so by an error of its own).
+ */
 export class FormatError extends Error {
   override readonly name = 'FormatError'
   readonly code = 'TNL_FORMAT'
@@ -9,6 +12,9 @@ export class FormatError extends Error {
 
 /** Up to here (node ids) a loop is faster than a call of the decoder. */
 const LOOP_TEXT_MAX_BYTES = 8
+
+const TWO_24 = 2 ** 24
+const TWO_32 = 2 ** 32
 
 export class ByteReader {
   readonly #bytes: Uint8Array
@@ -62,9 +68,9 @@ export class ByteReader {
       value += (byte & 127) * scale
       if (byte < 128) break
       scale *= 128
-      if (scale > 2 ** 49) this.fail('a number of more than 53 bits')
+      if (scale > 2 ** 49) this.fail('a number beyond 2^53')
     }
-    if (!Number.isSafeInteger(value)) this.fail('a number of more than 53 bits')
+    if (!Number.isSafeInteger(value)) this.fail('a number beyond 2^53')
     return value
   }
 
@@ -79,11 +85,36 @@ export class ByteReader {
     const at = this.#at
     this.#at += 7
     const low =
-      ((bytes[at] ?? 0) | ((bytes[at + 1] ?? 0) << 8) | ((bytes[at + 2] ?? 0) << 16)) + (bytes[at + 3] ?? 0) * 2 ** 24
+      ((bytes[at] ?? 0) | ((bytes[at + 1] ?? 0) << 8) | ((bytes[at + 2] ?? 0) << 16)) + (bytes[at + 3] ?? 0) * TWO_24
     const high = (bytes[at + 4] ?? 0) | ((bytes[at + 5] ?? 0) << 8) | ((bytes[at + 6] ?? 0) << 16)
-    const value = low + high * 2 ** 32
-    if (!Number.isSafeInteger(value)) this.fail('a number of more than 53 bits')
+    const value = low + high * TWO_32
+    if (!Number.isSafeInteger(value)) this.fail('a number beyond 2^53')
     return value
+  }
+
+  /** Four bytes, lowest first. */
+  u32(): number {
+    if (this.remaining < 4) this.fail('the bytes end too early')
+    const bytes = this.#bytes
+    const at = this.#at
+    this.#at += 4
+    return (
+      ((bytes[at] ?? 0) | ((bytes[at + 1] ?? 0) << 8) | ((bytes[at + 2] ?? 0) << 16)) + (bytes[at + 3] ?? 0) * TWO_24
+    )
+  }
+
+  /** Eight bytes, lowest first. */
+  u64(): number {
+    const value = this.u32() + this.u32() * TWO_32
+    if (!Number.isSafeInteger(value)) this.fail('a number beyond 2^53')
+    return value
+  }
+
+  /** A u32 that announces so many items of at least `itemBytes` each; refused when they cannot all follow. */
+  count(itemBytes: number, what: string): number {
+    const count = this.u32()
+    if (count * itemBytes > this.remaining) this.fail(`${count} ${what} cannot follow`)
+    return count
   }
 
   text(): string {

@@ -1,9 +1,14 @@
-/** Appends the primitive values of our binary formats to a growing buffer. All numbers are safe integers. */
+/**
+ * Appends the primitive values of our binary formats to a growing buffer; all numbers are safe integers. Large byte arrays can
+ * be woven in without a copy: then the result is taken as parts.
+ */
 import { utf8Encoder } from './utf8.js'
 
 const INITIAL_BYTES = 256
 /** Of a length that is filled in later. */
 export const SIZE_BYTES = 4
+/** Of `u64`. */
+export const U64_BYTES = 8
 const TWO_32 = 2 ** 32
 /** The widest varint: 53 bits in groups of seven. */
 const VARINT_MAX_BYTES = 8
@@ -22,8 +27,17 @@ function checkWritable(value: number): void {
 }
 
 export class ByteWriter {
-  #bytes = new Uint8Array(INITIAL_BYTES)
+  #bytes: Uint8Array
   #length = 0
+  /** Everything before `#open`, once something was woven in. */
+  #parts: Uint8Array[] = []
+  /** From here on the buffer is in no part yet. */
+  #open = 0
+
+  /** `initialBytes`: how much is going to be written, if that is known. */
+  constructor(initialBytes = INITIAL_BYTES) {
+    this.#bytes = new Uint8Array(initialBytes)
+  }
 
   get length(): number {
     return this.#length
@@ -31,6 +45,8 @@ export class ByteWriter {
 
   clear(): void {
     this.#length = 0
+    this.#open = 0
+    if (this.#parts.length > 0) this.#parts = []
   }
 
   /** What was written since `clear`, as a buffer of its own. */
@@ -65,6 +81,33 @@ export class ByteWriter {
     for (; rest >= TWO_32 / 2; rest = Math.floor(rest / 128)) this.#bytes[this.#length++] = (rest % 128) | 128
     for (; rest >= 128; rest >>>= 7) this.#bytes[this.#length++] = (rest & 127) | 128
     this.#bytes[this.#length++] = rest
+  }
+
+  /** Four bytes, lowest first; below 2^32. */
+  u32(value: number): void {
+    checkWritable(value)
+    if (value >= TWO_32) throw new EncodingError(`a number to write in four bytes is below 2^32: ${value}`)
+    this.#reserve(4)
+    this.#putLow(value)
+  }
+
+  /** Eight bytes, lowest first. */
+  u64(value: number): void {
+    checkWritable(value)
+    this.#reserve(U64_BYTES)
+    const low = value >>> 0
+    this.#putLow(low)
+    this.#putLow((value - low) / TWO_32)
+  }
+
+  #putLow(value: number): void {
+    const bytes = this.#bytes
+    const at = this.#length
+    bytes[at] = value
+    bytes[at + 1] = value >>> 8
+    bytes[at + 2] = value >>> 16
+    bytes[at + 3] = value >>> 24
+    this.#length += 4
   }
 
   /** For numbers that may be negative, below 2^52 either way. */
@@ -117,6 +160,24 @@ export class ByteWriter {
     this.#reserve(value.length)
     this.#bytes.set(value, this.#length)
     this.#length += value.length
+  }
+
+  /** Not copied: `value` must not change until what was written is gone. */
+  weave(value: Uint8Array): void {
+    if (value.length === 0) return
+    this.#closePart()
+    this.#parts.push(value)
+  }
+
+  /** All of it in order, what was woven in as it is. Nothing may be written afterwards. */
+  parts(): readonly Uint8Array[] {
+    this.#closePart()
+    return this.#parts
+  }
+
+  #closePart(): void {
+    if (this.#open < this.#length) this.#parts.push(this.#bytes.subarray(this.#open, this.#length))
+    this.#open = this.#length
   }
 
   /** Names are short and ASCII: a loop beats the encoder's call by far. */
