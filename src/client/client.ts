@@ -20,7 +20,7 @@ import { Lock } from './lock.js'
 import { after } from './long-timer.js'
 import { assertClientId, assertLockName, assertMetadata } from './names.js'
 import type { Grant } from './session/lock-session.js'
-import type { Session, SessionOptions } from './session/session.js'
+import type { ClientSession, SessionOptions } from './session/session.js'
 import { SessionPool } from './session/session-pool.js'
 import { endpointsFromEnvironment, parseEndpoints } from './transport/endpoints.js'
 
@@ -144,7 +144,7 @@ export class Client {
   }
 
   /** The session that takes the next request. Rejects when no node opens one. @internal */
-  open(): Promise<Session> {
+  open(): Promise<ClientSession> {
     return this.pool.use((session) => Promise.resolve(session))
   }
 
@@ -179,7 +179,7 @@ export class Client {
     this.turns.done(grant.name)
   }
 
-  private released(session: Session, grant: Grant): void {
+  private released(session: ClientSession, grant: Grant): void {
     // A lost lock has given up its turn when it was lost.
     if (this.granted.delete(grant)) this.turns.done(grant.name)
     else this.unreleased.delete(grant.name)

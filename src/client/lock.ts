@@ -1,6 +1,6 @@
 import { LockLostError, type LostReason } from './errors.js'
 import type { Grant } from './session/lock-session.js'
-import type { Session } from './session/session.js'
+import type { ClientSession } from './session/session.js'
 
 export type LockState = 'held' | 'jeopardy' | 'lost'
 
@@ -15,7 +15,7 @@ export class Lock {
   /** @internal */
   constructor(
     /** @internal */
-    readonly session: Session,
+    readonly session: ClientSession,
     private readonly grant: Grant,
     private readonly onReleased: () => void,
   ) {

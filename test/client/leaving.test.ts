@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { NoEndpointError } from '../../src/client/errors.js'
 import type { SessionHooks } from '../../src/client/session/lock-session.js'
-import { Session, type SessionOptions } from '../../src/client/session/session.js'
+import { ClientSession, type SessionOptions } from '../../src/client/session/session.js'
 import { parseEndpoints } from '../../src/client/transport/endpoints.js'
 import { formatLine, type Line, parseLine } from '../../src/protocol/line.js'
 import { FakeCluster, type FakeNode } from './fake-server.js'
@@ -16,7 +16,7 @@ const LEASE_SECONDS = 0.6
 let cluster: FakeCluster
 let first: FakeNode
 let second: FakeNode
-const sessions: Session[] = []
+const sessions: ClientSession[] = []
 const strangers: FakeCluster[] = []
 
 beforeEach(async () => {
@@ -31,8 +31,8 @@ afterEach(async () => {
   await Promise.all([cluster, ...strangers.splice(0)].map((each) => each.close()))
 })
 
-async function open(options: Partial<SessionOptions> = {}, hooks: SessionHooks = {}): Promise<Session> {
-  const session = await Session.open(
+async function open(options: Partial<SessionOptions> = {}, hooks: SessionHooks = {}): Promise<ClientSession> {
+  const session = await ClientSession.open(
     { endpoints: parseEndpoints(cluster.endpoints), leaseMs: 10_000, lingerMs: 0, reachMs: 3_000, ...options },
     hooks,
   )
@@ -187,7 +187,7 @@ describe('another cluster', () => {
     const session = await open({ endpoints: parseEndpoints(foreign.address) })
     expect(session.clusterId).toBe('c2')
     await expect(
-      Session.open(
+      ClientSession.open(
         { endpoints: parseEndpoints(foreign.address), leaseMs: 10_000, lingerMs: 0, reachMs: 200 },
         {},
         undefined,

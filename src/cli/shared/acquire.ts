@@ -5,7 +5,7 @@ import { CANCEL_PATIENCE_MS, WAIT_MARGIN_MS } from '../../client/limits.js'
 import { after, pause } from '../../client/long-timer.js'
 import { ClassicSession } from '../../client/session/classic-session.js'
 import type { Grant, LockSession } from '../../client/session/lock-session.js'
-import { Session, type SessionOptions } from '../../client/session/session.js'
+import { ClientSession, type SessionOptions } from '../../client/session/session.js'
 import type { Link } from '../../client/transport/link.js'
 import { HELD_VARIABLE, type HeldMark, holderAround } from './held.js'
 import type { DoLog } from './log.js'
@@ -119,7 +119,7 @@ async function openSession(request: AcquireRequest, log: DoLog): Promise<LockSes
     ...(beforeOpening === undefined ? {} : { beforeOpening }),
   }
   try {
-    return await Session.open(request.session, hooks)
+    return await ClientSession.open(request.session, hooks)
   } catch (error) {
     if (!(error instanceof ClassicServerError)) throw error
     log.error('an original TcpNetLock server: one node, no fencing tokens, the lock ends with the connection')

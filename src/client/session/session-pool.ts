@@ -6,17 +6,17 @@
 import { RefusedError } from '../errors.js'
 import { IDLE_HOLD_MS, MAX_REFUSALS, MAX_SESSIONS, MAX_SESSIONS_SET_ASIDE, SET_ASIDE_INTERVAL_MS } from '../limits.js'
 import type { SessionHooks } from './lock-session.js'
-import { Session, type SessionOptions } from './session.js'
+import { ClientSession, type SessionOptions } from './session.js'
 
 export class SessionPool {
-  private readonly sessions = new Set<Session>()
+  private readonly sessions = new Set<ClientSession>()
   /** They keep the locks that they have and get no further ones. */
-  private readonly setAside = new Set<Session>()
+  private readonly setAside = new Set<ClientSession>()
   /** A node refused them a further lock; until one was released. */
-  private readonly full = new Set<Session>()
+  private readonly full = new Set<ClientSession>()
   private lastSetAsideAt = Number.NEGATIVE_INFINITY
   /** Where the next request goes. */
-  private current: Session | null = null
+  private current: ClientSession | null = null
   private opening: Promise<void> | null = null
   /** Called when there may be room. */
   private waiting: (() => void)[] = []
@@ -30,11 +30,11 @@ export class SessionPool {
 
   /**
    * Calls `use` with a session that takes a request at that moment. `preferred` is taken if it can be. Rejects like
-   * `Session.open`, and with the reason of `signal`.
+   * `ClientSession.open`, and with the reason of `signal`.
    */
   async use<Result>(
-    use: (session: Session) => Promise<Result>,
-    preferred: Session | null = null,
+    use: (session: ClientSession) => Promise<Result>,
+    preferred: ClientSession | null = null,
     signal?: AbortSignal,
   ): Promise<Result> {
     for (let refusals = 0; ; ) {
@@ -56,7 +56,7 @@ export class SessionPool {
   }
 
   /** After something of `session` was released: a session that is no longer needed ends with its last lock. */
-  settled(session: Session): void {
+  settled(session: ClientSession): void {
     this.full.delete(session)
     if (session !== this.current && session.idle && !session.ended) void session.close()
   }
@@ -66,7 +66,7 @@ export class SessionPool {
     await Promise.all([...this.sessions].map((session) => session.close()))
   }
 
-  private ready(): Session | null {
+  private ready(): ClientSession | null {
     const { current } = this
     if (current !== null && this.takesRequests(current) && !this.shouldSetAside(current)) return current
     for (const session of this.sessions) {
@@ -79,7 +79,7 @@ export class SessionPool {
   }
 
   /** Idle locks and busy ones go separate ways; not too often, or tasks that hold for seconds would open one after the other. */
-  private shouldSetAside(session: Session): boolean {
+  private shouldSetAside(session: ClientSession): boolean {
     if (this.setAside.has(session)) return true
     const now = performance.now()
     if (!session.busy || session.oldestHoldMs < IDLE_HOLD_MS) return false
@@ -102,7 +102,7 @@ export class SessionPool {
       ended: () => this.ended(session),
       eased: () => this.wake(),
     }
-    const session = await Session.open(this.options, hooks, this.closed, this.cluster)
+    const session = await ClientSession.open(this.options, hooks, this.closed, this.cluster)
     this.sessions.add(session)
     const previous = this.current
     this.current = session
@@ -115,14 +115,14 @@ export class SessionPool {
     return null
   }
 
-  private ended(session: Session): void {
+  private ended(session: ClientSession): void {
     this.sessions.delete(session)
     this.setAside.delete(session)
     this.full.delete(session)
     this.wake()
   }
 
-  private takesRequests(session: Session): boolean {
+  private takesRequests(session: ClientSession): boolean {
     return !session.ended && !session.crowded && !this.full.has(session)
   }
 
@@ -143,6 +143,6 @@ export class SessionPool {
 }
 
 /** The node's bound is a setting that this side does not know. A session with nothing in it is not what is too full. */
-function isFull(error: unknown, session: Session): boolean {
+function isFull(error: unknown, session: ClientSession): boolean {
   return error instanceof RefusedError && error.serverCode === 'limit' && !session.idle
 }

@@ -18,7 +18,7 @@ import { readAddress, readGrant, readRefusal, type Welcome } from './session-rep
 
 export type { SessionOptions } from './resumption.js'
 
-export class Session implements LockSession {
+export class ClientSession implements LockSession {
   readonly id: string
   readonly secret: string
   readonly clusterId: string | null
@@ -45,10 +45,10 @@ export class Session implements LockSession {
     hooks: SessionHooks = {},
     signal?: AbortSignal,
     cluster: string | null = null,
-  ): Promise<Session> {
+  ): Promise<ClientSession> {
     const never = new AbortController().signal
     const { link, welcome, resumption } = await openSession(options, hooks, signal ?? never, cluster)
-    return new Session(options, hooks, link, welcome, resumption)
+    return new ClientSession(options, hooks, link, welcome, resumption)
   }
 
   private constructor(

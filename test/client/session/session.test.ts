@@ -9,7 +9,7 @@ import {
 } from '../../../src/client/errors.js'
 import { type Instant, instantNow } from '../../../src/client/session/local-lease.js'
 import type { SessionHooks } from '../../../src/client/session/lock-session.js'
-import { Session, type SessionOptions } from '../../../src/client/session/session.js'
+import { ClientSession, type SessionOptions } from '../../../src/client/session/session.js'
 import { parseEndpoints } from '../../../src/client/transport/endpoints.js'
 import { FakeCluster, type FakeNode } from '../fake-server.js'
 
@@ -22,7 +22,7 @@ const LEASE_SECONDS = 0.6
 let cluster: FakeCluster
 let first: FakeNode
 let second: FakeNode
-const sessions: Session[] = []
+const sessions: ClientSession[] = []
 
 beforeEach(async () => {
   cluster = new FakeCluster(LEASE_SECONDS)
@@ -35,8 +35,8 @@ afterEach(async () => {
   await cluster.close()
 })
 
-async function open(options: Partial<SessionOptions> = {}, hooks: SessionHooks = {}): Promise<Session> {
-  const session = await Session.open(
+async function open(options: Partial<SessionOptions> = {}, hooks: SessionHooks = {}): Promise<ClientSession> {
+  const session = await ClientSession.open(
     { endpoints: parseEndpoints(cluster.endpoints), leaseMs: 10_000, lingerMs: 0, reachMs: 3_000, ...options },
     hooks,
   )
@@ -44,7 +44,7 @@ async function open(options: Partial<SessionOptions> = {}, hooks: SessionHooks =
   return session
 }
 
-const lossOf = (session: Session): Promise<LostReason> =>
+const lossOf = (session: ClientSession): Promise<LostReason> =>
   new Promise((resolve) => {
     session.hooks = { lost: (_, reason) => resolve(reason) }
   })
