@@ -23,7 +23,7 @@ export function answer(context: ApplyContext, session: Session, request: Request
 /** Tells the connection only. */
 export function tell(context: ApplyContext, session: Session, request: RequestId, given: Answer): void {
   const where = whereOf(session)
-  if (where !== null) context.sink.answered(where, session.id, request, given)
+  if (where !== null) context.effects.push({ kind: 'answered', where, session: session.id, request, answer: given })
 }
 
 /**

@@ -1,6 +1,11 @@
 /**
- * What the application of commands means for connections. The state machine tells its sink; the server acts on what
- * concerns its own node and epoch and on leader duties. Effects are not state: a node that ignores them stays equal.
+ * What the application of commands means for connections and for the leader's timers, as data. The state machine appends
+ * effects in commit order while an entry is applied; they are taken and acted on when all of it is applied, so nothing of the
+ * server ever runs on a state that is half changed. Effects are not state: a node that ignores them stays equal.
+ *
+ * To see why, consider an entry in which A releases x, which passes to B, and B's session ends. Told at once, B's `ok` would
+ * be written, and whatever B's connection does then would run, while A's command is still being applied. Told afterwards,
+ * three records are read in their order: A's `released`, B's `ok`, the end of B.
  */
 import type { ConnId, Epoch, NodeId, RequestId, SessionId, Token } from './commands/commands.js'
 
@@ -59,35 +64,87 @@ export interface SessionView {
   readonly attempt: number
 }
 
-export interface EffectSink {
+/** The order is that in which the commands had these effects. */
+export type Effect =
   /** `epoch` is current for `node` from now on. */
-  nodeUp(node: NodeId, epoch: Epoch): void
+  | { readonly kind: 'nodeUp'; readonly node: NodeId; readonly epoch: Epoch }
   /** `epoch` of `node` has ended; its classic sessions count as ended, the others as detached. */
-  epochEnded(node: NodeId, epoch: Epoch): void
-  opened(where: Where, session: SessionId, attach: number): void
-  /** There are as many sessions as there may be. */
-  openRefused(where: Where): void
-  /** After a successful resume; the view is read from the machine. */
-  resumed(where: Where, session: SessionId, attach: number): void
-  resumeRefused(where: Where, session: SessionId): void
-  /** A resume with a higher or the same attempt was applied before: only this connection is meant, the session lives on. */
-  resumeOutdated(where: Where, session: SessionId, attempt: number): void
-  /** The session was attached elsewhere: this connection is closed without a word. */
-  superseded(where: Where, session: SessionId): void
+  | { readonly kind: 'epochEnded'; readonly node: NodeId; readonly epoch: Epoch }
+  | { readonly kind: 'membersChanged' }
+  | Opening
+  | OfRequest
   /** A numbered command of the session was applied: the node may forget its copy. */
-  applied(where: Where, session: SessionId, attach: number, n: number): void
-  /** The request waits. Also when it is repeated while it waits. */
-  queued(where: Where, session: SessionId, request: RequestId, name: string, position: number, holder: string): void
-  answered(where: Where, session: SessionId, request: RequestId, answer: Answer): void
-  /** The request waits no longer than this from now on. `where` is null if its session is detached. */
-  waitLeft(where: Where | null, session: SessionId, request: RequestId, leftMs: number): void
+  | {
+      readonly kind: 'applied'
+      readonly where: Where
+      readonly session: SessionId
+      readonly attach: number
+      readonly n: number
+    }
   /** The session lost a lock that it held, other than by its own release or end. */
-  lost(where: Where, session: SessionId, name: string, token: Token, reason: 'lease-expired' | 'forced'): void
+  | {
+      readonly kind: 'lost'
+      readonly where: Where
+      readonly session: SessionId
+      readonly name: string
+      readonly token: Token
+      readonly reason: 'lease-expired' | 'forced'
+    }
+  /** The session was attached elsewhere: this connection is closed without a word. */
+  | { readonly kind: 'superseded'; readonly where: Where; readonly session: SessionId }
   /** The session is gone. `where` is null if it was detached. */
-  ended(where: Where | null, session: SessionId): void
+  | { readonly kind: 'ended'; readonly where: Where | null; readonly session: SessionId }
   /** From now on the session may be resumed for `forMs`; the leader counts (rule 4). */
-  detached(session: SessionId, attach: number, forMs: number): void
+  | { readonly kind: 'detached'; readonly session: SessionId; readonly attach: number; readonly forMs: number }
   /** The holder's session expired with this hold: nobody gets the lock for `forMs`; the leader counts, then proposes `DelayOver`. */
-  delayed(name: string, token: Token, forMs: number): void
-  membersChanged(): void
-}
+  | { readonly kind: 'delayed'; readonly name: string; readonly token: Token; readonly forMs: number }
+
+/** What became of an opening. */
+type Opening =
+  | { readonly kind: 'opened'; readonly where: Where; readonly session: SessionId; readonly attach: number }
+  /** There are as many sessions as there may be. */
+  | { readonly kind: 'openRefused'; readonly where: Where }
+  /** `view` is the session as the resume left it: what the same entry did to it afterwards is told by later effects. */
+  | {
+      readonly kind: 'resumed'
+      readonly where: Where
+      readonly session: SessionId
+      readonly attach: number
+      readonly view: SessionView
+    }
+  | { readonly kind: 'resumeRefused'; readonly where: Where; readonly session: SessionId }
+  /** A resume with a higher or the same attempt was applied before: only this connection is meant, the session lives on. */
+  | {
+      readonly kind: 'resumeOutdated'
+      readonly where: Where
+      readonly session: SessionId
+      readonly attempt: number
+    }
+
+/** What became of a request. */
+type OfRequest =
+  /** The request waits. Also when it is repeated while it waits. */
+  | {
+      readonly kind: 'queued'
+      readonly where: Where
+      readonly session: SessionId
+      readonly request: RequestId
+      readonly name: string
+      readonly position: number
+      readonly holder: string
+    }
+  | {
+      readonly kind: 'answered'
+      readonly where: Where
+      readonly session: SessionId
+      readonly request: RequestId
+      readonly answer: Answer
+    }
+  /** The request waits no longer than this from now on. `where` is null if its session is detached. */
+  | {
+      readonly kind: 'waitLeft'
+      readonly where: Where | null
+      readonly session: SessionId
+      readonly request: RequestId
+      readonly leftMs: number
+    }

@@ -4,7 +4,6 @@
  */
 import { decodeCommand, encodeCommand } from '../locks/commands/codec.js'
 import { CommandType } from '../locks/commands/commands.js'
-import type { EffectSink } from '../locks/effects.js'
 import { type Genesis, LockMachine } from '../locks/machine.js'
 import type { Clock, Random } from '../platform.js'
 import type { Term } from '../raft/core/types.js'
@@ -77,10 +76,8 @@ export class NodeComposition {
     private readonly watch: Probe = UNPROBED,
   ) {
     const { clock, random, records, log } = world
-    // The machine tells effects to the service, and the service reads the machine: the sink is filled in below.
-    const sink = {} as EffectSink
     const nothingYet = { clusterId: '', nodeLeaseMs: settings.nodeLeaseMs, createdUnixSeconds: 0, members: [] }
-    this.machine = new LockMachine(nothingYet, sink)
+    this.machine = new LockMachine(nothingYet)
     this.node = this.#makeNode()
     this.admin = new Administration({
       node: this.node,
@@ -105,9 +102,9 @@ export class NodeComposition {
       describe: () => world.describe(),
       shutdown: () => world.shutdown(),
       admin: (request) => this.admin.handle(request),
+      membersChanged: () => this.node.setMembers(this.#members()),
       onFatal: (error) => world.onFatal(error),
     })
-    Object.assign(sink, this.service.sink, { membersChanged: () => this.node.setMembers(this.#members()) })
   }
 
   /**
@@ -152,7 +149,7 @@ export class NodeComposition {
         const members = founders.map(({ raftId, nodeId, address }) => ({ raftId, nodeId, peerAddress: address }))
         const genesis = { clusterId, nodeLeaseMs, createdUnixSeconds, members }
         watch.genesis(genesis)
-        return new LockMachine(genesis, {} as EffectSink).snapshot()
+        return new LockMachine(genesis).snapshot()
       },
       claim: (raftId, memberUid) => {
         this.node.propose(encodeCommand({ type: CommandType.claimMember, raftId, memberUid }))
@@ -176,6 +173,7 @@ export class NodeComposition {
         this.service.onLeader(leader)
         this.admin.onLeadership()
       },
+      onEntryApplied: () => this.service.onEffects(this.machine.takeEffects()),
       onApplied: (index) => this.service.onApplied(index),
       onLeaderReady: (term) => {
         this.service.onLeaderReady(term)

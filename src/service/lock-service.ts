@@ -3,7 +3,7 @@
  * node and state machine are injected, so that the simulator runs this very code.
  */
 import type { Epoch, NodeId } from '../locks/commands/commands.js'
-import type { EffectSink } from '../locks/effects.js'
+import type { Effect } from '../locks/effects.js'
 import type { Clock, Random } from '../platform.js'
 import type { Index, Term } from '../raft/core/types.js'
 import type { NodeApi } from '../raft/node/node-api.js'
@@ -18,6 +18,7 @@ import {
   type Counters,
   type LockServiceOptions,
 } from './dialects/connection-context.js'
+import { EffectRouter } from './effect-router.js'
 import type { EpochRecords } from './leases/epoch-records.js'
 import { LeaderDuties } from './leases/leader-duties.js'
 import { NodeLease } from './leases/node-lease.js'
@@ -51,6 +52,8 @@ export interface LockServiceDeps {
   shutdown(): void
   /** False: no such action. */
   admin(request: AdminRequest): boolean
+  /** The state has other members than before, or at other addresses. */
+  membersChanged(): void
   onFatal(error: Error): void
 }
 
@@ -70,14 +73,13 @@ export interface LockServiceStats {
 }
 
 export class LockService {
-  /** To be told every effect of every applied command. */
-  readonly sink: EffectSink
   readonly #connections = new Set<Connection>()
   readonly #lease: NodeLease
   readonly #duties: LeaderDuties
   readonly #attachments: Attachments
   readonly #deadlines: DeadlineQueue<() => void>
   readonly #context: ConnectionContext
+  readonly #effects: EffectRouter
   #stopping = false
 
   constructor(private readonly deps: LockServiceDeps) {
@@ -110,7 +112,12 @@ export class LockService {
       onFatal: (error) => deps.onFatal(error),
     })
     this.#context = this.#makeContext()
-    this.sink = this.#makeSink()
+    this.#effects = new EffectRouter({
+      attachments: this.#attachments,
+      duties: this.#duties,
+      lease: this.#lease,
+      membersChanged: () => deps.membersChanged(),
+    })
   }
 
   // ------------------------------------------------------------------------------------------------------ life
@@ -220,6 +227,11 @@ export class LockService {
     this.#duties.onLeaderReady(term)
   }
 
+  /** An entry was applied, and this is what it meant for others. */
+  onEffects(effects: readonly Effect[]): void {
+    this.#effects.route(effects)
+  }
+
   onApplied(index: Index): void {
     this.#lease.onApplied(index)
     this.#duties.onApplied()
@@ -274,68 +286,6 @@ export class LockService {
       shutdown: () => deps.shutdown(),
       admin: (request) => deps.admin(request),
       forget: (connection) => this.#connections.delete(connection),
-    }
-  }
-
-  /** Sends each effect to whom it concerns: the lease, the leader's duties, or the connections of this node and epoch. */
-  #makeSink(): EffectSink {
-    const attachments = this.#attachments
-    const duties = this.#duties
-    const lease = this.#lease
-    return {
-      nodeUp: (node, epoch) => {
-        duties.nodeUp(epoch)
-        lease.nodeUp(node, epoch)
-      },
-      epochEnded: (node, epoch) => {
-        duties.epochEnded(epoch)
-        lease.epochEnded(node, epoch)
-      },
-      opened: (where, session, attach) => {
-        if (attachments.isHere(where)) attachments.opened(where, session, attach)
-      },
-      openRefused: (where) => {
-        if (attachments.isHere(where)) attachments.refused(where, { kind: 'full' })
-      },
-      resumed: (where, session, attach) => {
-        duties.resumed(session, attach)
-        if (attachments.isHere(where)) attachments.resumed(where, session, attach)
-      },
-      resumeRefused: (where) => {
-        if (attachments.isHere(where)) attachments.refused(where, { kind: 'expired' })
-      },
-      resumeOutdated: (where, _session, attempt) => {
-        if (attachments.isHere(where)) attachments.refused(where, { kind: 'outdated', attempt })
-      },
-      superseded: (where) => {
-        if (attachments.isHere(where)) attachments.superseded(where)
-      },
-      applied: (where, _session, attach, n) => {
-        if (attachments.isHere(where)) attachments.applied(where, attach, n)
-      },
-      queued: (where, _session, request, name, position) => {
-        if (attachments.isHere(where)) attachments.queued(where, request, name, position)
-      },
-      answered: (where, _session, request, answer) => {
-        if (attachments.isHere(where)) attachments.answered(where, request, answer)
-      },
-      waitLeft: (where, session, request, leftMs) => {
-        if (where === null) duties.waitLeft(session, request, leftMs)
-        else if (attachments.isHere(where)) attachments.waitLeft(where, request, leftMs)
-      },
-      lost: (where, _session, name, token, reason) => {
-        if (attachments.isHere(where)) attachments.lost(where, name, token, reason)
-      },
-      ended: (where, session) => {
-        if (where === null) duties.settled(session)
-        else if (attachments.isHere(where)) attachments.ended(where)
-      },
-      detached: (session, attach, forMs) => {
-        attachments.detached(session, attach)
-        duties.detached(session, attach, forMs)
-      },
-      delayed: (name, token, forMs) => duties.delayed(name, token, forMs),
-      membersChanged: () => {},
     }
   }
 }

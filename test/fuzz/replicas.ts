@@ -1,15 +1,11 @@
 /** What has to be true of the state, whatever clients sent: it encodes, restores to the same, and is the same everywhere. */
-import type { EffectSink } from '../../src/locks/effects.js'
 import { checkInvariants } from '../../src/locks/invariants.js'
 import { type Genesis, LockMachine } from '../../src/locks/machine.js'
 
 const CHUNK_BYTES = 65_536
 
-/** A sink for machines that nobody listens to. */
-export const silent: EffectSink = new Proxy({} as EffectSink, { get: () => () => undefined })
-
 export function restored(machine: LockMachine, genesis: Genesis, index: number): LockMachine {
-  const copy = new LockMachine(genesis, silent)
+  const copy = new LockMachine(genesis)
   const source = machine.snapshot()
   const restorer = copy.beginRestore()
   for (let chunk = source.next(CHUNK_BYTES); chunk !== null; chunk = source.next(CHUNK_BYTES)) restorer.push(chunk)

@@ -2,62 +2,48 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { ByteReader, FormatError } from '../../src/bytes/reader.js'
 import { utf8Length } from '../../src/bytes/utf8.js'
-import { ByteWriter } from '../../src/bytes/writer.js'
-import { decodeCommand, encodeCommand } from '../../src/locks/commands/codec.js'
-import { type Command, CommandType } from '../../src/locks/commands/commands.js'
+import { ByteWriter, EncodingError } from '../../src/bytes/writer.js'
+import { CommandCodec, decodeCommand, encodeCommand } from '../../src/locks/commands/codec.js'
+import { COMMANDS, type Command, CommandType } from '../../src/locks/commands/commands.js'
+import {
+  type Field,
+  type Fields,
+  list,
+  type Row,
+  since,
+  type Table,
+  text,
+  varint,
+  wide as wideField,
+} from '../../src/locks/commands/fields.js'
 import { decodeMemberContext, encodeMemberContext } from '../../src/locks/state/members.js'
 
 const wide = fc.oneof(fc.maxSafeNat(), fc.nat(300), fc.constant(Number.MAX_SAFE_INTEGER), fc.constant(2 ** 32))
-const signed = fc.integer({ min: -(2 ** 52) + 1, max: 2 ** 52 - 1 })
-const text = fc.oneof(
-  fc.string({ maxLength: 40 }),
-  fc.string({ unit: 'grapheme', maxLength: 200 }),
-  fc.constant('x'.repeat(300)),
-)
-
-const opening = { node: text, epoch: wide, conn: wide, floor: wide }
-const lockRequest = { name: text, waitMs: signed, meta: text, delayMs: wide, wallMs: wide }
-const attached = { node: text, epoch: wide, session: wide, attach: wide }
-const header = { ...attached, n: wide, ack: wide }
-
-const fields: Record<keyof typeof CommandType, Record<string, fc.Arbitrary<unknown>>> = {
-  nodeUp: { node: text, epoch: wide, expected: wide, dead: wide, address: text, peer: text },
-  nodeDown: { node: text, epoch: wide },
-  expireNode: { node: text, epoch: wide },
-  open: { ...opening, clientId: text, leaseMs: wide, lingerMs: wide, secretHash: text },
-  openClassic: { ...opening, ...lockRequest, clientId: text },
-  resume: { ...opening, session: wide, secretHash: text, attempt: wide },
-  lock: { ...header, ...lockRequest, request: signed },
-  release: { ...header, request: signed, name: text, token: wide },
-  cancel: { ...header, request: signed, target: signed },
-  waitTimeout: { ...header, target: signed },
-  ack: header,
-  end: attached,
-  detach: { ...attached, fin: fc.boolean() },
-  expireSession: { session: wide, attach: wide },
-  detachedWaitTimeout: { session: wide, attach: wide, target: signed },
-  sweep: {},
-  claimMember: { raftId: wide, memberUid: text },
-  delayOver: { name: text, token: wide },
-  left: { session: wide, attach: wide, leftMs: wide },
-  waitsLeft: {
-    session: wide,
-    attach: wide,
-    waits: fc.array(fc.record({ request: signed, leftMs: wide }, { noNullPrototype: true })),
-  },
-  delayLeft: { name: text, token: wide, leftMs: wide },
+const scalars: Record<Exclude<Field<unknown>['kind'], 'list'>, fc.Arbitrary<unknown>> = {
+  wide,
+  varint: wide,
+  signed: fc.integer({ min: -(2 ** 52) + 1, max: 2 ** 52 - 1 }),
+  text: fc.oneof(
+    fc.string({ maxLength: 40 }),
+    fc.string({ unit: 'grapheme', maxLength: 200 }),
+    fc.constant('x'.repeat(300)),
+  ),
+  bool: fc.boolean(),
 }
 
-const commands = (Object.keys(CommandType) as (keyof typeof CommandType)[]).map(
-  (name) =>
-    [
-      name,
-      fc.record(
-        { type: fc.constant(CommandType[name]), ...fields[name] },
-        { noNullPrototype: true },
-      ) as fc.Arbitrary<unknown>,
-    ] as const,
-)
+const anyOf = ({ kind, item }: Field<unknown>): fc.Arbitrary<unknown> =>
+  kind === 'list' ? fc.array(valuesOf(item ?? {})) : scalars[kind]
+
+function valuesOf(fields: Fields): fc.Arbitrary<Record<string, unknown>> {
+  const arbitraries = Object.fromEntries(Object.entries(fields).map(([name, field]) => [name, anyOf(field)]))
+  return fc.record(arbitraries, { noNullPrototype: true })
+}
+
+/** Whatever a row allows. */
+const commandOf = ({ type, fields }: Row): fc.Arbitrary<unknown> =>
+  valuesOf(fields).map((values) => ({ type, ...values }))
+
+const commands = Object.entries(COMMANDS).map(([name, row]) => [name, commandOf(row)] as const)
 const anyCommand = fc.oneof(...commands.map(([, arbitrary]) => arbitrary)) as fc.Arbitrary<Command>
 
 describe('command codec', () => {
@@ -95,8 +81,19 @@ describe('command codec', () => {
     )
   })
 
-  test('another version is named in the refusal', () => {
-    expect(() => decodeCommand(Uint8Array.from([9, CommandType.sweep]))).toThrow(/version 9/)
+  test('a level that this program does not know is named in the refusal', () => {
+    expect(() => decodeCommand(Uint8Array.from([9, CommandType.sweep]))).toThrow(/level 9/)
+    expect(() => decodeCommand(Uint8Array.from([0, CommandType.sweep]))).toThrow(/level 0/)
+  })
+
+  test('the bytes of level 1 stay what they are', () => {
+    const header = { node: 'n1', epoch: 2 ** 40 + 5, session: 258, attach: 1, n: 3, ack: 0 }
+    const asked = { name: 'x', waitMs: -1, meta: '', delayMs: 300, wallMs: 7 }
+    const bytes = Buffer.from(encodeCommand({ type: CommandType.lock, ...header, request: 9, ...asked }))
+    expect(bytes.toString('hex')).toBe('0107026e3105000000000100020100000000000103001201780100ac0207000000000000')
+    const waits = [{ request: -2, leftMs: 5 }]
+    const left = encodeCommand({ type: CommandType.waitsLeft, session: 1, attach: 2, waits })
+    expect([...left]).toEqual([1, 21, 1, 0, 0, 0, 0, 0, 0, 2, 1, 3, 5])
   })
 
   test('numbers that are no safe integers are not written', () => {
@@ -113,6 +110,56 @@ describe('command codec', () => {
     const out = new ByteWriter()
     out.varint(Number.MAX_SAFE_INTEGER)
     expect(new ByteReader(out.copy(), 'test').varint()).toBe(Number.MAX_SAFE_INTEGER)
+  })
+})
+
+describe('a table of a later release', () => {
+  const first = { take: { type: 1, level: 1, fields: { name: text } } } as const satisfies Table
+  const second = {
+    take: {
+      type: 1,
+      level: 1,
+      fields: { name: text, weight: since(2, varint, 1), tags: since(2, list({ tag: text }), []) },
+    },
+    give: { type: 2, level: 2, fields: { to: wideField } },
+  } as const satisfies Table
+  const older = new CommandCodec(first)
+  const newer = new CommandCodec(second)
+  const take = { type: 1, name: 'x', weight: 7, tags: [{ tag: 'a' }] } as const
+
+  test('writes a command under level 1 as the release before it', () => {
+    expect(newer.encode(take, 1)).toStrictEqual(older.encode({ type: 1, name: 'x' }, 1))
+    expect(older.decode(newer.encode(take, 1))).toStrictEqual({ type: 1, name: 'x' })
+  })
+
+  test('reads what the release before it wrote: the new fields are absent', () => {
+    expect(newer.decode(older.encode({ type: 1, name: 'x' }, 1))).toStrictEqual({
+      type: 1,
+      name: 'x',
+      weight: 1,
+      tags: [],
+    })
+  })
+
+  test('has the new field and the new command under its level', () => {
+    expect(newer.decode(newer.encode(take, 2))).toStrictEqual(take)
+    expect(newer.decode(newer.encode({ type: 2, to: 5 }, 2))).toStrictEqual({ type: 2, to: 5 })
+  })
+
+  test('does not write a new command below its level, and refuses one that says so', () => {
+    expect(() => newer.encode({ type: 2, to: 5 }, 1)).toThrow(EncodingError)
+    const bytes = newer.encode({ type: 2, to: 5 }, 2)
+    bytes[0] = 1
+    expect(() => newer.decode(bytes)).toThrow(FormatError)
+  })
+
+  test('writes what the release before it refuses by its level', () => {
+    expect(newer.knownLevel).toBe(2)
+    expect(() => older.decode(newer.encode(take, 2))).toThrow(/level 2 where this program knows 1/)
+  })
+
+  test('may not use a number twice', () => {
+    expect(() => new CommandCodec({ ...first, other: first.take })).toThrow(/number of another/)
   })
 })
 

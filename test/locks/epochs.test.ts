@@ -3,7 +3,7 @@ import { encodeCommand } from '../../src/locks/commands/codec.js'
 import { type Command, CommandType } from '../../src/locks/commands/commands.js'
 import { LockMachine } from '../../src/locks/machine.js'
 import { encodeMemberContext } from '../../src/locks/state/members.js'
-import { attachment, Bench, COUNTER_START, EffectLog, essential, GENESIS, kinds } from './harness.js'
+import { attachment, Bench, COUNTER_START, essential, GENESIS, kinds, taken } from './harness.js'
 
 function expire(node: string, epoch: number): Command {
   return { type: CommandType.expireNode, node, epoch }
@@ -201,8 +201,7 @@ describe('members', () => {
   const conf = { votersOutgoing: [], learners: [], learnersNext: [], autoLeave: false }
 
   test('follow the configuration, with the names that the change brought', () => {
-    const log = new EffectLog()
-    const machine = new LockMachine(GENESIS, log)
+    const machine = new LockMachine(GENESIS)
     const infos = [{ raftId: 4, nodeId: 'n4', peerAddress: 'n4:7655' }]
     machine.applyMembership(1, { ...conf, voters: [1, 2, 3], learners: [4] }, [], encodeMemberContext(infos))
     expect(machine.members().map((m) => [m.raftId, m.nodeId, m.memberUid])).toEqual([
@@ -215,12 +214,11 @@ describe('members', () => {
     expect(machine.members().map((m) => m.raftId)).toEqual([1, 2, 3, 4])
     machine.applyMembership(3, { ...conf, voters: [1, 2, 4] }, [], new Uint8Array(0))
     expect(machine.members().map((m) => m.raftId)).toEqual([1, 2, 4])
-    expect(log.all).toEqual([['membersChanged'], ['membersChanged']])
+    expect(taken(machine)).toEqual([['membersChanged'], ['membersChanged']])
   })
 
   test('the first claim of a Raft id wins; founding members are claimed', () => {
-    const log = new EffectLog()
-    const machine = new LockMachine(GENESIS, log)
+    const machine = new LockMachine(GENESIS)
     const infos = [{ raftId: 4, nodeId: 'n4', peerAddress: 'n4:7655' }]
     machine.applyMembership(1, { ...conf, voters: [1, 2, 3], learners: [4] }, [], encodeMemberContext(infos))
     const claim = (raftId: number, memberUid: string) =>

@@ -7,7 +7,7 @@ import { expect, test } from 'vitest'
 import { encodeCommand } from '../../src/locks/commands/codec.js'
 import { type Command, CommandType } from '../../src/locks/commands/commands.js'
 import { LockMachine } from '../../src/locks/machine.js'
-import { attachment, Bench, EffectLog, GENESIS, numbered, type Party } from './harness.js'
+import { attachment, Bench, GENESIS, numbered, type Party } from './harness.js'
 import { RUNS } from './workload.js'
 
 const MAX = Number.MAX_SAFE_INTEGER
@@ -67,7 +67,7 @@ const steps = fc.array(
 
 /** The machine that a snapshot of `bench` makes. */
 function copyOf(bench: Bench): LockMachine {
-  const copy = new LockMachine(GENESIS, new EffectLog(), { checkEachEntry: true })
+  const copy = new LockMachine(GENESIS, { checkEachEntry: true })
   const restorer = copy.beginRestore()
   const source = bench.machine.snapshot()
   for (let chunk = source.next(1_000); chunk !== null; chunk = source.next(1_000)) restorer.push(chunk)

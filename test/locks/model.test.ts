@@ -4,7 +4,7 @@ import { encodeCommand } from '../../src/locks/commands/codec.js'
 import type { Command } from '../../src/locks/commands/commands.js'
 import type { Answer } from '../../src/locks/effects.js'
 import { LockMachine } from '../../src/locks/machine.js'
-import { type Effect, EffectLog, GENESIS } from './harness.js'
+import { type Effect, GENESIS, taken } from './harness.js'
 import { Model } from './model.js'
 import { choices, RUNS, Workload } from './workload.js'
 
@@ -116,8 +116,7 @@ test('does what the plain model does, whatever comes late, twice or never', { ti
   const seen = new Map<string, number>()
   fc.assert(
     fc.property(choices(240), (list) => {
-      const log = new EffectLog()
-      const machine = new LockMachine(GENESIS, log, { checkEachEntry: true })
+      const machine = new LockMachine(GENESIS, { checkEachEntry: true })
       const model = new Model()
       const workload = new Workload(machine)
       const promises = new Promises()
@@ -125,11 +124,11 @@ test('does what the plain model does, whatever comes late, twice or never', { ti
       list.forEach((choice, i) => {
         const command = workload.next(choice)
         done.push(command)
-        log.all.length = 0
         machine.applyCommand(i + 1, encodeCommand(command))
         machine.endEntry(i + 1)
         model.apply(i + 1, command)
-        for (const [kind, , , , given] of log.all) {
+        const effects = taken(machine)
+        for (const [kind, , , , given] of effects) {
           const what =
             kind === 'answered'
               ? wordsOf(given as Answer)
@@ -139,7 +138,7 @@ test('does what the plain model does, whatever comes late, twice or never', { ti
           seen.set(what, (seen.get(what) ?? 0) + 1)
         }
         expect(dumpMachine(machine), `after ${JSON.stringify(command)}`).toEqual(dumpModel(model))
-        promises.check(log.all, machine)
+        promises.check(effects, machine)
       })
     }),
     RUNS,

@@ -3,18 +3,20 @@ import { describe, expect, test } from 'vitest'
 import { FormatError } from '../../src/bytes/reader.js'
 import { encodeCommand } from '../../src/locks/commands/codec.js'
 import { type Command, CommandType } from '../../src/locks/commands/commands.js'
+import type { Effect } from '../../src/locks/effects.js'
 import { checkInvariants } from '../../src/locks/invariants.js'
 import { LockMachine } from '../../src/locks/machine.js'
 import type { SnapshotSource } from '../../src/raft/ports/store.js'
-import { attachment, Bench, type Effect, EffectLog, GENESIS, numbered, type Party } from './harness.js'
+import { attachment, Bench, GENESIS, numbered, type Party, taken } from './harness.js'
 import { choices, RUNS, Workload } from './workload.js'
 
 /** A machine of another cluster with some state of its own, all of which a restore must replace (mutant M48). */
-function elsewhere(log = new EffectLog()): LockMachine {
+function elsewhere(): LockMachine {
   const genesis = { ...GENESIS, clusterId: 'other', nodeLeaseMs: 7_000, createdUnixSeconds: 5, members: [] }
-  const machine = new LockMachine(genesis, log, { checkEachEntry: true })
+  const machine = new LockMachine(genesis, { checkEachEntry: true })
   const conf = { voters: [9], learners: [], votersOutgoing: [], learnersNext: [], autoLeave: false }
   machine.applyMembership(1, conf, [], new Uint8Array(0))
+  machine.takeEffects()
   return machine
 }
 
@@ -24,8 +26,8 @@ function drain(source: SnapshotSource, targetBytes: number): Uint8Array[] {
   return chunks
 }
 
-function restored(chunks: readonly Uint8Array[], index: number, log = new EffectLog()): LockMachine {
-  const machine = elsewhere(log)
+function restored(chunks: readonly Uint8Array[], index: number): LockMachine {
+  const machine = elsewhere()
   const restorer = machine.beginRestore()
   for (const chunk of chunks) restorer.push(chunk)
   restorer.finish(index)
@@ -79,16 +81,14 @@ describe('a snapshot', () => {
         fc.integer({ min: 1, max: 300 }),
         fc.integer({ min: 1, max: 6 }),
         (list, at, targetBytes, batch) => {
-          const log = new EffectLog()
-          const machine = new LockMachine(GENESIS, log, { checkEachEntry: true })
+          const machine = new LockMachine(GENESIS, { checkEachEntry: true })
           const workload = new Workload(machine)
           const entries: Command[][] = []
-          const effects: Effect[][] = []
+          const effects: (readonly Effect[])[] = []
           let image: { source: SnapshotSource; index: number; hash: string; chunks: Uint8Array[] } | null = null
           let done = false
           for (let i = 0; i < list.length; i += batch) {
             const entry: Command[] = []
-            log.all.length = 0
             for (const choice of list.slice(i, i + batch)) {
               const command = workload.next(choice)
               entry.push(command)
@@ -96,7 +96,7 @@ describe('a snapshot', () => {
             }
             entries.push(entry)
             machine.endEntry(entries.length)
-            effects.push([...log.all])
+            effects.push(machine.takeEffects())
             if (image === null && i >= at % list.length) {
               const [index, hash] = [entries.length, machine.stateHash()]
               image = { source: machine.snapshot(), index, hash, chunks: [] }
@@ -108,14 +108,12 @@ describe('a snapshot', () => {
           }
           if (image === null) return
           if (!done) image.chunks.push(...drain(image.source, targetBytes))
-          const copyLog = new EffectLog()
-          const copy = restored(image.chunks, image.index, copyLog)
+          const copy = restored(image.chunks, image.index)
           checkInvariants(copy)
           expect(copy.stateHash()).toBe(image.hash)
           for (let i = image.index; i < entries.length; i++) {
-            copyLog.all.length = 0
             applyEntry(copy, i + 1, entries[i] ?? [])
-            expect(copyLog.all).toEqual(effects[i])
+            expect(copy.takeEffects()).toEqual(effects[i])
           }
           expect(copy.stateHash()).toBe(machine.stateHash())
         },
@@ -190,11 +188,10 @@ describe('a snapshot', () => {
     const first = source.next(100)
     const index = bench.index
     const during = bench.apply()
-    const copyLog = new EffectLog()
-    const copy = restored([first ?? new Uint8Array(0), ...drain(source, 1_000)], index, copyLog)
+    const copy = restored([first ?? new Uint8Array(0), ...drain(source, 1_000)], index)
     expect(copy.stateHash()).toBe(hash)
     copy.endEntry(index + 1)
-    expect(copyLog.all).toEqual(during)
+    expect(taken(copy)).toEqual(during)
     expect(copy.stateHash()).toBe(bench.machine.stateHash())
   })
 

@@ -18,6 +18,8 @@ const FOUNDERS: readonly Peer[] = ['n1', 'n2', 'n3'].map((nodeId) => ({ nodeId, 
 class TestNode {
   readonly events: string[] = []
   readonly parts: NodeComposition
+  /** From an entry's first command on until it has ended. */
+  #applying = false
   /** For how long its machine was suspended: timers do not know of it (rules.md rule 7). */
   suspendedMs = 0
   #records: readonly EpochRecord[] = []
@@ -84,9 +86,9 @@ class TestNode {
       loopback: false,
       ownEnd: { host: '127.0.0.1', port: 1 },
       writableLength: 0,
-      write: (text) => void this.events.push(text.trimEnd()),
-      end: () => void this.events.push('closed'),
-      reset: () => void this.events.push('closed'),
+      write: (text) => this.#happened(text.trimEnd()),
+      end: () => this.#happened('closed'),
+      reset: () => this.#happened('closed'),
       pause: () => undefined,
       resume: () => undefined,
     }
@@ -94,18 +96,28 @@ class TestNode {
     return this.parts.service.connected(socket)
   }
 
+  #happened(what: string): void {
+    this.events.push(this.#applying ? `${what} (while applying)` : what)
+  }
+
   #watched(machine: LockMachine): StateMachine {
     return new Proxy<StateMachine>(machine, {
       get: (target, name) => {
         if (name === 'applyCommand') this.events.push('applies')
         const value: unknown = Reflect.get(target, name)
-        return typeof value === 'function' ? value.bind(target) : value
+        if (typeof value !== 'function') return value
+        return (...args: unknown[]) => {
+          if (name === 'applyCommand') this.#applying = true
+          const result: unknown = value.apply(target, args)
+          if (name === 'endEntry') this.#applying = false
+          return result
+        }
       },
     })
   }
 }
 
-it('a node that wakes without its right closes its clients before it reads what its peers have sent', async () => {
+async function servingCluster() {
   const clock = new FakeClock()
   const network = new FakeNetwork(clock)
   const nodes = FOUNDERS.map(({ nodeId }, place) => new TestNode(nodeId, place + 1, clock, network))
@@ -113,11 +125,35 @@ it('a node that wakes without its right closes its clients before it reads what 
   const until = async (what: string, done: () => boolean) =>
     expect(await clock.until(done, PATIENCE_MS), what).toBe(true)
   await until('all serve', () => nodes.every(({ speakMs }) => speakMs > 0))
+  return { clock, nodes, until }
+}
+
+const speaker = (client: ClientProtocol) => (line: string) => client.data(new TextEncoder().encode(`${line}\n`))
+
+it('nothing is said to a client while an entry is applied', async () => {
+  const { nodes, until } = await servingCluster()
+  const [node] = nodes
+  if (node === undefined) throw new Error('no node')
+  const { events } = node
+  const say = speaker(node.connect())
+  say('hello,version:2,redirect:no,lease:60')
+  await until('welcome', () => events.some((event) => event.startsWith('welcome')))
+  say('lock,id:1,name:x')
+  await until('locked', () => events.some((event) => event.startsWith('ok,id:1,')))
+  speaker(node.connect())('lock,name:x,wait:forever')
+  speaker(node.connect())('lock,name:x')
+  await until('refused', () => events.includes('not-granted'))
+  say('release,id:2,name:x')
+  await until('passed on', () => events.includes('ok'))
+  expect(events.filter((event) => event.includes('while applying'))).toEqual([])
+})
+
+it('a node that wakes without its right closes its clients before it reads what its peers have sent', async () => {
+  const { clock, nodes, until } = await servingCluster()
   const follower = nodes.find(({ parts }) => !parts.node.isLeader())
   if (follower === undefined) throw new Error('all lead')
   const { events } = follower
-  const client = follower.connect()
-  const say = (line: string) => client.data(new TextEncoder().encode(`${line}\n`))
+  const say = speaker(follower.connect())
   say('hello,version:2,redirect:no,lease:60')
   await until('welcome', () => events.some((event) => event.startsWith('welcome')))
   say('lock,id:1,name:x')

@@ -8,7 +8,7 @@ import { EMPTY_BYTES, EMPTY_CONF_STATE, EntryType } from '../../src/raft/core/ty
 import { FrameKind } from '../../src/raft/ports/transport.js'
 import type { NodeComposition } from '../../src/service/composition.js'
 import { encodeRenewalAnswer } from '../../src/service/leases/renewal-frames.js'
-import { Bench, EffectLog, GENESIS } from '../locks/harness.js'
+import { Bench, GENESIS } from '../locks/harness.js'
 import { Checks } from './checks/checks.js'
 import { ConfigCheck, quorumsMeet } from './checks/config-check.js'
 import { type ClassicHold, LockCheck } from './checks/lock-check.js'
@@ -36,7 +36,7 @@ describe('one linear history', () => {
   function twoNodes() {
     const log = new LogCheck(world, new ConfigCheck(world, () => 0), () => undefined)
     log.began(GENESIS)
-    const tap = (name: string) => log.tap(processNamed(name), new LockMachine(GENESIS, new EffectLog()))
+    const tap = (name: string) => log.tap(processNamed(name), new LockMachine(GENESIS))
     return { log, one: tap('n1'), two: tap('n2') }
   }
 
@@ -73,7 +73,7 @@ describe('one linear history', () => {
 
   it('sees a state that differs after equal entries', () => {
     const { log } = twoNodes()
-    const [same, other] = [1, 2].map(() => new LockMachine(GENESIS, new EffectLog()))
+    const [same, other] = [1, 2].map(() => new LockMachine(GENESIS))
     other?.applyCommand(2, nodeUp('n1', 7))
     if (same !== undefined) log.state(processNamed('n1'), 16, same)
     if (other !== undefined) log.state(processNamed('n2'), 16, other)
@@ -106,7 +106,7 @@ describe('leaders and disks', () => {
   it('lets a candidate that slept lead an old term', () => {
     const checks = new Checks(world, ['a'])
     checks.leads('n1', 8, 2)
-    const log = checks.log.tap(processNamed('n1'), new LockMachine(GENESIS, new EffectLog()))
+    const log = checks.log.tap(processNamed('n1'), new LockMachine(GENESIS))
     checks.log.began(GENESIS)
     log.endEntry(2)
     world.violation = null
@@ -119,7 +119,7 @@ describe('leaders and disks', () => {
   it('sees an applied entry that is on no disk, and a leader without it', () => {
     const checks = new Checks(world, ['a'])
     checks.log.began(GENESIS)
-    checks.log.tap(processNamed('n1'), new LockMachine(GENESIS, new EffectLog())).endEntry(2)
+    checks.log.tap(processNamed('n1'), new LockMachine(GENESIS)).endEntry(2)
     expect(world.violation).toMatch(/not on the disks of a quorum/)
     world.violation = null
     checks.leads('n2', 5, 1)

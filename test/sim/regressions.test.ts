@@ -12,7 +12,7 @@ import type { LogBatch, LogStore } from '../../src/raft/ports/store.js'
 import { DeadlineQueue } from '../../src/service/deadline-queue.js'
 import { SilenceWatch } from '../../src/service/sessions/silence-watch.js'
 import { helloOf } from '../kit/hello.js'
-import { Bench, EffectLog, GENESIS, numbered } from '../locks/harness.js'
+import { Bench, GENESIS, numbered } from '../locks/harness.js'
 
 const LEASE_MS = 3_000
 const MANY = 1_000
@@ -98,7 +98,7 @@ describe('found by the simulator', () => {
       bench.lock(asker, request, name, { waitMs: -1 })
       bench.lock(other, request + 1, name, { waitMs: -1 })
     }
-    const copy = new LockMachine(GENESIS, new EffectLog())
+    const copy = new LockMachine(GENESIS)
     const restorer = copy.beginRestore()
     const image = bench.machine.snapshot()
     for (let chunk = image.next(LEASE_MS); chunk !== null; chunk = image.next(LEASE_MS)) restorer.push(chunk)

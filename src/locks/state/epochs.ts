@@ -11,7 +11,7 @@ import type { ApplyContext, LockState } from './state.js'
  * attached under it would come back from a snapshot as attached nowhere.
  */
 export function nodeUp(context: ApplyContext, command: NodeUp): void {
-  const { state, sink } = context
+  const { state, effects } = context
   const { node, epoch, expected } = command
   const entry = state.nodes.get(node)
   if ((entry?.current ?? 0) !== expected || epoch === expected || state.epochs.has(epoch)) return
@@ -19,7 +19,7 @@ export function nodeUp(context: ApplyContext, command: NodeUp): void {
   state.nodes.set(node, { id: node, current: epoch, address: command.address })
   state.epochs.set(epoch, new EpochEntry(node, epoch))
   if (command.dead !== 0 && command.dead === expected) endEpoch(context, node, expected)
-  sink.nodeUp(node, epoch)
+  effects.push({ kind: 'nodeUp', node, epoch })
   moveMember(context, node, command.peer)
 }
 
@@ -42,7 +42,7 @@ function endEpoch(context: ApplyContext, node: NodeId, epoch: Epoch): void {
   entry.floor = 0
   if (entry.sessions.count === 0) context.state.forgetEpoch(entry)
   else context.state.unswept.add(entry)
-  context.sink.epochEnded(node, epoch)
+  context.effects.push({ kind: 'epochEnded', node, epoch })
 }
 
 /** Sweeps at most `count` sessions of ended epochs, in the same order on all nodes. */

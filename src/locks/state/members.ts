@@ -61,7 +61,7 @@ export function followConfiguration(context: ApplyContext, confState: ConfState,
     members.delete(raftId)
     changed = true
   }
-  if (changed) context.sink.membersChanged()
+  if (changed) context.effects.push({ kind: 'membersChanged' })
 }
 
 /** A node that starts says where its peer port is now; a membership change said it once. */
@@ -71,7 +71,7 @@ export function moveMember(context: ApplyContext, nodeId: NodeId, peerAddress: s
   for (const member of members.values()) {
     if (member.nodeId !== nodeId || member.peerAddress === peerAddress) continue
     members.set(member.raftId, { ...member, peerAddress })
-    context.sink.membersChanged()
+    context.effects.push({ kind: 'membersChanged' })
   }
 }
 
@@ -81,5 +81,5 @@ export function claimMember(context: ApplyContext, command: ClaimMember): void {
   const member = members.get(command.raftId)
   if (member === undefined || member.memberUid !== null || command.memberUid === '') return
   members.set(command.raftId, { ...member, memberUid: command.memberUid })
-  context.sink.membersChanged()
+  context.effects.push({ kind: 'membersChanged' })
 }

@@ -20,7 +20,10 @@ import type {
 } from '../commands/commands.js'
 import type { Where } from '../effects.js'
 import { CONN_LIMIT, SESSIONS_CROWDED, SESSIONS_MAX, SHORT_SESSION_MAX_MS } from '../limits.js'
-import { dropAll, endWait, requestLock, shortenWait } from '../table/lock-table.js'
+import { endWait, shortenWait } from '../table/queue.js'
+import { dropAll } from '../table/release.js'
+import { requestLock } from '../table/requests.js'
+import { viewOf } from '../views/session-view.js'
 import { type EpochEntry, type Session, SessionTerms } from './entities.js'
 import { type ApplyContext, type LockState, whereOf } from './state.js'
 
@@ -32,16 +35,16 @@ const CLASSIC_REQUEST = -1
 export function open(context: ApplyContext, command: Open): void {
   const place = admitOpening(context, command)
   if (place === null) return
-  const { state, sink, index } = context
+  const { state, effects, index } = context
   if (!hasRoomFor(state, command)) {
-    sink.openRefused(at(place, command.conn))
+    effects.push({ kind: 'openRefused', where: at(place, command.conn) })
     return
   }
   const id = state.draw(index)
   const terms = new SessionTerms(command.secretHash, command.leaseMs, command.lingerMs, id)
   const session = state.addSession(id, command.clientId, command.conn, terms)
   state.attach(session, place)
-  sink.opened(at(place, command.conn), id, session.attach)
+  effects.push({ kind: 'opened', where: at(place, command.conn), session: id, attach: session.attach })
 }
 
 function hasRoomFor({ resumableCount }: LockState, { leaseMs, lingerMs }: Open): boolean {
@@ -52,10 +55,10 @@ function hasRoomFor({ resumableCount }: LockState, { leaseMs, lingerMs }: Open):
 export function openClassic(context: ApplyContext, command: OpenClassic): void {
   const place = admitOpening(context, command)
   if (place === null) return
-  const { state, sink, index } = context
+  const { state, effects, index } = context
   const session = state.addSession(state.draw(index), command.clientId, command.conn, null)
   state.attach(session, place)
-  sink.opened(at(place, command.conn), session.id, session.attach)
+  effects.push({ kind: 'opened', where: at(place, command.conn), session: session.id, attach: session.attach })
   requestLock(context, session, CLASSIC_REQUEST, command)
   endIfIdle(context, session)
 }
@@ -63,17 +66,17 @@ export function openClassic(context: ApplyContext, command: OpenClassic): void {
 export function resume(context: ApplyContext, command: Resume): void {
   const place = admitOpening(context, command)
   if (place === null) return
-  const { state, sink, index } = context
+  const { state, effects, index } = context
   const where = at(place, command.conn)
   const session = state.sessions.get(command.session)
   const terms = session?.terms ?? null
   if (session === undefined || terms === null || terms.secretHash !== command.secretHash) {
-    sink.resumeRefused(where, command.session)
+    effects.push({ kind: 'resumeRefused', where, session: command.session })
     return
   }
   // A node that was frozen may wake and read a connection that its client gave up long ago (rule 4).
   if (command.attempt !== 0 && command.attempt <= terms.attempt) {
-    sink.resumeOutdated(where, command.session, terms.attempt)
+    effects.push({ kind: 'resumeOutdated', where, session: command.session, attempt: terms.attempt })
     return
   }
   const old = whereOf(session)
@@ -86,8 +89,8 @@ export function resume(context: ApplyContext, command: Resume): void {
   terms.attachOrder = state.draw(index)
   terms.detachedForMs = 0
   state.attach(session, place)
-  if (old !== null) sink.superseded(old, session.id)
-  sink.resumed(where, session.id, session.attach)
+  if (old !== null) effects.push({ kind: 'superseded', where: old, session: session.id })
+  effects.push({ kind: 'resumed', where, session: session.id, attach: session.attach, view: viewOf(session) })
 }
 
 /** An opening applies once per connection number, under a live epoch: a late duplicate must not open again. */
@@ -134,7 +137,9 @@ export function numbered(context: ApplyContext, header: SessionHeader & { reques
   const terms = session.terms
   if (terms !== null) terms.highestRequest = Math.max(terms.highestRequest, header.request ?? 0)
   const where = whereOf(session)
-  if (where !== null) context.sink.applied(where, session.id, session.attach, header.n)
+  if (where !== null) {
+    context.effects.push({ kind: 'applied', where, session: session.id, attach: session.attach, n: header.n })
+  }
   return session
 }
 
@@ -202,17 +207,17 @@ export function sweepSession(context: ApplyContext, session: Session): void {
 }
 
 function leave(context: ApplyContext, session: Session, terms: SessionTerms, forMs: number): void {
-  const { state, sink } = context
+  const { state, effects } = context
   state.sessionChanges(session)
   state.detach(session)
   state.detached.push(session)
   terms.detachedForMs = forMs
-  sink.detached(session.id, session.attach, forMs)
+  effects.push({ kind: 'detached', session: session.id, attach: session.attach, forMs })
 }
 
 function endSession(context: ApplyContext, session: Session, unclean: boolean): void {
   const where = whereOf(session)
   dropAll(context, session, unclean)
   context.state.removeSession(session)
-  context.sink.ended(where, session.id)
+  context.effects.push({ kind: 'ended', where, session: session.id })
 }

@@ -8,7 +8,7 @@ import { utf8Length } from '../../bytes/utf8.js'
 import { invariant } from '../../invariant.js'
 import type { Index } from '../../raft/core/types.js'
 import type { Epoch, NodeId, SessionId } from '../commands/commands.js'
-import type { EffectSink, Where } from '../effects.js'
+import type { Effect, Where } from '../effects.js'
 import { COUNTER_STEPS_PER_SECOND } from '../limits.js'
 import {
   type EpochEntry,
@@ -213,7 +213,8 @@ export function stateFromGenesis(genesis: Genesis): LockState {
 /** What the application of one command works with. */
 export interface ApplyContext {
   readonly state: LockState
-  readonly sink: EffectSink
+  /** Appended to in the order in which things happen. */
+  readonly effects: Effect[]
   /** Of the entry that is being applied. */
   readonly index: Index
 }

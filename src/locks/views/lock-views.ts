@@ -1,10 +1,9 @@
 /** What the server reads of the state. Nothing here changes anything; what is returned is a copy of the moment. */
 import type { ConnId, Epoch, NodeId, RequestId, SessionId, Token } from '../commands/commands.js'
-import type { HeldLock, QueuedRequest, SessionView } from '../effects.js'
-import { sortedAnswers } from '../snapshot/records.js'
-import type { LockEntry, Member, Session, Waiter } from '../state/entities.js'
-import { type LockState, whereOf } from '../state/state.js'
-import { positionOf } from '../table/lock-table.js'
+import type { HeldLock, SessionView } from '../effects.js'
+import type { LockEntry, Member, Session } from '../state/entities.js'
+import type { LockState } from '../state/state.js'
+import { heldOf, viewOf } from './session-view.js'
 
 export interface HolderView {
   readonly session: SessionId
@@ -196,39 +195,4 @@ function lockViewOf(lock: LockEntry, session: Session): LockView {
     waiters: lock.waiterCount,
     meta: lock.meta,
   }
-}
-
-function heldOf(lock: LockEntry): HeldLock {
-  return { name: lock.name, mode: 'exclusive', token: lock.token }
-}
-
-function viewOf(session: Session): SessionView {
-  const terms = session.terms
-  const held: HeldLock[] = []
-  for (let lock = session.firstHeld; lock !== null; lock = lock.nextHeld) held.push(heldOf(lock))
-  return {
-    session: session.id,
-    attach: session.attach,
-    lastN: session.lastN,
-    clientId: session.clientId,
-    leaseMs: terms?.leaseMs ?? 0,
-    lingerMs: terms?.lingerMs ?? 0,
-    classic: session.classic,
-    where: whereOf(session),
-    held,
-    queued: queuedOf(session),
-    answers: terms?.answers ? sortedAnswers(terms.answers) : [],
-    lowestUnacknowledged: terms?.lowestUnacknowledged ?? 0,
-    highestRequest: terms?.highestRequest ?? 0,
-    attempt: terms?.attempt ?? 0,
-  }
-}
-
-function queuedOf(session: Session): QueuedRequest[] {
-  const queued: QueuedRequest[] = []
-  for (let waiter: Waiter | null = session.firstWait; waiter !== null; waiter = waiter.nextOfSession) {
-    const { request, waitMs } = waiter
-    queued.push({ request, name: waiter.lock.name, position: positionOf(waiter), waitMs })
-  }
-  return queued.sort((a, b) => a.request - b.request)
 }

@@ -34,6 +34,8 @@ export class NodeRefusal extends Error {
 export interface NodeObserver {
   /** The known leader changed (null: none known), or this node entered a new term as leader. */
   onLeader(leader: string | null, term: Term): void
+  /** One entry was applied, all of it: what the state machine has to tell of it is to be taken now. May propose. */
+  onEntryApplied(index: Index): void
   /** All commands that could be applied in this turn were applied: answers may be flushed, deferred work may run. */
   onApplied(index: Index): void
   /** This leader has applied an entry of its own term: leader duties (rule 3) may begin. */

@@ -54,6 +54,7 @@ export interface DriverDeps {
   beforeTurn(): void
   onStored(durationMs: number): void
   onSoftState(lead: RaftId, role: Role, term: Term): void
+  onEntryApplied(index: Index): void
   onApplied(index: Index): void
   onOwnTermApplied(term: Term): void
   /** The first entry of the term that this node is in was applied, whoever leads it. */
@@ -329,6 +330,7 @@ export class RaftDriver {
     }
     machine.endEntry(index)
     this.#applied = index
+    this.deps.onEntryApplied(index)
     if (entry.term === this.#term && this.#termApplied !== entry.term) {
       this.#termApplied = entry.term
       this.deps.onTermApplied()

@@ -318,6 +318,7 @@ export class RunningNode {
       beforeTurn,
       onStored: (durationMs) => observer.onStored(durationMs),
       onSoftState: (lead, role, term) => this.#onSoftState(lead, role, term),
+      onEntryApplied: (index) => observer.onEntryApplied(index),
       onApplied: (index) => observer.onApplied(index),
       onOwnTermApplied: (term) => this.#onOwnTermApplied(term),
       onTermApplied: () => this.#hint.stop(),

@@ -58,7 +58,7 @@ export class Attachments {
   readonly #unsettled = new Set<Attachment>()
   /** Seats whose session must leave, because `detached` names only the session. */
   readonly #leaving = new Map<SessionId, Attachment>()
-  /** Seats that leave unless the turn's effects show that their session is gone by itself. */
+  /** Those that leave unless the entry's effects show that their session is gone by itself. */
   #leavingUnlessEnded: Attachment[] = []
   #checkTimer: Timer | null = null
   #unappliedBytes = 0
@@ -170,14 +170,15 @@ export class Attachments {
     this.deps.node.propose(encodeCommand({ type: CommandType.waitsLeft, session, attach: now, waits }))
   }
 
-  /** Like `leave(attachment, 'end', null)`, for a session that ends by the very command whose effects are being told. */
+  /** Like `leave(attachment, 'end', null)`, for a session that ends by the very entry whose effects are being told. */
   leaveUnlessEnded(attachment: Attachment): void {
     attachment.listener = null
     this.#leavingUnlessEnded.push(attachment)
-    if (this.#leavingUnlessEnded.length === 1) this.deps.clock.soon(() => this.#flushLeaving())
   }
 
-  #flushLeaving(): void {
+  /** All effects of one entry were told. */
+  entryTold(): void {
+    if (this.#leavingUnlessEnded.length === 0) return
     const attachments = this.#leavingUnlessEnded
     this.#leavingUnlessEnded = []
     for (const attachment of attachments) this.leave(attachment, 'end', null)
@@ -272,12 +273,12 @@ export class Attachments {
     else attachment.listener?.opened()
   }
 
-  resumed(where: Where, session: SessionId, attach: number): void {
+  resumed(where: Where, view: SessionView): void {
+    const { session, attach } = view
     const attachment = this.#take(where, session, attach)
-    const view = this.deps.state.session(session)
     if (attachment === undefined) this.#evict(where.conn, session, attach, 'detach')
     else if (attachment.detachReason !== null) this.#proposeFarewell(attachment, attachment.detachReason)
-    else if (view !== null) attachment.listener?.resumed(view)
+    else attachment.listener?.resumed(view)
   }
 
   /** The opening of a connection was applied. Undefined when nobody waits for it any more. */
@@ -386,7 +387,7 @@ export class Attachments {
       const where = view.where
       if (where === null) return
       if (attachment.kind === OpeningKind.resume) {
-        this.resumed(where, view.session, view.attach)
+        this.resumed(where, view)
         return
       }
       this.opened(where, view.session, view.attach)

@@ -10,7 +10,7 @@ import { type Genesis, LockMachine } from '../../../src/locks/machine.js'
 import { type Choice, Workload } from '../../locks/workload.js'
 import { SeededRandom } from '../../service/kit/world.js'
 import { type Area, Finding, Trail } from '../area.js'
-import { checkState, silent } from '../replicas.js'
+import { checkState } from '../replicas.js'
 import { damaged, freeText, integer, nameText } from '../values.js'
 
 const COMMANDS = 400
@@ -26,9 +26,9 @@ const GENESIS: Genesis = {
 class Case {
   readonly #random: SeededRandom
   readonly #trail = new Trail()
-  readonly #machine = new LockMachine(GENESIS, silent)
+  readonly #machine = new LockMachine(GENESIS)
   /** Takes over from a snapshot on the way, and applies the rest itself. */
-  #follower = new LockMachine(GENESIS, silent)
+  #follower = new LockMachine(GENESIS)
   readonly #workload = new Workload(this.#machine)
   #index = 0
 
@@ -103,6 +103,7 @@ class Case {
     for (const machine of [this.#machine, this.#follower]) {
       machine.applyCommand(this.#index, bytes)
       machine.endEntry(this.#index)
+      machine.takeEffects()
     }
   }
 
@@ -111,7 +112,7 @@ class Case {
     const random = this.#random
     const index = this.#index
     const source = this.#machine.snapshot()
-    const copy = new LockMachine(GENESIS, silent)
+    const copy = new LockMachine(GENESIS)
     const restorer = copy.beginRestore()
     const since: Uint8Array[] = []
     for (;;) {
@@ -127,6 +128,7 @@ class Case {
     for (const [at, bytes] of since.entries()) {
       copy.applyCommand(index + at + 1, bytes)
       copy.endEntry(index + at + 1)
+      copy.takeEffects()
     }
     this.#follower = copy
   }

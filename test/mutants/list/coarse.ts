@@ -1,7 +1,7 @@
 /** Promises broken outright, one each: jepsen-lite has to convict a server with any of these within five minutes. */
 import type { Mutant } from '../mutant.js'
 
-const LOCK_TABLE = 'src/locks/table/lock-table.ts'
+const GRANTS = 'src/locks/table/grants.ts'
 
 export const COARSE: readonly Mutant[] = [
   {
@@ -10,7 +10,7 @@ export const COARSE: readonly Mutant[] = [
     rule: 'own',
     edits: [
       {
-        file: LOCK_TABLE,
+        file: GRANTS,
         find: '  lock.token = context.state.draw(context.index)\n',
         replace: '  lock.token = 1\n',
       },

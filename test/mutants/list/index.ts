@@ -17,6 +17,7 @@ import { MENDED_SESSION_BOUNDS } from './mended-session-bounds.js'
 import { MENDED_SESSIONS } from './mended-sessions.js'
 import { OWN_ADMIN } from './own-admin.js'
 import { OWN_EDGES } from './own-edges.js'
+import { OWN_EFFECTS } from './own-effects.js'
 import { OWN_LOCKS } from './own-locks.js'
 import { READS_AND_TIME } from './reads-and-time.js'
 import { REPLICATION } from './replication.js'
@@ -62,4 +63,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...MENDED_PEERS,
   ...MENDED_SERVER,
   ...MENDED_AMOUNTS,
+  ...OWN_EFFECTS,
 ]

@@ -1,7 +1,9 @@
 /** Bugs of the lock state machine. */
 import type { Mutant } from '../mutant.js'
 
-const LOCK_TABLE = 'src/locks/table/lock-table.ts'
+const GRANTS = 'src/locks/table/grants.ts'
+const RELEASE = 'src/locks/table/release.ts'
+const REQUESTS = 'src/locks/table/requests.ts'
 
 export const LOCK_LAYER: readonly Mutant[] = [
   {
@@ -10,12 +12,12 @@ export const LOCK_LAYER: readonly Mutant[] = [
     rule: 'others',
     edits: [
       {
-        file: LOCK_TABLE,
+        file: RELEASE,
         find: 'if (lock === undefined || lock.holder !== session) {',
         replace: 'if (lock === undefined || lock.holder === null) {',
       },
       {
-        file: LOCK_TABLE,
+        file: RELEASE,
         find: '} else if (token !== 0 && token !== lock.token) {',
         replace: '} else if (token < 0) {',
       },
@@ -27,7 +29,7 @@ export const LOCK_LAYER: readonly Mutant[] = [
     rule: 'others',
     edits: [
       {
-        file: LOCK_TABLE,
+        file: REQUESTS,
         find: '  if (waiting === null) return admit(context, session, request)',
         replace: '  if (waiting === null) {\n    admit(context, session, request)\n    return true\n  }',
       },
@@ -51,16 +53,16 @@ export const LOCK_LAYER: readonly Mutant[] = [
     rule: 'others',
     edits: [
       {
-        file: LOCK_TABLE,
+        file: GRANTS,
         find: '  lock.token = context.state.draw(context.index)',
         replace: `  const local = (localTokens.get(context.state) ?? 0) + 1
   localTokens.set(context.state, local)
   lock.token = local`,
       },
       {
-        file: LOCK_TABLE,
-        find: '/** 1 is the head of the queue. */',
-        replace: 'const localTokens = new WeakMap<object, number>()\n\n/** 1 is the head of the queue. */',
+        file: GRANTS,
+        find: '\nexport function grant(',
+        replace: '\nconst localTokens = new WeakMap<object, number>()\n\nexport function grant(',
       },
     ],
   },

@@ -1,6 +1,7 @@
 /** Faults of leaders, disks and addresses that were mended, put back. */
 import type { Mutant } from '../mutant.js'
 
+const DELAY = 'src/locks/table/delay.ts'
 export const MENDED_LEADER: readonly Mutant[] = [
   {
     id: 'Y301',
@@ -195,7 +196,7 @@ export const MENDED_LEADER: readonly Mutant[] = [
         replace: 'terms === null || command.leftMs === terms.detachedForMs) return',
       },
       {
-        file: 'src/locks/table/lock-table.ts',
+        file: DELAY,
         find: 'leftMs >= lock.delayMs) return',
         replace: 'leftMs === lock.delayMs) return',
       },

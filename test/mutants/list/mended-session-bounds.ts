@@ -1,8 +1,9 @@
 /** Faults that attackers found in sessions, put back: bounds and times. */
 import type { Mutant } from '../mutant.js'
 
+const QUEUE = 'src/locks/table/queue.ts'
+const REQUESTS = 'src/locks/table/requests.ts'
 const SESSIONS = 'src/locks/state/sessions.ts'
-const LOCK_TABLE = 'src/locks/table/lock-table.ts'
 const STATE = 'src/locks/state/state.ts'
 const KEEPER = 'src/service/leases/leader-duties.ts'
 const TABLE = 'src/service/dialects/pending-requests.ts'
@@ -41,7 +42,7 @@ export const MENDED_SESSION_BOUNDS: readonly Mutant[] = [
     rule: 'own',
     edits: [
       {
-        file: LOCK_TABLE,
+        file: REQUESTS,
         find: 'state.locks.size + state.waiterCount >= HOLDS_AND_PLACES_MAX',
         replace: 'state.locks.size + state.waiterCount < -HOLDS_AND_PLACES_MAX',
       },
@@ -54,7 +55,7 @@ export const MENDED_SESSION_BOUNDS: readonly Mutant[] = [
     rule: 'own',
     edits: [
       {
-        file: LOCK_TABLE,
+        file: REQUESTS,
         find: 'state.locks.size + state.waiterCount >= HOLDS_AND_PLACES_MAX',
         replace: 'state.locks.size >= HOLDS_AND_PLACES_MAX',
       },
@@ -67,7 +68,7 @@ export const MENDED_SESSION_BOUNDS: readonly Mutant[] = [
     rule: 'own',
     edits: [
       {
-        file: LOCK_TABLE,
+        file: REQUESTS,
         find: 'metaBytes > 0 && state.metaBytes',
         replace: 'metaBytes > META_MAX_BYTES && state.metaBytes',
       },
@@ -162,7 +163,7 @@ export const MENDED_SESSION_BOUNDS: readonly Mutant[] = [
     id: 'Y444',
     title: 'the state forgets what was counted of a wait',
     rule: 'rule 11',
-    edits: [{ file: LOCK_TABLE, find: '  waiter.waitMs = waitMs\n', replace: '' }],
+    edits: [{ file: QUEUE, find: '  waiter.waitMs = waitMs\n', replace: '' }],
   },
   {
     id: 'Y445',

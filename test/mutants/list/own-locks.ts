@@ -1,7 +1,11 @@
 /** Bugs of our own making in the state machine of locks. */
 import type { Mutant } from '../mutant.js'
 
-const LOCK_TABLE = 'src/locks/table/lock-table.ts'
+const DELAY = 'src/locks/table/delay.ts'
+const GRANTS = 'src/locks/table/grants.ts'
+const QUEUE = 'src/locks/table/queue.ts'
+const RELEASE = 'src/locks/table/release.ts'
+const REQUESTS = 'src/locks/table/requests.ts'
 const WAIT_GRAPH = 'src/locks/table/deadlock.ts'
 const RECORDS = 'src/locks/snapshot/records.ts'
 const RESTORE = 'src/locks/snapshot/restore.ts'
@@ -16,7 +20,7 @@ export const OWN_LOCKS: readonly Mutant[] = [
     rule: 'own',
     edits: [
       {
-        file: LOCK_TABLE,
+        file: GRANTS,
         find: '  const head = lock.queue?.head ?? null\n  if (head === null) {',
         replace: '  const head = lock.queue?.tail ?? null\n  if (head === null) {',
       },
@@ -57,7 +61,7 @@ export const OWN_LOCKS: readonly Mutant[] = [
     rule: 'own',
     edits: [
       {
-        file: LOCK_TABLE,
+        file: RELEASE,
         find: '  while (session.firstWait !== null) leaveQueue(context, session.firstWait)\n',
         replace: '',
       },
@@ -105,7 +109,7 @@ export const OWN_LOCKS: readonly Mutant[] = [
     rule: 'own',
     edits: [
       {
-        file: LOCK_TABLE,
+        file: GRANTS,
         find: 'lock.token = context.state.draw(context.index)',
         replace: 'lock.token = lock.token || context.state.draw(context.index)',
       },
@@ -129,17 +133,18 @@ export const OWN_LOCKS: readonly Mutant[] = [
     rule: 'own',
     edits: [
       {
-        file: LOCK_TABLE,
+        file: DELAY,
         find: 'if (lock === undefined || lock.holder !== null || lock.token !== token) return',
         replace: 'if (lock === undefined) return\n  if (lock.holder !== null) takeAway(context, lock)',
       },
+      { file: DELAY, find: 'import { passOn } from', replace: 'import { passOn, takeAway } from' },
     ],
   },
   {
     id: 'X12',
     title: 'a clean end of a session delays its locks too',
     rule: 'own',
-    edits: [{ file: LOCK_TABLE, find: 'if (unclean && lock.delayMs > 0) {', replace: 'if (lock.delayMs > 0) {' }],
+    edits: [{ file: RELEASE, find: 'if (unclean && lock.delayMs > 0) {', replace: 'if (lock.delayMs > 0) {' }],
   },
   {
     id: 'X13',
@@ -147,7 +152,7 @@ export const OWN_LOCKS: readonly Mutant[] = [
     rule: 'own',
     edits: [
       {
-        file: LOCK_TABLE,
+        file: REQUESTS,
         find: '  if (lock === null) grantFree(context, session, request, asked)',
         replace: '  if (lock === null || lock.holder === null) grantFree(context, session, request, asked)',
       },
@@ -183,7 +188,7 @@ export const OWN_LOCKS: readonly Mutant[] = [
     rule: 'own',
     edits: [
       {
-        file: LOCK_TABLE,
+        file: RELEASE,
         find: 'if (lock === undefined || lock.holder !== session) {',
         replace: 'if (lock === undefined || (lock.holder !== session && session.heldCount === 0)) {',
       },
@@ -195,7 +200,7 @@ export const OWN_LOCKS: readonly Mutant[] = [
     rule: 'own',
     edits: [
       {
-        file: LOCK_TABLE,
+        file: REQUESTS,
         find: "  endWait(context, session, target, 'cancelled')\n",
         replace:
           "  if (findWaiter(session, target) === null && session.lastHeld !== null) {\n    const lock = session.lastHeld\n    takeAway(context, lock)\n    passOn(context, lock)\n  }\n  endWait(context, session, target, 'cancelled')\n",
@@ -269,7 +274,7 @@ export const OWN_LOCKS: readonly Mutant[] = [
     rule: 'own',
     edits: [
       {
-        file: LOCK_TABLE,
+        file: QUEUE,
         find: '    if (waiter.session.countsAsEnded) leaveQueue(context, waiter)\n',
         replace: '',
       },

@@ -1,6 +1,7 @@
 /** Bugs of reads, leases and time. */
 import type { Mutant } from '../mutant.js'
 
+const REQUESTS = 'src/locks/table/requests.ts'
 const READ = 'src/raft/core/read-index.ts'
 const KEEPER = 'src/service/leases/leader-duties.ts'
 
@@ -97,7 +98,7 @@ export const READS_AND_TIME: readonly Mutant[] = [
     rule: 'others',
     edits: [
       {
-        file: 'src/locks/table/lock-table.ts',
+        file: REQUESTS,
         find: 'context.state.wallMs = Math.max(context.state.wallMs, asked.wallMs)',
         replace: 'context.state.wallMs = Date.now()',
       },

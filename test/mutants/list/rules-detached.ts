@@ -161,7 +161,13 @@ export const RULES_DETACHED: readonly Mutant[] = [
     id: 'R4n',
     title: 'the old node does not close the old connection after a resume elsewhere',
     rule: 'rule 4',
-    edits: [{ file: SESSIONS, find: '  if (old !== null) sink.superseded(old, session.id)\n', replace: '' }],
+    edits: [
+      {
+        file: SESSIONS,
+        find: "  if (old !== null) effects.push({ kind: 'superseded', where: old, session: session.id })\n",
+        replace: '',
+      },
+    ],
   },
   {
     id: 'R4o',

@@ -1,6 +1,7 @@
 /** Clauses of rules.md: rule 10 (exactly once), rule 11 (timers of waiters) and rule 12 (force-release). */
 import type { Mutant } from '../mutant.js'
 
+const REQUESTS = 'src/locks/table/requests.ts'
 const ANSWERS = 'src/locks/answers.ts'
 const SESSIONS = 'src/locks/state/sessions.ts'
 const BOOK = 'src/service/sessions/attachments.ts'
@@ -61,7 +62,7 @@ export const RULES_EXACTLY_ONCE: readonly Mutant[] = [
     rule: 'rule 10',
     edits: [
       {
-        file: 'src/locks/table/lock-table.ts',
+        file: REQUESTS,
         find: 'if (waiting === null) return admit(context, session, request)',
         replace: 'if (waiting === null || request >= 0) return admit(context, session, request)',
       },

@@ -145,6 +145,7 @@ export class TestCluster {
       machine,
       observer: {
         onLeader: () => undefined,
+        onEntryApplied: () => undefined,
         onApplied: () => undefined,
         onLeaderReady: (term) => void made.leaderReadyTerms.push(term),
         onHandingOver: () => this.onHandingOver(node),

@@ -76,6 +76,7 @@ async function follower(disk: MemoryDisk, restored: (index: number) => void = ()
     beforeTurn: () => undefined,
     onStored: () => undefined,
     onSoftState: () => undefined,
+    onEntryApplied: () => undefined,
     onApplied: () => undefined,
     onOwnTermApplied: () => undefined,
     onTermApplied: () => undefined,

@@ -60,12 +60,8 @@ export class FakeNode implements NodeApi {
     this.#ownTermApplied = false
     this.believedLeader = null
     const random = new SeededRandom(this.cluster.random.int(2 ** 31))
-    let service: LockService | null = null
-    const relay = new Proxy({} as LockService['sink'], {
-      get: (_, effect) => (service === null ? () => {} : Reflect.get(service.sink, effect)),
-    })
-    this.machine = new LockMachine(this.cluster.genesis, relay)
-    service = new LockService({
+    this.machine = new LockMachine(this.cluster.genesis)
+    const service = new LockService({
       nodeId: this.nodeId,
       advertise: `${this.nodeId}:7654`,
       peerAddress: '',
@@ -91,6 +87,7 @@ export class FakeNode implements NodeApi {
         this.adminRequests.push(request)
         return request.line.action === '.members'
       },
+      membersChanged: () => {},
       onFatal: (error) => this.fatal.push(error),
     })
     this.service = service
@@ -222,6 +219,7 @@ export class FakeNode implements NodeApi {
       if (entry === undefined) break
       if (entry.command !== null) this.machine.applyCommand(this.#applied, entry.command)
       this.machine.endEntry(this.#applied)
+      this.service.onEffects(this.machine.takeEffects())
       own ||= entry.term === this.#term
     }
     this.service.onApplied(this.#applied)

@@ -2,7 +2,7 @@
  * One linear history: what any node applies is what the first one applied at that index (I3, I4, I6). The same commands
  * feed a reference state machine, by which the other checks judge.
  */
-import type { Answer, EffectSink, Where } from '../../../src/locks/effects.js'
+import type { Answer, Effect } from '../../../src/locks/effects.js'
 import { checkInvariants } from '../../../src/locks/invariants.js'
 import { type Genesis, LockMachine } from '../../../src/locks/machine.js'
 import { type ConfChangeSingle, type ConfState, EMPTY_CONF_STATE, type Index } from '../../../src/raft/core/types.js'
@@ -78,7 +78,7 @@ export class LogCheck {
     }
     if (this.#complete >= FIRST_INDEX) return
     this.#genesis = genesis
-    this.reference = new LockMachine(genesis, this.#sink())
+    this.reference = new LockMachine(genesis)
     this.confStates = [{ ...EMPTY_CONF_STATE, voters: genesis.members.map(({ raftId }) => raftId) }]
   }
 
@@ -98,6 +98,7 @@ export class LogCheck {
     if (known === undefined && first) {
       entry.commands.push(command.slice())
       this.reference?.applyCommand(index, command)
+      this.#lookAtEffects(index)
     } else if (known === undefined || Buffer.compare(known, command) !== 0) {
       this.world.fail(`${process.name} applies at ${index} another command than the first node did`)
     }
@@ -132,8 +133,11 @@ export class LogCheck {
     }
     if (index === this.#complete + 1) {
       this.#complete = index
-      this.reference?.endEntry(index)
-      if (this.reference !== null) checkInvariants(this.reference)
+      if (this.reference !== null) {
+        this.reference.endEntry(index)
+        this.#lookAtEffects(index)
+        checkInvariants(this.reference)
+      }
       this.onEntry(index)
     }
     if (index % HASH_INTERVAL === 0) this.state(process, index, machine)
@@ -153,47 +157,50 @@ export class LogCheck {
     return entry
   }
 
-  #sink(): EffectSink {
-    const ignore = () => undefined
-    return {
-      nodeUp: () => this.world.count('epoch begun'),
-      epochEnded: (node, epoch) => {
-        this.world.count('epoch ended')
-        this.world.note(`epoch ${epoch} of ${node} ended`)
-      },
-      opened: ignore,
-      resumed: () => this.world.count('session resumed'),
-      waitLeft: () => this.world.count('wait shortened'),
-      openRefused: () => this.world.count('open refused'),
-      resumeRefused: () => this.world.count('resume refused'),
-      resumeOutdated: () => this.world.count('resume outdated'),
-      superseded: () => this.world.count('session superseded'),
-      applied: ignore,
-      queued: (_where, session, request, name) => {
-        this.world.count('queued')
-        this.queues.queued(session, request, name)
-      },
-      answered: (_where: Where, session: number, request: number, answer: Answer) => {
-        this.world.count(`answer ${answer.kind}`)
-        const key = `${session}/${request}`
-        const known = this.#answers.get(key)
-        if (this.#refused.has(key)) this.world.fail(`request ${key} was told busy, and is answered by the log`)
-        if (known === undefined) {
-          this.#answers.set(key, { answer, index: this.#complete + 1 })
-          this.queues.answered(session, request, answer)
-        } else if (JSON.stringify(known.answer) !== JSON.stringify(answer)) {
-          this.world.fail(
-            `request ${key} was answered ${JSON.stringify(known.answer)} and then ${JSON.stringify(answer)}`,
-          )
-        }
-      },
-      lost: (_where, _session, name) => this.world.count(`lost ${name === '' ? '' : 'lock'}`),
-      ended: () => this.world.count('session ended'),
-      detached: () => this.world.count('session detached'),
-      delayed: () => this.world.count('lock delayed'),
-      membersChanged: () => this.world.count('members changed'),
+  /** After each command and not after the entry, as nodes do: who waits is asked of the state, and others may follow. */
+  #lookAtEffects(index: Index): void {
+    for (const effect of this.reference?.takeEffects() ?? []) this.#effect(index, effect)
+  }
+
+  #effect(index: Index, effect: Effect): void {
+    const { world } = this
+    const counted = COUNTED[effect.kind]
+    if (counted !== undefined) world.count(counted)
+    if (effect.kind === 'epochEnded') world.note(`epoch ${effect.epoch} of ${effect.node} ended`)
+    else if (effect.kind === 'queued') this.queues.queued(effect.session, effect.request, effect.name)
+    else if (effect.kind === 'answered') this.#answered(index, effect.session, effect.request, effect.answer)
+  }
+
+  #answered(index: Index, session: number, request: number, answer: Answer): void {
+    this.world.count(`answer ${answer.kind}`)
+    const key = `${session}/${request}`
+    const known = this.#answers.get(key)
+    if (this.#refused.has(key)) this.world.fail(`request ${key} was told busy, and is answered by the log`)
+    if (known === undefined) {
+      this.#answers.set(key, { answer, index })
+      this.queues.answered(session, request, answer)
+    } else if (JSON.stringify(known.answer) !== JSON.stringify(answer)) {
+      this.world.fail(`request ${key} was answered ${JSON.stringify(known.answer)} and then ${JSON.stringify(answer)}`)
     }
   }
+}
+
+/** What each effect is called in the counters of a run. */
+const COUNTED: { readonly [K in Effect['kind']]?: string } = {
+  nodeUp: 'epoch begun',
+  epochEnded: 'epoch ended',
+  resumed: 'session resumed',
+  waitLeft: 'wait shortened',
+  openRefused: 'open refused',
+  resumeRefused: 'resume refused',
+  resumeOutdated: 'resume outdated',
+  superseded: 'session superseded',
+  queued: 'queued',
+  lost: 'lost lock',
+  ended: 'session ended',
+  detached: 'session detached',
+  delayed: 'lock delayed',
+  membersChanged: 'members changed',
 }
 
 /** What a line with this answer has in it. */

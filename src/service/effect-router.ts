@@ -1,0 +1,111 @@
+/**
+ * The way of an entry's effects to whom they concern: the lease of this node, the leader's timers, and the connections of this
+ * node's epoch. It is the only one: the state machine knows nobody, and what is called from here runs on the state after the
+ * entry.
+ */
+import { unreachable } from '../invariant.js'
+import type { Effect, Where } from '../locks/effects.js'
+import type { LeaderDuties } from './leases/leader-duties.js'
+import type { NodeLease } from './leases/node-lease.js'
+import type { Attachments } from './sessions/attachments.js'
+
+export interface EffectReceivers {
+  readonly attachments: Attachments
+  readonly duties: LeaderDuties
+  readonly lease: NodeLease
+  /** Other members than before, or at other addresses. */
+  membersChanged(): void
+}
+
+/** Effects that are for one connection. */
+type Told = Extract<Effect, { readonly where: unknown }>
+
+export class EffectRouter {
+  constructor(private readonly to: EffectReceivers) {}
+
+  /** All effects of one entry. */
+  route(effects: readonly Effect[]): void {
+    if (effects.length === 0) return
+    for (const effect of effects) this.#route(effect)
+    this.to.attachments.entryTold()
+  }
+
+  #route(effect: Effect): void {
+    const { attachments, duties, lease } = this.to
+    switch (effect.kind) {
+      case 'nodeUp':
+        duties.nodeUp(effect.epoch)
+        lease.nodeUp(effect.node, effect.epoch)
+        return
+      case 'epochEnded':
+        duties.epochEnded(effect.epoch)
+        lease.epochEnded(effect.node, effect.epoch)
+        return
+      case 'membersChanged':
+        this.to.membersChanged()
+        return
+      case 'detached':
+        attachments.detached(effect.session, effect.attach)
+        duties.detached(effect.session, effect.attach, effect.forMs)
+        return
+      case 'delayed':
+        duties.delayed(effect.name, effect.token, effect.forMs)
+        return
+      case 'resumed':
+        duties.resumed(effect.session, effect.attach)
+        break
+      case 'waitLeft':
+        if (effect.where === null) duties.waitLeft(effect.session, effect.request, effect.leftMs)
+        break
+      case 'ended':
+        if (effect.where === null) duties.settled(effect.session)
+        break
+    }
+    if (effect.where !== null && attachments.isHere(effect.where)) this.#tell(effect.where, effect)
+  }
+
+  /** To a connection of this node, under its present epoch. */
+  #tell(where: Where, effect: Told): void {
+    const { attachments } = this.to
+    switch (effect.kind) {
+      case 'opened':
+        attachments.opened(where, effect.session, effect.attach)
+        return
+      case 'openRefused':
+        attachments.refused(where, { kind: 'full' })
+        return
+      case 'resumed':
+        attachments.resumed(where, effect.view)
+        return
+      case 'resumeRefused':
+        attachments.refused(where, { kind: 'expired' })
+        return
+      case 'resumeOutdated':
+        attachments.refused(where, { kind: 'outdated', attempt: effect.attempt })
+        return
+      case 'superseded':
+        attachments.superseded(where)
+        return
+      case 'applied':
+        attachments.applied(where, effect.attach, effect.n)
+        return
+      case 'queued':
+        attachments.queued(where, effect.request, effect.name, effect.position)
+        return
+      case 'answered':
+        attachments.answered(where, effect.request, effect.answer)
+        return
+      case 'waitLeft':
+        attachments.waitLeft(where, effect.request, effect.leftMs)
+        return
+      case 'lost':
+        attachments.lost(where, effect.name, effect.token, effect.reason)
+        return
+      case 'ended':
+        attachments.ended(where)
+        return
+      default:
+        unreachable(effect, 'telling an effect')
+    }
+  }
+}
