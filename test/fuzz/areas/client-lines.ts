@@ -127,7 +127,8 @@ class Case {
       const news = socket.writes.slice(client.taken)
       client.taken = socket.writes.length
       for (const { text } of news) {
-        if (NONSENSE.test(text.replace(ECHO, ''))) throw new Finding(`a node said ${JSON.stringify(text)}`, this.trail.lines)
+        if (NONSENSE.test(text.replace(ECHO, '')))
+          throw new Finding(`a node said ${JSON.stringify(text)}`, this.trail.lines)
         memory.heard(text)
       }
     }
