@@ -16,7 +16,7 @@ import { VERSION } from '../../version.js'
 import { type AcquireRequest, acquireLock } from '../shared/acquire.js'
 import { checked, type EndpointFlags, endpointsFrom, seconds } from '../shared/arguments.js'
 import { ClientExit, exitStatusOfSignal } from '../shared/exit-statuses.js'
-import { DoLog, Verbosity, writeStderr, writeStdout } from '../shared/log.js'
+import { ProgramLog, Verbosity, writeStderr, writeStdout } from '../shared/log.js'
 import { SignalRelay } from '../shared/signals.js'
 
 interface Flags extends EndpointFlags {
@@ -36,7 +36,7 @@ const GOODBYE_TIMEOUT_MS = 1_000
 /** Resolves with the exit status. */
 export async function runTnlClient(words: readonly string[], env: Environment): Promise<number> {
   let request: AcquireRequest
-  let log: DoLog
+  let log: ProgramLog
   try {
     ;({ request, log } = readOptions(words, env))
   } catch (error) {
@@ -51,7 +51,7 @@ export async function runTnlClient(words: readonly string[], env: Environment): 
   }
 }
 
-async function hold(request: AcquireRequest, log: DoLog): Promise<number> {
+async function hold(request: AcquireRequest, log: ProgramLog): Promise<number> {
   const signals = new SignalRelay()
   const sessions: LockSession[] = []
   const held = acquireLock(request, log, (session) => sessions.push(session)).then(untilLost)
@@ -70,7 +70,7 @@ function untilLost({ session }: { session: LockSession }): Promise<{ reason: Los
   })
 }
 
-function explain(error: TcpNetLockError, lockName: string, log: DoLog): number {
+function explain(error: TcpNetLockError, lockName: string, log: ProgramLog): number {
   if (error instanceof NotGrantedError) {
     log.error(`lock '${lockName}' not granted${error.holder === null ? '' : `: held by ${error.holder}`}`)
     return ClientExit.notGranted
@@ -85,7 +85,7 @@ function explain(error: TcpNetLockError, lockName: string, log: DoLog): number {
     : ClientExit.unknown
 }
 
-function readOptions(words: readonly string[], env: Environment): { request: AcquireRequest; log: DoLog } {
+function readOptions(words: readonly string[], env: Environment): { request: AcquireRequest; log: ProgramLog } {
   const program = new Command('tnl-client')
     .description('Takes a lock and holds it until this program ends.')
     .argument('<LOCK>', 'name of the lock')
@@ -119,7 +119,7 @@ function readOptions(words: readonly string[], env: Environment): { request: Acq
       keepAliveMs: flags.keepAlive ? flags.keepAliveSecs : undefined,
     }
     const request = { session, lockName, waitMs: 0, retries: 0, retryWaitMs: 0, tellsHolder: false }
-    return { request, log: new DoLog('tnl-client', verbosityOf(flags)) }
+    return { request, log: new ProgramLog('tnl-client', verbosityOf(flags)) }
   } catch (error) {
     if (error instanceof InvalidArgumentError) program.error(`error: ${error.message}`)
     throw error

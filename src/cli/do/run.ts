@@ -15,7 +15,7 @@ import type { GuardedCommand } from '../guarding/messages.js'
 import { acquireLock, HeldAroundError } from '../shared/acquire.js'
 import { DoExit, exitStatusOfSignal } from '../shared/exit-statuses.js'
 import { formatHeld, HELD_VARIABLE, type HeldMark, readHeld } from '../shared/held.js'
-import { DoLog } from '../shared/log.js'
+import { ProgramLog } from '../shared/log.js'
 import { SignalRelay } from '../shared/signals.js'
 import { loadNative, mayHaveNative } from '../system/native.js'
 import { readProcess } from '../system/processes.js'
@@ -35,7 +35,7 @@ export async function runTnlDo(words: readonly string[], env: Environment): Prom
     if (!(error instanceof CommanderError)) throw error
     return error.exitCode === 0 ? 0 : DoExit.badUsage
   }
-  const log = new DoLog('tnl-do', options.verbosity)
+  const log = new ProgramLog('tnl-do', options.verbosity)
   const start = readStart(words, env)
   if (!mayHaveNative() && [...words, ...Object.values(env)].some((text) => text !== undefined && isReplaced(text))) {
     log.error('an argument or a variable is not UTF-8; it cannot be given on unchanged on this system')
@@ -65,7 +65,7 @@ class DoRun {
 
   constructor(
     private readonly options: DoOptions,
-    private readonly log: DoLog,
+    private readonly log: ProgramLog,
     private readonly start: Start,
     private readonly heldAround: readonly HeldMark[],
   ) {

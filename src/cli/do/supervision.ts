@@ -19,7 +19,7 @@ import { LinkError } from '../../client/transport/link.js'
 import { GUARDIAN_REPORT_TIMEOUT_MS, KILL_AGAIN_INTERVAL_MS, KILL_TIMEOUT_MS } from '../guarding/limits.js'
 import type { GuardedCommand } from '../guarding/messages.js'
 import { DoExit, exitStatusOfSignal } from '../shared/exit-statuses.js'
-import type { DoLog } from '../shared/log.js'
+import type { ProgramLog } from '../shared/log.js'
 import { loadNative } from '../system/native.js'
 import { ProcessGroup } from '../system/process-group.js'
 import { maySignal, nameProcesses, type ProcessInfo } from '../system/processes.js'
@@ -35,24 +35,39 @@ export interface Outcome {
   readonly terminalSignal: NodeJS.Signals | null
 }
 
+/** The life of one command. It only goes down this list; in the three states in the middle the lock is lost. */
+type State =
+  /** The guardian takes its copy of the connection. There is no command yet. */
+  | 'preparing'
+  /** The guardian was told to run the command, and reports when nothing is left of it. */
+  | 'running'
+  /** There will be no command. */
+  | 'forgone'
+  /** The command runs on: it was asked to end and has its grace, or `--on-lost ignore` lets it. */
+  | 'let-be'
+  /** Everything is killed, by the guardian and by this process (step 4 of the proof). */
+  | 'killing'
+  | 'ended'
+
+const LOST: ReadonlySet<State> = new Set<State>(['forgone', 'let-be', 'killing'])
+
 /** What became of the command, in the eyes of tnl-do. */
 type End = GuardedEnd | { readonly type: 'killed'; readonly runsOn: boolean }
 
 export class Supervision {
   /** The terminal has stopped the command. */
   onStopped: (signal: NodeJS.Signals) => void = () => {}
-  private group: ProcessGroup | null = null
-  private state: 'preparing' | 'running' | 'ended' = 'preparing'
-  private lost = false
-  private killing: Promise<void> | null = null
+  #state: State = 'preparing'
+  /** Known once the guardian has told it. */
+  #group: ProcessGroup | null = null
   /** Came before the command had started. */
-  private earlySignals: NodeJS.Signals[] = []
-  private sessionMoved: () => void = () => {}
-  private finish: (end: End) => void = () => {}
+  #earlySignals: NodeJS.Signals[] = []
+  #sessionMoved: () => void = () => {}
+  #finish: (end: End) => void = () => {}
 
   constructor(
     private readonly options: DoOptions,
-    private readonly log: DoLog,
+    private readonly log: ProgramLog,
     private readonly session: LockSession,
     private readonly grant: Grant,
     private readonly guardian: Guardian,
@@ -61,52 +76,52 @@ export class Supervision {
   /** Resolves when nothing of the command is left, or what is left cannot be ended and the lock is lost. */
   async run(command: GuardedCommand): Promise<Outcome> {
     const end = new Promise<End>((resolve) => {
-      this.finish = resolve
+      this.#finish = resolve
     })
-    this.guardian.onEnd = this.finish
-    this.guardian.onStarted = (processId) => this.started(new ProcessGroup(processId))
+    this.guardian.onEnd = this.#finish
+    this.guardian.onStarted = (processId) => this.#started(new ProcessGroup(processId))
     this.guardian.onStopped = (signal) => this.onStopped(signal)
     this.session.hooks = {
       confirmed: () => {
         this.guardian.renew(this.session.localLease.limit)
-        this.sessionMoved()
+        this.#sessionMoved()
       },
       // If tnl-do was stopped, the guardian's report lies unread in the channel: it is read before anything is judged.
       lost: (_, reason) => {
-        if (this.state === 'running') setImmediate(() => this.loses(reason))
-        else this.loses(reason)
+        if (this.#state === 'preparing') this.#loses(reason)
+        else setImmediate(() => this.#loses(reason))
       },
       beforeOpening: (link) => this.guardian.adopt(link),
       notice: (text) => this.log.info(text),
     }
-    const early = await Promise.race([this.shareConnection(), end])
-    if (early === false) return { status: this.lostStatus(), lost: true, runsOn: false, terminalSignal: null }
-    if (early !== true) return this.outcomeOf(early)
-    this.state = 'running'
+    const early = await Promise.race([this.#shareConnection(), end])
+    if (early === 'forgone') return { status: this.#lostStatus(), lost: true, runsOn: false, terminalSignal: null }
+    if (early !== 'shared') return this.#outcomeOf(early)
+    this.#state = 'running'
     // Before there is a command: should the guardian be killed, whatever it guarded comes to this process, however early.
     // Not before this, for what has nothing to do with the command shall not come here.
     loadNative()?.becomeSubreaper()
     const graceMs = Math.min(command.graceMs, this.session.localLease.leaseMs / 4)
     this.guardian.run({ ...command, graceMs }, this.session.localLease.limit)
-    const outcome = await this.outcomeOf(await end)
-    this.state = 'ended'
+    const outcome = await this.#outcomeOf(await end)
+    this.#state = 'ended'
     // No command needs a copy of the connection any more: the session may move without the guardian to release the lock.
     this.session.hooks = { notice: (text) => this.log.info(text) }
     return outcome
   }
 
   forward(signal: NodeJS.Signals): void {
-    if (this.state === 'ended') return
-    if (this.group === null) this.earlySignals.push(signal)
-    else this.group.signal(signal)
+    if (this.#state === 'ended') return
+    if (this.#group === null) this.#earlySignals.push(signal)
+    else this.#group.signal(signal)
     if (signal === 'SIGCONT') this.guardian.continue()
   }
 
-  /** Step 1 of the proof. False if the lock is lost before that. */
-  private async shareConnection(): Promise<boolean> {
-    while (!this.lost) {
+  /** Step 1 of the proof. `forgone` if the lock is lost before that. */
+  async #shareConnection(): Promise<'shared' | 'forgone'> {
+    while (!this.#isLost) {
       const moved = new Promise<void>((resolve) => {
-        this.sessionMoved = resolve
+        this.#sessionMoved = resolve
       })
       const { link } = this.session
       if (link !== null) {
@@ -118,90 +133,110 @@ export class Supervision {
             return false
           },
         )
-        if (adopted && this.session.link === link) return !this.lost
+        if (adopted && this.session.link === link) return this.#isLost ? 'forgone' : 'shared'
       }
       await moved
     }
-    return false
+    return 'forgone'
   }
 
-  private started(group: ProcessGroup): void {
-    this.group = group
-    if (this.lost && this.options.onLost.kind !== 'ignore') void this.killAtOnce()
-    for (const signal of this.earlySignals) group.signal(signal)
-    this.earlySignals = []
+  get #isLost(): boolean {
+    return LOST.has(this.#state)
   }
 
-  private loses(reason: LostReason): void {
+  get #ignoresLoss(): boolean {
+    return this.options.onLost.kind === 'ignore'
+  }
+
+  #started(group: ProcessGroup): void {
+    this.#group = group
+    // It was asked to end before it could hear it.
+    if (this.#state === 'let-be' && !this.#ignoresLoss) this.#killAtOnce()
+    for (const signal of this.#earlySignals) group.signal(signal)
+    this.#earlySignals = []
+  }
+
+  #loses(reason: LostReason): void {
     // The command ended in time; the guardian's report says how.
-    if (this.state === 'ended' || this.group?.exists === false) return
-    this.lost = true
-    this.sessionMoved()
+    if (this.#state === 'ended' || this.#group?.exists === false) return
     this.log.error(`the lock '${this.grant.name}' was lost (${reason})`)
-    if (this.state !== 'running' || this.options.onLost.kind === 'ignore') return
+    if (this.#state === 'preparing') {
+      this.#state = 'forgone'
+      this.#sessionMoved()
+    } else if (this.#ignoresLoss) this.#letBe()
     // A forced loss leaves time: nobody else gets the lock before this session has let go of it (rules.md rule 12).
-    if (reason === 'forced') this.guardian.terminate()
+    else if (reason === 'forced') {
+      this.#letBe()
+      this.guardian.terminate()
+    }
     // Otherwise it may be another's already.
-    else void this.killAtOnce()
+    else this.#killAtOnce()
+  }
+
+  #letBe(): void {
+    if (this.#state === 'running') this.#state = 'let-be'
+  }
+
+  #killAtOnce(): void {
+    if (this.#state === 'killing') return
+    this.#state = 'killing'
+    void this.#kill()
   }
 
   /** Step 4 of the proof: the guardian kills too, unless it is stopped or knows of a later limit. */
-  private killAtOnce(): Promise<void> {
-    this.killing ??= (async () => {
-      this.guardian.killNow()
-      const startedAt = performance.now()
-      let left = this.guardian.strike(this.group)
-      while (this.state === 'running' && performance.now() - startedAt < GUARDIAN_REPORT_TIMEOUT_MS) {
-        await sleep(KILL_AGAIN_INTERVAL_MS)
-        left = this.guardian.strike(this.group)
-      }
-      if (this.state !== 'running') return
-      const unkillable = left.filter(({ id }) => !maySignal(id))
-      // The guardian is alive and waits for them.
-      if (unkillable.length > 0) this.tellRunsOn(unkillable)
-      this.finish({ type: 'killed', runsOn: unkillable.length > 0 || (await this.killUnguarded()) })
-    })()
-    return this.killing
+  async #kill(): Promise<void> {
+    this.guardian.killNow()
+    const startedAt = performance.now()
+    let left = this.guardian.strike(this.#group)
+    while (this.#state === 'killing' && performance.now() - startedAt < GUARDIAN_REPORT_TIMEOUT_MS) {
+      await sleep(KILL_AGAIN_INTERVAL_MS)
+      left = this.guardian.strike(this.#group)
+    }
+    if (this.#state !== 'killing') return
+    const unkillable = left.filter(({ id }) => !maySignal(id))
+    // The guardian is alive and waits for them.
+    if (unkillable.length > 0) this.#tellRunsOn(unkillable)
+    this.#finish({ type: 'killed', runsOn: unkillable.length > 0 || (await this.#killUnguarded()) })
   }
 
   /** True if something of the command cannot be killed. */
-  private async killUnguarded(): Promise<boolean> {
-    const left = await this.guardian.killAll(this.group, KILL_TIMEOUT_MS)
-    if (left.length > 0) this.tellRunsOn(left)
+  async #killUnguarded(): Promise<boolean> {
+    const left = await this.guardian.killAll(this.#group, KILL_TIMEOUT_MS)
+    if (left.length > 0) this.#tellRunsOn(left)
     return left.length > 0
   }
 
-  private tellRunsOn(left: readonly ProcessInfo[]): void {
+  #tellRunsOn(left: readonly ProcessInfo[]): void {
     this.log.error(`the lock is lost, and this runs on and cannot be ended: ${nameProcesses(left)}`)
   }
 
-  private async outcomeOf(end: End): Promise<Outcome> {
+  async #outcomeOf(end: End): Promise<Outcome> {
     let runsOn = end.type === 'killed' && end.runsOn
     if (end.type === 'guardian-died') {
       this.log.error('the guardian process died; the command is killed')
-      runsOn = await this.killUnguarded()
+      runsOn = await this.#killUnguarded()
     }
-    if (end.type === 'killed') this.lost = true
-    if (end.type === 'ended' && end.lost && !this.lost) {
+    const wasLosing = end.type === 'ended' && end.lost
+    if (wasLosing && !this.#isLost) {
       this.log.error(`the lock '${this.grant.name}' was being lost; the command was ended`)
     }
-    this.lost ||= end.type === 'ended' && end.lost
-    const terminalSignal = end.type === 'ended' && end.foreground && !this.lost ? end.signal : null
-    return { status: this.statusOf(end), lost: this.lost, runsOn, terminalSignal }
+    const lost = this.#isLost || wasLosing
+    const terminalSignal = end.type === 'ended' && end.foreground && !lost ? end.signal : null
+    return { status: this.#statusOf(end, lost), lost, runsOn, terminalSignal }
   }
 
-  private statusOf(end: End): number {
-    if (end.type === 'failed') return this.failedStatus(end.code)
-    if (this.lost && this.options.onLost.kind !== 'ignore') return DoExit.lost
+  #statusOf(end: End, lost: boolean): number {
+    if (end.type === 'failed') return this.#failedStatus(end.code)
+    if (lost && !this.#ignoresLoss) return DoExit.lost
     if (end.type !== 'ended') return DoExit.cannotRun
     return end.signal === null ? (end.code ?? DoExit.cannotRun) : exitStatusOfSignal(end.signal)
   }
 
-  private lostStatus(): number {
-    return this.options.onLost.kind === 'ignore' ? DoExit.cannotRun : DoExit.lost
+  #lostStatus(): number {
+    return this.#ignoresLoss ? DoExit.cannotRun : DoExit.lost
   }
 
-  private failedStatus(code: string): number {
+  #failedStatus(code: string): number {
     switch (code) {
       case 'ENOENT':
         this.log.error(`command not found: '${this.options.file}'`)

@@ -8,7 +8,7 @@ import type { Grant, LockSession } from '../../client/session/lock-session.js'
 import { ClientSession, type SessionOptions } from '../../client/session/session.js'
 import type { Link } from '../../client/transport/link.js'
 import { HELD_VARIABLE, type HeldMark, holderAround } from './held.js'
-import type { DoLog } from './log.js'
+import type { ProgramLog } from './log.js'
 
 export interface AcquireRequest {
   readonly session: SessionOptions
@@ -39,7 +39,7 @@ const NO_QUORUM_RETRY_INTERVAL_MS = 250
 /** `opened` is told of each session at once, so that an interrupted wait can be ended in good order. */
 export async function acquireLock(
   request: AcquireRequest,
-  log: DoLog,
+  log: ProgramLog,
   opened: (session: LockSession) => void,
 ): Promise<{ session: LockSession; grant: Grant }> {
   let session = await openSession(request, log)
@@ -74,7 +74,7 @@ export async function acquireLock(
   }
 }
 
-async function ask(session: LockSession, request: AcquireRequest, passedMs: number, log: DoLog): Promise<Grant> {
+async function ask(session: LockSession, request: AcquireRequest, passedMs: number, log: ProgramLog): Promise<Grant> {
   const waitMs = Math.max(0, request.waitMs - passedMs)
   const around = request.heldAround?.filter(({ name }) => name === request.lockName) ?? []
   if (around.length > 0 || (request.tellsHolder && waitMs > 0)) {
@@ -111,7 +111,7 @@ function again(options: SessionOptions): SessionOptions {
   return { ...options, reachMs: Math.max(options.reachMs, options.resumeMs ?? 0) }
 }
 
-async function openSession(request: AcquireRequest, log: DoLog): Promise<LockSession> {
+async function openSession(request: AcquireRequest, log: ProgramLog): Promise<LockSession> {
   const { beforeOpening } = request
   const hooks = {
     notice: (text: string) => log.info(text),

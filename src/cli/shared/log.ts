@@ -7,7 +7,7 @@ export type Verbosity = (typeof Verbosity)[keyof typeof Verbosity]
  * Words for people on stderr. They are written to the descriptor directly: `process.stderr` would set a pipe to
  * non-blocking, for the command too that inherits it, and would lose its text when the process exits at once.
  */
-export class DoLog {
+export class ProgramLog {
   constructor(
     private readonly program: string,
     private readonly verbosity: Verbosity,

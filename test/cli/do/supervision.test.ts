@@ -6,7 +6,7 @@ import { describe, expect, it, vi } from 'vitest'
 import { type GuardedEnd, Guardian } from '../../../src/cli/do/guardian.js'
 import { readDoOptions } from '../../../src/cli/do/options.js'
 import { Supervision } from '../../../src/cli/do/supervision.js'
-import { DoLog, Verbosity } from '../../../src/cli/shared/log.js'
+import { ProgramLog, Verbosity } from '../../../src/cli/shared/log.js'
 import { ProcessGroup } from '../../../src/cli/system/process-group.js'
 import { processesWithVariable } from '../../../src/cli/system/processes.js'
 import { instantNow, LocalLease } from '../../../src/client/session/local-lease.js'
@@ -55,7 +55,7 @@ function supervise(): {
     close: async () => {},
   }
   const options = readDoOptions(['--lock-name', 'x', 'cmd'], {})
-  const log = new DoLog('test', Verbosity.quiet)
+  const log = new ProgramLog('test', Verbosity.quiet)
   const supervision = new Supervision(options, log, session, GRANT, guardian as unknown as Guardian)
   return { guardian, session, supervision, outcome: supervision.run(aCommand(['cmd'])) }
 }

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { type AcquireRequest, acquireLock } from '../../../src/cli/shared/acquire.js'
-import { DoLog, Verbosity } from '../../../src/cli/shared/log.js'
+import { ProgramLog, Verbosity } from '../../../src/cli/shared/log.js'
 import { NoEndpointError, NotGrantedError } from '../../../src/client/errors.js'
 import type { LockSession } from '../../../src/client/session/lock-session.js'
 import { parseEndpoints } from '../../../src/client/transport/endpoints.js'
@@ -14,7 +14,7 @@ const LEASE_MS = 600
 let cluster: FakeCluster
 let node: FakeNode
 const sessions: LockSession[] = []
-const log = new DoLog('test', Verbosity.quiet)
+const log = new ProgramLog('test', Verbosity.quiet)
 let said: string[] = []
 
 beforeEach(async () => {

@@ -11,6 +11,7 @@ import { MENDED_CLIENT } from './mended-client.js'
 import { MENDED_LEADER } from './mended-leader.js'
 import { MENDED_LEADER_DUTIES } from './mended-leader-duties.js'
 import { MENDED_PEERS } from './mended-peers.js'
+import { MENDED_PROGRAMS } from './mended-programs.js'
 import { MENDED_RUNNER } from './mended-runner.js'
 import { MENDED_SERVER } from './mended-server.js'
 import { MENDED_SESSION_BOUNDS } from './mended-session-bounds.js'
@@ -59,6 +60,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...MENDED_SESSION_BOUNDS,
   ...MENDED_CLIENT,
   ...MENDED_RUNNER,
+  ...MENDED_PROGRAMS,
   ...COARSE,
   ...MENDED_PEERS,
   ...MENDED_SERVER,

@@ -45,7 +45,7 @@ export const MENDED_RUNNER: readonly Mutant[] = [
     GUARDIAN,
     edit(
       GUARDIAN_PROCESS,
-      'if (!(await offspring.ended(command.graceMs))) this.kill()',
+      "if (!(await offspring.ended(command.graceMs))) this.#happens('leftovers-stay')",
       'await offspring.ended(command.graceMs)',
     ),
   ),
@@ -65,18 +65,22 @@ export const MENDED_RUNNER: readonly Mutant[] = [
     'a limit that comes after the command was asked to end moves the deadline',
     'rule 6',
     GUARDIAN,
-    edit(GUARDIAN_PROCESS, 'if (!this.lost) this.limit = message.limit', 'this.limit = message.limit'),
+    edit(GUARDIAN_PROCESS, 'if (!isLost(this.#fate)) this.#limit = message.limit', 'this.#limit = message.limit'),
   ),
   mutant(
     'Y506',
     'a signal that comes before the command has started is lost',
     'own',
     SUPERVISION,
-    edit('src/cli/do/supervision.ts', 'if (this.group === null) this.earlySignals.push(signal)\n    else this', 'this'),
     edit(
       'src/cli/do/supervision.ts',
-      'this.group.signal(signal)\n    if (signal',
-      'this.group?.signal(signal)\n    if (signal',
+      'if (this.#group === null) this.#earlySignals.push(signal)\n    else this',
+      'this',
+    ),
+    edit(
+      'src/cli/do/supervision.ts',
+      'this.#group.signal(signal)\n    if (signal',
+      'this.#group?.signal(signal)\n    if (signal',
     ),
   ),
   mutant(
@@ -84,11 +88,7 @@ export const MENDED_RUNNER: readonly Mutant[] = [
     'a stopped command that is asked to end is not continued',
     'own',
     GUARDIAN,
-    edit(
-      GUARDIAN_PROCESS,
-      "'SIGTERM')\n    // A stopped process would not see it.\n    offspring.signalAll('SIGCONT')\n  }",
-      "'SIGTERM')\n  }",
-    ),
+    edit(GUARDIAN_PROCESS, "    // A stopped process would not see it.\n    ward.offspring.signalAll('SIGCONT')\n", ''),
   ),
   mutant(
     'Y508',
@@ -102,7 +102,7 @@ export const MENDED_RUNNER: readonly Mutant[] = [
     'while what is left of the command is ended, later limits do not count',
     'own',
     GUARDIAN,
-    edit(GUARDIAN_PROCESS, 'if (!this.lost) this.limit', "if (this.phase === 'waiting') this.limit"),
+    edit(GUARDIAN_PROCESS, 'if (!isLost(this.#fate)) this.#limit', 'if (this.#ward === null) this.#limit'),
   ),
   mutant(
     'Y510',

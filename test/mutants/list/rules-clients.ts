@@ -211,7 +211,13 @@ export const RULES_CLIENTS: readonly Mutant[] = [
     id: 'R6s',
     title: 'the guardian does not kill at the deadline',
     rule: 'rule 6',
-    edits: [{ file: GUARDIAN_PROCESS, find: 'if (leftMs <= 0) this.expired()\n    else if', replace: 'if' }],
+    edits: [
+      {
+        file: GUARDIAN_PROCESS,
+        find: "if (leftMs <= 0) this.#happens(ignores ? 'limit-unheeded' : 'limit-passed')\n    else if",
+        replace: 'if',
+      },
+    ],
     killers: ['tests'],
     tests: COMMAND_TESTS,
   },
@@ -222,8 +228,8 @@ export const RULES_CLIENTS: readonly Mutant[] = [
     edits: [
       {
         file: GUARDIAN_PROCESS,
-        find: 'if (leftMs <= 0) this.expired()\n    else if (leftMs <= this.command.graceMs) this.terminate()',
-        replace: 'if (leftMs <= 0) this.expired()',
+        find: "    else if (leftMs <= ward.command.graceMs && !ignores) this.#happens('limit-near')\n",
+        replace: '',
       },
     ],
     killers: ['tests'],
@@ -252,8 +258,8 @@ export const RULES_CLIENTS: readonly Mutant[] = [
     edits: [
       {
         file: GUARDIAN_PROCESS,
-        find: "if (this.phase === 'running') this.kill()\n    else if (this.phase",
-        replace: "if (this.phase !== 'running' && this.phase",
+        find: "    this.#happens('orphaned')",
+        replace: "    if (!this.#isLeft) this.#happens('orphaned')",
       },
     ],
     killers: ['tests'],
@@ -266,9 +272,9 @@ export const RULES_CLIENTS: readonly Mutant[] = [
     edits: [
       {
         file: GUARDIAN_PROCESS,
-        find: "if (this.phase === 'running') this.kill()\n    else if (this.phase",
+        find: "    this.#happens('orphaned')",
         replace:
-          "if (this.phase === 'running') {\n      setTimeout(() => this.kill(), 1_000)\n      void this.connection.end()\n    } else if (this.phase",
+          "    if (this.#isLeft) {\n      setTimeout(() => this.#happens('orphaned'), 1_000)\n      void this.#connection.end()\n    } else this.#happens('orphaned')",
       },
     ],
     killers: ['tests'],
@@ -286,7 +292,7 @@ export const RULES_CLIENTS: readonly Mutant[] = [
       },
       {
         file: GUARDIAN_PROCESS,
-        find: "if (this.ending !== 'killed') await this.endLeftovers(offspring, command)",
+        find: "if (this.#fate.at === 'running' || this.#fate.at === 'asked') await this.#endLeftovers(offspring, command)",
         replace: 'void command',
       },
     ],
@@ -342,7 +348,7 @@ export const RULES_CLIENTS: readonly Mutant[] = [
     edits: [
       {
         file: SUPERVISION,
-        find: '      runsOn = await this.killUnguarded()\n',
+        find: '      runsOn = await this.#killUnguarded()\n',
         replace: '',
       },
     ],
@@ -381,8 +387,8 @@ export const RULES_CLIENTS: readonly Mutant[] = [
     edits: [
       {
         file: GUARDIAN_PROCESS,
-        find: '() => setImmediate(() => this.judge()),',
-        replace: '() => this.judge(),',
+        find: '() => setImmediate(() => this.#judge()),',
+        replace: '() => this.#judge(),',
       },
     ],
     killers: ['tests'],
