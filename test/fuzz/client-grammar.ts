@@ -1,5 +1,5 @@
 /** Lines of both dialects as a hostile client writes them, who knows the grammar and what it was told before. */
-import type { SeededRandom } from '../service/kit/world.js'
+import type { SeededRandom } from '../../src/testing/seeded-random.js'
 import { damaged, freeText, nameText, numberText, secondsText } from './values.js'
 
 /** What a client remembers of its connection: enough to be believed for a while. */

@@ -1,7 +1,7 @@
 /** A few cases of each area with every run of the tests; `npm run fuzz` plays many. */
 import { describe, expect, it } from 'vitest'
 import { LockMachine } from '../../src/locks/machine.js'
-import { SeededRandom } from '../service/kit/world.js'
+import { SeededRandom } from '../../src/testing/seeded-random.js'
 import { AREAS } from './areas/all.js'
 import { commands } from './areas/commands.js'
 import { bytesOf, Memory, sessionLine } from './client-grammar.js'

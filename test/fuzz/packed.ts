@@ -1,6 +1,6 @@
 /** msgpack values that look like what peers say, with fields missing, at their extremes, or of another type. */
 import { pack } from 'msgpackr'
-import type { SeededRandom } from '../service/kit/world.js'
+import type { SeededRandom } from '../../src/testing/seeded-random.js'
 import { damaged, EXTREME_INTEGERS, freeText } from './values.js'
 
 const ODD: readonly unknown[] = [

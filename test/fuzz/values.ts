@@ -1,5 +1,5 @@
 /** Values at which programs break: around the limits of numbers, names, texts and bytes. */
-import type { SeededRandom } from '../service/kit/world.js'
+import type { SeededRandom } from '../../src/testing/seeded-random.js'
 
 const POWERS = [8, 16, 31, 32, 40, 51, 52, 53, 63, 64]
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { SimRandom } from '../sim/random.js'
+import { SeededRandom } from '../../src/testing/seeded-random.js'
 import { gapsBetweenGrants } from './checker/availability.js'
 import { checkAll, checkLocks, checkRecovery } from './checker/index.js'
 import { type Call, findImpossible, type Model } from './checker/linearizable.js'
@@ -45,7 +45,7 @@ describe('the checker on wrong histories', () => {
     it(`finds that ${what}`, () => {
       let planted = 0
       for (let seed = 1; planted < WRONG_HISTORIES_OF_EACH_KIND; seed++) {
-        const history = plant(small(seed), new SimRandom(seed))
+        const history = plant(small(seed), new SeededRandom(seed))
         if (history === null) continue
         planted++
         const finding = checkLocks(history).find(({ check }) => check === foundBy)

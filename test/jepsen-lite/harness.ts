@@ -2,7 +2,7 @@
 import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { SimRandom } from '../sim/random.js'
+import { SeededRandom } from '../../src/testing/seeded-random.js'
 import { checkAll, checkRecovery } from './checker/index.js'
 import type { History } from './history.js'
 import { Observer, statusOf } from './observer.js'
@@ -47,7 +47,7 @@ export async function runOnce(options: RunOptions): Promise<RunOutcome> {
   const idleAtFirst = await whoDoesNothing(workloads, history, 'the start')
   const schedule = new Schedule({
     attacks: site.attacks,
-    random: new SimRandom(options.seed),
+    random: new SeededRandom(options.seed),
     history,
     leaseMs: site.leaseMs,
     whyNotServing: () => site.whyNotServing(),
@@ -87,7 +87,7 @@ function newWorkloadRun(options: RunOptions, { name }: Workload, index: number):
     clients: Math.max(1, Math.floor(clients / workloads.length) + (index < clients % workloads.length ? 1 : 0)),
     leaseMs: site.leaseMs,
     lingerMs: site.lingerMs,
-    random: new SimRandom(seed + index + 1),
+    random: new SeededRandom(seed + index + 1),
     dir,
     startedAt: history.startedAt,
     now: () => history.now(),

@@ -6,9 +6,9 @@ import { encodeFragment } from '../../src/raft/net/frame.js'
 import { LinkKind } from '../../src/raft/net/handshake.js'
 import { Lane } from '../../src/raft/ports/transport.js'
 import { listenOn } from '../../src/server/sockets/listen.js'
+import { SeededRandom } from '../../src/testing/seeded-random.js'
 import { inTime, Wire } from '../e2e/wire.js'
 import { helloFrame } from '../kit/hello.js'
-import { SimRandom } from '../sim/random.js'
 import { CLIENT_SITES, type Heal, Links } from './links/links.js'
 
 const CUT = { cut: true }
@@ -23,7 +23,7 @@ let target: { host: string; port: number }
 beforeEach(async () => {
   server = createServer({ allowHalfOpen: true })
   connections = on(server, 'connection') as AsyncIterator<[Socket]>
-  links = new Links(new SimRandom(1))
+  links = new Links(new SeededRandom(1))
   target = { host: '127.0.0.1', port: await listenOn(server, { host: '127.0.0.1', port: 0 }) }
 })
 
@@ -79,7 +79,7 @@ describe('between a client and a node', () => {
   })
 
   it('behind a relay a reset arrives as an ordinary end, in either direction', async () => {
-    const relays = new Links(new SimRandom(1), '127.0.0.1', CLIENT_SITES)
+    const relays = new Links(new SeededRandom(1), '127.0.0.1', CLIENT_SITES)
     onTestFinished(() => relays.close())
     const { port } = await relays.openClientPort('n1', target)
     const wire = await Wire.open(port)

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { SimRandom } from '../sim/random.js'
+import { SeededRandom } from '../../src/testing/seeded-random.js'
 import { checkLocks } from './checker/index.js'
 import { readHistory } from './checker/operations.js'
 import { plantedFaults } from './checker/planted-faults.js'
@@ -52,7 +52,7 @@ describe('the report', () => {
   it('shows the offending piece of every kind of violation', () => {
     for (const { what, foundBy, plant } of plantedFaults) {
       const wrong = [1, 2, 3, 4, 5, 6, 7, 8].map((seed) => {
-        return plant(simulateHistory({ seed, seconds: 12, clients: 9, locks: 2 }), new SimRandom(seed))
+        return plant(simulateHistory({ seed, seconds: 12, clients: 9, locks: 2 }), new SeededRandom(seed))
       })
       const planted = wrong.find((one) => one !== null)
       if (planted == null) throw new Error(`no occasion for: ${what}`)

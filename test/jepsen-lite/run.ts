@@ -2,7 +2,7 @@
 import { mkdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { formatTable } from '../../src/cli/shared/table.js'
-import { SimRandom } from '../sim/random.js'
+import { SeededRandom } from '../../src/testing/seeded-random.js'
 import { type FaultGap, gapsOfFaults } from './checker/availability.js'
 import { COULD_NOT_RUN, commandOf, type Flags, INVALID, readFlags, VALID } from './flags.js'
 import { type RunOutcome, runOnce } from './harness.js'
@@ -54,7 +54,7 @@ async function openSite(flags: Flags, out: string, history: History): Promise<Si
   if (endpoints !== undefined) return RemoteSite.open({ endpoints, script: nemesisScript, nemesis, lingerMs })
   if (nemesisScript !== null) throw new CannotRun(`--nemesis-script ${nemesisScript}: needs --endpoints`)
   const dir = join(out, 'nodes')
-  const random = new SimRandom(seed)
+  const random = new SeededRandom(seed)
   return LocalSite.start({ nodes, server: resolve(server), nemesis, random, history, dir, relays, lingerMs })
 }
 

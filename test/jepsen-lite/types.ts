@@ -1,9 +1,9 @@
 /** The seams of jepsen-lite: what a history is, and what a workload and a nemesis have to be. */
 import type { ChildProcess } from 'node:child_process'
-import type { SimRandom } from '../sim/random.js'
+import type { SeededRandom } from '../../src/testing/seeded-random.js'
 import type { Ground } from './ground.js'
 
-export type Random = SimRandom
+export type Random = SeededRandom
 
 /** `info`: whether it took effect is unknown. */
 export type EventType = 'invoke' | 'ok' | 'fail' | 'info'

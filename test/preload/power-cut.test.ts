@@ -6,11 +6,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Level } from 'level'
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { SimRandom } from '../sim/random.js'
+import { SeededRandom } from '../../src/testing/seeded-random.js'
 import { Preload } from './preload.js'
 
 /** Always the worst. */
-class WorstCase extends SimRandom {
+class WorstCase extends SeededRandom {
   override chance(): boolean {
     return true
   }

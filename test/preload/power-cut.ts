@@ -1,6 +1,6 @@
 import { closeSync, existsSync, openSync, readdirSync, readFileSync, statSync, truncateSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
-import type { SimRandom as Random } from '../sim/random.js'
+import type { SeededRandom as Random } from '../../src/testing/seeded-random.js'
 
 /** Layout of the table of power.c. */
 const FILES = 256

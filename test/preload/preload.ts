@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { closeSync, openSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { SimRandom } from '../sim/random.js'
+import type { SeededRandom } from '../../src/testing/seeded-random.js'
 import { losePower, POWER_TABLE_BYTES, type PowerLoss } from './power-cut.js'
 
 const SOURCES = ['faults.c', 'power.c'].map((name) => fileURLToPath(new URL(name, import.meta.url)))
@@ -45,7 +45,7 @@ export class Preload {
   }
 
   /** What the last process of `node`, which has ended, had not synced is taken out of the files in `dataDir`. */
-  losePower(node: string, dataDir: string, random: SimRandom): PowerLoss {
+  losePower(node: string, dataDir: string, random: SeededRandom): PowerLoss {
     return losePower(this.#powerTable(node), dataDir, random)
   }
 

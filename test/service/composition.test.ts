@@ -6,7 +6,9 @@ import type { StateMachine } from '../../src/raft/ports/state-machine.js'
 import type { Peer } from '../../src/raft/ports/transport.js'
 import { NodeComposition } from '../../src/service/composition.js'
 import type { ClientProtocol, ClientSocket, EpochRecord } from '../../src/service/lock-service.js'
-import { FakeClock, FakeRandom } from '../raft/node/fake-clock.js'
+import { SeededRandom } from '../../src/testing/seeded-random.js'
+import { VirtualClock } from '../../src/testing/virtual-clock.js'
+import { settle } from '../kit/settle.js'
 import { FakeNetwork } from '../raft/node/fake-network.js'
 import { FakeDisk, FakeStore } from '../raft/node/fake-store.js'
 
@@ -24,8 +26,8 @@ class TestNode {
   suspendedMs = 0
   #records: readonly EpochRecord[] = []
 
-  constructor(nodeId: string, seed: number, clock: FakeClock, network: FakeNetwork) {
-    const { clock: own, stop } = clock.forNode()
+  constructor(nodeId: string, seed: number, clock: VirtualClock, network: FakeNetwork) {
+    const { clock: own, stop } = clock.forProcess()
     onTestFinished(stop)
     const suspending: Clock = { ...own, speakerNow: () => own.speakerNow() + this.suspendedMs }
     this.parts = new NodeComposition(
@@ -50,7 +52,7 @@ class TestNode {
         store: new FakeStore(new FakeDisk(), own),
         transport: network.transport(nodeId),
         clock: suspending,
-        random: new FakeRandom(seed),
+        random: new SeededRandom(seed),
         records: {
           bootId: 'boot',
           lockIdentity: nodeId,
@@ -118,7 +120,7 @@ class TestNode {
 }
 
 async function servingCluster() {
-  const clock = new FakeClock()
+  const clock = new VirtualClock(settle)
   const network = new FakeNetwork(clock)
   const nodes = FOUNDERS.map(({ nodeId }, place) => new TestNode(nodeId, place + 1, clock, network))
   for (const { parts } of nodes) await parts.node.start()

@@ -33,13 +33,14 @@ describe('rules 5, 8, 10: proposals, repeats and ends', () => {
       const cluster = started({ seed, service: { requestTimeoutMs: 60_000 } })
       const open = session(cluster.node(1))
       Object.assign(cluster.faults, { drop: 0.3, double: 0.3, commitMs: 20, applyMs: 20 })
-      for (let n = 1; n <= 40; n++) open.send(`lock,id:${2 * n - 1},name:x\nrelease,id:${2 * n},name:x\n`)
-      cluster.world.until(() => open.text.split('\n').length === 82)
+      // So few that the slowest seed is done before the silent client's lease of 60 s ends.
+      for (let n = 1; n <= 30; n++) open.send(`lock,id:${2 * n - 1},name:x\nrelease,id:${2 * n},name:x\n`)
+      cluster.world.until(() => open.text.split('\n').length === 62)
       const lines = open.text.split('\n').slice(1, -1)
       const tokens = lines.filter((_, at) => at % 2 === 0).map((line) => Number(/token:(\d+)/.exec(line)?.[1]))
       expect(tokens, `seed ${seed}`).toEqual([...new Set(tokens)].sort((a, b) => a - b))
       expect(lines.map((line) => line.replace(/,token:\d+/, ''))).toEqual(
-        Array.from({ length: 80 }, (_, at) => `${at % 2 === 0 ? 'ok' : 'released'},id:${at + 1},name:x`),
+        Array.from({ length: 60 }, (_, at) => `${at % 2 === 0 ? 'ok' : 'released'},id:${at + 1},name:x`),
       )
     }
   })

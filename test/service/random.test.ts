@@ -1,9 +1,9 @@
 /** Random schedules: whatever happens, no two clients rightly believe that they hold one lock. */
 import { describe, expect, it } from 'vitest'
+import { SeededRandom } from '../../src/testing/seeded-random.js'
 import { overlaps, runClassicClient, SessionClient, type Shared } from './kit/clients.js'
 import { Cluster, ELECTION_MS } from './kit/cluster.js'
 import type { FakeNode } from './kit/node.js'
-import { SeededRandom } from './kit/world.js'
 
 const LEASE_MS = 3_000
 const RUN_MS = 90_000

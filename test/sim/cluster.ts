@@ -3,25 +3,24 @@ import { FrameKind, Lane, type Peer } from '../../src/raft/ports/transport.js'
 import { FORMAT_VERSION } from '../../src/raft/store/data-directory.js'
 import type { Checks } from './checks/checks.js'
 import { STORE_FAILPOINTS } from './checks/tapped-store.js'
-import { type ClientHandlers, TcpConnection } from './client-network.js'
 import { DISK_FAILPOINTS, Volume } from './disk.js'
-import { LateLines } from './late-lines.js'
 import { Member } from './member.js'
+import type { ClientConnection, ClientHandlers } from './network/client-connection.js'
+import { ClientNetwork } from './network/client-network.js'
+import { LateLines } from './network/late-lines.js'
+import { PeerNetwork } from './network/peer-network.js'
+import { peerOf } from './network/station.js'
 import { newerRefused } from './newer-layout.js'
-import { PeerNetwork } from './peer-network.js'
 import { Machine, Process } from './process.js'
 import { PutBack } from './put-back.js'
 import type { Swarm } from './swarm.js'
 import type { World } from './world.js'
 
-/** A refused connection is noticed after this. */
-const REFUSED_MS = 2
 const FIRST_START_FAILPOINTS = [...DISK_FAILPOINTS, ...STORE_FAILPOINTS]
 /** Configurations that some node may still have after a restart. */
 const RECENT_CONFIGS = 3
 const JOINT_CRASH_MS = 3
 const STALL_SPREAD_MS = 2
-const SMALL_BUFFERS_CHANCE = 0.2
 
 export class Host {
   process: Process | null = null
@@ -62,6 +61,7 @@ export class Host {
 export class Cluster {
   readonly hosts = new Map<string, Host>()
   readonly peers: PeerNetwork
+  readonly clients: ClientNetwork
   readonly late: LateLines
   readonly putBack = new PutBack(this)
   readonly founders: Peer[]
@@ -84,7 +84,8 @@ export class Cluster {
     readonly swarm: Swarm,
     readonly checks: Checks,
   ) {
-    this.peers = new PeerNetwork(world, { ...swarm.peer }, swarm.lanes)
+    this.peers = new PeerNetwork(world, { ...swarm.peer }, swarm.lanes, swarm.hasPeerSecret)
+    this.clients = new ClientNetwork(world, { meanMs: swarm.clientMeanMs, relayedShare: swarm.relayedShare })
     this.late = new LateLines(world)
     this.#lastNodeNumber = swarm.nodes
     this.founders = Array.from({ length: swarm.nodes }, (_, i) => peerOf(`n${i + 1}`))
@@ -181,6 +182,8 @@ export class Cluster {
       volume: host.volume,
       formatVersion,
       peers: this.peers,
+      clients: this.clients,
+      clientPlaces: swarm.clientPlaces,
       checks,
       settings: swarm.settings,
       founders: host.isJoiner ? [] : this.founders,
@@ -202,7 +205,6 @@ export class Cluster {
       exited: (code, error) => this.#exited(host, process, code, error),
     })
     process.onKilled(() => {
-      this.peers.processGone(host.nodeId, process.diedSilently)
       if (!host.isRefused && host.process === process) this.#restartLater(host)
     })
     void host.member.start()
@@ -329,21 +331,9 @@ export class Cluster {
     return copy
   }
 
-  dial(process: Process, nodeId: string, handlers: ClientHandlers): TcpConnection {
-    const { world, swarm } = this
-    const host = this.hosts.get(nodeId)
-    const nodeProcess = host?.process ?? null
-    const small = world.random.chance(SMALL_BUFFERS_CHANCE)
-    const relayed = world.random.chance(swarm.relayedShare)
-    const [here, meanMs] = [nodeProcess ?? process, swarm.clientMeanMs]
-    const connection = new TcpConnection(world, here, process, meanMs, handlers, small, relayed)
+  dial(process: Process, nodeId: string, handlers: ClientHandlers): ClientConnection {
+    const connection = this.clients.dial(process, nodeId, handlers)
     this.late.dialled(connection)
-    const member = host?.member ?? null
-    world.after(world.random.around(swarm.clientMeanMs), () => {
-      if (nodeProcess === null || member === null || !nodeProcess.isAlive) {
-        world.after(REFUSED_MS, () => connection.carry('node', 'rst'))
-      } else nodeProcess.deliver(() => member.accept(connection))
-    })
     return connection
   }
 
@@ -388,5 +378,3 @@ export class Cluster {
     this.world.after(delayMs, () => this.start(host))
   }
 }
-
-export const peerOf = (nodeId: string): Peer => ({ nodeId, raftId: 0, address: `${nodeId}:7655` })

@@ -1,6 +1,6 @@
 /** A node's process: the server's composition with a simulated disk, network and clock. */
-import type { Socket } from 'node:net'
 import { pack, unpack } from 'msgpackr'
+import { formatHostPort } from '../../src/address.js'
 import type { LockMachine } from '../../src/locks/machine.js'
 import { parseLine } from '../../src/protocol/line.js'
 import type { Bounds } from '../../src/raft/node/bounds.js'
@@ -9,19 +9,21 @@ import { type LogStore, StoreError } from '../../src/raft/ports/store.js'
 import type { Peer } from '../../src/raft/ports/transport.js'
 import { FORMAT_VERSION } from '../../src/raft/store/data-directory.js'
 import { openStore } from '../../src/raft/store/open-store.js'
-import { FairInput } from '../../src/server/clients/fair-input.js'
+import { ClientPort } from '../../src/server/clients/client-port.js'
 import { exitStatusOf } from '../../src/server/exit-status.js'
 import { memberUidOf } from '../../src/server/records/member-uid.js'
-import { TcpClientSocket, type TcpClientSocketOwner } from '../../src/server/sockets/tcp-client-socket.js'
+import { tableKey } from '../../src/server/sockets/tcp-table.js'
 import { NodeComposition, type Surroundings } from '../../src/service/composition.js'
 import type { EpochRecord, EpochRecords, LockService } from '../../src/service/lock-service.js'
 import type { Checks } from './checks/checks.js'
 import type { ClassicHold } from './checks/lock-check.js'
 import { isPositive } from './checks/lock-check.js'
-import type { TcpConnection } from './client-network.js'
 import { ProcessDisk, type Volume } from './disk.js'
+import type { ClientConnection } from './network/client-connection.js'
+import type { ClientNetwork } from './network/client-network.js'
+import type { PeerNetwork } from './network/peer-network.js'
+import { clientAddressOf, peerOf } from './network/station.js'
 import { NewerLayout } from './newer-layout.js'
-import type { PeerNetwork } from './peer-network.js'
 import type { Process } from './process.js'
 import type { World } from './world.js'
 
@@ -39,6 +41,8 @@ export interface MemberDeps {
   readonly volume: Volume
   readonly formatVersion: number
   readonly peers: PeerNetwork
+  readonly clients: ClientNetwork
+  readonly clientPlaces: number
   readonly checks: Checks
   readonly settings: ClusterSettings
   readonly founders: readonly Peer[]
@@ -53,20 +57,14 @@ const DIRECTORY = '/data/node'
 const EPOCH_RECORD_KEY = 'epochs'
 const REQUEST_TIMEOUT_MS = 5_000
 
-export class Member implements TcpClientSocketOwner {
+export class Member {
   readonly clock
-  readonly input: FairInput
   isStopping = false
   #parts: NodeComposition | null = null
-  #toWrite: TcpClientSocket[] = []
-  readonly #connections = new Set<TcpConnection>()
+  #clientPort: ClientPort | null = null
 
   constructor(readonly deps: MemberDeps) {
     this.clock = deps.process.clock
-    this.input = new FairInput(this.clock)
-    deps.process.onKilled(() => {
-      for (const connection of this.#connections) connection.node.processDied(deps.process.diedSilently)
-    })
   }
 
   async start(): Promise<void> {
@@ -86,24 +84,11 @@ export class Member implements TcpClientSocketOwner {
       const { identity } = store.loaded
       if (identity !== null && identity.nodeId !== deps.nodeId) throw new StoreError('foreign', 'another node')
       this.#compose(store, await memberUidOf(store, deps.world.random))
+      await this.#openClientPort()
       await this.node?.start()
     } catch (error) {
       deps.exited(exitStatusOf(error), error)
     }
-  }
-
-  /** A client's connection reached this node. */
-  accept(connection: TcpConnection): void {
-    const { service, deps } = this
-    if (service === null || this.isStopping || !deps.process.isAlive) {
-      connection.node.resetAndDestroy()
-      return
-    }
-    this.#connections.add(connection)
-    this.#watchWords(connection, service)
-    service.turn()
-    const socket = new TcpClientSocket(connection.node as unknown as Socket, this)
-    socket.serve(service.connected(socket))
   }
 
   /** SIGTERM: what `main.ts` does. */
@@ -111,7 +96,8 @@ export class Member implements TcpClientSocketOwner {
     if (this.isStopping || this.#parts === null) return
     this.isStopping = true
     try {
-      await this.#parts.stop(() => undefined)
+      await this.#parts.stop(() => this.#clientPort?.stopAccepting())
+      await this.#clientPort?.close()
       this.deps.exited(0, null)
     } catch (error) {
       this.deps.exited(exitStatusOf(error), error)
@@ -140,38 +126,26 @@ export class Member implements TcpClientSocketOwner {
     return this.deps.process.isRunning && (this.service?.stats().speakRemainingMs ?? 0) > 0
   }
 
-  // ------------------------------------------------------------------------------------------ TcpClientSocketOwner
+  // ----------------------------------------------------------------------------------------------------- clients
 
-  turn(): void {
-    this.service?.turn()
-  }
-  writeSoon(socket: TcpClientSocket): void {
-    if (this.#toWrite.length === 0) this.clock.soon(() => this.#flush())
-    this.#toWrite.push(socket)
-  }
-  heard(): void {}
-  seated(): boolean {
-    return true
-  }
-  left(): void {}
-  closed(): void {
-    for (const connection of this.#connections) if (!connection.node.isOpen) this.#connections.delete(connection)
-  }
-
-  /** As `ClientPort` does. */
-  #flush(): void {
-    this.turn()
-    const due = this.#toWrite
-    this.#toWrite = []
-    for (const socket of due) {
-      if (this.deps.process.pass('before client write')) return
-      socket.flush()
-    }
-    this.deps.process.pass('after client write')
+  async #openClientPort(): Promise<void> {
+    const { service, deps } = this
+    const { clients, clientPlaces, nodeId, process, world } = deps
+    if (service === null) return
+    this.#clientPort = await ClientPort.open({
+      listen: clientAddressOf(nodeId),
+      maxConnections: clientPlaces,
+      localPlaces: true,
+      clock: this.clock,
+      service,
+      warn: (message) => world.fail(`${nodeId}: ${message}`),
+      network: clients.at(process, nodeId, (connection) => this.#watchWords(connection, service)),
+      sendQueues: async () => clients.sendQueues(process, tableKey),
+    })
   }
 
   /** Every word to a client is checked when the kernel gets it. */
-  #watchWords(connection: TcpConnection, service: LockService): void {
+  #watchWords(connection: ClientConnection, service: LockService): void {
     const { checks, nodeId, process, settings } = this.deps
     let hold: (ClassicHold & { gaveUp: boolean }) | null = null
     connection.onWritten = (text) => {
@@ -188,7 +162,7 @@ export class Member implements TcpClientSocketOwner {
             gaveUp: false,
             name: connection.classicLock,
             token: Number(line.slice('ok,token:'.length)),
-            isServed: () => process.isRunning && connection.node.isOpen,
+            isServed: () => process.isRunning && connection.isNodeOpen,
             isGivenUp: () => connection.isGivenUp,
           }
           checks.locks.holds.add(hold)
@@ -209,7 +183,7 @@ export class Member implements TcpClientSocketOwner {
       {
         nodeId,
         memberUid,
-        advertise: `${nodeId}:7654`,
+        advertise: formatHostPort(clientAddressOf(nodeId)),
         peerAddress: '',
         ...settings,
         founders,
@@ -234,7 +208,7 @@ export class Member implements TcpClientSocketOwner {
     const { nodeId, world, peers, checks, process } = this.deps
     return {
       store,
-      transport: peers.transport(nodeId, process),
+      transport: peers.transport(nodeId, process, peerOf(nodeId).address),
       clock: this.clock,
       random: world.random,
       records: this.#records(store),

@@ -1,8 +1,8 @@
 /** Directories that are put back to an older state, and who finds out. */
 import { type HelloVerdict, type PeerHello, RefusalCode } from '../../src/raft/ports/transport.js'
 import type { Cluster, Host } from './cluster.js'
-import type { Meeting } from './meeting.js'
-import type { SimTransport } from './peer-network.js'
+import type { Meeting } from './network/meeting.js'
+import type { PeerTap } from './network/peer-tap.js'
 
 /** It has been told and must have ended by then; one that does not know who told it is taken away by its operator. */
 const TOLD_MS = 10_000
@@ -29,13 +29,13 @@ export class PutBack implements Meeting {
     })
   }
 
-  arrived(at: SimTransport, payload: Uint8Array): void {
+  arrived(at: PeerTap, payload: Uint8Array): void {
     const host = this.cluster.hosts.get(at.nodeId)
     const status = host?.process === at.process ? host.member?.node?.status() : null
     if (status != null) this.cluster.checks.witnesses.arrived(at.process, status, payload)
   }
 
-  mayMeet(one: SimTransport, other: SimTransport): boolean {
+  mayMeet(one: PeerTap, other: PeerTap): boolean {
     const [a, b] = [this.#putBack(one), this.#putBack(other)]
     if (a === null && b === null) return true
     if (a !== null && b !== null) return false
@@ -43,7 +43,7 @@ export class PutBack implements Meeting {
     return b !== null && this.#isFound(b, other, one)
   }
 
-  judged(judge: SimTransport, peer: SimTransport, hello: PeerHello, verdict: HelloVerdict): void {
+  judged(judge: PeerTap, peer: PeerTap, hello: PeerHello, verdict: HelloVerdict): void {
     const isRefused = !verdict.accept && verdict.refusal.code === RefusalCode.forgotten
     const host = this.#putBack(peer)
     if (host === null) {
@@ -59,12 +59,12 @@ export class PutBack implements Meeting {
     this.cluster.world.after(TOLD_MS, () => process?.kill())
   }
 
-  #putBack(transport: SimTransport): Host | null {
+  #putBack(transport: PeerTap): Host | null {
     const host = this.cluster.hosts.get(transport.nodeId)
     return host?.process === transport.process && host.volume.isPutBack ? host : null
   }
 
-  #isFound(host: Host, forgetful: SimTransport, other: SimTransport): boolean {
+  #isFound(host: Host, forgetful: PeerTap, other: PeerTap): boolean {
     const { hello } = forgetful
     if (hello === null) return false
     if (this.#remembers(other, hello)) return true
@@ -77,7 +77,7 @@ export class PutBack implements Meeting {
     return false
   }
 
-  #remembers({ process }: SimTransport, { raftId, held }: PeerHello): boolean {
+  #remembers({ process }: PeerTap, { raftId, held }: PeerHello): boolean {
     const members = this.cluster.checks.log.reference?.members() ?? []
     return (
       members.some((member) => member.raftId === raftId) &&

@@ -5,8 +5,8 @@
 import type { DatabaseOperation } from '../../src/raft/store/disk.js'
 import { JOURNAL_BYTES, SLOT_BYTES, SLOTS } from '../../src/raft/store/journal.js'
 import { JOURNAL_FILE } from '../../src/raft/store/layout.js'
+import type { SeededRandom } from '../../src/testing/seeded-random.js'
 import type { MemoryDisk } from '../raft/store/memory-disk.js'
-import type { SimRandom } from './random.js'
 
 /** The writes that may go astray. */
 export const STRAY_STEPS = ['journal write', 'log write', 'snapshot write'] as const
@@ -60,7 +60,7 @@ function putOwn(disk: MemoryDisk, { path, bytes }: FileWrite, position: number):
 }
 
 /** One page goes to the place of another, in this file or another one; the others are where they belong. */
-function strayPage(disk: MemoryDisk, write: FileWrite, random: SimRandom): Landing {
+function strayPage(disk: MemoryDisk, write: FileWrite, random: SeededRandom): Landing {
   const { path, position, bytes } = write
   const first = Math.floor(position / PAGE_BYTES)
   const last = Math.floor((position + bytes.byteLength - 1) / PAGE_BYTES)
@@ -79,7 +79,7 @@ function strayPage(disk: MemoryDisk, write: FileWrite, random: SimRandom): Landi
 }
 
 /** All of it, as far away as pages go, in the file where it belongs or in another. */
-function strayWhole(disk: MemoryDisk, write: FileWrite, random: SimRandom): Landing {
+function strayWhole(disk: MemoryDisk, write: FileWrite, random: SeededRandom): Landing {
   const { path, position, bytes } = write
   const others = disk.paths().filter((other) => other !== path)
   const toOther = others.length > 0 && random.chance(0.3)
@@ -101,7 +101,7 @@ function strayWhole(disk: MemoryDisk, write: FileWrite, random: SimRandom): Land
 }
 
 /** Whole, in another slot of the journal. */
-function straySlot(disk: MemoryDisk, write: FileWrite, random: SimRandom): Landing {
+function straySlot(disk: MemoryDisk, write: FileWrite, random: SeededRandom): Landing {
   const { position } = write
   const slots = 1 + random.int(SLOTS - 1)
   const landed = (position + slots * SLOT_BYTES) % JOURNAL_BYTES
@@ -109,7 +109,7 @@ function straySlot(disk: MemoryDisk, write: FileWrite, random: SimRandom): Landi
   return { words: `a batch landed ${slots * PAGES_PER_SLOT} pages further on, in another slot`, makeGood: null }
 }
 
-export function strayFileWrite(disk: MemoryDisk, write: FileWrite, random: SimRandom): Landing {
+export function strayFileWrite(disk: MemoryDisk, write: FileWrite, random: SeededRandom): Landing {
   const ways = isJournal(write.path) ? [strayPage, strayWhole, straySlot] : [strayPage, strayWhole]
   return random.pick(ways)(disk, write, random)
 }
@@ -119,7 +119,7 @@ export function strayLogWrite(
   disk: MemoryDisk,
   operations: readonly DatabaseOperation[],
   write: (operations: readonly DatabaseOperation[]) => void,
-  random: SimRandom,
+  random: SeededRandom,
 ): string {
   const { database } = disk
   const puts = operations.filter((one) => one.type === 'put')

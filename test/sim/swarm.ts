@@ -2,12 +2,12 @@
 
 import { BULK_QUEUE_BYTES, CONTROL_QUEUE_BYTES } from '../../src/raft/limits.js'
 import { type Bounds, DEFAULT_BOUNDS } from '../../src/raft/node/bounds.js'
-import type { LaneLimits } from './lane-load.js'
+import type { SeededRandom } from '../../src/testing/seeded-random.js'
 import type { ClusterSettings } from './member.js'
 import { CORE_FAULTS } from './nemesis/core-faults.js'
 import { FAULT_NAMES, type FaultName } from './nemesis/faults.js'
-import type { PeerTimes } from './peer-network.js'
-import type { SimRandom } from './random.js'
+import type { PeerTimes } from './network/peer-network.js'
+import type { LaneLimits } from './network/peer-tap.js'
 
 export interface Swarm {
   readonly nodes: number
@@ -21,9 +21,13 @@ export interface Swarm {
   readonly maxClockRate: number
   readonly peer: Readonly<PeerTimes>
   readonly lanes: LaneLimits
+  /** All nodes know one secret, and let in nobody without it. */
+  readonly hasPeerSecret: boolean
   /** Longest metadata of a lock, in bytes. */
   readonly metaBytes: number
   readonly clientMeanMs: number
+  /** Clients that a node has room for. */
+  readonly clientPlaces: number
   /** How many of the clients' connections go through a relay. */
   readonly relayedShare: number
   readonly syncMs: number
@@ -58,7 +62,7 @@ const SMALL_BOUNDS: Bounds = {
 const LOCK_NAMES = ['a', 'b', 'c', 'd', 'e']
 
 /** `only`: these faults instead of those that are drawn. */
-export function drawSwarm(random: SimRandom, nodes: number | null, only: Swarm['faults'] | null = null): Swarm {
+export function drawSwarm(random: SeededRandom, nodes: number | null, only: Swarm['faults'] | null = null): Swarm {
   const nodeLeaseMs = random.pick([3_000, 4_000, 6_000])
   const heartbeatMs = random.pick([50, 100])
   // Rule 0: 0.7 L - 50 ms is at least twice the longest election timeout, which is twice the shortest.
@@ -102,14 +106,18 @@ export function drawSwarm(random: SimRandom, nodes: number | null, only: Swarm['
       lateChance: random.chance(0.5) ? random.logBetween(0.001, 0.05) : 0,
       jitterChance: random.chance(0.3) ? random.logBetween(0.001, 0.1) : 0,
       ackStallChance: random.pick([0, 0, 0.3]),
+      windowBytes: random.pick([3_000, 65_536, 1_048_576]),
+      splitChance: random.pick([0, 0.02, 0.5]),
     },
     lanes: {
       frameBytes: bounds.bundleFrameBytes + ONE_ENTRY_BYTES,
       controlBytes: isSmall ? SMALL_LANE_BYTES : CONTROL_QUEUE_BYTES,
       bulkBytes: isSmall ? SMALL_LANE_BYTES : BULK_QUEUE_BYTES,
     },
+    hasPeerSecret: random.chance(0.3),
     metaBytes: isSmall || random.chance(0.1) ? 4_000 : 0,
     clientMeanMs: random.pick([0.5, 5, 40]),
+    clientPlaces: random.pick([8, 1_000]),
     relayedShare: random.pick([0, 0.3, 1]),
     syncMs: random.pick([0.5, 3, 15]),
     thinkMs: random.logBetween(100, isCutOften ? 400 : 2_000),

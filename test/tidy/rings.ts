@@ -63,6 +63,20 @@ export const RINGS: readonly Ring[] = [
     kind: 'still',
   },
   {
+    folder: 'src/sockets/',
+    holds: 'the seam to TCP: streams, and what the system has',
+    knows: [],
+    packages: ['node:net'],
+    kind: 'machine',
+  },
+  {
+    folder: 'src/testing/',
+    holds: 'virtual time, seeded chance, a network and a disk in memory',
+    knows: ['src/sockets/streams.ts'],
+    packages: [],
+    kind: 'still',
+  },
+  {
     folder: 'src/raft/store/',
     holds: 'the disk',
     knows: [...PORTS, 'src/raft/core/'],
@@ -72,14 +86,14 @@ export const RINGS: readonly Ring[] = [
   {
     folder: 'src/raft/net/',
     holds: 'the peers',
-    knows: [...PORTS, 'src/raft/wire/'],
+    knows: [...PORTS, 'src/raft/wire/', 'src/sockets/'],
     packages: ['@node-rs/crc32', 'msgpackr', 'node:*'],
     kind: 'machine',
   },
   {
     folder: 'src/server/',
     holds: 'this machine: sockets, clock, configuration, HTTP, logs',
-    knows: [...PORTS, 'src/locks/', 'src/protocol/', 'src/raft/', 'src/service/'],
+    knows: [...PORTS, 'src/locks/', 'src/protocol/', 'src/raft/', 'src/service/', 'src/sockets/'],
     packages: ['*'],
     kind: 'machine',
   },

@@ -4,18 +4,19 @@
  */
 import { parseHostPort } from '../../address.js'
 import type { Clock } from '../../platform.js'
+import type { StreamNetwork } from '../../sockets/streams.js'
 import { CONNECT_TIMEOUT_MS, HANDSHAKE_BYTES, HANDSHAKE_TIMEOUT_MS } from '../limits.js'
 import type { Greeting } from '../ports/transport.js'
 import { FrameParser } from './frame.js'
 import { decodeHello, isRefusal, LinkKind } from './handshake.js'
-import { type PeerNetwork, tcpNetwork } from './network.js'
+import { peerTcp } from './network.js'
 
 const SILENT = 'it does not say hello as a peer port does'
 
 /** Never rejects. `address`: HOST:PORT. */
-export function greet(address: string, clock: Clock, network: PeerNetwork = tcpNetwork): Promise<Greeting> {
+export function greet(address: string, clock: Clock, network: StreamNetwork = peerTcp): Promise<Greeting> {
   return new Promise((resolve) => {
-    const stream = network.dial(parseHostPort(address))
+    const { stream } = network.dial(parseHostPort(address))
     const parser = new FrameParser(HANDSHAKE_BYTES)
     let timer = clock.after(CONNECT_TIMEOUT_MS, () => end({ kind: 'unreachable', detail: 'no answer to the connect' }))
     function end(greeting: Greeting): void {

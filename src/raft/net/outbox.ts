@@ -1,7 +1,15 @@
+import type { ByteStream } from '../../sockets/streams.js'
 import { BULK_QUEUE_BYTES, BULK_WINDOW_BYTES, CONTROL_QUEUE_BYTES, FRAGMENT_PAYLOAD_BYTES } from '../limits.js'
 import { Lane } from '../ports/transport.js'
 import { byteLength, encodeFragment, FRAGMENT_HEADER_BYTES } from './frame.js'
-import type { PeerStream } from './network.js'
+
+/** What may wait on each lane; a bulk lane that is empty takes any frame. */
+export interface LaneBounds {
+  readonly controlBytes: number
+  readonly bulkBytes: number
+}
+
+const LANE_BOUNDS: LaneBounds = { controlBytes: CONTROL_QUEUE_BYTES, bulkBytes: BULK_QUEUE_BYTES }
 
 /**
  * What waits to be written to one peer, on two lanes. All frames that are queued in one turn leave in one write. Control
@@ -9,13 +17,15 @@ import type { PeerStream } from './network.js'
  * window and not behind a whole snapshot.
  */
 export class Outbox {
-  readonly #stream: PeerStream
+  readonly #stream: ByteStream
+  readonly #bounds: LaneBounds
   readonly #control = new FragmentQueue()
   readonly #bulk = new FragmentQueue()
   #flushQueued = false
 
-  constructor(stream: PeerStream) {
+  constructor(stream: ByteStream, bounds: LaneBounds = LANE_BOUNDS) {
     this.#stream = stream
+    this.#bounds = bounds
     stream.on('drain', () => this.flush())
   }
 
@@ -25,8 +35,8 @@ export class Outbox {
     const bytes = frameBytes + FRAGMENT_HEADER_BYTES * Math.max(1, Math.ceil(frameBytes / FRAGMENT_PAYLOAD_BYTES))
     const full =
       lane === Lane.control
-        ? this.#control.bytes + this.#stream.writableLength + bytes > CONTROL_QUEUE_BYTES
-        : this.#bulk.bytes + bytes > BULK_QUEUE_BYTES
+        ? this.#control.bytes + this.#stream.writableLength + bytes > this.#bounds.controlBytes
+        : this.#bulk.bytes > 0 && this.#bulk.bytes + bytes > this.#bounds.bulkBytes
     if (full) return false
     const queue = lane === Lane.control ? this.#control : this.#bulk
     for (const fragment of splitFrame(lane, kind, parts, frameBytes)) queue.push(fragment)

@@ -1,4 +1,5 @@
 import type { Clock, Random, Timer } from '../../platform.js'
+import type { ByteStream, Channel, TcpEnd } from '../../sockets/streams.js'
 import {
   CLOSE_GRACE_MS,
   CONNECT_TIMEOUT_MS,
@@ -12,8 +13,7 @@ import { Lane, type PeerHello, PeerProtocolError, type Refusal } from '../ports/
 import { type Frame, FrameError, FrameParser } from './frame.js'
 import { decodeRefusal, encodeRefusal, isRefusal, LinkKind } from './handshake.js'
 import { Introduction } from './introduction.js'
-import type { PeerStream } from './network.js'
-import { Outbox } from './outbox.js'
+import { type LaneBounds, Outbox } from './outbox.js'
 import type { PeerSecrets } from './peer-secret.js'
 
 /** Why a connection ended: `ended` the peer closed it, `failed` the system reported an error, `local` this node wanted it. */
@@ -57,7 +57,7 @@ export interface ConnectionLink {
 }
 
 export interface ConnectionOptions {
-  readonly stream: PeerStream
+  readonly channel: Channel
   /** The link that dialled, or null for a connection that a peer dialled. */
   readonly dialledBy: ConnectionLink | null
   /** What this node says of itself, asked when the connection opens. */
@@ -67,6 +67,7 @@ export interface ConnectionOptions {
   readonly random: Random
   /** Null: none is proved and none is asked for. */
   readonly secrets: PeerSecrets | null
+  readonly lanes?: LaneBounds | undefined
 }
 
 const SURPLUS = 'the pair keeps another connection'
@@ -85,7 +86,8 @@ export class PeerConnection {
   #isProved = false
   readonly #introduction: Introduction
   readonly #hasSecret: boolean
-  readonly #stream: PeerStream
+  readonly #stream: ByteStream
+  readonly #tcp: TcpEnd
   readonly #owner: ConnectionOwner
   readonly #clock: Clock
   readonly #hello: () => PeerHello
@@ -102,16 +104,18 @@ export class PeerConnection {
   #bytesReadBefore = 0
   #bytesWrittenBefore = 0
 
-  constructor({ stream, dialledBy, hello, owner, clock, random, secrets }: ConnectionOptions) {
+  constructor({ channel, dialledBy, hello, owner, clock, random, secrets, lanes }: ConnectionOptions) {
+    const { stream, tcp } = channel
     this.dialled = dialledBy !== null
     this.link = dialledBy
     this.#stream = stream
+    this.#tcp = tcp
     this.#owner = owner
     this.#clock = clock
     this.#hello = hello
     this.#hasSecret = secrets !== null
     this.#introduction = new Introduction(this.dialled, secrets, random)
-    this.#outbox = new Outbox(stream)
+    this.#outbox = new Outbox(stream, lanes)
     stream.on('data', (chunk: Buffer) => this.#read(chunk))
     stream.on('end', () => this.close({ cause: 'ended', detail: 'the peer closed it' }))
     stream.on('error', (error: NodeJS.ErrnoException) => {
@@ -183,8 +187,8 @@ export class PeerConnection {
   #open(): void {
     if (this.#state === 'closed') return
     this.#state = 'hello'
-    this.#remoteAddress = this.#stream.remoteAddress ?? '?'
-    this.#remotePort = this.#stream.remotePort ?? 0
+    this.#remoteAddress = this.#tcp.remoteAddress ?? '?'
+    this.#remotePort = this.#tcp.remotePort ?? 0
     this.#startTimer(HANDSHAKE_TIMEOUT_MS, () => this.close({ cause: 'timeout', detail: 'no answer to the handshake' }))
     this.#say(LinkKind.hello, this.#introduction.ownHello(this.#hello()))
   }

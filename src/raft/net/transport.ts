@@ -1,6 +1,7 @@
-import { AddressError, type HostPort, parseHostPort } from '../../address.js'
+import { AddressError, formatHostPort, type HostPort, parseHostPort } from '../../address.js'
 import { invariant } from '../../invariant.js'
 import type { Clock, Random } from '../../platform.js'
+import type { Channel, StreamListener, StreamNetwork } from '../../sockets/streams.js'
 import { PEER_FRAME_BYTES, UNKNOWN_CONNECTIONS } from '../limits.js'
 import {
   type FrameKind,
@@ -15,7 +16,8 @@ import {
 } from '../ports/transport.js'
 import { byteLength } from './frame.js'
 import { LinkKind } from './handshake.js'
-import { BindError, type PeerListener, type PeerNetwork, type PeerStream, tcpNetwork } from './network.js'
+import { BindError, peerTcp } from './network.js'
+import type { LaneBounds } from './outbox.js'
 import { type ConnectionEnd, type ConnectionOwner, type ConnectionVerdict, PeerConnection } from './peer-connection.js'
 import { type LinkEvents, PeerLink } from './peer-link.js'
 import type { PeerSecrets } from './peer-secret.js'
@@ -33,7 +35,9 @@ export interface TransportOptions {
   /** Null: peers are not authenticated. */
   readonly secrets?: PeerSecrets | null
   /** Where streams come from; TCP unless given. */
-  readonly network?: PeerNetwork
+  readonly network?: StreamNetwork
+  /** What may wait for one peer; the bounds of `limits.ts` unless given. */
+  readonly lanes?: LaneBounds
 }
 
 export interface PeerTransport extends Transport {
@@ -51,18 +55,18 @@ export function createTransport(options: TransportOptions): PeerTransport {
 
 class SocketTransport implements PeerTransport, ConnectionOwner, LinkEvents {
   readonly #options: TransportOptions
-  readonly #network: PeerNetwork
+  readonly #network: StreamNetwork
   readonly #refusals: RefusalLog
   readonly #links = new Map<string, PeerLink>()
   readonly #connections = new Set<PeerConnection>()
   #peers: readonly Peer[] = []
   #handlers: TransportHandlers | null = null
-  #listener: PeerListener | null = null
+  #listener: StreamListener | null = null
   #closed = false
 
   constructor(options: TransportOptions) {
     this.#options = options
-    this.#network = options.network ?? tcpNetwork
+    this.#network = options.network ?? peerTcp
     this.#refusals = new RefusalLog(options.logger, options.clock)
   }
 
@@ -75,7 +79,7 @@ class SocketTransport implements PeerTransport, ConnectionOwner, LinkEvents {
     try {
       this.#listener = await this.#network.listen(
         parseHostPort(listen),
-        (stream) => this.#accept(stream),
+        (channel) => this.#accept(channel),
         (error) => logger.warn({ err: error }, 'the peer port has trouble to accept connections'),
       )
     } catch (cause) {
@@ -136,7 +140,7 @@ class SocketTransport implements PeerTransport, ConnectionOwner, LinkEvents {
 
   listenAddress(): string {
     invariant(this.#listener !== null, 'transport: not started')
-    return this.#listener.address
+    return formatHostPort({ host: parseHostPort(this.#options.listen).host, port: this.#listener.port })
   }
 
   // ----------------------------------------------------------------------------------- ConnectionOwner
@@ -221,10 +225,10 @@ class SocketTransport implements PeerTransport, ConnectionOwner, LinkEvents {
 
   // --------------------------------------------------------------------------------------------- helpers
 
-  #accept(stream: PeerStream): void {
-    if (this.#closed) stream.destroy()
+  #accept(channel: Channel): void {
+    if (this.#closed) channel.stream.destroy()
     else {
-      this.#adopt(stream, null)
+      this.#adopt(channel, null)
       this.#makeRoom()
     }
   }
@@ -243,12 +247,12 @@ class SocketTransport implements PeerTransport, ConnectionOwner, LinkEvents {
     oldest?.close({ cause: 'local', detail: 'too many connections that do not say who they are' })
   }
 
-  #adopt(stream: PeerStream, dialledBy: PeerLink | null): PeerConnection {
+  #adopt(channel: Channel, dialledBy: PeerLink | null): PeerConnection {
     const handlers = this.#handlers
     invariant(handlers !== null, 'transport: a connection before the start')
-    const { clock, random, secrets = null } = this.#options
+    const { clock, random, secrets = null, lanes } = this.#options
     const hello = () => handlers.hello()
-    const connection = new PeerConnection({ stream, dialledBy, hello, owner: this, clock, random, secrets })
+    const connection = new PeerConnection({ channel, dialledBy, hello, owner: this, clock, random, secrets, lanes })
     this.#connections.add(connection)
     return connection
   }

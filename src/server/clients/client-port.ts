@@ -1,9 +1,11 @@
-import { createServer, type Server, type Socket } from 'node:net'
 import type { HostPort } from '../../address.js'
 import type { Clock, Timer } from '../../platform.js'
 import { plainError } from '../../protocol/replies.js'
 import type { ClientProtocol, ClientSocket } from '../../service/lock-service.js'
+import type { Channel, StreamListener, StreamNetwork } from '../../sockets/streams.js'
+import { tcpNetwork } from '../../sockets/tcp.js'
 import {
+  ACCEPT_BACKLOG,
   CLOSING_MAX_CONNECTIONS,
   DISCARD_INPUT_MS,
   FIRST_LINE_MAX_MS,
@@ -11,10 +13,10 @@ import {
   SILENCE_CHECK_MS,
   SILENT_PLACES_MAX_COUNT,
 } from '../limits.js'
-import { bindError, describeSystemError, hasCode, listenOn } from '../sockets/listen.js'
+import { bindError, describeSystemError, hasCode } from '../sockets/listen.js'
 import { SendQueueWatch } from '../sockets/send-queue-watch.js'
 import { TcpClientSocket, type TcpClientSocketOwner } from '../sockets/tcp-client-socket.js'
-import { TcpTables } from '../sockets/tcp-table.js'
+import { type SendQueues, TcpTables } from '../sockets/tcp-table.js'
 import { ClientPlaces } from './client-places.js'
 import { FairInput } from './fair-input.js'
 
@@ -36,7 +38,17 @@ export interface ClientPortOptions {
   readonly service: ClientPortService
   /** The system refuses connections, for lack of descriptors for example. */
   warn(message: string): void
+  /** Where connections come from; TCP unless given. */
+  readonly network?: StreamNetwork
+  /** The kernel's send queues; its own table unless given. */
+  readonly sendQueues?: () => Promise<SendQueues | null>
 }
+
+const clientTcp = tcpNetwork({
+  keepAliveIdleMs: KEEPALIVE_IDLE_MS,
+  allowHalfOpen: true,
+  backlogCount: ACCEPT_BACKLOG,
+})
 
 /** The client port: accepts connections and joins all that is written to one of them in a turn into one packet. */
 export class ClientPort implements TcpClientSocketOwner {
@@ -49,7 +61,8 @@ export class ClientPort implements TcpClientSocketOwner {
   readonly #mostSockets: number
   readonly #localPlaces: boolean
   readonly #warn: (message: string) => void
-  readonly #servers: Server[] = []
+  readonly #network: StreamNetwork
+  readonly #listeners: StreamListener[] = []
   readonly #sockets = new Set<TcpClientSocket>()
   readonly #watch: SendQueueWatch
   #silenceTimer: Timer | null = null
@@ -68,8 +81,8 @@ export class ClientPort implements TcpClientSocketOwner {
     this.#mostSockets = maxConnections + SILENT_PLACES_MAX_COUNT + CLOSING_MAX_CONNECTIONS
     this.#localPlaces = options.localPlaces
     this.#warn = (message) => options.warn(message)
-    const tables = TcpTables.open()
-    this.#watch = new SendQueueWatch(clock, tables === null ? null : () => tables.read())
+    this.#network = options.network ?? clientTcp
+    this.#watch = new SendQueueWatch(clock, options.sendQueues ?? kernelQueues())
   }
 
   /** Throws UsageError when an address cannot be bound. */
@@ -111,7 +124,7 @@ export class ClientPort implements TcpClientSocketOwner {
 
   /** Takes no more connections; those that are open stay. */
   stopAccepting(): void {
-    for (const server of this.#servers) server.close()
+    for (const listener of this.#listeners) listener.close()
   }
 
   /** Stops accepting and waits until every connection is gone, which the service has begun; resets what is left. */
@@ -184,12 +197,13 @@ export class ClientPort implements TcpClientSocketOwner {
   }
 
   async #listen(address: HostPort): Promise<void> {
-    const options = { allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEPALIVE_IDLE_MS }
-    const server = createServer(options, (socket) => this.#accept(socket))
-    this.#boundPort = await listenOn(server, address)
-    // Without a listener a failed accept would end the process, and with it every lock of its clients.
-    server.on('error', (error) => this.#warn(`accepting a connection: ${describeSystemError(error)}`))
-    this.#servers.push(server)
+    const listener = await this.#network.listen(
+      address,
+      (channel) => this.#accept(channel),
+      (error) => this.#warn(`accepting a connection: ${describeSystemError(error)}`),
+    )
+    this.#boundPort = listener.port
+    this.#listeners.push(listener)
   }
 
   async #listenOnIpv6Loopback(): Promise<void> {
@@ -200,10 +214,10 @@ export class ClientPort implements TcpClientSocketOwner {
     }
   }
 
-  #accept(socket: Socket): void {
+  #accept(channel: Channel): void {
     this.turn()
     if (this.#sockets.size >= this.#mostSockets) this.#dropClosing()
-    const connection = new TcpClientSocket(socket, this)
+    const connection = new TcpClientSocket(channel, this)
     this.#sockets.add(connection)
     connection.serve(this.#service.connected(connection))
     this.#turnAway(this.#places.arrived(connection, this.clock.takerNow()))
@@ -241,4 +255,10 @@ export class ClientPort implements TcpClientSocketOwner {
     this.#refusedCount += 1
     silent.turnAway(SILENT_TOO_LONG)
   }
+}
+
+/** Null on a system that shows no such queues. */
+function kernelQueues(): (() => Promise<SendQueues | null>) | null {
+  const tables = TcpTables.open()
+  return tables === null ? null : () => tables.read()
 }

@@ -1,8 +1,8 @@
-import type { Socket } from 'node:net'
 import { formatHostPort, type HostPort, isLoopbackHost } from '../../address.js'
 import type { Clock, Timer } from '../../platform.js'
 import { type NeutralReply, plainError } from '../../protocol/replies.js'
 import type { ClientProtocol, ClientSocket } from '../../service/lock-service.js'
+import type { ByteStream, Channel, TcpEnd } from '../../sockets/streams.js'
 import type { FairInput, InputSource } from '../clients/fair-input.js'
 import { DISCARD_INPUT_MS, INPUT_SLICE_MAX_BYTES, INPUT_SLICE_MAX_LINES } from '../limits.js'
 import { hasCode } from './listen.js'
@@ -41,7 +41,8 @@ export class TcpClientSocket implements ClientSocket, WatchedConnection, InputSo
   readonly ownEnd: HostPort
   readonly tableKey: string | null
   #handler: ClientProtocol | null = null
-  readonly #socket: Socket
+  readonly #socket: ByteStream
+  readonly #tcp: TcpEnd
   readonly #owner: TcpClientSocketOwner
   /** How the first line begins; null once it was complete. */
   #opening: string | null = ''
@@ -65,22 +66,23 @@ export class TcpClientSocket implements ClientSocket, WatchedConnection, InputSo
   #pausedByOutput = false
   #discardTimer: Timer | null = null
 
-  constructor(socket: Socket, owner: TcpClientSocketOwner) {
-    const host = (socket.remoteAddress ?? '').replace(/^::ffff:/, '')
-    this.#socket = socket
+  constructor({ stream, tcp }: Channel, owner: TcpClientSocketOwner) {
+    const host = (tcp.remoteAddress ?? '').replace(/^::ffff:/, '')
+    this.#socket = stream
+    this.#tcp = tcp
     this.#owner = owner
-    this.ownEnd = { host, port: socket.remotePort ?? 0 }
+    this.ownEnd = { host, port: tcp.remotePort ?? 0 }
     this.remote = formatHostPort(this.ownEnd)
     this.loopback = isLoopbackHost(host)
-    this.tableKey = tableKey(socket)
-    socket.on('data', (chunk) => this.#onData(chunk))
-    socket.on('end', () => this.#onEnd())
-    socket.on('drain', () => this.#onDrain())
+    this.tableKey = tableKey(tcp)
+    stream.on('data', (chunk) => this.#onData(chunk))
+    stream.on('end', () => this.#onEnd())
+    stream.on('drain', () => this.#onDrain())
     // 'close' follows and ends the session. What went wrong matters only if it tells of a FIN.
-    socket.on('error', (error) => {
+    stream.on('error', (error) => {
       this.#resetAfterFin ||= hasCode(error, 'EPIPE')
     })
-    socket.on('close', () => this.#onClose())
+    stream.on('close', () => this.#onClose())
   }
 
   serve(handler: ClientProtocol): void {
@@ -125,7 +127,7 @@ export class TcpClientSocket implements ClientSocket, WatchedConnection, InputSo
 
   reset(): void {
     this.#abandon()
-    this.#socket.resetAndDestroy()
+    this.#tcp.resetAndDestroy()
   }
 
   pause(): void {
@@ -145,7 +147,7 @@ export class TcpClientSocket implements ClientSocket, WatchedConnection, InputSo
 
   /** The kernel could not deliver for too long (rule 5): as if the peer had reset the connection. */
   giveUp(): void {
-    if (!this.#closing) this.#socket.resetAndDestroy()
+    if (!this.#closing) this.#tcp.resetAndDestroy()
   }
 
   // ------------------------------------------------------------------------------------------------------ input

@@ -1,8 +1,8 @@
 import { closeSync, openSync, read } from 'node:fs'
-import type { Socket } from 'node:net'
 import { isIPv4 } from 'node:net'
 import { endianness } from 'node:os'
 import { promisify } from 'node:util'
+import type { TcpEnd } from '../../sockets/streams.js'
 import { TCP_TABLE_SLICE_BYTES } from '../limits.js'
 
 const readAt = promisify(read)
@@ -106,8 +106,7 @@ export function addRows(table: string, into: Map<string, number>): void {
 }
 
 /** How the kernel's table names this connection; null once it is closed. */
-export function tableKey(socket: Socket): string | null {
-  const { localAddress, localPort, remoteAddress, remotePort } = socket
+export function tableKey({ localAddress, localPort, remoteAddress, remotePort }: TcpEnd): string | null {
   if (!localAddress || !localPort || !remoteAddress || !remotePort) return null
   return `${tableAddress(localAddress, localPort)} ${tableAddress(remoteAddress, remotePort)}`
 }

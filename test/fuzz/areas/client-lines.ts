@@ -3,10 +3,11 @@
  * another's snapshot in place of its state. Nothing may escape, end a node, or leave nodes unequal, and who was not sent
  * away must still be served.
  */
+
+import { SeededRandom } from '../../../src/testing/seeded-random.js'
 import { Cluster } from '../../service/kit/cluster.js'
 import type { FakeNode } from '../../service/kit/node.js'
 import type { FakeSocket } from '../../service/kit/socket.js'
-import { SeededRandom } from '../../service/kit/world.js'
 import { type Area, Finding, Trail } from '../area.js'
 import { bytesOf, classicLine, Memory, openingLine, sessionLine } from '../client-grammar.js'
 import { checkState } from '../replicas.js'

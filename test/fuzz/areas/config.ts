@@ -6,7 +6,7 @@ import { parseEndpoints } from '../../../src/client/transport/endpoints.js'
 import { parseServerConfig } from '../../../src/server/config/config.js'
 import { OPTIONS } from '../../../src/server/config/options.js'
 import { UsageError } from '../../../src/server/exit-codes.js'
-import { SeededRandom } from '../../service/kit/world.js'
+import { SeededRandom } from '../../../src/testing/seeded-random.js'
 import { type Area, Finding, Trail } from '../area.js'
 import { damaged, freeText, nameText, secondsText, numberText as wildNumberText } from '../values.js'
 

@@ -6,7 +6,7 @@ import type { NodeStatus } from '../../../src/raft/node/node-api.js'
 import { HttpPort } from '../../../src/server/http/http-port.js'
 import { ServerMetrics } from '../../../src/server/http/metrics.js'
 import type { StatusSources } from '../../../src/service/status.js'
-import { SeededRandom } from '../../service/kit/world.js'
+import { SeededRandom } from '../../../src/testing/seeded-random.js'
 import { type Area, Finding, Trail } from '../area.js'
 import { damaged, freeText, nameText, numberText } from '../values.js'
 

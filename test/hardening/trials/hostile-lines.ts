@@ -2,10 +2,10 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { SeededRandom } from '../../../src/testing/seeded-random.js'
 import { TestCluster, type TestNode } from '../../e2e/cluster.js'
 import { converse } from '../../e2e/wire.js'
 import { bytesOf, classicLine, Memory, openingLine, sessionLine } from '../../fuzz/client-grammar.js'
-import { SeededRandom } from '../../service/kit/world.js'
 import type { Outcome, Size, Trial } from '../trial.js'
 
 const RUN_MS: Record<Size, number> = { short: 15_000, long: 300_000 }

@@ -1,4 +1,4 @@
-import type { SimRandom } from '../../sim/random.js'
+import type { SeededRandom } from '../../../src/testing/seeded-random.js'
 import type { HistoryEvent, HistoryValue } from '../types.js'
 import { type Hold, readHistory, textOf } from './operations.js'
 
@@ -8,7 +8,7 @@ export interface PlantedFault {
   /** The check that has to find it. */
   readonly foundBy: string
   /** The wrong history, or null if this history offers no occasion. */
-  plant(history: readonly HistoryEvent[], random: SimRandom): HistoryEvent[] | null
+  plant(history: readonly HistoryEvent[], random: SeededRandom): HistoryEvent[] | null
 }
 
 /** Clients that the simulated histories do not have. */
@@ -48,7 +48,7 @@ const changed = (
     one === original ? { ...one, type: change.type ?? one.type, value: { ...one.value, ...change.value } } : one,
   )
 
-function pickFrom<T>(list: readonly T[], random: SimRandom): T | null {
+function pickFrom<T>(list: readonly T[], random: SeededRandom): T | null {
   return list.length === 0 ? null : random.pick(list)
 }
 
@@ -276,7 +276,7 @@ function answersPlanted(): PlantedFault[] {
 }
 
 /** Of some lock, and not the first there. */
-function lastFencedWrite(history: readonly HistoryEvent[], random: SimRandom) {
+function lastFencedWrite(history: readonly HistoryEvent[], random: SeededRandom) {
   const writes = readHistory(history).operations.filter(({ f, outcome }) => f === 'write-fenced' && outcome === 'ok')
   const last = pickFrom(
     writes.filter(({ completion }) => Number(completion?.value.version) > 2),

@@ -1,4 +1,4 @@
-import { SimRandom } from '../../sim/random.js'
+import { SeededRandom } from '../../../src/testing/seeded-random.js'
 import { type HistoryEvent, type HistoryValue, NEMESIS } from '../types.js'
 
 export interface SimulatedRun {
@@ -37,7 +37,7 @@ export function simulateHistory(run: SimulatedRun): HistoryEvent[] {
 }
 
 class Simulation {
-  readonly #random: SimRandom
+  readonly #random: SeededRandom
   readonly #events: HistoryEvent[] = []
   #agenda: { readonly time: number; readonly action: () => void }[] = []
   readonly #locks = new Map<string, Lock>()
@@ -49,7 +49,7 @@ class Simulation {
   #serverBusyUntil = 0
 
   constructor(private readonly run: SimulatedRun) {
-    this.#random = new SimRandom(run.seed)
+    this.#random = new SeededRandom(run.seed)
   }
 
   play(): HistoryEvent[] {

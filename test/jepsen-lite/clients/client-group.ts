@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { SimRandom } from '../../sim/random.js'
+import { SeededRandom } from '../../../src/testing/seeded-random.js'
 import type { WorkloadRun } from '../types.js'
 import type { ClientContext, ClientLife, ClientLives, ClientSettings, Recorder } from './client.js'
 import { noteStuck } from './finishing.js'
@@ -93,7 +93,7 @@ export class ClientGroup<Name extends string> {
     const settings = this.#newSettings()
     return {
       ...settings,
-      random: new SimRandom(settings.seed),
+      random: new SeededRandom(settings.seed),
       journal: new Journal(this.#recorder, this.run.startedAt),
       stopping: this.#stopping.signal,
       isOwnProcess: false,

@@ -1,5 +1,5 @@
 /** The process of some clients; see worker-messages.ts. */
-import { SimRandom } from '../../sim/random.js'
+import { SeededRandom } from '../../../src/testing/seeded-random.js'
 import type { ClientLives } from './client.js'
 import { Journal } from './journal.js'
 import type { WorkerEvent, WorkerOrder } from './worker-messages.js'
@@ -29,7 +29,7 @@ await Promise.all(
   order.settings.map((settings) =>
     life({
       ...settings,
-      random: new SimRandom(settings.seed),
+      random: new SeededRandom(settings.seed),
       journal: new Journal(recorder, BigInt(settings.startedAt)),
       stopping: stopping.signal,
       isOwnProcess: true,

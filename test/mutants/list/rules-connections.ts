@@ -9,6 +9,7 @@ const CONNECTION = 'src/service/dialects/connection.ts'
 const CLIENT_SOCKET = 'src/server/sockets/tcp-client-socket.ts'
 const CLIENT_PORT = 'src/server/clients/client-port.ts'
 const LIMITS = 'src/server/limits.ts'
+const TCP = 'src/sockets/tcp.ts'
 const PARTING = 'src/service/sessions/parting.ts'
 const LINK = 'src/client/transport/link.ts'
 
@@ -273,7 +274,7 @@ export const RULES_CONNECTIONS: readonly Mutant[] = [
     id: 'R5w',
     title: 'client connections have no TCP keepalive',
     rule: 'rule 5',
-    edits: [{ file: CLIENT_PORT, find: 'keepAlive: true,', replace: 'keepAlive: false,' }],
+    edits: [{ file: TCP, find: 'keepAlive: true,', replace: 'keepAlive: false,' }],
     killers: ['tests'],
     tests: ['test/server/clients/client-port.test.ts'],
   },

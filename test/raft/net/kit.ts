@@ -1,10 +1,11 @@
 import { createServer, connect as dialTcp, Socket } from 'node:net'
 import type { Clock, Random } from '../../../src/platform.js'
-import { type PeerNetwork, type PeerStream, tcpNetwork } from '../../../src/raft/net/network.js'
+import { peerTcp } from '../../../src/raft/net/network.js'
 import type { PeerSecrets } from '../../../src/raft/net/peer-secret.js'
 import { createTransport, type PeerTransport } from '../../../src/raft/net/transport.js'
 import type { Peer, PeerDownReason, Refusal, Refuser } from '../../../src/raft/ports/transport.js'
 import { FrameKind, type HelloVerdict, Lane, type PeerHello, RefusalCode } from '../../../src/raft/ports/transport.js'
+import type { ByteStream, Channel, StreamNetwork } from '../../../src/sockets/streams.js'
 import { helloOf } from '../../kit/hello.js'
 
 /** `speed` times as fast as real time, for timers only. */
@@ -43,7 +44,7 @@ export interface NodeOptions {
   readonly listen?: string
   readonly clusterId?: string
   readonly clock?: Clock
-  readonly network?: PeerNetwork
+  readonly network?: StreamNetwork
   readonly judge?: (hello: PeerHello) => HelloVerdict
   readonly secrets?: PeerSecrets
   /** Throws a PeerProtocolError for a payload that it finds malformed. */
@@ -170,23 +171,23 @@ export function seededRandom(seed: number): () => number {
 }
 
 /** TCP on which connects and the first bytes in either direction take a few milliseconds, each at random. */
-export function crossingNetwork(random: () => number, open: Set<PeerStream>): PeerNetwork {
+export function crossingNetwork(random: () => number, open: Set<ByteStream>): StreamNetwork {
   const later = (run: () => void) => setTimeout(run, random() * 8)
-  const slow = (stream: PeerStream) => {
+  const slow = (channel: Channel) => {
+    const { stream } = channel
     open.add(stream)
     stream.once('close', () => open.delete(stream))
     stream.pause()
     later(() => stream.resume())
-    return stream
+    return channel
   }
   return {
     dial: ({ host, port }) => {
       const stream = new Socket()
       later(() => stream.destroyed || stream.connect({ host, port }))
-      return slow(stream)
+      return slow({ stream, tcp: stream })
     },
-    listen: (address, onConnection, onError) =>
-      tcpNetwork.listen(address, (stream) => onConnection(slow(stream)), onError),
+    listen: (address, onChannel, onError) => peerTcp.listen(address, (channel) => onChannel(slow(channel)), onError),
   }
 }
 

@@ -2,8 +2,9 @@ import { once } from 'node:events'
 import { describe, expect, it } from 'vitest'
 import type { Clock } from '../../../src/platform.js'
 import { CONNECT_TIMEOUT_MS, PEER_FRAME_BYTES, RECONNECT_MAX_MS, RECONNECT_MIN_MS } from '../../../src/raft/limits.js'
-import { type PeerNetwork, type PeerStream, tcpNetwork } from '../../../src/raft/net/network.js'
+import { peerTcp } from '../../../src/raft/net/network.js'
 import { FrameKind, Lane, PeerDownReason } from '../../../src/raft/ports/transport.js'
+import type { ByteStream, Channel, StreamNetwork } from '../../../src/sockets/streams.js'
 import { crossingNetwork, introduce, seededRandom, TestNode, testClock } from './kit.js'
 import { testBed } from './test-bed.js'
 
@@ -12,14 +13,14 @@ const { start, proxyTo, cleanup } = testBed()
 const downs = (node: TestNode) => node.of('down').map((event) => event.reason)
 
 /** TCP that remembers the streams of inbound connections, so that a test can stop reading from one. */
-const recordInbound = (inbound: PeerStream[]): PeerNetwork => ({
-  ...tcpNetwork,
-  listen: (address, onConnection, onError) => {
-    const record = (stream: PeerStream) => {
-      inbound.push(stream)
-      onConnection(stream)
+const recordInbound = (inbound: ByteStream[]): StreamNetwork => ({
+  ...peerTcp,
+  listen: (address, onChannel, onError) => {
+    const record = (channel: Channel) => {
+      inbound.push(channel.stream)
+      onChannel(channel)
     }
-    return tcpNetwork.listen(address, record, onError)
+    return peerTcp.listen(address, record, onError)
   },
 })
 
@@ -44,14 +45,14 @@ describe('connections', () => {
   it('are one per pair when all dial at once', async () => {
     for (let round = 0; round < 10; round++) {
       let open = 0
-      const count = (stream: PeerStream) => {
+      const count = (channel: Channel) => {
         open++
-        stream.once('close', () => open--)
-        return stream
+        channel.stream.once('close', () => open--)
+        return channel
       }
       const network = {
-        ...tcpNetwork,
-        dial: (...args: Parameters<typeof tcpNetwork.dial>) => count(tcpNetwork.dial(...args)),
+        ...peerTcp,
+        dial: (...args: Parameters<typeof peerTcp.dial>) => count(peerTcp.dial(...args)),
       }
       const nodes = [await start('a', { network }), await start('b', { network }), await start('c', { network })]
       introduce(...nodes)
@@ -73,7 +74,7 @@ describe('connections', () => {
     const random = seededRandom(seed)
     for (let round = 0; round < 60; round++) {
       const what = `seed ${seed}, round ${round}`
-      const streams = new Set<PeerStream>()
+      const streams = new Set<ByteStream>()
       const network = crossingNetwork(random, streams)
       const [a, b] = [await start('a', { network }), await start('b', { network })]
       introduce(a, b)
@@ -206,7 +207,7 @@ describe('frames', () => {
   })
 
   it('of the control lane overtake waiting bulk, also within one big bulk frame', async () => {
-    const inbound: PeerStream[] = []
+    const inbound: ByteStream[] = []
     const [a, b] = [await start('a'), await start('b', { network: recordInbound(inbound) })]
     a.transport.setPeers([b.peer()])
     await Promise.all([a.untilUp('b'), b.untilUp('a')])
@@ -229,7 +230,7 @@ describe('frames', () => {
   })
 
   it('are refused, not queued, when a lane is full, and accepted again when it has drained', async () => {
-    const inbound: PeerStream[] = []
+    const inbound: ByteStream[] = []
     const [a, b] = [await start('a'), await start('b', { network: recordInbound(inbound) })]
     a.transport.setPeers([b.peer()])
     await Promise.all([a.untilUp('b'), b.untilUp('a')])
@@ -266,11 +267,11 @@ describe('a peer that is not there', () => {
       return fast.after(delayMs, run)
     }
     let dials = 0
-    const dial: typeof tcpNetwork.dial = (address) => {
+    const dial: typeof peerTcp.dial = (address) => {
       dials++
-      return tcpNetwork.dial(address)
+      return peerTcp.dial(address)
     }
-    const a = await start('a', { clock: { ...fast, after }, network: { ...tcpNetwork, dial } })
+    const a = await start('a', { clock: { ...fast, after }, network: { ...peerTcp, dial } })
     a.transport.setPeers([peer])
     while (dials < 12) await new Promise((resolve) => setImmediate(resolve))
     expect(delays[0]).toBeLessThan(RECONNECT_MIN_MS)

@@ -7,7 +7,9 @@ import type { Identity, SnapshotSource } from '../../../src/raft/ports/store.js'
 import type { Peer } from '../../../src/raft/ports/transport.js'
 import type { BootstrapRecord } from '../../../src/raft/wire/control-messages.js'
 import { exitStatusOf } from '../../../src/server/exit-status.js'
-import { FakeClock, FakeRandom } from './fake-clock.js'
+import { SeededRandom } from '../../../src/testing/seeded-random.js'
+import { VirtualClock } from '../../../src/testing/virtual-clock.js'
+import { settle } from '../../kit/settle.js'
 import { FakeNetwork } from './fake-network.js'
 import { FakeDisk, FakeStore } from './fake-store.js'
 
@@ -91,7 +93,7 @@ export interface TestNode {
 
 /** A cluster of real `RaftNode`s over a fake disk, network and clock. */
 export class TestCluster {
-  readonly clock = new FakeClock()
+  readonly clock = new VirtualClock(settle)
   readonly network = new FakeNetwork(this.clock)
   readonly disks = new Map<string, FakeDisk>()
   readonly nodes = new Map<string, TestNode>()
@@ -120,7 +122,7 @@ export class TestCluster {
   async start(nodeId: string, joinAt: readonly Peer[] = []): Promise<TestNode> {
     const disk = this.disks.get(nodeId) ?? new FakeDisk()
     this.disks.set(nodeId, disk)
-    const { clock, stop } = this.clock.forNode()
+    const { clock, stop } = this.clock.forProcess()
     const machine = new WordMachine()
     const members = (): Peer[] =>
       machine.state.members.map(({ nodeId: id, raftId, peerAddress }) => ({ nodeId: id, raftId, address: peerAddress }))
@@ -141,7 +143,7 @@ export class TestCluster {
       transport: this.network.transport(nodeId),
       clock,
       // Another start draws other numbers: a wiped founder must not found the same cluster again.
-      random: new FakeRandom(this.seed * 1009 + this.#starts++),
+      random: new SeededRandom(this.seed * 1009 + this.#starts++),
       machine,
       observer: {
         onLeader: () => undefined,

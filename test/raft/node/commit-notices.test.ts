@@ -3,7 +3,8 @@ import { type Message, MsgType, message } from '../../../src/raft/core/messages.
 import { EntryType } from '../../../src/raft/core/types.js'
 import { PROMPT_NOTICE_MS } from '../../../src/raft/limits.js'
 import { CommitNotices } from '../../../src/raft/node/commit-notices.js'
-import { FakeClock } from './fake-clock.js'
+import { VirtualClock } from '../../../src/testing/virtual-clock.js'
+import { settle } from '../../kit/settle.js'
 
 const FOLLOWER = 2
 const notice = (commit: number): Message => message(MsgType.app, FOLLOWER, 1, { commit })
@@ -14,9 +15,9 @@ const append = (commit: number): Message =>
   })
 
 function world() {
-  const time = new FakeClock()
+  const time = new VirtualClock(settle)
   const late: Message[] = []
-  const notices = new CommitNotices(time.forNode().clock, (_to, messages) => late.push(...messages))
+  const notices = new CommitNotices(time.forProcess().clock, (_to, messages) => late.push(...messages))
   return { time, late, notices }
 }
 

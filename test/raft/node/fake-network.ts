@@ -10,7 +10,7 @@ import {
   type Transport,
   type TransportHandlers,
 } from '../../../src/raft/ports/transport.js'
-import type { FakeClock } from './fake-clock.js'
+import type { VirtualClock } from '../../../src/testing/virtual-clock.js'
 
 const DELAY_MS = 1
 const REDIAL_MS = 20
@@ -25,7 +25,7 @@ export class FakeNetwork {
   detectionMs = (): number => DELAY_MS
   longestFrameBytes = 0
 
-  constructor(readonly clock: FakeClock) {}
+  constructor(readonly clock: VirtualClock) {}
 
   transport(nodeId: string): FakeTransport {
     const made = new FakeTransport(this, nodeId)
@@ -104,7 +104,7 @@ export class FakeTransport implements Transport {
     if (this.dead || this.#handlers === null) return
     this.#dialling = true
     for (const peer of this.#peers) this.#connect(peer.nodeId)
-    this.network.clock.at(REDIAL_MS, () => this.#dial())
+    this.network.clock.after(REDIAL_MS, () => this.#dial())
   }
 
   #connect(to: string): void {
@@ -140,7 +140,7 @@ export class FakeTransport implements Transport {
   peerGone(nodeId: string, lastArrivalMs = 0): void {
     if (this.dead || !this.#up.delete(nodeId)) return
     const { clock } = this.network
-    clock.at(Math.max(this.network.detectionMs(), lastArrivalMs - clock.nowMs), () => {
+    clock.after(Math.max(this.network.detectionMs(), lastArrivalMs - clock.nowMs), () => {
       if (!this.dead) this.#handlers?.onDown(nodeId, PeerDownReason.refused)
     })
   }
@@ -180,7 +180,7 @@ export class FakeTransport implements Transport {
     const { clock } = this.network
     const arrivesMs = Math.max(clock.nowMs + this.network.latencyMs(), this.#arrivesMs.get(to) ?? 0)
     this.#arrivesMs.set(to, arrivesMs)
-    clock.at(arrivesMs - clock.nowMs, () => {
+    clock.after(arrivesMs - clock.nowMs, () => {
       const other = this.network.node(to)
       if (other === undefined || other.dead || this.network.isCut(this.nodeId, to)) return
       other.#handlers?.onFrame(this.nodeId, kind, payload)

@@ -1,7 +1,7 @@
 /** kill -9 of a leader, over hundreds of schedules: there must be no second, slow mode. */
 import { describe, expect, it } from 'vitest'
+import { SeededRandom } from '../../../src/testing/seeded-random.js'
 import { TestCluster } from './cluster.js'
-import { FakeRandom } from './fake-clock.js'
 
 const SCHEDULES = 210
 /** An election by timeouts alone begins after 500 ms at the earliest. */
@@ -30,7 +30,7 @@ async function pauseMs(seed: number, nodes: number, jitter: Jitter): Promise<num
   await cluster.startAll()
   const leader = await cluster.waitForLeader()
   await cluster.clock.run(200)
-  const random = new FakeRandom(seed)
+  const random = new SeededRandom(seed)
   const upTo = (bound: number) => () => (random.int(1000) / 1000) * bound
   cluster.network.latencyMs = upTo(jitter.latencyMs)
   cluster.network.detectionMs = upTo(jitter.detectionMs)

@@ -9,15 +9,17 @@ import {
   HINT_VOTED_WAIT_MS,
 } from '../../../src/raft/limits.js'
 import { LeaderHint } from '../../../src/raft/node/leader-hint.js'
-import { FakeClock, FakeRandom } from './fake-clock.js'
+import { SeededRandom } from '../../../src/testing/seeded-random.js'
+import { VirtualClock } from '../../../src/testing/virtual-clock.js'
+import { settle } from '../../kit/settle.js'
 
 const OWN = 2
 
 /** Member 2 of 1, 2 and 3, whose leader has died; its log ends at index 5 of term 3. */
 function hinted(rank = 0) {
-  const clock = new FakeClock()
+  const clock = new VirtualClock(settle)
   const state = { lead: 1 as RaftId, role: Role.follower as Role, campaigns: [] as number[] }
-  const hint = new LeaderHint(clock.forNode().clock, new FakeRandom(1), {
+  const hint = new LeaderHint(clock.forProcess().clock, new SeededRandom(1), {
     id: OWN,
     forgetLeader: () => {
       state.lead = NONE

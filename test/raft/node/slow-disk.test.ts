@@ -27,7 +27,7 @@ function keepSaying(cluster: TestCluster, speaker: TestNode): () => number {
   let count = 0
   const say = () => {
     cluster.say(speaker, `word ${count++}`)
-    cluster.clock.at(100, say)
+    cluster.clock.after(100, say)
   }
   say()
   return () => count
@@ -98,8 +98,8 @@ describe('a node whose disk hangs', () => {
     keepSaying(cluster, leader)
     await cluster.clock.run(1_000)
     // One after the other within a moment: the last ones still acknowledge what the first ones wait for.
-    for (const [place, node] of others(cluster, leader).entries()) cluster.clock.at(place, () => hang(cluster, node))
-    cluster.clock.at(2, () => hang(cluster, leader))
+    for (const [place, node] of others(cluster, leader).entries()) cluster.clock.after(place, () => hang(cluster, node))
+    cluster.clock.after(2, () => hang(cluster, leader))
     await cluster.clock.run(2 * LONG_MS)
     expect(all(cluster, ({ fatal }) => fatal === null)).toBe(true)
   })

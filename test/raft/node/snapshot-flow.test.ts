@@ -7,14 +7,15 @@ import { SnapshotInbox, SnapshotSender } from '../../../src/raft/node/snapshots/
 import type { LogStore, SnapshotReader, SnapshotReceiver } from '../../../src/raft/ports/store.js'
 import { FrameKind, type Transport } from '../../../src/raft/ports/transport.js'
 import { readAck, readChunkHeader, writeChunkHeader } from '../../../src/raft/wire/control-messages.js'
-import { FakeClock } from './fake-clock.js'
+import { VirtualClock } from '../../../src/testing/virtual-clock.js'
+import { settle } from '../../kit/settle.js'
 
 const METADATA = { index: 9, term: 2, confState: EMPTY_CONF_STATE }
 const CHUNKS = 12
 
 /** A leader that sends a snapshot of 12 chunks. */
 async function sending() {
-  const clock = new FakeClock()
+  const clock = new VirtualClock(settle)
   const sizeBytes = CHUNKS * SNAPSHOT_TRANSFER_CHUNK_BYTES
   const reader = {
     sizeBytes,
@@ -35,7 +36,7 @@ async function sending() {
   const sender = new SnapshotSender(
     { openSnapshot: async () => reader } as unknown as LogStore,
     transport,
-    clock.forNode().clock,
+    clock.forProcess().clock,
     1,
     (_to, ok) => reports.push(ok),
     (error) => {
@@ -98,7 +99,7 @@ describe('a snapshot that is sent', () => {
 
 /** A node that receives; `release` lets its disk finish. */
 function receiving() {
-  const clock = new FakeClock()
+  const clock = new VirtualClock(settle)
   const log: string[] = []
   let release: () => void = () => undefined
   let opened = 0
@@ -124,7 +125,7 @@ function receiving() {
   const inbox = new SnapshotInbox(
     { receiveSnapshot } as unknown as LogStore,
     transport,
-    clock.forNode().clock,
+    clock.forProcess().clock,
     ({ index }) => received.push(index),
     (error) => {
       throw error

@@ -6,7 +6,8 @@ import { EMPTY_BYTES, EMPTY_CONF_STATE } from '../../../src/raft/core/types.js'
 import { SnapshotInbox, SnapshotSender } from '../../../src/raft/node/snapshots/snapshot-transfer.js'
 import type { LogStore, SnapshotReader, SnapshotReceiver } from '../../../src/raft/ports/store.js'
 import type { Transport } from '../../../src/raft/ports/transport.js'
-import { FakeClock } from './fake-clock.js'
+import { VirtualClock } from '../../../src/testing/virtual-clock.js'
+import { settle } from '../../kit/settle.js'
 
 const METADATA = { index: 9, term: 2, confState: EMPTY_CONF_STATE }
 
@@ -85,7 +86,13 @@ describe('a snapshot that arrives', () => {
     const fail = (error: unknown) => {
       throw error
     }
-    const inbox = new SnapshotInbox(store, transport, new FakeClock().forNode().clock, () => undefined, fail)
+    const inbox = new SnapshotInbox(
+      store,
+      transport,
+      new VirtualClock(settle).forProcess().clock,
+      () => undefined,
+      fail,
+    )
     inbox.handleBegin('n2', { id: 7, sizeBytes: 10, metadata: METADATA, term: 2, from: 1, to: 2 })
     const chunk = (offset: number) => {
       const bytes = new Uint8Array(16 + 4)

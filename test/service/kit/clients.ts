@@ -1,8 +1,9 @@
 /** Clients for random runs, and what each of them may rightly believe. */
+
+import type { SeededRandom } from '../../../src/testing/seeded-random.js'
 import type { Cluster } from './cluster.js'
 import type { FakeNode } from './node.js'
 import type { FakeSocket } from './socket.js'
-import type { SeededRandom } from './world.js'
 
 /** From `fromMs` to `toMs` (virtual time) this client believed that it held the lock. */
 export interface Belief {

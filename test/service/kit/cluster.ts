@@ -6,8 +6,9 @@
 import type { Genesis } from '../../../src/locks/machine.js'
 import type { Term } from '../../../src/raft/core/types.js'
 import type { LockServiceOptions } from '../../../src/service/lock-service.js'
+import { SeededRandom } from '../../../src/testing/seeded-random.js'
 import { FakeNode } from './node.js'
-import { SeededRandom, World } from './world.js'
+import { World } from './world.js'
 
 export interface Faults {
   /** Chances of each proposal to be lost, and to be applied once more later. */

@@ -10,9 +10,10 @@ import {
   type EpochRecords,
   LockService,
 } from '../../../src/service/lock-service.js'
+import { SeededRandom } from '../../../src/testing/seeded-random.js'
 import type { Cluster } from './cluster.js'
 import { FakeSocket } from './socket.js'
-import { SeededRandom, type World } from './world.js'
+import type { World } from './world.js'
 
 export class FakeNode implements NodeApi {
   readonly world: World

@@ -144,7 +144,7 @@ describe('rule 2, the right to speak', () => {
     const cluster = started()
     const holder = lock(cluster.node(1), 'x')
     const handler = holder.handler
-    cluster.world.nowMs += L
+    cluster.world.leap(L)
     handler?.data(new TextEncoder().encode('.keepalive\n'))
     expect(holder.text).toBe('ok\n')
     expect(holder.closed).not.toBeNull()

@@ -1,6 +1,6 @@
 /** A client of the classic dialect: connect, lock, hold, and leave in one of all the ways there are. */
 import type { Timer } from '../../../src/platform.js'
-import type { TcpConnection } from '../client-network.js'
+import type { ClientConnection } from '../network/client-connection.js'
 import type { Process } from '../process.js'
 import { type Client, type ClientWorld, Lines } from './client.js'
 
@@ -13,7 +13,7 @@ type Phase = 'idle' | 'asking' | 'holding' | 'leaving'
 
 export class ClassicClient implements Client {
   #phase: Phase = 'idle'
-  #connection: TcpConnection | null = null
+  #connection: ClientConnection | null = null
   #timers: Timer[] = []
   #unansweredKeepalives = 0
   #heardAtMs = 0
@@ -45,7 +45,7 @@ export class ClassicClient implements Client {
     return `${this.name} is ${this.#phase}`
   }
 
-  connection(): TcpConnection | null {
+  connection(): ClientConnection | null {
     return this.#connection
   }
 

@@ -1,6 +1,6 @@
 /** What all simulated clients have in common: a host with a clock of its own, and nodes to connect to. */
 import type { Checks } from '../checks/checks.js'
-import type { ClientHandlers, TcpConnection } from '../client-network.js'
+import type { ClientConnection, ClientHandlers } from '../network/client-connection.js'
 import type { Process } from '../process.js'
 import type { World } from '../world.js'
 
@@ -12,7 +12,7 @@ export interface ClientWorld {
   readonly metaBytes: number
   nodeIds(): readonly string[]
   /** Connects to a node's client port; `handlers.closed` if nobody listens there. */
-  dial(process: Process, nodeId: string, handlers: ClientHandlers): TcpConnection
+  dial(process: Process, nodeId: string, handlers: ClientHandlers): ClientConnection
 }
 
 export interface Client {
@@ -26,7 +26,7 @@ export interface Client {
   /** What it still waits for, for the report. */
   describe(): string
   /** Its present connection, for faults. */
-  connection(): TcpConnection | null
+  connection(): ClientConnection | null
 }
 
 /** Calls `onLine` for each complete line. */

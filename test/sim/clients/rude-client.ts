@@ -1,5 +1,5 @@
 /** A client that keeps no rule: it says nothing, nonsense, or too much at once, and leaves in the midst of it. Believes nothing. */
-import type { TcpConnection } from '../client-network.js'
+import type { ClientConnection } from '../network/client-connection.js'
 import type { Process } from '../process.js'
 import { type Client, type ClientWorld, Lines } from './client.js'
 
@@ -8,7 +8,7 @@ const FLOOD_LINES = 300
 const LONG_LINE = 5_000
 
 export class RudeClient implements Client {
-  #connection: TcpConnection | null = null
+  #connection: ClientConnection | null = null
   #isFinishing = false
 
   constructor(
@@ -35,7 +35,7 @@ export class RudeClient implements Client {
     return `${this.name} is ${this.#connection === null ? 'away' : 'connected'}`
   }
 
-  connection(): TcpConnection | null {
+  connection(): ClientConnection | null {
     return this.#connection
   }
 

@@ -5,7 +5,7 @@
 import { HOLD_FRACTION, HOLD_MARGIN_MS, KEEPALIVES_PER_LEASE } from '../../../src/client/limits.js'
 import type { Timer } from '../../../src/platform.js'
 import type { Believer } from '../checks/lock-check.js'
-import type { TcpConnection } from '../client-network.js'
+import type { ClientConnection } from '../network/client-connection.js'
 import type { Process } from '../process.js'
 import { type Client, type ClientWorld, field, Lines, numberField } from './client.js'
 import { isRepeatable, meta } from './lock-lines.js'
@@ -20,7 +20,7 @@ export class SessionClient implements Client, Believer {
   #session: Session | null = null
   /** Where it was welcomed last. */
   #node = ''
-  #link: TcpConnection | null = null
+  #link: ClientConnection | null = null
   #isWelcome = false
   /** Locks as the node told them; what is believed is in `believes`. */
   readonly #held = new Map<string, number>()
@@ -79,7 +79,7 @@ export class SessionClient implements Client, Believer {
     return `${this.name}: ${this.#session?.id}, ${this.#isWelcome}, holds ${[...this.#held.keys()]}, waits for ${waiting}`
   }
 
-  connection(): TcpConnection | null {
+  connection(): ClientConnection | null {
     return this.#link
   }
 
@@ -115,7 +115,7 @@ export class SessionClient implements Client, Believer {
     })
   }
 
-  #resume({ id, secret }: Session, link: TcpConnection, isNew = true): string {
+  #resume({ id, secret }: Session, link: ClientConnection, isNew = true): string {
     const attempt = isNew ? ++this.#attempts : Math.max(1, this.#attempts)
     return `resume,session:${id},secret:${secret},attempt:${attempt}${fromPair(this.says, link)}\n`
   }
@@ -361,7 +361,7 @@ export class SessionClient implements Client, Believer {
   }
 
   /** A node gets to read a line of a connection that was left, or is being left. */
-  #late(link: TcpConnection, line: string): void {
+  #late(link: ClientConnection, line: string): void {
     const { world } = this.deps
     if (this.#link === link) return
     if (line.startsWith('resume')) world.count('seen late resume')

@@ -1,5 +1,5 @@
 /** What a client of the session dialect remembers of its session and of what it asked for. */
-import type { TcpConnection } from '../client-network.js'
+import type { ClientConnection } from '../network/client-connection.js'
 
 /** Answers that may come; any other error is a mistake of one side. */
 export const EXPECTED_ERRORS = new Set(['no-quorum', 'deadlock', 'not-holder', 'session-expired', 'superseded', 'busy'])
@@ -12,14 +12,14 @@ export interface Request {
   /** The last entry that was applied anywhere when it was made. */
   readonly askedAfter: number
   /** Connections on which it was sent, the last one last. */
-  readonly sentOn: TcpConnection[]
+  readonly sentOn: ClientConnection[]
   answer: string | null
 }
 
 /** What a client says of its own end of a connection. */
 export type From = 'own end' | 'unknown' | 'nothing'
 
-export function fromPair(says: From, link: TcpConnection): string {
+export function fromPair(says: From, link: ClientConnection): string {
   if (says === 'nothing') return ''
   return `,from:${says === 'own end' ? link.client.localEnd : 'unknown'}`
 }

@@ -1,5 +1,5 @@
 /** Clients that freeze or sleep, links to nodes that are cut, and lines that come late. */
-import type { TcpConnection } from '../client-network.js'
+import type { ClientConnection } from '../network/client-connection.js'
 import type { Fault, Faults, Ground } from './fault.js'
 import { isolate } from './network-faults.js'
 
@@ -15,9 +15,9 @@ const LATE_MAX_MS = 120_000
 const TURNS = ['dial', 'command', 'command', 'command'] as const
 
 /** A node that hears of nothing may take a late line for one of its time. */
-function deafen(ground: Ground, connection: TcpConnection): void {
+function deafen(ground: Ground, connection: ClientConnection): void {
   const { cluster, random } = ground
-  const victim = cluster.upHosts().find(({ process }) => process === connection.node.process)
+  const victim = cluster.upHosts().find(({ process }) => process === connection.node?.process)
   if (victim === undefined) return
   // About as long as it takes the client to go elsewhere.
   const ms = random.between(0.3, 1) * cluster.swarm.settings.nodeLeaseMs

@@ -5,7 +5,7 @@
  */
 import { FrameKind, Lane } from '../../../src/raft/ports/transport.js'
 import type { Cluster, Host } from '../cluster.js'
-import type { Frame } from '../peer-frames.js'
+import type { Frame } from '../network/peer-tap.js'
 import type { Fault, Faults, Ground } from './fault.js'
 import { lateAppends } from './late-appends.js'
 import { MEMBERSHIP_FAULTS } from './membership-faults.js'
@@ -38,7 +38,7 @@ const echo: Fault = (ground) => {
   if (victim === undefined) return false
   const recordMs = random.logBetween(300, 2_000)
   const isAnswer = ({ kind, lane, to }: Frame) =>
-    kind === FrameKind.raft && lane === Lane.control && to.nodeId === victim.nodeId
+    kind === FrameKind.raft && lane === Lane.control && to === victim.nodeId
   const frames = record(ground, recordMs, isAnswer)
   if (frames === null) return false
   const cutMs = random.logBetween(1_500, 10_000)

@@ -5,24 +5,24 @@
 
 import { JOURNAL_BYTES, newestSlot, SLOT_BYTES } from '../../../src/raft/store/journal.js'
 import { JOURNAL_FILE, LOG_DIRECTORY, SNAPSHOT_DIRECTORY } from '../../../src/raft/store/layout.js'
+import type { SeededRandom } from '../../../src/testing/seeded-random.js'
 import type { MemoryDisk } from '../../raft/store/memory-disk.js'
 import { olderJournal } from '../newer-layout.js'
-import type { SimRandom } from '../random.js'
 
 /** What was done; null: there was nothing to do it to. */
-export type Damage = (disk: MemoryDisk, random: SimRandom) => string | null
+export type Damage = (disk: MemoryDisk, random: SeededRandom) => string | null
 
 const SECTOR_BYTES = 512
 /** The middle of a slot is where its batch lies. */
 const NEAR_BYTES = 256
 
-function flipBit(bytes: Buffer, start: number, length: number, random: SimRandom): Buffer {
+function flipBit(bytes: Buffer, start: number, length: number, random: SeededRandom): Buffer {
   const at = start + random.int(length)
   bytes.writeUInt8(bytes.readUInt8(at) ^ (1 << random.int(8)), at)
   return bytes
 }
 
-const pathOf = (disk: MemoryDisk, isWanted: (path: string) => boolean, random: SimRandom): string | null => {
+const pathOf = (disk: MemoryDisk, isWanted: (path: string) => boolean, random: SeededRandom): string | null => {
   const paths = disk.paths().filter(isWanted)
   return paths.length === 0 ? null : random.pick(paths)
 }

@@ -1,12 +1,13 @@
 /** What a fault is, and the ground that it strikes on. */
+
+import type { SeededRandom } from '../../../src/testing/seeded-random.js'
 import type { Client } from '../clients/client.js'
 import type { Cluster, Host } from '../cluster.js'
-import type { SimRandom } from '../random.js'
 
 export interface Ground {
   readonly cluster: Cluster
   readonly clients: readonly Client[]
-  readonly random: SimRandom
+  readonly random: SeededRandom
   /** A node that is up; the leader more often than others: it is the most interesting victim. */
   readonly victim: Host
   /** An administration line, sent to any node that is up. */

@@ -11,7 +11,7 @@ import { FrameKind, Lane } from '../../../src/raft/ports/transport.js'
 import { readAck, readBegin } from '../../../src/raft/wire/control-messages.js'
 import { decodeMessages } from '../../../src/raft/wire/raft-codec.js'
 import type { Cluster } from '../cluster.js'
-import type { Frame } from '../peer-frames.js'
+import type { Frame } from '../network/peer-tap.js'
 import type { Fault } from './fault.js'
 
 /** What is missed may take so long to be cut from the leader's log. */
@@ -58,14 +58,14 @@ class LateAppends {
   /** True: nobody gets this frame. */
   readonly sees = (frame: Frame): boolean => {
     const { kind, lane, from, to, payload } = frame
-    if (from.nodeId === this.leader && to.nodeId === this.victim) {
+    if (from === this.leader && to === this.victim) {
       if (kind === FrameKind.raft && lane === Lane.bulk) {
         this.#keep(frame)
         return this.#isMissing
       }
       if (kind === FrameKind.snapshotBegin) this.#snapshotIndex = readBegin(payload).metadata.index
       if (kind === FrameKind.snapshotChunk && this.#isBefore) this.#deliverBefore()
-    } else if (from.nodeId === this.victim && kind === FrameKind.snapshotAck && !this.#isBefore) {
+    } else if (from === this.victim && kind === FrameKind.snapshotAck && !this.#isBefore) {
       if (readAck(payload).state === 'done') this.#deliverInTurn()
     }
     return false

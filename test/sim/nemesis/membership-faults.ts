@@ -1,5 +1,6 @@
 /** Members that come, go and take each other's place, leaders that change on request, and directories that are lost. */
-import { type Cluster, peerOf } from '../cluster.js'
+import type { Cluster } from '../cluster.js'
+import { peerOf } from '../network/station.js'
 import type { Fault, Faults, Ground } from './fault.js'
 
 const MEMBERS_MAX = 9

@@ -8,8 +8,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { EMPTY_CONF_STATE, type SnapshotMetadata } from '../../../../src/raft/core/types.js'
 import { type LogStore, SnapshotRejected, type SnapshotSource, StoreError } from '../../../../src/raft/ports/store.js'
 import { openStore } from '../../../../src/raft/store/open-store.js'
+import { SeededRandom } from '../../../../src/testing/seeded-random.js'
 import { sayLine } from '../../../kit/say-line.js'
-import { SimRandom } from '../../../sim/random.js'
 import type { AgentEvent, LifeOrder } from './agent-process.js'
 import { Choices } from './choices.js'
 import { type Found, isOfTheLog, LogState } from './log-state.js'
@@ -112,7 +112,7 @@ async function carryOut(store: LogStore, operation: Operation): Promise<void> {
 let lastHardState = { term: 0, vote: 0, commit: 0 }
 
 async function work(store: LogStore, found: Found, { seed, operations }: LifeOrder): Promise<void> {
-  const random = new SimRandom(seed)
+  const random = new SeededRandom(seed)
   const choices = new Choices(random, new LogState(found), found.snapshot?.index ?? 0)
   lastHardState = found.hardState
   const calls = new Set<Promise<void>>()

@@ -1,5 +1,5 @@
 import type { HardState } from '../../../../src/raft/core/types.js'
-import type { SimRandom } from '../../../sim/random.js'
+import type { SeededRandom } from '../../../../src/testing/seeded-random.js'
 import type { LogState } from './log-state.js'
 import { type Operation, RECORD_NAMES, type SnapshotRef } from './operations.js'
 
@@ -7,14 +7,14 @@ const NODES = 3
 
 /** Chooses what the writer does next: anything that a node could do. */
 export class Choices {
-  readonly #random: SimRandom
+  readonly #random: SeededRandom
   readonly #state: LogState
   /** The newest snapshot of the log. */
   #snapshot: number
   /** Received, and not installed yet. */
   #received: SnapshotRef | null = null
 
-  constructor(random: SimRandom, state: LogState, newestSnapshot: number) {
+  constructor(random: SeededRandom, state: LogState, newestSnapshot: number) {
     this.#random = random
     this.#state = state
     this.#snapshot = newestSnapshot

@@ -11,7 +11,7 @@ import {
 } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { JOURNAL_BYTES, newestSlot, SLOTS } from '../../../../src/raft/store/journal.js'
-import type { SimRandom } from '../../../sim/random.js'
+import type { SeededRandom } from '../../../../src/testing/seeded-random.js'
 
 const KINDS = [
   ['leveldb log', /^log\/\d+\.log$/],
@@ -46,7 +46,7 @@ export function targetsIn(directory: string): Target[] {
 }
 
 /** Every kind of file is as likely as any other. */
-function pickTarget(targets: readonly Target[], random: SimRandom): Target {
+function pickTarget(targets: readonly Target[], random: SeededRandom): Target {
   const kind = random.pick([...new Set(targets.map((target) => target.kind))])
   return random.pick(targets.filter((target) => target.kind === kind))
 }
@@ -66,10 +66,10 @@ export interface Places {
 }
 
 /** Null if no file is there to which it could be done. */
-export type FileDamage = (places: Places, random: SimRandom) => Done | null
+export type FileDamage = (places: Places, random: SeededRandom) => Done | null
 
 /** An interesting place in a file: mostly near its end, where the newest is, or in the newest slot of the journal. */
-function placeIn(kind: FileKind, bytes: Buffer, random: SimRandom): number {
+function placeIn(kind: FileKind, bytes: Buffer, random: SeededRandom): number {
   const size = bytes.byteLength
   if (kind === 'journal' && random.chance(0.8)) {
     const newest = newestSlot(bytes)?.number ?? 0
@@ -82,7 +82,7 @@ function placeIn(kind: FileKind, bytes: Buffer, random: SimRandom): number {
 }
 
 const withOneOf =
-  (change: (path: string, kind: FileKind, random: SimRandom) => string | null): FileDamage =>
+  (change: (path: string, kind: FileKind, random: SeededRandom) => string | null): FileDamage =>
   ({ directory }, random) => {
     const target = pickTarget(targetsIn(directory), random)
     const words = change(join(directory, target.path), target.kind, random)

@@ -1,7 +1,7 @@
 import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import type { SeededRandom } from '../../../../src/testing/seeded-random.js'
 import { Preload } from '../../../preload/preload.js'
-import type { SimRandom } from '../../../sim/random.js'
 import { AgentPool, AgentProcess } from './agent-process.js'
 
 /** One in use and one that is started for later; the third is free again by then. */
@@ -40,7 +40,7 @@ export class PowerPool {
   }
 
   /** `agent` has ended. In words: what its power cut has taken from `directory`. */
-  cut(agent: AgentProcess, directory: string, random: SimRandom): string {
+  cut(agent: AgentProcess, directory: string, random: SeededRandom): string {
     const { files, writes } = this.#preload.losePower(this.#named(agent), directory, random)
     return `${files} files cut short, ${writes} writes undone`
   }

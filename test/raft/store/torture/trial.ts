@@ -2,7 +2,7 @@ import { cpSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { SLOTS } from '../../../../src/raft/store/journal.js'
-import type { SimRandom } from '../../../sim/random.js'
+import type { SeededRandom } from '../../../../src/testing/seeded-random.js'
 import type { AgentEvent, AgentPool, AgentProcess } from './agent-process.js'
 import { type Done, FILE_DAMAGES, HARMLESS } from './damage.js'
 import { History } from './history.js'
@@ -22,7 +22,7 @@ export interface Surroundings {
   readonly base: string
   readonly other: string
   readonly pool: AgentPool
-  readonly random: SimRandom
+  readonly random: SeededRandom
 }
 
 export interface Outcome {

@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, readdirSync, rmdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { SimRandom } from '../../../sim/random.js'
+import { SeededRandom } from '../../../../src/testing/seeded-random.js'
 import { AgentPool } from './agent-process.js'
 import { PowerPool } from './power.js'
 import { runServerTrial, ServerTemplate } from './server-trial.js'
@@ -41,7 +41,7 @@ export interface Report {
   readonly notes: readonly string[]
 }
 
-function pickDamage(random: SimRandom, only: readonly Damage[]): Damage {
+function pickDamage(random: SeededRandom, only: readonly Damage[]): Damage {
   const choices = only.flatMap((damage) => Array.from({ length: WEIGHTS[damage] || 1 }, () => damage))
   return random.pick(choices)
 }
@@ -65,7 +65,7 @@ export class Worker {
   }
 
   async run(seed: number, only: readonly Damage[], keep = false): Promise<Report> {
-    const random = new SimRandom(seed)
+    const random = new SeededRandom(seed)
     const damage = pickDamage(random, only)
     const base = join(this.#base, String(seed))
     mkdirSync(base)

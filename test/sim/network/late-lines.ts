@@ -1,7 +1,8 @@
 /** Lines of clients that something between them and a node holds back, and lets through when nobody thinks of them. */
-import type { TcpConnection } from './client-network.js'
-import type { Process } from './process.js'
-import type { World } from './world.js'
+
+import type { Process } from '../process.js'
+import type { World } from '../world.js'
+import type { ClientConnection } from './client-connection.js'
 
 export type Turn = 'dial' | 'command'
 
@@ -13,9 +14,9 @@ export interface Delay {
 }
 
 export class LateLines {
-  readonly #held = new Map<TcpConnection, Delay>()
+  readonly #held = new Map<ClientConnection, Delay>()
   /** What happens at a client's next turn of a kind. */
-  readonly #planned: Record<Turn, Map<Process, (connection: TcpConnection) => void>> = {
+  readonly #planned: Record<Turn, Map<Process, (connection: ClientConnection) => void>> = {
     dial: new Map(),
     command: new Map(),
   }
@@ -23,18 +24,18 @@ export class LateLines {
   constructor(private readonly world: World) {}
 
   /** A client has a new connection, and has said nothing yet. */
-  dialled(connection: TcpConnection): void {
+  dialled(connection: ClientConnection): void {
     connection.beforeCommand = () => this.#turn('command', connection)
     this.#turn('dial', connection)
   }
 
-  holdBack(connection: TcpConnection, delay: Delay): void {
+  holdBack(connection: ClientConnection, delay: Delay): void {
     this.#held.set(connection, delay)
     connection.holdBack(delay.ms)
   }
 
   /** When this client takes that turn next, over whichever connection. */
-  atNext(turn: Turn, client: Process, run: (connection: TcpConnection) => void): void {
+  atNext(turn: Turn, client: Process, run: (connection: ClientConnection) => void): void {
     this.#planned[turn].set(client, run)
   }
 
@@ -44,7 +45,7 @@ export class LateLines {
     for (const planned of Object.values(this.#planned)) planned.clear()
   }
 
-  #turn(turn: Turn, connection: TcpConnection): void {
+  #turn(turn: Turn, connection: ClientConnection): void {
     const client = connection.client.process
     for (const [former, { after }] of this.#held) {
       if (former === connection || former.client.process !== client || after?.turn !== turn) continue

@@ -1,29 +1,32 @@
 /** Lines that come late: in the order of their connection, also after their client is gone. */
 import { describe, expect, it } from 'vitest'
-import { TcpConnection } from './client-network.js'
+import { Machine, Process } from '../process.js'
+import { World } from '../world.js'
+import { ClientNetwork } from './client-network.js'
 import { LateLines } from './late-lines.js'
-import { Machine, Process } from './process.js'
-import { World } from './world.js'
+import { clientAddressOf } from './station.js'
 
 const HELD_MS = 60_000
+const NODE = 'n1'
 
-function bench(seed: number) {
+async function bench(seed: number) {
   const world = new World(seed)
   const processNamed = (name: string) => new Process(world, new Machine(world, name, 1), name)
-  const [node, client] = [processNamed('node'), processNamed('client')]
+  const [node, client] = [processNamed(NODE), processNamed('client')]
+  const network = new ClientNetwork(world, { meanMs: 1, relayedShare: 0 })
   const late = new LateLines(world)
   const heard: string[] = []
+  const port = network.at(node, NODE, () => undefined)
+  await port.listen(
+    clientAddressOf(NODE),
+    ({ stream }) => {
+      stream.on('data', (bytes) => heard.push(...bytes.toString().split(/(?<=\n)/)))
+      stream.on('close', () => heard.push('closed'))
+    },
+    () => undefined,
+  )
   const dial = () => {
-    const connection = new TcpConnection(
-      world,
-      node,
-      client,
-      1,
-      { text: () => undefined, closed: () => undefined },
-      false,
-    )
-    connection.node.on('data', (bytes) => heard.push(Buffer.from(bytes as Uint8Array).toString()))
-    connection.node.on('close', () => heard.push('closed'))
+    const connection = network.dial(client, NODE, { text: () => undefined, closed: () => undefined })
     late.dialled(connection)
     return connection
   }
@@ -36,7 +39,7 @@ describe('lines that are held back', () => {
   it.each([1, 2, 3, 4])(
     'come in order, and then the end of the connection, though the client was reset long ago (seed %i)',
     async (seed) => {
-      const { world, client, late, heard, dial } = bench(seed)
+      const { world, client, late, heard, dial } = await bench(seed)
       late.atNext('command', client, (connection) => late.holdBack(connection, { ms: HELD_MS, after: null }))
       const connection = dial()
       connection.client.send('hello\n')
@@ -52,7 +55,7 @@ describe('lines that are held back', () => {
   )
 
   it('come from a host that is gone, and keepalive ends the connection after them', async () => {
-    const { world, late, heard, dial } = bench(1)
+    const { world, late, heard, dial } = await bench(1)
     const connection = dial()
     late.holdBack(connection, { ms: HELD_MS, after: null })
     connection.client.send('lock,name:a\n')
@@ -65,7 +68,7 @@ describe('lines that are held back', () => {
   })
 
   it('come soon after the client gave a command elsewhere', async () => {
-    const { world, late, heard, dial } = bench(1)
+    const { world, late, heard, dial } = await bench(1)
     const connection = dial()
     late.holdBack(connection, { ms: HELD_MS, after: { turn: 'command', ms: 500 } })
     connection.client.send('lock,id:1,name:a\n')

@@ -1,7 +1,7 @@
-import type { Random } from '../../src/platform.js'
+import type { Random } from '../platform.js'
 
 /** The only source of chance in a run: one seed, one sequence (mulberry32). */
-export class SimRandom implements Random {
+export class SeededRandom implements Random {
   #state: number
 
   constructor(seed: number) {
@@ -34,7 +34,7 @@ export class SimRandom implements Random {
     return low + this.float() * (high - low)
   }
 
-  /** Small values are as likely as large ones: what faults need that may last a moment or for ever. */
+  /** Small values are as likely as large ones: right for faults that may last a moment or for ever. */
   logBetween(low: number, high: number): number {
     return low * (high / low) ** this.float()
   }
