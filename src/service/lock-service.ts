@@ -8,16 +8,12 @@ import type { Clock, Random } from '../platform.js'
 import type { Index, Term } from '../raft/core/types.js'
 import type { NodeApi } from '../raft/node/node-api.js'
 import { FrameKind, Lane, PeerProtocolError } from '../raft/ports/transport.js'
+import { Counters, type CountersReport } from './counters.js'
 import { DeadlineQueue } from './deadline-queue.js'
-import { type ClientProtocol, Connection } from './dialects/connection.js'
-import {
-  type AdminRequest,
-  addressFor,
-  type ClientSocket,
-  type ConnectionContext,
-  type Counters,
-  type LockServiceOptions,
-} from './dialects/connection-context.js'
+import type { ClientProtocol, ClientSocket } from './dialects/client-socket.js'
+import { Connection, type ConnectionOwner } from './dialects/connection.js'
+import type { ConnectionContext, LockServiceOptions, NodeOperations } from './dialects/connection-context.js'
+import { addressFor } from './dialects/redirects.js'
 import { EffectRouter } from './effect-router.js'
 import type { EpochRecords } from './leases/epoch-records.js'
 import { LeaderDuties } from './leases/leader-duties.js'
@@ -27,13 +23,13 @@ import type { ServiceLog } from './service-log.js'
 import { Attachments } from './sessions/attachments.js'
 import type { StateView } from './state-view.js'
 
-export type { ClientProtocol } from './dialects/connection.js'
-export type { AdminRequest, ClientSocket, LockServiceOptions } from './dialects/connection-context.js'
+export type { ClientProtocol, ClientSocket } from './dialects/client-socket.js'
+export type { AdminRequest, LockServiceOptions } from './dialects/connection-context.js'
 export type { EpochRecord, EpochRecords } from './leases/epoch-records.js'
 export type { ServiceLog } from './service-log.js'
 export type { StateView } from './state-view.js'
 
-export interface LockServiceDeps {
+export interface LockServiceDeps extends NodeOperations {
   readonly nodeId: NodeId
   /** HOST:PORT that redirects to this node name. */
   readonly advertise: string
@@ -46,12 +42,6 @@ export interface LockServiceDeps {
   readonly records: EpochRecords
   readonly options: LockServiceOptions
   readonly log: ServiceLog
-  /** `maxrss` (KiB) and the cluster's status, for `.stats`. */
-  describe(): Readonly<Record<string, unknown>>
-  /** `.server-shutdown` was accepted. */
-  shutdown(): void
-  /** False: no such action. */
-  admin(request: AdminRequest): boolean
   /** The state has other members than before, or at other addresses. */
   membersChanged(): void
   onFatal(error: Error): void
@@ -69,11 +59,14 @@ export interface LockServiceStats {
   readonly classicHolding: number
   /** Detached sessions whose time this node counts, as the leader. */
   readonly countedSessions: number
-  readonly counters: Readonly<Counters>
+  readonly counters: CountersReport
 }
 
-export class LockService {
+export class LockService implements ConnectionOwner {
   readonly #connections = new Set<Connection>()
+  /** Classic connections that hold a lock: first to be closed when the right to speak ends, which they move (rule 2). */
+  readonly #holders = new Set<Connection>()
+  readonly #counters = new Counters()
   readonly #lease: NodeLease
   readonly #duties: LeaderDuties
   readonly #attachments: Attachments
@@ -104,7 +97,7 @@ export class LockService {
       records: deps.records,
       log,
       renewHere: (epoch, number) => this.#duties.renewalArrived(nodeId, epoch, number),
-      holdingCount: () => this.#context.holding,
+      holdingCount: () => this.#holders.size,
       onBegin: (epoch) => this.#attachments.begin(epoch),
       onOver: () => this.#cutAll(),
       onJeopardy: (remainingMs) => this.#each((connection) => connection.dialect?.jeopardy(remainingMs)),
@@ -169,10 +162,19 @@ export class LockService {
   // --------------------------------------------------------------------------------------------------- clients
 
   connected(socket: ClientSocket): ClientProtocol {
-    const connection = new Connection(socket, this.#context)
+    const connection = new Connection(socket, this.#context, this)
     this.#connections.add(connection)
     if (this.#stopping) connection.close()
     return connection
+  }
+
+  holding(connection: Connection, holds: boolean): void {
+    if (holds) this.#holders.add(connection)
+    else this.#holders.delete(connection)
+  }
+
+  closed(connection: Connection): void {
+    this.#connections.delete(connection)
   }
 
   /** Rule 7: called first in every turn of the event loop, and before anything is written at its end. */
@@ -187,9 +189,9 @@ export class LockService {
       connections: this.#connections.size,
       sessions: this.#attachments.attachmentCount,
       unsettled: this.#attachments.unsettledCount,
-      classicHolding: this.#context.holding,
+      classicHolding: this.#holders.size,
       countedSessions: this.#duties.countedSessions,
-      counters: this.#context.counters,
+      counters: this.#counters.report(),
     }
   }
 
@@ -198,9 +200,7 @@ export class LockService {
    * nothing else; then all others.
    */
   #cutAll(): void {
-    this.#each((connection) => {
-      if (connection.dialect?.holds) connection.cut()
-    })
+    for (const connection of this.#holders) connection.cut()
     this.#each((connection) => connection.cut())
     this.#deadlines.clear()
     this.#attachments.begin(0)
@@ -274,18 +274,16 @@ export class LockService {
       options: deps.options,
       clock: deps.clock,
       random: deps.random,
-      node: deps.node,
       state: deps.state,
       attachments: this.#attachments,
       deadlines: this.#deadlines,
-      counters: { requests: 0, acquired: 0, notAcquired: 0 },
-      holding: 0,
-      serving: () => !this.#stopping && this.#lease.maySpeak(),
-      maySpeak: () => this.#lease.maySpeak(),
-      describe: () => deps.describe(),
-      shutdown: () => deps.shutdown(),
-      admin: (request) => deps.admin(request),
-      forget: (connection) => this.#connections.delete(connection),
+      counters: this.#counters,
+      right: {
+        serving: () => !this.#stopping && this.#lease.maySpeak(),
+        maySpeak: () => this.#lease.maySpeak(),
+      },
+      operations: deps,
+      leader: () => deps.node.leader(),
     }
   }
 }

@@ -1,8 +1,7 @@
 /** Lines that came before what they depend on was decided; they are carried out in their order once it is. */
-
 import type { Line } from '../../protocol/line.js'
 import { BACKLOG_MAX_LINES } from '../limits.js'
-import type { Connection } from './connection.js'
+import type { DialectConnection } from './dialect.js'
 
 /** Null stands for a malformed line. */
 type Kept = Line | null
@@ -11,7 +10,7 @@ export class Backlog {
   #lines: Kept[] = []
 
   constructor(
-    private readonly connection: Connection,
+    private readonly connection: Pick<DialectConnection, 'guard' | 'throttle'>,
     private readonly carryOut: { line(line: Line): void; malformed(): void },
   ) {}
 

@@ -2,41 +2,53 @@
  * The classic dialect (docs/protocol.md): one line, one lock, bound to the connection. The session behind it is opened together
  * with the lock in one command and ends with the connection.
  */
+import { invariant } from '../../invariant.js'
 import { CommandType, type RequestId } from '../../locks/commands/commands.js'
-import type { Answer } from '../../locks/effects.js'
+import type { Answer, SessionView } from '../../locks/effects.js'
 import type { Line } from '../../protocol/line.js'
-import { type NeutralReply, neutral, neutralJson, plainError, positive } from '../../protocol/replies.js'
-import { isClientId, isLockName, parseWaitMs, parseYesNo } from '../../protocol/values.js'
+import type { NeutralReply } from '../../protocol/replies.js'
 import type { Deadline } from '../deadline-queue.js'
 import type { Attachment, AttachmentListener } from '../sessions/attachment.js'
 import { Backlog } from './backlog.js'
-import type { Connection, Dialect } from './connection.js'
-import { type ConnectionContext, redirectAddress } from './connection-context.js'
-import { Word } from './words.js'
+import { CLASSIC_LIFE, type ClassicPhase } from './classic-life.js'
+import type { ConnectionContext } from './connection-context.js'
+import type { Dialect, DialectConnection } from './dialect.js'
+import { CLASSIC_NO_QUORUM } from './replies.js'
+import { grantedReply, refusedReply } from './requests/classic/lock.js'
+import { givenUpReply } from './requests/classic/release.js'
+import type { ClassicAsk, ClassicScope } from './requests/classic/request.js'
+import { BAD_ACTION, FIRST_REQUESTS, LATER_REQUESTS } from './requests/classic/table.js'
 
 const CLASSIC_REQUEST: RequestId = -1
-/** Additions that this version does not know yet: an error, never silently ignored. */
-const NOT_SUPPORTED = ['permits', 'limit'] as const
 
-/** `asking`: proposed and undecided. `leaving`: given up by the client, the end is proposed and `farewellWord` will follow. */
-type Phase = 'fresh' | 'asking' | 'waiting' | 'holding' | 'leaving' | 'closed'
-
-export class ClassicDialect implements Dialect, AttachmentListener {
-  #phase: Phase = 'fresh'
+export class ClassicDialect implements Dialect, AttachmentListener, ClassicScope {
+  #phase: ClassicPhase = 'fresh'
   #attachment: Attachment | null = null
-  #fence = false
+  #showsToken = false
   #waitMs = 0
   #waitDeadline: Deadline<() => void> | null = null
   #finSeen = false
-  #farewellWord: NeutralReply = Word.released
+  /** The last word, once the end of the session is applied. */
+  #givenUp: NeutralReply | undefined
   /** What came while the lock was undecided. */
   readonly #backlog: Backlog
 
   constructor(
-    private readonly connection: Connection,
-    private readonly context: ConnectionContext,
+    readonly connection: DialectConnection,
+    readonly context: ConnectionContext,
   ) {
     this.#backlog = new Backlog(connection, this)
+  }
+
+  get #life() {
+    return CLASSIC_LIFE[this.#phase]
+  }
+
+  #enter(phase: ClassicPhase): void {
+    invariant(this.#life.next.includes(phase), `classic dialect: from ${this.#phase} to ${phase}`)
+    const held = this.holds
+    this.#phase = phase
+    if (held !== this.holds) this.connection.holding(this.holds)
   }
 
   get holds(): boolean {
@@ -45,31 +57,35 @@ export class ClassicDialect implements Dialect, AttachmentListener {
 
   // ------------------------------------------------------------------------------------------------ client's side
 
+  /** TCP watches over a classic client, its lines do not. */
   heard(): void {}
 
   line(line: Line): void {
-    switch (this.#phase) {
-      case 'fresh':
-        this.#first(line)
+    switch (this.#life.line) {
+      case 'first': {
+        const request = FIRST_REQUESTS.get(line.action)
+        if (request === undefined) this.connection.close(BAD_ACTION)
+        else request.perform(this, line)
         return
-      case 'asking':
+      }
+      case 'keep':
         this.#backlog.keep(line)
         return
-      case 'waiting':
-        this.#whileWaiting(line)
+      case 'perform': {
+        const request = LATER_REQUESTS.get(line.action)
+        if (request === undefined) this.connection.say(BAD_ACTION)
+        else request.perform(this, line)
         return
-      case 'holding':
-        this.#whileHolding(line)
-        return
-      case 'leaving':
-      case 'closed':
+      }
+      case 'ignore':
         return
     }
   }
 
   malformed(): void {
-    if (this.#phase === 'asking') this.#backlog.keep(null)
-    else if (this.#phase === 'waiting' || this.#phase === 'holding') this.connection.say(Word.badAction)
+    const reaction = this.#life.line
+    if (reaction === 'keep') this.#backlog.keep(null)
+    else if (reaction === 'perform') this.connection.say(BAD_ACTION)
   }
 
   refuse(lastWords: NeutralReply): void {
@@ -78,125 +94,30 @@ export class ClassicDialect implements Dialect, AttachmentListener {
 
   fin(): void {
     this.#finSeen = true
-    // What was asked before the FIN is answered first (rule 5); a place in a queue is not an answer, it is given up.
-    if (this.#phase === 'waiting' || this.#phase === 'holding') this.#close()
+    if (this.#life.fin === 'close') this.#close()
   }
 
   broken(): void {
     this.#depart()
   }
 
-  #first(line: Line): void {
-    switch (line.action) {
-      case 'lock':
-        this.#lock(line)
-        return
-      case '.ping':
-        this.connection.close(Word.pong)
-        return
-      case '.stats':
-        this.connection.close(neutralJson('stats', this.#stats()))
-        return
-      case '.server-shutdown':
-        this.#serverShutdown()
-        return
-      default:
-        this.connection.close(Word.badAction)
-        return
-    }
-  }
-
-  #stats(): Record<string, unknown> {
-    const { counters, state, describe } = this.context
-    return {
-      lock_count: state.lockCount,
-      requests_count: counters.requests,
-      lock_acquired_count: counters.acquired,
-      lock_not_acquired_count: counters.notAcquired,
-      ...describe(),
-    }
-  }
-
-  #serverShutdown(): void {
-    if (!this.context.options.allowShutdown || !this.connection.loopback) {
-      this.connection.close(Word.shutdownNotAllowed)
-      return
-    }
-    this.connection.close(Word.shuttingDown)
-    this.context.shutdown()
-  }
-
-  #lock(line: Line): void {
-    const { context } = this
-    const refusal = this.#readLock(line) ?? this.#elsewhere(line) ?? this.#notNow()
-    if (refusal !== null) {
-      this.connection.close(refusal)
-      return
-    }
-    this.#phase = 'asking'
-    this.#attachment = context.attachments.open(
-      {
-        type: CommandType.openClassic,
-        ...context.attachments.openingHeader(),
-        clientId: line.get('client-id') ?? '',
-        name: line.get('name') ?? '',
-        waitMs: this.#waitMs,
-        meta: '',
-        delayMs: 0,
-        wallMs: context.clock.wallNow(),
-      },
+  ask(body: ClassicAsk, showsToken: boolean): void {
+    const { attachments } = this.context
+    this.#showsToken = showsToken
+    this.#waitMs = body.waitMs
+    this.#enter('asking')
+    this.#attachment = attachments.open(
+      { type: CommandType.openClassic, ...attachments.openingHeader(), ...body },
       this,
     )
     this.#expectDecision(this.#attachment)
   }
 
-  #notNow(): NeutralReply | null {
-    if (!this.context.serving()) return Word.noQuorum
-    return this.context.attachments.isBusy ? Word.busy : null
-  }
-
-  #elsewhere(line: Line): NeutralReply | null {
-    const address = redirectAddress(this.context, this.connection, line.get('redirect') === 'yes')
-    return address === null ? null : neutral('redirect', { address })
-  }
-
-  /** Null, or the words for what is wrong. */
-  #readLock(line: Line): NeutralReply | null {
-    const clientId = line.get('client-id')
-    if (!isLockName(line.get('name') ?? '')) return Word.invalidLockName
-    if (clientId !== undefined && !isClientId(clientId)) return Word.invalidClientId
-    const waitMs = parseWaitMs(line.get('wait'))
-    if (waitMs === null || waitMs === Number.POSITIVE_INFINITY) return plainError('invalid wait')
-    const fence = parseYesNo(line.get('fence'))
-    if (fence === null) return plainError('invalid fence')
-    if (parseYesNo(line.get('redirect')) === null) return plainError('invalid redirect')
-    const mode = line.get('mode') ?? 'exclusive'
-    if (mode === 'shared') return plainError('mode not supported yet')
-    if (mode !== 'exclusive') return plainError('invalid mode')
-    for (const key of NOT_SUPPORTED) if (line.has(key)) return plainError(`${key} not supported yet`)
-    this.#waitMs = waitMs
-    this.#fence = fence
-    return null
-  }
-
-  #whileWaiting(line: Line): void {
-    if (line.action === '.keepalive') this.connection.speak(Word.alive)
-    else if (line.action === 'release') this.#leave(Word.notGranted)
-    else this.connection.say(Word.badAction)
-  }
-
-  #whileHolding(line: Line): void {
-    if (line.action === '.keepalive') this.connection.speak(Word.alive)
-    else if (line.action === 'release') this.#leave(Word.released)
-    else this.connection.say(Word.badAction)
-  }
-
-  /** The client gives up what it has; it is told when the end is applied. */
-  #leave(farewellWord: NeutralReply): void {
+  giveUp(): void {
     const attachment = this.#attachment
     if (attachment === null) return
+    this.#givenUp = givenUpReply(this.holds)
     this.#enter('leaving')
-    this.#farewellWord = farewellWord
     this.#expectDecision(attachment)
     this.context.attachments.leave(attachment, 'end', this)
   }
@@ -237,26 +158,25 @@ export class ClassicDialect implements Dialect, AttachmentListener {
   }
 
   answered(_request: RequestId, answer: Answer): void {
-    if (this.#phase !== 'asking' && this.#phase !== 'waiting') return
+    if (this.#life.answer === 'ignore') return
     if (this.#attachment !== null) this.#attachment.decideByMs = 0
     if (answer.kind === 'granted') this.#granted(answer.token)
-    else if (answer.kind === 'error') this.#refused(answer.code === 'limit' ? Word.limit : plainError(answer.message))
-    else this.#refused(Word.notGranted)
+    else this.#refused(refusedReply(answer))
   }
 
   #granted(token: number): void {
-    this.context.counters.acquired++
+    this.context.counters.granted()
     this.#enter('holding')
-    if (!this.connection.speak(this.#fence ? positive('ok', { token }) : Word.ok)) return
+    if (!this.connection.speak(grantedReply(token, this.#showsToken))) return
     this.#backlog.drain()
     if (this.#finSeen) this.fin()
   }
 
-  #refused(word: NeutralReply): void {
-    this.context.counters.notAcquired++
+  #refused(reply: NeutralReply): void {
+    this.context.counters.refused()
     const attachment = this.#attachment
     this.#attachment = null
-    this.connection.close(word)
+    this.connection.close(reply)
     if (attachment !== null) this.context.attachments.leaveUnlessEnded(attachment)
   }
 
@@ -266,7 +186,7 @@ export class ClassicDialect implements Dialect, AttachmentListener {
 
   ended(): void {
     this.#attachment = null
-    this.connection.close(this.#phase === 'leaving' ? this.#farewellWord : undefined)
+    this.connection.close(this.#givenUp)
   }
 
   displaced(): void {
@@ -276,16 +196,17 @@ export class ClassicDialect implements Dialect, AttachmentListener {
 
   /** G6: the fate is unknown, so nothing is claimed; a late grant is undone. */
   timedOut(): void {
-    this.#close(Word.noQuorum)
+    this.#close(CLASSIC_NO_QUORUM)
   }
 
-  reconciled(view: Parameters<AttachmentListener['reconciled']>[0]): void {
+  reconciled(view: SessionView): void {
     const [held] = view.held
-    if (this.#phase === 'asking' || this.#phase === 'waiting') {
+    const reaction = this.#life.snapshot
+    if (reaction === 'find-out') {
       if (held !== undefined) this.answered(CLASSIC_REQUEST, { kind: 'granted', name: held.name, token: held.token })
       else if (view.queued.length > 0) this.queued()
       else this.#close()
-    } else if (this.#phase === 'holding' && held === undefined) this.#close()
+    } else if (reaction === 'compare' && held === undefined) this.#close()
   }
 
   // ------------------------------------------------------------------------------------------------------- closing
@@ -314,11 +235,5 @@ export class ClassicDialect implements Dialect, AttachmentListener {
     const attachment = this.#attachment
     this.#attachment = null
     if (attachment !== null) this.context.attachments.leave(attachment, 'end', null)
-  }
-
-  #enter(phase: Phase): void {
-    if (this.#phase === 'holding') this.context.holding--
-    if (phase === 'holding') this.context.holding++
-    this.#phase = phase
   }
 }

@@ -6,41 +6,21 @@ import type { Line } from '../../protocol/line.js'
 import { type LineReceiver, LineSplitter } from '../../protocol/line-splitter.js'
 import type { NeutralReply, PositiveReply } from '../../protocol/replies.js'
 import { ClassicDialect } from './classic.js'
-import type { ClientSocket, ConnectionContext } from './connection-context.js'
+import type { ClientProtocol, ClientSocket } from './client-socket.js'
+import type { ConnectionContext } from './connection-context.js'
+import type { Dialect, DialectConnection } from './dialect.js'
+import { BAD_REQUEST, LINE_TOO_LONG, UNUSABLE } from './replies.js'
+import { opensSession } from './requests/table.js'
 import { SessionDialect } from './session.js'
-import { Word } from './words.js'
 
-/** Events of a socket. `service.turn()` comes before each. */
-export interface ClientProtocol {
-  data(chunk: Uint8Array): void
-  /** The client's FIN, after all its data. */
-  fin(): void
-  /** RST, keepalive failure, or any other end without a FIN. */
-  broken(): void
-  /** There is no place for this connection, which has asked for nothing yet. */
-  turnAway(lastWords: NeutralReply): void
+export interface ConnectionOwner {
+  /** The connection holds a lock that is lost with it, or does so no longer. */
+  holding(connection: Connection, holds: boolean): void
+  /** The connection's socket is given up: nothing will be heard or said any more. */
+  closed(connection: Connection): void
 }
 
-export interface Dialect {
-  /** True for a classic connection that holds a lock: it is closed first when the right to speak ends (rule 2). */
-  readonly holds: boolean
-  /** Any bytes arrived: a sign of life. */
-  heard(): void
-  line(line: Line): void
-  malformed(): void
-  /** Something is wrong with what the client sent: the connection is closed with these words. */
-  refuse(lastWords: NeutralReply): void
-  fin(): void
-  broken(): void
-  jeopardy(remainingMs: number): void
-  safe(): void
-  /** This node goes down in good order; the connection is closed afterwards. */
-  moved(address: string | null): void
-  /** The connection is closed, by whomever: stop timers. Told once. */
-  closed(): void
-}
-
-export class Connection implements ClientProtocol, LineReceiver {
+export class Connection implements ClientProtocol, DialectConnection, LineReceiver {
   #dialect: Dialect | null = null
   readonly #splitter: LineSplitter
   #open = true
@@ -50,13 +30,11 @@ export class Connection implements ClientProtocol, LineReceiver {
   constructor(
     private readonly socket: ClientSocket,
     private readonly context: ConnectionContext,
+    private readonly owner: ConnectionOwner,
   ) {
     this.#splitter = new LineSplitter(context.options.maxLineBytes, this)
   }
 
-  get isOpen(): boolean {
-    return this.#open
-  }
   get dialect(): Dialect | null {
     return this.#dialect
   }
@@ -94,20 +72,20 @@ export class Connection implements ClientProtocol, LineReceiver {
   }
 
   line(line: Line): void {
-    this.context.counters.requests++
+    this.context.counters.requested()
     if (this.#dialect === null) this.#dialect = this.#choose(line)
     const dialect = this.#dialect
     this.guard(() => dialect.line(line))
   }
 
   malformed(): void {
-    if (this.#dialect === null) this.close(Word.badRequest)
+    if (this.#dialect === null) this.close(BAD_REQUEST)
     else this.#dialect.malformed()
   }
 
   tooLong(): void {
-    if (this.#dialect === null) this.close(Word.lineTooLong)
-    else this.#dialect.refuse(Word.lineTooLong)
+    if (this.#dialect === null) this.close(LINE_TOO_LONG)
+    else this.#dialect.refuse(LINE_TOO_LONG)
   }
 
   /**
@@ -119,13 +97,12 @@ export class Connection implements ClientProtocol, LineReceiver {
       carryOut()
     } catch (error) {
       if (!(error instanceof EncodingError)) throw error
-      this.#dialect?.refuse(Word.unusable)
+      this.#dialect?.refuse(UNUSABLE)
     }
   }
 
   #choose(line: Line): Dialect {
-    const session = line.action === 'hello' || line.action === 'resume'
-    return session ? new SessionDialect(this, this.context) : new ClassicDialect(this, this.context)
+    return opensSession(line) ? new SessionDialect(this, this.context) : new ClassicDialect(this, this.context)
   }
 
   // -------------------------------------------------------------------------------------------- to the client
@@ -135,12 +112,11 @@ export class Connection implements ClientProtocol, LineReceiver {
    * only within the right to speak. False when it was not: then this connection is closed already.
    */
   speak(reply: PositiveReply): boolean {
-    if (!this.#open || !this.context.maySpeak()) return false
+    if (!this.#open || !this.context.right.maySpeak()) return false
     this.socket.write(reply)
     return true
   }
 
-  /** Words that claim nothing. */
   say(reply: NeutralReply): void {
     if (this.#open) this.socket.write(reply)
   }
@@ -149,7 +125,6 @@ export class Connection implements ClientProtocol, LineReceiver {
     this.close(lastWords)
   }
 
-  /** Closes so that the last words arrive. */
   close(lastWords?: NeutralReply): void {
     if (!this.#open) return
     if (lastWords !== undefined) this.socket.write(lastWords)
@@ -169,15 +144,17 @@ export class Connection implements ClientProtocol, LineReceiver {
     this.#open = false
     this.#splitter.stop()
     this.#dialect?.closed()
-    this.context.forget(this)
+    this.owner.closed(this)
   }
 
-  /** A session's lines may be longer (protocol.md, Lines), from `welcome` or `ready` on. */
+  holding(holds: boolean): void {
+    this.owner.holding(this, holds)
+  }
+
   allowLongLines(): void {
     this.#splitter.maxLineBytes = Math.max(this.context.options.maxLineBytes, SESSION_LINE_MAX_BYTES)
   }
 
-  /** Stops reading while too much waits for its turn. */
   throttle(paused: boolean): void {
     if (paused === this.#paused || !this.#open) return
     this.#paused = paused

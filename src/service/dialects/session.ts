@@ -1,68 +1,54 @@
 /**
- * The session dialect (docs/protocol.md): one connection, many locks, requests pipelined. The session outlives its connection;
- * what a connection may still be told after it was given up is nothing.
+ * The session dialect (docs/protocol.md): one connection, many locks, requests pipelined. This is the life of the connection:
+ * how it opens, serves, parts and closes. The session outlives it; nothing is written to a connection after it is given up.
  */
-import { CommandType, type RequestId } from '../../locks/commands/commands.js'
+import { invariant } from '../../invariant.js'
+import type { RequestId } from '../../locks/commands/commands.js'
 import type { Answer, SessionView } from '../../locks/effects.js'
-import type { ErrorCode } from '../../protocol/error-codes.js'
 import type { Line } from '../../protocol/line.js'
-import { joined, type NeutralReply, neutral, type PositiveReply, positive } from '../../protocol/replies.js'
-import { SESSION_IN_FLIGHT_MAX_COMMANDS } from '../limits.js'
+import { joined, type NeutralReply, type PositiveReply } from '../../protocol/replies.js'
 import type { Attachment, AttachmentListener, DetachReason, OpeningRefusal } from '../sessions/attachment.js'
-import { type ConnectionEnd, Parting, type Told } from '../sessions/parting.js'
+import { type ConnectionEnd, Parting } from '../sessions/parting.js'
 import { SilenceWatch } from '../sessions/silence-watch.js'
 import { Backlog } from './backlog.js'
-import type { Connection, Dialect } from './connection.js'
 import type { ConnectionContext } from './connection-context.js'
-import { NO_QUORUM, openingRefusal } from './opening-refusal.js'
-import { PendingRequests } from './pending-requests.js'
-import { RequestIds } from './request-ids.js'
-import {
-  BUSY_TEXT,
-  formatAnswer,
-  formatError,
-  formatGrant,
-  formatHoldings,
-  formatJeopardy,
-  formatLost,
-  formatMoved,
-  formatQueued,
-  formatRefusal,
-  formatWelcome,
-  NO_REQUEST,
-} from './session-replies.js'
-import { RequestError, readId, readNumber, readOpening, readRequest, refuseActionToCome } from './session-requests.js'
-import { Word } from './words.js'
+import type { Dialect, DialectConnection } from './dialect.js'
+import { errorReply, jeopardyReply, lostReply, movedReply, NO_QUORUM, NO_REQUEST, SAFE } from './replies.js'
+import { BYE } from './requests/bye.js'
+import { openingRefusal, refusedReply, welcomeReply } from './requests/opening.js'
+import { RequestError } from './requests/request.js'
+import { holdingsReply } from './requests/resume.js'
+import { openingFor } from './requests/table.js'
+import { SESSION_LIFE, type SessionPhase } from './session-life.js'
+import { SessionWork, type SessionWorkOwner } from './session-work.js'
 
-type Phase = 'fresh' | 'opening' | 'resuming' | 'open' | 'leaving' | 'closed'
-
-export class SessionDialect implements Dialect, AttachmentListener {
-  readonly holds = false
-  #phase: Phase = 'fresh'
+export class SessionDialect implements Dialect, AttachmentListener, SessionWorkOwner {
+  #phase: SessionPhase = 'fresh'
   #attachment: Attachment | null = null
   #secret = ''
   #leaseMs = 0
   readonly #silence: SilenceWatch
   readonly #parting = new Parting()
-  /** The client said `bye` or FIN: the session leaves once all that was asked before is decided. */
-  #isParting = false
-  #ackProposed = 0
-  readonly #ids = new RequestIds()
-  readonly #requests: PendingRequests
-  #throttled = false
-  /** What this connection was told it holds. */
-  readonly #held = new Map<string, number>()
+  readonly #work: SessionWork
   /** What follows `resume` before it is answered. */
   readonly #backlog: Backlog
 
   constructor(
-    private readonly connection: Connection,
+    private readonly connection: DialectConnection,
     private readonly context: ConnectionContext,
   ) {
-    const { clock, deadlines } = context
     this.#backlog = new Backlog(connection, this)
-    this.#requests = new PendingRequests(deadlines, (request) => this.#waitIsOver(request))
-    this.#silence = new SilenceWatch(clock, deadlines, () => this.#closeBy('break'))
+    this.#work = new SessionWork(connection, context, this)
+    this.#silence = new SilenceWatch(context.clock, context.deadlines, () => this.#closeBy('break'))
+  }
+
+  get #life() {
+    return SESSION_LIFE[this.#phase]
+  }
+
+  #enter(phase: SessionPhase): void {
+    invariant(this.#life.next.includes(phase), `session dialect: from ${this.#phase} to ${phase}`)
+    this.#phase = phase
   }
 
   // ------------------------------------------------------------------------------------------------ client's side
@@ -72,17 +58,30 @@ export class SessionDialect implements Dialect, AttachmentListener {
   }
 
   line(line: Line): void {
-    if (this.#isParting) return
-    if (this.#phase === 'open') this.#request(line)
-    else if (this.#phase === 'fresh') this.#first(line)
-    else if (this.#phase === 'opening') this.#tooEarly(line)
-    else if (this.#phase === 'resuming') this.#later(line)
+    switch (this.#life.line) {
+      case 'first':
+        this.#first(line)
+        return
+      case 'too-early':
+        this.#tooEarly(line)
+        return
+      case 'keep':
+        if (line.action === 'bye') this.#parting.bye()
+        this.#backlog.keep(line)
+        return
+      case 'perform':
+        this.#work.take(line)
+        return
+      case 'ignore':
+        return
+    }
   }
 
   malformed(): void {
-    if (this.#phase === 'resuming') this.#later(null)
-    else if (this.#phase === 'open') this.#error(NO_REQUEST, 'bad-request', 'malformed line')
-    else if (this.#phase === 'opening') this.#tooEarly(null)
+    const reaction = this.#life.line
+    if (reaction === 'keep') this.#backlog.keep(null)
+    else if (reaction === 'too-early') this.#tooEarly(null)
+    else if (reaction === 'perform') this.connection.say(errorReply(NO_REQUEST, 'bad-request', 'malformed line'))
   }
 
   refuse(lastWords: NeutralReply): void {
@@ -90,151 +89,84 @@ export class SessionDialect implements Dialect, AttachmentListener {
   }
 
   fin(): void {
-    if (this.#isParting) return
-    this.#parting.fin(this.#told)
-    if (this.#phase === 'open') this.#part()
-    else if (this.#phase !== 'resuming') this.#closeBy('fin')
+    const { fin, told } = this.#life
+    if (fin === 'ignore') return
+    this.#parting.fin(told)
+    if (fin === 'part') this.#part()
+    else if (fin === 'close') this.#closeBy('fin')
   }
 
   broken(): void {
-    this.#depart(this.#parting.by('break', this.#told))
-  }
-
-  get #told(): Told {
-    if (this.#phase === 'fresh' || this.#phase === 'opening') return 'nothing'
-    return this.#phase === 'resuming' ? 'not-ready' : 'all'
+    this.#depart(this.#parting.by('break', this.#life.told))
   }
 
   #first(line: Line): void {
-    const { attachments, random } = this.context
+    const { context, connection } = this
+    const { attachments } = context
     try {
-      const { secret, leaseMs, mayRedirect, from, body } = readOpening(line, random)
-      const refusal = openingRefusal(this.context, this.connection, body.type === CommandType.open, mayRedirect)
+      const opening = openingFor(line)?.read(line, context.random)
+      invariant(opening !== undefined, 'session dialect: chosen by an opening line')
+      const refusal = openingRefusal(context, connection, opening)
       if (refusal !== null) {
-        this.connection.close(refusal)
+        connection.close(refusal)
         return
       }
-      this.#secret = secret
-      this.#leaseMs = leaseMs
-      this.#parting.opening(from, this.connection.ownEnd)
-      this.#phase = body.type === CommandType.open ? 'opening' : 'resuming'
-      this.#attachment = attachments.open({ ...body, ...attachments.openingHeader() }, this)
+      this.#secret = opening.secret
+      this.#leaseMs = opening.leaseMs
+      this.#parting.opening(opening.from, connection.ownEnd)
+      this.#enter(opening.isNew ? 'opening' : 'resuming')
+      this.#attachment = attachments.open({ ...opening.body, ...attachments.openingHeader() }, this)
       this.#expectDecision(this.#attachment)
     } catch (error) {
       if (!(error instanceof RequestError)) throw error
-      this.connection.close(formatError(NO_REQUEST, error.code, error.message))
+      connection.close(errorReply(NO_REQUEST, error.code, error.message))
     }
   }
 
   /** Before `welcome` the client cannot know whether it is redirected, so nothing may follow `hello`. */
   #tooEarly(line: Line | null): void {
     if (line?.action === '.keepalive') return
-    this.#closeBy('break', formatError(NO_REQUEST, 'bad-request', 'nothing may follow hello before welcome'))
-  }
-
-  #later(line: Line | null): void {
-    if (line?.action === 'bye') this.#parting.bye()
-    this.#backlog.keep(line)
+    this.#closeBy('break', errorReply(NO_REQUEST, 'bad-request', 'nothing may follow hello before welcome'))
   }
 
   #expectDecision(attachment: Attachment): void {
     attachment.decideByMs = this.context.clock.takerNow() + this.context.options.requestTimeoutMs
   }
 
-  // ---------------------------------------------------------------------------------------------------- requests
+  // -------------------------------------------------------------------------------------------------- what it asked
 
-  #request(line: Line): void {
-    const attachment = this.#attachment
-    if (attachment === null) return
-    let id: RequestId | null = null
-    try {
-      id = readId(line)
-      const ack = readNumber(line, 'ack', 0)
-      if (!this.#ids.take(id, ack)) throw new RequestError('bad-request', 'ack: no request up to this id was made')
-      attachment.ack = Math.max(attachment.ack, ack)
-      this.#perform(attachment, line, id)
-    } catch (error) {
-      if (!(error instanceof RequestError)) throw error
-      this.#error(id ?? NO_REQUEST, error.code, error.message)
-    }
-    if (this.#phase === 'open' && attachment.ack > this.#ackProposed) {
-      this.#ackProposed = attachment.ack
-      this.context.attachments.submit(attachment, {
-        type: CommandType.ack,
-        ...this.context.attachments.header(attachment),
-      })
-    }
+  get serving(): Attachment | null {
+    return this.#life.answers === 'all' ? this.#attachment : null
   }
 
-  #perform(attachment: Attachment, line: Line, id: RequestId | null): void {
-    const { attachments, clock } = this.context
-    const body = readRequest(line, clock.wallNow())
-    if (body !== null) {
-      // The state would drop it too, and an answer that never comes must not hold back `bye` (rule 10).
-      if (id !== null && id <= attachment.ack && attachment.ack > 0) return
-      const isLock = body.type === CommandType.lock
-      if (isLock) this.#refuseNewWork(id)
-      const request = this.#ids.name(id)
-      this.#ackProposed = attachment.ack
-      this.#requests.ask(request, attachment.nextNumber, isLock, isLock ? body.waitMs : 0)
-      this.#throttle()
-      attachments.submit(attachment, { ...body, ...attachments.header(attachment), request })
-    } else if (line.action === '.keepalive') this.connection.speak(Word.alive)
-    else if (line.action === 'bye') {
-      this.#parting.bye()
-      this.#part()
-    } else this.#otherAction(line)
+  bye(): void {
+    this.#parting.bye()
+    this.#part()
   }
 
-  /** A repeated request is no new work: its lock may be held already, and its answer must be the same. */
-  #refuseNewWork(id: RequestId | null): void {
-    if (this.#ids.mayBeRepeat(id)) return
-    if (this.context.attachments.isBusy) throw new RequestError('busy', BUSY_TEXT)
-    const { maxLocksPerSession } = this.context.options
-    if (this.#held.size + this.#requests.locks < maxLocksPerSession) return
-    throw new RequestError('limit', `a session holds or waits for at most ${maxLocksPerSession} locks here`)
-  }
-
-  #otherAction(line: Line): void {
-    const { action } = line
-    refuseActionToCome(action)
-    const { loopback, remote } = this.connection
-    const reply = (text: NeutralReply) => this.connection.say(text)
-    if (action.startsWith('.') && this.context.admin({ line, loopback, remote, reply })) return
-    throw new RequestError('bad-request', `unknown action ${action}`)
+  /** While nothing is read from the client, nothing can be heard either. */
+  throttled(paused: boolean): void {
+    this.#silence.paused = paused
+    this.heard()
+    this.connection.throttle(paused)
   }
 
   /** Answers come before the end, or a client that pipelines could not tell what became of its last requests. */
   #part(): void {
-    this.#isParting = true
+    this.#enter('parting')
     if (this.#attachment !== null) this.#expectDecision(this.#attachment)
     this.#partWhenDecided()
   }
 
   #partWhenDecided(): void {
     const attachment = this.#attachment
-    if (!this.#isParting || this.#phase !== 'open' || this.#requests.undecided > 0 || attachment === null) return
+    if (this.#phase !== 'parting' || this.#work.undecided > 0 || attachment === null) return
     if (!this.#parting.byeSaid) {
       this.#closeBy('fin')
       return
     }
-    this.#phase = 'leaving'
+    this.#enter('leaving')
     this.context.attachments.leave(attachment, 'end', this)
-  }
-
-  #error(request: RequestId, code: ErrorCode, message: string): void {
-    this.connection.say(formatError(request, code, message))
-  }
-
-  /** Stops reading while too many requests are under way. */
-  #throttle(): void {
-    const { undecided } = this.#requests
-    const paused = undecided >= SESSION_IN_FLIGHT_MAX_COMMANDS / (this.#throttled ? 2 : 1)
-    if (paused === this.#throttled) return
-    this.#throttled = paused
-    this.#silence.paused = paused
-    this.heard()
-    this.connection.throttle(paused)
   }
 
   // ------------------------------------------------------------------------------------------ applied state's side
@@ -251,33 +183,26 @@ export class SessionDialect implements Dialect, AttachmentListener {
     if (this.#phase !== 'resuming' || attachment === null) return
     this.#leaseMs = view.leaseMs
     this.#enterOpen(attachment)
-    attachment.ack = Math.max(0, view.lowestUnacknowledged - 1)
-    this.#ackProposed = attachment.ack
-    for (const { name, token } of view.held) this.#held.set(name, token)
-    for (const { request, waitMs } of view.queued) {
-      this.#requests.ask(request, 0, true, waitMs)
-      this.#requests.queued(request)
-    }
-    this.#ids.resumed(view)
-    if (!this.connection.speak(joined(this.#welcome(attachment, view), formatHoldings(view)))) return
+    this.#work.resumed(attachment, view)
+    if (!this.connection.speak(joined(this.#welcome(attachment, view), holdingsReply(view)))) return
     this.#backlog.drain()
-    if (this.#parting.detachReason !== null && !this.#isParting) this.#part()
+    if (this.#parting.detachReason !== null && this.#life.fin === 'part') this.#part()
   }
 
   #enterOpen(attachment: Attachment): void {
-    this.#phase = 'open'
+    this.#enter('open')
     attachment.decideByMs = 0
     this.#silence.start(this.#leaseMs)
     this.connection.allowLongLines()
   }
 
   #welcome(attachment: Attachment, resumed: SessionView | null): PositiveReply {
-    const { node, nodeId, state } = this.context
-    return formatWelcome({
+    const { nodeId, state, leader } = this.context
+    return welcomeReply({
       session: attachment.session,
       secret: this.#secret,
       node: nodeId,
-      leader: node.leader() ?? '',
+      leader: leader() ?? '',
       leaseMs: this.#leaseMs,
       clusterId: state.clusterId,
       isRelayed: this.#parting.isRelayed,
@@ -287,58 +212,34 @@ export class SessionDialect implements Dialect, AttachmentListener {
 
   refused(refusal: OpeningRefusal): void {
     this.#attachment = null
-    this.connection.close(formatRefusal(refusal, this.context.state.clusterId))
+    this.connection.close(refusedReply(refusal, this.context.state.clusterId))
   }
 
   queued(request: RequestId, name: string, position: number): void {
-    if (this.#phase !== 'open') return
-    this.#requests.queued(request)
-    this.connection.speak(formatQueued(request, name, position))
-    this.#decided()
-  }
-
-  /** Rule 11: this node counts the wait; the log decides whether the grant came first. */
-  #waitIsOver(target: RequestId): void {
-    const attachment = this.#attachment
-    if (this.#phase !== 'open' || attachment === null) return
-    const { attachments } = this.context
-    this.#ackProposed = attachment.ack
-    attachments.submit(attachment, { type: CommandType.waitTimeout, ...attachments.header(attachment), target })
+    if (this.serving === null) return
+    this.#work.queued(request, name, position)
+    this.#partWhenDecided()
   }
 
   answered(request: RequestId, answer: Answer): void {
-    if (this.#phase !== 'open' && this.#phase !== 'leaving') return
-    this.#requests.settle(request)
-    if (answer.kind === 'granted') {
-      this.context.counters.acquired++
-      this.#held.set(answer.name, answer.token)
-      // Once the end is proposed nothing positive is written (rule 5).
-      if (this.#phase === 'open') this.connection.speak(formatGrant(request, answer))
-    } else {
-      if (answer.kind === 'not-granted') this.context.counters.notAcquired++
-      else if (answer.kind === 'released') this.#held.delete(answer.name)
-      this.connection.say(formatAnswer(request, answer))
-    }
-    this.#decided()
-  }
-
-  #decided(): void {
-    this.#throttle()
+    const { answers } = this.#life
+    if (answers === 'none') return
+    this.#work.answered(request, answer, answers === 'all')
     this.#partWhenDecided()
   }
 
   waitLeft(request: RequestId, leftMs: number): void {
-    this.#requests.shorten(request, leftMs)
+    this.#work.waitLeft(request, leftMs)
   }
 
   lost(name: string, token: number, reason: string): void {
-    this.#held.delete(name)
-    this.connection.say(formatLost(name, token, reason))
+    this.#work.lost(name)
+    this.connection.say(lostReply(name, token, reason))
   }
 
   ended(): void {
     this.#attachment = null
-    this.connection.close(this.#phase === 'leaving' ? neutral('bye') : undefined)
+    this.connection.close(this.#phase === 'leaving' ? BYE : undefined)
   }
 
   displaced(): void {
@@ -347,45 +248,42 @@ export class SessionDialect implements Dialect, AttachmentListener {
   }
 
   timedOut(): void {
-    if (this.#phase !== 'open' || this.#isParting) this.#closeBy('break', NO_QUORUM)
+    if (this.#life.timeout === 'close') this.#closeBy('break', NO_QUORUM)
   }
 
-  /** Rule 9: answers that were missed are given; where something cannot be explained, the client resumes and is told all. */
+  /** Rule 9: where something cannot be explained, the client resumes and is told all. */
   reconciled(view: SessionView): void {
-    if (this.#phase !== 'open') return
-    const tokens = new Map(view.held.map(({ name, token }) => [name, token]))
-    const explained =
-      this.#requests.reconcile(view, this) && [...this.#held].every(([name, token]) => tokens.get(name) === token)
+    if (this.serving === null) return
+    const explained = this.#work.reconcile(view, this)
     if (!explained) this.#closeBy('break')
   }
 
   // ------------------------------------------------------------------------------------------------------- closing
 
   jeopardy(remainingMs: number): void {
-    if (this.#phase === 'open') this.connection.say(formatJeopardy(remainingMs))
+    if (this.#life.answers === 'all') this.connection.say(jeopardyReply(remainingMs))
   }
 
   safe(): void {
-    if (this.#phase === 'open') this.connection.speak(positive('safe'))
+    if (this.#life.answers === 'all') this.connection.speak(SAFE)
   }
 
   moved(address: string | null): void {
-    this.connection.close(formatMoved(address))
+    this.connection.close(movedReply(address))
   }
 
   closed(): void {
     // Whoever closes a connection on which `bye` was said: the session ends.
     if (this.#parting.byeSaid) this.#depart('end')
-    if (this.#attachment !== null) this.context.attachments.waitsLeft(this.#attachment, this.#requests.waitsLeft())
-    this.#phase = 'closed'
+    this.#work.handOn(this.#attachment)
+    this.#enter('closed')
     this.#silence.stop()
-    this.#requests.clear()
     this.#backlog.clear()
   }
 
   /** The node closes its own side before it proposes that the session leaves (rule 5). */
   #closeBy(end: ConnectionEnd, lastWords?: NeutralReply): void {
-    const detachReason = this.#parting.by(end, this.#told)
+    const detachReason = this.#parting.by(end, this.#life.told)
     this.connection.close(lastWords)
     this.#depart(detachReason)
   }

@@ -194,7 +194,7 @@ export const MENDED_SERVER: readonly Mutant[] = [
     rule: 'own',
     edits: [
       {
-        file: 'src/service/dialects/connection-context.ts',
+        file: 'src/service/dialects/redirects.ts',
         find: 'address === null || (!loopback && isLocalAddress(address)) ? null : address',
         replace: 'address === null || (loopback && !isLocalAddress(address) && address === null) ? null : address',
       },

@@ -7,7 +7,6 @@ const SESSIONS = 'src/locks/state/sessions.ts'
 const STATE = 'src/locks/state/state.ts'
 const KEEPER = 'src/service/leases/leader-duties.ts'
 const TABLE = 'src/service/dialects/pending-requests.ts'
-const SESSION = 'src/service/dialects/session.ts'
 
 export const MENDED_SESSION_BOUNDS: readonly Mutant[] = [
   {
@@ -117,8 +116,8 @@ export const MENDED_SESSION_BOUNDS: readonly Mutant[] = [
     rule: 'rule 11',
     edits: [
       {
-        file: SESSION,
-        find: '    if (this.#attachment !== null) this.context.attachments.waitsLeft(this.#attachment, this.#requests.waitsLeft())\n',
+        file: 'src/service/dialects/session-work.ts',
+        find: '    if (attachment !== null) this.context.attachments.waitsLeft(attachment, this.#requests.waitsLeft())\n',
         replace: '',
       },
     ],

@@ -3,7 +3,6 @@ import type { Mutant } from '../mutant.js'
 
 const ANSWERS = 'src/locks/answers.ts'
 const SESSIONS = 'src/locks/state/sessions.ts'
-const REQUESTS = 'src/service/dialects/session-requests.ts'
 const IDS = 'src/service/dialects/request-ids.ts'
 const SESSION = 'src/service/dialects/session.ts'
 const CONNECTION = 'src/service/dialects/connection.ts'
@@ -19,9 +18,14 @@ export const MENDED_SESSIONS: readonly Mutant[] = [
     rule: 'own',
     edits: [
       {
-        file: REQUESTS,
+        file: 'src/service/dialects/requests/cancel.ts',
         find: "target: readRequestId(line, 'request') }",
         replace: "target: readNumber(line, 'request', null) }",
+      },
+      {
+        file: 'src/service/dialects/requests/cancel.ts',
+        find: 'import { readRequestId } from',
+        replace: 'import { readNumber } from',
       },
     ],
   },
@@ -170,7 +174,13 @@ export const MENDED_SESSIONS: readonly Mutant[] = [
     id: 'Y416',
     title: '`bye` that was sent before `ready` is forgotten when the connection breaks',
     rule: 'rule 5',
-    edits: [{ file: SESSION, find: "    if (line?.action === 'bye') this.#parting.bye()\n", replace: '' }],
+    edits: [
+      {
+        file: 'src/service/dialects/session.ts',
+        find: "        if (line.action === 'bye') this.#parting.bye()\n",
+        replace: '',
+      },
+    ],
   },
   {
     id: 'Y417',
@@ -184,9 +194,9 @@ export const MENDED_SESSIONS: readonly Mutant[] = [
     rule: 'rule 5',
     edits: [
       {
-        file: SESSION,
-        find: "    else if (this.#phase !== 'resuming') this.#closeBy('fin')",
-        replace: "    else this.#closeBy('fin')",
+        file: 'src/service/dialects/session-life.ts',
+        find: "    line: 'keep',\n    fin: 'note',",
+        replace: "    line: 'keep',\n    fin: 'close',",
       },
     ],
   },

@@ -17,10 +17,9 @@ export const OWN_EDGES: readonly Mutant[] = [
     rule: 'own',
     edits: [
       {
-        file: CLASSIC,
-        find: "    else if (line.action === 'release') this.#leave(Word.released)\n",
-        replace:
-          "    else if (line.action === 'release') this.#leave(Word.released)\n    else if (line.action === 'lock') this.#lock(line)\n",
+        file: 'src/service/dialects/requests/classic/table.ts',
+        find: 'byAction(keepalive, release)',
+        replace: 'byAction(keepalive, release, lock)',
       },
     ],
   },
@@ -30,9 +29,9 @@ export const OWN_EDGES: readonly Mutant[] = [
     rule: 'own',
     edits: [
       {
-        file: CLASSIC,
-        find: 'Word.ok)) return\n    this.#backlog.drain()\n    if (this.#finSeen) this.fin()\n',
-        replace: 'Word.ok)) return\n    this.#backlog.drain()\n',
+        file: 'src/service/dialects/classic.ts',
+        find: 'this.#showsToken))) return\n    this.#backlog.drain()\n    if (this.#finSeen) this.fin()\n',
+        replace: 'this.#showsToken))) return\n    this.#backlog.drain()\n',
       },
     ],
   },
@@ -104,9 +103,9 @@ export const OWN_EDGES: readonly Mutant[] = [
     rule: 'own',
     edits: [
       {
-        file: CLASSIC,
-        find: '    this.#close(Word.noQuorum)\n',
-        replace: '    this.connection.close(Word.noQuorum)\n    this.#attachment = null\n',
+        file: 'src/service/dialects/classic.ts',
+        find: '    this.#close(CLASSIC_NO_QUORUM)\n',
+        replace: '    this.connection.close(CLASSIC_NO_QUORUM)\n    this.#attachment = null\n',
       },
     ],
   },
@@ -134,7 +133,7 @@ export const OWN_EDGES: readonly Mutant[] = [
     rule: 'own',
     edits: [
       {
-        file: 'src/service/dialects/session.ts',
+        file: 'src/service/dialects/session-work.ts',
         find: '    if (this.#ids.mayBeRepeat(id)) return\n',
         replace: '',
       },
@@ -147,8 +146,8 @@ export const OWN_EDGES: readonly Mutant[] = [
     edits: [
       {
         file: 'src/service/dialects/session.ts',
-        find: " || this.#phase !== 'open' || this.#requests.undecided > 0 || attachment === null) return",
-        replace: " || this.#phase !== 'open' || attachment === null) return",
+        find: ' || this.#work.undecided > 0 || attachment === null) return',
+        replace: ' || attachment === null) return',
       },
     ],
   },

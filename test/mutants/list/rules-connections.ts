@@ -51,9 +51,9 @@ export const RULES_CONNECTIONS: readonly Mutant[] = [
     rule: 'rule 5',
     edits: [
       {
-        file: CLASSIC,
-        find: "if (this.#phase === 'waiting' || this.#phase === 'holding') this.#close()",
-        replace: "if (this.#phase === 'waiting') this.#close()",
+        file: 'src/service/dialects/classic-life.ts',
+        find: "holding: { line: 'perform', fin: 'close'",
+        replace: "holding: { line: 'perform', fin: 'note'",
       },
     ],
   },
@@ -63,9 +63,9 @@ export const RULES_CONNECTIONS: readonly Mutant[] = [
     rule: 'rule 5',
     edits: [
       {
-        file: CLASSIC,
-        find: "if (this.#phase === 'waiting' || this.#phase === 'holding') this.#close()",
-        replace: "if (this.#phase === 'holding') this.#close()",
+        file: 'src/service/dialects/classic-life.ts',
+        find: "    line: 'perform',\n    fin: 'close',",
+        replace: "    line: 'perform',\n    fin: 'note',",
       },
     ],
   },
@@ -87,9 +87,9 @@ export const RULES_CONNECTIONS: readonly Mutant[] = [
     rule: 'rule 5',
     edits: [
       {
-        file: CLASSIC,
-        find: "if (this.#phase === 'waiting' || this.#phase === 'holding') this.#close()",
-        replace: 'this.#close()',
+        file: 'src/service/dialects/classic-life.ts',
+        find: "asking: { line: 'keep', fin: 'note'",
+        replace: "asking: { line: 'keep', fin: 'close'",
       },
     ],
   },
@@ -149,8 +149,8 @@ export const RULES_CONNECTIONS: readonly Mutant[] = [
     rule: 'rule 5',
     edits: [
       {
-        file: SESSION,
-        find: "this.#depart(this.#parting.by('break', this.#told))",
+        file: 'src/service/dialects/session.ts',
+        find: "this.#depart(this.#parting.by('break', this.#life.told))",
         replace: "this.#depart('end')",
       },
     ],
@@ -173,10 +173,10 @@ export const RULES_CONNECTIONS: readonly Mutant[] = [
     rule: 'rule 5',
     edits: [
       {
-        file: SESSION,
-        find: "new SilenceWatch(clock, deadlines, () => this.#closeBy('break'))",
+        file: 'src/service/dialects/session.ts',
+        find: "new SilenceWatch(context.clock, context.deadlines, () => this.#closeBy('break'))",
         replace:
-          'new SilenceWatch(clock, deadlines, () => (this.#parting.bye(), this.closed(), this.connection.close()))',
+          'new SilenceWatch(context.clock, context.deadlines, () => (this.#parting.bye(), this.connection.close()))',
       },
     ],
   },
@@ -216,9 +216,9 @@ export const RULES_CONNECTIONS: readonly Mutant[] = [
     rule: 'rule 5',
     edits: [
       {
-        file: SESSION,
-        find: "if (this.#phase === 'open') this.connection.speak(formatGrant(request, answer))",
-        replace: 'this.connection.speak(formatGrant(request, answer))',
+        file: 'src/service/dialects/session-work.ts',
+        find: 'if (mayClaim) this.connection.speak(grantedReply(request, answer))',
+        replace: 'this.connection.speak(grantedReply(request, answer))',
       },
     ],
   },
@@ -228,9 +228,9 @@ export const RULES_CONNECTIONS: readonly Mutant[] = [
     rule: 'rule 5',
     edits: [
       {
-        file: CLASSIC,
-        find: "      case 'leaving':\n      case 'closed':",
-        replace: "      case 'leaving':\n        this.#whileHolding(line)\n        return\n      case 'closed':",
+        file: 'src/service/dialects/classic-life.ts',
+        find: "leaving: { line: 'ignore'",
+        replace: "leaving: { line: 'perform'",
       },
     ],
   },

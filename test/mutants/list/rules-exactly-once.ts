@@ -6,7 +6,6 @@ const ANSWERS = 'src/locks/answers.ts'
 const SESSIONS = 'src/locks/state/sessions.ts'
 const BOOK = 'src/service/sessions/attachments.ts'
 const SEAT = 'src/service/sessions/attachment.ts'
-const SESSION = 'src/service/dialects/session.ts'
 const CLASSIC = 'src/service/dialects/classic.ts'
 const KEEPER = 'src/service/leases/leader-duties.ts'
 
@@ -86,9 +85,9 @@ export const RULES_EXACTLY_ONCE: readonly Mutant[] = [
     rule: 'rule 10',
     edits: [
       {
-        file: SESSION,
-        find: '      if (id !== null && id <= attachment.ack && attachment.ack > 0) return\n',
-        replace: '',
+        file: 'src/service/dialects/session-work.ts',
+        find: '    return id !== null && id <= ack && ack > 0\n',
+        replace: '    return id !== null && id < 0 && ack > 0\n',
       },
     ],
   },
@@ -241,7 +240,13 @@ export const RULES_EXACTLY_ONCE: readonly Mutant[] = [
     id: 'R11e',
     title: 'after a resume nobody counts the waits that the session brought along',
     rule: 'rule 11',
-    edits: [{ file: SESSION, find: '      this.#requests.queued(request)\n    }', replace: '    }' }],
+    edits: [
+      {
+        file: 'src/service/dialects/session-work.ts',
+        find: '      this.#requests.queued(request)\n    }',
+        replace: '    }',
+      },
+    ],
   },
   // ----------------------------------------------------------------------------------- rule 12: force-release
   {

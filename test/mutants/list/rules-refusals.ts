@@ -15,9 +15,10 @@ export const RULES_REFUSALS: readonly Mutant[] = [
     rule: 'rule 8',
     edits: [
       {
-        file: CLASSIC,
+        file: 'src/service/dialects/classic.ts',
         find: "    this.context.attachments.leave(attachment, 'end', this)",
-        replace: "    this.connection.close(farewellWord)\n    this.context.attachments.leave(attachment, 'end', null)",
+        replace:
+          "    this.connection.close(this.#givenUp)\n    this.context.attachments.leave(attachment, 'end', null)",
       },
     ],
   },
@@ -27,10 +28,10 @@ export const RULES_REFUSALS: readonly Mutant[] = [
     rule: 'rule 8',
     edits: [
       {
-        file: CLASSIC,
+        file: 'src/service/dialects/classic.ts',
         find: '      target: CLASSIC_REQUEST,\n    })\n    this.#expectDecision(attachment)\n  }\n',
         replace:
-          '      target: CLASSIC_REQUEST,\n    })\n    this.connection.close(Word.notGranted)\n    this.#expectDecision(attachment)\n  }\n',
+          '      target: CLASSIC_REQUEST,\n    })\n    this.connection.close(givenUpReply(false))\n    this.#expectDecision(attachment)\n  }\n',
       },
     ],
   },
@@ -40,10 +41,10 @@ export const RULES_REFUSALS: readonly Mutant[] = [
     rule: 'rule 8',
     edits: [
       {
-        file: SESSION,
+        file: 'src/service/dialects/session-work.ts',
         find: '    attachments.submit(attachment, { type: CommandType.waitTimeout, ...attachments.header(attachment), target })\n',
         replace:
-          "    attachments.submit(attachment, { type: CommandType.waitTimeout, ...attachments.header(attachment), target })\n    this.connection.say(formatAnswer(target, { kind: 'not-granted', name: 'x', reason: 'timeout', holder: '' }))\n",
+          "    attachments.submit(attachment, { type: CommandType.waitTimeout, ...attachments.header(attachment), target })\n    this.connection.say(answerReply(target, { kind: 'not-granted', name: 'x', reason: 'timeout', holder: '' }))\n",
       },
     ],
   },
@@ -53,10 +54,10 @@ export const RULES_REFUSALS: readonly Mutant[] = [
     rule: 'rule 8',
     edits: [
       {
-        file: SESSION,
-        find: '      const isLock = body.type === CommandType.lock\n',
+        file: 'src/service/dialects/session-work.ts',
+        find: '    if (!this.#isAcknowledged(id)) this.#ask(id, body, false, 0)\n',
         replace:
-          "      const isLock = body.type === CommandType.lock\n      if (body.type === CommandType.release && id !== null && !this.#held.has(body.name)) {\n        this.connection.say(formatAnswer(id, { kind: 'error', code: 'not-holder', message: 'not held' }))\n        return\n      }\n",
+          "    if (body.type === CommandType.release && id !== null && !this.#held.has(body.name)) {\n      this.connection.say(answerReply(id, { kind: 'error', code: 'not-holder', message: 'not held' }))\n      return\n    }\n    if (!this.#isAcknowledged(id)) this.#ask(id, body, false, 0)\n",
       },
     ],
   },
@@ -66,10 +67,10 @@ export const RULES_REFUSALS: readonly Mutant[] = [
     rule: 'rule 8',
     edits: [
       {
-        file: SESSION,
-        find: '      this.#secret = secret\n',
+        file: 'src/service/dialects/session.ts',
+        find: '      this.#secret = opening.secret\n',
         replace:
-          '      if (body.type === CommandType.resume && this.context.state.session(body.session) === null) {\n        this.refused({ kind: `expired` })\n        return\n      }\n      this.#secret = secret\n',
+          '      if (!opening.isNew && this.context.state.session(opening.body.session) === null) {\n        this.refused({ kind: `expired` })\n        return\n      }\n      this.#secret = opening.secret\n',
       },
     ],
   },
@@ -79,10 +80,10 @@ export const RULES_REFUSALS: readonly Mutant[] = [
     rule: 'rule 8',
     edits: [
       {
-        file: CLASSIC,
-        find: "    this.#phase = 'asking'\n    this.#attachment",
+        file: 'src/service/dialects/classic.ts',
+        find: "    this.#enter('asking')\n    this.#attachment",
         replace:
-          "    const known = this.context.state as unknown as { holder?(name: string): unknown }\n    if (this.#waitMs === 0 && known.holder?.(line.get('name') ?? '')) {\n      this.connection.close(Word.notGranted)\n      return\n    }\n    this.#phase = 'asking'\n    this.#attachment",
+          "    const known = this.context.state as unknown as { holder?(name: string): unknown }\n    if (this.#waitMs === 0 && known.holder?.(body.name)) {\n      this.connection.close(givenUpReply(false))\n      return\n    }\n    this.#enter('asking')\n    this.#attachment",
       },
     ],
   },
@@ -180,8 +181,8 @@ export const RULES_REFUSALS: readonly Mutant[] = [
     rule: 'rule 9',
     edits: [
       {
-        file: CLASSIC,
-        find: "} else if (this.#phase === 'holding' && held === undefined) this.#close()",
+        file: 'src/service/dialects/classic.ts',
+        find: "} else if (reaction === 'compare' && held === undefined) this.#close()",
         replace: '}',
       },
     ],

@@ -110,8 +110,8 @@ export const RULES_SPEAKING: readonly Mutant[] = [
     rule: 'rule 2',
     edits: [
       {
-        file: CONNECTION,
-        find: 'if (!this.#open || !this.context.maySpeak()) return false',
+        file: 'src/service/dialects/connection.ts',
+        find: 'if (!this.#open || !this.context.right.maySpeak()) return false',
         replace: 'if (!this.#open) return false',
       },
     ],
@@ -172,9 +172,10 @@ export const RULES_SPEAKING: readonly Mutant[] = [
     rule: 'rule 2',
     edits: [
       {
-        file: FRONT,
-        find: 'if (connection.dialect?.holds) connection.cut()',
-        replace: 'if (connection.dialect?.holds === false) connection.cut()',
+        file: 'src/service/lock-service.ts',
+        find: '    for (const connection of this.#holders) connection.cut()\n',
+        replace:
+          '    this.#each((connection) => {\n      if (!this.#holders.has(connection)) connection.cut()\n    })\n',
       },
     ],
   },

@@ -1,9 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import {
-  addressFor,
-  type ConnectionContext,
-  redirectAddress,
-} from '../../../src/service/dialects/connection-context.js'
+import type { ConnectionContext } from '../../../src/service/dialects/connection-context.js'
+import { addressFor, redirectAddress } from '../../../src/service/dialects/redirects.js'
 
 const HERE = { loopback: true }
 const ELSEWHERE = { loopback: false }
@@ -28,7 +25,7 @@ describe('where a client is sent', () => {
     const context = (address: string) =>
       ({
         nodeId: 'n2',
-        node: { leader: () => 'n1' },
+        leader: () => 'n1',
         state: { nodeAddress: () => address },
         options: { followers: 'redirect' },
       }) as unknown as ConnectionContext

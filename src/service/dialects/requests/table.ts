@@ -1,0 +1,49 @@
+/** Every request of the session dialect, registered: what opens a session, what is asked in one, what it is answered with. */
+import type { RequestId } from '../../../locks/commands/commands.js'
+import type { Answer } from '../../../locks/effects.js'
+import type { Line } from '../../../protocol/line.js'
+import type { NeutralReply } from '../../../protocol/replies.js'
+import { errorReply } from '../replies.js'
+import { otherwise } from './admin.js'
+import { bye } from './bye.js'
+import { cancel, cancelledReply } from './cancel.js'
+import { hello } from './hello.js'
+import { keepalive } from './keepalive.js'
+import { type Granted, lock, notGrantedReply } from './lock.js'
+import type { OpeningRequest } from './opening.js'
+import { release, releasedReply } from './release.js'
+import type { SessionRequest } from './request.js'
+import { resume } from './resume.js'
+
+const byAction = <Request extends { readonly action: string }>(...requests: readonly Request[]) =>
+  new Map(requests.map((request) => [request.action, request]))
+
+const OPENINGS: ReadonlyMap<string, OpeningRequest> = byAction(hello, resume)
+const REQUESTS: ReadonlyMap<string, SessionRequest> = byAction(lock, release, cancel, keepalive, bye)
+
+/** Whether a connection that begins with this line speaks the session dialect. */
+export function opensSession({ action }: Line): boolean {
+  return OPENINGS.has(action)
+}
+
+export function openingFor({ action }: Line): OpeningRequest | undefined {
+  return OPENINGS.get(action)
+}
+
+export function requestFor({ action }: Line): Pick<SessionRequest, 'perform'> {
+  return REQUESTS.get(action) ?? otherwise
+}
+
+/** How an answer of the state is told. A grant is not among these, because it is a claim. */
+export function answerReply(request: RequestId, answer: Exclude<Answer, Granted>): NeutralReply {
+  switch (answer.kind) {
+    case 'not-granted':
+      return notGrantedReply(request, answer)
+    case 'released':
+      return releasedReply(request, answer)
+    case 'cancelled':
+      return cancelledReply(request)
+    case 'error':
+      return errorReply(request, answer.code, answer.message)
+  }
+}

@@ -1,0 +1,55 @@
+/** Reads the values of a session's lines. A wrong one ends as a RequestError, which names the key. */
+import type { RequestId } from '../../../locks/commands/commands.js'
+import { REQUEST_ID_LIMIT } from '../../../locks/limits.js'
+import type { ErrorCode } from '../../../protocol/error-codes.js'
+import type { Line } from '../../../protocol/line.js'
+import { isLockName, parseInteger, parseSecondsMs } from '../../../protocol/values.js'
+import { FEATURE_LEVEL } from '../../limits.js'
+import { RequestError } from './request.js'
+
+export function fail(code: ErrorCode, message: string): never {
+  throw new RequestError(code, message)
+}
+
+/** Requests that come with a later level: an error, never silently ignored. */
+export function failUnsupported(what: string): never {
+  return fail('unsupported', `${what} needs a feature level above ${FEATURE_LEVEL}`)
+}
+
+export function refuseUnsupported(line: Line, keys: readonly string[]): void {
+  for (const key of keys) if (line.has(key)) failUnsupported(key)
+}
+
+export function readName(line: Line): string {
+  const name = line.get('name') ?? ''
+  if (!isLockName(name))
+    fail('bad-name', 'a lock name is 1 to 255 of A-Z a-z 0-9 _ - . / and does not begin with . or /')
+  return name
+}
+
+/** A token, or another whole number; `otherwise` when the key is absent. */
+export function readNumber(line: Line, key: string, otherwise: number | null): number {
+  const text = line.get(key)
+  const value = text === undefined ? otherwise : parseInteger(text)
+  if (value === null) return fail('bad-request', `${key}: a whole number`)
+  return value
+}
+
+/** `id:N`, or null when the line has none. */
+export function readId(line: Line): RequestId | null {
+  return line.has('id') ? readRequestId(line, 'id') : null
+}
+
+export function readRequestId(line: Line, key: string): RequestId {
+  const id = readNumber(line, key, null)
+  if (id >= REQUEST_ID_LIMIT) fail('bad-request', `${key} is too large`)
+  return id
+}
+
+/** Null when the key is absent. */
+export function readSecondsMs(line: Line, key: string): number | null {
+  const text = line.get(key)
+  if (text === undefined) return null
+  const ms = parseSecondsMs(text)
+  return ms === null ? fail('bad-request', `${key}: seconds`) : ms
+}
