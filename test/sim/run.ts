@@ -110,7 +110,18 @@ function page(summary: string, failed: number, rows: readonly CoverageRow[]): st
   const table = rows.map(({ group, name, times }) => `| ${group} | ${name} | ${times.toLocaleString('en')} |`)
   return `# What the simulator met
 
-Written by \`npm run sim -- --seeds ${flags.seeds} --write\`; [how to read it](../testing.md).
+Written by \`npm run sim -- --seeds ${flags.seeds} --write\`; [how to replay a seed](../testing.md#the-simulator).
+
+How to read the table, and what it does not say:
+
+1. A row counts, over all seeds, how often a fault struck, a process died at a failpoint, or a rare turn of events was met.
+2. A row of zero fails a campaign of ${FULL_CAMPAIGN_SEEDS.toLocaleString('en')} seeds or more, because a fault that never struck proves nothing.
+3. A large number shows that something happened often, not that it met every other fault at every moment: combinations come
+   from the seeds, so more seeds are worth more than higher counts.
+4. No violation means that no invariant of \`test/sim/checks\` was broken in these runs of this very code; a property that no
+   check looks at, and bytes that only a real kernel or disk would produce, are out of sight here.
+5. What lies out of sight is left to others: real processes to jepsen-lite and the end-to-end tests, damaged directories to the
+   storage torture, hostile bytes to the fuzzer.
 
 ${summary}; ${failed} violations.
 
