@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+/** `tnl-client`: holds a lock until it is ended. */
 import { runTnlClient } from './client/hold.js'
 import { endProgram } from './shared/end-program.js'
 

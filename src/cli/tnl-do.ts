@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+/** `tnl-do`: runs a command under a lock. `bin/tnl-do` starts it. */
 import { runTnlDo } from './do/run.js'
 import { endProgram } from './shared/end-program.js'
 

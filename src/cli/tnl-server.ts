@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+/** `tnl-server`: a node. Signals are caught first, before the rest is even loaded. */
 import { catchSignals } from './server/server-signals.js'
 
 catchSignals()
