@@ -1,11 +1,11 @@
 /** Peer ports that move: `--cluster` helps to find who moved, and the cluster learns the new addresses for good. */
-import { once } from 'node:events'
-import { createServer } from 'node:net'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import type { NodePlan } from '../../src/cli/cluster/cluster-node.js'
 import type { MemberReport } from '../../src/service/status.js'
-import { TestCluster, TestNode, until } from './cluster.js'
-import { converse } from './wire.js'
+import { movedPlans } from '../kit/moved-peers.js'
+import { withoutOption } from '../kit/node-words.js'
+import { TestCluster, TestNode, until } from '../kit/process-cluster.js'
+import { converse } from '../kit/wire.js'
 
 let cluster: TestCluster
 
@@ -15,28 +15,6 @@ beforeEach(async () => {
 afterEach(async () => {
   await cluster.stop()
 })
-
-/** Ports that nobody listens on. */
-async function someFreePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'))
-  await Promise.all(servers.map((server) => once(server, 'listening')))
-  const ports = servers.map((server) => (server.address() as { port: number }).port)
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))
-  return ports
-}
-
-/** The same nodes, with other peer ports in everybody's settings. */
-async function movedPlans(): Promise<NodePlan[]> {
-  const ports = await someFreePorts(cluster.nodes.length)
-  const list = cluster.nodes.map(({ id }, place) => `${id}=127.0.0.1:${ports[place]}`).join(',')
-  return cluster.nodes.map(({ plan }, place) => {
-    const words = plan.words.map((word, at) => {
-      if (plan.words[at - 1] === '--cluster') return list
-      return plan.words[at - 1] === '--peer-listen' ? `127.0.0.1:${ports[place]}` : word
-    })
-    return { ...plan, words, peerPort: ports[place] ?? 0 }
-  })
-}
 
 function move(place: number, plan: NodePlan): TestNode {
   const node = new TestNode(plan)
@@ -63,7 +41,7 @@ async function everybodyKnows(plans: readonly NodePlan[]): Promise<void> {
 }
 
 it('all nodes at once come back with other peer ports', async () => {
-  const plans = await movedPlans()
+  const plans = await movedPlans(cluster)
   for (const node of cluster.nodes) node.signal('SIGKILL')
   await Promise.all(cluster.nodes.map((node) => node.ended()))
   for (const [place, plan] of plans.entries()) move(place, plan)
@@ -71,7 +49,7 @@ it('all nodes at once come back with other peer ports', async () => {
 })
 
 it('one node after the other comes back with another peer port, under everybodyâ€™s new list', async () => {
-  const plans = await movedPlans()
+  const plans = await movedPlans(cluster)
   for (const [place, plan] of plans.entries()) {
     const node = cluster.node(place)
     node.signal('SIGTERM')
@@ -83,7 +61,7 @@ it('one node after the other comes back with another peer port, under everybodyâ
 })
 
 it('what was learned outlives the list: a node that starts without it finds the others', async () => {
-  const plans = await movedPlans()
+  const plans = await movedPlans(cluster)
   for (const node of cluster.nodes) node.signal('SIGKILL')
   await Promise.all(cluster.nodes.map((node) => node.ended()))
   for (const [place, plan] of plans.entries()) move(place, plan)
@@ -91,8 +69,7 @@ it('what was learned outlives the list: a node that starts without it finds the 
   for (const node of cluster.nodes) node.signal('SIGKILL')
   await Promise.all(cluster.nodes.map((node) => node.ended()))
   for (const [place, plan] of plans.entries()) {
-    const words = plan.words.filter((word, at) => word !== '--cluster' && plan.words[at - 1] !== '--cluster')
-    move(place, { ...plan, words })
+    move(place, { ...plan, words: withoutOption(plan.words, '--cluster') })
   }
   await everybodyKnows(plans)
 })

@@ -1,7 +1,7 @@
 /** What was answered survives the death of all nodes at once (G5, rule 10). */
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { TestCluster, until } from './cluster.js'
-import { fieldOf, Wire } from './wire.js'
+import { TestCluster, until } from '../kit/process-cluster.js'
+import { fieldOf, Wire } from '../kit/wire.js'
 
 const SESSIONS = 12
 const CLASSIC_CLIENTS = 8

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { VERSION } from '../../src/version.js'
-import { builtProgram } from './cluster.js'
+import { builtProgram } from '../kit/process-cluster.js'
 
 let dir: string
 

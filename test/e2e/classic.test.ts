@@ -1,8 +1,8 @@
 /** The conversation table of the classic dialect, held with real nodes: the leader and a follower answer alike. */
 import { execFile, spawnSync } from 'node:child_process'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { TestCluster, until } from './cluster.js'
-import { converse, freshName, Wire } from './wire.js'
+import { TestCluster, until } from '../kit/process-cluster.js'
+import { converse, freshName, Wire } from '../kit/wire.js'
 
 const MAX_LINE_BYTES = 4096
 

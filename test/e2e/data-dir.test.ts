@@ -4,7 +4,7 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { builtProgram } from './cluster.js'
+import { builtProgram } from '../kit/process-cluster.js'
 
 /** `nobody` on most systems. */
 const OTHER_USER = 65_534

@@ -5,8 +5,8 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { builtProgram, freePorts, until } from './cluster.js'
-import { converse, fieldOf, inTime, Wire } from './wire.js'
+import { builtProgram, freePorts, until } from '../kit/process-cluster.js'
+import { converse, fieldOf, inTime, Wire } from '../kit/wire.js'
 
 const LIMIT = 256
 const CLIENTS = 64

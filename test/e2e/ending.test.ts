@@ -5,9 +5,9 @@ import { connect, createServer } from 'node:net'
 import { networkInterfaces, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { freePorts, TestCluster } from './cluster.js'
-import { Program } from './program.js'
-import { converse, Wire } from './wire.js'
+import { freePorts, TestCluster } from '../kit/process-cluster.js'
+import { Program } from '../kit/program.js'
+import { converse, Wire } from '../kit/wire.js'
 
 const ExitStatus = { ok: 0, usage: 2, failed: 3, damaged: 4 } as const
 

@@ -1,8 +1,8 @@
 /** Commands that try to get away from the lock under which they run, and ways to take it from them. */
 import { WITHOUT_ENVIRONMENT } from '../kit/leftovers.js'
-import type { OneServer } from './one-server.js'
-import { DoProgram, guardianOf, isAlive, STARTER } from './starter.js'
-import { freshName, Wire } from './wire.js'
+import type { OneServer } from '../kit/one-server.js'
+import { DoProgram, guardianOf, isAlive, STARTER } from '../kit/starter.js'
+import { freshName, Wire } from '../kit/wire.js'
 
 /** Prints its process id and stays. */
 export const JOB = 'sh -c \'echo "job $$"; exec sleep 1000\''

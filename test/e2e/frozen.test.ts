@@ -1,8 +1,8 @@
 /** Processes that are stopped and go on: nobody believes to hold what was given to others. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { SHORT_LEASE, TestCluster } from './cluster.js'
-import { groupRuns, Program } from './program.js'
-import { converse, freshName, Wire } from './wire.js'
+import { SHORT_LEASE, TestCluster } from '../kit/process-cluster.js'
+import { groupRuns, Program } from '../kit/program.js'
+import { converse, freshName, Wire } from '../kit/wire.js'
 
 let cluster: TestCluster
 const programs: Program[] = []

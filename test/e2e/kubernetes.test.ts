@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { parseAllDocuments } from 'yaml'
 import { LineClient } from '../../src/cli/shared/line-client.js'
-import { builtProgram, until } from './cluster.js'
+import { builtProgram, until } from '../kit/process-cluster.js'
 
 const MANIFEST = fileURLToPath(new URL('../../deploy/kubernetes.yaml', import.meta.url))
 const CLIENT_PORT = 7654

@@ -6,8 +6,8 @@ import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
-import { builtProgram, freePorts, until } from './cluster.js'
-import { converse, inTime } from './wire.js'
+import { builtProgram, freePorts, until } from '../kit/process-cluster.js'
+import { converse, inTime } from '../kit/wire.js'
 
 let base: string
 let port: number

@@ -1,10 +1,10 @@
 /** Leadership and membership change under load: no lock is lost, and no client sees an error. */
 import { rmSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { TestCluster, type TestNode } from './cluster.js'
-import { Load } from './load.js'
-import { Program } from './program.js'
-import { fieldOf, Wire } from './wire.js'
+import { Load } from '../kit/load.js'
+import { TestCluster, type TestNode } from '../kit/process-cluster.js'
+import { Program } from '../kit/program.js'
+import { fieldOf, Wire } from '../kit/wire.js'
 
 const TRANSFERS = 4
 

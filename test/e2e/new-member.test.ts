@@ -1,7 +1,7 @@
 /** Where a new member may be said to live: the leader looks first. */
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { TestCluster, until } from './cluster.js'
-import { Program } from './program.js'
+import { TestCluster, until } from '../kit/process-cluster.js'
+import { Program } from '../kit/program.js'
 
 let cluster: TestCluster
 

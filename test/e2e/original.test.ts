@@ -5,8 +5,8 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { TestCluster, until } from './cluster.js'
-import { converse, inTime } from './wire.js'
+import { TestCluster, until } from '../kit/process-cluster.js'
+import { converse, inTime } from '../kit/wire.js'
 
 const PYTHON = process.env.TCPNETLOCK_PYTHON ?? 'python3'
 const isThere = spawnSync(PYTHON, ['-c', 'import tcpnetlock.client.client']).status === 0

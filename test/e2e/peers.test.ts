@@ -4,8 +4,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
-import { TestCluster, TestNode, until } from './cluster.js'
-import { converse } from './wire.js'
+import { TestCluster, TestNode, until } from '../kit/process-cluster.js'
+import { converse } from '../kit/wire.js'
 
 const clusters: TestCluster[] = []
 const dirs: string[] = []

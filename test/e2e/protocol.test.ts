@@ -2,8 +2,8 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { TestCluster } from './cluster.js'
-import { Wire } from './wire.js'
+import { TestCluster } from '../kit/process-cluster.js'
+import { Wire } from '../kit/wire.js'
 
 const PAGE = fileURLToPath(new URL('../../docs/protocol.md', import.meta.url))
 

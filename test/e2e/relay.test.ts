@@ -1,8 +1,8 @@
 /** Sessions behind a proxy that makes a FIN of a reset (rules.md rules 5, ADR 17), with real nodes. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { TestCluster } from './cluster.js'
-import { Relay } from './relay.js'
-import { converse, fieldOf, freshName, Wire } from './wire.js'
+import { TestCluster } from '../kit/process-cluster.js'
+import { Relay } from '../kit/relay.js'
+import { converse, fieldOf, freshName, Wire } from '../kit/wire.js'
 
 let cluster: TestCluster
 let relay: Relay

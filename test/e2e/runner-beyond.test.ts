@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { endLeftovers } from '../kit/leftovers.js'
-import { until } from './cluster.js'
-import { OneServer } from './one-server.js'
-import { DoProgram, isAlive, STARTER } from './starter.js'
-import { converse, freshName, Wire } from './wire.js'
+import { OneServer } from '../kit/one-server.js'
+import { until } from '../kit/process-cluster.js'
+import { DoProgram, isAlive, STARTER } from '../kit/starter.js'
+import { converse, freshName, Wire } from '../kit/wire.js'
 
 const SOMEBODY = ['setpriv', '--reuid=1234', '--regid=1234', '--clear-groups']
 

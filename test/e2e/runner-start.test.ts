@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { endLeftovers } from '../kit/leftovers.js'
-import { OneServer } from './one-server.js'
-import { DoProgram, STARTER } from './starter.js'
-import { freshName } from './wire.js'
+import { OneServer } from '../kit/one-server.js'
+import { DoProgram, STARTER } from '../kit/starter.js'
+import { freshName } from '../kit/wire.js'
 
 let server: OneServer
 let folder = ''

@@ -3,9 +3,9 @@ import { spawn, spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { endLeftovers, MARKED } from '../kit/leftovers.js'
-import { OneServer } from './one-server.js'
-import { STARTER } from './starter.js'
-import { freshName, inTime } from './wire.js'
+import { OneServer } from '../kit/one-server.js'
+import { STARTER } from '../kit/starter.js'
+import { freshName, inTime } from '../kit/wire.js'
 
 const hasPython = spawnSync('python3', ['--version']).status === 0
 const CTRL_C = '\x03'

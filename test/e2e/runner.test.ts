@@ -2,10 +2,10 @@
 import { readFileSync, rmSync } from 'node:fs'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { endLeftovers } from '../kit/leftovers.js'
+import { OneServer } from '../kit/one-server.js'
+import { DoProgram, isAlive, STARTER } from '../kit/starter.js'
+import { freshName } from '../kit/wire.js'
 import { JOB, killGuardian, killTogether, outliving, startAll } from './escapes.js'
-import { OneServer } from './one-server.js'
-import { DoProgram, isAlive, STARTER } from './starter.js'
-import { freshName } from './wire.js'
 
 let server: OneServer
 beforeAll(async () => {

@@ -1,7 +1,7 @@
 /** The session dialect, held with real nodes. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { TestCluster, until } from './cluster.js'
-import { converse, fieldOf, freshName, Wire } from './wire.js'
+import { TestCluster, until } from '../kit/process-cluster.js'
+import { converse, fieldOf, freshName, Wire } from '../kit/wire.js'
 
 const HELLO = 'hello,version:2,redirect:no'
 

@@ -3,9 +3,9 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { constants, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
-import { freePorts } from './cluster.js'
-import { Program } from './program.js'
-import { converse, inTime } from './wire.js'
+import { freePorts } from '../kit/process-cluster.js'
+import { Program } from '../kit/program.js'
+import { converse, inTime } from '../kit/wire.js'
 
 let base: string
 let port: number

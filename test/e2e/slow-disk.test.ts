@@ -3,9 +3,9 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { TestCluster, type TestNode, until } from '../kit/process-cluster.js'
+import { Wire } from '../kit/wire.js'
 import { Preload } from '../preload/preload.js'
-import { TestCluster, type TestNode, until } from './cluster.js'
-import { Wire } from './wire.js'
 
 const dir = mkdtempSync(join(tmpdir(), 'tnl-hang-'))
 const built = Preload.build(dir)

@@ -2,8 +2,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
-import type { TestCluster } from '../e2e/cluster.js'
-import { inTime, Wire } from '../e2e/wire.js'
+import type { TestCluster } from '../kit/process-cluster.js'
+import { inTime, Wire } from '../kit/wire.js'
 
 export type GreedyKind = 'keepalive' | 'refusal' | 'ping'
 

@@ -1,7 +1,7 @@
 /** Clients that fill the log: locks with 4 KiB of metadata, many on the way at once. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { TestNode } from '../e2e/cluster.js'
-import { Wire } from '../e2e/wire.js'
+import type { TestNode } from '../kit/process-cluster.js'
+import { Wire } from '../kit/wire.js'
 
 export const META_BYTES = 4_096
 const META = 'm'.repeat(META_BYTES)

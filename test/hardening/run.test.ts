@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
-import { groupRuns } from '../e2e/program.js'
+import { groupRuns } from '../kit/program.js'
 import { runIsolated } from './isolation.js'
 
 const FIXTURES = join(import.meta.dirname, 'fixtures')

@@ -7,8 +7,8 @@ import { LinkKind } from '../../src/raft/net/handshake.js'
 import { Lane } from '../../src/raft/ports/transport.js'
 import { listenOn } from '../../src/server/sockets/listen.js'
 import { SeededRandom } from '../../src/testing/seeded-random.js'
-import { inTime, Wire } from '../e2e/wire.js'
 import { helloFrame } from '../kit/hello.js'
+import { inTime, Wire } from '../kit/wire.js'
 import { CLIENT_SITES, type Heal, Links } from './links/links.js'
 
 const CUT = { cut: true }

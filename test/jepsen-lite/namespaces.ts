@@ -1,23 +1,15 @@
+import { NetworkNamespace } from '../kit/network-namespace.js'
+import { runCommand, troubleOf } from '../kit/run-command.js'
 import type { Heal } from './links/links.js'
 import type { Housing } from './local-cluster.js'
-import { runCommand, troubleOf } from './run-command.js'
 
 /** Private addresses that are seldom used: the links have the first, nodes two each further on. */
 const NETWORK = '10.213'
 const LINK_HOST = `${NETWORK}.0.1`
-const SMALL_NET_BITS = 30
-
-interface Room {
-  readonly namespace: string
-  /** The end of its cable within the namespace. */
-  readonly device: string
-  readonly host: string
-}
-
 /** A network namespace for each node: its packets can be dropped for real, as a broken cable or a firewall does it. */
 export class Namespaces implements Housing {
   readonly linkHost = LINK_HOST
-  readonly #rooms = new Map<string, Room>()
+  readonly #rooms = new Map<string, NetworkNamespace>()
 
   private constructor() {}
 
@@ -38,44 +30,38 @@ export class Namespaces implements Housing {
   }
 
   launcherOf(nodeId: string): readonly string[] {
-    return ['ip', 'netns', 'exec', this.#roomOf(nodeId).namespace]
+    return this.#roomOf(nodeId).launcher
   }
 
   /** Drops this share of the packets that come in or go out. */
   drop(nodeId: string, direction: 'in' | 'out', share: number): Heal {
-    const { namespace, device } = this.#roomOf(nodeId)
+    const { launcher, device } = this.#roomOf(nodeId)
+    const [program = '', ...words] = launcher
     const place = direction === 'in' ? ['INPUT', '-i', device] : ['OUTPUT', '-o', device]
     const chance = share >= 1 ? [] : ['-m', 'statistic', '--mode', 'random', '--probability', String(share)]
     const rule = [...place, ...chance, '-j', 'DROP']
-    const iptables = (action: string): void =>
-      runCommand('ip', ['netns', 'exec', namespace, 'iptables', action, ...rule])
+    const iptables = (action: string): void => runCommand(program, [...words, 'iptables', action, ...rule])
     iptables('-A')
     return () => iptables('-D')
   }
 
   /** What is left behind would stand in the way of the next run. */
   remove(): void {
-    for (const { namespace } of this.#rooms.values()) troubleOf('ip', ['netns', 'del', namespace])
+    for (const room of this.#rooms.values()) room.remove()
     troubleOf('ip', ['addr', 'del', `${LINK_HOST}/32`, 'dev', 'lo'])
   }
 
-  #roomOf(nodeId: string): Room {
+  #roomOf(nodeId: string): NetworkNamespace {
     const known = this.#rooms.get(nodeId)
     if (known !== undefined) return known
     const number = this.#rooms.size + 1
-    const namespace = `jepsen-${process.pid}-${nodeId}`
-    const [outside, device] = [`jl${process.pid}-${number}`, `jl${process.pid}-in`]
-    const [gateway, host] = [`${NETWORK}.${number}.1`, `${NETWORK}.${number}.2`]
-    const inside = (words: readonly string[]): void => runCommand('ip', ['-n', namespace, ...words])
-    runCommand('ip', ['netns', 'add', namespace])
-    this.#rooms.set(nodeId, { namespace, device, host })
-    runCommand('ip', ['link', 'add', outside, 'type', 'veth', 'peer', 'name', device, 'netns', namespace])
-    runCommand('ip', ['addr', 'add', `${gateway}/${SMALL_NET_BITS}`, 'dev', outside])
-    runCommand('ip', ['link', 'set', outside, 'up'])
-    inside(['addr', 'add', `${host}/${SMALL_NET_BITS}`, 'dev', device])
-    inside(['link', 'set', device, 'up'])
-    inside(['link', 'set', 'lo', 'up'])
-    inside(['route', 'add', 'default', 'via', gateway])
-    return { namespace, device, host }
+    const room = NetworkNamespace.open({
+      namespace: `jepsen-${process.pid}-${nodeId}`,
+      outside: `jl${process.pid}-${number}`,
+      device: `jl${process.pid}-in`,
+      network: `${NETWORK}.${number}`,
+    })
+    this.#rooms.set(nodeId, room)
+    return room
   }
 }

@@ -1,5 +1,5 @@
 import { statfsSync } from 'node:fs'
-import { runCommand, troubleOf } from './run-command.js'
+import { runCommand, troubleOf } from '../kit/run-command.js'
 
 /** Nothing of it is used up in advance; only a long run with much load comes near. */
 const SIZE_BYTES = 1024 * 1024 * 1024

@@ -8,7 +8,7 @@ import { once } from 'node:events'
 import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { builtProgram, TestCluster } from '../../e2e/cluster.js'
+import { builtProgram, TestCluster } from '../../kit/process-cluster.js'
 
 const NAME_SERVER = '127.0.0.9'
 

@@ -2,8 +2,8 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
-import { TestCluster } from '../../e2e/cluster.js'
-import { Wire } from '../../e2e/wire.js'
+import { TestCluster } from '../../kit/process-cluster.js'
+import { Wire } from '../../kit/wire.js'
 import type { Outcome, Size, Trial } from '../trial.js'
 
 const PROGRAM = join(import.meta.dirname, '..', 'programs', 'busy-client.js')

@@ -1,7 +1,7 @@
 /** Jobs that leave their process group, their session and their parent, under tnl-do; whoever gets the lock next looks for them. */
 import { ESCAPES, killGuardian, killTogether, outliving, type Run, startAll } from '../../e2e/escapes.js'
-import { OneServer } from '../../e2e/one-server.js'
 import { endLeftovers } from '../../kit/leftovers.js'
+import { OneServer } from '../../kit/one-server.js'
 import type { Outcome, Size, Trial } from '../trial.js'
 
 const ROUNDS: Record<Size, number> = { short: 1, long: 10 }

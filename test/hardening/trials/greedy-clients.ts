@@ -1,5 +1,5 @@
 /** A few clients take all they can get; what that costs everybody else. ADR 20. */
-import { TestCluster } from '../../e2e/cluster.js'
+import { TestCluster } from '../../kit/process-cluster.js'
 import { type GreedyKind, greedyClients, lockLatencies } from '../greedy.js'
 import type { Outcome, Size, Trial } from '../trial.js'
 

@@ -3,9 +3,9 @@ import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { SeededRandom } from '../../../src/testing/seeded-random.js'
-import { TestCluster, type TestNode } from '../../e2e/cluster.js'
-import { converse } from '../../e2e/wire.js'
 import { bytesOf, classicLine, Memory, openingLine, sessionLine } from '../../fuzz/client-grammar.js'
+import { TestCluster, type TestNode } from '../../kit/process-cluster.js'
+import { converse } from '../../kit/wire.js'
 import type { Outcome, Size, Trial } from '../trial.js'
 
 const RUN_MS: Record<Size, number> = { short: 15_000, long: 300_000 }

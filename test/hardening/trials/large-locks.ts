@@ -1,6 +1,6 @@
 /** 64 sessions that ask for 1,000 locks each at once, with 4 KiB of metadata: 256 MiB of state. Then all nodes are killed. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { TestCluster, type TestNode } from '../../e2e/cluster.js'
+import { TestCluster, type TestNode } from '../../kit/process-cluster.js'
 import { lockLine, openSession, residentMegabytes } from '../heavy-load.js'
 import type { Outcome, Size, Trial } from '../trial.js'
 

@@ -1,6 +1,6 @@
 /** A follower that was away while much was written comes back, and the writing goes on. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { TestCluster } from '../../e2e/cluster.js'
+import { TestCluster } from '../../kit/process-cluster.js'
 import { HeavyLoad } from '../heavy-load.js'
 import type { Outcome, Size, Trial } from '../trial.js'
 

@@ -2,8 +2,8 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { builtProgram, TestCluster, until } from '../../e2e/cluster.js'
-import { Wire } from '../../e2e/wire.js'
+import { builtProgram, TestCluster, until } from '../../kit/process-cluster.js'
+import { Wire } from '../../kit/wire.js'
 import type { Outcome, Trial } from '../trial.js'
 
 const OUTAGE_MS = 14_000

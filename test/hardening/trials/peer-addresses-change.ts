@@ -1,30 +1,9 @@
 /** All nodes, then one after the other, come back with other peer ports under a new `--cluster` list. */
-import { once } from 'node:events'
-import { createServer } from 'node:net'
 import type { NodePlan } from '../../../src/cli/cluster/cluster-node.js'
-import { TestCluster, TestNode } from '../../e2e/cluster.js'
-import { converse } from '../../e2e/wire.js'
+import { movedPlans } from '../../kit/moved-peers.js'
+import { TestCluster, TestNode } from '../../kit/process-cluster.js'
+import { converse } from '../../kit/wire.js'
 import type { Outcome, Trial } from '../trial.js'
-
-async function someFreePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'))
-  await Promise.all(servers.map((server) => once(server, 'listening')))
-  const ports = servers.map((server) => (server.address() as { port: number }).port)
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))
-  return ports
-}
-
-async function movedPlans(cluster: TestCluster): Promise<NodePlan[]> {
-  const ports = await someFreePorts(cluster.nodes.length)
-  const list = cluster.nodes.map(({ id }, place) => `${id}=127.0.0.1:${ports[place]}`).join(',')
-  return cluster.nodes.map(({ plan }, place) => {
-    const words = plan.words.map((word, at) => {
-      if (plan.words[at - 1] === '--cluster') return list
-      return plan.words[at - 1] === '--peer-listen' ? `127.0.0.1:${ports[place]}` : word
-    })
-    return { ...plan, words, peerPort: ports[place] ?? 0 }
-  })
-}
 
 async function restart(cluster: TestCluster, places: readonly number[], plans: readonly NodePlan[]): Promise<void> {
   for (const place of places) cluster.node(place).signal('SIGTERM')

@@ -1,7 +1,7 @@
 /** A proxy that makes a FIN of a client's reset: the rule *Closed connections* (rules.md rule 5). */
-import { TestCluster } from '../../e2e/cluster.js'
-import { Relay } from '../../e2e/relay.js'
-import { fieldOf, Wire } from '../../e2e/wire.js'
+import { TestCluster } from '../../kit/process-cluster.js'
+import { Relay } from '../../kit/relay.js'
+import { fieldOf, Wire } from '../../kit/wire.js'
 import type { Outcome, Size, Trial } from '../trial.js'
 
 const LEASE_S = 3

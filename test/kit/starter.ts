@@ -2,8 +2,8 @@
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { MARKED } from '../kit/leftovers.js'
-import { until } from './cluster.js'
+import { MARKED } from './leftovers.js'
+import { until } from './process-cluster.js'
 import { inTime } from './wire.js'
 
 export const STARTER = fileURLToPath(new URL('../../bin/tnl-do', import.meta.url))

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
-import { builtProgram, until } from './cluster.js'
+import { builtProgram, until } from './process-cluster.js'
 import { inTime } from './wire.js'
 
 /** One of the programs as a child process, and what it said. */

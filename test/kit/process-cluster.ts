@@ -113,9 +113,11 @@ export class TestCluster {
   static async start(
     words: readonly string[] = [],
     surroundings: (plan: NodePlan) => Surroundings = () => ({}),
+    adapt: (plan: NodePlan) => NodePlan = (plan) => plan,
   ): Promise<TestCluster> {
     const dir = mkdtempSync(join(tmpdir(), 'tnl-e2e-'))
-    const plans = await planCluster({ nodes: NODES, dir, extraWords: words, firstPort: FIRST_PORT })
+    const planned = await planCluster({ nodes: NODES, dir, extraWords: words, firstPort: FIRST_PORT })
+    const plans = planned.map(adapt)
     const cluster = new TestCluster(
       dir,
       plans.map((plan) => new TestNode(plan, surroundings(plan))),

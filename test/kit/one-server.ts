@@ -1,5 +1,5 @@
 import { rmSync } from 'node:fs'
-import { freePorts, SHORT_LEASE, until } from './cluster.js'
+import { freePorts, SHORT_LEASE, until } from './process-cluster.js'
 import { Program } from './program.js'
 import { converse } from './wire.js'
 
