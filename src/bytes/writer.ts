@@ -30,7 +30,7 @@ export class ByteWriter {
   #bytes: Uint8Array
   #length = 0
   /** Everything before `#open`, once something was woven in. */
-  #parts: Uint8Array[] = []
+  readonly #parts: Uint8Array[] = []
   /** From here on the buffer is in no part yet. */
   #open = 0
 
@@ -43,10 +43,9 @@ export class ByteWriter {
     return this.#length
   }
 
+  /** For a writer that is used again. One that weaves is used once. */
   clear(): void {
     this.#length = 0
-    this.#open = 0
-    if (this.#parts.length > 0) this.#parts = []
   }
 
   /** What was written since `clear`, as a buffer of its own. */

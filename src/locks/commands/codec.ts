@@ -22,6 +22,12 @@ type Of<T extends Table> = { [N in keyof T]: CommandOf<T, N> }[keyof T]
 type Writer = (out: ByteWriter, command: unknown, level: number) => void
 type Reader = (input: ByteReader, level: number, items: typeof readItems) => unknown
 
+interface Known {
+  readonly level: number
+  readonly write: Writer
+  readonly read: Reader
+}
+
 /** Types are bytes. */
 const TYPES = 256
 
@@ -29,33 +35,30 @@ const TYPES = 256
 export class CommandCodec<T extends Table> {
   /** The highest level that anything in the table needs: commands of a higher one are of a newer program. */
   readonly knownLevel: number
-  readonly #rows: (Row | undefined)[] = new Array<Row | undefined>(TYPES).fill(undefined)
-  readonly #writers: (Writer | undefined)[] = new Array<Writer | undefined>(TYPES).fill(undefined)
-  readonly #readers: (Reader | undefined)[] = new Array<Reader | undefined>(TYPES).fill(undefined)
+  /** By type. */
+  readonly #known: (Known | undefined)[] = new Array<Known | undefined>(TYPES).fill(undefined)
   /** One for all commands: encoding is synchronous, and the result is copied out. */
   readonly #out = new ByteWriter()
 
   constructor(table: T) {
     this.knownLevel = Math.max(...Object.values(table).flatMap(levelsOf))
     for (const [name, row] of Object.entries(table)) {
-      invariant(this.#rows[row.type] === undefined, () => `commands: ${name} has the number of another one`)
-      this.#rows[row.type] = row
-      this.#writers[row.type] = makeWriter(row)
-      this.#readers[row.type] = makeReader(row)
+      invariant(this.#known[row.type] === undefined, () => `commands: ${name} has the number of another one`)
+      this.#known[row.type] = { level: row.level, write: makeWriter(row), read: makeReader(row) }
     }
   }
 
   /** Throws EncodingError on numbers that are out of range, and on a command that `level` does not have. */
   encode(command: Of<T>, level: number): Uint8Array {
     const type: number = command.type
-    const write = this.#writers[type]
-    invariant(write !== undefined, () => `commands: no command has the number ${type}`)
-    if (level < this.levelOf(type)) throw new EncodingError(`command ${type} needs level ${this.levelOf(type)}`)
+    const known = this.#known[type]
+    invariant(known !== undefined, () => `commands: no command has the number ${type}`)
+    if (level < known.level) throw new EncodingError(`command ${type} needs level ${known.level}`)
     const out = this.#out
     out.clear()
     out.byte(level)
     out.byte(type)
-    write(out, command, level)
+    known.write(out, command, level)
     return out.copy()
   }
 
@@ -67,16 +70,11 @@ export class CommandCodec<T extends Table> {
       input.fail(`level ${level} where this program knows ${this.knownLevel}`)
     }
     const type = input.byte()
-    const read = this.#readers[type] ?? input.fail(`command type ${type} is unknown`)
-    if (level < this.levelOf(type)) input.fail(`command type ${type} in level ${level}, which does not have it`)
-    const command = read(input, level, readItems) as Of<T>
+    const known = this.#known[type] ?? input.fail(`command type ${type} is unknown`)
+    if (level < known.level) input.fail(`command type ${type} in level ${level}, which does not have it`)
+    const command = known.read(input, level, readItems) as Of<T>
     input.end()
     return command
-  }
-
-  /** The level from which on there is this command. */
-  levelOf(type: number): number {
-    return this.#rows[type]?.level ?? BASE_LEVEL
   }
 }
 

@@ -53,7 +53,7 @@ export const OWN_EFFECTS: readonly Mutant[] = [
     id: 'Z306',
     title: 'a command is written below the level that it needs',
     rule: 'rules.md, Versions',
-    edits: [{ file: CODEC, find: 'if (level < this.levelOf(type)) throw', replace: 'if (level < 0) throw' }],
+    edits: [{ file: CODEC, find: 'if (level < known.level) throw', replace: 'if (level < 0) throw' }],
   },
   {
     id: 'Z307',
