@@ -125,6 +125,11 @@ export class MemoryConnection implements StreamPath {
 
   /** A new kernel answers for a host that was dark. */
   hostIsBack(host: string): void {
+    if (this.to.host === host && this.acceptor.isForgotten && this.dialler.isConnecting) {
+      this.acceptor.isForgotten = false
+      this.time.after(this.random.int(RESEND_MAX_MS), () => this.open())
+      return
+    }
     for (const end of this.ends) {
       const other = this.other(end)
       const isAsked = end.station.name === host && end.isForgotten && other.unackedBytes > 0

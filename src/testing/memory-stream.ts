@@ -34,6 +34,8 @@ export interface StreamTap {
   /** Just before the kernel gets what was written in one go; false: the program has died here. */
   readonly beforeSend?: () => boolean
   readonly afterSend?: () => void
+  /** The kernel has no room for all that was written. */
+  readonly blocked?: () => void
   readonly closed?: () => void
 }
 
@@ -277,7 +279,10 @@ export class MemoryStream extends Emitter implements ByteStream, TcpEnd {
     }
     while (this.writableLength > 0) {
       const roomBytes = this.path.texture.windowBytes - this.#carriedBytes
-      if (roomBytes <= 0) return
+      if (roomBytes <= 0) {
+        this.tap?.blocked?.()
+        return
+      }
       this.#carry(takeBytes(this.#unsent, roomBytes))
     }
     if (this.#needsDrain) {

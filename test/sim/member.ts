@@ -149,7 +149,8 @@ export class Member {
     const { checks, nodeId, process, settings } = this.deps
     let hold: (ClassicHold & { gaveUp: boolean }) | null = null
     connection.onWritten = (text) => {
-      if (/^err.*busy/m.test(text)) this.deps.world.count('seen busy')
+      if (/^err.*too many connections/m.test(text)) this.deps.world.count('seen node without a place for a client')
+      else if (/^err.*busy/m.test(text)) this.deps.world.count('seen busy')
       const line = text.split('\n').find(isPositive)
       if (line !== undefined) {
         const { epoch } = service.stats()

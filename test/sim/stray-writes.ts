@@ -5,8 +5,8 @@
 import type { DatabaseOperation } from '../../src/raft/store/disk.js'
 import { JOURNAL_BYTES, SLOT_BYTES, SLOTS } from '../../src/raft/store/journal.js'
 import { JOURNAL_FILE } from '../../src/raft/store/layout.js'
+import type { MemoryDisk } from '../../src/testing/memory-disk.js'
 import type { SeededRandom } from '../../src/testing/seeded-random.js'
-import type { MemoryDisk } from '../raft/store/memory-disk.js'
 
 /** The writes that may go astray. */
 export const STRAY_STEPS = ['journal write', 'log write', 'snapshot write'] as const

@@ -123,6 +123,18 @@ describe('a dial', () => {
     expect(heard).toEqual(['connect'])
   })
 
+  it('comes through when the host without power is back: the kernel goes on asking', async () => {
+    await serve()
+    server.isAlive = false
+    network.gone(server, true)
+    const heard = listenTo(dial())
+    pass(1_000)
+    server = new Host(time, 'n1', '10.0.0.1')
+    await serve()
+    pass(1_000)
+    expect(heard).toEqual(['connect'])
+  })
+
   it('hangs at a host without power, and is accepted by the kernel of a process that stands still', async () => {
     await serve()
     server.isStopped = true

@@ -72,7 +72,7 @@ export const RINGS: readonly Ring[] = [
   {
     folder: 'src/testing/',
     holds: 'virtual time, seeded chance, a network and a disk in memory',
-    knows: ['src/sockets/streams.ts'],
+    knows: ['src/sockets/streams.ts', 'src/raft/store/disk.ts'],
     packages: [],
     kind: 'still',
   },

@@ -5,8 +5,8 @@
 import { EMPTY_CONF_STATE, type Entry, EntryType } from '../../../src/raft/core/types.js'
 import { type LogStore, StoreError } from '../../../src/raft/ports/store.js'
 import { openStore } from '../../../src/raft/store/open-store.js'
+import { MemoryDisk } from '../../../src/testing/memory-disk.js'
 import { SeededRandom } from '../../../src/testing/seeded-random.js'
-import { MemoryDisk } from '../../raft/store/memory-disk.js'
 import { type Area, Finding, Trail } from '../area.js'
 import { damaged, faulty } from '../values.js'
 

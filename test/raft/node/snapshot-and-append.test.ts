@@ -13,8 +13,8 @@ import { SnapshotMaker } from '../../../src/raft/node/snapshots/snapshot-maker.j
 import type { StateMachine } from '../../../src/raft/ports/state-machine.js'
 import type { LogStore } from '../../../src/raft/ports/store.js'
 import { openStore } from '../../../src/raft/store/open-store.js'
+import { MemoryDisk } from '../../../src/testing/memory-disk.js'
 import { append, entries, entry, metadata, plain, sourceOf } from '../store/helpers.js'
-import { MemoryDisk } from '../store/memory-disk.js'
 
 const DIRECTORY = '/data'
 const LEADER = 2

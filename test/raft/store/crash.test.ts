@@ -4,8 +4,8 @@ import type { Entry, HardState, SnapshotMetadata } from '../../../src/raft/core/
 import type { LogStore } from '../../../src/raft/ports/store.js'
 import { FORMAT_VERSION } from '../../../src/raft/store/data-directory.js'
 import { openStore } from '../../../src/raft/store/open-store.js'
+import { Crash, MemoryDisk } from '../../../src/testing/memory-disk.js'
 import { chunksOf, entries, entry, metadata, plain, readChunks, sourceOf } from './helpers.js'
-import { Crash, MemoryDisk } from './memory-disk.js'
 
 const DIRECTORY = '/data'
 

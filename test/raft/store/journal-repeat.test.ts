@@ -7,8 +7,8 @@ import { SLOTS } from '../../../src/raft/store/journal.js'
 import { META_KEY } from '../../../src/raft/store/layout.js'
 import { decodeMeta } from '../../../src/raft/store/meta.js'
 import { openStore } from '../../../src/raft/store/open-store.js'
+import { MemoryDisk } from '../../../src/testing/memory-disk.js'
 import { append, entries, plain, storeErrorOf } from './helpers.js'
-import { MemoryDisk } from './memory-disk.js'
 
 const DIRECTORY = '/data'
 /** As many batches make LevelDB's write begin without its timer, which never fires here. */

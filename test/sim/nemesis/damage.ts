@@ -5,8 +5,8 @@
 
 import { JOURNAL_BYTES, newestSlot, SLOT_BYTES } from '../../../src/raft/store/journal.js'
 import { JOURNAL_FILE, LOG_DIRECTORY, SNAPSHOT_DIRECTORY } from '../../../src/raft/store/layout.js'
+import type { MemoryDisk } from '../../../src/testing/memory-disk.js'
 import type { SeededRandom } from '../../../src/testing/seeded-random.js'
-import type { MemoryDisk } from '../../raft/store/memory-disk.js'
 import { olderJournal } from '../newer-layout.js'
 
 /** What was done; null: there was nothing to do it to. */

@@ -98,6 +98,7 @@ export class ClientNetwork {
       },
       beforeSend: () => !process.pass('before client write'),
       afterSend: () => void process.pass('after client write'),
+      blocked: () => world.count('seen client that takes no more for now'),
       closed: () => connection.onNodeClosed(),
     }
   }

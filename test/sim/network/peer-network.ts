@@ -1,6 +1,7 @@
 /** The network between nodes: what its weather is like, which links are cut, and what comes late. */
 import type { HelloVerdict, PeerHello } from '../../../src/raft/ports/transport.js'
 import { MemoryNetwork } from '../../../src/testing/memory-network.js'
+import type { MemoryStream } from '../../../src/testing/memory-stream.js'
 import type { Station, Weather } from '../../../src/testing/memory-tcp.js'
 import type { Process } from '../process.js'
 import type { World } from '../world.js'
@@ -66,14 +67,14 @@ export class PeerNetwork implements Weather {
       ...streams,
       dial: (address) => {
         const channel = streams.dial(address)
-        this.#watchWrites(channel.stream, process)
+        this.#watchWrites(channel.tcp as MemoryStream, process)
         return channel
       },
       listen: (address, onChannel, onError) =>
         streams.listen(
           address,
           (channel) => {
-            this.#watchWrites(channel.stream, process)
+            this.#watchWrites(channel.tcp as MemoryStream, process)
             onChannel(channel)
           },
           onError,
@@ -187,8 +188,11 @@ export class PeerNetwork implements Weather {
   }
 
   /** A process may die, or hang, when its kernel has what it sends. */
-  #watchWrites(stream: object, process: Process): void {
-    Object.assign(stream, { tap: { afterSend: () => void process.pass('after send') } })
+  #watchWrites(stream: MemoryStream, process: Process): void {
+    stream.tap = {
+      afterSend: () => void process.pass('after send'),
+      blocked: () => this.world.count('seen peer that takes no more for now'),
+    }
   }
 }
 

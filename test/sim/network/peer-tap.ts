@@ -35,6 +35,9 @@ const NEVER_SAID = new Set([
   'did not send a frame that is too long',
   'cannot dial a peer',
 ])
+/** Reasons that the transport names. */
+const HANGS_IN_SYN = 'no answer to the connect'
+const SILENT = 'nothing was heard while frames were sent'
 /** A cluster's peer secret, where a seed has one. */
 const SECRET = { isRequired: true, current: () => [Buffer.from('known to every node of the simulated cluster')] }
 
@@ -66,8 +69,11 @@ export class PeerTap implements Transport {
     const { world, limits, hasSecret } = network
     const say = (fields: object, message: string): void => {
       world.count(message)
-      world.tell(() => `${process.name}: ${message} ${JSON.stringify(fields)}`)
-      if (NEVER_SAID.has(message)) world.fail(`${process.name}: ${message} ${JSON.stringify(fields)}`)
+      const told = JSON.stringify(fields)
+      if (told.includes(HANGS_IN_SYN)) world.count('seen dial that hangs in SYN')
+      if (told.includes(SILENT)) world.count('seen silent peer given up')
+      world.tell(() => `${process.name}: ${message} ${told}`)
+      if (NEVER_SAID.has(message)) world.fail(`${process.name}: ${message} ${told}`)
     }
     this.#transport = createTransport({
       nodeId,

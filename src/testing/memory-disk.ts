@@ -1,4 +1,4 @@
-import type { Database, Disk, DiskFile, OpenMode } from '../../../src/raft/store/disk.js'
+import type { Database, Disk, DiskFile, OpenMode } from '../raft/store/disk.js'
 import { MemoryDatabase } from './memory-database.js'
 import { MemoryFile } from './memory-file.js'
 

@@ -1,4 +1,4 @@
-import type { DatabaseOperation } from '../../../src/raft/store/disk.js'
+import type { DatabaseOperation } from '../raft/store/disk.js'
 
 const hex = (key: Buffer): string => key.toString('hex')
 
