@@ -31,6 +31,7 @@ import { RULES_EXPIRY } from './rules-expiry.js'
 import { RULES_REFUSALS } from './rules-refusals.js'
 import { RULES_SPEAKING } from './rules-speaking.js'
 import { RULES_WAKING } from './rules-waking.js'
+import { SIMULATED_NET } from './simulated-net.js'
 import { SNAPSHOTS } from './snapshots.js'
 
 export const MUTANTS: readonly Mutant[] = [
@@ -66,4 +67,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...MENDED_SERVER,
   ...MENDED_AMOUNTS,
   ...OWN_EFFECTS,
+  ...SIMULATED_NET,
 ]

@@ -291,7 +291,7 @@ export const RULES_CONNECTIONS: readonly Mutant[] = [
     title: "the kernel's send queues are not watched",
     rule: 'rule 5',
     edits: [{ file: CLIENT_PORT, find: 'if (socket.flush()) this.#watch.wrote(socket)', replace: 'socket.flush()' }],
-    killers: ['tests'],
+    killers: ['tests', 'simulator'],
     tests: ['test/server/clients/client-port.test.ts', 'test/server/sockets/tcp-table.test.ts'],
   },
   {
@@ -299,7 +299,7 @@ export const RULES_CONNECTIONS: readonly Mutant[] = [
     title: 'a send queue may stand still for 150 s',
     rule: 'rule 5',
     edits: [{ file: LIMITS, find: 'SEND_QUEUE_STUCK_MS = 15_000', replace: 'SEND_QUEUE_STUCK_MS = 150_000' }],
-    killers: ['tests'],
+    killers: ['tests', 'simulator'],
     tests: ['test/server/sockets/tcp-table.test.ts'],
   },
   {
