@@ -149,7 +149,7 @@ export class Member {
     const { checks, nodeId, process, settings } = this.deps
     let hold: (ClassicHold & { gaveUp: boolean }) | null = null
     connection.onWritten = (text) => {
-      if (/^err.*too many connections/m.test(text)) this.deps.world.count('seen node without a place for a client')
+      if (/^err.*too many connections/m.test(text)) this.#noPlace()
       else if (/^err.*busy/m.test(text)) this.deps.world.count('seen busy')
       const line = text.split('\n').find(isPositive)
       if (line !== undefined) {
@@ -174,6 +174,14 @@ export class Member {
     connection.onNodeClosed = () => {
       if (hold !== null) checks.locks.holds.delete(hold)
     }
+  }
+
+  /** A few of the places are kept for some clients, three quarters are anybody's. */
+  #noPlace(): void {
+    const { world, nodeId, clientPlaces } = this.deps
+    world.count('seen node without a place for a client')
+    const others = (this.#clientPort?.connectionCount ?? 0) - 1
+    if (others < 0.75 * clientPlaces) world.fail(`${nodeId} has no place for a client beside ${others} others`)
   }
 
   // ------------------------------------------------------------------------------------------------ composition

@@ -78,7 +78,7 @@ export class Guardian {
   /** Resolves when the guardian holds a copy of the connection. Rejects with LinkError if that cannot be any more. */
   adopt(link: Link): Promise<void> {
     return new Promise((resolve, reject) => {
-      const handle = rawHandleOf(link.socket)
+      const handle = rawHandleOf(link.tcp)
       if (handle === null || !this.child.connected) {
         reject(new LinkError('the guardian cannot take the connection'))
         return

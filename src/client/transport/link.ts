@@ -30,27 +30,30 @@ export class Link {
   readonly address: string
   /** Where the connection leads: the number, if `address` was a name. */
   readonly remote: HostPort
-  private readonly unread: Line[] = []
-  private consumer: LinkConsumer | null = null
+  readonly #unread: Line[] = []
+  #consumer: LinkConsumer | null = null
   /** Why nothing more comes or goes: the other side, or this one. */
-  private closedReason: string | null = null
+  #closedReason: string | null = null
 
   private constructor(
-    readonly socket: Socket,
+    /** The TCP connection: what resets, and what another process may get a copy of. */
+    readonly tcp: Socket,
+    /** Where bytes are written and read. The same socket, until TLS is a layer above it. */
+    private readonly stream: Socket,
     address: HostPort,
   ) {
     this.address = formatHostPort(address)
-    this.remote = { host: socket.remoteAddress ?? address.host, port: address.port }
+    this.remote = { host: tcp.remoteAddress ?? address.host, port: address.port }
     const splitter = new LineSplitter(ANSWER_LINE_MAX_BYTES, {
-      line: (line) => this.arrived(line),
+      line: (line) => this.#arrived(line),
       // Whoever sends such a thing speaks another protocol, and what else it says cannot be believed.
-      malformed: () => this.ended('the server sent a malformed line'),
-      tooLong: () => this.ended('a line of the server is too long'),
+      malformed: () => this.#ended('the server sent a malformed line'),
+      tooLong: () => this.#ended('a line of the server is too long'),
     })
-    socket.on('data', (chunk: Uint8Array) => splitter.push(chunk))
-    socket.on('end', () => this.ended('closed by the server'))
-    socket.on('error', (error) => this.ended(error.message))
-    socket.on('close', () => this.ended('closed'))
+    stream.on('data', (chunk: Uint8Array) => splitter.push(chunk))
+    stream.on('end', () => this.#ended('closed by the server'))
+    stream.on('error', (error) => this.#ended(error.message))
+    stream.on('close', () => this.#ended('closed'))
   }
 
   /** Rejects with LinkError when `address` does not accept the connection within `timeoutMs`, or when `signal` aborts. */
@@ -74,7 +77,7 @@ export class Link {
       const aborted = (): void => fail(new LinkError('given up'))
       const connected = (): void => {
         settle()
-        resolve(new Link(socket, address))
+        resolve(new Link(socket, socket, address))
       }
       const timer = setTimeout(() => fail(new LinkError(Link.CONNECT_TIMEOUT)), timeoutMs)
       socket.on('error', failed).on('connect', connected)
@@ -85,14 +88,14 @@ export class Link {
 
   /** This end of the connection as a node may compare it with what it sees; `unknown` once it is closed. */
   get from(): string {
-    const { localAddress, localPort } = this.socket
+    const { localAddress, localPort } = this.tcp
     if (localAddress === undefined || localPort === undefined) return 'unknown'
     // A zone means something on this machine only.
     return formatHostPort({ host: localAddress.replace(/%.*$/, ''), port: localPort })
   }
 
   send(text: string): void {
-    if (this.closedReason === null) this.socket.write(text)
+    if (this.#closedReason === null) this.stream.write(text)
   }
 
   /** The next line, while nothing is attached yet. Rejects with LinkError after `timeoutMs`, on the end, or on `signal`. */
@@ -101,7 +104,7 @@ export class Link {
       const settle = (): void => {
         clearTimeout(timer)
         signal.removeEventListener('abort', aborted)
-        this.consumer = null
+        this.#consumer = null
       }
       const closed = (reason: string): void => {
         settle()
@@ -121,56 +124,56 @@ export class Link {
 
   /** Everything unread and everything that comes goes to `consumer`, as long as it stays attached. */
   attach(consumer: LinkConsumer): void {
-    this.consumer = consumer
-    while (this.consumer !== null) {
-      const line = this.unread.shift()
+    this.#consumer = consumer
+    while (this.#consumer !== null) {
+      const line = this.#unread.shift()
       if (line === undefined) break
-      this.consumer.line(line)
+      this.#consumer.line(line)
     }
-    if (this.closedReason !== null && this.consumer === consumer) this.tellClosed(this.closedReason)
+    if (this.#closedReason !== null && this.#consumer === consumer) this.#tellClosed(this.#closedReason)
   }
 
   /** Leaves by RST: the session stays resumable, and what the node wrote meanwhile does not matter. */
   reset(): void {
-    this.consumer = null
-    this.closedReason ??= 'reset'
-    this.socket.resetAndDestroy()
+    this.#consumer = null
+    this.#closedReason ??= 'reset'
+    this.tcp.resetAndDestroy()
   }
 
   /** Left without a word: nothing more is sent or heard, but the connection itself stays until `reset`. */
   silence(): void {
-    this.consumer = null
-    this.closedReason ??= 'left'
-    this.unread.length = 0
-    this.socket.resume()
+    this.#consumer = null
+    this.#closedReason ??= 'left'
+    this.#unread.length = 0
+    this.stream.resume()
   }
 
   /** Ends with a FIN. Only when nothing is held on this connection. */
   finish(): void {
-    this.consumer = null
-    this.closedReason ??= 'finished'
-    this.socket.end()
-    this.socket.resume()
-    this.socket.once('end', () => this.socket.destroy())
-    if (this.socket.readableEnded) this.socket.destroy()
-    else this.socket.setTimeout(FINISH_TIMEOUT_MS, () => this.socket.destroy())
+    this.#consumer = null
+    this.#closedReason ??= 'finished'
+    this.stream.end()
+    this.stream.resume()
+    this.stream.once('end', () => this.stream.destroy())
+    if (this.stream.readableEnded) this.stream.destroy()
+    else this.stream.setTimeout(FINISH_TIMEOUT_MS, () => this.stream.destroy())
   }
 
-  private arrived(line: Line): void {
-    if (this.consumer !== null) this.consumer.line(line)
+  #arrived(line: Line): void {
+    if (this.#consumer !== null) this.#consumer.line(line)
     // Once the connection is given up nobody will ask for what still comes.
-    else if (this.closedReason === null) this.unread.push(line)
+    else if (this.#closedReason === null) this.#unread.push(line)
   }
 
-  private ended(reason: string): void {
-    if (this.closedReason !== null) return
-    this.closedReason = reason
-    if (this.unread.length === 0) this.tellClosed(reason)
+  #ended(reason: string): void {
+    if (this.#closedReason !== null) return
+    this.#closedReason = reason
+    if (this.#unread.length === 0) this.#tellClosed(reason)
   }
 
-  private tellClosed(reason: string): void {
-    const { consumer } = this
-    this.consumer = null
+  #tellClosed(reason: string): void {
+    const consumer = this.#consumer
+    this.#consumer = null
     consumer?.closed(reason)
   }
 }

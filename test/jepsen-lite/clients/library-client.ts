@@ -77,7 +77,7 @@ export class LibraryClient {
     const session = await this.client.open().catch(() => null)
     if (session === null || session.link === null) return
     this.context.journal.note('link-reset', { session: session.id, node: session.link.address })
-    session.link.socket.resetAndDestroy()
+    session.link.tcp.resetAndDestroy()
   }
 
   close(): Promise<void> {

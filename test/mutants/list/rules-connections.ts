@@ -199,8 +199,8 @@ export const RULES_CONNECTIONS: readonly Mutant[] = [
     edits: [
       {
         file: LINK,
-        find: "    this.closedReason ??= 'reset'\n    this.socket.resetAndDestroy()",
-        replace: "    this.closedReason ??= 'reset'\n    this.socket.end()",
+        find: "    this.#closedReason ??= 'reset'\n    this.tcp.resetAndDestroy()",
+        replace: "    this.#closedReason ??= 'reset'\n    this.stream.end()",
       },
     ],
   },
