@@ -1,11 +1,16 @@
 /**
- * The sessions at this node under its current epoch (rules.md rules 5, 9, 10, 11): which connection has which place in
- * the replicated state, what was proposed for it and is not applied yet, and who must still leave.
+ * The sessions at this node under its current epoch (rules.md rules 5, 9, 10): which connection has which place in the
+ * replicated state, and who must still leave. The life of an attachment:
  *
- * A proposal may be dropped, so everything is proposed again under its number until it is applied. Nobody is told how a
- * proposal ended otherwise than by the effect of its application.
+ *     opening ──opened, resumed──→ settled ──leave()──→ leaving ──ended, detached──→ gone
+ *        │                            └── ended, superseded ────────────────────────↗
+ *        ├── refused, superseded ───────────────────────────────────────────────────↗
+ *        ├── leave(): given up ─────────────────────────────────────────────────────↗
+ *        │     (applied all the same it finds nobody: the session is evicted, and so `leaving` once more)
+ *        └── leave() by a FIN after `resume`: noted, and carried out once the session is resumed
+ *
+ * What `submit` proposes meanwhile is unapplied until `applied` says so; `Proposals` repeats it until then.
  */
-
 import { invariant } from '../../invariant.js'
 import { encodeCommand } from '../../locks/commands/codec.js'
 import {
@@ -24,9 +29,8 @@ import {
   type WaitLeft,
 } from '../../locks/commands/commands.js'
 import type { Answer, SessionView, Where } from '../../locks/effects.js'
-import type { Clock, Timer } from '../../platform.js'
+import type { Clock } from '../../platform.js'
 import type { NodeApi } from '../../raft/node/node-api.js'
-import { PROPOSAL_CHECK_MS, REPEAT_PROPOSAL_MAX_MS, REPEAT_PROPOSAL_MS, UNAPPLIED_BYTES } from '../limits.js'
 import type { StateView } from '../state-view.js'
 import {
   Attachment,
@@ -36,6 +40,8 @@ import {
   OpeningKind,
   type OpeningRefusal,
 } from './attachment.js'
+import { Proposals } from './proposals.js'
+import { reconcile } from './reconciliation.js'
 
 export interface AttachmentsDeps {
   readonly nodeId: NodeId
@@ -44,38 +50,33 @@ export interface AttachmentsDeps {
   readonly state: StateView
 }
 
-/** 500 ms, 500 ms, 1 s, 2 s, 4 s, 8 s, 8 s … */
-const repeatAfterMs = (repeats: number): number =>
-  Math.min(REPEAT_PROPOSAL_MS * 2 ** Math.max(0, repeats - 1), REPEAT_PROPOSAL_MAX_MS)
-
 export class Attachments {
   #epoch: Epoch = 0
   #nextConn: ConnId = 1
   readonly #attachments = new Map<ConnId, Attachment>()
   /** Openings not applied, by rising conn: the first is the floor that openings carry. */
   readonly #openings = new Map<ConnId, Attachment>()
-  /** Seats with anything proposed and not applied. */
-  readonly #unsettled = new Set<Attachment>()
-  /** Seats whose session must leave, because `detached` names only the session. */
+  /** Those whose session must leave, because `detached` names only the session. */
   readonly #leaving = new Map<SessionId, Attachment>()
   /** Those that leave unless the entry's effects show that their session is gone by itself. */
   #leavingUnlessEnded: Attachment[] = []
-  #checkTimer: Timer | null = null
-  #unappliedBytes = 0
+  readonly #proposals: Proposals
 
-  constructor(private readonly deps: AttachmentsDeps) {}
+  constructor(private readonly deps: AttachmentsDeps) {
+    this.#proposals = new Proposals(deps.clock, deps.node)
+  }
 
   get attachmentCount(): number {
     return this.#attachments.size
   }
 
   get unsettledCount(): number {
-    return this.#unsettled.size
+    return this.#proposals.unsettledCount
   }
 
   /** Whether new work is to be refused as busy: what is under way here, at this node or at the leader, is enough. */
   get isBusy(): boolean {
-    return this.#unappliedBytes >= UNAPPLIED_BYTES || this.deps.node.isBusy()
+    return this.#proposals.isBusy
   }
 
   /** All attachments belong to one epoch; 0 between epochs. What was proposed under the last one is void (rule 3). */
@@ -84,12 +85,9 @@ export class Attachments {
     this.#nextConn = 1
     this.#attachments.clear()
     this.#openings.clear()
-    this.#unsettled.clear()
     this.#leaving.clear()
     this.#leavingUnlessEnded = []
-    this.#unappliedBytes = 0
-    this.#checkTimer?.cancel()
-    this.#checkTimer = null
+    this.#proposals.clear()
   }
 
   isHere(where: Where): boolean {
@@ -116,7 +114,7 @@ export class Attachments {
     const attachment = new Attachment(command.conn, KIND_OF_OPENING[command.type], bytes, listener)
     this.#attachments.set(attachment.conn, attachment)
     this.#openings.set(attachment.conn, attachment)
-    this.#propose(attachment, bytes)
+    this.#proposals.propose(attachment, bytes)
     return attachment
   }
 
@@ -137,11 +135,7 @@ export class Attachments {
       attachment.session !== 0 && command.n === attachment.nextNumber,
       'session attachments: command out of order',
     )
-    const bytes = encodeCommand(command)
-    attachment.nextNumber++
-    attachment.unapplied.push(bytes)
-    this.#unappliedBytes += bytes.length
-    this.#propose(attachment, bytes)
+    this.#proposals.submit(attachment, encodeCommand(command))
   }
 
   /**
@@ -157,7 +151,7 @@ export class Attachments {
       return
     }
     attachment.detachReason = detachReason
-    if (attachment.opening === null) this.#proposeFarewell(attachment, detachReason)
+    if (attachment.opening === null) this.#proposeEnd(attachment, detachReason)
   }
 
   /**
@@ -184,7 +178,7 @@ export class Attachments {
     for (const attachment of attachments) this.leave(attachment, 'end', null)
   }
 
-  #proposeFarewell(attachment: Attachment, detachReason: DetachReason): void {
+  #proposeEnd(attachment: Attachment, detachReason: DetachReason): void {
     const { session, attach } = attachment
     const at = { node: this.deps.nodeId, epoch: this.#epoch, session, attach }
     attachment.endCommand = encodeCommand(
@@ -193,103 +187,45 @@ export class Attachments {
         : { type: CommandType.detach, ...at, fin: detachReason === 'linger' },
     )
     this.#leaving.set(session, attachment)
-    this.#propose(attachment, attachment.endCommand)
+    this.#proposals.propose(attachment, attachment.endCommand)
   }
 
-  #propose(attachment: Attachment, bytes: Uint8Array): void {
-    if (!this.#unsettled.has(attachment)) {
-      this.#unsettled.add(attachment)
-      this.#await(attachment)
-      if (this.#checkTimer === null) this.#armCheck()
-    }
-    this.deps.node.propose(bytes)
-  }
-
-  /** After a leader change nobody knows what the last leader did with its proposals. */
   onLeader(leader: NodeId | null): void {
-    if (leader === null) return
-    for (const attachment of this.#unsettled) {
-      this.#await(attachment)
-      this.#repeat(attachment)
-    }
-  }
-
-  /** From now on; nothing of what it waits for was repeated yet. */
-  #await(attachment: Attachment): void {
-    attachment.proposedAtMs = this.deps.clock.takerNow()
-    attachment.repeats = 0
-  }
-
-  #repeat(attachment: Attachment): void {
-    if (attachment.opening !== null) this.deps.node.propose(attachment.opening)
-    for (const bytes of attachment.unapplied) this.deps.node.propose(bytes)
-    if (attachment.endCommand !== null) this.deps.node.propose(attachment.endCommand)
-  }
-
-  #armCheck(): void {
-    const { clock } = this.deps
-    this.#checkTimer = clock.after(PROPOSAL_CHECK_MS, () => clock.soon(() => this.#check()))
-  }
-
-  #check(): void {
-    this.#checkTimer = null
-    const now = this.deps.clock.takerNow()
-    // A busy cluster most likely has it all still: it is late, not lost.
-    const mayRepeat = this.deps.node.leader() !== null && !this.deps.node.isBusy()
-    for (const attachment of this.#unsettled) {
-      if (attachment.decideByMs !== 0 && now >= attachment.decideByMs) {
-        attachment.decideByMs = 0
-        attachment.listener?.timedOut()
-      } else if (mayRepeat && now - attachment.proposedAtMs >= repeatAfterMs(attachment.repeats)) {
-        attachment.repeats++
-        attachment.proposedAtMs = now
-        this.#repeat(attachment)
-      }
-    }
-    if (this.#unsettled.size > 0 && this.#checkTimer === null) this.#armCheck()
-  }
-
-  #settle(attachment: Attachment): void {
-    if (attachment.settled) this.#unsettled.delete(attachment)
-    else this.#await(attachment)
+    this.#proposals.onLeader(leader)
   }
 
   #drop(attachment: Attachment): void {
-    for (const { length } of attachment.unapplied) this.#unappliedBytes -= length
-    attachment.opening = null
-    attachment.unapplied = []
-    attachment.endCommand = null
+    this.#proposals.drop(attachment)
     this.#attachments.delete(attachment.conn)
     this.#openings.delete(attachment.conn)
-    this.#unsettled.delete(attachment)
     if (this.#leaving.get(attachment.session) === attachment) this.#leaving.delete(attachment.session)
   }
 
   // --------------------------------------------------------------------------------------------------- effects
 
-  opened(where: Where, session: SessionId, attach: number): void {
-    const attachment = this.#take(where, session, attach)
-    if (attachment === undefined) this.#evict(where.conn, session, attach, 'end')
+  opened({ conn }: Pick<Where, 'conn'>, session: SessionId, attach: number): void {
+    const attachment = this.#take(conn, session, attach)
+    if (attachment === undefined) this.#evict(conn, session, attach, 'end')
     else attachment.listener?.opened()
   }
 
-  resumed(where: Where, view: SessionView): void {
+  resumed({ conn }: Pick<Where, 'conn'>, view: SessionView): void {
     const { session, attach } = view
-    const attachment = this.#take(where, session, attach)
-    if (attachment === undefined) this.#evict(where.conn, session, attach, 'detach')
-    else if (attachment.detachReason !== null) this.#proposeFarewell(attachment, attachment.detachReason)
+    const attachment = this.#take(conn, session, attach)
+    if (attachment === undefined) this.#evict(conn, session, attach, 'detach')
+    else if (attachment.detachReason !== null) this.#proposeEnd(attachment, attachment.detachReason)
     else attachment.listener?.resumed(view)
   }
 
   /** The opening of a connection was applied. Undefined when nobody waits for it any more. */
-  #take(where: Where, session: SessionId, attach: number): Attachment | undefined {
-    const attachment = this.#openings.get(where.conn)
+  #take(conn: ConnId, session: SessionId, attach: number): Attachment | undefined {
+    const attachment = this.#openings.get(conn)
     if (attachment === undefined) return undefined
-    this.#openings.delete(where.conn)
+    this.#openings.delete(conn)
     attachment.opening = null
     attachment.session = session
     attachment.attach = attach
-    this.#settle(attachment)
+    this.#proposals.settle(attachment)
     return attachment
   }
 
@@ -300,7 +236,7 @@ export class Attachments {
     attachment.attach = attach
     attachment.detachReason = detachReason
     this.#attachments.set(conn, attachment)
-    this.#proposeFarewell(attachment, detachReason)
+    this.#proposeEnd(attachment, detachReason)
   }
 
   refused(where: Where, refusal: OpeningRefusal): void {
@@ -331,8 +267,7 @@ export class Attachments {
   applied(where: Where, attach: number, n: number): void {
     const attachment = this.#attachments.get(where.conn)
     if (attachment === undefined || attachment.attach !== attach) return
-    this.#unappliedBytes -= attachment.applied(n)
-    this.#settle(attachment)
+    this.#proposals.applied(attachment, n)
   }
 
   queued(where: Where, request: RequestId, name: string, position: number): void {
@@ -355,45 +290,23 @@ export class Attachments {
 
   restored(): void {
     const { state, nodeId } = this.deps
-    const views = new Map<ConnId, SessionView>()
+    const sessions = new Map<ConnId, SessionView>()
     for (const session of state.sessionsAt(nodeId, this.#epoch)) {
       const view = state.session(session)
-      if (view?.where && this.isHere(view.where)) views.set(view.where.conn, view)
+      if (view?.where && this.isHere(view.where)) sessions.set(view.where.conn, view)
     }
-    for (const attachment of [...this.#attachments.values()]) {
-      const view = views.get(attachment.conn)
-      views.delete(attachment.conn)
-      if (view === undefined) this.#missed(attachment)
-      else this.#reconcile(attachment, view)
-    }
-    for (const [conn, { session, attach, classic }] of views) {
-      this.#evict(conn, session, attach, classic ? 'end' : 'detach')
-    }
-  }
-
-  #missed(attachment: Attachment): void {
-    // An opening may still be on its way: it is repeated, and its request timeout stands.
-    const { state, nodeId } = this.deps
-    if (attachment.opening !== null && !state.openingApplied(nodeId, this.#epoch, attachment.conn)) return
-    const { listener, detachReason } = attachment
-    this.#drop(attachment)
-    // Nobody but this node ends a session of its live epoch: what it asked for has happened.
-    if (detachReason === 'end') listener?.ended()
-    else listener?.displaced()
-  }
-
-  #reconcile(attachment: Attachment, view: SessionView): void {
-    if (attachment.opening !== null) {
-      const where = view.where
-      if (where === null) return
-      if (attachment.kind === OpeningKind.resume) {
-        this.resumed(where, view)
-        return
-      }
-      this.opened(where, view.session, view.attach)
-    }
-    this.#unappliedBytes -= attachment.applied(view.lastN)
-    this.#settle(attachment)
-    if (attachment.detachReason === null) attachment.listener?.reconciled(view)
+    reconcile({
+      attachments: this.#attachments.values(),
+      sessions,
+      openingApplied: (conn) => state.openingApplied(nodeId, this.#epoch, conn),
+      opened: (conn, { session, attach }) => this.opened({ conn }, session, attach),
+      resumed: (conn, view) => this.resumed({ conn }, view),
+      applied: (attachment, n) => this.#proposals.applied(attachment, n),
+      drop: (attachment) => {
+        this.#drop(attachment)
+        return attachment.listener
+      },
+      evict: (conn, session, attach, detachReason) => this.#evict(conn, session, attach, detachReason),
+    })
   }
 }

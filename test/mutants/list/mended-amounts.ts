@@ -175,7 +175,7 @@ export const MENDED_AMOUNTS: readonly Mutant[] = [
     rule: 'own',
     edits: [
       {
-        file: 'src/service/sessions/attachments.ts',
+        file: 'src/service/sessions/proposals.ts',
         find: 'now - attachment.proposedAtMs >= repeatAfterMs(attachment.repeats)',
         replace: 'now - attachment.proposedAtMs >= repeatAfterMs(0)',
       },
@@ -188,9 +188,9 @@ export const MENDED_AMOUNTS: readonly Mutant[] = [
     rule: 'own',
     edits: [
       {
-        file: 'src/service/sessions/attachments.ts',
-        find: 'this.deps.node.leader() !== null && !this.deps.node.isBusy()',
-        replace: 'this.deps.node.leader() !== null',
+        file: 'src/service/sessions/proposals.ts',
+        find: 'this.node.leader() !== null && !this.node.isBusy()',
+        replace: 'this.node.leader() !== null',
       },
     ],
     killers: ['tests'],
@@ -201,9 +201,9 @@ export const MENDED_AMOUNTS: readonly Mutant[] = [
     rule: 'own',
     edits: [
       {
-        file: 'src/service/sessions/attachments.ts',
-        find: 'return this.#unappliedBytes >= UNAPPLIED_BYTES || this.deps.node.isBusy()',
-        replace: 'return this.#unappliedBytes >= 100 * UNAPPLIED_BYTES || this.deps.node.isBusy()',
+        file: 'src/service/sessions/proposals.ts',
+        find: 'return this.#unappliedBytes >= UNAPPLIED_BYTES || this.node.isBusy()',
+        replace: 'return this.#unappliedBytes >= 100 * UNAPPLIED_BYTES || this.node.isBusy()',
       },
     ],
     killers: ['tests'],

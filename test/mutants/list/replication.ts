@@ -144,12 +144,10 @@ export const REPLICATION: readonly Mutant[] = [
     rule: 'others',
     edits: [
       {
-        file: 'src/service/sessions/attachments.ts',
+        file: 'src/service/sessions/proposals.ts',
         find: '      this.#await(attachment)\n      this.#repeat(attachment)\n',
-        replace: `      this.#await(attachment)
-      if (attachment.kind !== OpeningKind.classic || attachment.opening === null) this.#repeat(attachment)
-      else attachment.listener?.answered(-1, { kind: 'not-granted', name: '', reason: 'held', holder: '' })
-`,
+        replace:
+          "      this.#await(attachment)\n      if (attachment.kind !== 'classic' || attachment.opening === null) this.#repeat(attachment)\n      else attachment.listener?.answered(-1, { kind: 'not-granted', name: '', reason: 'held', holder: '' })\n",
       },
     ],
   },

@@ -2,7 +2,6 @@
 import type { Mutant } from '../mutant.js'
 
 const SESSIONS = 'src/locks/state/sessions.ts'
-const BOOK = 'src/service/sessions/attachments.ts'
 const SESSION = 'src/service/dialects/session.ts'
 const CLASSIC = 'src/service/dialects/classic.ts'
 const CONNECTION = 'src/service/dialects/connection.ts'
@@ -240,8 +239,8 @@ export const RULES_CONNECTIONS: readonly Mutant[] = [
     rule: 'rule 5',
     edits: [
       {
-        file: BOOK,
-        find: "if (attachment === undefined) this.#evict(where.conn, session, attach, 'end')\n    else attachment.listener?.opened()",
+        file: 'src/service/sessions/attachments.ts',
+        find: "if (attachment === undefined) this.#evict(conn, session, attach, 'end')\n    else attachment.listener?.opened()",
         replace: 'attachment?.listener?.opened()',
       },
     ],
@@ -252,8 +251,8 @@ export const RULES_CONNECTIONS: readonly Mutant[] = [
     rule: 'rule 5',
     edits: [
       {
-        file: BOOK,
-        find: "if (attachment === undefined) this.#evict(where.conn, session, attach, 'detach')\n    else if",
+        file: 'src/service/sessions/attachments.ts',
+        find: "if (attachment === undefined) this.#evict(conn, session, attach, 'detach')\n    else if",
         replace: 'if (attachment === undefined) return\n    if',
       },
     ],
@@ -264,8 +263,8 @@ export const RULES_CONNECTIONS: readonly Mutant[] = [
     rule: 'rule 5',
     edits: [
       {
-        file: BOOK,
-        find: '    if (attachment.endCommand !== null) this.deps.node.propose(attachment.endCommand)\n',
+        file: 'src/service/sessions/proposals.ts',
+        find: '    if (attachment.endCommand !== null) this.node.propose(attachment.endCommand)\n',
         replace: '',
       },
     ],

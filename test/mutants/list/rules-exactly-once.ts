@@ -4,7 +4,6 @@ import type { Mutant } from '../mutant.js'
 const REQUESTS = 'src/locks/table/requests.ts'
 const ANSWERS = 'src/locks/answers.ts'
 const SESSIONS = 'src/locks/state/sessions.ts'
-const BOOK = 'src/service/sessions/attachments.ts'
 const SEAT = 'src/service/sessions/attachment.ts'
 const CLASSIC = 'src/service/dialects/classic.ts'
 const KEEPER = 'src/service/leases/leader-duties.ts'
@@ -140,9 +139,9 @@ export const RULES_EXACTLY_ONCE: readonly Mutant[] = [
     rule: 'rule 10',
     edits: [
       {
-        file: BOOK,
-        find: 'for (const bytes of attachment.unapplied) this.deps.node.propose(bytes)',
-        replace: 'for (const bytes of attachment.unapplied.slice(-1)) this.deps.node.propose(bytes)',
+        file: 'src/service/sessions/proposals.ts',
+        find: 'for (const bytes of attachment.unapplied) this.node.propose(bytes)',
+        replace: 'for (const bytes of attachment.unapplied.slice(-1)) this.node.propose(bytes)',
       },
     ],
   },
@@ -152,12 +151,12 @@ export const RULES_EXACTLY_ONCE: readonly Mutant[] = [
     rule: 'rule 10',
     edits: [
       {
-        file: BOOK,
+        file: 'src/service/sessions/proposals.ts',
         find: '      this.#await(attachment)\n      this.#repeat(attachment)\n',
         replace: '      this.#await(attachment)\n',
       },
       {
-        file: BOOK,
+        file: 'src/service/sessions/proposals.ts',
         find: '        attachment.proposedAtMs = now\n        this.#repeat(attachment)\n',
         replace: '        attachment.proposedAtMs = now\n',
       },
@@ -169,8 +168,8 @@ export const RULES_EXACTLY_ONCE: readonly Mutant[] = [
     rule: 'rule 10',
     edits: [
       {
-        file: BOOK,
-        find: '    if (attachment.opening !== null) this.deps.node.propose(attachment.opening)\n',
+        file: 'src/service/sessions/proposals.ts',
+        find: '    if (attachment.opening !== null) this.node.propose(attachment.opening)\n',
         replace: '',
       },
     ],

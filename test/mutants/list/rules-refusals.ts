@@ -1,7 +1,6 @@
 /** Clauses of rules.md: rule 8 (reads and refusals) and rule 9 (a snapshot on a serving node). */
 import type { Mutant } from '../mutant.js'
 
-const BOOK = 'src/service/sessions/attachments.ts'
 const SESSION = 'src/service/dialects/session.ts'
 const TABLE = 'src/service/dialects/pending-requests.ts'
 const CLASSIC = 'src/service/dialects/classic.ts'
@@ -107,8 +106,8 @@ export const RULES_REFUSALS: readonly Mutant[] = [
     rule: 'rule 9',
     edits: [
       {
-        file: BOOK,
-        find: 'if (view === undefined) this.#missed(attachment)\n      else',
+        file: 'src/service/sessions/reconciliation.ts',
+        find: 'if (view === undefined) missed(node, attachment)\n    else',
         replace: 'if (view !== undefined)',
       },
     ],
@@ -119,9 +118,9 @@ export const RULES_REFUSALS: readonly Mutant[] = [
     rule: 'rule 9',
     edits: [
       {
-        file: BOOK,
-        find: "      this.#evict(conn, session, attach, classic ? 'end' : 'detach')\n",
-        replace: "      if (attach === 0) this.#evict(conn, session, attach, classic ? 'end' : 'detach')\n",
+        file: 'src/service/sessions/reconciliation.ts',
+        find: "    node.evict(conn, session, attach, classic ? 'end' : 'detach')\n",
+        replace: "    if (attach === 0) node.evict(conn, session, attach, classic ? 'end' : 'detach')\n",
       },
     ],
   },
