@@ -314,6 +314,10 @@ export class Cluster {
     if (how === 'attached elsewhere') {
       copy.lockIdentity = host.volume.lockIdentity
       host.volume.isGone = true
+    } else {
+      // An entry that others have acknowledged, and that it had under way to its own disk, is not in the copy: with that
+      // write done it would commit what the copy has never had.
+      host.volume.hang()
     }
     if (how !== 'copied') host.machine = this.#newMachine(host.nodeId)
     host.volume = copy

@@ -56,7 +56,7 @@ export class LogCheck {
    * (`askedAfter`).
    */
   told(client: string, session: number, request: number, askedAfter: Index, line: string): void {
-    const known = this.#answers.get(`${session}/${request}`)
+    const known = this.#answers.get(`${session}/${request}`) ?? this.#givenToNobody(session, request)
     const words = line.split(',')
     if (words.includes('code:busy')) {
       // Said only of what was not proposed: nothing of it may be in the log, now or later.
@@ -69,6 +69,12 @@ export class LogCheck {
     } else if (known.index <= askedAfter) {
       this.world.fail(`${client} is told "${line}" of entry ${known.index}; it asked after entry ${askedAfter}`)
     }
+  }
+
+  /** An answer given while the session was detached is told from the state: by a repeat, or after a snapshot (rule 9). */
+  #givenToNobody(session: number, request: number): { readonly answer: Answer; readonly index: Index } | undefined {
+    const given = this.reference?.session(session)?.answers.find(([id]) => id === request)
+    return given && { answer: given[1], index: this.#complete }
   }
 
   began(genesis: Genesis): void {

@@ -8,7 +8,7 @@ import type { Believer } from '../checks/lock-check.js'
 import type { ClientConnection } from '../network/client-connection.js'
 import type { Process } from '../process.js'
 import { type Client, type ClientWorld, field, Lines, numberField } from './client.js'
-import { isRepeatable, meta } from './lock-lines.js'
+import { countLate, isOfOneLineOnly, isRepeatable, meta } from './lock-lines.js'
 import { EXPECTED_ERRORS, type From, fromPair, type Request, type Session } from './session-request.js'
 
 const ANSWER_MS = 2_000
@@ -232,6 +232,10 @@ export class SessionClient implements Client, Believer {
     if (word === 'queued' || request === undefined) return
     if (word === 'err' && !EXPECTED_ERRORS.has(field(line, 'code') ?? ''))
       this.deps.world.fail(`${this.name} got ${line}`)
+    if (isOfOneLineOnly(request, line)) {
+      this.process.clock.after(RETRY_MS, () => request.answer === null && this.#isWelcome && this.#send(request))
+      return
+    }
     if (!line.includes('code:no-quorum'))
       this.deps.checks.log.told(this.name, Number(this.#session?.id), id, request.askedAfter, line)
     if (request.answer !== null) {
@@ -347,6 +351,7 @@ export class SessionClient implements Client, Believer {
       name,
       line: `${kind},id:${id},${fields}\n`,
       askedAfter: this.deps.checks.log.lastIndex,
+      sends: 0,
       sentOn: [],
       answer: null,
     }
@@ -357,19 +362,13 @@ export class SessionClient implements Client, Believer {
   #send(request: Request): void {
     if (this.#link === null) return
     if (request.sentOn.at(-1) !== this.#link) request.sentOn.push(this.#link)
+    request.sends++
     this.#link.client.send(request.line)
   }
 
   /** A node gets to read a line of a connection that was left, or is being left. */
   #late(link: ClientConnection, line: string): void {
-    const { world } = this.deps
-    if (this.#link === link) return
-    if (line.startsWith('resume')) world.count('seen late resume')
-    for (const request of this.#requests.values()) {
-      if (request.line !== line || !request.sentOn.includes(link)) continue
-      world.count('seen late command')
-      if (request.sentOn.at(-1) !== link) world.count('seen late command after it was sent again elsewhere')
-    }
+    if (this.#link !== link) countLate(this.#requests.values(), link, line, this.deps.world)
   }
 
   #bye(): void {

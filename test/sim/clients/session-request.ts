@@ -11,6 +11,8 @@ export interface Request {
   readonly line: string
   /** The last entry that was applied anywhere when it was made. */
   readonly askedAfter: number
+  /** How often it was sent. */
+  sends: number
   /** Connections on which it was sent, the last one last. */
   readonly sentOn: ClientConnection[]
   answer: string | null
