@@ -1,3 +1,5 @@
+import type { ClientConnection } from '../network/client-connection.js'
+import type { World } from '../world.js'
 import type { ClientWorld } from './client.js'
 import type { Request } from './session-request.js'
 
