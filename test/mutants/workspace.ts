@@ -8,13 +8,15 @@ import { runProcess } from './process.js'
 export const ROOT = resolve(import.meta.dirname, '..', '..')
 const FOLDERS = ['src', 'test']
 const FILES = ['package.json', 'tsconfig.json', 'tsconfig.build.json', 'vitest.config.ts']
+/** Pages that unit tests compare the sources with. */
+const PAGES = ['docs/protocol.md', 'docs/rules.md']
 const MUTANTS = 'test/mutants'
 const BUILD_LIMIT_MS = 120_000
 
 /** A copy of all that the checks need, without what was built. */
 export async function copySources(from: string, to: string): Promise<void> {
   await mkdir(to, { recursive: true })
-  for (const name of [...FOLDERS, ...FILES]) await cp(join(from, name), join(to, name), { recursive: true })
+  for (const name of [...FOLDERS, ...FILES, ...PAGES]) await cp(join(from, name), join(to, name), { recursive: true })
   await symlink(join(ROOT, 'node_modules'), join(to, 'node_modules'))
 }
 
