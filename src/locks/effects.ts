@@ -98,6 +98,8 @@ export type Effect =
   | { readonly kind: 'detached'; readonly session: SessionId; readonly attach: number; readonly forMs: number }
   /** The holder's session expired with this hold: nobody gets the lock for `forMs`; the leader counts, then proposes `DelayOver`. */
   | { readonly kind: 'delayed'; readonly name: string; readonly token: Token; readonly forMs: number }
+  /** The session waits for the lock, and the search for a deadlock was given up at its bound: there may be one. */
+  | { readonly kind: 'unexamined'; readonly session: SessionId; readonly name: string }
 
 /** What became of an opening. */
 type Opening =

@@ -260,6 +260,7 @@ class Server {
           requests: counters.requests,
           granted: counters.acquired,
           refused: counters.notAcquired,
+          unexamined: counters.unexamined,
           connections,
         }
       },

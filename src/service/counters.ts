@@ -5,12 +5,15 @@ export interface CountersReport {
   /** Locks that were granted, and requests for one that were refused, to clients of this node. */
   readonly acquired: number
   readonly notAcquired: number
+  /** Requests, of clients of any node, that wait although the search for a deadlock was given up at its bound. */
+  readonly unexamined: number
 }
 
 export class Counters {
   #requests = 0
   #acquired = 0
   #notAcquired = 0
+  #unexamined = 0
 
   requested(): void {
     this.#requests++
@@ -24,7 +27,16 @@ export class Counters {
     this.#notAcquired++
   }
 
+  unexamined(): void {
+    this.#unexamined++
+  }
+
   report(): CountersReport {
-    return { requests: this.#requests, acquired: this.#acquired, notAcquired: this.#notAcquired }
+    return {
+      requests: this.#requests,
+      acquired: this.#acquired,
+      notAcquired: this.#notAcquired,
+      unexamined: this.#unexamined,
+    }
   }
 }

@@ -4,6 +4,7 @@
  * entry.
  */
 import { unreachable } from '../invariant.js'
+import type { SessionId } from '../locks/commands/commands.js'
 import type { Effect, Where } from '../locks/effects.js'
 import type { LeaderDuties } from './leases/leader-duties.js'
 import type { NodeLease } from './leases/node-lease.js'
@@ -15,6 +16,8 @@ export interface EffectReceivers {
   readonly lease: NodeLease
   /** Other members than before, or at other addresses. */
   membersChanged(): void
+  /** A request waits that nobody could examine for a deadlock. */
+  unexamined(session: SessionId, lock: string): void
 }
 
 /** Effects that are for one connection. */
@@ -43,6 +46,9 @@ export class EffectRouter {
         return
       case 'membersChanged':
         this.to.membersChanged()
+        return
+      case 'unexamined':
+        this.to.unexamined(effect.session, effect.name)
         return
       case 'detached':
         attachments.detached(effect.session, effect.attach)

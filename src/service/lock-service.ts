@@ -110,6 +110,10 @@ export class LockService implements ConnectionOwner {
       duties: this.#duties,
       lease: this.#lease,
       membersChanged: () => deps.membersChanged(),
+      unexamined: (session, lock) => {
+        this.#counters.unexamined()
+        log('warn', 'a request waits unexamined: the search for a deadlock met its bound', { session, lock })
+      },
     })
   }
 

@@ -20,6 +20,8 @@ export interface NodeCounts {
   readonly requests: number
   readonly granted: number
   readonly refused: number
+  /** Requests that this node saw wait although the search for a deadlock was given up at its bound. */
+  readonly unexamined: number
   /** Of this node now. */
   readonly connections: number
 }

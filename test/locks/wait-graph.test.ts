@@ -1,7 +1,11 @@
 /** How much a deadlock search looks at. What it finds is compared with a plain search in `model.test.ts`. */
 import { expect, test } from 'vitest'
+import { CommandType } from '../../src/locks/commands/commands.js'
+import { LOCKS_PER_SESSION_MAX } from '../../src/locks/limits.js'
 import { findCycle } from '../../src/locks/table/deadlock.js'
-import { answers, Bench } from './harness.js'
+import { answers, Bench, kinds, numbered } from './harness.js'
+
+const FOREVER = { waitMs: -1 }
 
 const WAITERS = 40
 const NAMES = 40
@@ -40,8 +44,28 @@ test('each place is looked at once: the search ends within so many steps', () =>
 test('a search that would take longer is given up, and the request waits', () => {
   const { session, wanted } = crowd()
   // Holds and places count, and the places in a queue as well.
-  expect(findCycle(session, wanted, 1_000)).toBeNull()
-  expect(findCycle(session, wanted, 2_500)).toBeNull()
+  expect(findCycle(session, wanted, 1_000)).toBe('given-up')
+  expect(findCycle(session, wanted, 2_500)).toBe('given-up')
+})
+
+test('a request that waits unexamined is told of, and no other', () => {
+  const bench = new Bench()
+  bench.nodeUp('n1', 100)
+  const [asker, other, ...behind] = Array.from({ length: 5 }, () => bench.open('n1', 100))
+  if (asker === undefined || other === undefined) throw new Error('not there')
+  bench.lock(other, 1, 'wanted')
+  bench.lock(asker, 1, 'first')
+  for (const party of behind) expect(kinds(bench.lock(party, 1, 'first', FOREVER))).not.toContain('unexamined')
+  // Each hold is a step of the search, and each place behind one: three more than it may take.
+  const commands = Array.from({ length: LOCKS_PER_SESSION_MAX - 2 }, (_, i) => {
+    asker.ack = i + 1
+    const asked = { name: `l${i}`, waitMs: 0, meta: '', delayMs: 0, wallMs: 5 }
+    return { type: CommandType.lock, ...numbered(asker), request: i + 2, ...asked }
+  })
+  bench.apply(...commands)
+  const effects = bench.lock(asker, LOCKS_PER_SESSION_MAX, 'wanted', FOREVER)
+  expect(effects).toContainEqual(['unexamined', asker.session, 'wanted'])
+  expect(kinds(effects)).toContain('queued')
 })
 
 test('a cycle among many is refused', () => {

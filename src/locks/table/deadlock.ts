@@ -14,13 +14,13 @@ interface Step {
 }
 
 /**
- * The names of the locks of a cycle that would close if `asker` waited for `wanted`, or null: there is none, or none was
- * found within `maxSteps` holds and places.
+ * The names of the locks of a cycle that would close if `asker` waited for `wanted`, or null if there is none. `given-up`: the
+ * search would take more than `maxSteps` holds and places, so nobody knows.
  *
  * Each place is looked at once. Whoever looks at one goes on to the end of its queue, so behind a place that was looked at
  * all were. Else 300 sessions that wait in the same 300 queues would cost 300^3 steps.
  */
-export function findCycle(asker: Session, wanted: LockEntry, maxSteps: number): readonly string[] | null {
+export function findCycle(asker: Session, wanted: LockEntry, maxSteps: number): readonly string[] | 'given-up' | null {
   // Nobody can wait for a session that neither holds nor waits.
   if (asker.firstHeld === null && asker.firstWait === null) return null
   const reached = new Map<Session, Step>()
@@ -29,9 +29,9 @@ export function findCycle(asker: Session, wanted: LockEntry, maxSteps: number): 
   const open: Session[] = [asker]
   for (let session = open.pop(); session !== undefined; session = open.pop()) {
     for (const { lock, behind } of queuesBehind(session)) {
-      if (++steps > maxSteps) return null
+      if (++steps > maxSteps) return 'given-up'
       for (let waiter: Waiter | null = behind; waiter !== null && !looked.has(waiter); waiter = waiter.next) {
-        if (++steps > maxSteps) return null
+        if (++steps > maxSteps) return 'given-up'
         looked.add(waiter)
         const blocked = waiter.session
         // Who holds nothing and waits only here leads nowhere: whoever is behind is in this queue too.

@@ -75,7 +75,7 @@ function joinContested(
   asked: LockRequest,
   lock: LockEntry,
 ): void {
-  const refusal = refuseContested(session, asked, lock)
+  const refusal = refuseContested(context, session, asked, lock)
   if (refusal !== null) {
     answer(context, session, request, refusal)
     return
@@ -87,7 +87,7 @@ function joinContested(
 }
 
 /** Why the request cannot wait, or null. */
-function refuseContested(session: Session, asked: LockRequest, lock: LockEntry): Answer | null {
+function refuseContested(context: ApplyContext, session: Session, asked: LockRequest, lock: LockEntry): Answer | null {
   const name = lock.name
   if (lock.holder === session) return failure('deadlock', `this session holds ${name} already`)
   for (let waiter = session.firstWait; waiter !== null; waiter = waiter.nextOfSession) {
@@ -98,6 +98,10 @@ function refuseContested(session: Session, asked: LockRequest, lock: LockEntry):
     return failure('limit', `at most ${WAITERS_PER_LOCK_MAX} requests wait for one lock`)
   }
   const cycle = findCycle(session, lock, DEADLOCK_SEARCH_MAX_STEPS)
+  if (cycle === 'given-up') {
+    context.effects.push({ kind: 'unexamined', session: session.id, name })
+    return null
+  }
   return cycle === null ? null : failure('deadlock', `waiting would close the cycle ${describeCycle(cycle)}`)
 }
 

@@ -68,6 +68,11 @@ export class ServerMetrics {
     this.#counter('tnl_requests_total', 'Requests of clients at this node', count('requests'))
     this.#counter('tnl_grants_total', 'Locks granted to clients at this node', count('granted'))
     this.#counter('tnl_refusals_total', 'Locks refused to clients at this node', count('refused'))
+    this.#counter(
+      'tnl_deadlock_searches_given_up_total',
+      'Requests that wait unexamined: the search for a deadlock met its bound',
+      count('unexamined'),
+    )
   }
 
   #gauge(name: string, help: string, read: () => number): void {

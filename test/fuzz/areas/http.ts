@@ -1,44 +1,17 @@
 /** Requests that no browser sends, over real connections: each is answered or refused, and the port serves on. */
 import { once } from 'node:events'
 import { connect } from 'node:net'
-import { Role } from '../../../src/raft/core/types.js'
-import type { NodeStatus } from '../../../src/raft/node/node-api.js'
 import { HttpPort } from '../../../src/server/http/http-port.js'
 import { ServerMetrics } from '../../../src/server/http/metrics.js'
-import type { StatusSources } from '../../../src/service/status.js'
 import { SeededRandom } from '../../../src/testing/seeded-random.js'
+import { statusSources } from '../../kit/status-sources.js'
 import { type Area, Finding, Trail } from '../area.js'
 import { damaged, freeText, nameText, numberText } from '../values.js'
 
 const REQUESTS = 40
 const ANSWER_TIMEOUT_MS = 5_000
 
-const NODE: NodeStatus = {
-  nodeId: 'n1',
-  raftId: 1,
-  clusterId: 'c',
-  role: Role.leader,
-  term: 7,
-  leader: 'n1',
-  commitIndex: 50,
-  appliedIndex: 49,
-  firstIndex: 1,
-  lastIndex: 52,
-  snapshotIndex: 0,
-  confState: { voters: [1, 2], learners: [], votersOutgoing: [], learnersNext: [], autoLeave: false },
-  progress: [{ nodeId: 'n2', match: 40, active: true, learner: false }],
-}
-
-const SOURCES: StatusSources = {
-  maxRssKib: () => 60_000,
-  uptimeSeconds: () => 12,
-  nodeId: 'n1',
-  node: () => NODE,
-  counts: () => ({ locks: 3, sessions: 4, waiters: 5, requests: 6, granted: 7, refused: 8, connections: 9 }),
-  leaseRemainingMs: () => 8_500,
-  hasPlaces: () => true,
-  members: () => [{ node: 'n1', raftId: 1, peer: 'h:1', address: 'h:2', role: 'voter', leader: true }],
-}
+const SOURCES = statusSources()
 
 const PATHS = [
   '/',

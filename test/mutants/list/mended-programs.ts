@@ -1,4 +1,4 @@
-/** The programs and what they share: faults of tnl-do's guardian that its table of states shows. */
+/** Faults of tnl-do's guardian that its table of states shows, and what an operator is told. */
 import type { Mutant } from '../mutant.js'
 
 const FATE = 'src/cli/guardian/fate.ts'
@@ -38,4 +38,18 @@ export const MENDED_PROGRAMS: readonly Mutant[] = [
     "fate.doom === 'leftovers' ? 'empty' : 'leaving'",
     "fate.doom !== 'lost' ? 'empty' : 'leaving'",
   ),
+  {
+    id: 'Z811',
+    title: 'a request waits unexamined and nobody is told',
+    rule: 'own',
+    edits: [
+      {
+        file: 'src/locks/table/requests.ts',
+        find: "    context.effects.push({ kind: 'unexamined', session: session.id, name })\n",
+        replace: '',
+      },
+    ],
+    killers: ['tests'],
+    tests: ['test/locks/wait-graph.test.ts'],
+  },
 ]

@@ -104,7 +104,7 @@ export const MENDED_SESSION_BOUNDS: readonly Mutant[] = [
     edits: [
       {
         file: 'src/locks/table/deadlock.ts',
-        find: '        if (++steps > maxSteps) return null\n',
+        find: "        if (++steps > maxSteps) return 'given-up'\n",
         replace: '',
       },
     ],

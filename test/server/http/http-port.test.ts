@@ -1,27 +1,10 @@
 import { connect, type Socket } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
-import { Role } from '../../../src/raft/core/types.js'
 import type { NodeStatus } from '../../../src/raft/node/node-api.js'
 import { HttpPort, type LockReport } from '../../../src/server/http/http-port.js'
 import { ServerMetrics } from '../../../src/server/http/metrics.js'
 import { HTTP_LOCKS_MAX, HTTP_MAX_CONNECTIONS } from '../../../src/server/limits.js'
-import type { StatusSources } from '../../../src/service/status.js'
-
-const LEADER: NodeStatus = {
-  nodeId: 'n1',
-  raftId: 1,
-  clusterId: 'c',
-  role: Role.leader,
-  term: 7,
-  leader: 'n1',
-  commitIndex: 50,
-  appliedIndex: 49,
-  firstIndex: 1,
-  lastIndex: 52,
-  snapshotIndex: 0,
-  confState: { voters: [1, 2], learners: [], votersOutgoing: [], learnersNext: [], autoLeave: false },
-  progress: [{ nodeId: 'n2', match: 40, active: true, learner: false }],
-}
+import { LEADER, statusSources } from '../../kit/status-sources.js'
 
 let port: HttpPort | null = null
 afterEach(async () => {
@@ -37,16 +20,7 @@ interface Situation {
 }
 
 async function serve({ node = LEADER, leaseMs = 8_500, locks = () => [], hasPlaces = true }: Situation = {}) {
-  const sources: StatusSources = {
-    maxRssKib: () => 60_000,
-    uptimeSeconds: () => 12,
-    nodeId: 'n1',
-    node: () => node,
-    counts: () => ({ locks: 3, sessions: 4, waiters: 5, requests: 6, granted: 7, refused: 8, connections: 9 }),
-    leaseRemainingMs: () => leaseMs,
-    hasPlaces: () => hasPlaces,
-    members: () => [{ node: 'n1', raftId: 1, peer: 'h:1', address: 'h:2', role: 'voter', leader: true }],
-  }
+  const sources = statusSources({ node: () => node, leaseRemainingMs: () => leaseMs, hasPlaces: () => hasPlaces })
   const metrics = new ServerMetrics(
     sources,
     () => 11,
@@ -128,6 +102,7 @@ describe('reports', () => {
       'tnl_lease_remaining_seconds 8.5',
       'tnl_locks 3',
       'tnl_grants_total 7',
+      'tnl_deadlock_searches_given_up_total 10',
       'tnl_raft_proposals_total 11',
       'tnl_raft_leader_changes_total 1',
       'tnl_log_append_seconds_bucket{le="0.005"} 1',

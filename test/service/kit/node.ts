@@ -27,6 +27,7 @@ export class FakeNode implements NodeApi {
   believedLeader: FakeNode | null = null
   readonly fatal: Error[] = []
   readonly adminRequests: AdminRequest[] = []
+  readonly logged: { level: string; event: string; facts: object }[] = []
   shutdownAsked = false
   /** Kernel clock and disk survive a process. */
   records: readonly EpochRecord[] = []
@@ -79,7 +80,7 @@ export class FakeNode implements NodeApi {
         allowShutdown: false,
         ...this.cluster.options.service,
       },
-      log: () => {},
+      log: (level, event, facts) => void this.logged.push({ level, event, facts }),
       describe: () => ({ maxrss: 1 }),
       shutdown: () => {
         this.shutdownAsked = true
