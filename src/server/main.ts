@@ -117,7 +117,7 @@ class Server {
       listen,
       maxConnections: this.#placesForClients(),
       localPlaces: config.adminFrom !== 'nowhere',
-      clock: this.#clock,
+      clock: this.#parts.clock,
       service: this.#parts.service,
       warn: (message) => log.warn(message),
     })

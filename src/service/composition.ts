@@ -10,12 +10,20 @@ import type { Term } from '../raft/core/types.js'
 import type { NodeObserver } from '../raft/node/node-api.js'
 import type { RaftNodeOptions } from '../raft/node/options.js'
 import { RaftNode } from '../raft/node/raft-node.js'
+import {
+  awaited,
+  clockThatLooks,
+  type LooksFirst,
+  storeThatLooks,
+  transportThatLooks,
+} from '../raft/ports/looks-first.js'
 import type { StateMachine } from '../raft/ports/state-machine.js'
 import type { Identity, LogStore } from '../raft/ports/store.js'
 import type { Greeting } from '../raft/ports/transport.js'
 import { FrameKind, type Peer, type Transport } from '../raft/ports/transport.js'
 import { type AdminFrom, Administration } from './administration/administration.js'
 import { memberReports, successor } from './administration/member-reports.js'
+import { recordsThatLook } from './leases/epoch-records.js'
 import { HANDOVER_MS } from './limits.js'
 import { type EpochRecords, LockService, type LockServiceOptions, type ServiceLog } from './lock-service.js'
 import type { MemberReport } from './status.js'
@@ -69,13 +77,19 @@ export class NodeComposition {
   readonly node: RaftNode
   readonly service: LockService
   readonly admin: Administration
+  /** For whatever else wakes this node: timers and the end of a turn begin with a look at the clock. */
+  readonly clock: LooksFirst<Clock>
+  /** Rule 7: what every event begins with. */
+  readonly #look = (): void => this.service.turn()
 
   constructor(
     private readonly settings: NodeSettings,
     private readonly world: Surroundings,
     private readonly watch: Probe = UNPROBED,
   ) {
-    const { clock, random, records, log } = world
+    const { random, log } = world
+    this.clock = clockThatLooks(world.clock, this.#look)
+    const { clock } = this
     const nothingYet = { clusterId: '', nodeLeaseMs: settings.nodeLeaseMs, createdUnixSeconds: 0, members: [] }
     this.machine = new LockMachine(nothingYet)
     this.node = this.#makeNode()
@@ -85,7 +99,7 @@ export class NodeComposition {
       allowedFrom: settings.adminFrom,
       requestTimeoutMs: settings.requestTimeoutMs,
       members: () => this.memberReports(),
-      greet: (address) => world.greet(address),
+      greet: (address) => awaited(this.#look, world.greet(address)),
       log: (message) => log('info', message, {}),
     })
     this.service = new LockService({
@@ -96,7 +110,7 @@ export class NodeComposition {
       random,
       node: this.node,
       state: this.machine,
-      records,
+      records: recordsThatLook(world.records, this.#look),
       options: settings,
       log,
       describe: () => world.describe(),
@@ -127,7 +141,7 @@ export class NodeComposition {
     const status = this.node.status()
     const heir = status === null ? null : successor(status)
     if (heir === null || !this.node.isLeader()) return
-    const bound = new Promise<void>((resolve) => this.world.clock.after(HANDOVER_MS, resolve))
+    const bound = new Promise<void>((resolve) => this.clock.after(HANDOVER_MS, resolve))
     // A cluster that cannot take over now elects a leader later: nothing is lost, the stop goes on.
     await Promise.race([this.node.transferLeadership(heir).catch(() => undefined), bound])
   }
@@ -136,9 +150,9 @@ export class NodeComposition {
     const { settings, world, watch, machine } = this
     return new RaftNode({
       ...settings,
-      store: world.store,
-      transport: world.transport,
-      clock: world.clock,
+      store: storeThatLooks(world.store, this.#look),
+      transport: transportThatLooks(world.transport, this.#look),
+      clock: this.clock,
       random: world.random,
       machine: watch.machine(machine),
       observer: this.#observer(),
@@ -155,7 +169,6 @@ export class NodeComposition {
         this.node.propose(encodeCommand({ type: CommandType.claimMember, raftId, memberUid }))
       },
       isCommand,
-      beforeTurn: () => this.service.turn(),
       warn: (message) => world.log('warn', message, {}),
       onRunning: (identity) => {
         world.onRunning(identity)

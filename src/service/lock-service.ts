@@ -7,6 +7,7 @@ import type { Effect } from '../locks/effects.js'
 import type { Clock, Random } from '../platform.js'
 import type { Index, Term } from '../raft/core/types.js'
 import type { NodeApi } from '../raft/node/node-api.js'
+import type { LooksFirst } from '../raft/ports/looks-first.js'
 import { FrameKind, Lane, PeerProtocolError } from '../raft/ports/transport.js'
 import { Counters, type CountersReport } from './counters.js'
 import { DeadlineQueue } from './deadline-queue.js'
@@ -35,11 +36,11 @@ export interface LockServiceDeps extends NodeOperations {
   readonly advertise: string
   /** HOST:PORT at which peers reach this node now; empty: the settings do not say. */
   readonly peerAddress: string
-  readonly clock: Clock
+  readonly clock: LooksFirst<Clock>
   readonly random: Random
   readonly node: NodeApi
   readonly state: StateView
-  readonly records: EpochRecords
+  readonly records: LooksFirst<EpochRecords>
   readonly options: LockServiceOptions
   readonly log: ServiceLog
   /** The state has other members than before, or at other addresses. */

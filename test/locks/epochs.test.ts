@@ -249,7 +249,6 @@ describe('members', () => {
     bench.nodeUp('n3', 300)
     const party = bench.open('n3', 300)
     bench.machine.applyMembership(50, { ...conf, voters: [1, 2] }, [], new Uint8Array(0))
-    taken(bench.machine)
     expect(bench.machine.isLive('n3', 300)).toBe(true)
     expect(essential(bench.lock(party, 1, 'a'))).toHaveLength(1)
     expect(bench.nodeUp('n3', 301, 300)).toEqual([])

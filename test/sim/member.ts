@@ -130,13 +130,14 @@ export class Member {
 
   async #openClientPort(): Promise<void> {
     const { service, deps } = this
+    const clock = this.#parts?.clock
     const { clients, clientPlaces, nodeId, process, world } = deps
-    if (service === null) return
+    if (service === null || clock === undefined) return
     this.#clientPort = await ClientPort.open({
       listen: clientAddressOf(nodeId),
       maxConnections: clientPlaces,
       localPlaces: true,
-      clock: this.clock,
+      clock,
       service,
       warn: (message) => world.fail(`${nodeId}: ${message}`),
       network: clients.at(process, nodeId, (connection) => this.#watchWords(connection, service)),

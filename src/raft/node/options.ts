@@ -1,5 +1,6 @@
 import type { Clock, Random } from '../../platform.js'
 import type { RaftId } from '../core/types.js'
+import type { LooksFirst } from '../ports/looks-first.js'
 import type { StateMachine } from '../ports/state-machine.js'
 import type { Identity, LogStore, SnapshotSource } from '../ports/store.js'
 import type { Peer, Transport } from '../ports/transport.js'
@@ -12,9 +13,9 @@ export interface RaftNodeOptions {
   readonly nodeId: string
   /** Random, kept in the directory from its first start on. */
   readonly memberUid: string
-  readonly store: LogStore
-  readonly transport: Transport
-  readonly clock: Clock
+  readonly store: LooksFirst<LogStore>
+  readonly transport: LooksFirst<Transport>
+  readonly clock: LooksFirst<Clock>
   readonly random: Random
   readonly machine: StateMachine
   readonly observer: NodeObserver
@@ -40,8 +41,6 @@ export interface RaftNodeOptions {
   claim(raftId: RaftId, memberUid: string): void
   /** Whether the state machine can read these bytes; asked of what other nodes want to have proposed. */
   isCommand(bytes: Uint8Array): boolean
-  /** Called first in every turn of the event loop that the node begins (rules.md rule 7). */
-  beforeTurn(): void
   warn(message: string): void
   /** The node is a member now and its log runs. */
   onRunning(identity: Identity): void

@@ -51,7 +51,6 @@ export interface DriverDeps {
   /** All messages of a turn for one peer, in order. */
   send(to: RaftId, messages: readonly Message[]): void
   sendSnapshot(message: Message): void
-  beforeTurn(): void
   onStored(durationMs: number): void
   onSoftState(lead: RaftId, role: Role, term: Term): void
   onEntryApplied(index: Index): void
@@ -192,7 +191,6 @@ export class RaftDriver {
 
   #turn(): void {
     if (!this.#running) return
-    this.deps.beforeTurn()
     this.#guard(() => {
       this.#drainInbox()
       for (const tick of this.#ticks.splice(0)) tick(this.deps.raw)
@@ -284,7 +282,6 @@ export class RaftDriver {
   #onAppended(done: Appended, replaceState: ReplaceState): void {
     if (!this.#running) return
     this.#guard(() => {
-      if (!this.#processing) this.deps.beforeTurn()
       if (done.snapshot !== null) this.#restore(done.snapshot, replaceState)
       this.#afterAppend(done)
     })

@@ -176,7 +176,6 @@ export class RunningNode {
   /** Throws PeerProtocolError. */
   receive(from: string, kind: FrameKind, payload: Uint8Array): void {
     if (this.#stopped) return
-    this.options.beforeTurn()
     if (kind === FrameKind.raft) this.#driver.receive(this.reader.messages(from, payload))
     else if (kind === FrameKind.propose) this.#receiveProposals(from, payload)
     else if (kind === FrameKind.busy) this.#proposals.receivedWord(from, payload)
@@ -300,7 +299,7 @@ export class RunningNode {
   // ------------------------------------------------------------------------------------------- building
 
   #makeDriver(appliedIndex: Index, confState: ConfState): RaftDriver {
-    const { store, machine, clock, observer, beforeTurn } = this.options
+    const { store, machine, clock, observer } = this.options
     return new RaftDriver({
       raw: this.#raw,
       window: this.#window,
@@ -315,7 +314,6 @@ export class RunningNode {
       firstReadContext: this.options.random.int(2 ** 40),
       send: (to, messages) => this.#outgoing.send(to, messages),
       sendSnapshot: (message) => this.#sendSnapshot(message),
-      beforeTurn,
       onStored: (durationMs) => observer.onStored(durationMs),
       onSoftState: (lead, role, term) => this.#onSoftState(lead, role, term),
       onEntryApplied: (index) => observer.onEntryApplied(index),
@@ -377,7 +375,6 @@ export class RunningNode {
   #scheduleTick(): void {
     if (this.#stopped) return
     this.#tick = this.options.clock.after(this.options.heartbeatMs, () => {
-      this.options.beforeTurn()
       this.#driver.tick((raw) => this.#tickCore(raw))
       this.#scheduleTick()
     })

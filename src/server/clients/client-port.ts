@@ -1,6 +1,7 @@
 import type { HostPort } from '../../address.js'
 import type { Clock, Timer } from '../../platform.js'
 import { plainError } from '../../protocol/replies.js'
+import { awaited, type LooksFirst } from '../../raft/ports/looks-first.js'
 import type { ClientProtocol, ClientSocket } from '../../service/lock-service.js'
 import type { Channel, StreamListener, StreamNetwork } from '../../sockets/streams.js'
 import { tcpNetwork } from '../../sockets/tcp.js'
@@ -14,6 +15,7 @@ import {
   SILENT_PLACES_MAX_COUNT,
 } from '../limits.js'
 import { bindError, describeSystemError, hasCode } from '../sockets/listen.js'
+import { lookingBy } from '../sockets/looking.js'
 import { SendQueueWatch } from '../sockets/send-queue-watch.js'
 import { TcpClientSocket, type TcpClientSocketOwner } from '../sockets/tcp-client-socket.js'
 import { type SendQueues, TcpTables } from '../sockets/tcp-table.js'
@@ -24,6 +26,7 @@ import { FairInput } from './fair-input.js'
 const SILENT_TOO_LONG = plainError('code:busy,message:nothing was asked in time')
 
 export interface ClientPortService {
+  /** The look at the clock with which every event begins (rules.md rule 7). */
   turn(): void
   connected(connection: ClientSocket): ClientProtocol
 }
@@ -34,7 +37,7 @@ export interface ClientPortOptions {
   readonly maxConnections: number
   /** `--admin`: the last places are kept for this machine. */
   readonly localPlaces: boolean
-  readonly clock: Clock
+  readonly clock: LooksFirst<Clock>
   readonly service: ClientPortService
   /** The system refuses connections, for lack of descriptors for example. */
   warn(message: string): void
@@ -75,14 +78,15 @@ export class ClientPort implements TcpClientSocketOwner {
   private constructor(options: ClientPortOptions) {
     const { clock, service, maxConnections } = options
     this.clock = clock
-    this.input = new FairInput(clock)
+    this.input = new FairInput(clock, () => this.look())
     this.#service = service
     this.#places = new ClientPlaces(maxConnections)
     this.#mostSockets = maxConnections + SILENT_PLACES_MAX_COUNT + CLOSING_MAX_CONNECTIONS
     this.#localPlaces = options.localPlaces
     this.#warn = (message) => options.warn(message)
     this.#network = options.network ?? clientTcp
-    this.#watch = new SendQueueWatch(clock, options.sendQueues ?? kernelQueues())
+    const queues = options.sendQueues ?? kernelQueues()
+    this.#watch = new SendQueueWatch(clock, queues === null ? null : () => awaited(() => this.look(), queues()))
   }
 
   /** Throws UsageError when an address cannot be bound. */
@@ -151,7 +155,7 @@ export class ClientPort implements TcpClientSocketOwner {
 
   // ---------------------------------------------------------------------------------- what a socket needs of us
 
-  turn(): void {
+  look(): void {
     this.#service.turn()
   }
 
@@ -187,8 +191,6 @@ export class ClientPort implements TcpClientSocketOwner {
   // ---------------------------------------------------------------------------------------------------- inside
 
   readonly #flush = (): void => {
-    // A pause of the process may lie between the check of a word and this write: rule 7 comes first here too.
-    this.turn()
     const due = this.#toWrite
     this.#toWrite = []
     for (const socket of due) {
@@ -197,9 +199,10 @@ export class ClientPort implements TcpClientSocketOwner {
   }
 
   async #listen(address: HostPort): Promise<void> {
+    const looking = lookingBy(() => this.look())
     const listener = await this.#network.listen(
       address,
-      (channel) => this.#accept(channel),
+      looking((channel: Channel) => this.#accept(channel)),
       (error) => this.#warn(`accepting a connection: ${describeSystemError(error)}`),
     )
     this.#boundPort = listener.port
@@ -215,7 +218,6 @@ export class ClientPort implements TcpClientSocketOwner {
   }
 
   #accept(channel: Channel): void {
-    this.turn()
     if (this.#sockets.size >= this.#mostSockets) this.#dropClosing()
     const connection = new TcpClientSocket(channel, this)
     this.#sockets.add(connection)
@@ -237,7 +239,6 @@ export class ClientPort implements TcpClientSocketOwner {
     if (this.#silenceTimer !== null || this.#places.silentCount === 0) return
     this.#silenceTimer = this.clock.after(SILENCE_CHECK_MS, () => {
       this.#silenceTimer = null
-      this.turn()
       const beforeMs = this.clock.takerNow() - FIRST_LINE_MAX_MS
       for (
         let silent = this.#places.takeSilent(beforeMs);

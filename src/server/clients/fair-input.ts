@@ -1,5 +1,6 @@
 /** Who is read from next: what clients send is handed on in small slices, in turn, and for a short time only. */
 import type { Clock, Timer } from '../../platform.js'
+import type { Look } from '../../raft/ports/looks-first.js'
 import { INPUT_PAUSE_MS, INPUT_TURN_MS } from '../limits.js'
 
 export interface InputSource {
@@ -29,7 +30,11 @@ export class FairInput {
   #nextTurnIsDue = false
   #nextRound: Timer | null = null
 
-  constructor(private readonly clock: Clock) {}
+  /** `look` comes before each slice: turns of others, and pauses of the process, may lie between its arrival and that. */
+  constructor(
+    private readonly clock: Clock,
+    private readonly look: Look,
+  ) {}
 
   /** The source has something that it may hand on; it is served at once if there is time for it. */
   arrived(source: InputSource): void {
@@ -67,6 +72,7 @@ export class FairInput {
       if (source === undefined) return
       queue.delete(source)
       const beganMs = this.clock.takerNow()
+      this.look()
       if (source.readSlice()) this.#flooding.add(source)
       this.#budgets[budget] += this.clock.takerNow() - beganMs
     }

@@ -6,6 +6,7 @@ import type { ByteStream, Channel, TcpEnd } from '../../sockets/streams.js'
 import type { FairInput, InputSource } from '../clients/fair-input.js'
 import { DISCARD_INPUT_MS, INPUT_SLICE_MAX_BYTES, INPUT_SLICE_MAX_LINES } from '../limits.js'
 import { hasCode } from './listen.js'
+import { type Looking, lookingBy } from './looking.js'
 import type { WatchedConnection } from './send-queue-watch.js'
 import { tableKey } from './tcp-table.js'
 
@@ -14,8 +15,8 @@ export interface TcpClientSocketOwner {
   readonly clock: Clock
   /** Decides whose input is handed on next. */
   readonly input: FairInput
-  /** Called before anything else in every callback of a socket (rules.md rule 7). */
-  turn(): void
+  /** What every event of a socket begins with (rules.md rule 7). */
+  look(): void
   /** The connection has text to write at the end of this turn. */
   writeSoon(socket: TcpClientSocket): void
   /** A line, or part of one, arrived. */
@@ -44,6 +45,7 @@ export class TcpClientSocket implements ClientSocket, WatchedConnection, InputSo
   readonly #socket: ByteStream
   readonly #tcp: TcpEnd
   readonly #owner: TcpClientSocketOwner
+  readonly #looking: Looking
   /** How the first line begins; null once it was complete. */
   #opening: string | null = ''
   /** What was written in this turn. */
@@ -75,14 +77,29 @@ export class TcpClientSocket implements ClientSocket, WatchedConnection, InputSo
     this.remote = formatHostPort(this.ownEnd)
     this.loopback = isLoopbackHost(host)
     this.tableKey = tableKey(tcp)
-    stream.on('data', (chunk) => this.#onData(chunk))
-    stream.on('end', () => this.#onEnd())
-    stream.on('drain', () => this.#onDrain())
+    const looking = lookingBy(() => owner.look())
+    this.#looking = looking
+    stream.on(
+      'data',
+      looking((chunk: Buffer) => this.#onData(chunk)),
+    )
+    stream.on(
+      'end',
+      looking(() => this.#onEnd()),
+    )
+    stream.on(
+      'drain',
+      looking(() => this.#onDrain()),
+    )
     // 'close' follows and ends the session. What went wrong matters only if it tells of a FIN.
-    stream.on('error', (error) => {
-      this.#resetAfterFin ||= hasCode(error, 'EPIPE')
-    })
-    stream.on('close', () => this.#onClose())
+    stream.on(
+      'error',
+      looking((error: Error) => this.#onError(error)),
+    )
+    stream.on(
+      'close',
+      looking(() => this.#onClose()),
+    )
   }
 
   serve(handler: ClientProtocol): void {
@@ -154,8 +171,6 @@ export class TcpClientSocket implements ClientSocket, WatchedConnection, InputSo
 
   readSlice(): boolean {
     if (!this.#mayHandOn) return false
-    // Turns of other connections, and pauses of the process, may lie between the arrival and this.
-    this.#owner.turn()
     const chunk = this.#unread
     if (chunk === null || this.#closing) return false
     const end = endOfSlice(chunk)
@@ -182,7 +197,6 @@ export class TcpClientSocket implements ClientSocket, WatchedConnection, InputSo
   }
 
   #onData(chunk: Buffer): void {
-    this.#owner.turn()
     if (this.#closing) return
     this.#owner.heard(this)
     this.#unread = this.#unread === null ? chunk : Buffer.concat([this.#unread, chunk])
@@ -204,22 +218,24 @@ export class TcpClientSocket implements ClientSocket, WatchedConnection, InputSo
   /** A reset that finds data unread is reported as an end as well; but then nothing can be written. */
   #onEnd(): void {
     if (this.#closing) return
-    this.#socket.write('', (error) => {
+    const written = this.#looking((error?: Error | null) => {
       if (error && !hasCode(error, 'EPIPE')) return
-      this.#owner.turn()
       this.#finSeen = true
       if (this.#unread === null) this.#tellEnding()
     })
+    this.#socket.write('', written)
+  }
+
+  #onError(error: Error): void {
+    this.#resetAfterFin ||= hasCode(error, 'EPIPE')
   }
 
   #onDrain(): void {
-    this.#owner.turn()
     this.#pausedByOutput = false
     this.#readOn()
   }
 
   #onClose(): void {
-    this.#owner.turn()
     this.#discardTimer?.cancel()
     this.#owner.closed(this)
     this.#isGone = true
@@ -237,7 +253,7 @@ export class TcpClientSocket implements ClientSocket, WatchedConnection, InputSo
     this.#abandon()
     if (this.#finSeen || this.#resetAfterFin) {
       this.#tellFin()
-      this.#owner.turn()
+      this.#owner.look()
     }
     this.#handler?.broken()
   }

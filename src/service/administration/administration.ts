@@ -4,6 +4,7 @@ import type { Clock, Timer } from '../../platform.js'
 import { joined, type NeutralReply, neutral } from '../../protocol/replies.js'
 import { ConfChangeType } from '../../raft/core/types.js'
 import { type NodeApi, NodeRefusal } from '../../raft/node/node-api.js'
+import type { LooksFirst } from '../../raft/ports/looks-first.js'
 import type { Greeting } from '../../raft/ports/transport.js'
 import { FrameKind, Lane, PeerProtocolError } from '../../raft/ports/transport.js'
 import type { AdminRequest } from '../dialects/connection-context.js'
@@ -33,7 +34,7 @@ export type AdminFrom = 'nowhere' | 'this machine' | 'anywhere'
 
 export interface AdministrationOptions {
   readonly node: NodeApi
-  readonly clock: Clock
+  readonly clock: LooksFirst<Clock>
   readonly allowedFrom: AdminFrom
   readonly requestTimeoutMs: number
   members(): readonly MemberReport[]

@@ -1,5 +1,6 @@
 /** Proof that an earlier process of this directory is dead (rules.md rule 1). */
 import type { Epoch } from '../../locks/commands/commands.js'
+import { awaited, type Look, type LooksFirst } from '../../raft/ports/looks-first.js'
 
 export interface EpochRecord {
   readonly epoch: Epoch
@@ -18,6 +19,18 @@ export interface EpochRecords {
   load(): Promise<readonly EpochRecord[]>
   /** Replaces what is stored; resolves once it is synced. */
   store(records: readonly EpochRecord[]): Promise<void>
+}
+
+export function recordsThatLook(records: EpochRecords, look: Look): LooksFirst<EpochRecords> {
+  const { bootId, lockIdentity, localFs } = records
+  const looking: EpochRecords = {
+    bootId,
+    lockIdentity,
+    localFs,
+    load: () => awaited(look, records.load()),
+    store: (list) => awaited(look, records.store(list)),
+  }
+  return looking as LooksFirst<EpochRecords>
 }
 
 /** True if `earlier`, records of processes before this one, prove that nobody speaks under `epoch` any more. */

@@ -333,7 +333,6 @@ export class NodeLease {
   }
 
   #beat(): void {
-    this.turn()
     if (this.#epoch === 0) return
     const now = this.deps.clock.speakerNow()
     if (now >= this.#nextRenewalAtMs) this.#sendRenewal()

@@ -16,6 +16,7 @@ import { MENDED_RUNNER } from './mended-runner.js'
 import { MENDED_SERVER } from './mended-server.js'
 import { MENDED_SESSION_BOUNDS } from './mended-session-bounds.js'
 import { MENDED_SESSIONS } from './mended-sessions.js'
+import { NODE_ROOM } from './node-room.js'
 import { OWN_ADMIN } from './own-admin.js'
 import { OWN_EDGES } from './own-edges.js'
 import { OWN_EFFECTS } from './own-effects.js'
@@ -53,6 +54,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...RULES_EXACTLY_ONCE,
   ...OWN_LOCKS,
   ...OWN_EDGES,
+  ...NODE_ROOM,
   ...OWN_ADMIN,
   ...MENDED_ATTACKERS,
   ...MENDED_LEADER,

@@ -60,8 +60,8 @@ export const MENDED_SERVER: readonly Mutant[] = [
     edits: [
       {
         file: CLIENT_SOCKET,
-        find: '      this.#finSeen = true\n      if (this.#unread === null) this.#tellEnding()\n',
-        replace: '      this.#finSeen = true\n      this.#tellEnding()\n',
+        find: '      if (this.#unread === null) this.#tellEnding()\n',
+        replace: '      this.#tellEnding()\n',
       },
     ],
     killers: ['tests'],

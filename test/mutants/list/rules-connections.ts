@@ -33,8 +33,8 @@ export const RULES_CONNECTIONS: readonly Mutant[] = [
     edits: [
       {
         file: CLIENT_SOCKET,
-        find: '    if (this.#closing) return\n    this.#socket.write',
-        replace: '    this.#socket.write',
+        find: '    if (this.#closing) return\n    const written',
+        replace: '    const written',
       },
       { file: CLIENT_SOCKET, find: "      if (error && !hasCode(error, 'EPIPE')) return\n", replace: '' },
       {

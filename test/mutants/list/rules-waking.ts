@@ -82,8 +82,8 @@ export const RULES_WAKING: readonly Mutant[] = [
     edits: [
       {
         file: 'src/service/composition.ts',
-        find: 'beforeTurn: () => this.service.turn(),',
-        replace: 'beforeTurn: () => undefined,',
+        find: 'readonly #look = (): void => this.service.turn()',
+        replace: 'readonly #look = (): void => undefined',
       },
     ],
   },
@@ -94,13 +94,13 @@ export const RULES_WAKING: readonly Mutant[] = [
     edits: [
       {
         file: 'src/server/sockets/tcp-client-socket.ts',
-        find: '  #onData(chunk: Buffer): void {\n    this.#owner.turn()\n',
-        replace: '  #onData(chunk: Buffer): void {\n',
+        find: 'looking((chunk: Buffer) => this.#onData(chunk))',
+        replace: '(chunk: Buffer) => this.#onData(chunk)',
       },
       {
-        file: 'src/server/sockets/tcp-client-socket.ts',
-        find: '    this.#owner.turn()\n    const chunk = this.#unread\n',
-        replace: '    const chunk = this.#unread\n',
+        file: 'src/server/clients/fair-input.ts',
+        find: '      this.look()\n',
+        replace: '',
       },
     ],
   },
@@ -111,8 +111,13 @@ export const RULES_WAKING: readonly Mutant[] = [
     edits: [
       {
         file: 'src/server/sockets/tcp-client-socket.ts',
-        find: '      this.#owner.turn()\n      this.#finSeen = true\n',
-        replace: '      this.#finSeen = true\n',
+        find: 'looking(() => this.#onEnd())',
+        replace: '() => this.#onEnd()',
+      },
+      {
+        file: 'src/server/sockets/tcp-client-socket.ts',
+        find: 'this.#looking((error?: Error | null) => {',
+        replace: '((error?: Error | null) => {',
       },
     ],
   },
@@ -122,9 +127,9 @@ export const RULES_WAKING: readonly Mutant[] = [
     rule: 'rule 7',
     edits: [
       {
-        file: 'src/server/clients/client-port.ts',
-        find: '    this.turn()\n    const due = this.#toWrite',
-        replace: '    const due = this.#toWrite',
+        file: 'src/raft/ports/looks-first.ts',
+        find: '    soon: (run) =>\n      clock.soon(() => {\n        look()\n        run()\n      }),',
+        replace: '    soon: (run) => clock.soon(run),',
       },
     ],
   },

@@ -9,6 +9,7 @@ import type { BootstrapRecord } from '../../../src/raft/wire/control-messages.js
 import { exitStatusOf } from '../../../src/server/exit-status.js'
 import { SeededRandom } from '../../../src/testing/seeded-random.js'
 import { VirtualClock } from '../../../src/testing/virtual-clock.js'
+import { asIs } from '../../kit/looks-first.js'
 import { settle } from '../../kit/settle.js'
 import { FakeNetwork } from './fake-network.js'
 import { FakeDisk, FakeStore } from './fake-store.js'
@@ -139,9 +140,9 @@ export class TestCluster {
     const node: RaftNode = new RaftNode({
       nodeId,
       memberUid: disk.identity?.memberUid ?? `${nodeId}-${this.seed}-${this.clock.nowMs}`,
-      store,
-      transport: this.network.transport(nodeId),
-      clock,
+      store: asIs(store),
+      transport: asIs(this.network.transport(nodeId)),
+      clock: asIs(clock),
       // Another start draws other numbers: a wiped founder must not found the same cluster again.
       random: new SeededRandom(this.seed * 1009 + this.#starts++),
       machine,
@@ -180,7 +181,6 @@ export class TestCluster {
         }),
       claim: (raftId, memberUid) => void node.propose(new TextEncoder().encode(`claim ${raftId} ${memberUid}`)),
       isCommand: (bytes) => !new TextDecoder().decode(bytes).startsWith('garbage'),
-      beforeTurn: () => undefined,
       warn: () => undefined,
       onRunning: (identity) => {
         made.identity = identity

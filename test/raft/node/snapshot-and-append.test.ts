@@ -73,7 +73,6 @@ async function follower(disk: MemoryDisk, restored: (index: number) => void = ()
     firstReadContext: 0,
     send: (_to, messages) => sent.push(...messages),
     sendSnapshot: () => undefined,
-    beforeTurn: () => undefined,
     onStored: () => undefined,
     onSoftState: () => undefined,
     onEntryApplied: () => undefined,

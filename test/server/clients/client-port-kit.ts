@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { afterEach } from 'vitest'
 import type { Clock } from '../../../src/platform.js'
+import { clockThatLooks } from '../../../src/raft/ports/looks-first.js'
 import { ClientPort } from '../../../src/server/clients/client-port.js'
 import { SystemClock } from '../../../src/server/system-clock.js'
 import type { ClientProtocol, ClientSocket } from '../../../src/service/lock-service.js'
@@ -68,7 +69,7 @@ export async function setUp(options: { maxConnections?: number; host?: string; c
     listen: { host: options.host ?? '127.0.0.1', port: 0 },
     maxConnections: options.maxConnections ?? 10,
     localPlaces: false,
-    clock: options.clock ?? new SystemClock(),
+    clock: clockThatLooks(options.clock ?? new SystemClock(), () => service.turn()),
     service,
     warn: () => {},
   })

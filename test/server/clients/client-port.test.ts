@@ -6,6 +6,7 @@ import type { Clock } from '../../../src/platform.js'
 import { ClientPort } from '../../../src/server/clients/client-port.js'
 import { tableAddress } from '../../../src/server/sockets/tcp-table.js'
 import { SystemClock } from '../../../src/server/system-clock.js'
+import { asIs } from '../../kit/looks-first.js'
 import { client, closed, opened, RecordingService, setUp, textUntilEnd } from './client-port-kit.js'
 
 describe('what the service hears', () => {
@@ -220,7 +221,7 @@ describe('the port', () => {
       listen: { host: 'localhost', port: number },
       maxConnections: 1,
       localPlaces: false,
-      clock: new SystemClock(),
+      clock: asIs(new SystemClock()),
       service: new RecordingService(),
       warn: () => {},
     })

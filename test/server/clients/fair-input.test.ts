@@ -7,6 +7,7 @@ import { FairInput, type InputSource } from '../../../src/server/clients/fair-in
 import { INPUT_PAUSE_MS, INPUT_SLICE_MAX_LINES, INPUT_TURN_MS } from '../../../src/server/limits.js'
 import { SystemClock } from '../../../src/server/system-clock.js'
 import type { ClientSocket } from '../../../src/service/lock-service.js'
+import { asIs } from '../../kit/looks-first.js'
 
 /** Time passes only when a slice is handed on; what is to happen later happens when the test says so. */
 class SliceClock implements Clock {
@@ -34,7 +35,7 @@ describe('whose turn it is', () => {
   /** A slice takes a quarter of the budget. */
   function setUp() {
     const clock = new SliceClock()
-    const input = new FairInput(clock)
+    const input = new FairInput(clock, () => undefined)
     const served: string[] = []
     const source = (name: string, slices: number): InputSource & { slices: number } => ({
       slices,
@@ -136,7 +137,7 @@ describe('the client port', () => {
       listen: { host: '127.0.0.1', port: 0 },
       maxConnections: 10,
       localPlaces: false,
-      clock,
+      clock: asIs(clock),
       service: {
         turn: () => undefined,
         connected: (connection) => {

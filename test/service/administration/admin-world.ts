@@ -7,6 +7,7 @@ import type { FrameKind, Greeting, PeerHello } from '../../../src/raft/ports/tra
 import { type AdminFrom, Administration } from '../../../src/service/administration/administration.js'
 import { CONTACT_POLL_MS } from '../../../src/service/limits.js'
 import type { MemberReport } from '../../../src/service/status.js'
+import { asIs } from '../../kit/looks-first.js'
 
 interface Change {
   readonly changes: readonly ConfChangeSingle[]
@@ -49,7 +50,7 @@ export class World {
     for (const nodeId of ['n1', 'n2']) {
       const admin = new Administration({
         node: this.#node(nodeId),
-        clock: this.#clock(),
+        clock: asIs(this.#clock()),
         allowedFrom,
         requestTimeoutMs: 5_000,
         members: () => this.members,

@@ -3,6 +3,7 @@ import { LockMachine } from '../../../src/locks/machine.js'
 import type { Clock, Timer } from '../../../src/platform.js'
 import { type ConfState, type Index, Role, type Term } from '../../../src/raft/core/types.js'
 import type { NodeApi, NodeStatus } from '../../../src/raft/node/node-api.js'
+import { clockThatLooks } from '../../../src/raft/ports/looks-first.js'
 import type { FrameKind, Lane } from '../../../src/raft/ports/transport.js'
 import {
   type AdminRequest,
@@ -11,6 +12,7 @@ import {
   LockService,
 } from '../../../src/service/lock-service.js'
 import { SeededRandom } from '../../../src/testing/seeded-random.js'
+import { asIs } from '../../kit/looks-first.js'
 import type { Cluster } from './cluster.js'
 import { FakeSocket } from './socket.js'
 import type { World } from './world.js'
@@ -67,11 +69,11 @@ export class FakeNode implements NodeApi {
       nodeId: this.nodeId,
       advertise: `${this.nodeId}:7654`,
       peerAddress: '',
-      clock: this.#clock(),
+      clock: clockThatLooks(this.#clock(), () => this.service.turn()),
       random,
       node: this,
       state: this.machine,
-      records: this.#records(),
+      records: asIs(this.#records()),
       options: {
         requestTimeoutMs: 5_000,
         maxLineBytes: 4_096,

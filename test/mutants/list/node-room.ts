@@ -1,0 +1,68 @@
+/** Faults of the node around its log: what it ends with, what wakes it, how it reads. */
+import type { Mutant } from '../mutant.js'
+
+const LOOKS = 'src/raft/ports/looks-first.ts'
+const LOOKS_TESTS = ['test/raft/ports/looks-first.test.ts']
+
+export const NODE_ROOM: readonly Mutant[] = [
+  {
+    id: 'Z501',
+    title: 'a node that was removed from the cluster ends as if it had failed',
+    rule: 'own',
+    edits: [{ file: 'src/server/exit-status.ts', find: '  [RemovedFromCluster, ExitCode.ok],\n', replace: '' }],
+    killers: ['tests'],
+    tests: ['test/server/exit-status.test.ts'],
+  },
+  {
+    id: 'Z502',
+    title: 'a second process of a node ends with a status after which it is started again',
+    rule: 'rule 1',
+    edits: [{ file: 'src/server/exit-status.ts', find: '  [TwinError, ExitCode.damaged],\n', replace: '' }],
+    killers: ['tests'],
+    tests: ['test/server/exit-status.test.ts'],
+  },
+  {
+    id: 'Z503',
+    title: 'a disk that has answered wakes a node that does not look at the clock',
+    rule: 'rule 7',
+    edits: [
+      {
+        file: LOOKS,
+        find: '    append: (batch) => first(store.append(batch)),',
+        replace: '    append: (batch) => store.append(batch),',
+      },
+    ],
+    killers: ['tests'],
+    tests: LOOKS_TESTS,
+  },
+  {
+    id: 'Z504',
+    title: 'a frame of a peer is read before the clock is looked at',
+    rule: 'rule 7',
+    edits: [
+      {
+        file: LOOKS,
+        find: 'onFrame: first((from, kind, payload) => handlers.onFrame(from, kind, payload)),',
+        replace: 'onFrame: (from, kind, payload) => handlers.onFrame(from, kind, payload),',
+      },
+    ],
+    killers: ['tests'],
+    tests: LOOKS_TESTS,
+  },
+  {
+    id: 'Z505',
+    title: 'a timer fires before the clock is looked at',
+    rule: 'rule 7',
+    edits: [{ file: LOOKS, find: '    look()\n    if (!isCancelled) run()', replace: '    if (!isCancelled) run()' }],
+    killers: ['tests'],
+    tests: LOOKS_TESTS,
+  },
+  {
+    id: 'Z506',
+    title: 'a timer runs though the look with which it began has cancelled it',
+    rule: 'own',
+    edits: [{ file: LOOKS, find: '    if (!isCancelled) run()', replace: '    run()' }],
+    killers: ['tests'],
+    tests: LOOKS_TESTS,
+  },
+]
