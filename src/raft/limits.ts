@@ -105,6 +105,13 @@ export const WAITING_SNAPSHOTS_KEPT = 16
 
 // ------------------------------------------------------------------------------------------- raft node
 
+/** Reads of this node that wait for a quorum or for the log; each is a small object. More are refused. */
+export const READS_WAITING_COUNT = 32_768
+/** A read that no quorum has confirmed for so long is unavailable: as long as clients wait by default. */
+export const READ_PATIENCE_MS = 5_000
+/** A question to the leader that was not answered for so long is asked again: it, or the answer, may have been lost. */
+export const READ_RETRY_MS = 200
+
 /** One command. A client's longest line is 32 KiB; its command, with what it holds and waits for, stays far below this. */
 export const COMMAND_BYTES = 256 * 1024
 /** A batch of commands closes at this size ... */

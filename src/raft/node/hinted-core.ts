@@ -10,11 +10,11 @@ import type { RaftDriver } from './raft-driver.js'
 export function hintedCore(
   driver: RaftDriver,
   raw: RawNode,
-  book: MemberAddresses,
+  addresses: MemberAddresses,
   transport: Transport,
   { raftId: id }: Identity,
 ): HintedCore {
-  const isUp = (voter: RaftId): boolean => transport.isUp(book.nodeId(voter) ?? '')
+  const isUp = (voter: RaftId): boolean => transport.isUp(addresses.nodeId(voter) ?? '')
   return {
     id,
     forgetLeader: () => driver.act((core) => core.forgetLeader()),

@@ -1,6 +1,7 @@
 /** What the layers above see of a running Raft node. Implemented by `RaftNode`; the server and the simulator use this. */
 import type { ConfChangeSingle, ConfState, Index, RaftId, Role, Term } from '../core/types.js'
 import type { FrameKind, Lane, Peer } from '../ports/transport.js'
+import type { ReadDone } from './reads/reads.js'
 
 export interface NodeStatus {
   readonly nodeId: string
@@ -23,12 +24,6 @@ export interface NodeStatus {
     readonly active: boolean
     readonly learner: boolean
   }[]
-}
-
-/** Why a membership change or a transfer was not begun; the words are for the operator. */
-export class NodeRefusal extends Error {
-  override readonly name = 'NodeRefusal'
-  readonly code = 'TNL_REFUSED'
 }
 
 export interface NodeObserver {
@@ -81,6 +76,13 @@ export interface NodeApi {
   isBusy(): boolean
   /** A quorum round begun after this call: `done(index)` with the commit index known at its start, or null if leadership was lost. Leader only. */
   confirmLeadership(done: (index: Index | null) => void): void
+  /**
+   * A linearizable read, on any node and without an entry of the log: when `done('current')` is called, the applied state
+   * has all that was acknowledged to anybody before this call, and is to be read within that call. `unavailable`: too many
+   * reads wait, or no quorum confirmed it within READ_PATIENCE_MS; nothing may be concluded then. Called once, perhaps at
+   * once. Says nothing of the right to speak.
+   */
+  read(done: ReadDone): void
   sendPeer(to: string, lane: Lane, kind: FrameKind, payload: Uint8Array): boolean
   /** Leader only. Throws NodeRefusal. Resolves when applied. */
   changeMembership(changes: readonly ConfChangeSingle[], context: Uint8Array): Promise<void>

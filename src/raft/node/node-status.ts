@@ -8,7 +8,7 @@ import type { RaftDriver } from './raft-driver.js'
 
 interface NodeParts {
   readonly identity: Identity
-  readonly book: MemberAddresses
+  readonly addresses: MemberAddresses
   readonly driver: RaftDriver
   readonly raw: RawNode
   /** What is stored. */
@@ -16,11 +16,14 @@ interface NodeParts {
 }
 
 /** How a running node stands, in the words of node ids. */
-export function describeNode({ identity, book, driver, raw, window }: NodeParts, snapshotIndex: Index): NodeStatus {
+export function describeNode(
+  { identity, addresses, driver, raw, window }: NodeParts,
+  snapshotIndex: Index,
+): NodeStatus {
   const { nodeId, raftId, clusterId } = identity
   const status = raw.status()
   const progress = [...status.progress].map(([id, { match, recentActive, isLearner }]) => ({
-    nodeId: book.nodeId(id) ?? String(id),
+    nodeId: addresses.nodeId(id) ?? String(id),
     match,
     active: recentActive || id === raftId,
     learner: isLearner,
@@ -31,7 +34,7 @@ export function describeNode({ identity, book, driver, raw, window }: NodeParts,
     clusterId,
     role: driver.role,
     term: driver.term,
-    leader: driver.lead === NONE ? null : book.nodeId(driver.lead),
+    leader: driver.lead === NONE ? null : addresses.nodeId(driver.lead),
     commitIndex: status.commit,
     appliedIndex: driver.appliedIndex,
     firstIndex: window.firstIndex(),

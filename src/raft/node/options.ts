@@ -6,7 +6,7 @@ import type { Identity, LogStore, SnapshotSource } from '../ports/store.js'
 import type { Peer, Transport } from '../ports/transport.js'
 import type { BootstrapRecord } from '../wire/control-messages.js'
 import type { Bounds } from './bounds.js'
-import type { Member } from './membership/admission.js'
+import type { Member } from './membership/peer-verdict.js'
 import type { NodeObserver } from './node-api.js'
 
 export interface RaftNodeOptions {

@@ -11,7 +11,7 @@ import { Witnesses } from './membership/witnesses.js'
 import { checkMessage, checkTerm, ForgottenLog } from './message-checks.js'
 
 export interface PeerReaderDeps {
-  readonly book: MemberAddresses
+  readonly addresses: MemberAddresses
   readonly raftId: RaftId
   /** How the core stands, by which a message is checked. */
   readonly core: Pick<RawNode, 'term' | 'role' | 'lastIndex' | 'committed'>
@@ -37,8 +37,8 @@ export class PeerReader {
 
   /** A message counts only if it comes over the connection of the node that it names (A1). Throws PeerProtocolError. */
   messages(from: string, payload: Uint8Array): Message[] {
-    const { book, raftId } = this.deps
-    const sender = book.senderId(from)
+    const { addresses, raftId } = this.deps
+    const sender = addresses.senderId(from)
     const messages = decodeMessages(payload, () => this.droppedMessages++).filter(
       (message) => message.from === sender && message.to === raftId,
     )
@@ -53,8 +53,8 @@ export class PeerReader {
     const begin = readBegin(payload)
     checkTerm(begin.term, this.deps.core.term)
     if (begin.metadata.term > begin.term) throw new PeerProtocolError('malformed term of a snapshot')
-    const { book, raftId } = this.deps
-    return begin.from === book.senderId(from) && begin.to === raftId ? begin : null
+    const { addresses, raftId } = this.deps
+    return begin.from === addresses.senderId(from) && begin.to === raftId ? begin : null
   }
 
   /** What is in the log must be applied by every member, so a leader reads it before. Throws PeerProtocolError. */

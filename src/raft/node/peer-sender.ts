@@ -10,7 +10,7 @@ import type { MemberAddresses } from './membership/member-addresses.js'
 export interface PeerSenderDeps {
   readonly clock: Clock
   readonly transport: Transport
-  readonly book: MemberAddresses
+  readonly addresses: MemberAddresses
   readonly frameBytes: number
   /** This node grants its vote, or says that it would. */
   onGranted(to: RaftId, type: MsgType): void
@@ -38,8 +38,8 @@ export class PeerSender {
   }
 
   #transmit(to: RaftId, messages: readonly Message[]): void {
-    const { book, onGranted, onUnreachable } = this.deps
-    const nodeId = book.nodeId(to)
+    const { addresses, onGranted, onUnreachable } = this.deps
+    const nodeId = addresses.nodeId(to)
     if (nodeId === null) return
     // Votes, heartbeats and acknowledgements go ahead. Appends stay in their order, empty ones too: one that overtook its
     // predecessor would be rejected, and the leader would fall back to probing.

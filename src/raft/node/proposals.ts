@@ -18,10 +18,9 @@ export interface ProposalsDeps {
   readonly clock: Clock
   readonly transport: Transport
   readonly raw: Pick<RawNode, 'uncommittedBytes'>
-  readonly driver: Pick<RaftDriver, 'propose' | 'proposalBytes'>
+  readonly driver: Pick<RaftDriver, 'propose' | 'proposalBytes' | 'isLeader'>
   readonly maker: Pick<SnapshotMaker, 'isOverdue'>
   readonly bounds: Bounds
-  isLeader(): boolean
   /** Null: none is known. */
   leader(): string | null
 }
@@ -37,6 +36,7 @@ export class Proposals {
   readonly #forward: ForwardQueue
   /** Commands that were proposed, or sent to a leader. */
   count = 0
+  #stopped = false
   /** The leader that said it is busy, and until when that counts. */
   #busyLeader: string | null = null
   #busyUntilMs = 0
@@ -49,15 +49,20 @@ export class Proposals {
 
   /** False if nothing was proposed. Never asks whether this node is busy: that is for new work only, see `isBusy`. */
   propose(command: Uint8Array): boolean {
+    if (this.#stopped) return false
     this.count++
-    if (this.deps.isLeader()) return this.deps.driver.propose(command)
+    if (this.deps.driver.isLeader) return this.deps.driver.propose(command)
     return this.deps.leader() !== null && this.#forward.push(command)
+  }
+
+  stop(): void {
+    this.#stopped = true
   }
 
   /** Whether new work is to be refused. Releases, ends, renewals and the like are not asked. */
   isBusy(): boolean {
     const { transport, clock } = this.deps
-    if (this.deps.isLeader()) return this.#isBusyHere()
+    if (this.deps.driver.isLeader) return this.#isBusyHere()
     const leader = this.deps.leader()
     if (leader === null) return false
     if (leader === this.#busyLeader && clock.takerNow() < this.#busyUntilMs) return true
@@ -100,7 +105,7 @@ export class Proposals {
 
   /** Once a tick. */
   tick(): void {
-    if (this.#told.size === 0 || (this.deps.isLeader() && this.#isBusyHere())) return
+    if (this.#told.size === 0 || (this.deps.driver.isLeader && this.#isBusyHere())) return
     for (const nodeId of this.#told.keys()) this.#say(nodeId, 0)
     this.#told.clear()
   }
@@ -113,7 +118,7 @@ export class Proposals {
   #forwardAll(batches: readonly Uint8Array[]): void {
     const leader = this.deps.leader()
     for (const batch of batches) {
-      if (this.deps.isLeader()) decodeBatch(batch, (command) => void this.deps.driver.propose(command))
+      if (this.deps.driver.isLeader) decodeBatch(batch, (command) => void this.deps.driver.propose(command))
       // What finds no room now is proposed again by whoever waits for it.
       else if (leader === null || !this.deps.transport.send(leader, Lane.bulk, FrameKind.propose, [batch])) return
     }

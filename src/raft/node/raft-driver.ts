@@ -4,9 +4,7 @@
  * per operation. Runs over fakes in the simulator.
  */
 
-import { invariant } from '../../invariant.js'
 import type { Clock } from '../../platform.js'
-import { decodeConfChange } from '../core/confchange/codec.js'
 import type { MemoryStorage } from '../core/log/memory-storage.js'
 import { type Message, MsgType } from '../core/messages.js'
 import type { RawNode } from '../core/raw-node.js'
@@ -14,26 +12,41 @@ import {
   APPEND_THREAD,
   APPLY_THREAD,
   type ConfState,
-  type Entry,
-  EntryType,
   type Index,
   NONE,
   type RaftId,
   Role,
-  type Snapshot,
   type Term,
 } from '../core/types.js'
 import { APPLY_COMMANDS_PER_TURN, ENTRY_COMMANDS } from '../limits.js'
 import type { StateMachine } from '../ports/state-machine.js'
 import type { LogStore } from '../ports/store.js'
 import { type Appended, AppendLoop, type ReplaceState } from './append-loop.js'
-import { ApplyLoop } from './apply-loop.js'
+import { type AppliedEvents, Applier } from './applier.js'
 import { readState } from './boot.js'
 import type { Bounds } from './bounds.js'
-import { decodeBatch } from './command-batch.js'
 import { CommandQueue } from './command-queue.js'
-import { Reads } from './reads.js'
+import { LeadershipRounds } from './reads/leadership-rounds.js'
+import { contextBytes, contextOf, ReadContexts } from './reads/read-contexts.js'
+import { type ReadDone, Reads } from './reads/reads.js'
 import type { SnapshotMaker } from './snapshots/snapshot-maker.js'
+
+/** Where the driver's messages go. */
+export interface MessageSink {
+  /** All messages of a turn for one peer, in order. */
+  send(to: RaftId, messages: readonly Message[]): void
+  sendSnapshot(message: Message): void
+}
+
+/** What the driver tells the node around it, each in the turn in which it happened. */
+export interface DriverEvents extends AppliedEvents {
+  leaderChanged(lead: RaftId, role: Role, term: Term): void
+  /** All that could be applied in this turn was applied. */
+  turnApplied(index: Index): void
+  stored(durationMs: number): void
+  /** The driver has stopped for good. */
+  failed(error: unknown): void
+}
 
 export interface DriverDeps {
   readonly raw: RawNode
@@ -46,75 +59,60 @@ export interface DriverDeps {
   readonly raftId: RaftId
   readonly confState: ConfState
   readonly appliedIndex: Index
-  /** Random: reads are numbered from here on. */
+  /** Random: questions are numbered from here on. */
   readonly firstReadContext: number
-  /** All messages of a turn for one peer, in order. */
-  send(to: RaftId, messages: readonly Message[]): void
-  sendSnapshot(message: Message): void
-  onStored(durationMs: number): void
-  onSoftState(lead: RaftId, role: Role, term: Term): void
-  onEntryApplied(index: Index): void
-  onApplied(index: Index): void
-  onOwnTermApplied(term: Term): void
-  /** The first entry of the term that this node is in was applied, whoever leads it. */
-  onTermApplied(): void
-  onRestored(index: Index): void
-  onMembership(confState: ConfState, context: Uint8Array): void
-  onFatal(error: unknown): void
+  readonly peers: MessageSink
+  readonly events: DriverEvents
 }
 
 export class RaftDriver {
   readonly #append: AppendLoop
+  readonly #applier: Applier
+  readonly #rounds: LeadershipRounds
   readonly #reads: Reads
-  #inbox: Message[] = []
-  readonly #ticks: ((raw: RawNode) => void)[] = []
   readonly #proposals: CommandQueue
-  readonly #apply: ApplyLoop
+  readonly #ticks: ((raw: RawNode) => void)[] = []
+  #inbox: Message[] = []
   #outbox = new Map<RaftId, Message[]>()
   #scheduled = false
   #processing = false
   #running = true
-  #applied: Index
-  #confState: ConfState
   #lead: RaftId = NONE
   #role: Role = Role.follower
   #term: Term = 0
-  #termApplied: Term = 0
 
   constructor(private readonly deps: DriverDeps) {
-    this.#reads = new Reads(deps.firstReadContext)
-    this.#applied = deps.appliedIndex
-    this.#confState = deps.confState
+    const { store, machine, clock, window, bounds, events } = deps
+    const contexts = new ReadContexts(deps.firstReadContext)
+    this.#rounds = new LeadershipRounds(contexts)
+    this.#reads = new Reads(contexts, clock)
     this.#proposals = new CommandQueue({
-      queueBytes: deps.bounds.proposalsBytes,
-      batchBytes: deps.bounds.entryBytes,
+      queueBytes: bounds.proposalsBytes,
+      batchBytes: bounds.entryBytes,
       batchCommands: ENTRY_COMMANDS,
     })
-    const { hardState } = deps.window.initialState()
     this.#append = new AppendLoop(
-      deps.store,
-      (metadata) => readState(deps.store, deps.machine, metadata),
-      hardState,
-      deps.clock,
-      (durationMs) => deps.onStored(durationMs),
+      store,
+      (metadata) => readState(store, machine, metadata),
+      window.initialState().hardState,
+      clock,
+      (durationMs) => events.stored(durationMs),
       (done, replaceState) => this.#onAppended(done, replaceState),
       (error) => this.#fail(error),
     )
-    this.#apply = new ApplyLoop(
-      (entry) => this.#applyEntry(entry),
-      (last, bytes) => deps.maker.applied(last.index, last.term, bytes, () => this.#confState),
-      (response) => this.#route(response),
-    )
+    this.#applier = new Applier({
+      ...deps,
+      term: () => this.#term,
+      respond: (response) => this.#route(response),
+      storeCommit: () => this.#append.storeCommit(),
+    })
   }
 
   get appliedIndex(): Index {
-    return this.#applied
+    return this.#applier.index
   }
   get confState(): ConfState {
-    return this.#confState
-  }
-  get role(): Role {
-    return this.#role
+    return this.#applier.confState
   }
   get term(): Term {
     return this.#term
@@ -122,14 +120,20 @@ export class RaftDriver {
   get lead(): RaftId {
     return this.#lead
   }
+  get isLeader(): boolean {
+    return this.#role === Role.leader
+  }
+  get role(): Role {
+    return this.#role
+  }
+  /** It has applied an entry of its own term. */
+  get isLeaderReady(): boolean {
+    return this.isLeader && this.#applier.term === this.#term
+  }
   /** The number of the storage write under way, 0 if there is none. */
   get writeUnderWay(): number {
     return this.#append.writeUnderWay
   }
-  get isLeaderReady(): boolean {
-    return this.#role === Role.leader && this.#termApplied === this.#term
-  }
-
   /** Of commands that wait for the next turn. */
   get proposalBytes(): number {
     return this.#proposals.bytes
@@ -147,18 +151,23 @@ export class RaftDriver {
     return true
   }
 
+  /** `done(null)` unless this node leads, and still does when a quorum has answered. */
   confirmLeadership(done: (index: Index | null) => void): void {
-    this.#reads.askLeader(done)
+    if (!this.#running || !this.isLeader) {
+      done(null)
+      return
+    }
+    this.#rounds.ask(done)
     this.schedule()
   }
 
-  /** As `confirmLeadership`, at a follower through its leader; then an answer that is lost never comes. */
-  confirmIndex(done: (index: Index | null) => void): void {
-    this.#reads.askAnywhere(done)
+  /** On any node; see `NodeApi`. */
+  read(done: ReadDone): void {
+    this.#reads.ask(done)
     this.schedule()
   }
 
-  /** Runs `act` on the core (tick, campaign, transfer …) and handles what follows from it in the same turn. */
+  /** Runs `act` on the core (campaign, transfer …) and handles what follows from it in the same turn. */
   act(act: (raw: RawNode) => void): void {
     if (!this.#running) return
     this.#guard(() => act(this.deps.raw))
@@ -186,14 +195,15 @@ export class RaftDriver {
   stop(): void {
     this.#running = false
     this.#append.stop()
-    this.#reads.fail()
+    this.#rounds.fail()
+    this.#reads.stop()
   }
 
   #turn(): void {
     if (!this.#running) return
     this.#guard(() => {
       this.#drainInbox()
-      for (const tick of this.#ticks.splice(0)) tick(this.deps.raw)
+      this.#runTicks()
       this.#proposeBatches()
       this.#askReads()
       this.#process()
@@ -208,6 +218,13 @@ export class RaftDriver {
     for (const message of inbox) this.deps.raw.step(message)
   }
 
+  #runTicks(): void {
+    for (const tick of this.#ticks.splice(0)) {
+      this.#reads.tick()
+      tick(this.deps.raw)
+    }
+  }
+
   #proposeBatches(): void {
     if (this.#proposals.isEmpty) return
     // One by one: the first that finds no room in the log must not take the others of its turn with it.
@@ -215,21 +232,22 @@ export class RaftDriver {
   }
 
   #askReads(): void {
-    const { raw } = this.deps
-    this.#reads.begin(this.#role === Role.leader, this.#lead !== NONE, (context) => raw.readIndex(context))
+    const ask = (context: number): void => this.deps.raw.readIndex(contextBytes(context))
+    this.#rounds.begin(this.isLeader, ask)
+    this.#reads.begin(this.#lead !== NONE, ask)
   }
 
   /** Takes Readys until the core is quiet, so that one turn costs one frame a peer and one storage batch. */
   #process(): void {
-    const { raw } = this.deps
+    const { raw, events } = this.deps
     let budget = APPLY_COMMANDS_PER_TURN
-    const before = this.#applied
+    const before = this.#applier.index
     this.#processing = true
     for (;;) {
       if (raw.hasReady()) this.#handleReady()
-      else if (!this.#apply.isEmpty) {
+      else if (!this.#applier.isIdle) {
         if (budget <= 0) break
-        budget -= this.#apply.applySome(budget)
+        budget -= this.#applier.applySome(budget)
       } else {
         this.#append.kick()
         if (!raw.hasReady()) break
@@ -238,8 +256,10 @@ export class RaftDriver {
     this.#append.kick()
     this.#processing = false
     this.#flush()
-    if (this.#applied > before) this.deps.onApplied(this.#applied)
-    if (!this.#apply.isEmpty) this.schedule()
+    const after = this.#applier.index
+    if (after > before) events.turnApplied(after)
+    const readsWait = this.#reads.applied(after)
+    if (!this.#applier.isIdle || readsWait) this.schedule()
   }
 
   #handleReady(): void {
@@ -247,22 +267,26 @@ export class RaftDriver {
     const { softState, hardState } = ready
     if (hardState !== null && hardState.term !== 0) this.#term = hardState.term
     if (softState !== null) this.#onSoftState(softState.lead, softState.role)
-    for (const read of ready.readStates) this.#reads.confirmed(read)
+    for (const { context, index } of ready.readStates) {
+      this.#rounds.confirmed(contextOf(context), index)
+      this.#reads.confirmed(contextOf(context), index)
+    }
     for (const message of ready.messages) this.#route(message)
   }
 
   #onSoftState(lead: RaftId, role: Role): void {
     this.#lead = lead
     this.#role = role
-    if (role !== Role.leader) this.#reads.fail()
-    this.deps.onSoftState(lead, role, this.#term)
+    if (role !== Role.leader) this.#rounds.fail()
+    if (this.#reads.leaderChanged()) this.schedule()
+    this.deps.events.leaderChanged(lead, role, this.#term)
   }
 
   #route(message: Message): void {
     if (message.to === APPEND_THREAD) this.#append.push(message)
-    else if (message.to === APPLY_THREAD) this.#apply.push(message)
+    else if (message.to === APPLY_THREAD) this.#applier.push(message)
     else if (message.to === this.deps.raftId) this.deps.raw.step(message)
-    else if (message.type === MsgType.snap) this.deps.sendSnapshot(message)
+    else if (message.type === MsgType.snap) this.deps.peers.sendSnapshot(message)
     else {
       const queued = this.#outbox.get(message.to)
       if (queued === undefined) this.#outbox.set(message.to, [message])
@@ -274,7 +298,7 @@ export class RaftDriver {
     if (this.#outbox.size === 0) return
     const outbox = this.#outbox
     this.#outbox = new Map()
-    for (const [to, messages] of outbox) this.deps.send(to, messages)
+    for (const [to, messages] of outbox) this.deps.peers.send(to, messages)
   }
 
   // ---------------------------------------------------------------------------------------- append thread
@@ -282,21 +306,9 @@ export class RaftDriver {
   #onAppended(done: Appended, replaceState: ReplaceState): void {
     if (!this.#running) return
     this.#guard(() => {
-      if (done.snapshot !== null) this.#restore(done.snapshot, replaceState)
+      if (done.snapshot !== null) this.#applier.restore(done.snapshot, replaceState)
       this.#afterAppend(done)
     })
-  }
-
-  /** State, window and index change together: who looks in between would see one entry's state under another's index. */
-  #restore(snapshot: Snapshot, replaceState: ReplaceState): void {
-    const { index, confState } = snapshot.metadata
-    replaceState()
-    this.deps.window.applySnapshot(snapshot)
-    this.#applied = index
-    this.#confState = confState
-    this.deps.maker.restored(index)
-    this.#apply.drop()
-    this.deps.onRestored(index)
   }
 
   #afterAppend(done: Appended): void {
@@ -310,40 +322,6 @@ export class RaftDriver {
     if (!this.#processing) this.#process()
   }
 
-  // ----------------------------------------------------------------------------------------- apply thread
-
-  /** Returns how many commands it held. */
-  #applyEntry(entry: Entry): number {
-    const { machine } = this.deps
-    const { index } = entry
-    invariant(index === this.#applied + 1, () => `apply: entry ${index} after ${this.#applied}`)
-    let commands = 0
-    if (entry.type !== EntryType.normal) this.#applyConfChange(entry)
-    else if (entry.data.length > 0) {
-      decodeBatch(entry.data, (command) => {
-        machine.applyCommand(index, command)
-        commands++
-      })
-    }
-    machine.endEntry(index)
-    this.#applied = index
-    this.deps.onEntryApplied(index)
-    if (entry.term === this.#term && this.#termApplied !== entry.term) {
-      this.#termApplied = entry.term
-      this.deps.onTermApplied()
-      if (this.#role === Role.leader) this.deps.onOwnTermApplied(entry.term)
-    }
-    return commands
-  }
-
-  #applyConfChange(entry: Entry): void {
-    const change = decodeConfChange(entry.type, entry.data)
-    this.#confState = this.deps.raw.applyConfChange(change)
-    this.#append.storeCommit()
-    this.deps.machine.applyMembership(entry.index, this.#confState, change.changes, change.context)
-    this.deps.onMembership(this.#confState, change.context)
-  }
-
   #guard(run: () => void): void {
     try {
       run()
@@ -355,6 +333,6 @@ export class RaftDriver {
   #fail(error: unknown): void {
     if (!this.#running) return
     this.stop()
-    this.deps.onFatal(error)
+    this.deps.events.failed(error)
   }
 }

@@ -99,17 +99,17 @@ export const DURABILITY: readonly Mutant[] = [
     rule: 'others',
     edits: [
       {
-        file: 'src/raft/node/membership/admission.ts',
+        file: 'src/raft/node/membership/peer-verdict.ts',
         find: 'if (member.memberUid === null || member.memberUid === peer.memberUid) return accept',
         replace: 'if (member.memberUid !== undefined) return accept',
       },
       {
-        file: 'src/raft/node/membership/join.ts',
+        file: 'src/raft/node/membership/admission.ts',
         find: 'if (member === null || member.memberUid !== memberUid) continue',
         replace: 'if (member === null || member.memberUid === null) continue',
       },
       {
-        file: 'src/raft/node/membership/join.ts',
+        file: 'src/raft/node/membership/admission.ts',
         find: `    if (peer.clusterId === this.clusterId) this.#confirm(peer.nodeId)
     else {`,
         replace: `    this.#confirm(peer.nodeId)

@@ -5,7 +5,7 @@ const RAFT = 'src/raft/core/raft.ts'
 const PROPOSE = 'src/raft/core/propose.ts'
 const JOINT = 'src/raft/core/quorum/joint.ts'
 const JOINT_COMMIT = 'return Math.min(committedIndex(config.incoming, acked), committedIndex(config.outgoing, acked))'
-const RUNNING_NODE = 'src/raft/node/running-node.ts'
+const MEMBERSHIP_ROOM = 'src/raft/node/membership/membership.ts'
 const NO_PENDING_CHANGE = { file: RAFT, find: '    this.pendingConfIndex = this.log.lastIndex()\n', replace: '' }
 
 export const MEMBERSHIP: readonly Mutant[] = [
@@ -16,7 +16,7 @@ export const MEMBERSHIP: readonly Mutant[] = [
     note: 'Changes come into force when they are applied, never on append; this is the other half of the bug.',
     edits: [
       NO_PENDING_CHANGE,
-      { file: RUNNING_NODE, find: 'if (!this.isLeaderReady()) throw', replace: 'if (!this.isLeader()) throw' },
+      { file: MEMBERSHIP_ROOM, find: 'if (!driver.isLeaderReady) {', replace: 'if (!driver.isLeader) {' },
     ],
   },
   {
@@ -99,7 +99,7 @@ import { ProgressTracker } from './tracker/tracker.js'`,
     rule: 'others',
     edits: [
       {
-        file: RUNNING_NODE,
+        file: MEMBERSHIP_ROOM,
         find: `      if (raw.proposeConfChange(change) !== null) this.#change.leadershipLost()
     })
     await done`,

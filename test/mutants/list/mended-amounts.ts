@@ -287,8 +287,8 @@ export const MENDED_AMOUNTS: readonly Mutant[] = [
     rule: 'own',
     edits: [
       {
-        file: 'src/raft/node/running-node.ts',
-        find: '    if (problem !== null) throw new NodeRefusal(problem.message)\n',
+        file: 'src/raft/node/membership/membership.ts',
+        find: '    if (problem !== null) throw new NodeRefusal(NodeRefusalReason.impossibleChange, problem.message)\n',
         replace: '',
       },
     ],
@@ -301,8 +301,8 @@ export const MENDED_AMOUNTS: readonly Mutant[] = [
     edits: [
       {
         file: 'src/raft/node/raft-driver.ts',
-        find: '      this.#drainInbox()\n      for (const tick of this.#ticks.splice(0)) tick(this.deps.raw)\n',
-        replace: '      for (const tick of this.#ticks.splice(0)) tick(this.deps.raw)\n      this.#drainInbox()\n',
+        find: '      this.#drainInbox()\n      this.#runTicks()\n',
+        replace: '      this.#runTicks()\n      this.#drainInbox()\n',
       },
     ],
     killers: ['tests'],

@@ -68,9 +68,9 @@ export const MENDED_LEADER_DUTIES: readonly Mutant[] = [
     rule: 'rule 4',
     edits: [
       {
-        file: 'src/raft/node/running-node.ts',
-        find: 'this.options.clock.soon(() => this.#driver.act((raw) => this.isLeader() && raw.transferLeader(raftId)))',
-        replace: 'this.#driver.act((raw) => raw.transferLeader(raftId))',
+        file: 'src/raft/node/membership/membership.ts',
+        find: 'clock.soon(() => driver.act((raw) => driver.isLeader && raw.transferLeader(raftId)))',
+        replace: 'driver.act((raw) => raw.transferLeader(raftId))',
       },
     ],
   },
@@ -112,8 +112,8 @@ export const MENDED_LEADER_DUTIES: readonly Mutant[] = [
     rule: 'own',
     edits: [
       {
-        file: 'src/raft/node/running-node.ts',
-        find: 'if (!this.options.transport.isUp(to)) throw',
+        file: 'src/raft/node/membership/membership.ts',
+        find: 'if (!transport.isUp(to)) throw',
         replace: "if (to === '') throw",
       },
     ],

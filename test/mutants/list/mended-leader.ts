@@ -136,8 +136,8 @@ export const MENDED_LEADER: readonly Mutant[] = [
     rule: 'own',
     edits: [
       {
-        file: 'src/raft/node/running-node.ts',
-        find: 'this.options.clock.soon(() => this.#memberIsDead(raftId))',
+        file: 'src/raft/node/peer-exchange.ts',
+        find: 'clock.soon(() => this.#memberIsDead(raftId))',
         replace: 'this.#memberIsDead(raftId)',
       },
     ],

@@ -1,7 +1,7 @@
 /** What peers and strangers could do, put back. */
 import type { Mutant } from '../mutant.js'
 
-const ADMISSION = 'src/raft/node/membership/admission.ts'
+const ADMISSION = 'src/raft/node/membership/peer-verdict.ts'
 const CONNECTION = 'src/raft/net/peer-connection.ts'
 const FRAME = 'src/raft/net/frame.ts'
 const INTRODUCTION = 'src/raft/net/introduction.ts'
@@ -114,17 +114,17 @@ const FAULTS: readonly Fault[] = [
     id: 'Y212',
     title: 'a follower turns an empty node away for good without asking a quorum',
     rule: 'others',
-    file: ADMISSION,
-    find: 'if (due !== undefined && this.node.appliedIndex() >= due) {',
-    replace: 'if (due === undefined || this.node.appliedIndex() >= due) {',
+    file: 'src/raft/node/membership/certainty.ts',
+    find: "if (read !== undefined) return read === 'done'",
+    replace: 'if (read === undefined) return true',
   },
   {
     id: 'Y213',
     title: "a removed member's Raft id is given out again",
     rule: 'others',
-    file: 'src/raft/node/running-node.ts',
-    find: 'return FOUNDERS_COUNT + this.#window.lastIndex() + 1',
-    replace: 'return FOUNDERS_COUNT + this.#attachments.others(this.identity.nodeId).length + 1',
+    file: 'src/raft/node/membership/membership.ts',
+    find: 'return FOUNDERS_COUNT + this.deps.lastIndex() + 1',
+    replace: 'return FOUNDERS_COUNT + this.deps.addresses.others(this.deps.identity.nodeId).length + 1',
   },
   {
     id: 'Y221',

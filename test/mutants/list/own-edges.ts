@@ -238,7 +238,7 @@ export const OWN_EDGES: readonly Mutant[] = [
     rule: 'own',
     edits: [
       {
-        file: 'src/raft/node/membership/admission.ts',
+        file: 'src/raft/node/membership/peer-verdict.ts',
         find: 'return peer.listHash === self.hello.listHash\n',
         replace: 'return peer.listHash !== null\n',
       },
@@ -250,7 +250,7 @@ export const OWN_EDGES: readonly Mutant[] = [
     rule: 'own',
     edits: [
       {
-        file: 'src/raft/node/membership/admission.ts',
+        file: 'src/raft/node/membership/peer-verdict.ts',
         find: '  if (!peer.empty && peer.clusterId !== self.hello.clusterId) {',
         replace: '  if (!peer.empty && peer.clusterId === null) {',
       },

@@ -1,7 +1,7 @@
 /** Effects as data, and the table of commands. */
 import type { Mutant } from '../mutant.js'
 
-const DRIVER = 'src/raft/node/raft-driver.ts'
+const APPLIER = 'src/raft/node/applier.ts'
 const MACHINE = 'src/locks/machine.ts'
 const SESSIONS = 'src/locks/state/sessions.ts'
 const CODEC = 'src/locks/commands/codec.ts'
@@ -13,9 +13,9 @@ export const OWN_EFFECTS: readonly Mutant[] = [
     rule: 'own',
     edits: [
       {
-        file: DRIVER,
-        find: '    machine.endEntry(index)\n    this.#applied = index\n    this.deps.onEntryApplied(index)\n',
-        replace: '    this.deps.onEntryApplied(index)\n    machine.endEntry(index)\n    this.#applied = index\n',
+        file: APPLIER,
+        find: '    machine.endEntry(index)\n    this.#index = index\n    events.entryApplied(index)\n',
+        replace: '    events.entryApplied(index)\n    machine.endEntry(index)\n    this.#index = index\n',
       },
     ],
   },

@@ -1,6 +1,6 @@
 import { pack, unpack } from 'msgpackr'
 import type { Bounds } from '../../../src/raft/node/bounds.js'
-import type { Member } from '../../../src/raft/node/membership/admission.js'
+import type { Member } from '../../../src/raft/node/membership/peer-verdict.js'
 import { RaftNode } from '../../../src/raft/node/raft-node.js'
 import type { SnapshotRestorer, StateMachine } from '../../../src/raft/ports/state-machine.js'
 import type { Identity, SnapshotSource } from '../../../src/raft/ports/store.js'

@@ -24,6 +24,8 @@ export class FakeNetwork {
   /** After how long a node sees that a peer is dead. */
   detectionMs = (): number => DELAY_MS
   longestFrameBytes = 0
+  /** Frames that never arrive, though their connection stays. */
+  loses = (_from: string, _to: string, _kind: FrameKind, _payload: Uint8Array): boolean => false
 
   constructor(readonly clock: VirtualClock) {}
 
@@ -183,6 +185,7 @@ export class FakeTransport implements Transport {
     clock.after(arrivesMs - clock.nowMs, () => {
       const other = this.network.node(to)
       if (other === undefined || other.dead || this.network.isCut(this.nodeId, to)) return
+      if (this.network.loses(this.nodeId, to, kind, payload)) return
       other.#handlers?.onFrame(this.nodeId, kind, payload)
     })
     return true

@@ -71,17 +71,17 @@ async function follower(disk: MemoryDisk, restored: (index: number) => void = ()
     confState: metadata(1).confState,
     appliedIndex,
     firstReadContext: 0,
-    send: (_to, messages) => sent.push(...messages),
-    sendSnapshot: () => undefined,
-    onStored: () => undefined,
-    onSoftState: () => undefined,
-    onEntryApplied: () => undefined,
-    onApplied: () => undefined,
-    onOwnTermApplied: () => undefined,
-    onTermApplied: () => undefined,
-    onRestored: () => undefined,
-    onMembership: () => undefined,
-    onFatal: (error) => fatal.push(error),
+    peers: { send: (_to, messages) => void sent.push(...messages), sendSnapshot: () => undefined },
+    events: {
+      stored: () => undefined,
+      leaderChanged: () => undefined,
+      entryApplied: () => undefined,
+      turnApplied: () => undefined,
+      termApplied: () => undefined,
+      restored: () => undefined,
+      membershipApplied: () => undefined,
+      failed: (error) => void fatal.push(error),
+    },
   })
   return { store, driver, raw, applied, sent, fatal }
 }

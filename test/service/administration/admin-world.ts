@@ -2,7 +2,8 @@ import { decodeMemberContext } from '../../../src/locks/state/members.js'
 import type { Clock } from '../../../src/platform.js'
 import { parseLine } from '../../../src/protocol/line.js'
 import { type ConfChangeSingle, Role } from '../../../src/raft/core/types.js'
-import { type NodeApi, NodeRefusal, type NodeStatus } from '../../../src/raft/node/node-api.js'
+import type { NodeApi, NodeStatus } from '../../../src/raft/node/node-api.js'
+import { NodeRefusal, NodeRefusalReason } from '../../../src/raft/node/node-errors.js'
 import type { FrameKind, Greeting, PeerHello } from '../../../src/raft/ports/transport.js'
 import { type AdminFrom, Administration } from '../../../src/service/administration/administration.js'
 import { CONTACT_POLL_MS } from '../../../src/service/limits.js'
@@ -126,12 +127,12 @@ export class World {
       leader: () => world.leader,
       nextRaftId: () => 4,
       async changeMembership(changes, context) {
-        if (world.refuse !== null) throw new NodeRefusal(world.refuse)
-        if (!world.isReady) throw new NodeRefusal('not ready')
+        if (world.refuse !== null) throw new NodeRefusal(NodeRefusalReason.changeUnderWay, world.refuse)
+        if (!world.isReady) throw new NodeRefusal(NodeRefusalReason.notLeader, 'not ready')
         world.changed.push({ changes, members: decodeMemberContext(context) })
       },
       async transferLeadership(to) {
-        if (world.refuse !== null) throw new NodeRefusal(world.refuse)
+        if (world.refuse !== null) throw new NodeRefusal(NodeRefusalReason.changeUnderWay, world.refuse)
         world.transfers.push(to)
         world.leader = to
         world.isReady = false
@@ -143,6 +144,7 @@ export class World {
       },
       isLeaderReady: () => world.isReady,
       confirmLeadership: unused,
+      read: unused,
       term: unused,
       appliedIndex: unused,
       commitIndex: unused,

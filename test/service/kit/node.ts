@@ -3,6 +3,7 @@ import { LockMachine } from '../../../src/locks/machine.js'
 import type { Clock, Timer } from '../../../src/platform.js'
 import { type ConfState, type Index, Role, type Term } from '../../../src/raft/core/types.js'
 import type { NodeApi, NodeStatus } from '../../../src/raft/node/node-api.js'
+import type { ReadDone } from '../../../src/raft/node/reads/reads.js'
 import { clockThatLooks } from '../../../src/raft/ports/looks-first.js'
 import type { FrameKind, Lane } from '../../../src/raft/ports/transport.js'
 import {
@@ -301,6 +302,14 @@ export class FakeNode implements NodeApi {
       else this.#inProcess(50, ask)
     }
     this.#inProcess(this.cluster.random.int(5) + 1, ask)
+  }
+  read(done: ReadDone): void {
+    const index = this.cluster.log.length
+    const answer = (): void => {
+      if (this.#applied >= index && !this.cut && this.cluster.hasQuorum()) done('current')
+      else this.#inProcess(50, answer)
+    }
+    this.#inProcess(this.cluster.random.int(5) + 1, answer)
   }
   sendPeer(to: string, _lane: Lane, kind: FrameKind, payload: Uint8Array): boolean {
     const peer = this.cluster.nodes.find((node) => node.nodeId === to)

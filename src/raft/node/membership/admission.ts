@@ -1,142 +1,76 @@
-/**
- * Who may connect as a peer. Refusals go to both logs; a final one tells an empty or removed node that trying again is of
- * no use (it stops with exit 4, if it believes it).
- */
+import { pack } from 'msgpackr'
+import type { Timer } from '../../../platform.js'
+import { CLAIM_REPEAT_MS } from '../../limits.js'
+import { FrameKind, Lane, type Peer, type PeerHello } from '../../ports/transport.js'
+import type { BootstrapRecord, JoinOffer } from '../../wire/control-messages.js'
+import type { RaftNodeOptions } from '../options.js'
+import { Bootstrap, loadBootstrapRecord } from './bootstrap.js'
 
-import type { Index, RaftId } from '../../core/types.js'
-import { REMEMBERED_REFUSALS } from '../../limits.js'
-import { type HelloVerdict, type PeerHello, type Refusal, RefusalCode, type Refuser } from '../../ports/transport.js'
+/** The members' side of bootstrap and join: tells laggards of the one, and nodes that were added, that they may come in. */
+export class Admission {
+  #record: BootstrapRecord | null = null
+  /** Empty peers that are connected and members, by node id, with their directory's uid. */
+  readonly #waiting = new Map<string, string>()
+  #claimTimer: Timer | null = null
 
-export interface Member {
-  readonly nodeId: string
-  readonly raftId: RaftId
-  readonly peerAddress: string
-  /** Null until a directory has claimed this member's Raft id. */
-  readonly memberUid: string | null
-}
+  constructor(
+    private readonly options: RaftNodeOptions,
+    private readonly clusterId: string,
+    private readonly members: () => readonly Peer[],
+  ) {}
 
-/** How this node stands when a peer says hello. */
-export interface AdmissionView {
-  readonly hello: PeerHello
-  readonly leads: boolean
-  /** What this node knows of the peer's membership is the cluster's word and not only its own. */
-  isSure(): boolean
-  /** What the peer's directory has forgotten of what it once answered this node, in words; null if nothing is known. */
-  forgottenBy(peer: PeerHello): string | null
-  member(nodeId: string): Member | null
-  /** Founding members are known by their place in `--cluster` and never claim. */
-  readonly phase: 'forming' | 'joining' | 'running'
-}
+  async prepare(): Promise<void> {
+    this.#record = await loadBootstrapRecord(this.options.store)
+  }
 
-/** Asks a quorum what is committed now; null, or no answer at all, if that cannot be found out. */
-export interface Confirmer {
-  confirmIndex(done: (index: Index | null) => void): void
-  appliedIndex(): Index
-}
-
-/**
- * When a node may turn a peer away for good: when it has applied what a quorum said was committed after the peer had asked.
- * Otherwise it may only not have heard yet that the peer was added. Followers find out through the leader: a node with an
- * empty directory knows no others than those of its `--cluster`, and none of these may lead.
- */
-export class Certainty {
-  /** What must be applied, by peer. */
-  readonly #confirmed = new Map<string, Index>()
-
-  constructor(private readonly node: Confirmer) {}
-
-  /** False when first asked: the peer tries again, and the quorum has been asked by then. Serves one answer. */
-  about({ nodeId, raftId, memberUid }: PeerHello): boolean {
-    const key = `${nodeId} ${raftId} ${memberUid}`
-    const due = this.#confirmed.get(key)
-    if (due !== undefined && this.node.appliedIndex() >= due) {
-      this.#confirmed.delete(key)
-      return true
+  peerUp(peer: PeerHello): void {
+    this.#waiting.delete(peer.nodeId)
+    if (!peer.empty) return
+    if (peer.clusterId === this.clusterId) this.#confirm(peer.nodeId)
+    else {
+      if (this.options.member(peer.nodeId) === null) return
+      this.#waiting.set(peer.nodeId, peer.memberUid)
+      this.membersChanged()
+      this.#claim()
     }
-    if (this.#confirmed.size >= REMEMBERED_REFUSALS) this.#confirmed.clear()
-    this.node.confirmIndex((index) => {
-      if (index !== null) this.#confirmed.set(key, index)
-    })
-    return false
   }
-}
 
-const accept: HelloVerdict = { accept: true }
-const refuse = (code: RefusalCode, message: string, isFinal = false): HelloVerdict => ({
-  accept: false,
-  refusal: { code, isFinal, message },
-})
-
-export function judgePeer(self: AdmissionView, peer: PeerHello): HelloVerdict {
-  if (peer.nodeId === self.hello.nodeId) {
-    return refuse(RefusalCode.sameNode, `two processes call themselves ${peer.nodeId}`)
+  peerDown(nodeId: string): void {
+    this.#waiting.delete(nodeId)
   }
-  if (self.phase === 'joining') return accept
-  if (self.phase === 'forming') return judgeWhileForming(self, peer)
-  if (!peer.empty && peer.clusterId !== self.hello.clusterId) {
-    const message = `${peer.nodeId} belongs to cluster ${peer.clusterId}, this is ${self.hello.clusterId}`
-    // Never for good: an address that went to another cluster is the mistake of neither.
-    return refuse(RefusalCode.otherCluster, message)
+
+  stop(): void {
+    this.#claimTimer?.cancel()
   }
-  if (peer.empty) return judgeEmpty(self, peer)
-  const forgotten = self.forgottenBy(peer)
-  if (forgotten === null) return judgeMember(self, peer)
-  return refuse(RefusalCode.forgotten, `${peer.nodeId} has forgotten: ${forgotten}`, true)
-}
 
-function judgeWhileForming(self: AdmissionView, peer: PeerHello): HelloVerdict {
-  if (!peer.empty) {
-    const message = `${peer.nodeId} belongs to cluster ${peer.clusterId} already, this node is only forming one`
-    return peer.clusterId === self.hello.clusterId ? accept : refuse(RefusalCode.forming, message)
+  /** A claim may be dropped like everything that is proposed: it is made again while the peer waits. */
+  #claim(): void {
+    this.#claimTimer?.cancel()
+    for (const [nodeId, memberUid] of this.#waiting) {
+      const member = this.options.member(nodeId)
+      if (member?.memberUid === null) this.options.claim(member.raftId, memberUid)
+    }
+    if (this.#waiting.size > 0) this.#claimTimer = this.options.clock.after(CLAIM_REPEAT_MS, () => this.#claim())
   }
-  return peer.listHash === self.hello.listHash
-    ? accept
-    : refuse(RefusalCode.otherList, `${peer.nodeId} was started with another --cluster list than ${self.hello.nodeId}`)
-}
 
-/** An empty directory at a formed cluster: a laggard of the bootstrap, a node just added, or a wiped one (mutant M40). */
-function judgeEmpty(self: AdmissionView, peer: PeerHello): HelloVerdict {
-  if (peer.clusterId === self.hello.clusterId) return accept
-  const member = self.member(peer.nodeId)
-  if (member === null) {
-    const advice = `add it first: tnl members add ${peer.nodeId} HOST:PEERPORT`
-    const message = `${peer.nodeId} is not a member of this cluster; ${advice}`
-    return refuse(RefusalCode.notMember, message, self.isSure())
+  /** Some claims may have been applied: whoever waits for one is let in. */
+  membersChanged(): void {
+    for (const [nodeId, memberUid] of this.#waiting) {
+      const member = this.options.member(nodeId)
+      if (member === null || member.memberUid !== memberUid) continue
+      this.#waiting.delete(nodeId)
+      const offer: JoinOffer = { join: true, clusterId: this.clusterId, raftId: member.raftId, members: this.members() }
+      this.options.transport.send(nodeId, Lane.control, FrameKind.bootstrap, [pack(offer)])
+    }
   }
-  if (member.memberUid === null || member.memberUid === peer.memberUid) return accept
-  const message =
-    `${peer.nodeId} was a member with data before, and its directory is empty now; an empty node could vote twice. ` +
-    `Replace it: tnl members remove ${peer.nodeId}, then tnl members add ${peer.nodeId} ${member.peerAddress}`
-  return refuse(RefusalCode.emptied, message, self.isSure())
-}
 
-function judgeMember(self: AdmissionView, peer: PeerHello): HelloVerdict {
-  const member = self.member(peer.nodeId)
-  if (member?.raftId === peer.raftId) {
-    const other = member.memberUid !== null && member.memberUid !== '' && member.memberUid !== peer.memberUid
-    if (!other) return accept
-    return refuse(RefusalCode.otherDirectory, `another directory of ${peer.nodeId} is the member`, true)
+  /** A founder that still announces has not heard from everyone; this node has, so all have stored the id. */
+  handleBootstrap(from: string): void {
+    this.#confirm(from)
   }
-  // Who is behind on membership changes must let in those that were added meanwhile: one of them may lead now, and
-  // nobody else could tell it of the change.
-  if (!self.leads) return accept
-  const what = `${peer.nodeId} (raft id ${peer.raftId}) is not, or no longer, a member of this cluster`
-  return refuse(RefusalCode.notMember, what, self.isSure())
-}
 
-/** What this node knows when a final refusal reaches it. */
-export interface RefusedView {
-  /** Null while the directory is empty. */
-  readonly clusterId: string | null
-  isMember(nodeId: string): boolean
-}
-
-/**
- * Whether a final refusal is believed (rules.md, Consensus, Words of peers): whoever reaches the peer port can say one. So it must
- * come from a member that this node dialled and that says it is of the same cluster. An empty node knows no cluster yet and
- * believes whom it was told to dial.
- */
-export function isBelieved(self: RefusedView, refusal: Refusal, { nodeId, wasDialled, hello }: Refuser): boolean {
-  if (!refusal.isFinal || !wasDialled || hello === null) return false
-  return self.clusterId === null || (hello.clusterId === self.clusterId && self.isMember(nodeId))
+  #confirm(to: string): void {
+    if (this.#record === null) return
+    this.options.transport.send(to, Lane.control, FrameKind.bootstrap, [Bootstrap.confirmation(this.#record)])
+  }
 }

@@ -4,9 +4,11 @@
  * that was wiped before the first election could form a second cluster beside the first.
  */
 import { pack, unpack } from 'msgpackr'
+import { sha256 } from '../../../digest.js'
 import type { Clock, Random, Timer } from '../../../platform.js'
 import { BOOTSTRAP_ANNOUNCE_MS } from '../../limits.js'
 import type { LogStore } from '../../ports/store.js'
+import type { Peer } from '../../ports/transport.js'
 import type { Announcement, BootstrapRecord } from '../../wire/control-messages.js'
 
 export const BOOTSTRAP_RECORD_KEY = 'bootstrap'
@@ -121,6 +123,18 @@ export class Bootstrap {
     this.stop()
     this.deps.onFormed(this.#record)
   }
+}
+
+/** Founders get their Raft ids by the order of their node ids: every founder computes the same. */
+export function founderIds(founders: readonly Peer[]): Peer[] {
+  return [...founders]
+    .sort((a, b) => (a.nodeId < b.nodeId ? -1 : 1))
+    .map((peer, place) => ({ ...peer, raftId: place + 1 }))
+}
+
+export function listHash(founders: readonly Peer[]): string {
+  const list = founderIds(founders).map(({ nodeId, address }) => `${nodeId}=${address}`)
+  return sha256(list.join(',')).toString('hex').slice(0, 16)
 }
 
 export async function loadBootstrapRecord(store: LogStore): Promise<BootstrapRecord | null> {

@@ -1,6 +1,6 @@
 import type { Clock, Timer } from '../../../platform.js'
 import { MEMBERSHIP_CHANGE_MS } from '../../limits.js'
-import { NodeRefusal } from '../node-api.js'
+import { NodeRefusal, NodeRefusalReason } from '../node-errors.js'
 
 interface Pending {
   readonly context: Uint8Array
@@ -22,7 +22,8 @@ export class MembershipChange {
   }
 
   begin(context: Uint8Array): Promise<void> {
-    if (this.#pending !== null) return Promise.reject(new NodeRefusal('another membership change is under way'))
+    if (this.#pending !== null)
+      return Promise.reject(new NodeRefusal(NodeRefusalReason.changeUnderWay, 'another membership change is under way'))
     return new Promise((resolve, reject) => {
       const timer = this.clock.after(MEMBERSHIP_CHANGE_MS, () =>
         this.#fail('the membership change was not confirmed in time; ask for the members and try again'),
@@ -51,6 +52,6 @@ export class MembershipChange {
     const { reject, timer } = this.#pending
     this.#pending = null
     timer.cancel()
-    reject(new NodeRefusal(reason))
+    reject(new NodeRefusal(NodeRefusalReason.unconfirmed, reason))
   }
 }

@@ -8,7 +8,7 @@ export class MemberPeers {
   #stopped = false
 
   constructor(
-    private readonly book: MemberAddresses,
+    private readonly addresses: MemberAddresses,
     private readonly transport: Transport,
     private readonly clock: Clock,
     private readonly nodeId: string,
@@ -19,14 +19,14 @@ export class MemberPeers {
   }
 
   set(members: readonly Peer[]): void {
-    const { transport, book, nodeId } = this
-    const before = book.others(nodeId)
-    book.set(members)
-    const leaving = before.filter((peer) => book.raftId(peer.nodeId) === null)
-    transport.setPeers([...book.others(nodeId), ...leaving])
+    const { transport, addresses, nodeId } = this
+    const before = addresses.others(nodeId)
+    addresses.set(members)
+    const leaving = before.filter((peer) => addresses.raftId(peer.nodeId) === null)
+    transport.setPeers([...addresses.others(nodeId), ...leaving])
     if (leaving.length === 0) return
     // It hears of the commit that removes it by a message that leaves after this node has applied it.
-    for (const { nodeId: left, raftId } of leaving) if (transport.isUp(left)) book.connected(left, raftId)
+    for (const { nodeId: left, raftId } of leaving) if (transport.isUp(left)) addresses.connected(left, raftId)
     // The answer to who asked for the removal may have to pass through the removed node, or come from it if it led.
     this.clock.after(REMOVED_LINGER_MS, () => this.turnAwayStrangers())
   }
@@ -34,8 +34,8 @@ export class MemberPeers {
   /** Only a leader that they come to again can tell them for good that they are members no longer. */
   turnAwayStrangers(): void {
     if (this.#stopped) return
-    const strangers = this.book.strangers()
-    const others = this.book.others(this.nodeId)
+    const strangers = this.addresses.strangers()
+    const others = this.addresses.others(this.nodeId)
     this.transport.setPeers(others.filter(({ nodeId }) => !strangers.has(nodeId)))
     this.transport.setPeers(others)
   }

@@ -1,5 +1,5 @@
 import type { Clock, Timer } from '../../../platform.js'
-import { NodeRefusal } from '../node-api.js'
+import { NodeRefusal, NodeRefusalReason } from '../node-errors.js'
 
 /** The leadership transfer that this leader has begun; etcd-raft gives one up after an election timeout. */
 export class LeadershipTransfer {
@@ -30,6 +30,6 @@ export class LeadershipTransfer {
     this.#pending = null
     timer.cancel()
     if (refusal === null) resolve()
-    else reject(new NodeRefusal(refusal))
+    else reject(new NodeRefusal(NodeRefusalReason.notTakenOver, refusal))
   }
 }

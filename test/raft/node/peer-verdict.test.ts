@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { type AdmissionView, isBelieved, judgePeer } from '../../../src/raft/node/membership/admission.js'
+import { type AdmissionView, isBelieved, judgePeer } from '../../../src/raft/node/membership/peer-verdict.js'
 import { type PeerHello, type Refusal, RefusalCode, type Refuser } from '../../../src/raft/ports/transport.js'
 import { helloOf } from '../../kit/hello.js'
 
