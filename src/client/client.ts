@@ -64,18 +64,18 @@ export async function connect(options: ClientOptions = {}): Promise<Client> {
  * `withLock`, which refuses that.
  */
 export class Client {
-  private readonly pool: SessionPool
-  private readonly granted = new Map<Grant, Lock>()
+  readonly #pool: SessionPool
+  readonly #granted = new Map<Grant, Lock>()
   /** Lost (by this side's deadline, for example) and not released by their users: the server may still list them. */
-  private readonly unreleased = new Map<string, Lock>()
-  private readonly turns = new LocalTurns()
+  readonly #unreleased = new Map<string, Lock>()
+  readonly #turns = new LocalTurns()
   /** What the running task holds through `withLock`, innermost last. */
-  private readonly taskHolds = new AsyncLocalStorage<readonly Lock[]>()
-  private readonly closed = new AbortController()
+  readonly #taskHolds = new AsyncLocalStorage<readonly Lock[]>()
+  readonly #closed = new AbortController()
 
   /** @internal */
   constructor(private readonly options: SessionOptions) {
-    this.pool = new SessionPool(options, { lost: (grant, reason) => this.lost(grant, reason) }, this.closed.signal)
+    this.#pool = new SessionPool(options, { lost: (grant, reason) => this.#lost(grant, reason) }, this.#closed.signal)
   }
 
   /** Rejects with NotGrantedError when another holds the lock and `wait` has passed. */
@@ -90,15 +90,15 @@ export class Client {
     }
     if (options.metadata !== undefined) assertMetadata(options.metadata)
     options.signal?.throwIfAborted()
-    this.closed.signal.throwIfAborted()
+    this.#closed.signal.throwIfAborted()
     const askedAt = performance.now()
-    if (!(await this.turns.take(name, waitMs, options.signal))) {
+    if (!(await this.#turns.take(name, waitMs, options.signal))) {
       throw new NotGrantedError(name, waitMs === 0 ? 'held' : 'timeout', this.options.clientId ?? null)
     }
     const leftMs = Math.max(0, waitMs - (performance.now() - askedAt))
-    const asked = this.acquireFromCluster(name, leftMs, options)
+    const asked = this.#acquireFromCluster(name, leftMs, options)
     // The turn is kept until the cluster has settled the request, even if the caller has given up by then.
-    asked.catch(() => this.turns.done(name))
+    asked.catch(() => this.#turns.done(name))
     return abandonable(asked, options.signal, leftMs, () => new NotGrantedError(name, 'timeout', null))
   }
 
@@ -120,11 +120,11 @@ export class Client {
   withLock<Result>(name: string, options: AcquireOptions, work: Work<Result>): Promise<Result>
   async withLock<Result>(name: string, ...rest: [Work<Result>] | [AcquireOptions, Work<Result>]): Promise<Result> {
     const [options, work] = rest.length === 1 ? [{}, rest[0]] : rest
-    const held = this.taskHolds.getStore() ?? []
+    const held = this.#taskHolds.getStore() ?? []
     if (held.some((lock) => lock.name === name)) throw new DeadlockError(`lock '${name}' is held by this task already`)
     const lock = await this.acquire(name, options)
     try {
-      const result = await this.taskHolds.run([...held, lock], () => work(lock))
+      const result = await this.#taskHolds.run([...held, lock], () => work(lock))
       if (lock.state === 'lost') throw lock.signal.reason ?? new LockLostError(name, lock.token, 'deadline')
       return result
     } finally {
@@ -134,9 +134,9 @@ export class Client {
 
   /** Releases every lock and ends the session. Calls that still wait reject with ClientClosedError. */
   async close(): Promise<void> {
-    this.closed.abort(new ClientClosedError())
-    this.turns.fail(this.closed.signal.reason)
-    await this.pool.close()
+    this.#closed.abort(new ClientClosedError())
+    this.#turns.fail(this.#closed.signal.reason)
+    await this.#pool.close()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -145,22 +145,22 @@ export class Client {
 
   /** The session that takes the next request. Rejects when no node opens one. @internal */
   open(): Promise<ClientSession> {
-    return this.pool.use((session) => Promise.resolve(session))
+    return this.#pool.use((session) => Promise.resolve(session))
   }
 
-  private async acquireFromCluster(name: string, waitMs: number, options: AcquireOptions): Promise<Lock> {
+  async #acquireFromCluster(name: string, waitMs: number, options: AcquireOptions): Promise<Lock> {
     // The session would be refused while an earlier lock of its own stands in the way.
-    await this.unreleased.get(name)?.[Symbol.asyncDispose]()
+    await this.#unreleased.get(name)?.[Symbol.asyncDispose]()
     const { metadata: meta, signal } = options
     // The cluster finds tasks that wait for each other in a circle by what their sessions hold.
-    const outer = this.taskHolds.getStore()?.at(-1)?.session ?? null
-    return this.pool.use(
+    const outer = this.#taskHolds.getStore()?.at(-1)?.session ?? null
+    return this.#pool.use(
       async (session) => {
         const grant = await session.lock(name, { waitMs, meta, signal })
-        const lock = new Lock(session, grant, () => this.released(session, grant))
-        this.granted.set(grant, lock)
+        const lock = new Lock(session, grant, () => this.#released(session, grant))
+        this.#granted.set(grant, lock)
         // It may have been lost between the answer and this line.
-        if (!session.holds(grant)) this.lost(grant, 'lease-expired')
+        if (!session.holds(grant)) this.#lost(grant, 'lease-expired')
         return lock
       },
       outer,
@@ -168,22 +168,22 @@ export class Client {
     )
   }
 
-  private lost(grant: Grant, reason: LostReason): void {
-    const lock = this.granted.get(grant)
+  #lost(grant: Grant, reason: LostReason): void {
+    const lock = this.#granted.get(grant)
     if (lock === undefined) return
-    this.granted.delete(grant)
-    this.unreleased.set(grant.name, lock)
+    this.#granted.delete(grant)
+    this.#unreleased.set(grant.name, lock)
     lock.markLost(reason)
     // By this side's deadline: at the server it may stand for much longer, and others wait for it.
     if (reason === 'deadline') lock.giveBack()
-    this.turns.done(grant.name)
+    this.#turns.done(grant.name)
   }
 
-  private released(session: ClientSession, grant: Grant): void {
+  #released(session: ClientSession, grant: Grant): void {
     // A lost lock has given up its turn when it was lost.
-    if (this.granted.delete(grant)) this.turns.done(grant.name)
-    else this.unreleased.delete(grant.name)
-    this.pool.settled(session)
+    if (this.#granted.delete(grant)) this.#turns.done(grant.name)
+    else this.#unreleased.delete(grant.name)
+    this.#pool.settled(session)
   }
 }
 

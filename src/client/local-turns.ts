@@ -11,13 +11,13 @@ interface Waiter {
  */
 export class LocalTurns {
   /** A name is listed while somebody has its turn, with those who wait for it. */
-  private readonly queues = new Map<string, Waiter[]>()
+  readonly #queues = new Map<string, Waiter[]>()
 
   /** Resolves true when it is this caller's turn, who then calls `done` once; false when `waitMs` has passed. */
   take(name: string, waitMs: number, signal: AbortSignal | undefined): Promise<boolean> {
-    const queue = this.queues.get(name)
+    const queue = this.#queues.get(name)
     if (queue === undefined) {
-      this.queues.set(name, [])
+      this.#queues.set(name, [])
       return Promise.resolve(true)
     }
     if (waitMs <= 0) return Promise.resolve(false)
@@ -44,13 +44,13 @@ export class LocalTurns {
   }
 
   done(name: string): void {
-    const next = this.queues.get(name)?.[0]
-    if (next === undefined) this.queues.delete(name)
+    const next = this.#queues.get(name)?.[0]
+    if (next === undefined) this.#queues.delete(name)
     else next.go()
   }
 
   /** All who wait are rejected with `reason`. */
   fail(reason: unknown): void {
-    for (const queue of this.queues.values()) for (const waiter of [...queue]) waiter.fail(reason)
+    for (const queue of this.#queues.values()) for (const waiter of [...queue]) waiter.fail(reason)
   }
 }

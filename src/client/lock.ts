@@ -9,8 +9,8 @@ export class Lock {
   readonly name: string
   /** Greater than the token of every earlier grant of any lock: give it to the resource that the lock protects. */
   readonly token: number
-  private readonly loss = new AbortController()
-  private released: Promise<void> | null = null
+  readonly #loss = new AbortController()
+  #released: Promise<void> | null = null
 
   /** @internal */
   constructor(
@@ -25,7 +25,7 @@ export class Lock {
 
   /** Aborted the moment the lock may be lost, with a LockLostError as reason. Not by `release`. */
   get signal(): AbortSignal {
-    return this.loss.signal
+    return this.#loss.signal
   }
 
   /**
@@ -44,8 +44,8 @@ export class Lock {
 
   /** Rejects with LockLostError if the lock had been lost before, and with NoEndpointError if no node could be told. */
   release(): Promise<void> {
-    this.released ??= this.releaseOnce()
-    return this.released
+    this.#released ??= this.#releaseOnce()
+    return this.#released
   }
 
   /** Never rejects, so as not to mask an error of the block. Look at `signal` to learn of a loss. */
@@ -55,7 +55,7 @@ export class Lock {
 
   /** @internal */
   markLost(reason: LostReason): void {
-    this.loss.abort(new LockLostError(this.name, this.token, reason))
+    this.#loss.abort(new LockLostError(this.name, this.token, reason))
   }
 
   /** Tells the server of a lock that was lost on this side only; `release` reports the loss all the same. @internal */
@@ -63,12 +63,12 @@ export class Lock {
     void this[Symbol.asyncDispose]()
   }
 
-  private async releaseOnce(): Promise<void> {
+  async #releaseOnce(): Promise<void> {
     // A frozen process wakes up here before its timers fire.
-    if (this.remaining() <= 0 && !this.loss.signal.aborted) this.markLost('deadline')
-    const lostBefore = this.loss.signal.aborted
+    if (this.remaining() <= 0 && !this.#loss.signal.aborted) this.markLost('deadline')
+    const lostBefore = this.#loss.signal.aborted
     // A lock that was lost by this side's deadline may still stand on the server.
     await this.session.release(this.grant).finally(this.onReleased)
-    if (lostBefore) throw this.loss.signal.reason
+    if (lostBefore) throw this.#loss.signal.reason
   }
 }

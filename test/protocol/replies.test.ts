@@ -1,5 +1,7 @@
 /** What a node says is positive or neutral, and neither passes for the other: `npm run typecheck` is part of this test. */
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import {
   isPositiveWord,
@@ -48,6 +50,15 @@ describe('replies', () => {
     // @ts-expect-error Positive words are a closed list.
     speak(positive('released'))
     expect(isPositiveWord(word)).toBe(true)
+  })
+
+  it('are made in one place, and written to a client in one place', () => {
+    const src = fileURLToPath(new URL('../../src/', import.meta.url))
+    const files = readdirSync(src, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'))
+    const having = (pattern: RegExp, folder = ''): string[] =>
+      files.filter((file) => file.startsWith(folder) && pattern.test(readFileSync(join(src, file), 'utf8')))
+    expect(having(/\bas (Positive|Neutral)?Reply\b/)).toEqual(['protocol/replies.ts'])
+    expect(having(/socket\.write\(/, 'service/')).toEqual(['service/dialects/connection.ts'])
   })
 
   it('are positive exactly by the words that the documents name', () => {

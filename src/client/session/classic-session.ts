@@ -26,23 +26,23 @@ export class ClassicSession implements LockSession {
   link: Link | null = null
   /** The server has no lease; keepalives that are not answered for one say that it is gone. */
   localLease: LocalLease
-  private grant: Grant | null = null
-  private readonly addresses: EndpointResolver
-  private readonly keepAlive: KeepAlive
+  #grant: Grant | null = null
+  readonly #addresses: EndpointResolver
+  readonly #keepAlive: KeepAlive
 
   constructor(
     private readonly options: SessionOptions,
     public hooks: SessionHooks = {},
   ) {
     this.localLease = new LocalLease(options.leaseMs, instantNow())
-    this.addresses = new EndpointResolver(options.endpoints)
-    this.keepAlive = new KeepAlive(options.leaseMs / KEEPALIVES_PER_LEASE, options.keepAliveMs, {
+    this.#addresses = new EndpointResolver(options.endpoints)
+    this.#keepAlive = new KeepAlive(options.leaseMs / KEEPALIVES_PER_LEASE, options.keepAliveMs, {
       send: () => this.link?.send(formatLine('.keepalive')),
       confirmed: (sentAt) => {
         this.localLease.confirm(sentAt)
         this.hooks.confirmed?.()
       },
-      overdue: () => this.lose(),
+      overdue: () => this.#lose(),
     })
   }
 
@@ -50,7 +50,7 @@ export class ClassicSession implements LockSession {
   async lock(name: string, request: LockRequest): Promise<Grant> {
     const askedAt = performance.now()
     for (let tries = 1; ; tries += 1) {
-      const grant = await this.ask(name, request.signal ?? new AbortController().signal)
+      const grant = await this.#ask(name, request.signal ?? new AbortController().signal)
       if (grant !== null) return grant
       const leftMs = request.waitMs - (performance.now() - askedAt)
       if (leftMs <= 0) throw new NotGrantedError(name, request.waitMs === 0 ? 'held' : 'timeout', null)
@@ -61,11 +61,11 @@ export class ClassicSession implements LockSession {
   }
 
   release(grant: Grant): Promise<void> {
-    if (this.grant !== grant || this.link === null) return Promise.resolve()
+    if (this.#grant !== grant || this.link === null) return Promise.resolve()
     const { link } = this
-    this.grant = null
+    this.#grant = null
     this.link = null
-    this.keepAlive.stop()
+    this.#keepAlive.stop()
     return new Promise((resolve) => {
       const done = (): void => {
         clearTimeout(timer)
@@ -79,18 +79,18 @@ export class ClassicSession implements LockSession {
   }
 
   async close(): Promise<void> {
-    if (this.grant !== null) await this.release(this.grant)
+    if (this.#grant !== null) await this.release(this.#grant)
     this.hooks.ended?.(new ClientClosedError())
   }
 
   /** Null: another holds the lock. */
-  private async ask(name: string, signal: AbortSignal): Promise<Grant | null> {
-    const link = await this.dial(signal)
+  async #ask(name: string, signal: AbortSignal): Promise<Grant | null> {
+    const link = await this.#dial(signal)
     const sentAt = instantNow()
     link.send(formatLine('lock', { name, 'client-id': this.options.clientId }))
     try {
       const line = await link.nextLine(ANSWER_TIMEOUT_MS, signal)
-      if (line.action === 'ok') return this.granted(link, name, sentAt)
+      if (line.action === 'ok') return this.#granted(link, name, sentAt)
       link.finish()
       if (line.action === 'not-granted') return null
       throw new RefusedError(line.action, line.rest || line.action)
@@ -102,10 +102,10 @@ export class ClassicSession implements LockSession {
     }
   }
 
-  private async dial(signal: AbortSignal): Promise<Link> {
+  async #dial(signal: AbortSignal): Promise<Link> {
     const failures: EndpointFailure[] = []
     const race = new ConnectRace({
-      addresses: this.addresses,
+      addresses: this.#addresses,
       connectTimeoutMs: ANSWER_TIMEOUT_MS,
       budgetMs: this.options.reachMs > 0 ? this.options.reachMs : Number.POSITIVE_INFINITY,
       signal,
@@ -121,28 +121,29 @@ export class ClassicSession implements LockSession {
     throw new NoEndpointError(failures)
   }
 
-  private granted(link: Link, name: string, sentAt: ReturnType<typeof instantNow>): Grant {
+  #granted(link: Link, name: string, sentAt: ReturnType<typeof instantNow>): Grant {
     this.localLease = new LocalLease(this.options.leaseMs, sentAt)
-    this.grant = { name, token: null }
+    this.#grant = { name, token: null }
     this.link = link
     link.attach({
       line: (line) => {
-        if (line.action === 'alive') this.keepAlive.answered()
+        if (line.action === 'alive') this.#keepAlive.answered()
       },
-      closed: () => this.lose(),
+      closed: () => this.#lose(),
     })
     // A connection that had ended already took the grant with it.
-    if (this.grant === null) throw new LockLostError(name, null, 'disconnected')
-    this.keepAlive.start()
-    return this.grant
+    if (this.#grant === null) throw new LockLostError(name, null, 'disconnected')
+    this.#keepAlive.start()
+    return this.#grant
   }
 
-  private lose(): void {
-    const { grant, link } = this
+  #lose(): void {
+    const { link } = this
+    const grant = this.#grant
     if (grant === null) return
-    this.grant = null
+    this.#grant = null
     this.link = null
-    this.keepAlive.stop()
+    this.#keepAlive.stop()
     link?.finish()
     this.hooks.lost?.(grant, 'disconnected')
   }

@@ -10,11 +10,11 @@ export interface KeepAliveOwner {
 }
 
 export class KeepAlive {
-  private readonly intervalMs: number
+  readonly #intervalMs: number
   /** Send times of what is not answered yet; `alive` answers come in the order of the keepalives. */
-  private unanswered: Instant[] = []
-  private timer: NodeJS.Timeout | null = null
-  private judgement: NodeJS.Immediate | null = null
+  #unanswered: Instant[] = []
+  #timer: NodeJS.Timeout | null = null
+  #judgement: NodeJS.Immediate | null = null
 
   constructor(
     /** A sixth of the lease. */
@@ -22,51 +22,51 @@ export class KeepAlive {
     intervalMs: number | undefined,
     private readonly owner: KeepAliveOwner,
   ) {
-    this.intervalMs = Math.min(answerMs, Math.max(MIN_KEEPALIVE_INTERVAL_MS, intervalMs ?? answerMs))
+    this.#intervalMs = Math.min(answerMs, Math.max(MIN_KEEPALIVE_INTERVAL_MS, intervalMs ?? answerMs))
   }
 
   /** Starts over on a fresh connection. The first keepalive goes at once: it tells early whether the connection is good. */
   start(): void {
     this.stop()
-    this.unanswered = []
-    this.beat()
+    this.#unanswered = []
+    this.#beat()
   }
 
   stop(): void {
-    if (this.timer !== null) clearTimeout(this.timer)
-    if (this.judgement !== null) clearImmediate(this.judgement)
-    this.timer = null
-    this.judgement = null
+    if (this.#timer !== null) clearTimeout(this.#timer)
+    if (this.#judgement !== null) clearImmediate(this.#judgement)
+    this.#timer = null
+    this.#judgement = null
   }
 
   answered(): void {
-    const sentAt = this.unanswered.shift()
+    const sentAt = this.#unanswered.shift()
     if (sentAt !== undefined) this.owner.confirmed(sentAt)
   }
 
-  private beat(): void {
-    this.unanswered.push(instantNow())
+  #beat(): void {
+    this.#unanswered.push(instantNow())
     this.owner.send()
-    this.schedule()
+    this.#schedule()
   }
 
-  private schedule(): void {
-    this.timer = setTimeout(() => {
+  #schedule(): void {
+    this.#timer = setTimeout(() => {
       // After a pause of this process answers may lie unread in the socket: they are read before anything is judged.
-      this.judgement = setImmediate(() => this.judge())
-    }, this.nextCheckMs())
+      this.#judgement = setImmediate(() => this.#judge())
+    }, this.#nextCheckMs())
   }
 
-  private judge(): void {
-    const [oldest] = this.unanswered
+  #judge(): void {
+    const [oldest] = this.#unanswered
     // A timer may fire a fraction of a millisecond early.
     if (oldest !== undefined && elapsedMs(oldest) >= this.answerMs - 1) this.owner.overdue()
-    else this.beat()
+    else this.#beat()
   }
 
-  private nextCheckMs(): number {
-    const [oldest] = this.unanswered
+  #nextCheckMs(): number {
+    const [oldest] = this.#unanswered
     const overdueInMs = oldest === undefined ? this.answerMs : this.answerMs - elapsedMs(oldest)
-    return Math.max(1, Math.min(this.intervalMs, overdueInMs))
+    return Math.max(1, Math.min(this.#intervalMs, overdueInMs))
   }
 }

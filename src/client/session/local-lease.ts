@@ -36,25 +36,25 @@ export function remainingMs(limit: HoldLimit, now: Instant = instantNow()): numb
 }
 
 export class LocalLease {
-  private confirmed: Instant
-  private readonly holdMs: number
+  #confirmed: Instant
+  readonly #holdMs: number
 
   /** `sentAt`: when the line that `welcome` answered was sent. */
   constructor(
     readonly leaseMs: number,
     sentAt: Instant,
   ) {
-    this.confirmed = sentAt
-    this.holdMs = HOLD_FRACTION * leaseMs - HOLD_MARGIN_MS
+    this.#confirmed = sentAt
+    this.#holdMs = HOLD_FRACTION * leaseMs - HOLD_MARGIN_MS
   }
 
   /** A positive word has come for what was sent at `sentAt`. Nothing else moves the limit, and nothing moves it back. */
   confirm(sentAt: Instant): void {
-    if (sentAt.monotonicMs > this.confirmed.monotonicMs) this.confirmed = sentAt
+    if (sentAt.monotonicMs > this.#confirmed.monotonicMs) this.#confirmed = sentAt
   }
 
   get limit(): HoldLimit {
-    return { since: this.confirmed, holdMs: this.holdMs }
+    return { since: this.#confirmed, holdMs: this.#holdMs }
   }
 
   /** Milliseconds for which locks are provably held; never below 0. */

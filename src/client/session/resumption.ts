@@ -79,15 +79,15 @@ export async function openSession(
 
 export class Resumption {
   /** Higher with every `resume` that was sent: a node that wakes and reads an abandoned one displaces nobody. */
-  private attempt = 0
-  private readonly answerTimeoutMs: number
+  #attempt = 0
+  readonly #answerTimeoutMs: number
 
   constructor(
     private readonly options: SessionOptions,
     private readonly addresses: EndpointResolver,
     private readonly welcome: Welcome,
   ) {
-    this.answerTimeoutMs = Math.min(ANSWER_TIMEOUT_MS, Math.max(MIN_RESUME_ANSWER_MS, welcome.leaseMs / 4))
+    this.#answerTimeoutMs = Math.min(ANSWER_TIMEOUT_MS, Math.max(MIN_RESUME_ANSWER_MS, welcome.leaseMs / 4))
   }
 
   /** Resolves with a connection that serves the session. Rejects like `dial`. */
@@ -99,30 +99,30 @@ export class Resumption {
       first: next,
       last: left,
       cluster,
-      opening: ({ from }) => this.line(from),
-      welcomed: (opened, line, sentAt) => this.read(opened, line, sentAt, signal),
+      opening: ({ from }) => this.#line(from),
+      welcomed: (opened, line, sentAt) => this.#read(opened, line, sentAt, signal),
       beforeOpening: (opened) => hooks().beforeOpening?.(opened) ?? Promise.resolve(),
       unanswered,
-      superseded: (attempt) => this.applied(attempt),
+      superseded: (attempt) => this.#applied(attempt),
       roundFailed: tellOnce(hooks),
       // The session stays resumable for its lease, and so long is it worth trying.
       budgetMs: Math.max(this.options.resumeMs ?? this.options.reachMs, leaseMs),
-      answerTimeoutMs: this.answerTimeoutMs,
+      answerTimeoutMs: this.#answerTimeoutMs,
       signal,
     })
     return { link, resumed: welcome }
   }
 
-  private line(from: string): string {
-    this.attempt += 1
-    return formatLine('resume', { session: this.welcome.id, secret: this.welcome.secret, attempt: this.attempt, from })
+  #line(from: string): string {
+    this.#attempt += 1
+    return formatLine('resume', { session: this.welcome.id, secret: this.welcome.secret, attempt: this.#attempt, from })
   }
 
-  private async read(link: Link, welcome: Line, sentAt: Instant, signal: AbortSignal): Promise<Resumed> {
-    this.applied(welcome.number('attempt') ?? 0)
+  async #read(link: Link, welcome: Line, sentAt: Instant, signal: AbortSignal): Promise<Resumed> {
+    this.#applied(welcome.number('attempt') ?? 0)
     const tokens = new Set<number>()
     for (;;) {
-      const line = await link.nextLine(this.answerTimeoutMs, signal)
+      const line = await link.nextLine(this.#answerTimeoutMs, signal)
       const token = line.number('token')
       if (line.action === 'ready') return { sentAt, tokens }
       if (line.action === 'err') throw new LinkError(line.get('message') ?? line.rest)
@@ -131,8 +131,8 @@ export class Resumption {
   }
 
   /** Another process may know the session too: only a higher number will do. */
-  private applied(attempt: number): void {
-    if (Number.isSafeInteger(attempt)) this.attempt = Math.max(this.attempt, attempt)
+  #applied(attempt: number): void {
+    if (Number.isSafeInteger(attempt)) this.#attempt = Math.max(this.#attempt, attempt)
   }
 }
 

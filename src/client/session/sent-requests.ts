@@ -14,31 +14,31 @@ export interface Request {
 
 export class SentRequests {
   /** By id, lowest first: ids only grow, and a Map keeps the order of insertion. */
-  private readonly unanswered = new Map<number, Request>()
-  private lastId = 0
-  private acknowledged = 0
+  readonly #unanswered = new Map<number, Request>()
+  #lastId = 0
+  #acknowledged = 0
   /** When the last requests were made, by `performance.now()`; a ring. */
-  private readonly madeAt = new Float64Array(BUSY_REQUESTS)
+  readonly #madeAt = new Float64Array(BUSY_REQUESTS)
 
   get size(): number {
-    return this.unanswered.size
+    return this.#unanswered.size
   }
 
   get unacknowledged(): number {
-    return this.lastId - this.answeredUpTo()
+    return this.#lastId - this.#answeredUpTo()
   }
 
   /** True when there were many requests of late: then answers are on their way most of the time. */
   get busy(): boolean {
-    const oldest = this.madeAt[this.lastId % BUSY_REQUESTS] ?? 0
-    return this.lastId >= BUSY_REQUESTS && performance.now() - oldest < BUSY_PERIOD_MS
+    const oldest = this.#madeAt[this.#lastId % BUSY_REQUESTS] ?? 0
+    return this.#lastId >= BUSY_REQUESTS && performance.now() - oldest < BUSY_PERIOD_MS
   }
 
   add(action: string, fields: Fields, answered: Request['answered'], failed: Request['failed']): Request {
-    this.madeAt[this.lastId % BUSY_REQUESTS] = performance.now()
-    this.lastId += 1
-    const request = { id: this.lastId, action, fields, answered, failed }
-    this.unanswered.set(request.id, request)
+    this.#madeAt[this.#lastId % BUSY_REQUESTS] = performance.now()
+    this.#lastId += 1
+    const request = { id: this.#lastId, action, fields, answered, failed }
+    this.#unanswered.set(request.id, request)
     return request
   }
 
@@ -48,32 +48,32 @@ export class SentRequests {
 
   /** The number up to which all answers have arrived, if that has not been said yet. */
   newAcknowledgement(): number | undefined {
-    const answered = this.answeredUpTo()
-    if (answered <= this.acknowledged) return undefined
-    this.acknowledged = answered
+    const answered = this.#answeredUpTo()
+    if (answered <= this.#acknowledged) return undefined
+    this.#acknowledged = answered
     return answered
   }
 
   /** After a reconnect: every unanswered request again under its own id; the server answers each once. */
   *unansweredLines(): Iterable<string> {
     // What was acknowledged on the old connection may not have arrived.
-    this.acknowledged = 0
-    for (const request of this.unanswered.values()) yield this.format(request)
+    this.#acknowledged = 0
+    for (const request of this.#unanswered.values()) yield this.format(request)
   }
 
   answer(id: number, line: Line): void {
-    const request = this.unanswered.get(id)
-    if (request?.answered(line) === true) this.unanswered.delete(id)
+    const request = this.#unanswered.get(id)
+    if (request?.answered(line) === true) this.#unanswered.delete(id)
   }
 
   fail(error: TcpNetLockError): void {
-    const failed = [...this.unanswered.values()]
-    this.unanswered.clear()
+    const failed = [...this.#unanswered.values()]
+    this.#unanswered.clear()
     for (const request of failed) request.failed(error)
   }
 
-  private answeredUpTo(): number {
-    for (const id of this.unanswered.keys()) return id - 1
-    return this.lastId
+  #answeredUpTo(): number {
+    for (const id of this.#unanswered.keys()) return id - 1
+    return this.#lastId
   }
 }

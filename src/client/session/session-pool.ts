@@ -9,17 +9,17 @@ import type { SessionHooks } from './lock-session.js'
 import { ClientSession, type SessionOptions } from './session.js'
 
 export class SessionPool {
-  private readonly sessions = new Set<ClientSession>()
+  readonly #sessions = new Set<ClientSession>()
   /** They keep the locks that they have and get no further ones. */
-  private readonly setAside = new Set<ClientSession>()
+  readonly #setAside = new Set<ClientSession>()
   /** A node refused them a further lock; until one was released. */
-  private readonly full = new Set<ClientSession>()
-  private lastSetAsideAt = Number.NEGATIVE_INFINITY
+  readonly #full = new Set<ClientSession>()
+  #lastSetAsideAt = Number.NEGATIVE_INFINITY
   /** Where the next request goes. */
-  private current: ClientSession | null = null
-  private opening: Promise<void> | null = null
+  #current: ClientSession | null = null
+  #opening: Promise<void> | null = null
   /** Called when there may be room. */
-  private waiting: (() => void)[] = []
+  #waiting: (() => void)[] = []
 
   constructor(
     private readonly options: SessionOptions,
@@ -40,8 +40,8 @@ export class SessionPool {
     for (let refusals = 0; ; ) {
       this.closed.throwIfAborted()
       signal?.throwIfAborted()
-      const session = preferred !== null && this.takesRequests(preferred) ? preferred : this.ready()
-      if (session === null) await (this.sessions.size < MAX_SESSIONS ? this.more() : this.room(signal))
+      const session = preferred !== null && this.#takesRequests(preferred) ? preferred : this.#ready()
+      if (session === null) await (this.#sessions.size < MAX_SESSIONS ? this.#more() : this.#room(signal))
       else {
         try {
           // Nothing may come between looking and asking, or thousands of callers would find the same session empty.
@@ -49,7 +49,7 @@ export class SessionPool {
         } catch (error) {
           if (!isFull(error, session) || refusals === MAX_REFUSALS) throw error
           refusals += 1
-          this.full.add(session)
+          this.#full.add(session)
         }
       }
     }
@@ -57,21 +57,21 @@ export class SessionPool {
 
   /** After something of `session` was released: a session that is no longer needed ends with its last lock. */
   settled(session: ClientSession): void {
-    this.full.delete(session)
-    if (session !== this.current && session.idle && !session.ended) void session.close()
+    this.#full.delete(session)
+    if (session !== this.#current && session.idle && !session.ended) void session.close()
   }
 
   async close(): Promise<void> {
-    this.wake()
-    await Promise.all([...this.sessions].map((session) => session.close()))
+    this.#wake()
+    await Promise.all([...this.#sessions].map((session) => session.close()))
   }
 
-  private ready(): ClientSession | null {
-    const { current } = this
-    if (current !== null && this.takesRequests(current) && !this.shouldSetAside(current)) return current
-    for (const session of this.sessions) {
-      if (session !== current && this.takesRequests(session) && !this.setAside.has(session)) {
-        this.current = session
+  #ready(): ClientSession | null {
+    const current = this.#current
+    if (current !== null && this.#takesRequests(current) && !this.#shouldSetAside(current)) return current
+    for (const session of this.#sessions) {
+      if (session !== current && this.#takesRequests(session) && !this.#setAside.has(session)) {
+        this.#current = session
         return session
       }
     }
@@ -79,66 +79,67 @@ export class SessionPool {
   }
 
   /** Idle locks and busy ones go separate ways; not too often, or tasks that hold for seconds would open one after the other. */
-  private shouldSetAside(session: ClientSession): boolean {
-    if (this.setAside.has(session)) return true
+  #shouldSetAside(session: ClientSession): boolean {
+    if (this.#setAside.has(session)) return true
     const now = performance.now()
     if (!session.busy || session.oldestHoldMs < IDLE_HOLD_MS) return false
-    if (now - this.lastSetAsideAt < SET_ASIDE_INTERVAL_MS || this.setAside.size >= MAX_SESSIONS_SET_ASIDE) return false
-    this.lastSetAsideAt = now
-    this.setAside.add(session)
+    if (now - this.#lastSetAsideAt < SET_ASIDE_INTERVAL_MS || this.#setAside.size >= MAX_SESSIONS_SET_ASIDE)
+      return false
+    this.#lastSetAsideAt = now
+    this.#setAside.add(session)
     return true
   }
 
-  private more(): Promise<void> {
-    this.opening ??= this.open().finally(() => {
-      this.opening = null
+  #more(): Promise<void> {
+    this.#opening ??= this.#open().finally(() => {
+      this.#opening = null
     })
-    return this.opening
+    return this.#opening
   }
 
-  private async open(): Promise<void> {
+  async #open(): Promise<void> {
     const hooks: SessionHooks = {
       ...this.hooks,
-      ended: () => this.ended(session),
-      eased: () => this.wake(),
+      ended: () => this.#ended(session),
+      eased: () => this.#wake(),
     }
-    const session = await ClientSession.open(this.options, hooks, this.closed, this.cluster)
-    this.sessions.add(session)
-    const previous = this.current
-    this.current = session
+    const session = await ClientSession.open(this.options, hooks, this.closed, this.#cluster)
+    this.#sessions.add(session)
+    const previous = this.#current
+    this.#current = session
     if (previous !== null) this.settled(previous)
   }
 
   /** Locks of one client must not be spread over two clusters, wherever its endpoints lead by now. */
-  private get cluster(): string | null {
-    for (const { clusterId } of this.sessions) if (clusterId !== null) return clusterId
+  get #cluster(): string | null {
+    for (const { clusterId } of this.#sessions) if (clusterId !== null) return clusterId
     return null
   }
 
-  private ended(session: ClientSession): void {
-    this.sessions.delete(session)
-    this.setAside.delete(session)
-    this.full.delete(session)
-    this.wake()
+  #ended(session: ClientSession): void {
+    this.#sessions.delete(session)
+    this.#setAside.delete(session)
+    this.#full.delete(session)
+    this.#wake()
   }
 
-  private takesRequests(session: ClientSession): boolean {
-    return !session.ended && !session.crowded && !this.full.has(session)
+  #takesRequests(session: ClientSession): boolean {
+    return !session.ended && !session.crowded && !this.#full.has(session)
   }
 
-  private room(signal: AbortSignal | undefined): Promise<void> {
+  #room(signal: AbortSignal | undefined): Promise<void> {
     return new Promise((resolve) => {
       const go = (): void => {
         signal?.removeEventListener('abort', go)
         resolve()
       }
-      this.waiting.push(go)
+      this.#waiting.push(go)
       signal?.addEventListener('abort', go)
     })
   }
 
-  private wake(): void {
-    for (const go of this.waiting.splice(0)) go()
+  #wake(): void {
+    for (const go of this.#waiting.splice(0)) go()
   }
 }
 

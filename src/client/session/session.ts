@@ -26,18 +26,18 @@ export class ClientSession implements LockSession {
   link: Link | null = null
   /** The node itself said that it cannot renew its lease at present. */
   nodeInJeopardy = false
-  private readonly requests = new SentRequests()
-  private readonly holdings: Holdings
-  private readonly left: LeftLinks
-  private readonly keepAlive: KeepAlive
-  private readonly stopped = new AbortController()
-  private readonly releases = new WeakMap<Grant, Promise<void>>()
+  readonly #requests = new SentRequests()
+  readonly #holdings: Holdings
+  readonly #left: LeftLinks
+  readonly #keepAlive: KeepAlive
+  readonly #stopped = new AbortController()
+  readonly #releases = new WeakMap<Grant, Promise<void>>()
   /** Requests for a lock, or to release one, that have no final answer. */
-  private changing = 0
-  private endedBy: TcpNetLockError | null = null
-  private closing: Promise<void> | null = null
+  #changing = 0
+  #endedBy: TcpNetLockError | null = null
+  #closing: Promise<void> | null = null
   /** Ended by this client; called with the connection on which to say so, or null if there will be none. */
-  private sayBye: ((link: Link | null) => void) | null = null
+  #sayBye: ((link: Link | null) => void) | null = null
 
   /** Opens a session at the first node that takes it; with `cluster`, only at one of that. Rejects like `dial`. */
   static async open(
@@ -62,46 +62,46 @@ export class ClientSession implements LockSession {
     this.secret = welcome.secret
     this.clusterId = welcome.clusterId
     this.localLease = new LocalLease(welcome.leaseMs, welcome.sentAt)
-    this.holdings = new Holdings(this.localLease, (grant, reason) => this.hooks.lost?.(grant, reason))
-    this.left = new LeftLinks(this.localLease)
-    this.keepAlive = new KeepAlive(welcome.leaseMs / KEEPALIVES_PER_LEASE, options.keepAliveMs, {
-      send: () => this.link?.send(formatLine('.keepalive', { ack: this.requests.newAcknowledgement() })),
-      confirmed: (sentAt) => this.confirm(sentAt),
-      overdue: () => this.leave('a keepalive was not answered'),
+    this.#holdings = new Holdings(this.localLease, (grant, reason) => this.hooks.lost?.(grant, reason))
+    this.#left = new LeftLinks(this.localLease)
+    this.#keepAlive = new KeepAlive(welcome.leaseMs / KEEPALIVES_PER_LEASE, options.keepAliveMs, {
+      send: () => this.link?.send(formatLine('.keepalive', { ack: this.#requests.newAcknowledgement() })),
+      confirmed: (sentAt) => this.#confirm(sentAt),
+      overdue: () => this.#leave('a keepalive was not answered'),
     })
     if (welcome.relayed)
       hooks.notice?.('somebody relays the connection: should this process die, the lease ends its locks')
-    this.adopt(link)
+    this.#adopt(link)
   }
 
   get ended(): boolean {
-    return this.endedBy !== null
+    return this.#endedBy !== null
   }
 
   /** True when nothing is held or asked for. */
   get idle(): boolean {
-    return this.holdings.empty && this.requests.size === 0
+    return this.#holdings.empty && this.#requests.size === 0
   }
 
   /** True when it holds, or asks for, as much as a node lets it: another session should be opened. */
   get crowded(): boolean {
     // Behind a request that waits long everything is unacknowledged.
-    if (this.requests.unacknowledged >= UNACKNOWLEDGED_MAX_COUNT / 2) return true
-    return this.holdings.size + this.changing >= LOCKS_PER_SESSION_MAX_COUNT
+    if (this.#requests.unacknowledged >= UNACKNOWLEDGED_MAX_COUNT / 2) return true
+    return this.#holdings.size + this.#changing >= LOCKS_PER_SESSION_MAX_COUNT
   }
 
   /** For how long the oldest of its locks is held, in milliseconds; 0 if there is none. */
   get oldestHoldMs(): number {
-    return this.holdings.oldestMs
+    return this.#holdings.oldestMs
   }
 
   /** True when answers are on their way most of the time. */
   get busy(): boolean {
-    return this.requests.busy
+    return this.#requests.busy
   }
 
   holds(grant: Grant): boolean {
-    return this.holdings.has(grant)
+    return this.#holdings.has(grant)
   }
 
   /**
@@ -110,19 +110,19 @@ export class ClientSession implements LockSession {
    */
   lock(name: string, request: LockRequest): Promise<Grant> {
     return new Promise((resolve, reject) => {
-      if (this.endedBy !== null) return reject(this.endedBy)
+      if (this.#endedBy !== null) return reject(this.#endedBy)
       const { signal, waitMs } = request
       if (signal?.aborted === true) return reject(signal.reason)
       let isOver = false
       const giveUp = (): void => {
-        this.request('cancel', { request: id }, () => true, ignore)
+        this.#request('cancel', { request: id }, () => true, ignore)
       }
       const stopTimer = after(waitMs > 0 ? waitMs + WAIT_MARGIN_MS : Number.POSITIVE_INFINITY, () => {
         isOver = true
         giveUp()
       })
       const settled = (): void => {
-        this.changing -= 1
+        this.#changing -= 1
         stopTimer()
         signal?.removeEventListener('abort', giveUp)
       }
@@ -138,50 +138,50 @@ export class ClientSession implements LockSession {
           return false
         }
         settled()
-        if (line.action === 'ok') this.granted(readGrant(line, name), signal, resolve, reject)
+        if (line.action === 'ok') this.#granted(readGrant(line, name), signal, resolve, reject)
         else reject(refusal(line))
         return true
       }
-      const id = this.request('lock', { name, wait: formatWait(waitMs), meta: request.meta }, answered, (error) => {
+      const id = this.#request('lock', { name, wait: formatWait(waitMs), meta: request.meta }, answered, (error) => {
         settled()
         reject(error)
       })
-      this.changing += 1
+      this.#changing += 1
       signal?.addEventListener('abort', giveUp, { once: true })
     })
   }
 
   /** Resolves also when the session has ended: then nothing is held. Rejects if no node could be told. */
   release(grant: Grant): Promise<void> {
-    const released = this.releases.get(grant) ?? this.releaseOnce(grant)
-    this.releases.set(grant, released)
+    const released = this.#releases.get(grant) ?? this.#releaseOnce(grant)
+    this.#releases.set(grant, released)
     return released
   }
 
   /** Says `bye` where a connection stands, or as soon as one does, within a bounded time. */
   close(): Promise<void> {
-    this.closing ??= this.closeOnce()
-    return this.closing
+    this.#closing ??= this.#closeOnce()
+    return this.#closing
   }
 
-  private closeOnce(): Promise<void> {
+  #closeOnce(): Promise<void> {
     return new Promise((resolve) => {
       const { link } = this
       const wasEnded = this.ended
       const finish = (told: Link | null): void => {
         stopTimer()
-        this.sayBye = null
-        this.stop(new ClientClosedError())
+        this.#sayBye = null
+        this.#stop(new ClientClosedError())
         told?.finish()
         resolve()
       }
       let told: Link | null = null
       const stopTimer = after(wasEnded ? 0 : BYE_TIMEOUT_MS, () => finish(told))
-      this.holdings.clear()
+      this.#holdings.clear()
       this.link = null
-      this.keepAlive.stop()
-      this.settle(new ClientClosedError())
-      this.sayBye = (opened) => {
+      this.#keepAlive.stop()
+      this.#settle(new ClientClosedError())
+      this.#sayBye = (opened) => {
         told = opened
         if (opened === null) {
           finish(null)
@@ -190,41 +190,41 @@ export class ClientSession implements LockSession {
         opened.attach({ line: (line) => line.action === 'bye' && finish(opened), closed: () => finish(opened) })
         opened.send(formatLine('bye'))
       }
-      if (link !== null) this.sayBye(link)
+      if (link !== null) this.#sayBye(link)
     })
   }
 
-  private releaseOnce(grant: Grant): Promise<void> {
-    this.holdings.delete(grant)
+  #releaseOnce(grant: Grant): Promise<void> {
+    this.#holdings.delete(grant)
     return new Promise((resolve, reject) => {
-      if (this.endedBy !== null) return resolve()
+      if (this.#endedBy !== null) return resolve()
       const fields = { name: grant.name, token: grant.token ?? undefined }
-      this.changing += 1
+      this.#changing += 1
       const answered = (line: Line): boolean => {
-        this.changing -= 1
+        this.#changing -= 1
         if (line.action === 'released' || line.get('code') === 'not-holder') resolve()
         else reject(readRefusal(line, grant.name))
         return true
       }
-      this.request('release', fields, answered, (error) =>
+      this.#request('release', fields, answered, (error) =>
         // Two of them end the session, and with it everything that it held.
         error instanceof SessionExpiredError || error instanceof ClientClosedError ? resolve() : reject(error),
       )
     })
   }
 
-  private request(
+  #request(
     action: string,
     fields: Fields,
     answered: (line: Line) => boolean,
     failed: (error: TcpNetLockError) => void,
   ): number {
-    const request = this.requests.add(action, fields, answered, failed)
-    this.link?.send(this.requests.format(request))
+    const request = this.#requests.add(action, fields, answered, failed)
+    this.link?.send(this.#requests.format(request))
     return request.id
   }
 
-  private granted(
+  #granted(
     grant: Grant,
     signal: AbortSignal | undefined,
     resolve: (grant: Grant) => void,
@@ -240,23 +240,23 @@ export class ClientSession implements LockSession {
         .catch(ignore)
         .finally(() => fail(signal.reason))
     }
-    this.holdings.add(grant, give, fail)
+    this.#holdings.add(grant, give, fail)
   }
 
-  private adopt(link: Link): void {
+  #adopt(link: Link): void {
     this.link = link
     this.nodeInJeopardy = false
-    link.attach({ line: (line) => this.received(line), closed: (reason) => this.leave(reason) })
+    link.attach({ line: (line) => this.#received(line), closed: (reason) => this.#leave(reason) })
     if (this.link !== link) return
-    for (const text of this.requests.unansweredLines()) link.send(text)
-    this.keepAlive.start()
+    for (const text of this.#requests.unansweredLines()) link.send(text)
+    this.#keepAlive.start()
   }
 
-  private received(line: Line): void {
-    if (line.action === 'alive') this.keepAlive.answered()
+  #received(line: Line): void {
+    if (line.action === 'alive') this.#keepAlive.answered()
     else if (line.action === 'jeopardy' || line.action === 'safe') this.nodeInJeopardy = line.action === 'jeopardy'
-    else if (line.action === 'lost') this.lostByWord(line)
-    else if (line.action === 'moved') this.leave('the node is going down', readAddress(line))
+    else if (line.action === 'lost') this.#lostByWord(line)
+    else if (line.action === 'moved') this.#leave('the node is going down', readAddress(line))
     else {
       const id = line.number('id')
       if (id === undefined) {
@@ -264,87 +264,87 @@ export class ClientSession implements LockSession {
         return
       }
       const wasCrowded = this.crowded
-      this.requests.answer(id, line)
+      this.#requests.answer(id, line)
       if (wasCrowded && !this.crowded) this.hooks.eased?.()
     }
   }
 
-  private confirm(sentAt: Instant): void {
+  #confirm(sentAt: Instant): void {
     // Once past the limit, a lock is lost for good: a later proof does not bring it back.
-    this.holdings.loseLapsed()
+    this.#holdings.loseLapsed()
     this.localLease.confirm(sentAt)
-    this.holdings.proved()
+    this.#holdings.proved()
     this.hooks.confirmed?.()
   }
 
-  private lostByWord(line: Line): void {
+  #lostByWord(line: Line): void {
     const reason: LostReason = line.get('reason') === 'forced' ? 'forced' : 'lease-expired'
     const token = line.number('token')
-    this.holdings.loseWhere(reason, (grant) => grant.name === line.get('name') && grant.token === token)
+    this.#holdings.loseWhere(reason, (grant) => grant.name === line.get('name') && grant.token === token)
   }
 
-  private leave(reason: string, next?: HostPort): void {
+  #leave(reason: string, next?: HostPort): void {
     const { link } = this
     if (link === null) return
     this.link = null
-    this.keepAlive.stop()
-    this.left.keep(link)
+    this.#keepAlive.stop()
+    this.#left.keep(link)
     this.hooks.notice?.(`left ${link.address}: ${reason}`)
-    void this.resume(link.address, next)
+    void this.#resume(link.address, next)
   }
 
-  private async resume(left: string, next: HostPort | undefined): Promise<void> {
+  async #resume(left: string, next: HostPort | undefined): Promise<void> {
     try {
       const found = await this.resumption.find({
         left,
         next,
         hooks: () => this.hooks,
-        signal: this.stopped.signal,
-        unanswered: (opened) => this.left.keep(opened),
+        signal: this.#stopped.signal,
+        unanswered: (opened) => this.#left.keep(opened),
       })
-      this.resumed(found.link, found.resumed)
+      this.#resumed(found.link, found.resumed)
     } catch (error) {
       if (!(error instanceof TcpNetLockError)) throw error
-      this.end(error)
+      this.#end(error)
     }
   }
 
-  private resumed(link: Link, { sentAt, tokens }: Resumed): void {
-    this.left.reset()
-    if (this.sayBye !== null) {
-      this.sayBye(link)
+  #resumed(link: Link, { sentAt, tokens }: Resumed): void {
+    this.#left.reset()
+    if (this.#sayBye !== null) {
+      this.#sayBye(link)
       return
     }
     this.hooks.notice?.(`resumed at ${link.address}`)
     // What the cluster does not list as held has gone to others meanwhile.
-    this.holdings.loseWhere('lease-expired', ({ token }) => token !== null && !tokens.has(token))
-    this.adopt(link)
-    this.confirm(sentAt)
+    this.#holdings.loseWhere('lease-expired', ({ token }) => token !== null && !tokens.has(token))
+    this.#adopt(link)
+    this.#confirm(sentAt)
   }
 
-  private end(error: TcpNetLockError): void {
-    this.stop(error)
-    this.settle(error)
-    this.sayBye?.(null)
+  #end(error: TcpNetLockError): void {
+    this.#stop(error)
+    this.#settle(error)
+    this.#sayBye?.(null)
   }
 
   /** From now on nothing is sent, and no node is looked for. */
-  private stop(error: TcpNetLockError): void {
-    this.keepAlive.stop()
-    this.stopped.abort(error)
-    this.left.reset()
+  #stop(error: TcpNetLockError): void {
+    this.#keepAlive.stop()
+    this.#stopped.abort(error)
+    this.#left.reset()
     if (this.link !== null) this.link.reset()
     this.link = null
   }
 
   /** Tells everybody who holds or waits. */
-  private settle(error: TcpNetLockError): void {
-    if (this.endedBy !== null) return
-    this.endedBy = error
-    this.holdings.stop()
+  #settle(error: TcpNetLockError): void {
+    if (this.#endedBy !== null) return
+    this.#endedBy = error
+    this.#holdings.stop()
     // Unreachable is not lost yet, but nobody will renew this session from now on.
-    this.holdings.loseWhere(error instanceof SessionExpiredError ? 'lease-expired' : 'disconnected', () => true)
-    this.requests.fail(error)
+    this.#holdings.loseWhere(error instanceof SessionExpiredError ? 'lease-expired' : 'disconnected', () => true)
+    this.#requests.fail(error)
     this.hooks.ended?.(error)
   }
 }

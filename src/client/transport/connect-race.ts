@@ -25,118 +25,118 @@ export interface RaceOptions {
 
 export class ConnectRace {
   /** Not dialled yet, next first. */
-  private readonly waiting: HostPort[] = []
-  private readonly waitingAtTheEnd: HostPort[] = []
-  private readonly connected: { readonly link: Link; readonly address: HostPort }[] = []
-  private dialling = 0
-  private lookingUp = 0
-  private anyAddress = false
-  private lastDialAt = 0
-  private readonly startedAt = performance.now()
-  private readonly over = new AbortController()
-  private changed: () => void = () => {}
+  readonly #waiting: HostPort[] = []
+  readonly #waitingAtTheEnd: HostPort[] = []
+  readonly #connected: { readonly link: Link; readonly address: HostPort }[] = []
+  #dialling = 0
+  #lookingUp = 0
+  #anyAddress = false
+  #lastDialAt = 0
+  readonly #startedAt = performance.now()
+  readonly #over = new AbortController()
+  #changed: () => void = () => {}
 
   constructor(private readonly options: RaceOptions) {
     const { first } = options
-    if (first !== undefined) this.found(first)
+    if (first !== undefined) this.#found(first)
     const lookups = options.addresses.look({
       found: (address) => {
-        if (first === undefined || formatHostPort(address) !== formatHostPort(first)) this.found(address)
+        if (first === undefined || formatHostPort(address) !== formatHostPort(first)) this.#found(address)
       },
       unresolved: (address, reason) => {
-        if (!this.over.signal.aborted) options.failed({ address, reason, refused: false })
+        if (!this.#over.signal.aborted) options.failed({ address, reason, refused: false })
       },
     })
     for (const asked of lookups) {
-      this.lookingUp += 1
+      this.#lookingUp += 1
       void asked.then(() => {
-        this.lookingUp -= 1
-        this.changed()
+        this.#lookingUp -= 1
+        this.#changed()
       })
     }
-    options.signal.addEventListener('abort', this.aborted)
+    options.signal.addEventListener('abort', this.#aborted)
   }
 
   /** A name is being looked up still: the round may end without its addresses. */
   get looksUp(): boolean {
-    return this.lookingUp > 0
+    return this.#lookingUp > 0
   }
 
   /** The next connection, on which nothing has been sent; null when the round is over. */
   async next(): Promise<{ link: Link; address: HostPort } | null> {
     for (;;) {
-      const next = this.connected.shift()
+      const next = this.#connected.shift()
       if (next !== undefined) return next
-      if (this.over.signal.aborted || this.leftMs() <= 0) return null
-      const staggerMs = this.lastDialAt + CONNECT_STAGGER_MS - performance.now()
-      if (this.dialling === 0 || staggerMs <= 0) this.dialNext()
-      if (this.dialling === 0 && this.lookupPatienceMs() <= 0) return null
-      const wakeMs = this.dialling > 0 ? Math.max(1, staggerMs) : this.lookupPatienceMs()
-      await this.change(Math.min(this.dialling > 0 && !this.anyWaiting ? this.leftMs() : wakeMs, this.leftMs()))
+      if (this.#over.signal.aborted || this.#leftMs() <= 0) return null
+      const staggerMs = this.#lastDialAt + CONNECT_STAGGER_MS - performance.now()
+      if (this.#dialling === 0 || staggerMs <= 0) this.#dialNext()
+      if (this.#dialling === 0 && this.#lookupPatienceMs() <= 0) return null
+      const wakeMs = this.#dialling > 0 ? Math.max(1, staggerMs) : this.#lookupPatienceMs()
+      await this.#change(Math.min(this.#dialling > 0 && !this.#anyWaiting ? this.#leftMs() : wakeMs, this.#leftMs()))
     }
   }
 
   /** Gives up every connection that `next` has not handed out. */
   close(): void {
-    this.options.signal.removeEventListener('abort', this.aborted)
-    this.over.abort()
-    for (const { link } of this.connected.splice(0)) link.reset()
+    this.options.signal.removeEventListener('abort', this.#aborted)
+    this.#over.abort()
+    for (const { link } of this.#connected.splice(0)) link.reset()
   }
 
-  private readonly aborted = (): void => {
-    this.over.abort()
-    this.changed()
+  readonly #aborted = (): void => {
+    this.#over.abort()
+    this.#changed()
   }
 
-  private get anyWaiting(): boolean {
-    return this.waiting.length + this.waitingAtTheEnd.length > 0
+  get #anyWaiting(): boolean {
+    return this.#waiting.length + this.#waitingAtTheEnd.length > 0
   }
 
-  private found(address: HostPort): void {
-    this.anyAddress = true
-    const queue = formatHostPort(address) === this.options.last ? this.waitingAtTheEnd : this.waiting
+  #found(address: HostPort): void {
+    this.#anyAddress = true
+    const queue = formatHostPort(address) === this.options.last ? this.#waitingAtTheEnd : this.#waiting
     queue.push(address)
-    this.changed()
+    this.#changed()
   }
 
-  private dialNext(): void {
-    const address = this.waiting.shift() ?? this.waitingAtTheEnd.shift()
+  #dialNext(): void {
+    const address = this.#waiting.shift() ?? this.#waitingAtTheEnd.shift()
     if (address === undefined) return
-    this.dialling += 1
-    this.lastDialAt = performance.now()
-    const timeoutMs = Math.min(this.options.connectTimeoutMs, this.leftMs())
-    Link.dial(address, timeoutMs, this.over.signal)
+    this.#dialling += 1
+    this.#lastDialAt = performance.now()
+    const timeoutMs = Math.min(this.options.connectTimeoutMs, this.#leftMs())
+    Link.dial(address, timeoutMs, this.#over.signal)
       .then(
         (link) => {
-          if (this.over.signal.aborted) link.reset()
-          else this.connected.push({ link, address })
+          if (this.#over.signal.aborted) link.reset()
+          else this.#connected.push({ link, address })
         },
         (error: unknown) => {
-          if (!(error instanceof LinkError) || this.over.signal.aborted) return
+          if (!(error instanceof LinkError) || this.#over.signal.aborted) return
           this.options.failed({ address: formatHostPort(address), reason: error.message, refused: error.refused })
         },
       )
       .finally(() => {
-        this.dialling -= 1
-        this.changed()
+        this.#dialling -= 1
+        this.#changed()
       })
   }
 
   /** Where nothing else is left to try a lookup may take the whole budget; where there was an address, a moment. */
-  private lookupPatienceMs(): number {
-    if (this.lookingUp === 0) return 0
-    const limitMs = this.anyAddress ? LOOKUP_PATIENCE_MS : this.options.connectTimeoutMs
-    return this.startedAt + limitMs - performance.now()
+  #lookupPatienceMs(): number {
+    if (this.#lookingUp === 0) return 0
+    const limitMs = this.#anyAddress ? LOOKUP_PATIENCE_MS : this.options.connectTimeoutMs
+    return this.#startedAt + limitMs - performance.now()
   }
 
-  private leftMs(): number {
-    return this.startedAt + this.options.budgetMs - performance.now()
+  #leftMs(): number {
+    return this.#startedAt + this.options.budgetMs - performance.now()
   }
 
-  private change(ms: number): Promise<void> {
+  #change(ms: number): Promise<void> {
     return new Promise((resolve) => {
       const stop = after(Math.max(0, ms), resolve)
-      this.changed = () => {
+      this.#changed = () => {
         stop()
         resolve()
       }

@@ -70,13 +70,13 @@ export function reach<Welcome>(plan: DialPlan<Welcome>): Promise<Open<Welcome>> 
 }
 
 class Search<Welcome> {
-  private readonly startedAt = performance.now()
+  readonly #startedAt = performance.now()
   /** The last failure of each address, by address. */
-  private readonly failures = new Map<string, EndpointFailure>()
-  private quorumMissing = false
-  private connectedAnywhere = false
+  readonly #failures = new Map<string, EndpointFailure>()
+  #quorumMissing = false
+  #connectedAnywhere = false
   /** A redirect has led nowhere. */
-  private stay = false
+  #stay = false
 
   constructor(private readonly plan: DialPlan<Welcome>) {}
 
@@ -84,35 +84,35 @@ class Search<Welcome> {
     const { plan } = this
     let pauseMs = MIN_ROUND_PAUSE_MS
     for (let isFirst = true; ; isFirst = false) {
-      const { open, looksUp } = await this.round(isFirst)
+      const { open, looksUp } = await this.#round(isFirst)
       if (open !== null) return open
-      if (this.nobodyListens(looksUp) || plan.budgetMs === 0 || this.isOver) throw this.exhausted()
-      plan.roundFailed?.([...this.failures.values()])
-      await pause(Math.min(pauseMs * (0.5 + Math.random()), this.leftMs()), plan.signal)
-      if (this.isOver) throw this.exhausted()
+      if (this.#nobodyListens(looksUp) || plan.budgetMs === 0 || this.#isOver) throw this.#exhausted()
+      plan.roundFailed?.([...this.#failures.values()])
+      await pause(Math.min(pauseMs * (0.5 + Math.random()), this.#leftMs()), plan.signal)
+      if (this.#isOver) throw this.#exhausted()
       pauseMs = Math.min(pauseMs * 2, MAX_ROUND_PAUSE_MS)
     }
   }
 
   /** Each address once. `looksUp`: there are names that have not been looked up yet. */
-  private async round(isFirst: boolean): Promise<{ open: Open<Welcome> | null; looksUp: boolean }> {
+  async #round(isFirst: boolean): Promise<{ open: Open<Welcome> | null; looksUp: boolean }> {
     const { plan } = this
     const race = new ConnectRace({
       addresses: plan.addresses,
       first: isFirst ? plan.first : undefined,
       last: plan.last,
       connectTimeoutMs: plan.answerTimeoutMs,
-      budgetMs: this.leftMs(),
+      budgetMs: this.#leftMs(),
       signal: plan.signal,
-      failed: (failure) => this.note(failure),
+      failed: (failure) => this.#note(failure),
     })
     try {
       for (;;) {
         const next = await race.next()
         if (next === null) return { open: null, looksUp: race.looksUp }
-        const open = await this.follow(next.link, next.address, isFirst && isSame(next.address, plan.first))
+        const open = await this.#follow(next.link, next.address, isFirst && isSame(next.address, plan.first))
         if (open !== null) return { open, looksUp: race.looksUp }
-        if (this.isOver) return { open: null, looksUp: race.looksUp }
+        if (this.#isOver) return { open: null, looksUp: race.looksUp }
       }
     } finally {
       race.close()
@@ -120,32 +120,32 @@ class Search<Welcome> {
   }
 
   /** From a connection to an endpoint over its redirects. `led`: another node named this one. */
-  private async follow(own: Link, ownAddress: HostPort, led: boolean): Promise<Open<Welcome> | null> {
+  async #follow(own: Link, ownAddress: HostPort, led: boolean): Promise<Open<Welcome> | null> {
     let address = ownAddress
     let cluster = this.plan.cluster ?? null
-    let outcome = await this.converse(own, address, cluster, led)
-    for (let hops = 1; outcome.kind === 'redirect' && hops <= MAX_REDIRECT_HOPS && !this.isOver; hops += 1) {
+    let outcome = await this.#converse(own, address, cluster, led)
+    for (let hops = 1; outcome.kind === 'redirect' && hops <= MAX_REDIRECT_HOPS && !this.#isOver; hops += 1) {
       address = outcome.to
       cluster ??= outcome.cluster
-      outcome = await this.goTo(address, cluster)
+      outcome = await this.#goTo(address, cluster)
       // One of our own endpoints has to serve.
-      if (outcome.kind === 'failed') this.stay = true
+      if (outcome.kind === 'failed') this.#stay = true
     }
     if (outcome.kind === 'open') return outcome
     // The redirects went round in circles.
-    if (outcome.kind === 'redirect') this.stay = true
+    if (outcome.kind === 'redirect') this.#stay = true
     else {
-      this.quorumMissing ||= outcome.quorum
-      this.note({ address: formatHostPort(address), reason: outcome.reason, refused: outcome.refused })
+      this.#quorumMissing ||= outcome.quorum
+      this.#note({ address: formatHostPort(address), reason: outcome.reason, refused: outcome.refused })
     }
     return null
   }
 
-  private async goTo(address: HostPort, cluster: string | null): Promise<Outcome<Welcome>> {
+  async #goTo(address: HostPort, cluster: string | null): Promise<Outcome<Welcome>> {
     const startedAt = performance.now()
     try {
-      const link = await Link.dial(address, this.boundedMs(this.plan.answerTimeoutMs), this.plan.signal)
-      return await this.converse(link, address, cluster, true, performance.now() - startedAt)
+      const link = await Link.dial(address, this.#boundedMs(this.plan.answerTimeoutMs), this.plan.signal)
+      return await this.#converse(link, address, cluster, true, performance.now() - startedAt)
     } catch (error) {
       if (!(error instanceof LinkError)) throw error
       return failed(error.message, error.refused)
@@ -153,7 +153,7 @@ class Search<Welcome> {
   }
 
   /** Opens on this connection, which is given up unless the outcome is `open`. */
-  private async converse(
+  async #converse(
     link: Link,
     address: HostPort,
     cluster: string | null,
@@ -161,14 +161,14 @@ class Search<Welcome> {
     passedMs = 0,
   ): Promise<Outcome<Welcome>> {
     const { plan } = this
-    this.connectedAnywhere = true
+    this.#connectedAnywhere = true
     let sent = false
     try {
       await plan.beforeOpening?.(link)
       const sentAt = instantNow()
       sent = true
-      link.send(plan.opening(link, this.stay))
-      const line = await link.nextLine(this.boundedMs(plan.answerTimeoutMs - passedMs), plan.signal)
+      link.send(plan.opening(link, this.#stay))
+      const line = await link.nextLine(this.#boundedMs(plan.answerTimeoutMs - passedMs), plan.signal)
       const stranger = strangeCluster(line, cluster)
       if (line.action === 'welcome' && stranger === null) {
         const welcome = await plan.welcomed(link, line, sentAt)
@@ -186,41 +186,41 @@ class Search<Welcome> {
     }
   }
 
-  private note(failure: EndpointFailure): void {
+  #note(failure: EndpointFailure): void {
     // An attempt that the end of the budget cut short says less than the one before it.
-    if (this.plan.budgetMs > 0 && this.leftMs() < TIMER_GRAIN_MS && this.failures.has(failure.address)) return
-    this.failures.set(failure.address, failure)
+    if (this.plan.budgetMs > 0 && this.#leftMs() < TIMER_GRAIN_MS && this.#failures.has(failure.address)) return
+    this.#failures.set(failure.address, failure)
   }
 
   /** Everything was refused or out of reach at once, and no name is left that may stand for something else. */
-  private nobodyListens(looksUp: boolean): boolean {
-    if (!this.plan.refusalIsFinal || this.connectedAnywhere) return false
-    const failures = [...this.failures.values()]
+  #nobodyListens(looksUp: boolean): boolean {
+    if (!this.plan.refusalIsFinal || this.#connectedAnywhere) return false
+    const failures = [...this.#failures.values()]
     const timedOut = failures.some(({ reason }) => reason === Link.CONNECT_TIMEOUT)
-    const waits = looksUp && performance.now() - this.startedAt < REFUSED_LOOKUP_PATIENCE_MS
+    const waits = looksUp && performance.now() - this.#startedAt < REFUSED_LOOKUP_PATIENCE_MS
     return failures.some(({ refused }) => refused) && !timedOut && !waits
   }
 
-  private exhausted(): unknown {
+  #exhausted(): unknown {
     if (this.plan.signal.aborted) return this.plan.signal.reason
-    if (this.quorumMissing) return new NoQuorumError('the cluster has no leader or no majority now')
+    if (this.#quorumMissing) return new NoQuorumError('the cluster has no leader or no majority now')
     for (const address of this.plan.addresses.unanswered) {
-      this.failures.set(address, { address, reason: 'the name is being looked up still', refused: false })
+      this.#failures.set(address, { address, reason: 'the name is being looked up still', refused: false })
     }
-    return new NoEndpointError([...this.failures.values()])
+    return new NoEndpointError([...this.#failures.values()])
   }
 
-  private get isOver(): boolean {
-    return this.plan.signal.aborted || this.leftMs() <= 0
+  get #isOver(): boolean {
+    return this.plan.signal.aborted || this.#leftMs() <= 0
   }
 
-  private leftMs(): number {
+  #leftMs(): number {
     if (this.plan.budgetMs === 0) return Number.POSITIVE_INFINITY
-    return this.plan.budgetMs - (performance.now() - this.startedAt)
+    return this.plan.budgetMs - (performance.now() - this.#startedAt)
   }
 
-  private boundedMs(ms: number): number {
-    return Math.max(1, Math.min(ms, this.leftMs()))
+  #boundedMs(ms: number): number {
+    return Math.max(1, Math.min(ms, this.#leftMs()))
   }
 }
 

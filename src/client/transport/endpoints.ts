@@ -44,9 +44,9 @@ export interface AddressListener {
  * an outage names are often out of reach just when a session must find another node within seconds.
  */
 export class EndpointResolver {
-  private readonly known = new Map<string, readonly string[]>()
+  readonly #known = new Map<string, readonly string[]>()
   /** A name whose lookup hangs is not asked for again meanwhile: the system does few lookups at a time. */
-  private readonly underWay = new Map<string, Promise<readonly string[]>>()
+  readonly #underWay = new Map<string, Promise<readonly string[]>>()
 
   constructor(
     private readonly endpoints: readonly HostPort[],
@@ -71,9 +71,9 @@ export class EndpointResolver {
         tell(host, port)
         continue
       }
-      const known = this.known.get(host)
+      const known = this.#known.get(host)
       for (const address of known ?? []) tell(address, port)
-      const asked = this.resolve(host).then(
+      const asked = this.#resolve(host).then(
         (found) => {
           for (const address of found) tell(address, port)
         },
@@ -88,19 +88,19 @@ export class EndpointResolver {
 
   /** Names without a known address that have not been found to have none. */
   get unanswered(): readonly string[] {
-    return [...this.underWay.keys()].filter((host) => !this.known.has(host))
+    return [...this.#underWay.keys()].filter((host) => !this.#known.has(host))
   }
 
-  private resolve(host: string): Promise<readonly string[]> {
+  #resolve(host: string): Promise<readonly string[]> {
     const asked =
-      this.underWay.get(host) ??
+      this.#underWay.get(host) ??
       this.lookupName(host)
         .then((found) => {
-          this.known.set(host, found)
+          this.#known.set(host, found)
           return found
         })
-        .finally(() => this.underWay.delete(host))
-    this.underWay.set(host, asked)
+        .finally(() => this.#underWay.delete(host))
+    this.#underWay.set(host, asked)
     return asked
   }
 }

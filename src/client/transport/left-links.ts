@@ -9,37 +9,37 @@ import type { LocalLease } from '../session/local-lease.js'
 import type { Link } from './link.js'
 
 export class LeftLinks {
-  private links: Link[] = []
-  private stopTimer: (() => void) | null = null
+  #links: Link[] = []
+  #stopTimer: (() => void) | null = null
 
   constructor(private readonly localLease: LocalLease) {}
 
   keep(link: Link): void {
     link.silence()
-    this.links.push(link)
+    this.#links.push(link)
     // The first is the one on which the session was served. On the others `resume` was not answered: before `ready` no end
     // of a connection says anything, so they may go.
-    if (this.links.length > MAX_LEFT_CONNECTIONS) this.links.splice(1, 1)[0]?.reset()
-    this.arm()
+    if (this.#links.length > MAX_LEFT_CONNECTIONS) this.#links.splice(1, 1)[0]?.reset()
+    this.#arm()
   }
 
   reset(): void {
-    this.stopTimer?.()
-    this.stopTimer = null
-    for (const link of this.links) link.reset()
-    this.links = []
+    this.#stopTimer?.()
+    this.#stopTimer = null
+    for (const link of this.#links) link.reset()
+    this.#links = []
   }
 
-  private arm(): void {
-    if (this.stopTimer !== null) return
+  #arm(): void {
+    if (this.#stopTimer !== null) return
     const leftMs = this.localLease.remainingMs()
     if (leftMs <= 0) {
       this.reset()
       return
     }
-    this.stopTimer = after(Math.min(leftMs, DEADLINE_CHECK_INTERVAL_MS), () => {
-      this.stopTimer = null
-      this.arm()
+    this.#stopTimer = after(Math.min(leftMs, DEADLINE_CHECK_INTERVAL_MS), () => {
+      this.#stopTimer = null
+      this.#arm()
     })
   }
 }

@@ -18,6 +18,7 @@ import { MENDED_SESSION_BOUNDS } from './mended-session-bounds.js'
 import { MENDED_SESSIONS } from './mended-sessions.js'
 import { NODE_ROOM } from './node-room.js'
 import { OWN_ADMIN } from './own-admin.js'
+import { OWN_DIALECTS } from './own-dialects.js'
 import { OWN_EDGES } from './own-edges.js'
 import { OWN_EFFECTS } from './own-effects.js'
 import { OWN_LOCKS } from './own-locks.js'
@@ -70,4 +71,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...MENDED_AMOUNTS,
   ...OWN_EFFECTS,
   ...SIMULATED_NET,
+  ...OWN_DIALECTS,
 ]

@@ -41,7 +41,7 @@ export const RULES_CLIENTS: readonly Mutant[] = [
         file: SESSION,
         find: "    else if (line.action === 'jeopardy' || line.action === 'safe') this.nodeInJeopardy",
         replace:
-          "    else if (line.action === 'jeopardy') {\n      this.nodeInJeopardy = true\n      this.keepAlive.answered()\n    } else if (line.action === 'safe') this.nodeInJeopardy",
+          "    else if (line.action === 'jeopardy') {\n      this.nodeInJeopardy = true\n      this.#keepAlive.answered()\n    } else if (line.action === 'safe') this.nodeInJeopardy",
       },
     ],
   },
@@ -58,8 +58,8 @@ export const RULES_CLIENTS: readonly Mutant[] = [
     edits: [
       {
         file: KEEP_ALIVE,
-        find: 'if (oldest !== undefined && elapsedMs(oldest) >= this.answerMs - 1) this.owner.overdue()\n    else this.beat()',
-        replace: 'if (oldest === undefined || elapsedMs(oldest) >= 0) this.beat()',
+        find: 'if (oldest !== undefined && elapsedMs(oldest) >= this.answerMs - 1) this.owner.overdue()\n    else this.#beat()',
+        replace: 'if (oldest === undefined || elapsedMs(oldest) >= 0) this.#beat()',
       },
     ],
   },
@@ -82,7 +82,7 @@ export const RULES_CLIENTS: readonly Mutant[] = [
     edits: [
       {
         file: HOLDINGS,
-        find: "    for (const grant of [...this.held.keys()]) if (this.held.delete(grant)) this.onLost(grant, 'deadline')\n",
+        find: "    for (const grant of [...this.#held.keys()]) if (this.#held.delete(grant)) this.onLost(grant, 'deadline')\n",
         replace: '',
       },
     ],
@@ -94,7 +94,7 @@ export const RULES_CLIENTS: readonly Mutant[] = [
     edits: [
       {
         file: SESSION,
-        find: '    this.holdings.loseLapsed()\n    this.localLease.confirm(sentAt)',
+        find: '    this.#holdings.loseLapsed()\n    this.localLease.confirm(sentAt)',
         replace: '    this.localLease.confirm(sentAt)',
       },
     ],
@@ -106,7 +106,7 @@ export const RULES_CLIENTS: readonly Mutant[] = [
     edits: [
       {
         file: HOLDINGS,
-        find: '    if (this.localLease.remainingMs() <= 0) {\n      this.unproven.add({ grant, give, fail })\n      return\n    }\n',
+        find: '    if (this.localLease.remainingMs() <= 0) {\n      this.#unproven.add({ grant, give, fail })\n      return\n    }\n',
         replace: '',
       },
     ],
@@ -118,7 +118,7 @@ export const RULES_CLIENTS: readonly Mutant[] = [
     edits: [
       {
         file: SESSION,
-        find: "    this.holdings.loseWhere('lease-expired', ({ token }) => token !== null && !tokens.has(token))\n",
+        find: "    this.#holdings.loseWhere('lease-expired', ({ token }) => token !== null && !tokens.has(token))\n",
         replace: '',
       },
     ],
@@ -375,8 +375,8 @@ export const RULES_CLIENTS: readonly Mutant[] = [
     edits: [
       {
         file: KEEP_ALIVE,
-        find: 'this.judgement = setImmediate(() => this.judge())',
-        replace: 'this.judge()',
+        find: 'this.#judgement = setImmediate(() => this.#judge())',
+        replace: 'this.#judge()',
       },
     ],
   },
