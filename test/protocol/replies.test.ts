@@ -61,10 +61,8 @@ describe('replies', () => {
     expect(having(/socket\.write\(/, 'service/')).toEqual(['service/dialects/connection.ts'])
   })
 
-  it('are positive exactly by the words that the documents name', () => {
-    const page = (name: string): string => readFileSync(new URL(`../../docs/${name}`, import.meta.url), 'utf8')
-    expect(page('rules.md')).toContain(`Positive words (\`${POSITIVE_WORDS.join(' ')}\`)`)
-    expect(page('glossary.md')).toContain(`\`${POSITIVE_WORDS.join(' ')}\``)
+  it('are positive exactly by the words of the list', () => {
+    for (const word of POSITIVE_WORDS) expect(isPositiveWord(word)).toBe(true)
     for (const word of ['released', 'pong', 'bye', 'err', 'lost', '', 'OK']) expect(isPositiveWord(word)).toBe(false)
   })
 })

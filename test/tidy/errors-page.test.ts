@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { expect, it } from 'vitest'
 import { ClientExit, DoExit, TnlExit } from '../../src/cli/shared/exit-statuses.js'
 import { ERROR_CODES } from '../../src/protocol/error-codes.js'
+import { POSITIVE_WORDS } from '../../src/protocol/replies.js'
 import { ExitCode } from '../../src/server/exit-codes.js'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
@@ -39,4 +40,9 @@ it.each(Object.entries(STATUSES))('lists the exit statuses of %s, and no other',
   const listed = [...rows.matchAll(/^\| ([\d, ]+) \|/gm)].flatMap(([, cell = '']) => cell.split(', ').map(Number))
   expect(new Set(listed)).toEqual(new Set(Object.values(statuses)))
   expect(listed.length).toBe(new Set(listed).size)
+})
+
+it('the words that claim a lease are those of the rule and of the glossary', () => {
+  expect(page('rules.md')).toContain(`Positive words (\`${POSITIVE_WORDS.join(' ')}\`)`)
+  expect(page('glossary.md')).toContain(`\`${POSITIVE_WORDS.join(' ')}\``)
 })
