@@ -65,10 +65,11 @@ describe('effects', () => {
       attempt: 0,
     }
     bench.index += 1
-    for (const command of [resume, end(holder)]) bench.machine.applyCommand(bench.index, encodeCommand(command))
+    const before: Command = { type: CommandType.ack, ...numbered(holder) }
+    for (const command of [before, resume, end(holder)]) bench.machine.applyCommand(bench.index, encodeCommand(command))
     bench.machine.endEntry(bench.index)
     const effects = bench.machine.takeEffects()
-    expect(effects.map(({ kind }) => kind)).toEqual(['superseded', 'resumed', 'answered', 'ended'])
+    expect(effects.map(({ kind }) => kind)).toEqual(['applied', 'superseded', 'resumed', 'answered', 'ended'])
     const resumed = effects.find((effect) => effect.kind === 'resumed')
     expect(resumed?.kind === 'resumed' && resumed.view).toMatchObject({
       session: waiter.session,
