@@ -9,7 +9,7 @@
  *        │     (applied all the same it finds nobody: the session is evicted, and so `leaving` once more)
  *        └── leave() by a FIN after `resume`: noted, and carried out once the session is resumed
  *
- * What `submit` proposes meanwhile is unapplied until `applied` says so; `Proposals` repeats it until then.
+ * What `submit` proposes meanwhile is unapplied until `applied` says so; `UnappliedProposals` repeats it until then.
  */
 import { invariant } from '../../invariant.js'
 import { encodeCommand } from '../../locks/commands/codec.js'
@@ -40,7 +40,7 @@ import {
   OpeningKind,
   type OpeningRefusal,
 } from './attachment.js'
-import { Proposals } from './proposals.js'
+import { UnappliedProposals } from './proposals.js'
 import { reconcile } from './reconciliation.js'
 
 export interface AttachmentsDeps {
@@ -60,10 +60,10 @@ export class Attachments {
   readonly #leaving = new Map<SessionId, Attachment>()
   /** Those that leave unless the entry's effects show that their session is gone by itself. */
   #leavingUnlessEnded: Attachment[] = []
-  readonly #proposals: Proposals
+  readonly #proposals: UnappliedProposals
 
   constructor(private readonly deps: AttachmentsDeps) {
-    this.#proposals = new Proposals(deps.clock, deps.node)
+    this.#proposals = new UnappliedProposals(deps.clock, deps.node)
   }
 
   get attachmentCount(): number {

@@ -13,7 +13,7 @@ import type { Attachment } from './attachment.js'
 const repeatAfterMs = (repeats: number): number =>
   Math.min(REPEAT_PROPOSAL_MS * 2 ** Math.max(0, repeats - 1), REPEAT_PROPOSAL_MAX_MS)
 
-export class Proposals {
+export class UnappliedProposals {
   /** Attachments with anything proposed and not applied. */
   readonly #unsettled = new Set<Attachment>()
   #unappliedBytes = 0
