@@ -3,6 +3,7 @@
  * demands that the command ends with 0 and that its rival runs only after it. Prints the pause for other clients, and the
  * machine's load before each trial: on a busy machine the pause says more about that than about the cluster.
  */
+
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { loadavg, tmpdir } from 'node:os'
@@ -11,6 +12,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { Command, InvalidArgumentError } from 'commander'
 import type { ClusterNode } from '../src/cli/cluster/cluster-node.js'
+import { SeededRandom } from '../src/testing/seeded-random.js'
 import { TrialCluster, until } from './failover-cluster.js'
 import { Probe } from './failover-probe.js'
 
@@ -56,7 +58,8 @@ async function main(): Promise<void> {
   const { trials, hold, seed, wait } = readFlags()
   const dir = mkdtempSync(join(tmpdir(), 'tnl-failover-'))
   console.log(`${trials} trials, hold ${hold} s, seed ${seed}`)
-  const random = mulberry32(seed)
+  const seeded = new SeededRandom(seed)
+  const random = (): number => seeded.float()
   const cluster = await TrialCluster.start(dir)
   const gapsMs: number[] = []
   const loads: number[] = []
@@ -209,17 +212,6 @@ function readFlags(): Flags {
 function atLeastZero(text: string): number {
   if (!/^\d+(?:\.\d+)?$/.test(text)) throw new InvalidArgumentError('A number from 0 on is needed.')
   return Number(text)
-}
-
-/** A small generator that replays from its seed. */
-function mulberry32(seed: number): () => number {
-  let state = seed >>> 0
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
 }
 
 await main()

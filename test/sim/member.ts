@@ -216,9 +216,10 @@ export class Member {
 
   #surroundings(store: LogStore): Surroundings {
     const { nodeId, world, peers, checks, process } = this.deps
+    const transport = peers.transport(nodeId, process, peerOf(nodeId).address)
     return {
       store,
-      transport: peers.transport(nodeId, process, peerOf(nodeId).address),
+      transport,
       clock: this.clock,
       random: world.random,
       records: this.#records(store),
@@ -228,7 +229,11 @@ export class Member {
         world.note(`${nodeId} ${level}: ${event} ${JSON.stringify(facts)}`)
       },
       describe: () => ({}),
-      greet: async () => ({ kind: 'unreachable', detail: 'not greeted here' }),
+      greet: async (address) => {
+        const greeting = await transport.greet(address)
+        world.count(`seen greeting: ${greeting.kind}`)
+        return greeting
+      },
       shutdown: () => undefined,
       onRunning: ({ raftId }) => this.deps.running(raftId),
       onLease: () => undefined,

@@ -41,8 +41,10 @@ export interface Swarm {
 
 /** A frame may exceed its bound by a single entry, and that by a single command: metadata of 4,000 bytes. */
 const ONE_ENTRY_BYTES = 5_000
-/** A window of appends and some commands. */
-const SMALL_LANE_BYTES = 30_000
+/** Some commands. */
+const SMALL_CONTROL_BYTES = 30_000
+/** Less than a window of appends, and less than many a snapshot. */
+const SMALL_BULK_BYTES = 12_000
 
 /** So small that a few clients reach them. */
 const SMALL_BOUNDS: Bounds = {
@@ -111,8 +113,8 @@ export function drawSwarm(random: SeededRandom, nodes: number | null, only: Swar
     },
     lanes: {
       frameBytes: bounds.bundleFrameBytes + ONE_ENTRY_BYTES,
-      controlBytes: isSmall ? SMALL_LANE_BYTES : CONTROL_QUEUE_BYTES,
-      bulkBytes: isSmall ? SMALL_LANE_BYTES : BULK_QUEUE_BYTES,
+      controlBytes: isSmall ? SMALL_CONTROL_BYTES : CONTROL_QUEUE_BYTES,
+      bulkBytes: isSmall ? SMALL_BULK_BYTES : BULK_QUEUE_BYTES,
     },
     hasPeerSecret: random.chance(0.3),
     metaBytes: isSmall || random.chance(0.1) ? 4_000 : 0,

@@ -6,6 +6,7 @@ import { createTransport, type PeerTransport } from '../../../src/raft/net/trans
 import type { Peer, PeerDownReason, Refusal, Refuser } from '../../../src/raft/ports/transport.js'
 import { FrameKind, type HelloVerdict, Lane, type PeerHello, RefusalCode } from '../../../src/raft/ports/transport.js'
 import type { ByteStream, Channel, StreamNetwork } from '../../../src/sockets/streams.js'
+import { SeededRandom } from '../../../src/testing/seeded-random.js'
 import { helloOf } from '../../kit/hello.js'
 
 /** `speed` times as fast as real time, for timers only. */
@@ -159,15 +160,10 @@ export function introduce(...nodes: readonly TestNode[]): void {
   for (const node of nodes) node.transport.setPeers(peers.filter((peer) => peer.nodeId !== node.id))
 }
 
-/** Numbers from 0 to 1 that are the same for the same seed (mulberry32). */
+/** Numbers from 0 to 1 that are the same for the same seed. */
 export function seededRandom(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
+  const random = new SeededRandom(seed)
+  return () => random.float()
 }
 
 /** TCP on which connects and the first bytes in either direction take a few milliseconds, each at random. */

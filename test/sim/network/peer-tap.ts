@@ -3,10 +3,12 @@
  * stalls where it says so. What is below is the real transport over a network in memory.
  */
 
+import { greet } from '../../../src/raft/net/greeting.js'
 import type { LaneBounds } from '../../../src/raft/net/outbox.js'
 import { createTransport, type PeerTransport } from '../../../src/raft/net/transport.js'
 import {
   FrameKind,
+  type Greeting,
   type Lane,
   type Peer,
   type PeerHello,
@@ -64,7 +66,7 @@ export class PeerTap implements Transport {
     readonly nodeId: string,
     readonly process: Process,
     listen: string,
-    streams: StreamNetwork,
+    private readonly streams: StreamNetwork,
   ) {
     const { world, limits, hasSecret } = network
     const say = (fields: object, message: string): void => {
@@ -153,6 +155,11 @@ export class PeerTap implements Transport {
 
   get hello(): PeerHello | null {
     return this.#handlers?.hello() ?? null
+  }
+
+  /** Who answers at an address, before anybody is told to live there. */
+  greet(address: string): Promise<Greeting> {
+    return greet(address, this.process.clock, this.streams)
   }
 
   /**

@@ -19,6 +19,7 @@ import {
   Role,
   type Term,
 } from '../../../../src/raft/core/types.js'
+import { SeededRandom } from '../../../../src/testing/seeded-random.js'
 
 export const ELECTION_TICK = 10
 export const HEARTBEAT_TICK = 1
@@ -215,13 +216,8 @@ export function textOf({ data }: Entry): string {
   return new TextDecoder().decode(data)
 }
 
-/** Integers below `bound` that depend on the seed alone (mulberry32). */
+/** Integers below `bound` that depend on the seed alone. */
 export function seededInt(seed: number): (bound: number) => number {
-  let state = seed
-  return (bound) => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % bound
-  }
+  const random = new SeededRandom(seed)
+  return (bound) => random.int(bound)
 }
