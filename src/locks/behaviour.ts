@@ -9,6 +9,7 @@ import {
 import { SWEPT_SESSIONS_PER_SWEEP } from './limits.js'
 import type { Session } from './state/entities.js'
 import { endNode, nodeUp, sweep } from './state/epochs.js'
+import { holdLevel, setLevel } from './state/levels.js'
 import { claimMember } from './state/members.js'
 import * as sessions from './state/sessions.js'
 import type { ApplyContext } from './state/state.js'
@@ -25,6 +26,8 @@ const BEHAVIOURS: Behaviours = {
   expireNode: endNode,
   sweep: (context) => sweep(context, SWEPT_SESSIONS_PER_SWEEP),
   claimMember,
+  setLevel,
+  holdLevel,
 
   open: sessions.open,
   openClassic: sessions.openClassic,

@@ -70,6 +70,10 @@ export type Effect =
   | { readonly kind: 'nodeUp'; readonly node: NodeId; readonly epoch: Epoch }
   /** `epoch` of `node` has ended; its classic sessions count as ended, the others as detached. */
   | { readonly kind: 'epochEnded'; readonly node: NodeId; readonly epoch: Epoch }
+  /** `epoch` was to begin, and its program is older than the cluster: it has to end. */
+  | { readonly kind: 'nodeTooOld'; readonly node: NodeId; readonly epoch: Epoch; readonly needed: number }
+  | { readonly kind: 'levelRaised'; readonly level: number }
+  | { readonly kind: 'levelHeld'; readonly held: boolean }
   | { readonly kind: 'membersChanged' }
   | Opening
   | OfRequest

@@ -1,6 +1,7 @@
 /** What must be true of the lock state between any two entries. For simulator and tests. */
 
 import { utf8Length } from '../bytes/utf8.js'
+import { BASE_LEVEL } from '../feature-level.js'
 import { invariant } from '../invariant.js'
 import { UNACKNOWLEDGED_PER_SESSION_MAX, WAITERS_PER_LOCK_MAX } from './limits.js'
 import type { LockEntry, Session, SessionList } from './state/entities.js'
@@ -33,6 +34,7 @@ export function checkInvariants(machine: { inspect(): LockState }): void {
   // Each listed lock names the session as its holder, so equal sums mean that each held lock is listed by its holder.
   invariant(held === state.locks.size, () => `${state.locks.size} locks, ${held} held or delayed`)
   checkPlaces(state)
+  checkLevels(state)
 }
 
 function checkLock(state: LockState, lock: LockEntry): void {
@@ -97,6 +99,14 @@ function checkSession(state: LockState, session: Session): void {
     stored + waits <= UNACKNOWLEDGED_PER_SESSION_MAX,
     () => `session ${id} has too many unacknowledged requests`,
   )
+}
+
+/** That the level only rises is a matter of two states; whoever has both checks it. */
+function checkLevels(state: LockState): void {
+  invariant(state.level >= BASE_LEVEL, () => `the level is ${state.level}`)
+  for (const { epoch, programLevel } of state.epochs.values()) {
+    invariant(programLevel >= BASE_LEVEL, () => `epoch ${epoch} is of a program of level ${programLevel}`)
+  }
 }
 
 function checkPlaces(state: LockState): void {

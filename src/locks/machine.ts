@@ -2,11 +2,15 @@
  * The lock state machine: commands in log order in, state and effects out. Deterministic: no clock, no randomness, no
  * order that two nodes could see differently.
  */
+
+import { FormatError } from '../bytes/reader.js'
+import { FEATURE_LEVEL } from '../feature-level.js'
 import type { ConfChangeSingle, ConfState, Index } from '../raft/core/types.js'
 import type { SnapshotRestorer, StateMachine } from '../raft/ports/state-machine.js'
 import type { SnapshotSource } from '../raft/ports/store.js'
 import { applyCommand } from './behaviour.js'
-import { decodeCommand } from './commands/codec.js'
+import { decodeCommand, levelOfCommand } from './commands/codec.js'
+import type { Command } from './commands/commands.js'
 import type { Effect } from './effects.js'
 import { checkInvariants } from './invariants.js'
 import { SWEPT_SESSIONS_PER_ENTRY } from './limits.js'
@@ -24,21 +28,48 @@ const NO_EFFECTS: readonly Effect[] = []
 export interface MachineOptions {
   /** Checks the whole state after every entry; for the simulator and tests. */
   readonly checkEachEntry?: boolean
+  /** Of this program; tests have others. */
+  readonly programLevel?: number
 }
 
 export class LockMachine extends LockViews implements StateMachine {
   /** Of the entry that is being applied. */
   #effects: Effect[] = []
   readonly #checkEachEntry: boolean
+  readonly #programLevel: number
+  #ignoredCount = 0
 
   /** `genesis` is the state before the first entry; a restored snapshot overrides it. */
   constructor(genesis: Genesis, options: MachineOptions = {}) {
     super(stateFromGenesis(genesis))
     this.#checkEachEntry = options.checkEachEntry ?? false
+    this.#programLevel = options.programLevel ?? FEATURE_LEVEL
   }
 
-  applyCommand(index: Index, command: Uint8Array): void {
-    applyCommand(this.#at(index), decodeCommand(command))
+  /** Commands of the log that did nothing, because the cluster had not their level or no program can have written them. */
+  get ignoredCount(): number {
+    return this.#ignoredCount
+  }
+
+  /** Throws OlderProgramError, before anything of the command is done, where this program is too old to go on. */
+  applyCommand(index: Index, bytes: Uint8Array): void {
+    const command = this.#read(bytes)
+    if (command === null) this.#ignoredCount += 1
+    else applyCommand(this.#at(index), command)
+  }
+
+  /**
+   * A command that says a level which the cluster has not does nothing, on a program that could read it as on one that could
+   * not: else their states would differ. No node makes one; a member that breaks the rules can.
+   */
+  #read(bytes: Uint8Array): Command | null {
+    if (levelOfCommand(bytes) > this.state.level) return null
+    try {
+      return decodeCommand(bytes, this.#programLevel)
+    } catch (error) {
+      if (error instanceof FormatError) return null
+      throw error
+    }
   }
 
   applyMembership(
@@ -70,7 +101,7 @@ export class LockMachine extends LockViews implements StateMachine {
   }
 
   beginRestore(): SnapshotRestorer {
-    return new SnapshotReplacement((state) => {
+    return new SnapshotReplacement(this.#programLevel, (state) => {
       this.state = state
     })
   }
@@ -85,6 +116,6 @@ export class LockMachine extends LockViews implements StateMachine {
   }
 
   #at(index: Index): ApplyContext {
-    return { state: this.state, effects: this.#effects, index }
+    return { state: this.state, effects: this.#effects, index, programLevel: this.#programLevel }
   }
 }

@@ -2,13 +2,14 @@
  * One node put together: state machine, Raft node, administration and service, over a disk, a network and a clock that are
  * given. `main.ts` gives it the machine's; the simulator gives it its own, and so runs this very composition.
  */
-import { decodeCommand, encodeCommand } from '../locks/commands/codec.js'
+import { BASE_LEVEL, FEATURE_LEVEL } from '../feature-level.js'
+import { decodeCommand, encodeCommand, levelOfCommand } from '../locks/commands/codec.js'
 import { CommandType } from '../locks/commands/commands.js'
 import { type Genesis, LockMachine } from '../locks/machine.js'
 import type { Clock, Random } from '../platform.js'
 import type { Term } from '../raft/core/types.js'
 import type { NodeObserver } from '../raft/node/node-api.js'
-import type { RaftNodeOptions } from '../raft/node/options.js'
+import type { CommandKind, RaftNodeOptions } from '../raft/node/options.js'
 import { RaftNode } from '../raft/node/raft-node.js'
 import {
   awaited,
@@ -38,6 +39,8 @@ export interface NodeSettings extends RaftSettings, LockServiceOptions {
   readonly advertise: string
   /** HOST:PORT at which peers reach this node now; empty: the settings do not say. */
   readonly peerAddress: string
+  /** The feature level of the program, if it is not that of this one: for tests. */
+  readonly programLevel?: number
   readonly adminFrom: AdminFrom
 }
 
@@ -81,6 +84,9 @@ export class NodeComposition {
   readonly clock: LooksFirst<Clock>
   /** Rule 7: what every event begins with. */
   readonly #look = (): void => this.service.turn()
+  readonly #programLevel: number
+  /** As far as this process knows. */
+  #levelOfDirectory = BASE_LEVEL
 
   constructor(
     private readonly settings: NodeSettings,
@@ -91,7 +97,8 @@ export class NodeComposition {
     this.clock = clockThatLooks(world.clock, this.#look)
     const { clock } = this
     const nothingYet = { clusterId: '', nodeLeaseMs: settings.nodeLeaseMs, createdUnixSeconds: 0, members: [] }
-    this.machine = new LockMachine(nothingYet)
+    this.#programLevel = settings.programLevel ?? FEATURE_LEVEL
+    this.machine = new LockMachine(nothingYet, { programLevel: this.#programLevel })
     this.node = this.#makeNode()
     this.admin = new Administration({
       node: this.node,
@@ -106,6 +113,7 @@ export class NodeComposition {
       nodeId: settings.nodeId,
       advertise: settings.advertise,
       peerAddress: settings.peerAddress,
+      programLevel: this.#programLevel,
       clock,
       random,
       node: this.node,
@@ -117,6 +125,10 @@ export class NodeComposition {
       shutdown: () => world.shutdown(),
       admin: (request) => this.admin.handle(request),
       membersChanged: () => this.node.setMembers(this.#members()),
+      levelRaised: (level) => {
+        log('info', 'the feature level of the cluster has risen', { level })
+        this.#followLevel()
+      },
       onFatal: (error) => world.onFatal(error),
     })
   }
@@ -150,6 +162,7 @@ export class NodeComposition {
     const { settings, world, watch, machine } = this
     return new RaftNode({
       ...settings,
+      programLevel: this.#programLevel,
       store: storeThatLooks(world.store, this.#look),
       transport: transportThatLooks(world.transport, this.#look),
       clock: this.clock,
@@ -166,13 +179,15 @@ export class NodeComposition {
         return new LockMachine(genesis).snapshot()
       },
       claim: (raftId, memberUid) => {
-        this.node.propose(encodeCommand({ type: CommandType.claimMember, raftId, memberUid }))
+        const claim = { type: CommandType.claimMember, raftId, memberUid } as const
+        this.node.propose(encodeCommand(claim, machine.level))
       },
-      isCommand,
+      judgeCommand: (bytes) => this.#judgeCommand(bytes),
       warn: (message) => world.log('warn', message, {}),
       onRunning: (identity) => {
         world.onRunning(identity)
         this.#tellLease()
+        this.#followLevel()
         this.service.start()
       },
     })
@@ -197,6 +212,7 @@ export class NodeComposition {
         world.log('info', 'state taken from a snapshot of the leader', { index })
         this.node.setMembers(this.#members())
         this.#tellLease()
+        this.#followLevel()
         this.service.onRestored(index)
       },
       onStored: (durationMs) => world.onStored(durationMs),
@@ -214,16 +230,29 @@ export class NodeComposition {
     if (clusterId !== '') this.world.onLease(nodeLeaseMs)
   }
 
+  /**
+   * The directory names the level of the state, at each start too: the process before may have ended first. An older program
+   * would find out by the log or the snapshot, which name the level; by FORMAT it refuses the directory before it reads them.
+   */
+  #followLevel(): void {
+    const { level } = this.machine
+    if (level <= this.#levelOfDirectory) return
+    this.#levelOfDirectory = level
+    const fail = (error: unknown) => this.world.onFatal(error instanceof Error ? error : new Error(String(error)))
+    awaited(this.#look, this.world.store.raiseLevel(level)).catch(fail)
+  }
+
+  #judgeCommand(bytes: Uint8Array): CommandKind {
+    if (levelOfCommand(bytes) > this.#programLevel) return 'newer'
+    try {
+      decodeCommand(bytes, this.#programLevel)
+      return 'command'
+    } catch {
+      return 'garbage'
+    }
+  }
+
   #members(): Peer[] {
     return this.machine.members().map(({ nodeId, raftId, peerAddress }) => ({ nodeId, raftId, address: peerAddress }))
-  }
-}
-
-function isCommand(bytes: Uint8Array): boolean {
-  try {
-    decodeCommand(bytes)
-    return true
-  } catch {
-    return false
   }
 }

@@ -18,6 +18,8 @@ export interface EffectReceivers {
   membersChanged(): void
   /** A request waits that nobody could examine for a deadlock. */
   unexamined(session: SessionId, lock: string): void
+  /** The cluster's feature level. */
+  levelRaised(level: number): void
 }
 
 /** Effects that are for one connection. */
@@ -46,6 +48,17 @@ export class EffectRouter {
         return
       case 'membersChanged':
         this.to.membersChanged()
+        duties.upgradeChanged()
+        return
+      case 'nodeTooOld':
+        lease.nodeTooOld(effect.node, effect.epoch, effect.needed)
+        return
+      case 'levelRaised':
+        this.to.levelRaised(effect.level)
+        duties.upgradeChanged()
+        return
+      case 'levelHeld':
+        duties.upgradeChanged()
         return
       case 'unexamined':
         this.to.unexamined(effect.session, effect.name)

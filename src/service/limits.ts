@@ -4,8 +4,6 @@
 export const BACKLOG_MAX_LINES = 64
 /** Reading from a session's connection pauses when this many of its commands are not applied yet. */
 export const SESSION_IN_FLIGHT_MAX_COMMANDS = 1024
-/** What this program's commands and records can express; `welcome` says it. It grows with each release that adds some. */
-export const FEATURE_LEVEL = 1
 // ---------------------------------------------------------------------------------- leases (rules.md)
 /** Rule 2: a node renews this many times in one node lease. */
 export const RENEWALS_PER_LEASE = 5

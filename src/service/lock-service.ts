@@ -36,6 +36,8 @@ export interface LockServiceDeps extends NodeOperations {
   readonly advertise: string
   /** HOST:PORT at which peers reach this node now; empty: the settings do not say. */
   readonly peerAddress: string
+  /** The feature level of this program. */
+  readonly programLevel: number
   readonly clock: LooksFirst<Clock>
   readonly random: Random
   readonly node: NodeApi
@@ -45,6 +47,8 @@ export interface LockServiceDeps extends NodeOperations {
   readonly log: ServiceLog
   /** The state has other members than before, or at other addresses. */
   membersChanged(): void
+  /** The cluster's feature level. */
+  levelRaised(level: number): void
   onFatal(error: Error): void
 }
 
@@ -85,12 +89,14 @@ export class LockService implements ConnectionOwner {
       node,
       state,
       log,
+      programLevel: deps.programLevel,
       answer: (to, epoch, number, commitIndex) => this.#answerRenewal(to, epoch, number, commitIndex),
     })
     this.#lease = new NodeLease({
       nodeId,
       address: deps.advertise,
       peer: deps.peerAddress,
+      programLevel: deps.programLevel,
       clock,
       random,
       node,
@@ -115,6 +121,7 @@ export class LockService implements ConnectionOwner {
         this.#counters.unexamined()
         log('warn', 'a request waits unexamined: the search for a deadlock met its bound', { session, lock })
       },
+      levelRaised: (level) => deps.levelRaised(level),
     })
   }
 

@@ -13,6 +13,10 @@ export interface StateView {
   /** L of rule 0: fixed when the cluster was formed. */
   readonly nodeLeaseMs: number
   readonly lockCount: number
+  /** The cluster's feature level: what may be used. */
+  readonly level: number
+  /** Whether every member is up with a program of this level, which is the next one, and no hold stands. */
+  canRaiseTo(level: number): boolean
   session(id: SessionId): SessionView | null
   /** Sessions attached under an epoch that is live. */
   sessionsAt(node: NodeId, epoch: Epoch): Iterable<SessionId>

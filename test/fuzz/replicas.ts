@@ -9,6 +9,7 @@ export function restored(machine: LockMachine, genesis: Genesis, index: number):
   const source = machine.snapshot()
   const restorer = copy.beginRestore()
   for (let chunk = source.next(CHUNK_BYTES); chunk !== null; chunk = source.next(CHUNK_BYTES)) restorer.push(chunk)
+  restorer.end()
   restorer.finish(index)
   return copy
 }

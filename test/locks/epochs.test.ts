@@ -233,7 +233,7 @@ describe('members', () => {
   test('a node that comes up says where its peers find it, if it knows', () => {
     const bench = new Bench()
     const up = (node: string, epoch: number, expected: number, peer: string) =>
-      bench.apply({ type: CommandType.nodeUp, node, epoch, expected, dead: 0, address: 'n:1', peer })
+      bench.apply({ type: CommandType.nodeUp, node, epoch, expected, dead: 0, address: 'n:1', peer, programLevel: 1 })
     const addresses = () => bench.machine.members().map(({ peerAddress }) => peerAddress)
     expect(up('n2', 200, 0, 'elsewhere:1').map(([kind]) => kind)).toEqual(['nodeUp', 'membersChanged'])
     expect(addresses()).toEqual(['n1:7655', 'elsewhere:1', 'n3:7655'])

@@ -43,6 +43,7 @@ const whole = fc.oneof(
     dead: natural,
     address: fc.constant('n2:1'),
     peer: fc.constantFrom('', 'n2:2'),
+    programLevel: natural,
   }),
   fc.record({ type: fc.constant(CommandType.expireSession), session: natural, attach: natural }),
   fc.record({ type: fc.constant(CommandType.delayOver), name, token: natural }),
@@ -71,6 +72,7 @@ function copyOf(bench: Bench): LockMachine {
   const restorer = copy.beginRestore()
   const source = bench.machine.snapshot()
   for (let chunk = source.next(1_000); chunk !== null; chunk = source.next(1_000)) restorer.push(chunk)
+  restorer.end()
   restorer.finish(bench.index)
   return copy
 }

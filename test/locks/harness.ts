@@ -9,7 +9,7 @@ import {
   type OpenClassic,
   type SessionId,
 } from '../../src/locks/commands/commands.js'
-import { type Genesis, LockMachine } from '../../src/locks/machine.js'
+import { type Genesis, LockMachine, type MachineOptions } from '../../src/locks/machine.js'
 
 export const GENESIS: Genesis = {
   clusterId: 'test-cluster',
@@ -42,9 +42,13 @@ export interface Party {
 }
 
 export class Bench {
-  readonly machine = new LockMachine(GENESIS, { checkEachEntry: true })
+  readonly machine: LockMachine
   index = 0
   #conn = 0
+
+  constructor(options: MachineOptions = {}) {
+    this.machine = new LockMachine(GENESIS, { checkEachEntry: true, ...options })
+  }
 
   /** Applies the commands as one entry and returns the effects. */
   apply(...commands: Command[]): Effect[] {
@@ -55,7 +59,16 @@ export class Bench {
   }
 
   nodeUp(node: NodeId, epoch: Epoch, expected = 0, dead = 0): Effect[] {
-    return this.apply({ type: CommandType.nodeUp, node, epoch, expected, dead, address: `${node}:7654`, peer: '' })
+    return this.apply({
+      type: CommandType.nodeUp,
+      node,
+      epoch,
+      expected,
+      dead,
+      address: `${node}:7654`,
+      peer: '',
+      programLevel: 1,
+    })
   }
 
   nextConn(): number {

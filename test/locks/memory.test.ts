@@ -13,7 +13,7 @@ test(`a held lock with its session costs at most ${HEAP_PER_LOCK_MAX_BYTES} byte
   setFlagsFromString('--expose-gc')
   const collectGarbage = runInNewContext('gc') as () => void
   const machine = new LockMachine(GENESIS)
-  const up = { node: 'n1', epoch: 2 ** 52 + 1, expected: 0, dead: 0, address: 'n1:7654', peer: '' }
+  const up = { node: 'n1', epoch: 2 ** 52 + 1, expected: 0, dead: 0, address: 'n1:7654', peer: '', programLevel: 1 }
   machine.applyCommand(1, encodeCommand({ type: CommandType.nodeUp, ...up }))
   collectGarbage()
   const before = process.memoryUsage().heapUsed

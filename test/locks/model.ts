@@ -105,6 +105,8 @@ export class Model {
       case CommandType.waitsLeft:
       case CommandType.sweep:
       case CommandType.claimMember:
+      case CommandType.setLevel:
+      case CommandType.holdLevel:
         return
       default:
         this.#numbered(index, command)

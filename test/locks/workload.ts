@@ -82,6 +82,7 @@ export class Workload {
       dead,
       address: `${node}:7654`,
       peer: pick(['', `${node}:7655`, `${node}:7755`], odd),
+      programLevel: 1,
     }
   }
 

@@ -31,7 +31,16 @@ beforeEach(() => {
 
 describe('one linear history', () => {
   const nodeUp = (node: string, epoch: number): Uint8Array =>
-    encodeCommand({ type: CommandType.nodeUp, node, epoch, expected: 0, dead: 0, address: `${node}:7654`, peer: '' })
+    encodeCommand({
+      type: CommandType.nodeUp,
+      node,
+      epoch,
+      expected: 0,
+      dead: 0,
+      address: `${node}:7654`,
+      peer: '',
+      programLevel: 1,
+    })
 
   function twoNodes() {
     const log = new LogCheck(world, new ConfigCheck(world, () => 0), () => undefined)

@@ -1,6 +1,8 @@
 /** Hosts with their volumes, the node process on each, and what a supervisor does when one ends. */
+
+import { FEATURE_LEVEL } from '../../src/feature-level.js'
 import { FrameKind, Lane, type Peer } from '../../src/raft/ports/transport.js'
-import { FORMAT_VERSION } from '../../src/raft/store/data-directory.js'
+import { formatOfLevel } from '../../src/raft/store/data-directory.js'
 import type { Checks } from './checks/checks.js'
 import { STORE_FAILPOINTS } from './checks/tapped-store.js'
 import { DISK_FAILPOINTS, Volume } from './disk.js'
@@ -35,7 +37,8 @@ export class Host {
   isRefused = false
   starts = 0
   /** Of the program that is installed: a newer one reads and writes a newer format of the directory. */
-  formatVersion = FORMAT_VERSION
+  /** The feature level of the program that is installed there. */
+  programLevel = FEATURE_LEVEL
   /** Where its next process dies. */
   failpointAtStart: { readonly name: string; readonly times: number } | null = null
   /** The identity of its directory; 0 before it has one. */
@@ -168,9 +171,9 @@ export class Cluster {
   start(host: Host): void {
     if (host.isUp || host.isRefused) return
     const { world, checks, swarm } = this
-    const { volume, formatVersion } = host
+    const { volume, programLevel } = host
     const { damage } = volume
-    volume.opened(formatVersion)
+    volume.opened(formatOfLevel(programLevel))
     const process = new Process(world, host.machine, `${host.nodeId}#${++host.starts}`)
     host.process = process
     world.note(`start ${process.name}`)
@@ -180,7 +183,7 @@ export class Cluster {
       nodeId: host.nodeId,
       process,
       volume: host.volume,
-      formatVersion,
+      programLevel,
       peers: this.peers,
       clients: this.clients,
       clientPlaces: swarm.clientPlaces,
@@ -192,9 +195,9 @@ export class Cluster {
         // A process that was cut off with a copy of the directory may get through its start only now.
         const isPresent = host.process === process
         if (isPresent) host.raftId = raftId
-        if (formatVersion < volume.format) world.fail(`${host.nodeId} runs on a directory of a newer format`)
-        if (formatVersion > volume.format && volume.format > 0) world.count('seen older layout read')
-        volume.format = formatVersion
+        const newest = formatOfLevel(programLevel)
+        if (newest < volume.format) world.fail(`${host.nodeId} runs on a directory of a newer format`)
+        if (newest > volume.format) world.count('seen older layout read')
         // It read all that it needs, and the store check compared it: what was hit was of no use.
         if (damage !== null && volume.damage === damage) {
           world.count('seen damage without effect')
@@ -351,9 +354,12 @@ export class Cluster {
       process.kill()
       return
     }
+    const { checks } = this
     const { volume } = host
-    const formatVersion = host.member?.deps.formatVersion ?? FORMAT_VERSION
-    if (code === 4 && formatVersion < volume.triedFormat && !volume.isDamaged) {
+    const programLevel = host.member?.deps.programLevel ?? FEATURE_LEVEL
+    const isSetBack = code === 4 && volume.formatSetBack !== null && !volume.isDamaged
+    const isTooOld = code === 5 && programLevel < (checks.log.reference?.level ?? 0)
+    if (isSetBack || isTooOld) {
       newerRefused(this.world, host, words)
       process.kill()
       return

@@ -39,6 +39,8 @@ export const EVENTS = [
   'seen older layout read',
   'seen downgrade refused',
   'seen newer layout refused',
+  'seen program left behind',
+  'level raised',
   'seen read error',
   'seen disk full at log write',
   'seen disk full at snapshot write',

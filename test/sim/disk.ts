@@ -48,13 +48,10 @@ export class Volume {
   /** A write that will go astray. */
   stray: StrayPlan | null = null
   #makeGood: (() => void) | null = null
-  /** Of its contents: that of the last program that ran on it, and the newest that a start may have raised it to. */
-  format = 0
-  triedFormat = 0
   /** What FORMAT said before somebody made an older program of it; that one must not get any further. */
   formatSetBack: Buffer | null = null
   /** Of what the present process found. */
-  #found = ''
+  #found: string | null = null
   /** Of LevelDB's lock file: device and inode. */
   lockIdentity: string
   /** It is an older state of its directory: what was acknowledged since is forgotten. */
@@ -78,8 +75,6 @@ export class Volume {
     copy.isDoubtful = this.isDoubtful
     copy.damage = this.damage
     copy.isPutBack = this.isPutBack
-    copy.format = this.format
-    copy.triedFormat = this.triedFormat
     copy.stray = this.stray
     copy.formatSetBack = this.formatSetBack
     return copy
@@ -101,14 +96,20 @@ export class Volume {
     this.formatSetBack = null
   }
 
+  /** What FORMAT says, or said before somebody set it back; 0: nothing yet. */
+  get format(): number {
+    const bytes = this.formatSetBack ?? this.#format()?.read(0, Number.MAX_SAFE_INTEGER)
+    return Number(/"version":(\d+)/.exec(bytes?.toString() ?? '')?.[1] ?? 0)
+  }
+
   #format(): MemoryFile | null {
     const path = this.memory.paths().find((one) => one.endsWith(`/${FORMAT_FILE}`))
     return path === undefined ? null : this.memory.file(path)
   }
 
-  /** True if the present process has changed nothing so far. */
+  /** True if the present process has changed nothing so far, or was not too old for the directory when it came. */
   isAsFound(): boolean {
-    return this.#found === this.#digest()
+    return this.#found === null || this.#found === this.#digest()
   }
 
   #digest(): string {
@@ -180,12 +181,11 @@ export class Volume {
   }
 
   /** A process opens it: what the one before met is over. */
-  opened(formatVersion: number): void {
-    this.triedFormat = Math.max(this.triedFormat, formatVersion)
+  opened(newestFormat: number): void {
     if (this.isDoubtful) this.loseUnsynced()
     this.hasFailed = false
-    if (formatVersion === this.triedFormat) this.restoreFormat()
-    else this.#found = this.#digest()
+    this.#found = newestFormat < this.format ? this.#digest() : null
+    if (newestFormat >= this.format) this.restoreFormat()
   }
 }
 

@@ -1,13 +1,13 @@
 /** A node's process: the server's composition with a simulated disk, network and clock. */
 import { pack, unpack } from 'msgpackr'
 import { formatHostPort } from '../../src/address.js'
+import { FEATURE_LEVEL } from '../../src/feature-level.js'
 import type { LockMachine } from '../../src/locks/machine.js'
 import { parseLine } from '../../src/protocol/line.js'
 import type { Bounds } from '../../src/raft/node/bounds.js'
 import type { RaftNode } from '../../src/raft/node/raft-node.js'
 import { type LogStore, StoreError } from '../../src/raft/ports/store.js'
 import type { Peer } from '../../src/raft/ports/transport.js'
-import { FORMAT_VERSION } from '../../src/raft/store/data-directory.js'
 import { openStore } from '../../src/raft/store/open-store.js'
 import { ClientPort } from '../../src/server/clients/client-port.js'
 import { exitStatusOf } from '../../src/server/exit-status.js'
@@ -39,7 +39,7 @@ export interface MemberDeps {
   readonly nodeId: string
   readonly process: Process
   readonly volume: Volume
-  readonly formatVersion: number
+  readonly programLevel: number
   readonly peers: PeerNetwork
   readonly clients: ClientNetwork
   readonly clientPlaces: number
@@ -71,14 +71,14 @@ export class Member {
     const { deps } = this
     try {
       const plain = new ProcessDisk(deps.process, deps.volume)
-      const disk = deps.formatVersion > FORMAT_VERSION ? new NewerLayout(plain) : plain
+      const disk = deps.programLevel > FEATURE_LEVEL ? new NewerLayout(plain) : plain
       const store = await deps.checks.store.tap(
         deps.process,
         deps.volume,
         await openStore(DIRECTORY, {
           disk,
           after: (delayMs, run) => this.clock.after(delayMs, run),
-          formatVersion: deps.formatVersion,
+          programLevel: deps.programLevel,
         }),
       )
       const { identity } = store.loaded
@@ -196,6 +196,7 @@ export class Member {
         advertise: formatHostPort(clientAddressOf(nodeId)),
         peerAddress: '',
         ...settings,
+        programLevel: this.deps.programLevel,
         founders,
         joinAt,
         requestTimeoutMs: REQUEST_TIMEOUT_MS,

@@ -1,14 +1,17 @@
 /**
- * The disk as a newer program uses it: whatever the store writes to the log and to the journal carries the next version byte
- * under a checksum that fits. It reads both layouts, so the store above it sees only its own. A program without it finds
- * bytes of which it knows nothing but the version.
+ * The disk as a newer program uses it: from the moment at which FORMAT names the next feature level, whatever the store writes
+ * to the log and to the journal carries the next version byte under a checksum that fits. It reads both layouts, so the store
+ * above it sees only its own. A program without it finds bytes of which it knows nothing but the version.
  */
+import { dirname, join } from 'node:path'
 import { crc32c } from '@node-rs/crc32'
+import { FEATURE_LEVEL } from '../../src/feature-level.js'
 import { CHECKSUM_BYTES, seal, sealOf } from '../../src/raft/store/checked.js'
 import { CODEC_VERSION } from '../../src/raft/store/codec.js'
+import { formatOfLevel } from '../../src/raft/store/data-directory.js'
 import type { Database, DatabaseOperation, Disk, DiskFile, OpenMode } from '../../src/raft/store/disk.js'
 import { JOURNAL_BYTES, SLOT_BYTES, SLOTS } from '../../src/raft/store/journal.js'
-import { JOURNAL_FILE } from '../../src/raft/store/layout.js'
+import { FORMAT_FILE, JOURNAL_FILE } from '../../src/raft/store/layout.js'
 import { META_BYTES } from '../../src/raft/store/meta.js'
 import type { Host } from './cluster.js'
 import type { World } from './world.js'
@@ -89,12 +92,16 @@ function newerOperations(operations: readonly DatabaseOperation[]): DatabaseOper
 }
 
 export class NewerLayout implements Disk {
+  /** FORMAT names the next level. */
+  #isRaised = false
+
   constructor(private readonly disk: Disk) {}
 
   async openDatabase(directory: string, createIfMissing: boolean): Promise<Database> {
     const database = await this.disk.openDatabase(directory, createIfMissing)
+    await this.#look(dirname(directory))
     return {
-      write: (operations, sync) => database.write(newerOperations(operations), sync),
+      write: (operations, sync) => database.write(this.#isRaised ? newerOperations(operations) : operations, sync),
       read: async (key) => {
         const value = await database.read(key)
         return value === undefined ? undefined : older(value)
@@ -112,7 +119,8 @@ export class NewerLayout implements Disk {
     return {
       read: async (position, maxBytes) => olderJournal(await file.read(position, maxBytes)),
       // A new file is the same in every layout: it has proven nothing yet.
-      write: (position, bytes) => file.write(position, mode === 'durable' ? newerJournal(bytes) : bytes),
+      write: (position, bytes) =>
+        file.write(position, mode === 'durable' && this.#isRaised ? newerJournal(bytes) : bytes),
       sync: () => file.sync(),
       sizeBytes: () => file.sizeBytes(),
       close: () => file.close(),
@@ -125,8 +133,9 @@ export class NewerLayout implements Disk {
   makeDirectory(path: string): Promise<void> {
     return this.disk.makeDirectory(path)
   }
-  rename(from: string, to: string): Promise<void> {
-    return this.disk.rename(from, to)
+  async rename(from: string, to: string): Promise<void> {
+    await this.disk.rename(from, to)
+    if (to.endsWith(`/${FORMAT_FILE}`)) await this.#look(dirname(to))
   }
   remove(path: string): Promise<void> {
     return this.disk.remove(path)
@@ -134,18 +143,33 @@ export class NewerLayout implements Disk {
   syncDirectory(path: string): Promise<void> {
     return this.disk.syncDirectory(path)
   }
+
+  async #look(directory: string): Promise<void> {
+    if ((await this.disk.list(directory))?.includes(FORMAT_FILE) !== true) return
+    const file = await this.disk.openFile(join(directory, FORMAT_FILE), 'read')
+    const format = (await file.read(0, 4_096)).toString()
+    await file.close()
+    this.#isRaised = format.includes(`"version":${formatOfLevel(FEATURE_LEVEL + 1)}`)
+  }
 }
 
-/** The older program refuses what a newer one wrote; with that one nothing is lost. */
+/**
+ * The older program refuses what a newer one wrote, or ends where the cluster rose above it; with the newer one nothing is
+ * lost.
+ */
 export function newerRefused(world: World, host: Host, words: string): void {
   const { nodeId, volume } = host
   const isSetBack = volume.formatSetBack !== null
+  const isRefused = words.includes('format version')
   const reason = isSetBack
     ? `its version is ${NEWER_LAYOUT_VERSION}, not ${CODEC_VERSION}`
-    : `has format version ${volume.triedFormat}`
-  if (!words.includes(reason)) world.fail(`${nodeId} refuses a newer directory and does not say why: ${words}`)
-  if (!volume.isAsFound()) world.fail(`${nodeId} refuses a newer directory and has changed it`)
-  world.count(isSetBack ? 'seen newer layout refused' : 'seen downgrade refused')
+    : `needs feature level ${FEATURE_LEVEL + 1}, and this program knows ${FEATURE_LEVEL}`
+  if (!words.includes(reason)) world.fail(`${nodeId} refuses what is newer and does not say why: ${words}`)
+  if ((isSetBack || isRefused) && !volume.isAsFound())
+    world.fail(`${nodeId} refuses a newer directory and has changed it`)
+  world.count(
+    isSetBack ? 'seen newer layout refused' : isRefused ? 'seen downgrade refused' : 'seen program left behind',
+  )
   volume.restoreFormat()
-  host.formatVersion = volume.triedFormat
+  host.programLevel = FEATURE_LEVEL + 1
 }

@@ -102,6 +102,7 @@ describe('found by the simulator', () => {
     const restorer = copy.beginRestore()
     const image = bench.machine.snapshot()
     for (let chunk = image.next(LEASE_MS); chunk !== null; chunk = image.next(LEASE_MS)) restorer.push(chunk)
+    restorer.end()
     restorer.finish(bench.index)
     const ask = encodeCommand({
       type: CommandType.lock,

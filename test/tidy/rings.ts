@@ -16,6 +16,7 @@ export const BASE = [
   'src/address.ts',
   'src/bytes/',
   'src/digest.ts',
+  'src/feature-level.ts',
   'src/invariant.ts',
   'src/platform.ts',
   'src/version.ts',

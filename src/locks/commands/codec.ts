@@ -14,9 +14,10 @@
 
 import { ByteReader } from '../../bytes/reader.js'
 import { ByteWriter, EncodingError } from '../../bytes/writer.js'
+import { BASE_LEVEL, FEATURE_LEVEL } from '../../feature-level.js'
 import { invariant } from '../../invariant.js'
 import { COMMANDS, type Command, type CommandOf } from './commands.js'
-import { BASE_LEVEL, type Field, type Fields, type Row, type Table } from './fields.js'
+import type { Field, Fields, Row, Table } from './fields.js'
 
 type Of<T extends Table> = { [N in keyof T]: CommandOf<T, N> }[keyof T]
 type Writer = (out: ByteWriter, command: unknown, level: number) => void
@@ -33,15 +34,16 @@ const TYPES = 256
 
 /** Writes and reads the commands of a table. */
 export class CommandCodec<T extends Table> {
-  /** The highest level that anything in the table needs: commands of a higher one are of a newer program. */
+  /** The highest level of this program: commands of a higher one are of a newer program. */
   readonly knownLevel: number
   /** By type. */
   readonly #known: (Known | undefined)[] = new Array<Known | undefined>(TYPES).fill(undefined)
   /** One for all commands: encoding is synchronous, and the result is copied out. */
   readonly #out = new ByteWriter()
 
-  constructor(table: T) {
-    this.knownLevel = Math.max(...Object.values(table).flatMap(levelsOf))
+  /** `level`: of the program; a level may bring no command, but a record or a format. */
+  constructor(table: T, level: number = BASE_LEVEL) {
+    this.knownLevel = Math.max(level, ...Object.values(table).flatMap(levelsOf))
     for (const [name, row] of Object.entries(table)) {
       invariant(this.#known[row.type] === undefined, () => `commands: ${name} has the number of another one`)
       this.#known[row.type] = { level: row.level, write: makeWriter(row), read: makeReader(row) }
@@ -63,11 +65,11 @@ export class CommandCodec<T extends Table> {
   }
 
   /** Throws FormatError if the bytes are not exactly one command of a level that this program knows. */
-  decode(bytes: Uint8Array): Of<T> {
+  decode(bytes: Uint8Array, knownLevel: number = this.knownLevel): Of<T> {
     const input = new ByteReader(bytes, 'command')
     const level = input.byte()
-    if (level < BASE_LEVEL || level > this.knownLevel) {
-      input.fail(`level ${level} where this program knows ${this.knownLevel}`)
+    if (level < BASE_LEVEL || level > knownLevel) {
+      input.fail(`level ${level} where this program knows ${knownLevel}`)
     }
     const type = input.byte()
     const known = this.#known[type] ?? input.fail(`command type ${type} is unknown`)
@@ -78,13 +80,17 @@ export class CommandCodec<T extends Table> {
   }
 }
 
-const codec = new CommandCodec(COMMANDS)
+const codec = new CommandCodec(COMMANDS, FEATURE_LEVEL)
 
 /** The command as it is proposed in a cluster of this level; throws EncodingError on numbers that are out of range. */
 export const encodeCommand = (command: Command, level: number = BASE_LEVEL): Uint8Array => codec.encode(command, level)
 
+/** The level under which it was written. Told without reading the rest, which only a program of that level can read. */
+export const levelOfCommand = (bytes: Uint8Array): number => bytes[0] ?? 0
+
 /** Throws FormatError if the bytes are not exactly one command of a level that this program knows. */
-export const decodeCommand = (bytes: Uint8Array): Command => codec.decode(bytes)
+export const decodeCommand = (bytes: Uint8Array, programLevel: number = FEATURE_LEVEL): Command =>
+  codec.decode(bytes, programLevel)
 
 // ------------------------------------------------------------------------------------------- made from the table
 

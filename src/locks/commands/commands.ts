@@ -77,6 +77,8 @@ export const COMMANDS = {
       address: text,
       /** HOST:PORT of its peer port, as its settings have it now; empty: they do not say. */
       peer: text,
+      /** The feature level of its program. Below the cluster's the command does nothing. */
+      programLevel: varint,
     },
   },
 
@@ -158,6 +160,15 @@ export const COMMANDS = {
    * is over after 3 s, however often the client resumes. Lost or late it leaves too much, never too little. Not numbered.
    */
   waitsLeft: { type: 21, level: 1, fields: { session: wide, attach: varint, waits: list(waitLeft) } },
+
+  /**
+   * The cluster's feature level becomes `to`. Does nothing unless it is `expected`, `to` is one more, no hold stands, and every
+   * member of every configuration in force has a live current epoch whose program has that level (rules.md, Versions).
+   */
+  setLevel: { type: 22, level: 1, fields: { to: varint, expected: varint } },
+
+  /** The operator's word: while `held`, the level stays. */
+  holdLevel: { type: 23, level: 1, fields: { held: bool } },
 } as const satisfies Table
 
 // ------------------------------------------------------------------------------------- what follows from the table
@@ -194,3 +205,5 @@ export type DetachedWaitTimeout = CommandNamed<'detachedWaitTimeout'>
 export type ClaimMember = CommandNamed<'claimMember'>
 export type Left = CommandNamed<'left'>
 export type WaitsLeft = CommandNamed<'waitsLeft'>
+export type SetLevel = CommandNamed<'setLevel'>
+export type HoldLevel = CommandNamed<'holdLevel'>

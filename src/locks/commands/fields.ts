@@ -1,7 +1,5 @@
 /** What the fields of a command may be. The table in `commands.ts` is made of these, and `codec.ts` writes and reads by them. */
-
-/** The feature level of the first release that promises upgrades. Nothing has a lower one (ADR 24). */
-export const BASE_LEVEL = 1
+import { BASE_LEVEL } from '../../feature-level.js'
 
 export interface Field<T> {
   /** The method of `ByteWriter` and `ByteReader` that carries it; a list is a count and its items. */

@@ -4,6 +4,8 @@
  */
 import type { ByteReader } from '../../bytes/reader.js'
 import type { ByteWriter } from '../../bytes/writer.js'
+import { BASE_LEVEL } from '../../feature-level.js'
+import { olderThan } from '../../raft/ports/older-program.js'
 import type { RequestId } from '../commands/commands.js'
 import type { Answer, AnswerErrorCode, RefusalReason } from '../effects.js'
 import {
@@ -17,11 +19,12 @@ import {
 } from '../state/entities.js'
 import type { LockState } from '../state/state.js'
 
-export const RecordKind = { header: 1, node: 2, member: 3, epoch: 4, session: 5, lock: 6, end: 7 } as const
+/**
+ * The order of the numbers is that of the stream, so there is room between them. A record that a later level adds is written
+ * only where the state has that level, and a field too: the header says under which level all of the snapshot was written.
+ */
+export const RecordKind = { header: 1, node: 20, member: 30, epoch: 40, session: 50, lock: 60, end: 255 } as const
 export type RecordKind = (typeof RecordKind)[keyof typeof RecordKind]
-
-/** Of all records; stands in the header. */
-const SNAPSHOT_VERSION = 2
 
 const ERROR_CODES: readonly AnswerErrorCode[] = ['deadlock', 'not-holder', 'limit', 'limit-mismatch', 'bad-request']
 const REASONS: readonly RefusalReason[] = ['held', 'timeout', 'cancelled']
@@ -31,15 +34,20 @@ const ANSWER_KINDS: readonly Answer['kind'][] = ['granted', 'not-granted', 'rele
 
 export function writeHeader(out: ByteWriter, state: LockState): void {
   out.byte(RecordKind.header)
-  out.byte(SNAPSHOT_VERSION)
+  out.varint(state.level)
+  out.bool(state.isLevelHeld)
   out.text(state.clusterId)
   out.varint(state.nodeLeaseMs)
   out.wide(state.counter)
   out.wide(state.wallMs)
 }
 
-export function readHeader(input: ByteReader, state: LockState): void {
-  input.version(SNAPSHOT_VERSION)
+/** Throws OlderProgramError before anything else is read: what follows may have another layout. */
+export function readHeader(input: ByteReader, state: LockState, programLevel: number): void {
+  state.level = input.varint()
+  if (state.level > programLevel) throw olderThan('the snapshot', state.level, programLevel)
+  if (state.level < BASE_LEVEL) input.fail(`level ${state.level}`)
+  state.isLevelHeld = input.bool()
   state.clusterId = input.text()
   state.nodeLeaseMs = input.varint()
   state.counter = input.wide()
@@ -81,6 +89,7 @@ export function writeEpoch(out: ByteWriter, entry: EpochEntry): void {
   out.byte(RecordKind.epoch)
   out.text(entry.node)
   out.wide(entry.epoch)
+  out.varint(entry.programLevel)
   out.bool(entry.live)
   out.varint(entry.floor)
   out.varint(entry.opened.size)
@@ -88,7 +97,7 @@ export function writeEpoch(out: ByteWriter, entry: EpochEntry): void {
 }
 
 export function readEpoch(input: ByteReader): EpochEntry {
-  const entry = new EpochEntry(input.text(), input.wide())
+  const entry = new EpochEntry(input.text(), input.wide(), input.varint())
   entry.live = input.bool()
   entry.floor = input.varint()
   for (let left = input.varint(); left > 0; left--) entry.opened.add(input.varint())

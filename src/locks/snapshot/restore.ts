@@ -15,13 +15,15 @@ const WHAT = 'snapshot'
 const NOTHING = new Uint8Array(0)
 
 export class SnapshotReplacement implements SnapshotRestorer {
+  readonly #programLevel: number
   readonly #install: (state: LockState) => void
   readonly #state = new LockState()
   /** The start of a record whose end is in a later chunk. */
   #rest: Uint8Array = NOTHING
   #lastKind = 0
 
-  constructor(install: (state: LockState) => void) {
+  constructor(programLevel: number, install: (state: LockState) => void) {
+    this.#programLevel = programLevel
     this.#install = install
   }
 
@@ -39,10 +41,13 @@ export class SnapshotReplacement implements SnapshotRestorer {
     this.#rest = bytes.slice(at)
   }
 
-  finish(): void {
+  end(): void {
     if (this.#lastKind !== RecordKind.end || this.#rest.length > 0) {
       new ByteReader(this.#rest, WHAT).fail('the stream ends before the end record')
     }
+  }
+
+  finish(): void {
     for (const epoch of this.#state.epochs.values()) {
       if (!epoch.live) this.#state.unswept.add(epoch)
       orderSessions(epoch)
@@ -65,7 +70,7 @@ export class SnapshotReplacement implements SnapshotRestorer {
     const state = this.#state
     switch (kind) {
       case RecordKind.header:
-        readHeader(input, state)
+        readHeader(input, state, this.#programLevel)
         break
       case RecordKind.node: {
         const node = readNode(input)

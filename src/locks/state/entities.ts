@@ -34,6 +34,8 @@ export class EpochEntry {
   constructor(
     readonly node: NodeId,
     readonly epoch: Epoch,
+    /** The feature level of the program that made it. */
+    readonly programLevel: number,
   ) {}
 }
 

@@ -8,16 +8,20 @@ import type { ApplyContext, LockState } from './state.js'
 /**
  * Compare and set: a late or repeated `NodeUp` finds another current epoch than it expected. An epoch stays current when
  * it has ended, so that 0 is expected only of a node that never had one. Only members have epochs. No epoch is 0: what was
- * attached under it would come back from a snapshot as attached nowhere.
+ * attached under it would come back from a snapshot as attached nowhere. A program below the cluster's level gets no epoch.
  */
 export function nodeUp(context: ApplyContext, command: NodeUp): void {
   const { state, effects } = context
-  const { node, epoch, expected } = command
+  const { node, epoch, expected, programLevel } = command
   const entry = state.nodes.get(node)
   if ((entry?.current ?? 0) !== expected || epoch === expected || state.epochs.has(epoch)) return
   if (epoch === 0 || !isMember(state, node)) return
+  if (programLevel < state.level) {
+    effects.push({ kind: 'nodeTooOld', node, epoch, needed: state.level })
+    return
+  }
   state.nodes.set(node, { id: node, current: epoch, address: command.address })
-  state.epochs.set(epoch, new EpochEntry(node, epoch))
+  state.epochs.set(epoch, new EpochEntry(node, epoch, programLevel))
   if (command.dead !== 0 && command.dead === expected) endEpoch(context, node, expected)
   effects.push({ kind: 'nodeUp', node, epoch })
   moveMember(context, node, command.peer)

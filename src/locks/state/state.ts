@@ -5,6 +5,7 @@
  */
 
 import { utf8Length } from '../../bytes/utf8.js'
+import { BASE_LEVEL } from '../../feature-level.js'
 import { invariant } from '../../invariant.js'
 import type { Index } from '../../raft/core/types.js'
 import type { Epoch, NodeId, SessionId } from '../commands/commands.js'
@@ -43,6 +44,10 @@ export class LockState {
   counter = 0
   /** The largest wall time of any command so far. For display only: when a waiter got its lock. */
   wallMs = 0
+  /** The cluster's feature level: what of commands, fields and records may be used. Only rises. */
+  level = BASE_LEVEL
+  /** The operator wants the level to stay. */
+  isLevelHeld = false
   readonly nodes = new Map<NodeId, NodeEntry>()
   readonly epochs = new Map<Epoch, EpochEntry>()
   readonly members = new Map<number, Member>()
@@ -217,6 +222,8 @@ export interface ApplyContext {
   readonly effects: Effect[]
   /** Of the entry that is being applied. */
   readonly index: Index
+  /** The feature level of this program: the only thing here that nodes may differ in. */
+  readonly programLevel: number
 }
 
 /** The connection that effects about this session are for; null if no live process has one. */

@@ -2,6 +2,7 @@
 import type { ConnId, Epoch, NodeId, RequestId, SessionId, Token } from '../commands/commands.js'
 import type { HeldLock, SessionView } from '../effects.js'
 import type { LockEntry, Member, Session } from '../state/entities.js'
+import { canRaiseTo, levelOfNode } from '../state/levels.js'
 import type { LockState } from '../state/state.js'
 import { heldOf, viewOf } from './session-view.js'
 
@@ -74,6 +75,28 @@ export class LockViews {
 
   members(): readonly Member[] {
     return [...this.state.members.values()]
+  }
+
+  // ---- feature level
+
+  /** The cluster's: what may be used. */
+  get level(): number {
+    return this.state.level
+  }
+
+  /** The operator wants the level to stay. */
+  get isLevelHeld(): boolean {
+    return this.state.isLevelHeld
+  }
+
+  /** Of the program that serves under the node's current epoch; null while it is down. */
+  levelOfNode(node: NodeId): number | null {
+    return levelOfNode(this.state, node)
+  }
+
+  /** Whether `setLevel` to this level would do something now. */
+  canRaiseTo(level: number): boolean {
+    return level === this.state.level + 1 && canRaiseTo(this.state, level)
   }
 
   // ---- epochs

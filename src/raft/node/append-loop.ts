@@ -35,7 +35,7 @@ export class AppendLoop {
 
   constructor(
     private readonly store: LogStore,
-    /** Reads the state of a snapshot that is installed. */
+    /** Reads the state of a snapshot that is about to be installed. */
     private readonly readState: (metadata: SnapshotMetadata) => Promise<ReplaceState>,
     durable: HardState,
     private readonly clock: Clock,
@@ -115,8 +115,9 @@ export class AppendLoop {
     if (snapshot !== null) {
       const { metadata } = snapshot
       const state = hardState === null ? null : committedUpTo(hardState, metadata.index)
-      await this.#toDisk(() => this.store.installSnapshot(metadata, state))
+      // Read first: what cannot be read must not have taken the place of a log that can.
       replaceState = await this.readState(metadata)
+      await this.#toDisk(() => this.store.installSnapshot(metadata, state))
       if (entries.length === 0) return replaceState
     }
     // All that a turn brought may be more than one write should hold: 32 frames that waited behind a slow disk.

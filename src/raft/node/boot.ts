@@ -71,6 +71,7 @@ export async function readState(
   try {
     const restorer = machine.beginRestore()
     for await (const chunk of reader.chunks()) restorer.push(chunk)
+    restorer.end()
     return () => restorer.finish(index)
   } finally {
     await reader.close()

@@ -9,10 +9,15 @@ import type { Bounds } from './bounds.js'
 import type { Member } from './membership/peer-verdict.js'
 import type { NodeObserver } from './node-api.js'
 
+/** `newer`: of a program of a higher feature level, which this one cannot read. */
+export type CommandKind = 'command' | 'newer' | 'garbage'
+
 export interface RaftNodeOptions {
   readonly nodeId: string
   /** Random, kept in the directory from its first start on. */
   readonly memberUid: string
+  /** The feature level of this program; the hello says it. */
+  readonly programLevel: number
   readonly store: LooksFirst<LogStore>
   readonly transport: LooksFirst<Transport>
   readonly clock: LooksFirst<Clock>
@@ -39,8 +44,8 @@ export interface RaftNodeOptions {
   genesis(record: BootstrapRecord, members: readonly Peer[]): SnapshotSource
   /** Proposes that the directory `memberUid` claims the Raft id. */
   claim(raftId: RaftId, memberUid: string): void
-  /** Whether the state machine can read these bytes; asked of what other nodes want to have proposed. */
-  isCommand(bytes: Uint8Array): boolean
+  /** What these bytes are to the state machine; asked of what other nodes want to have proposed. */
+  judgeCommand(bytes: Uint8Array): CommandKind
   warn(message: string): void
   /** The node is a member now and its log runs. */
   onRunning(identity: Identity): void

@@ -8,6 +8,7 @@ import { FrameKind, PeerDownReason, type PeerHello, type Transport } from '../po
 import type { Bounds } from './bounds.js'
 import type { LeaderHint } from './leader-hint.js'
 import type { MemberAddresses } from './membership/member-addresses.js'
+import type { CommandKind } from './options.js'
 import { PeerReader } from './peer-reader.js'
 import { PeerSender } from './peer-sender.js'
 import type { Proposals } from './proposals.js'
@@ -31,7 +32,7 @@ export interface PeerExchangeDeps {
   readonly bounds: Bounds
   readonly rooms: Rooms
   lastHello(nodeId: string): PeerHello | null
-  isCommand(bytes: Uint8Array): boolean
+  judgeCommand(bytes: Uint8Array): CommandKind
   /** A frame that is not for Raft. */
   onPeerFrame(from: string, kind: FrameKind, payload: Uint8Array): void
   failed(error: StoreError): void
@@ -50,7 +51,7 @@ export class PeerExchange implements MessageSink {
       core: raw,
       transport,
       lastHello: (nodeId) => deps.lastHello(nodeId),
-      isCommand: (bytes) => deps.isCommand(bytes),
+      judgeCommand: (bytes) => deps.judgeCommand(bytes),
       admits: (message) => rooms.hint.admits(message) && !this.#mustWait(message),
       onFatal: (error) => deps.failed(error),
     })

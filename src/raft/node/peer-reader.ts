@@ -9,6 +9,7 @@ import { checkBatch, decodeBatch } from './command-batch.js'
 import type { MemberAddresses } from './membership/member-addresses.js'
 import { Witnesses } from './membership/witnesses.js'
 import { checkMessage, checkTerm, ForgottenLog } from './message-checks.js'
+import type { CommandKind } from './options.js'
 
 export interface PeerReaderDeps {
   readonly addresses: MemberAddresses
@@ -18,7 +19,7 @@ export interface PeerReaderDeps {
   readonly transport: Transport
   /** What the process said of itself that is connected under this node id, or was last. */
   lastHello(nodeId: string): PeerHello | null
-  isCommand(bytes: Uint8Array): boolean
+  judgeCommand(bytes: Uint8Array): CommandKind
   /** False for a message that this node has a reason to leave alone for the moment. */
   admits(message: Message): boolean
   onFatal(error: StoreError): void
@@ -26,7 +27,7 @@ export interface PeerReaderDeps {
 
 /** Reads what the core and the log are to be given from peers: all of a frame is checked before any of it is used. */
 export class PeerReader {
-  /** Messages of a type that this program does not know (docs/operations/upgrade.md). */
+  /** Messages of a type, and commands of a level, that this program does not know (docs/operations/upgrade.md). */
   droppedMessages = 0
 
   readonly witnesses: Witnesses
@@ -57,13 +58,19 @@ export class PeerReader {
     return begin.from === addresses.senderId(from) && begin.to === raftId ? begin : null
   }
 
-  /** What is in the log must be applied by every member, so a leader reads it before. Throws PeerProtocolError. */
+  /**
+   * What is in the log must be applied by every member, so a leader reads it before. What is of a newer program is left out: a
+   * leader that was put back, and has not read yet that the cluster rose above it, is told so by its own log soon, and whoever
+   * proposed it does so again. Throws PeerProtocolError.
+   */
   commands(payload: Uint8Array): Uint8Array[] {
     if (!checkBatch(payload)) throw new PeerProtocolError('malformed batch of commands')
     const commands: Uint8Array[] = []
     decodeBatch(payload, (command) => {
-      if (!this.deps.isCommand(command)) throw new PeerProtocolError('malformed command')
-      commands.push(command)
+      const kind = this.deps.judgeCommand(command)
+      if (kind === 'garbage') throw new PeerProtocolError('malformed command')
+      if (kind === 'newer') this.droppedMessages++
+      else commands.push(command)
     })
     return commands
   }

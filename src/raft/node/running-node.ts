@@ -193,7 +193,7 @@ export class RunningNode implements Rooms {
       bounds: this.#bounds,
       rooms: this,
       lastHello: (nodeId) => life.lastHello(nodeId),
-      isCommand: (bytes) => options.isCommand(bytes),
+      judgeCommand: (bytes) => options.judgeCommand(bytes),
       onPeerFrame: (from, kind, payload) => options.observer.onPeerFrame(from, kind, payload),
       failed: (error) => life.failed(error),
     })

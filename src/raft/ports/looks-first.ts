@@ -101,6 +101,7 @@ export function storeThatLooks(store: LogStore, look: Look): LooksFirst<LogStore
       receiverThatLooks(await first(store.receiveSnapshot(metadata, sizeBytes)), look),
     installSnapshot: (metadata, hardState) => first(store.installSnapshot(metadata, hardState)),
     compact: (index) => first(store.compact(index)),
+    raiseLevel: (level) => first(store.raiseLevel(level)),
     close: () => first(store.close()),
   })
 }
@@ -123,7 +124,7 @@ function readerThatLooks(reader: SnapshotReader, look: Look): SnapshotReader {
 function receiverThatLooks(receiver: SnapshotReceiver, look: Look): SnapshotReceiver {
   return {
     write: (offset, bytes) => awaited(look, receiver.write(offset, bytes)),
-    finish: () => awaited(look, receiver.finish()),
+    finish: (reader) => awaited(look, receiver.finish(reader)),
     abort: () => awaited(look, receiver.abort()),
   }
 }

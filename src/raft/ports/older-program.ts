@@ -10,3 +10,8 @@ export class OlderProgramError extends Error {
     super(`this program is older than its cluster or its data: ${what}. Upgrade it; nothing was changed`)
   }
 }
+
+/** `what` needs the feature level `needed`, and this program has `known`. */
+export function olderThan(what: string, needed: number, known: number): OlderProgramError {
+  return new OlderProgramError(`${what} needs feature level ${needed}, and this program knows ${known}`)
+}

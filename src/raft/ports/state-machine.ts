@@ -1,13 +1,14 @@
 /**
  * The seam of what is replicated. The driver calls it in log order, synchronously, in its turn. It must not throw on a
- * command that it wrote itself: every node would end, and again at each start.
+ * command that any member wrote: every node would end, and again at each start. One thing it throws, OlderProgramError, before it
+ * has changed anything: what comes next in the log or the snapshot is for a newer program than this.
  */
 import type { ConfChangeSingle, ConfState, Index } from '../core/types.js'
 import type { SnapshotSource } from './store.js'
 
 /** A deterministic state machine. `apply*` is called in log order, once per index, on every node alike. */
 export interface StateMachine {
-  /** One command of an entry; an entry is a batch of them. Must not throw on commands of a log that it wrote itself. */
+  /** One command of an entry; an entry is a batch of them. Bytes that are no command do nothing. Throws OlderProgramError. */
   applyCommand(index: Index, command: Uint8Array): void
   /** After the last command of the entry at `index` (also for empty entries and membership changes). */
   endEntry(index: Index): void
@@ -20,7 +21,10 @@ export interface StateMachine {
 }
 
 export interface SnapshotRestorer {
+  /** Chunks may be cut anywhere. Throws OlderProgramError at a header of a newer program, FormatError on what is no state. */
   push(chunk: Uint8Array): void
-  /** Replaces the whole state by what was pushed (never merges). */
+  /** All was pushed: throws FormatError unless it is a whole state. */
+  end(): void
+  /** After `end`. Replaces the whole state by what was pushed (never merges). */
   finish(index: Index): void
 }

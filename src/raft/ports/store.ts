@@ -58,14 +58,21 @@ export class SnapshotRejected extends Error {
   readonly code = 'TNL_SNAPSHOT_REJECTED'
 }
 
+/** Reads the chunks of a snapshot as the state machine would, and replaces nothing. Throws FormatError or OlderProgramError. */
+export interface StateReader {
+  push(chunk: Uint8Array): void
+  end(): void
+}
+
 export interface SnapshotReceiver {
   /** Bytes must come in order; returns the offset expected next. */
   write(offset: number, bytes: Uint8Array): Promise<number>
   /**
-   * Verifies, syncs and renames; afterwards the snapshot is durable and `openSnapshot` finds it. Rejects with
-   * `SnapshotRejected` if the bytes are not that snapshot; nothing of it is kept then.
+   * Verifies, syncs and renames; afterwards the snapshot is durable and `openSnapshot` finds it. `reader` is given all that the
+   * file holds: only what can be read by this program is taken. Rejects with `SnapshotRejected` if the bytes are not that
+   * snapshot or no state, with OlderProgramError if they are for a newer program; nothing of it is kept then.
    */
-  finish(): Promise<SnapshotMetadata>
+  finish(reader: StateReader): Promise<SnapshotMetadata>
   abort(): Promise<void>
 }
 
@@ -92,6 +99,11 @@ export interface LogStore {
   installSnapshot(metadata: SnapshotMetadata, hardState: HardState | null): Promise<void>
   /** Forgets entries up to and including `index`. Only ever at or below a durable snapshot. */
   compact(index: Index): Promise<void>
+  /**
+   * The cluster's feature level has risen: from now on an older program refuses this directory before it reads anything in it.
+   * A level that it has already changes nothing.
+   */
+  raiseLevel(level: number): Promise<void>
   close(): Promise<void>
 }
 

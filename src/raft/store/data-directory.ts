@@ -4,6 +4,8 @@
  * ever wiped, and everything after the claim happens under LevelDB's lock.
  */
 import { dirname, join } from 'node:path'
+import { BASE_LEVEL } from '../../feature-level.js'
+import { olderThan } from '../ports/older-program.js'
 import type { Database, Disk } from './disk.js'
 import { damaged, foreign } from './errors.js'
 import { INITIAL_JOURNAL, isUnfinishedJournal, JOURNAL_BYTES } from './journal.js'
@@ -17,9 +19,13 @@ import {
 } from './layout.js'
 
 const FORMAT_NAME = 'tcpnetlock-data'
-/** Of the directory as a whole, whatever in it changes: see docs/adr/0012. */
-export const FORMAT_VERSION = 3
-const OLDEST_FORMAT_VERSION = 3
+/**
+ * The version of the directory as a whole follows from the feature level of what is in it (docs/adr/0022): an older program
+ * refuses it by that number, before it has read anything else. Versions 1 to 3 were written before there were levels.
+ */
+const FORMATS_BEFORE_LEVELS = 3
+export const formatOfLevel = (level: number): number => FORMATS_BEFORE_LEVELS + level
+const OLDEST_FORMAT_VERSION = formatOfLevel(BASE_LEVEL)
 const FORMAT_LIMIT_BYTES = 4096
 const FORMAT_TEMPORARY_FILE = `${FORMAT_FILE}.tmp`
 /** What a directory without FORMAT may hold: the root of an ext4 volume, and what an unfinished creation left. */
@@ -34,14 +40,18 @@ const NAMES_OF_NOBODY: ReadonlySet<string> = new Set([
 /** `new`: nobody's yet. `existing`: FORMAT is ours. */
 export type DirectoryState = 'new' | 'existing'
 
-/** Says whose the directory is; creates it if it is not there. Throws StoreError, and then nothing was changed. */
-export async function claimDirectory(disk: Disk, directory: string, formatVersion: number): Promise<DirectoryState> {
+/** Says whose the directory is; creates it if it is not there. Throws StoreError or OlderProgramError, and then nothing was changed. */
+export async function claimDirectory(disk: Disk, directory: string, programLevel: number): Promise<DirectoryState> {
   const names = await disk.list(directory)
   if (names?.includes(FORMAT_FILE) === true) {
     const version = await readFormat(disk, directory, names)
-    if (version < OLDEST_FORMAT_VERSION || version > formatVersion) {
-      const known = `versions ${OLDEST_FORMAT_VERSION} to ${formatVersion}`
-      throw foreign(directory, `has format version ${version}; this program reads ${known}`)
+    if (version < OLDEST_FORMAT_VERSION) {
+      const known = `was written by TcpNetLock 0.2 or earlier (format version ${version}), which this program cannot read`
+      throw foreign(directory, known)
+    }
+    if (version > formatOfLevel(programLevel)) {
+      const what = `the data directory ${directory} (format version ${version})`
+      throw olderThan(what, version - FORMATS_BEFORE_LEVELS, programLevel)
     }
     return 'existing'
   }
@@ -55,26 +65,28 @@ export async function claimDirectory(disk: Disk, directory: string, formatVersio
 }
 
 /**
- * Under the lock: makes what is missing in a new directory. FORMAT comes last, so that what has it is whole. In a directory
- * of an older format it is raised before anything else is written: from then on the older program refuses the directory.
+ * Under the lock: makes what is missing in a new directory. FORMAT comes last, so that what has it is whole. It begins with the
+ * lowest level, whatever this program knows: as long as the cluster has not risen the older program may come back.
  */
-export async function createContents(
-  disk: Disk,
-  directory: string,
-  database: Database,
-  formatVersion: number,
-): Promise<void> {
+export async function createContents(disk: Disk, directory: string, database: Database): Promise<void> {
   const names = (await disk.list(directory)) ?? []
   if (names.includes(FORMAT_FILE)) {
     // The process that renamed it may have ended before it could make that durable.
     await disk.syncDirectory(directory)
-    if ((await readFormat(disk, directory, names)) < formatVersion) await writeFormat(disk, directory, formatVersion)
     return
   }
   for await (const pairs of database.scan()) if (pairs.length > 0) throw notOurs(directory, names)
   await disk.makeDirectory(join(directory, SNAPSHOT_DIRECTORY))
   await writeFile(disk, join(directory, JOURNAL_FILE), INITIAL_JOURNAL)
-  await writeFormat(disk, directory, formatVersion)
+  await writeFormat(disk, directory, formatOfLevel(BASE_LEVEL))
+}
+
+/** Durable when it resolves. False: the directory has that level already, or a higher one, and stays. */
+export async function raiseFormat(disk: Disk, directory: string, level: number): Promise<boolean> {
+  const version = await readFormat(disk, directory, (await disk.list(directory)) ?? [])
+  if (version >= formatOfLevel(level)) return false
+  await writeFormat(disk, directory, formatOfLevel(level))
+  return true
 }
 
 /**

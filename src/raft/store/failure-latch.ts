@@ -1,3 +1,4 @@
+import { OlderProgramError } from '../ports/older-program.js'
 import { SnapshotRejected } from '../ports/store.js'
 import { storeFailure } from './errors.js'
 
@@ -19,7 +20,8 @@ export class FailureLatch {
     try {
       return await work()
     } catch (error) {
-      if (error instanceof SnapshotRejected) throw error
+      // Nothing was written, and nothing on the disk is in doubt.
+      if (error instanceof SnapshotRejected || error instanceof OlderProgramError) throw error
       this.#failure ??= storeFailure(this.#directory, doing, error)
       throw this.#failure
     }

@@ -11,18 +11,20 @@ import type {
 } from '../ports/store.js'
 import type { BlockInfo } from './block.js'
 import { sealOf } from './checked.js'
-import type { Database } from './disk.js'
+import { raiseFormat } from './data-directory.js'
+import type { Database, Disk } from './disk.js'
 import { damaged } from './errors.js'
 import type { FailureLatch } from './failure-latch.js'
 import { encodeIdentity, IDENTITY_RECORD } from './identity.js'
 import { fitsSlot, type Journal } from './journal.js'
-import { blockKey, LOG_DIRECTORY } from './layout.js'
+import { blockKey, LOG_DIRECTORY, META_KEY } from './layout.js'
 import type { LogImage, Plan } from './log-image.js'
 import { encodeMeta } from './meta.js'
 import type { SnapshotFiles } from './snapshot-files.js'
 import type { WriteBacklog } from './write-backlog.js'
 
 export interface StoreParts {
+  readonly disk: Disk
   readonly directory: string
   readonly database: Database
   readonly journal: Journal
@@ -126,6 +128,16 @@ export class LevelLogStore implements LogStore {
       const plan = this.#parts.image.planCompact(index)
       if (plan !== null) await this.#write(plan)
     }).then(() => this.sweep())
+  }
+
+  raiseLevel(level: number): Promise<void> {
+    return this.#inLine('raising the format', async () => {
+      const { disk, directory, backlog, database, image } = this.#parts
+      if (!(await raiseFormat(disk, directory, level))) return
+      // In a newer layout, if the level has one: who sets FORMAT back finds its version in the database, not in the journal alone.
+      await backlog.drained()
+      await database.write([{ type: 'put', key: META_KEY, value: encodeMeta(image.meta) }], true)
+    })
   }
 
   /** Deletes what was forgotten, slice by slice, so that neither the event loop nor the log waits for all of it. */

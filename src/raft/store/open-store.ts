@@ -1,13 +1,8 @@
 import { join, resolve } from 'node:path'
+import { FEATURE_LEVEL } from '../../feature-level.js'
 import type { Clock } from '../../platform.js'
 import { type LoadedLog, type LogStore, StoreError } from '../ports/store.js'
-import {
-  claimDirectory,
-  createContents,
-  FORMAT_VERSION,
-  forgetUnfinishedDatabase,
-  readJournal,
-} from './data-directory.js'
+import { claimDirectory, createContents, forgetUnfinishedDatabase, readJournal } from './data-directory.js'
 import type { Database, Disk } from './disk.js'
 import { openFailure } from './errors.js'
 import { FailureLatch } from './failure-latch.js'
@@ -28,8 +23,8 @@ export interface StoreOptions {
   readonly disk?: Disk
   /** Timers of the store; the simulator's are virtual. */
   readonly after?: Clock['after']
-  /** The newest format that is read, and the one that is written; tests of upgrades raise it. */
-  readonly formatVersion?: number
+  /** The feature level of the program, if it is not that of this one: for tests. */
+  readonly programLevel?: number
 }
 
 const systemAfter: Clock['after'] = (delayMs, run) => {
@@ -39,19 +34,19 @@ const systemAfter: Clock['after'] = (delayMs, run) => {
 
 /**
  * Opens the store in `directory`, which is created if it is empty or not there. Everything that was ever acknowledged
- * is then in `loaded`. Rejects with a StoreError: damaged, foreign, locked, disk-full or io.
+ * is then in `loaded`. Rejects with a StoreError (damaged, foreign, locked, disk-full or io) or an OlderProgramError.
  */
 export async function openStore(directory: string, options: StoreOptions = {}): Promise<LogStore> {
   const disk = options.disk ?? nodeDisk
   const place = resolve(directory)
-  const formatVersion = options.formatVersion ?? FORMAT_VERSION
+  const programLevel = options.programLevel ?? FEATURE_LEVEL
   const latch = new FailureLatch(place)
   return latch.guard('opening the store', async () => {
-    const state = await claimDirectory(disk, place, formatVersion)
+    const state = await claimDirectory(disk, place, programLevel)
     await checkTables(disk, place)
     const database = state === 'new' ? await createDatabase(disk, place) : await openDatabase(disk, place, false)
     try {
-      await createContents(disk, place, database, formatVersion)
+      await createContents(disk, place, database)
       return await openContents(disk, place, database, latch, options.after ?? systemAfter)
     } catch (error) {
       await database.close()
@@ -113,7 +108,7 @@ async function openContents(
     prevIndex: meta.prev.index,
     prevTerm: meta.prev.term,
   }
-  const store = new LevelLogStore({ directory, database, journal, backlog, image, snapshots, latch }, loaded)
+  const store = new LevelLogStore({ disk, directory, database, journal, backlog, image, snapshots, latch }, loaded)
   await store.sweep()
   return store
 }

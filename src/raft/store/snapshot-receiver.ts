@@ -1,6 +1,7 @@
+import { FormatError } from '../../bytes/reader.js'
 import type { SnapshotMetadata } from '../core/types.js'
 import { SNAPSHOT_SYNC_STEP_BYTES } from '../limits.js'
-import { type SnapshotReceiver, SnapshotRejected } from '../ports/store.js'
+import { type SnapshotReceiver, SnapshotRejected, type StateReader } from '../ports/store.js'
 import { CodecError } from './codec.js'
 import type { DiskFile } from './disk.js'
 import type { FailureLatch } from './failure-latch.js'
@@ -54,11 +55,11 @@ export class FileSnapshotReceiver implements SnapshotReceiver {
     })
   }
 
-  finish(): Promise<SnapshotMetadata> {
+  finish(reader: StateReader): Promise<SnapshotMetadata> {
     return this.#latch.guard('receiving a snapshot', async () => {
       if (!this.#isOpen) throw new SnapshotRejected('this transfer has ended')
       try {
-        await this.#verify()
+        await this.#verify(reader)
         await this.#file.sync()
       } catch (error) {
         await this.#discard()
@@ -83,16 +84,17 @@ export class FileSnapshotReceiver implements SnapshotReceiver {
   }
 
   /** Reads back what is in the file, so that what was verified is what will be restored. */
-  async #verify(): Promise<void> {
+  async #verify(reader: StateReader): Promise<void> {
     if (this.#position !== this.#sizeBytes) throw new SnapshotRejected('fewer bytes than were announced')
     try {
       const outline = await readOutline(this.#file)
       if (!sameSnapshot(outline.metadata, this.#metadata)) throw new CodecError('it is another snapshot')
-      for await (const _chunk of readChunks(this.#file, outline)) {
-        // Each chunk is verified as it is read.
-      }
+      // Each chunk is verified as it is read.
+      for await (const chunk of readChunks(this.#file, outline)) reader.push(chunk)
+      reader.end()
     } catch (error) {
-      if (error instanceof CodecError) throw new SnapshotRejected(`the snapshot that arrived: ${error.message}`)
+      if (error instanceof CodecError || error instanceof FormatError)
+        throw new SnapshotRejected(`the snapshot that arrived: ${error.message}`)
       throw error
     }
   }

@@ -205,6 +205,7 @@ export class SessionDialect implements Dialect, AttachmentListener, SessionWorkO
       leader: leader() ?? '',
       leaseMs: this.#leaseMs,
       clusterId: state.clusterId,
+      level: state.level,
       isRelayed: this.#parting.isRelayed,
       resumedAttempt: resumed?.attempt ?? null,
     })

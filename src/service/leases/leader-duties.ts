@@ -22,6 +22,7 @@ import { RENEWALS_PER_LEASE, REPEAT_PROPOSAL_MS } from '../limits.js'
 import type { ServiceLog } from '../service-log.js'
 import type { StateView } from '../state-view.js'
 import { Checkpoints, type Countdown } from './checkpoints.js'
+import { LevelDuty } from './level-duty.js'
 import { isSoleVoter } from './sole-voter.js'
 
 export interface LeaderDutiesDeps {
@@ -29,6 +30,8 @@ export interface LeaderDutiesDeps {
   readonly node: NodeApi
   readonly state: StateView
   readonly log: ServiceLog
+  /** The feature level of this program. */
+  readonly programLevel: number
   /** Sends the answer to the node that asked; `commitIndex` is what it must have applied first. */
   answer(node: NodeId, epoch: Epoch, number: number, commitIndex: Index): void
 }
@@ -76,11 +79,13 @@ export class LeaderDuties {
   readonly #detachedBySession = new Map<SessionId, Deadline<DetachedDue>[]>()
   /** Detached since the last flush; looked up when the whole turn is applied. */
   #newlyDetached: { readonly session: SessionId; readonly attach: number; readonly forMs: number }[] = []
+  readonly #level: LevelDuty
   #sweptAt: Index = -1
   #sweptAtMs = 0
   #sweepAgain: Timer | null = null
 
   constructor(private readonly deps: LeaderDutiesDeps) {
+    this.#level = new LevelDuty(deps)
     this.#detached = new DeadlineQueue(deps.clock, (due) => this.#onDetachedDue(due))
     this.#delays = new DeadlineQueue(deps.clock, (due) => this.#onDelayDue(due))
     this.#sessionTime = new Checkpoints(deps.clock, (session, leftMs) => {
@@ -113,6 +118,7 @@ export class LeaderDuties {
     this.#beginRound()
     this.#checkEpochs()
     this.#sweep()
+    this.#level.look()
   }
 
   onLeader(): void {
@@ -134,6 +140,12 @@ export class LeaderDuties {
     if (this.#term === null) return
     this.#countedFromMs.set(epoch, this.deps.clock.takerNow())
     this.#armEpochTimer()
+    this.#level.look()
+  }
+
+  /** The members, the operator's hold or the feature level itself. */
+  upgradeChanged(): void {
+    if (this.#term !== null) this.#level.look()
   }
 
   epochEnded(epoch: Epoch): void {
@@ -204,6 +216,7 @@ export class LeaderDuties {
 
   #stop(): void {
     this.#term = null
+    this.#level.stop()
     this.#countedFromMs.clear()
     this.#endProposed.clear()
     this.#epochTimer?.cancel()
@@ -226,7 +239,7 @@ export class LeaderDuties {
   }
 
   #propose(command: Command): boolean {
-    return this.deps.node.propose(encodeCommand(command))
+    return this.deps.node.propose(encodeCommand(command, this.deps.state.level))
   }
 
   // ------------------------------------------------------------------------------------------ renewals (rule 3)

@@ -4,11 +4,13 @@
  * Life of an epoch: a random number is recorded on disk, made current by an applied `NodeUp`, renewed at the leader, and
  * abandoned for good the moment its right to speak has lapsed or the cluster has ended it. Then the next one begins.
  */
+
 import { encodeCommand } from '../../locks/commands/codec.js'
-import { CommandType, type Epoch, type NodeId } from '../../locks/commands/commands.js'
+import { CommandType, type Epoch, type NodeId, type NodeUp } from '../../locks/commands/commands.js'
 import type { Clock, Random, Timer } from '../../platform.js'
 import type { Index } from '../../raft/core/types.js'
 import type { NodeApi } from '../../raft/node/node-api.js'
+import { olderThan } from '../../raft/ports/older-program.js'
 import { FrameKind, Lane } from '../../raft/ports/transport.js'
 import {
   CLOSE_MARGIN_PER_CONNECTION_MS,
@@ -33,6 +35,8 @@ export interface NodeLeaseDeps {
   readonly address: string
   /** HOST:PORT of the peer port, or empty: travels there too. */
   readonly peer: string
+  /** The feature level of this program: travels there too. */
+  readonly programLevel: number
   readonly clock: Clock
   readonly random: Random
   readonly node: NodeApi
@@ -152,6 +156,13 @@ export class NodeLease {
     else this.#meetEpoch(epoch)
   }
 
+  /** The cluster has risen above this program, which must not serve: it would not understand what the others make. */
+  nodeTooOld(node: NodeId, epoch: Epoch, needed: number): void {
+    const { nodeId, programLevel } = this.deps
+    if (node !== nodeId || epoch !== this.#candidate) return
+    this.deps.onFatal(olderThan('the cluster', needed, programLevel))
+  }
+
   epochEnded(node: NodeId, epoch: Epoch): void {
     if (node === this.deps.nodeId && epoch === this.#epoch && epoch !== 0) this.#abandon('the cluster ended the epoch')
   }
@@ -192,8 +203,9 @@ export class NodeLease {
 
   #proposeEnd(epoch: Epoch): void {
     if (this.#signedOff === null) return
-    const { node, nodeId, clock } = this.deps
-    if (node.leader() !== null) node.propose(encodeCommand({ type: CommandType.nodeDown, node: nodeId, epoch }))
+    const { node, nodeId, clock, state } = this.deps
+    const command = { type: CommandType.nodeDown, node: nodeId, epoch } as const
+    if (node.leader() !== null) node.propose(encodeCommand(command, state.level))
     clock.after(REPEAT_PROPOSAL_MS, () => this.#proposeEnd(epoch))
   }
 
@@ -214,15 +226,28 @@ export class NodeLease {
 
   #proposeCandidate(): void {
     if (this.#candidate === 0 || !this.#running) return
-    const { node, state, nodeId, address, peer, clock } = this.deps
+    const { node, state, nodeId, clock } = this.deps
     if (node.leader() !== null) {
       const expected = state.currentEpoch(nodeId)
-      const dead = this.#isDead(expected) ? expected : 0
-      const epoch = this.#candidate
-      node.propose(encodeCommand({ type: CommandType.nodeUp, node: nodeId, epoch, expected, dead, address, peer }))
+      node.propose(encodeCommand(this.#nodeUp(expected), state.level))
     }
     this.#candidateTimer?.cancel()
     this.#candidateTimer = clock.after(REPEAT_PROPOSAL_MS, () => this.#proposeCandidate())
+  }
+
+  #nodeUp(expected: Epoch): NodeUp {
+    const { nodeId, address, peer, programLevel } = this.deps
+    const dead = this.#isDead(expected) ? expected : 0
+    return {
+      type: CommandType.nodeUp,
+      node: nodeId,
+      epoch: this.#candidate,
+      expected,
+      dead,
+      address,
+      peer,
+      programLevel,
+    }
   }
 
   #isDead(epoch: Epoch): boolean {

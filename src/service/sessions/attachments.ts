@@ -110,7 +110,7 @@ export class Attachments {
     )
     invariant(command.conn === this.#nextConn, 'session attachments: a connection number is used once')
     this.#nextConn++
-    const bytes = encodeCommand(command)
+    const bytes = encodeCommand(command, this.deps.state.level)
     const attachment = new Attachment(command.conn, KIND_OF_OPENING[command.type], bytes, listener)
     this.#attachments.set(attachment.conn, attachment)
     this.#openings.set(attachment.conn, attachment)
@@ -135,7 +135,7 @@ export class Attachments {
       attachment.session !== 0 && command.n === attachment.nextNumber,
       'session attachments: command out of order',
     )
-    this.#proposals.submit(attachment, encodeCommand(command))
+    this.#proposals.submit(attachment, encodeCommand(command, this.deps.state.level))
   }
 
   /**
@@ -160,8 +160,9 @@ export class Attachments {
    */
   waitsLeft({ session, attach }: Attachment, waits: readonly WaitLeft[]): void {
     if (session === 0 || waits.length === 0) return
-    const now = this.deps.state.session(session)?.attach ?? attach
-    this.deps.node.propose(encodeCommand({ type: CommandType.waitsLeft, session, attach: now, waits }))
+    const { node, state } = this.deps
+    const left = { session, attach: state.session(session)?.attach ?? attach, waits }
+    node.propose(encodeCommand({ type: CommandType.waitsLeft, ...left }, state.level))
   }
 
   /** Like `leave(attachment, 'end', null)`, for a session that ends by the very entry whose effects are being told. */
@@ -185,6 +186,7 @@ export class Attachments {
       detachReason === 'end'
         ? { type: CommandType.end, ...at }
         : { type: CommandType.detach, ...at, fin: detachReason === 'linger' },
+      this.deps.state.level,
     )
     this.#leaving.set(session, attachment)
     this.#proposals.propose(attachment, attachment.endCommand)

@@ -124,6 +124,7 @@ class Case {
       since.push(bytes)
       this.#apply(bytes)
     }
+    restorer.end()
     restorer.finish(index)
     for (const [at, bytes] of since.entries()) {
       copy.applyCommand(index + at + 1, bytes)
@@ -148,6 +149,7 @@ class Case {
         restorer.push(stream.slice(at, at + bytes))
         at += bytes
       }
+      restorer.end()
       restorer.finish(this.#index)
     } catch (error) {
       if (!(error instanceof FormatError)) {

@@ -77,6 +77,7 @@ function restored(chunks: readonly Uint8Array[]): LockMachine {
   const machine = new LockMachine(GENESIS)
   const restorer = machine.beginRestore()
   for (const chunk of chunks) restorer.push(chunk)
+  restorer.end()
   restorer.finish(metadata.index)
   return machine
 }

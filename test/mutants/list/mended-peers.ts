@@ -75,7 +75,7 @@ const FAULTS: readonly Fault[] = [
     title: 'a command of a follower is proposed unread',
     rule: 'Words of peers',
     file: READER,
-    find: 'if (!this.deps.isCommand(command)) throw',
+    find: "if (kind === 'garbage') throw",
     replace: 'if (command === payload) throw',
   },
   {

@@ -288,7 +288,7 @@ export const OWN_EDGES: readonly Mutant[] = [
     id: 'X62',
     title: 'a received snapshot is not read back and verified',
     rule: 'own',
-    edits: [{ file: 'src/raft/store/snapshot-receiver.ts', find: '        await this.#verify()\n', replace: '' }],
+    edits: [{ file: 'src/raft/store/snapshot-receiver.ts', find: '        await this.#verify(reader)\n', replace: '' }],
   },
   // --------------------------------------------------------------------------------------------------- the disk
   {

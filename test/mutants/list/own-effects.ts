@@ -59,6 +59,6 @@ export const OWN_EFFECTS: readonly Mutant[] = [
     id: 'Z307',
     title: 'a command of a level that this program does not know is read as though it were of its own',
     rule: 'rules.md, Versions',
-    edits: [{ file: CODEC, find: 'level < BASE_LEVEL || level > this.knownLevel', replace: 'level < BASE_LEVEL' }],
+    edits: [{ file: CODEC, find: 'level < BASE_LEVEL || level > knownLevel', replace: 'level < BASE_LEVEL' }],
   },
 ]

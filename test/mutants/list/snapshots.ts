@@ -55,8 +55,8 @@ export const SNAPSHOTS: readonly Mutant[] = [
     edits: [
       {
         file: 'src/locks/machine.ts',
-        find: '    return new SnapshotReplacement((state) => {',
-        replace: `    return new SnapshotReplacement((state) => {
+        find: '    return new SnapshotReplacement(this.#programLevel, (state) => {',
+        replace: `    return new SnapshotReplacement(this.#programLevel, (state) => {
       for (const [name, lock] of this.state.locks) if (!state.locks.has(name)) state.locks.set(name, lock)`,
       },
     ],
@@ -76,7 +76,7 @@ export const SNAPSHOTS: readonly Mutant[] = [
         find: 'if (offset !== this.#position) return this.#position',
         replace: '',
       },
-      { file: 'src/raft/store/snapshot-receiver.ts', find: '        await this.#verify()\n', replace: '' },
+      { file: 'src/raft/store/snapshot-receiver.ts', find: '        await this.#verify(reader)\n', replace: '' },
     ],
   },
   {

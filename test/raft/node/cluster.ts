@@ -56,6 +56,7 @@ class WordMachine implements StateMachine {
     const chunks: Uint8Array[] = []
     return {
       push: (chunk) => void chunks.push(chunk),
+      end: () => undefined,
       finish: () => {
         this.state = unpack(Buffer.concat(chunks)) as State
         this.onMembers()
@@ -180,7 +181,8 @@ export class TestCluster {
           })),
         }),
       claim: (raftId, memberUid) => void node.propose(new TextEncoder().encode(`claim ${raftId} ${memberUid}`)),
-      isCommand: (bytes) => !new TextDecoder().decode(bytes).startsWith('garbage'),
+      programLevel: 1,
+      judgeCommand: (bytes) => (new TextDecoder().decode(bytes).startsWith('garbage') ? 'garbage' : 'command'),
       warn: () => undefined,
       onRunning: (identity) => {
         made.identity = identity

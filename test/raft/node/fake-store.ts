@@ -176,6 +176,10 @@ export class FakeStore implements LogStore {
     })
   }
 
+  raiseLevel(): Promise<void> {
+    return this.#write(() => undefined)
+  }
+
   compact(index: number): Promise<void> {
     return this.#write(() => {
       const { disk } = this

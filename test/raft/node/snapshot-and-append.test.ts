@@ -14,7 +14,7 @@ import type { StateMachine } from '../../../src/raft/ports/state-machine.js'
 import type { LogStore } from '../../../src/raft/ports/store.js'
 import { openStore } from '../../../src/raft/store/open-store.js'
 import { MemoryDisk } from '../../../src/testing/memory-disk.js'
-import { append, entries, entry, metadata, plain, sourceOf } from '../store/helpers.js'
+import { append, entries, entry, metadata, plain, readsAll, sourceOf } from '../store/helpers.js'
 
 const DIRECTORY = '/data'
 const LEADER = 2
@@ -45,7 +45,7 @@ async function follower(disk: MemoryDisk, restored: (index: number) => void = ()
     applyCommand: (_index: number, command: Uint8Array) => applied.push(new TextDecoder().decode(command)),
     endEntry: () => undefined,
     snapshot: () => sourceOf([]),
-    beginRestore: () => ({ push: () => undefined, finish: restored }),
+    beginRestore: () => ({ push: () => undefined, end: () => undefined, finish: restored }),
   } as unknown as StateMachine
   const options = { heartbeatMs: 50, electionTimeoutMs: 500, random: { int: () => 0 } } as unknown as RaftNodeOptions
   const window = loadWindow(loaded)
@@ -112,7 +112,7 @@ async function receive(store: LogStore, wanted: SnapshotMetadata): Promise<void>
   const bytes = await reader.readRaw(0, reader.sizeBytes)
   const receiver = await store.receiveSnapshot(wanted, bytes.byteLength)
   await receiver.write(0, bytes)
-  await receiver.finish()
+  await receiver.finish(readsAll)
   await reader.close()
   await leader.close()
 }

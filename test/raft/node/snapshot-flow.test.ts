@@ -9,6 +9,7 @@ import { FrameKind, type Transport } from '../../../src/raft/ports/transport.js'
 import { readAck, readChunkHeader, writeChunkHeader } from '../../../src/raft/wire/control-messages.js'
 import { VirtualClock } from '../../../src/testing/virtual-clock.js'
 import { settle } from '../../kit/settle.js'
+import { readsAll } from '../store/helpers.js'
 
 const METADATA = { index: 9, term: 2, confState: EMPTY_CONF_STATE }
 const CHUNKS = 12
@@ -126,6 +127,7 @@ function receiving() {
     { receiveSnapshot } as unknown as LogStore,
     transport,
     clock.forProcess().clock,
+    () => readsAll,
     ({ index }) => received.push(index),
     (error) => {
       throw error

@@ -8,6 +8,7 @@ import type { LogStore, SnapshotReader, SnapshotReceiver } from '../../../src/ra
 import type { Transport } from '../../../src/raft/ports/transport.js'
 import { VirtualClock } from '../../../src/testing/virtual-clock.js'
 import { settle } from '../../kit/settle.js'
+import { readsAll } from '../store/helpers.js'
 
 const METADATA = { index: 9, term: 2, confState: EMPTY_CONF_STATE }
 
@@ -90,6 +91,7 @@ describe('a snapshot that arrives', () => {
       store,
       transport,
       new VirtualClock(settle).forProcess().clock,
+      () => readsAll,
       () => undefined,
       fail,
     )

@@ -109,6 +109,7 @@ describe('a store that looks', () => {
     receiveSnapshot: (store) => store.receiveSnapshot(METADATA, 1),
     installSnapshot: (store) => store.installSnapshot(METADATA, null),
     compact: (store) => store.compact(1),
+    raiseLevel: (store) => store.raiseLevel(2),
     close: (store) => store.close(),
   }
 
@@ -148,7 +149,7 @@ describe('a store that looks', () => {
     await opened.readRaw(0, 1).then(course.on('raw'))
     await opened.close().then(course.on('closed'))
     await received.write(0, EMPTY_BYTES).then(course.on('written'))
-    await received.finish().then(course.on('finished'))
+    await received.finish({ push: () => undefined, end: () => undefined }).then(course.on('finished'))
     await received.abort().then(course.on('aborted'))
     const told = ['chunk', 'chunk', 'raw', 'closed', 'written', 'finished', 'aborted']
     expect(course.events).toEqual(told.flatMap((event) => ['look', event]))

@@ -4,8 +4,9 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished, type TestContext } from 'vitest'
+import { OlderProgramError } from '../../../src/raft/ports/older-program.js'
 import type { LogStore } from '../../../src/raft/ports/store.js'
-import { FORMAT_VERSION } from '../../../src/raft/store/data-directory.js'
+import { formatOfLevel } from '../../../src/raft/store/data-directory.js'
 import type { Disk } from '../../../src/raft/store/disk.js'
 import { nodeDisk } from '../../../src/raft/store/node-disk.js'
 import { openStore } from '../../../src/raft/store/open-store.js'
@@ -27,28 +28,37 @@ describe('a directory of someone else', () => {
     const directory = freshDirectory()
     await (await openStore(directory)).close()
     const format = join(directory, 'FORMAT')
-    writeFileSync(format, readFileSync(format, 'utf8').replace(`"version":${FORMAT_VERSION}`, '"version":1'))
+    writeFileSync(format, readFileSync(format, 'utf8').replace(`"version":${formatOfLevel(1)}`, '"version":3'))
     const error = await storeErrorOf(openStore(directory))
-    expect([error.kind, error.message]).toEqual(['foreign', expect.stringContaining('format version 1')])
+    expect([error.kind, error.message]).toEqual([
+      'foreign',
+      expect.stringContaining('written by TcpNetLock 0.2 or earlier (format version 3)'),
+    ])
   })
 
-  it('is raised to the format of a newer program, and refused by the older one from then on', async () => {
+  it('is raised when the level rises and not before, and refused by the older program from then on', async () => {
     const directory = freshDirectory()
     const older = await openStore(directory)
     await append(older, entries(1, 3))
     await older.close()
-    const newer = await openStore(directory, { formatVersion: FORMAT_VERSION + 1 })
+    const newer = await openStore(directory, { programLevel: 2 })
     await append(newer, entries(4, 5))
     await newer.close()
+    const back = await openStore(directory)
+    expect(plain(back.loaded.entries)).toEqual(plain(entries(1, 5)))
+    await back.close()
+    const risen = await openStore(directory, { programLevel: 2 })
+    await risen.raiseLevel(2)
+    await risen.raiseLevel(1)
+    await risen.close()
     const before = readFileSync(join(directory, 'synced'))
-    const error = await storeErrorOf(openStore(directory))
-    expect([error.kind, error.message]).toEqual([
-      'foreign',
-      expect.stringContaining(`format version ${FORMAT_VERSION + 1}`),
-    ])
-    expect(error.message).toContain(`this program reads versions ${FORMAT_VERSION} to ${FORMAT_VERSION}`)
+    const error: unknown = await openStore(directory).catch((problem: unknown) => problem)
+    expect(error).toBeInstanceOf(OlderProgramError)
+    expect(String(error)).toContain(
+      `(format version ${formatOfLevel(2)}) needs feature level 2, and this program knows 1`,
+    )
     expect(readFileSync(join(directory, 'synced')).equals(before)).toBe(true)
-    const again = await openStore(directory, { formatVersion: FORMAT_VERSION + 1 })
+    const again = await openStore(directory, { programLevel: 2 })
     expect(plain(again.loaded.entries)).toEqual(plain(entries(1, 5)))
     await again.close()
   })

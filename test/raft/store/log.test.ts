@@ -49,7 +49,7 @@ describe('a new directory', () => {
   })
 
   it.each([
-    { state: 'FORMAT', name: 'FORMAT', bytes: '{"format":"tcpnetlock-data","version":3}\n' },
+    { state: 'FORMAT', name: 'FORMAT', bytes: '{"format":"tcpnetlock-data","version":4}\n' },
     { state: 'a later manifest', name: 'log/CURRENT', bytes: 'MANIFEST-000002\n' },
   ])('is damaged if there is $state', async ({ name, bytes }) => {
     const directory = await cutShort('MANIFEST-000001\n')

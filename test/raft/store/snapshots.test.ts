@@ -12,6 +12,7 @@ import {
   metadata,
   plain,
   readChunks,
+  readsAll,
   sourceOf,
   storeErrorOf,
 } from './helpers.js'
@@ -46,7 +47,7 @@ async function send(bytes: Uint8Array, to: LogStore, index: number, term = 1): P
   for (let offset = 0; offset < bytes.byteLength; ) {
     offset = await receiver.write(offset, bytes.subarray(offset, offset + 700))
   }
-  await receiver.finish()
+  await receiver.finish(readsAll)
 }
 
 describe('a snapshot of this log', () => {

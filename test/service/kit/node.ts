@@ -36,6 +36,8 @@ export class FakeNode implements NodeApi {
   records: readonly EpochRecord[] = []
   bootId = 'boot-1'
   localFs = true
+  /** The feature level of the program that is installed. */
+  programLevel = 1
   /** The wall clock is wrong by this. */
   wallOffsetMs = 0
   /** How long the disk takes to sync a record. */
@@ -65,11 +67,12 @@ export class FakeNode implements NodeApi {
     this.#ownTermApplied = false
     this.believedLeader = null
     const random = new SeededRandom(this.cluster.random.int(2 ** 31))
-    this.machine = new LockMachine(this.cluster.genesis)
+    this.machine = new LockMachine(this.cluster.genesis, { programLevel: this.programLevel })
     const service = new LockService({
       nodeId: this.nodeId,
       advertise: `${this.nodeId}:7654`,
       peerAddress: '',
+      programLevel: this.programLevel,
       clock: clockThatLooks(this.#clock(), () => this.service.turn()),
       random,
       node: this,
@@ -93,6 +96,7 @@ export class FakeNode implements NodeApi {
         return request.line.action === '.members'
       },
       membersChanged: () => {},
+      levelRaised: () => {},
       onFatal: (error) => this.fatal.push(error),
     })
     this.service = service
@@ -240,6 +244,7 @@ export class FakeNode implements NodeApi {
     const restorer = this.machine.beginRestore()
     for (let chunk = source.next(65_536); chunk !== null; chunk = source.next(65_536)) restorer.push(chunk)
     this.#applied = other.#applied
+    restorer.end()
     restorer.finish(this.#applied)
     this.service.turn()
     this.service.onRestored(this.#applied)

@@ -66,6 +66,7 @@ describe('rule 1, epochs', () => {
       dead: 0,
       address: 'n2:1',
       peer: '',
+      programLevel: 1,
     } as const
     cluster.commit(encodeCommand(stranger), cluster.term)
     cluster.world.advance(100)

@@ -2,10 +2,18 @@
  * One linear history: what any node applies is what the first one applied at that index (I3, I4, I6). The same commands
  * feed a reference state machine, by which the other checks judge.
  */
+import { BASE_LEVEL } from '../../../src/feature-level.js'
+import { levelOfCommand } from '../../../src/locks/commands/codec.js'
 import type { Answer, Effect } from '../../../src/locks/effects.js'
 import { checkInvariants } from '../../../src/locks/invariants.js'
 import { type Genesis, LockMachine } from '../../../src/locks/machine.js'
-import { type ConfChangeSingle, type ConfState, EMPTY_CONF_STATE, type Index } from '../../../src/raft/core/types.js'
+import {
+  type ConfChangeSingle,
+  type ConfState,
+  EMPTY_CONF_STATE,
+  type Index,
+  membersOf,
+} from '../../../src/raft/core/types.js'
 import type { SnapshotRestorer, StateMachine } from '../../../src/raft/ports/state-machine.js'
 import type { SnapshotSource } from '../../../src/raft/ports/store.js'
 import type { Process } from '../process.js'
@@ -34,6 +42,7 @@ export class LogCheck {
   readonly #refused = new Set<string>()
   readonly queues: QueueCheck
   #complete: Index = FIRST_INDEX - 1
+  #level = BASE_LEVEL
   #genesis: Genesis | null = null
 
   constructor(
@@ -84,7 +93,7 @@ export class LogCheck {
     }
     if (this.#complete >= FIRST_INDEX) return
     this.#genesis = genesis
-    this.reference = new LockMachine(genesis)
+    this.reference = new LockMachine(genesis, { programLevel: Number.POSITIVE_INFINITY })
     this.confStates = [{ ...EMPTY_CONF_STATE, voters: genesis.members.map(({ raftId }) => raftId) }]
   }
 
@@ -101,12 +110,23 @@ export class LogCheck {
     }
     const entry = this.#entry(index)
     const known = entry.commands[place]
+    this.#checkLevel(process, index, command)
     if (known === undefined && first) {
       entry.commands.push(command.slice())
       this.reference?.applyCommand(index, command)
       this.#lookAtEffects(index)
     } else if (known === undefined || Buffer.compare(known, command) !== 0) {
       this.world.fail(`${process.name} applies at ${index} another command than the first node did`)
+    }
+  }
+
+  /** Nothing of a level is in the log before the cluster has it. */
+  #checkLevel(process: Process, index: Index, command: Uint8Array): void {
+    const level = this.reference?.level ?? 0
+    if (index > this.#complete && levelOfCommand(command) > level) {
+      this.world.fail(
+        `${process.name} applies at ${index} a command of level ${levelOfCommand(command)}, the cluster has ${level}`,
+      )
     }
   }
 
@@ -173,8 +193,22 @@ export class LogCheck {
     const counted = COUNTED[effect.kind]
     if (counted !== undefined) world.count(counted)
     if (effect.kind === 'epochEnded') world.note(`epoch ${effect.epoch} of ${effect.node} ended`)
+    else if (effect.kind === 'levelRaised') this.#levelRaised(index, effect.level)
     else if (effect.kind === 'queued') this.queues.queued(effect.session, effect.request, effect.name)
     else if (effect.kind === 'answered') this.#answered(index, effect.session, effect.request, effect.answer)
+  }
+
+  /** By one, when every member of the configuration in force is up with a program that has it. */
+  #levelRaised(index: Index, level: number): void {
+    const { world, reference } = this
+    if (level !== this.#level + 1) world.fail(`the level goes from ${this.#level} to ${level} at ${index}`)
+    this.#level = level
+    const nodes = new Map(reference?.members().map(({ raftId, nodeId }) => [raftId, nodeId]))
+    for (const raftId of membersOf(this.confStates.at(-1) ?? EMPTY_CONF_STATE)) {
+      const node = nodes.get(raftId) ?? ''
+      const has = reference?.levelOfNode(node) ?? 0
+      if (has < level) world.fail(`the level rises to ${level} at ${index}, and ${node} has ${has}`)
+    }
   }
 
   #answered(index: Index, session: number, request: number, answer: Answer): void {
@@ -206,6 +240,8 @@ const COUNTED: { readonly [K in Effect['kind']]?: string } = {
   ended: 'session ended',
   detached: 'session detached',
   delayed: 'lock delayed',
+  nodeTooOld: 'node too old',
+  levelRaised: 'level raised',
   membersChanged: 'members changed',
 }
 
@@ -260,6 +296,7 @@ class TappedMachine implements StateMachine {
     const restorer = this.machine.beginRestore()
     return {
       push: (chunk) => restorer.push(chunk),
+      end: () => restorer.end(),
       finish: (index) => {
         restorer.finish(index)
         this.#applied = index

@@ -18,6 +18,8 @@ export const STORE_FAILPOINTS = [
   'after snapshot install',
   'before compaction',
   'after compaction',
+  'before format',
+  'after format',
   'after identity',
   'before record',
   'after record',
@@ -84,6 +86,12 @@ export class TappedStore implements LogStore {
     return this.#at('after compaction')
   }
 
+  async raiseLevel(level: number): Promise<void> {
+    await this.#at('before format')
+    await this.store.raiseLevel(level)
+    return this.#at('after format')
+  }
+
   async putRecord(key: string, value: Uint8Array | null): Promise<void> {
     await this.#at('before record')
     await this.#write({ kind: 'record', key, value: value === null ? null : hexOf(value) }, () =>
@@ -114,7 +122,7 @@ export class TappedStore implements LogStore {
         await this.#at('between received chunks')
         return receiver.write(offset, bytes)
       },
-      finish: () => receiver.finish(),
+      finish: (reader) => receiver.finish(reader),
       abort: () => receiver.abort(),
     }
   }

@@ -1,6 +1,7 @@
 /** Processes that die, stop, sleep and stall. */
 
-import { FORMAT_VERSION } from '../../../src/raft/store/data-directory.js'
+import { FEATURE_LEVEL } from '../../../src/feature-level.js'
+import { formatOfLevel } from '../../../src/raft/store/data-directory.js'
 import { STORE_FAILPOINTS } from '../checks/tapped-store.js'
 import type { Cluster, Host } from '../cluster.js'
 import { DISK_FAILPOINTS } from '../disk.js'
@@ -68,11 +69,11 @@ const failpoint: Fault = ({ cluster, victim, random }) => {
 
 /** Another version of the program is installed, with another layout: nodes of different versions run side by side. */
 const restartWith =
-  (formatVersion: (host: Host) => number): Fault =>
+  (programLevel: (host: Host) => number): Fault =>
   ({ cluster, victim, random }) => {
-    const next = formatVersion(victim)
-    if (next < FORMAT_VERSION || next > FORMAT_VERSION + 1) return false
-    victim.formatVersion = next
+    const next = programLevel(victim)
+    if (next < FEATURE_LEVEL || next > FEATURE_LEVEL + 1) return false
+    victim.programLevel = next
     if (random.chance(0.5)) cluster.kill(victim)
     else void victim.member?.stop()
     return true
@@ -81,11 +82,11 @@ const restartWith =
 /** The older program is made to run on what a newer one wrote: FORMAT lets it in, and it must see for itself. */
 const setFormatBack: Fault = ({ cluster, victim }) => {
   const { volume } = victim
-  const wroteNewer = volume.format > FORMAT_VERSION && volume.formatSetBack === null
-  if (victim.raftId === 0 || victim.isLost || victim.formatVersion <= FORMAT_VERSION || !wroteNewer) return false
+  const wroteNewer = volume.format > formatOfLevel(FEATURE_LEVEL) && volume.formatSetBack === null
+  if (victim.raftId === 0 || victim.isLost || victim.programLevel <= FEATURE_LEVEL || !wroteNewer) return false
   cluster.kill(victim)
-  if (!volume.setFormatBack(FORMAT_VERSION)) return false
-  victim.formatVersion = FORMAT_VERSION
+  if (!volume.setFormatBack(formatOfLevel(FEATURE_LEVEL))) return false
+  victim.programLevel = FEATURE_LEVEL
   return true
 }
 
@@ -114,8 +115,8 @@ export const PROCESS_FAULTS = {
   'volume moved': always(({ cluster, victim }) => cluster.move(victim)),
   'volume attached elsewhere': startTwice('attached elsewhere'),
   'copied directory': startTwice('copied elsewhere', 'copied'),
-  upgrade: restartWith((host) => host.formatVersion + 1),
-  downgrade: restartWith((host) => host.formatVersion - 1),
+  upgrade: restartWith((host) => host.programLevel + 1),
+  downgrade: restartWith((host) => host.programLevel - 1),
   'format set back': setFormatBack,
   'graceful restart': always(({ victim }) => void victim.member?.stop()),
 } as const satisfies Faults

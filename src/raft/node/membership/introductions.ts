@@ -13,8 +13,6 @@ import type { RaftNodeOptions } from '../options.js'
 import { listHash } from './bootstrap.js'
 import { type AdmissionView, isBelieved, judgePeer } from './peer-verdict.js'
 
-/** One more with each release that adds a command, a field of one, or a record (docs/operations/upgrade.md). */
-const FEATURE_LEVEL = 1
 const PROCESS_ID_BYTES = 12
 
 /** How the node stands when it is asked who it is. */
@@ -43,7 +41,7 @@ export class Introductions {
 
   hello(): PeerHello {
     const { identity, clusterId } = this.standing()
-    const { nodeId, memberUid, founders } = this.options
+    const { nodeId, memberUid, founders, programLevel } = this.options
     return {
       clusterId,
       nodeId,
@@ -51,7 +49,7 @@ export class Introductions {
       memberUid,
       listHash: listHash(founders),
       empty: identity === null,
-      level: FEATURE_LEVEL,
+      level: programLevel,
       processId: this.#processId,
       held: this.#held,
     }

@@ -13,7 +13,13 @@ import {
   SNAPSHOT_TRANSFER_WINDOW_CHUNKS,
   SNAPSHOT_TRANSFER_WORKING_MS,
 } from '../../limits.js'
-import { type LogStore, type SnapshotReader, type SnapshotReceiver, SnapshotRejected } from '../../ports/store.js'
+import {
+  type LogStore,
+  type SnapshotReader,
+  type SnapshotReceiver,
+  SnapshotRejected,
+  type StateReader,
+} from '../../ports/store.js'
 import { FrameKind, Lane, type Transport } from '../../ports/transport.js'
 import {
   type Ack,
@@ -184,6 +190,8 @@ export class SnapshotInbox {
     private readonly store: LogStore,
     private readonly transport: Transport,
     private readonly clock: Clock,
+    /** A reader that shows whether this program can read a snapshot: asked for each, before it counts as received. */
+    private readonly makeReader: () => StateReader,
     /** The snapshot is durable: the core may take it. */
     private readonly onReceived: (
       metadata: SnapshotMetadata,
@@ -247,7 +255,7 @@ export class SnapshotInbox {
       return
     }
     this.#incoming.delete(from)
-    const metadata = await receiver.finish()
+    const metadata = await receiver.finish(this.makeReader())
     this.#finished(from, incoming, 'done')
     this.onReceived(metadata, begin)
   }

@@ -71,6 +71,7 @@ export class Snapshots {
       store,
       transport,
       clock,
+      () => machine.beginRestore(),
       (metadata, begin) => this.maker.afterCurrent(() => deps.received(snapshotMessage(metadata, begin))),
       failed,
     )

@@ -6,7 +6,6 @@ import type { Random } from '../../../platform.js'
 import type { Line } from '../../../protocol/line.js'
 import { type NeutralReply, neutral, type PositiveReply, positive } from '../../../protocol/replies.js'
 import { formatSeconds } from '../../../protocol/values.js'
-import { FEATURE_LEVEL } from '../../limits.js'
 import type { OpeningRefusal } from '../../sessions/attachment.js'
 import type { ConnectionContext } from '../connection-context.js'
 import { type ClientPlace, redirectAddress } from '../redirects.js'
@@ -76,6 +75,8 @@ export interface Welcome {
   readonly leader: string
   readonly leaseMs: number
   readonly clusterId: string
+  /** The cluster's feature level: what requests may use. */
+  readonly level: number
   readonly isRelayed: boolean
   /** The highest `attempt` that was applied; null if the session is a new one. */
   readonly resumedAttempt: number | null
@@ -90,7 +91,7 @@ export function welcomeReply(welcome: Welcome): PositiveReply {
     leader: welcome.leader,
     lease: formatSeconds(welcome.leaseMs),
     cluster: welcome.clusterId,
-    level: FEATURE_LEVEL,
+    level: welcome.level,
     relayed: welcome.isRelayed ? 'yes' : undefined,
     attempt: resumedAttempt ?? undefined,
     resumed: resumedAttempt === null ? undefined : 'yes',

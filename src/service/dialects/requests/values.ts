@@ -1,10 +1,10 @@
 /** Reads the values of a session's lines. A wrong one ends as a RequestError, which names the key. */
+import { FEATURE_LEVEL } from '../../../feature-level.js'
 import type { RequestId } from '../../../locks/commands/commands.js'
 import { REQUEST_ID_LIMIT } from '../../../locks/limits.js'
 import type { ErrorCode } from '../../../protocol/error-codes.js'
 import type { Line } from '../../../protocol/line.js'
 import { isLockName, parseInteger, parseSecondsMs } from '../../../protocol/values.js'
-import { FEATURE_LEVEL } from '../../limits.js'
 import { RequestError } from './request.js'
 
 export function fail(code: ErrorCode, message: string): never {

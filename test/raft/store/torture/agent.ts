@@ -10,6 +10,7 @@ import { type LogStore, SnapshotRejected, type SnapshotSource, StoreError } from
 import { openStore } from '../../../../src/raft/store/open-store.js'
 import { SeededRandom } from '../../../../src/testing/seeded-random.js'
 import { sayLine } from '../../../kit/say-line.js'
+import { readsAll } from '../helpers.js'
 import type { AgentEvent, LifeOrder } from './agent-process.js'
 import { Choices } from './choices.js'
 import { type Found, isOfTheLog, LogState } from './log-state.js'
@@ -74,10 +75,10 @@ async function receive(store: LogStore, operation: Operation & { snapshot: Snaps
   const receiver = await store.receiveSnapshot(metadata, bytes.byteLength)
   const step = 1 + (bytes.byteLength >> 2)
   for (let at = 0; at < bytes.byteLength; at += step) await receiver.write(at, bytes.subarray(at, at + step))
-  if (!isInVain) await receiver.finish()
+  if (!isInVain) await receiver.finish(readsAll)
   else if (!isDamaged) await receiver.abort()
   else {
-    const outcome = await receiver.finish().catch((error: unknown) => error)
+    const outcome = await receiver.finish(readsAll).catch((error: unknown) => error)
     if (!(outcome instanceof SnapshotRejected)) throw new Error('a damaged transfer was taken', { cause: outcome })
   }
 }
