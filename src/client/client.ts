@@ -85,7 +85,7 @@ export class Client {
     if (!(waitMs >= 0)) throw new InvalidOptionError(`wait: ${waitMs} is not a number of milliseconds`)
     if (waitMs > WAIT_MAX_MS && waitMs !== Number.POSITIVE_INFINITY) {
       throw new InvalidOptionError(
-        `wait: ${waitMs} is more than ${WAIT_MAX_MS} milliseconds; leave it out to wait for ever`,
+        `wait: ${waitMs} is more than ${WAIT_MAX_MS} milliseconds; leave it out to wait forever`,
       )
     }
     if (options.metadata !== undefined) assertMetadata(options.metadata)

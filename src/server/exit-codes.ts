@@ -3,7 +3,7 @@ export const ExitCode = {
   ok: 0,
   /** Cannot bind, directory in use, or bad usage. */
   usage: 2,
-  /** Failed while serving; a full disk too. */
+  /** Failed while serving, a full disk included. */
   failed: 3,
   /** The data directory is damaged, another cluster's or another node's. */
   damaged: 4,

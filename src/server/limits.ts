@@ -17,7 +17,7 @@ export const ACCEPT_BACKLOG = 4_096
 export const DISCARD_INPUT_MS = 1_000
 /** Connections over `--max-connections` that are just being told so; further ones are dropped without a word. */
 export const CLOSING_MAX_CONNECTIONS = 64
-/** Who connects and says no line for this long is sent away: long enough to type one. */
+/** A client that connects and says no line for this long is sent away: long enough to type one. */
 export const FIRST_LINE_MAX_MS = 60_000
 /** How often silent connections are looked at. */
 export const SILENCE_CHECK_MS = 5_000
@@ -65,7 +65,7 @@ export const LOG_KINDS_MAX_COUNT = 256
 /** Hosts that a summary names. */
 export const LOG_REMOTES_MAX_COUNT = 8
 // ----------------------------------------------------------------------------------------------- peer secret
-/** Fewer characters can be guessed by whoever has seen one proof. */
+/** With fewer, anybody who has seen one proof could guess the secret. */
 export const PEER_SECRET_MIN_CHARS = 32
 /** The one that proves, and others while they are being replaced. */
 export const PEER_SECRETS_MAX = 16

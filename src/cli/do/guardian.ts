@@ -75,7 +75,7 @@ export class Guardian {
     return !this.ended && this.child.connected
   }
 
-  /** Resolves when the guardian holds a copy of the connection. Rejects with LinkError if that cannot be any more. */
+  /** Resolves when the guardian holds a copy of the connection. Rejects with LinkError if that is no longer possible. */
   adopt(link: Link): Promise<void> {
     return new Promise((resolve, reject) => {
       const handle = rawHandleOf(link.tcp)

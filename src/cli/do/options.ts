@@ -105,7 +105,7 @@ export function readDoOptions(words: readonly string[], env: Environment): DoOpt
 function createProgram(): Command {
   const program = new Command('tnl-do')
     .description('Runs COMMAND while it holds a lock. The command never runs on without the lock.')
-    .argument('<COMMAND...>', 'the command with its arguments; options end at the first word that is none')
+    .argument('<COMMAND...>', 'the command with its arguments; options end at the first word that is not one')
     .passThroughOptions()
     .exitOverride()
     .configureOutput({ writeOut: writeStdout, writeErr: writeStderr })
@@ -144,7 +144,7 @@ function createProgram(): Command {
       '--leave-daemons',
       'leaves alone what COMMAND has put into a session of its own; it runs on without the lock',
     )
-    .option('--meta <TEXT>', 'shown to whoever looks at the lock')
+    .option('--meta <TEXT>', 'shown to everybody who looks at the lock')
     .option('--shell', 'COMMAND is one word for /bin/sh')
     .option('--keep-alive', 'use --keep-alive-secs')
     .addOption(

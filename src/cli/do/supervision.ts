@@ -99,13 +99,13 @@ export class Supervision {
     if (early !== 'shared') return this.#outcomeOf(early)
     this.#state = 'running'
     // Before there is a command: should the guardian be killed, whatever it guarded comes to this process, however early.
-    // Not before this, for what has nothing to do with the command shall not come here.
+    // Not before this: what has nothing to do with the command must not come here.
     loadNative()?.becomeSubreaper()
     const graceMs = Math.min(command.graceMs, this.session.localLease.leaseMs / 4)
     this.guardian.run({ ...command, graceMs }, this.session.localLease.limit)
     const outcome = await this.#outcomeOf(await end)
     this.#state = 'ended'
-    // No command needs a copy of the connection any more: the session may move without the guardian to release the lock.
+    // No command needs a copy of the connection now: the session may move without the guardian to release the lock.
     this.session.hooks = { notice: (text) => this.log.info(text) }
     return outcome
   }

@@ -86,13 +86,13 @@ export class Watcher {
       env,
       cwd: '/',
     })
-    // Without a shell there is nobody of last resort, and nobody is worse off than before.
+    // Without a shell there is no last resort, and nobody is worse off than before.
     this.child.on('error', () => {})
     this.pipe?.on('error', () => {})
     this.child.unref()
   }
 
-  /** To be given to the guardian too: the pipe ends when nobody has it any more. */
+  /** To be given to the guardian as well: the pipe ends when nobody holds it. */
   get pipe(): Writable | null {
     return this.child.stdin
   }

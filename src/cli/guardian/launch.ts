@@ -9,7 +9,7 @@ import type { Offspring } from './offspring.js'
 /** Where programs are looked for when there is no PATH. */
 const STANDARD_PATH = '/bin:/usr/bin'
 
-/** `terminal`: the descriptor of the terminal whose foreground the command shall be. */
+/** `terminal`: the descriptor of the terminal in whose foreground the command belongs. */
 export async function launch(
   native: Native | null,
   command: GuardedCommand,

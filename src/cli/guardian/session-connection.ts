@@ -18,7 +18,7 @@ export class GuardianConnection {
   private link: Link | null = null
   private isEnding = false
 
-  /** False if what came with the message is no connection any more. */
+  /** False if what came with the message is no longer a connection. */
   adopt(handle: unknown): boolean {
     this.handle?.close()
     this.handle = isRawHandle(handle) ? handle : null
@@ -57,7 +57,7 @@ export class GuardianConnection {
     }
   }
 
-  /** Resolves when the connection is no use any more. */
+  /** Resolves when the connection is of no more use. */
   private keepAlive(link: Link, intervalMs: number, proved: (sentAt: Instant) => void): Promise<void> {
     this.link = link
     return new Promise((resolve) => {

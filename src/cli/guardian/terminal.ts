@@ -20,7 +20,7 @@ export class Terminal {
   static open(native: Native, outerGroup: number): Terminal | null {
     try {
       const descriptor = openSync('/dev/tty', 'r+')
-      // Who sets the foreground from the background would be stopped for it.
+      // A process that sets the foreground from the background would be stopped for it.
       native.ignoreSignal(constants.signals.SIGTTOU)
       return new Terminal(native, descriptor, outerGroup)
     } catch {
@@ -28,7 +28,7 @@ export class Terminal {
     }
   }
 
-  /** tnl-do's group is the foreground, so its command shall be. */
+  /** tnl-do's group is the foreground, so its command should be too. */
   get isOuters(): boolean {
     return this.native.foreground(this.descriptor) === this.outerGroup
   }
@@ -42,7 +42,7 @@ export class Terminal {
     if (this.isOuters) this.native.setForeground(this.descriptor, group)
   }
 
-  /** Makes tnl-do's group the foreground again, if the command's is, or a group of which nobody lives any more. */
+  /** Makes tnl-do's group the foreground again, if the command's group is, or one without living members. */
   takeBack(group: number): void {
     const foreground = this.native.foreground(this.descriptor)
     if (foreground === group || (foreground > 0 && isEmpty(foreground))) {

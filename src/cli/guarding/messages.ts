@@ -46,7 +46,7 @@ export type ToGuardian =
   | { readonly type: 'terminate' }
   /** The lock may be another's already. */
   | { readonly type: 'kill' }
-  /** tnl-do was continued after a stop: so shall the command be, in the foreground if tnl-do is there. */
+  /** tnl-do was continued after a stop: so must the command be, in the foreground if tnl-do is there. */
   | { readonly type: 'continue' }
 
 export type FromGuardian =

@@ -34,7 +34,7 @@ export async function runServerProgram(words: readonly string[], environment: No
   const server = await startServer(parsed.config, logger)
   whenAskedToStop(() => server.stop())
   // A parent that holds a channel to this process (tnl cluster) takes it along when it dies. It may have died while this
-  // process started, and then nobody tells any more.
+  // process started, and then nobody would tell.
   if (process.connected) process.once('disconnect', () => server.stop())
   else if (process.send !== undefined) server.stop()
   const exitCode = await server.ended

@@ -10,7 +10,7 @@ import { TnlExit } from './exit-statuses.js'
 const ANSWER_TIMEOUT_MS = 5_000
 /** For the lookup of a name and the connection together; with several endpoints one that hangs must not matter. */
 const CONNECT_TIMEOUT_MS = 2_000
-/** The leader itself waits for a membership change; its own word for giving up shall arrive first. */
+/** The leader itself waits for a membership change; it should be the first to say that it gives up. */
 const ADMIN_TIMEOUT_MS = 15_000
 
 /** A connection on which one asks and reads lines, for the rare questions of administration. */

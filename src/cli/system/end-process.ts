@@ -1,6 +1,6 @@
 /**
  * The end of a server whose disk hangs. `process.exit` waits for the threads of libuv's pool, and one that is stuck in a
- * sync never comes back: a server that has given up would stay for ever, with its ports and without a word. The system
+ * sync never comes back: a server that has given up would stay forever, with its ports and without a word. The system
  * call `_exit` waits for nobody.
  */
 import { spawn } from 'node:child_process'

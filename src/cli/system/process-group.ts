@@ -47,7 +47,7 @@ export class ProcessGroup {
       eachPoll()
       if (!this.exists) return true
       const patient = polls >= PATIENT_AFTER_POLLS
-      // Where nobody collects orphans (a container without an init) the dead stay in the group for ever.
+      // Where nobody collects orphans (a container without an init) the dead stay in the group forever.
       if (patient && this.onlyDead()) {
         this.gone = true
         return true

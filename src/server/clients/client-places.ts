@@ -1,4 +1,4 @@
-/** Who may have one of this node's places for clients, when they become few. */
+/** Which clients may have one of this node's places when few are left. */
 import {
   LOOPBACK_PLACES_MAX_COUNT,
   LOOPBACK_PLACES_SHARE,
@@ -15,9 +15,10 @@ export type Guest = 'anybody' | 'this machine' | 'resume'
  * A connection that has not said a line yet is *silent*. There is always room for one more of them: the one that has been
  * silent for longest makes room, so strangers who say nothing keep nobody out. With its first line a connection takes a
  * place; the last places are kept for this machine, so that an operator can look, and the very last for clients that come
- * back to what they hold.
+ * back to their locks.
  *
- * Example: of 1,000 places anybody may have 928, this machine 8 more, and who resumes 64 more; 64 further may be silent.
+ * Example: of 1,000 places anybody may have 928, this machine 8 more, and clients that resume 64 more. Besides, 64 silent
+ * connections may be open.
  */
 export class ClientPlaces<T> {
   /** From the one that has been silent for longest, with when it came. */

@@ -226,7 +226,7 @@ export class ClientPort implements TcpClientSocketOwner {
     this.#watchSilence()
   }
 
-  /** Who was told to go and has not gone makes room at once, without having to read why. */
+  /** A connection that was told to go and is still there makes room at once, whether it has read why or not. */
   #dropClosing(): void {
     const [longest] = this.#closing
     if (longest === undefined) return

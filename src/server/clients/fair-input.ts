@@ -1,4 +1,4 @@
-/** Who is read from next: what clients send is handed on in small slices, in turn, and for a short time only. */
+/** Which client is read from next: input is handed on in small slices, in turn, and for a short time only. */
 import type { Clock, Timer } from '../../platform.js'
 import type { Look } from '../../raft/ports/looks-first.js'
 import { INPUT_PAUSE_MS, INPUT_TURN_MS } from '../limits.js'
@@ -13,8 +13,8 @@ export interface InputSource {
  * 64 KiB, and the words of peers, the disk and everybody else's lines wait behind them.
  *
  * A source whose input came just now is served before those that have more than one slice waiting, and all that wait share
- * a budget of time. Peers, timers and the disk have their turn between two budgets, and so do other processes: whoever
- * floods this node may take a part of one processor, never all of it.
+ * a budget of time. Peers, timers and the disk have their turn between two budgets, and so do other processes: a
+ * flood may take a part of one processor, never all of it.
  *
  * Example: A and B flood, C sends one line. A slice of A, a slice of B, and both stand in the queue of the floods; C's line
  * is handed on when it arrives; then A and B take turns until `INPUT_TURN_MS` is used up, and again `INPUT_PAUSE_MS` later.

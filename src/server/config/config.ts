@@ -40,7 +40,7 @@ export interface ServerConfig {
   readonly peerListen: HostPort
   /** Absolute; null: peers are not authenticated. */
   readonly peerSecretFile: string | null
-  /** False: peers without a secret are let in too. */
+  /** False: peers without a secret are let in as well. */
   readonly isPeerSecretRequired: boolean
   /** The first members; one with the own node id is among them unless `join`. */
   readonly cluster: readonly ClusterMember[]

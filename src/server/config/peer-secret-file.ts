@@ -43,7 +43,7 @@ export class PeerSecretFile implements PeerSecrets {
     })
   }
 
-  /** Looks at the file at most once a second: whoever reaches the peer port decides how often this is called. */
+  /** Looks at the file at most once a second: anybody who can reach the peer port decides how often this is called. */
   current(): readonly Uint8Array[] {
     const nowMs = this.options.clock.takerNow()
     if (nowMs - this.#lookedAtMs >= PEER_SECRET_REREAD_MS) {

@@ -75,7 +75,7 @@ const OTHER_VARIABLES: ReadonlySet<string> = new Set([
 const SERVICE_LINK =
   /^TNL_(?:[A-Z0-9_]+_)?(?:SERVICE_HOST|SERVICE_PORT(?:_[A-Z0-9_]+)?|PORT_\d+_(?:TCP|UDP|SCTP)(?:_[A-Z]+)?)$/
 
-/** A setting whose name has a slip would be ignored without a word, and the default would be in force. */
+/** A setting with a misspelled name would be ignored silently, and the default would be in force. */
 function misspelled(environment: NodeJS.ProcessEnv): string[] {
   const names = OPTIONS.map(({ name }) => variableOf(name))
   const known = new Set<string>(names)

@@ -68,7 +68,7 @@ export class HttpPort {
     return this.#boundPort
   }
 
-  /** Ends open connections too: a scraper must not hold up a stop. */
+  /** Also ends open connections: a scraper must not hold up a stop. */
   close(): Promise<void> {
     return new Promise((resolve) => {
       this.#server.close(() => resolve())

@@ -1,4 +1,4 @@
-/** Log lines on their way out. Whoever logs never waits and never fails: what nobody takes in time is dropped and counted. */
+/** Log lines on their way out. Logging never waits and never fails: lines that nobody takes in time are dropped and counted. */
 import { LOG_BUFFER_MAX_CHARS, LOG_STUCK_MS } from '../limits.js'
 
 export interface LogSink {
@@ -49,7 +49,7 @@ export class LogOutput {
     })
   }
 
-  /** What waits is written as far as that goes without waiting: the process ends now. */
+  /** Writes as much of what is left as it can without waiting: the process ends now. */
   flushNow(): void {
     const isStuck = this.#inFlightChars > 0 && this.nowMs() - this.#inFlightSinceMs > LOG_STUCK_MS
     if (!isStuck && this.#waiting.length > 0) this.sink.writeNow(this.#takeWaiting())

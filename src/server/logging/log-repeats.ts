@@ -5,7 +5,7 @@ export interface Repeated {
   readonly message: string
   /** How many lines were not said. */
   readonly times: number
-  /** Hosts of some of those who caused them. */
+  /** Some of the hosts that caused them. */
   readonly remotes: readonly string[]
 }
 
@@ -28,7 +28,7 @@ export class LogRepeats {
     return this.#kinds.size
   }
 
-  /** Whether this line is said. `remote`: `HOST:PORT` or `HOST port PORT` of whoever caused it. */
+  /** Whether this line is said. `remote`: `HOST:PORT` or `HOST port PORT` that caused it. */
   admit(message: string, remote: string | undefined): boolean {
     const isNew = !this.#kinds.has(message) && this.#kinds.size >= LOG_KINDS_MAX_COUNT
     const kind = this.#kind(isNew ? OTHER_KINDS : message)

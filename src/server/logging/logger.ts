@@ -24,7 +24,7 @@ export interface LogSurroundings {
 }
 
 const STDERR_FD = 2
-/** Errors are always said, and who asks for `debug` wants everything. */
+/** Errors are always written, and with `debug` so is everything else. */
 const isCounted = (level: number): boolean => level === pino.levels.values.info || level === pino.levels.values.warn
 
 /**

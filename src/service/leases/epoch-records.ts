@@ -33,7 +33,7 @@ export function recordsThatLook(records: EpochRecords, look: Look): LooksFirst<E
   return looking as LooksFirst<EpochRecords>
 }
 
-/** True if `earlier`, records of processes before this one, prove that nobody speaks under `epoch` any more. */
+/** True if `earlier`, records of processes before this one, prove that nobody can still speak under `epoch`. */
 export function provesDeath(records: EpochRecords, earlier: readonly EpochRecord[], epoch: Epoch): boolean {
   if (!records.localFs || records.bootId === '' || records.lockIdentity === '') return false
   return earlier.some(
