@@ -1,9 +1,8 @@
 /** Runs scenario files of membership changes: commands simple, enter-joint [autoleave=true] and leave-joint. */
 import { Changer, ConfChangeError } from '../../src/raft/core/confchange/changer.js'
-import { parseConfChanges } from '../../src/raft/core/confchange/notation.js'
-import { describeConfig } from '../../src/raft/core/tracker/config.js'
-import { describeProgressMap, type Membership, ProgressTracker } from '../../src/raft/core/tracker/tracker.js'
+import { type Membership, ProgressTracker } from '../../src/raft/core/tracker/tracker.js'
 import { boolArg, type Directive, type RunResult, runFile } from './datadriven.js'
+import { describeConfig, describeProgressMap, parseConfChanges } from './notation.js'
 
 export function run(path: string): RunResult {
   const tracker = new ProgressTracker({ maxInflight: 10, maxInflightBytes: 0 })

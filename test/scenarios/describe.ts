@@ -1,5 +1,4 @@
 import { decodeConfChange } from '../../src/raft/core/confchange/codec.js'
-import { printConfChanges } from '../../src/raft/core/confchange/notation.js'
 import { type Message, MsgType } from '../../src/raft/core/messages.js'
 import type { Ready } from '../../src/raft/core/raw-node.js'
 import {
@@ -15,6 +14,7 @@ import {
   type Snapshot,
   type SoftState,
 } from '../../src/raft/core/types.js'
+import { printConfChanges } from './notation.js'
 
 /** The text forms of the scenario files, which are also good for logs. */
 

@@ -1,10 +1,10 @@
 import { isLocalTarget, type Message, MsgType, message } from '../../src/raft/core/messages.js'
 import { isVoter } from '../../src/raft/core/quorum/joint.js'
-import { describeProgressMap } from '../../src/raft/core/tracker/tracker.js'
 import { type Index, NONE, type RaftId, type Snapshot } from '../../src/raft/core/types.js'
 import { describeEntries, describeMessage, describeReady, roleName } from './describe.js'
 import { type ConfigTemplate, ScenarioNode } from './interaction-node.js'
 import { Output } from './interaction-output.js'
+import { describeProgressMap } from './notation.js'
 
 /** Two followers that take each other for the leader pass a proposal on for ever. */
 const MAX_ROUNDS = 1_000

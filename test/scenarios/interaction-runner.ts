@@ -5,7 +5,7 @@
  * `add-nodes … max-size-per-msg=BYTES` (0: appends carry one entry each) and `eager-vote-requests=false` (as the real
  * node, unlike etcd, has it).
  */
-import { parseConfChanges } from '../../src/raft/core/confchange/notation.js'
+
 import { ReadOnlyOption } from '../../src/raft/core/config.js'
 import { CompactedError, SnapshotOutOfDateError } from '../../src/raft/core/errors.js'
 import {
@@ -33,6 +33,7 @@ import { msgTypeByName } from './describe.js'
 import { InteractionEnv, type Recipient } from './interaction-env.js'
 import { type ConfigTemplate, EMPTY_SNAPSHOT } from './interaction-node.js'
 import { CommandError } from './interaction-output.js'
+import { parseConfChanges } from './notation.js'
 
 const LOG_LINE = /^\s*(DEBUG|INFO|WARN|ERROR|FATAL) /
 

@@ -3,10 +3,9 @@ import { describe, expect, it } from 'vitest'
 import { Changer, ConfChangeError, checkMembership } from '../../../src/raft/core/confchange/changer.js'
 import { decodeConfChange, encodeConfChange } from '../../../src/raft/core/confchange/codec.js'
 import { enterJoint, LEAVE_JOINT, leaveJoint } from '../../../src/raft/core/confchange/conf-change.js'
-import { parseConfChanges, printConfChanges } from '../../../src/raft/core/confchange/notation.js'
 import { restore } from '../../../src/raft/core/confchange/restore.js'
 import { EMPTY_CONFIG, toConfState } from '../../../src/raft/core/tracker/config.js'
-import { describeProgressMap, EMPTY_MEMBERSHIP, type Membership } from '../../../src/raft/core/tracker/tracker.js'
+import { EMPTY_MEMBERSHIP, type Membership } from '../../../src/raft/core/tracker/tracker.js'
 import {
   type ConfChangeSingle,
   ConfChangeTransition,
@@ -18,6 +17,7 @@ import {
 } from '../../../src/raft/core/types.js'
 import { run } from '../../scenarios/confchange-runner.js'
 import { etcdFiles } from '../../scenarios/etcd-files.js'
+import { describeProgressMap, parseConfChanges, printConfChanges } from '../../scenarios/notation.js'
 
 const LIMITS = { maxInflight: 10, maxInflightBytes: 0 }
 const LAST_INDEX = 10

@@ -1,6 +1,5 @@
 /** Elections beyond the paper's own words: old logs, split votes, late answers, learners, unapplied membership changes. */
 import { describe, expect, it } from 'vitest'
-import { parseConfChanges } from '../../../src/raft/core/confchange/notation.js'
 import { MsgType, message } from '../../../src/raft/core/messages.js'
 import {
   ConfChangeTransition,
@@ -10,6 +9,7 @@ import {
   Role,
   type Term,
 } from '../../../src/raft/core/types.js'
+import { parseConfChanges } from '../../scenarios/notation.js'
 import { ELECTION_TICK, entriesFrom, Member, type MemberOptions } from './support/member.js'
 import { Network } from './support/network.js'
 

@@ -1,16 +1,11 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { describeIds, idSet, withId, withoutId } from '../../../src/raft/core/quorum/id-set.js'
-import {
-  describeJoint,
-  isVoter,
-  jointCommittedIndex,
-  jointIds,
-  jointVoteResult,
-} from '../../../src/raft/core/quorum/joint.js'
+import { idSet, withId, withoutId } from '../../../src/raft/core/quorum/id-set.js'
+import { isVoter, jointCommittedIndex, jointIds, jointVoteResult } from '../../../src/raft/core/quorum/joint.js'
 import { committedIndex, voteResult } from '../../../src/raft/core/quorum/majority.js'
 import type { Index, RaftId } from '../../../src/raft/core/types.js'
 import { etcdFiles } from '../../scenarios/etcd-files.js'
+import { describeIds, describeJoint } from '../../scenarios/notation.js'
 import { naiveCommittedIndex, run } from '../../scenarios/quorum-runner.js'
 
 const id = fc.integer({ min: 1, max: 14 })

@@ -2,11 +2,11 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { InvariantViolation } from '../../../src/invariant.js'
 import { Changer } from '../../../src/raft/core/confchange/changer.js'
-import { parseConfChanges } from '../../../src/raft/core/confchange/notation.js'
 import { Inflights } from '../../../src/raft/core/tracker/inflights.js'
 import { Progress, ProgressState } from '../../../src/raft/core/tracker/progress.js'
 import { ProgressTracker } from '../../../src/raft/core/tracker/tracker.js'
 import type { RaftId } from '../../../src/raft/core/types.js'
+import { parseConfChanges } from '../../scenarios/notation.js'
 
 describe('inflights', () => {
   it('are full at the message limit and free a prefix', () => {

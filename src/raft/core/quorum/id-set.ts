@@ -20,8 +20,3 @@ export function withId(set: IdSet, id: RaftId): IdSet {
 export function withoutId(set: IdSet, id: RaftId): IdSet {
   return set.includes(id) ? set.filter((other) => other !== id) : set
 }
-
-/** `(1 2 3)`, in hexadecimal like every id in the scenario files. */
-export function describeIds(set: IdSet): string {
-  return `(${set.map((id) => id.toString(16)).join(' ')})`
-}

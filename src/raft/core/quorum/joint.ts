@@ -1,5 +1,5 @@
 import type { Index, RaftId } from '../types.js'
-import { describeIds, type IdSet, idSet } from './id-set.js'
+import { type IdSet, idSet } from './id-set.js'
 import { type AckedIndex, committedIndex, type VoteResult, voteResult } from './majority.js'
 
 /**
@@ -29,10 +29,4 @@ export function jointIds(config: JointConfig): IdSet {
 
 export function isVoter(config: JointConfig, id: RaftId): boolean {
   return config.incoming.includes(id) || config.outgoing.includes(id)
-}
-
-/** `(1 2 3)` or, joint, `(1 2 3)&&(1 2 4)`: incoming first. */
-export function describeJoint(config: JointConfig): string {
-  const incoming = describeIds(config.incoming)
-  return config.outgoing.length === 0 ? incoming : `${incoming}&&${describeIds(config.outgoing)}`
 }

@@ -1,5 +1,5 @@
-import { describeIds, EMPTY_IDS, type IdSet } from '../quorum/id-set.js'
-import { describeJoint, type JointConfig } from '../quorum/joint.js'
+import { EMPTY_IDS, type IdSet } from '../quorum/id-set.js'
+import type { JointConfig } from '../quorum/joint.js'
 import type { ConfState } from '../types.js'
 
 /** The membership in force. */
@@ -35,13 +35,4 @@ export function toConfState(config: Config): ConfState {
     learnersNext: config.learnersNext,
     autoLeave: config.autoLeave,
   }
-}
-
-/** The text form of the scenario files: `voters=(1 2)&&(1) learners=(3) autoleave`. */
-export function describeConfig(config: Config): string {
-  const parts = [`voters=${describeJoint(config.voters)}`]
-  if (config.learners.length > 0) parts.push(`learners=${describeIds(config.learners)}`)
-  if (config.learnersNext.length > 0) parts.push(`learners_next=${describeIds(config.learnersNext)}`)
-  if (config.autoLeave) parts.push('autoleave')
-  return parts.join(' ')
 }

@@ -114,10 +114,3 @@ export class ProgressTracker implements Membership, InflightLimits {
     return { granted, rejected, result: jointVoteResult(this.#config.voters, this.votes) }
   }
 }
-
-/** One line per member in id order, as in the scenario files: `2: StateProbe match=0 next=1`. */
-export function describeProgressMap(progress: ProgressMap): string {
-  return idSet(progress.keys())
-    .map((id) => `${id}: ${progress.get(id)}\n`)
-    .join('')
-}

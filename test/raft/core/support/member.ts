@@ -1,5 +1,4 @@
 import { decodeConfChange } from '../../../../src/raft/core/confchange/codec.js'
-import { parseConfChanges } from '../../../../src/raft/core/confchange/notation.js'
 import type { RaftConfig } from '../../../../src/raft/core/config.js'
 import { MemoryStorage } from '../../../../src/raft/core/log/memory-storage.js'
 import { type Message, MsgType, message } from '../../../../src/raft/core/messages.js'
@@ -19,7 +18,10 @@ import {
   Role,
   type Term,
 } from '../../../../src/raft/core/types.js'
+
 import { SeededRandom } from '../../../../src/testing/seeded-random.js'
+
+import { parseConfChanges } from '../../../scenarios/notation.js'
 
 export const ELECTION_TICK = 10
 export const HEARTBEAT_TICK = 1
