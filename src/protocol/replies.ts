@@ -20,12 +20,6 @@ export type NeutralReply = string & { readonly [claims]: 'nothing' }
 /** Any word that is known where it is written, other than a positive one. */
 type NeutralWord<Word extends string> = string extends Word ? never : Word extends PositiveWord ? never : Word
 
-const positiveWords: ReadonlySet<string> = new Set(POSITIVE_WORDS)
-
-export function isPositiveWord(word: string): word is PositiveWord {
-  return positiveWords.has(word)
-}
-
 export function positive(word: PositiveWord, fields?: Fields): PositiveReply {
   return formatLine(word, fields) as PositiveReply
 }

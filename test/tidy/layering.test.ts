@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { dirname, join, relative } from 'node:path'
+import { basename, dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { type Import, importsIn, importsOf, ROOT as root, sources } from './imports.js'
@@ -31,12 +31,16 @@ const MACHINE = [
 ]
 const PROMISES = [/\basync\b/, /\bawait\b/, /\bPromise\b/]
 
+const uncommented = (text: string): string => text.replace(/\/\*[\s\S]*?\*\//g, '').replace(/\/\/.*$/gm, '')
+
+function countWords(text: string): Map<string, number> {
+  const counts = new Map<string, number>()
+  for (const [word] of text.matchAll(/[\w$]+/g)) counts.set(word, (counts.get(word) ?? 0) + 1)
+  return counts
+}
+
 /** The code alone: without comments and without what is quoted. */
-const codeOf = (text: string): string =>
-  text
-    .replace(/\/\*[\s\S]*?\*\//g, '')
-    .replace(/\/\/.*$/gm, '')
-    .replace(/'(?:[^'\\\n]|\\.)*'|`[^`]*`/g, "''")
+const codeOf = (text: string): string => uncommented(text).replace(/'(?:[^'\\\n]|\\.)*'|`[^`]*`/g, "''")
 
 const bannedIn = ({ kind }: Ring): readonly RegExp[] =>
   kind === 'pure' ? [...MACHINE, ...PROMISES] : kind === 'still' ? MACHINE : []
@@ -120,21 +124,24 @@ describe('house rules', () => {
     expect(all.filter((file) => file !== here && marks.test(readFileSync(join(root, file), 'utf8')))).toEqual([])
   })
 
-  it('no source file is imported by nobody, other than entry files', () => {
-    const imported = new Set(
-      [...sources('src'), ...sources('test'), ...sources('scripts')].flatMap((file) =>
-        importsOf(file).map(({ target }) => target),
-      ),
+  /** What only tests use lives with them; `src/testing` is for the tests of others as well. */
+  it('everything in src is used in src', () => {
+    const files = sources('src').filter((file) => !file.startsWith('src/testing/'))
+    const imported = new Set(files.flatMap((file) => importsOf(file).map(({ target }) => target)))
+    const entries = ['package.json', ...sources('src/cli')].map((file) => readFileSync(join(root, file), 'utf8')).join()
+    const isEntry = (file: string): boolean =>
+      file === 'src/client/index.ts' || entries.includes(basename(file).replace(/\.ts$/, '.js'))
+    expect(files.filter((file) => !imported.has(file) && !isEntry(file))).toEqual([])
+
+    const words = new Map(files.map((file) => [file, countWords(uncommented(readFileSync(join(root, file), 'utf8')))]))
+    const users = new Map<string, number>()
+    for (const counts of words.values()) for (const word of counts.keys()) users.set(word, (users.get(word) ?? 0) + 1)
+    const unused = files.flatMap((file) =>
+      [...readFileSync(join(root, file), 'utf8').matchAll(/^export (?:async )?(?:const|function|class) (\w+)/gm)]
+        .map(([, name = '']) => name)
+        .filter((name) => users.get(name) === 1 && words.get(file)?.get(name) === 1)
+        .map((name) => `${file}: ${name}`),
     )
-    const entries = new Set(['src/client/index.ts'])
-    const texts = ['package.json', ...sources('src/cli')]
-      .map((file) => readFileSync(join(root, file), 'utf8'))
-      .join('\n')
-    const dead = sources('src').filter((file) => {
-      const name = file.replace(/^src\//, '').replace(/\.ts$/, '.js')
-      const base = name.slice(name.lastIndexOf('/') + 1)
-      return !imported.has(file) && !entries.has(file) && !texts.includes(base)
-    })
-    expect(dead).toEqual([])
+    expect(unused).toEqual([])
   })
 })

@@ -14,7 +14,6 @@ const CRC_OFFSET = 5
 const TAG_BULK = 0x80
 const TAG_MORE = 0x40
 const KIND_MASK = 0x3f
-export const MAX_FRAME_KIND = KIND_MASK
 
 /** A payload that is much smaller than the socket's chunk must not keep all of it alive: it is copied. */
 const COPY_BELOW_CHUNK_FRACTION = 4

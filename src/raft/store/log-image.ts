@@ -6,7 +6,7 @@ import type { LogBatch } from '../ports/store.js'
 import { type BlockInfo, encodeBlock, keepEntriesBefore } from './block.js'
 import type { DatabaseOperation } from './disk.js'
 import { blockKey, META_KEY, recordKey } from './layout.js'
-import { EMPTY_META, encodeMeta, type LogPoint, type Meta } from './meta.js'
+import { encodeMeta, type LogPoint, type Meta } from './meta.js'
 import { digestRecords, encodeRecord, type Records } from './records.js'
 
 /** One atomic write. `meta` is the value of the meta record in it, and what the journal says afterwards. */
@@ -23,8 +23,6 @@ export interface ImageContents {
   /** Blocks before the start of the log whose deletion was not completed. */
   readonly forgotten: readonly BlockInfo[]
 }
-
-export const EMPTY_CONTENTS: ImageContents = { meta: EMPTY_META, blocks: [], records: new Map(), forgotten: [] }
 
 const put = (key: Buffer, value: Buffer): DatabaseOperation => ({ type: 'put', key, value })
 const del = (key: Buffer): DatabaseOperation => ({ type: 'del', key })

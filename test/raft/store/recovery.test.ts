@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest'
 import type { HardState } from '../../../src/raft/core/types.js'
 import { StoreError } from '../../../src/raft/ports/store.js'
 import { INITIAL_JOURNAL, JOURNAL_BYTES, placeSlot } from '../../../src/raft/store/journal.js'
-import { EMPTY_CONTENTS, LogImage, type Plan } from '../../../src/raft/store/log-image.js'
+import { type ImageContents, LogImage, type Plan } from '../../../src/raft/store/log-image.js'
+import { EMPTY_META } from '../../../src/raft/store/meta.js'
 import { LogScan, type RecoveredLog } from '../../../src/raft/store/recovery.js'
 import { entry, plain } from './helpers.js'
 
@@ -16,6 +17,8 @@ const after = (pairs: Pairs, plan: Plan): Pairs => {
   }
   return next
 }
+
+const EMPTY_CONTENTS: ImageContents = { meta: EMPTY_META, blocks: [], records: new Map(), forgotten: [] }
 
 function recover(pairs: Pairs, journal: Buffer): RecoveredLog {
   const scan = new LogScan('/data')
