@@ -142,14 +142,18 @@ export function damaged(random: SeededRandom, bytes: Uint8Array): Uint8Array {
   return made
 }
 
-/** What one fault of a medium does: a bit, a byte, up to a page at once, or the end. Nothing moves. */
+/** What one fault of a medium does: a bit, a byte, a whole sector or page, or the end. Nothing moves. */
 export function faulty(random: SeededRandom, bytes: Uint8Array): Uint8Array {
   const made = Uint8Array.from(bytes)
   const at = random.int(made.length)
   const kind = random.int(20)
   if (kind === 0) return made.slice(0, at)
-  if (kind < 6) made.fill(random.pick([0, 0xff]), at, at + random.pick([1, 8, 512, 4_096]))
-  else if (kind < 10) made[at] = random.int(256)
+  if (kind < 6) {
+    // What a medium loses at once begins where one of its units does: never parts of two pages.
+    const unit = random.pick([1, 8, 512, 4_096])
+    const from = at - (at % unit)
+    made.fill(random.pick([0, 0xff]), from, from + unit)
+  } else if (kind < 10) made[at] = random.int(256)
   else made[at] = (made[at] ?? 0) ^ (1 << random.int(8))
   return made
 }
