@@ -119,7 +119,7 @@ export function drawSwarm(random: SeededRandom, nodes: number | null, only: Swar
     hasPeerSecret: random.chance(0.3),
     metaBytes: isSmall || random.chance(0.1) ? 4_000 : 0,
     clientMeanMs: random.pick([0.5, 5, 40]),
-    clientPlaces: random.pick([8, 1_000]),
+    clientPlaces: random.pick([4, 1_000, 1_000]),
     relayedShare: random.pick([0, 0.3, 1]),
     syncMs: random.pick([0.5, 3, 15]),
     thinkMs: random.logBetween(100, isCutOften ? 400 : 2_000),
