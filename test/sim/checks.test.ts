@@ -5,6 +5,7 @@ import { CommandType } from '../../src/locks/commands/commands.js'
 import { LockMachine } from '../../src/locks/machine.js'
 import { MsgType } from '../../src/raft/core/messages.js'
 import { EMPTY_BYTES, EMPTY_CONF_STATE, EntryType } from '../../src/raft/core/types.js'
+import type { RaftNode } from '../../src/raft/node/raft-node.js'
 import { FrameKind } from '../../src/raft/ports/transport.js'
 import type { NodeComposition } from '../../src/service/composition.js'
 import { encodeRenewalAnswer } from '../../src/service/leases/renewal-frames.js'
@@ -14,6 +15,7 @@ import { ConfigCheck, quorumsMeet } from './checks/config-check.js'
 import { type ClassicHold, LockCheck } from './checks/lock-check.js'
 import { LogCheck } from './checks/log-check.js'
 import { QueueCheck } from './checks/queue-check.js'
+import { ReadCheck } from './checks/read-check.js'
 import { RightCheck } from './checks/right-check.js'
 import { VoteCheck } from './checks/vote-check.js'
 import { Machine, Process } from './process.js'
@@ -341,5 +343,32 @@ describe('the right to speak', () => {
   it('sees a read that is older than what was applied', () => {
     speaker().composition.node.confirmLeadership(() => undefined)
     expect(world.violation).toMatch(/reads at 99/)
+  })
+})
+
+describe('reads on any node', () => {
+  const check = () => new ReadCheck(world, () => 7)
+
+  it('passes one that has all that was applied before', () => {
+    check().answered('n1', 'current', { isAnswered: false, isLeader: false })
+    check().current('n1', 7, 7)
+    expect(world.violation).toBeNull()
+  })
+
+  it('sees one that is older than its question', () => {
+    check().current('n1', 6, 7)
+    expect(world.violation).toMatch(/n1 reads at 6; 7 was applied/)
+  })
+
+  it('sees a second answer', () => {
+    check().answered('n1', 'unavailable', { isAnswered: true, isLeader: false })
+    expect(world.violation).toMatch(/twice/)
+  })
+
+  it('sees reads that do not end', async () => {
+    const node = { read: () => undefined, isLeader: () => false, appliedIndex: () => 0 } as unknown as RaftNode
+    check().tap(processNamed('n1'), { node })
+    await world.until(() => false, 20_000)
+    expect(world.violation).toMatch(/does not end/)
   })
 })

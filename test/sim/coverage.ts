@@ -8,6 +8,9 @@ export type Coverage = ReadonlyMap<string, number>
 export const EVENTS = [
   'leader elected',
   'leadership confirmed',
+  'read at a leader',
+  'read at a follower',
+  'read unavailable',
   'epoch begun',
   'epoch abandoned',
   'node lease ran out',

@@ -213,6 +213,7 @@ export class Member {
       },
     )
     checks.rights.tap(process, this.#parts)
+    checks.reads.tap(process, this.#parts)
   }
 
   #surroundings(store: LogStore): Surroundings {

@@ -3,6 +3,7 @@ import type { Mutant } from '../mutant.js'
 
 const LOOKS = 'src/raft/ports/looks-first.ts'
 const LOOKS_TESTS = ['test/raft/ports/looks-first.test.ts']
+const READS = 'src/raft/node/reads/reads.ts'
 
 export const NODE_ROOM: readonly Mutant[] = [
   {
@@ -64,5 +65,70 @@ export const NODE_ROOM: readonly Mutant[] = [
     edits: [{ file: LOOKS, find: '    if (!isCancelled) run()', replace: '    run()' }],
     killers: ['tests'],
     tests: LOOKS_TESTS,
+  },
+  {
+    id: 'Z510',
+    title: 'a read is answered before what its quorum confirmed is applied here',
+    rule: 'rule 8',
+    edits: [
+      {
+        file: READS,
+        find: 'const due = this.#confirmed.filter((round) => round.index <= index)',
+        replace: 'const due = this.#confirmed.filter((round) => round.index >= 0)',
+      },
+    ],
+  },
+  {
+    id: 'Z511',
+    title: 'a read joins a round that began before it was asked',
+    rule: 'rule 8',
+    edits: [
+      {
+        file: READS,
+        find: '    this.#waiting.push({ done,',
+        replace: '    ;(this.#round?.questions ?? this.#waiting).push({ done,',
+      },
+    ],
+  },
+  {
+    id: 'Z512',
+    title: 'a read whose answer is lost is not asked again',
+    rule: 'own',
+    edits: [
+      {
+        file: READS,
+        find: 'else if (round.askedAtMs !== null && now - round.askedAtMs >= READ_RETRY_MS) round.askedAtMs = null',
+        replace: '',
+      },
+    ],
+    killers: ['tests'],
+  },
+  {
+    id: 'Z513',
+    title: 'a read that nobody confirms waits for ever',
+    rule: 'own',
+    edits: [
+      { file: READS, find: '  if (first === 0) return questions\n', replace: '  if (first < 1) return questions\n' },
+    ],
+  },
+  {
+    id: 'Z514',
+    title: 'reads pile up without a bound',
+    rule: 'own',
+    edits: [
+      {
+        file: READS,
+        find: 'if (this.#stopped || this.#count >= READS_WAITING_COUNT) {',
+        replace: 'if (this.#stopped || READS_WAITING_COUNT === 0) {',
+      },
+    ],
+    killers: ['tests'],
+  },
+  {
+    id: 'Z515',
+    title: 'a read that was asked of a leader waits for it though another one leads',
+    rule: 'own',
+    edits: [{ file: READS, find: 'if (this.#round !== null) this.#round.askedAtMs = null', replace: '' }],
+    killers: ['tests'],
   },
 ]

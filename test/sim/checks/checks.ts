@@ -3,6 +3,7 @@ import type { World } from '../world.js'
 import { ConfigCheck } from './config-check.js'
 import { LockCheck } from './lock-check.js'
 import { LogCheck } from './log-check.js'
+import { ReadCheck } from './read-check.js'
 import { RightCheck } from './right-check.js'
 import { StoreCheck } from './store-check.js'
 import { VoteCheck } from './vote-check.js'
@@ -17,6 +18,7 @@ export class Checks {
   readonly locks: LockCheck
   readonly configs: ConfigCheck
   readonly rights: RightCheck
+  readonly reads: ReadCheck
   readonly votes: VoteCheck
   readonly witnesses = new WitnessCheck()
   readonly #leaders = new Map<number, string>()
@@ -29,6 +31,7 @@ export class Checks {
   ) {
     this.configs = new ConfigCheck(world, () => this.log.lastIndex)
     this.rights = new RightCheck(world, () => this.log.lastIndex)
+    this.reads = new ReadCheck(world, () => this.log.lastIndex)
     this.votes = new VoteCheck(world)
     this.store = new StoreCheck(world, (volume, entries) => this.configs.stored(volume, entries))
     this.log = new LogCheck(world, this.configs, (index) => {
