@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, it } from 'vitest'
 import { ClientExit, DoExit, TnlExit } from '../../src/cli/shared/exit-statuses.js'
+import { ADMIN_CODES } from '../../src/protocol/admin-codes.js'
 import { ERROR_CODES } from '../../src/protocol/error-codes.js'
 import { POSITIVE_WORDS } from '../../src/protocol/replies.js'
 import { ExitCode } from '../../src/server/exit-codes.js'
@@ -40,6 +41,14 @@ it.each(Object.entries(STATUSES))('lists the exit statuses of %s, and no other',
   const listed = [...rows.matchAll(/^\| ([\d, ]+) \|/gm)].flatMap(([, cell = '']) => cell.split(', ').map(Number))
   expect(new Set(listed)).toEqual(new Set(Object.values(statuses)))
   expect(listed.length).toBe(new Set(listed).size)
+})
+
+it('names every code of administration, and whether to try again', () => {
+  const rows = page('protocol.md').split('\n')
+  for (const [code, { again }] of Object.entries(ADMIN_CODES)) {
+    const row = rows.find((line) => line.startsWith(`| \`${code}\` |`))
+    expect(row, code).toMatch(again ? /\| yes \|$/ : /\| no \|$/)
+  }
 })
 
 it('the words that claim a lease are those of the rule and of the glossary', () => {

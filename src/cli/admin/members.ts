@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type HostPort, parseHostPort } from '../../address.js'
+import { mayPass } from '../../protocol/admin-codes.js'
 import type { Line } from '../../protocol/line.js'
 import { ClusterRefusal, CommandFailure } from '../shared/command-failure.js'
 import { TnlExit } from '../shared/exit-statuses.js'
@@ -45,7 +46,7 @@ export async function promoteMember(
       process.stdout.write(`${node} is a voter now${replaced === null ? '' : ` in the place of ${replaced}`}\n`)
       return
     } catch (error) {
-      const notYet = error instanceof ClusterRefusal && error.refusal === 'busy'
+      const notYet = error instanceof ClusterRefusal && mayPass(error.refusal)
       if (!notYet || performance.now() >= deadlineMs) throw error
       await sleep(PROMOTION_RETRY_MS)
     }

@@ -8,7 +8,7 @@ export class RemovedFromCluster extends Error {
   }
 }
 
-/** Why a membership change or a transfer was not begun, or not seen through. Codes of the session dialect (docs/protocol.md). */
+/** Why a membership change or a transfer was not begun, or not seen through. Codes of administration (docs/protocol.md). */
 export const NodeRefusalReason = {
   /** This node does not lead, or has not applied an entry of its own term yet. */
   notLeader: 'not-leader',

@@ -18,6 +18,7 @@ import {
   decodeAnswer,
   decodeOperation,
   encodeFrame,
+  type RefusalCode,
 } from './frames.js'
 import { successor } from './member-reports.js'
 import { judgeGreeting, readNewAddress } from './new-address.js'
@@ -154,7 +155,7 @@ export class Administration {
     // A quorum without this leader may have committed that entry, while its own disk is still busy with it.
     while (node.isLeader() && !node.isLeaderReady()) await new Promise<void>((goOn) => this.#untilReady.push(goOn))
     await this.#untilHeard(operation)
-    if (!node.isLeader()) throw new AdminRefusal('no-quorum', 'the leader changed meanwhile: try again')
+    if (!node.isLeader()) throw new AdminRefusal('not-leader', 'the leader changed meanwhile: try again')
     const member = this.#member(operation.node)
     switch (operation.action) {
       case '.member-add':
@@ -208,7 +209,7 @@ export class Administration {
     if (replaces === nodeId) throw new AdminRefusal('bad-request', `${nodeId} cannot take its own place`)
     const replaced = replaces === '' ? [] : [known(replaces, this.#member(replaces))]
     if (replaced.some(({ role }) => role !== 'voter')) {
-      throw new AdminRefusal('bad-request', `${replaces} is not a voter: remove it by itself`)
+      throw new AdminRefusal('not-voter', `${replaces} is not a voter: remove it by itself`)
     }
     this.#checkProgress(nodeId)
     return this.#change(operation, [
@@ -221,8 +222,9 @@ export class Administration {
     const status = this.options.node.status()
     const progress = status?.progress.find((candidate) => candidate.nodeId === nodeId)
     const lag = (status?.lastIndex ?? 0) - (progress?.match ?? 0)
-    if (progress === undefined || !progress.active) throw new AdminRefusal('busy', `${nodeId} is not reached yet`)
-    if (lag >= PROMOTION_MAX_LAG_ENTRIES) throw new AdminRefusal('busy', `${nodeId} still lacks ${lag} entries`)
+    if (progress === undefined || !progress.active)
+      throw new AdminRefusal('unreachable', `${nodeId} is not reached yet`)
+    if (lag >= PROMOTION_MAX_LAG_ENTRIES) throw new AdminRefusal('behind', `${nodeId} still lacks ${lag} entries`)
   }
 
   async #remove(operation: AdminOperation, member: MemberReport | undefined): Promise<AdminAnswer> {
@@ -243,13 +245,13 @@ export class Administration {
     if (2 * silent.length < rest.length) return
     const names = silent.map(({ node }) => node).join(', ')
     throw new AdminRefusal(
-      'busy',
+      'quorum-at-risk',
       `without ${nodeId} there would be no quorum: ${names} cannot be reached; remove or replace those first`,
     )
   }
 
   async #transfer(nodeId: string, member: MemberReport | undefined): Promise<AdminAnswer> {
-    if (known(nodeId, member).role !== 'voter') throw new AdminRefusal('bad-request', `${nodeId} is not a voter`)
+    if (known(nodeId, member).role !== 'voter') throw new AdminRefusal('not-voter', `${nodeId} is not a voter`)
     if (nodeId !== this.options.node.nodeId) await this.options.node.transferLeadership(nodeId)
     return DONE
   }
@@ -302,11 +304,11 @@ const words = ({ action, node, peer, replaces }: AdminOperation): string =>
   [action, node, peer, replaces].filter((word) => word !== '').join(' ')
 
 function known(nodeId: string, member: MemberReport | undefined): MemberReport {
-  if (member === undefined) throw new AdminRefusal('bad-request', `${nodeId} is not a member`)
+  if (member === undefined) throw new AdminRefusal('not-member', `${nodeId} is not a member`)
   return member
 }
 
-function refusal(code: string, message: string): AdminAnswer {
+function refusal(code: RefusalCode, message: string): AdminAnswer {
   return {
     rows: [['err', ['code', code], ['message', message]]],
     count: false,
@@ -315,8 +317,8 @@ function refusal(code: string, message: string): AdminAnswer {
 
 function refusalOf(error: unknown): AdminAnswer {
   if (error instanceof AdminRefusal) return refusal(error.reason, error.message)
-  if (error instanceof NodeRefusal) return refusal('busy', error.message)
-  return refusal('busy', error instanceof Error ? error.message : String(error))
+  if (error instanceof NodeRefusal) return refusal(error.reason, error.message)
+  return refusal('failed', error instanceof Error ? error.message : String(error))
 }
 
 /** The request's id comes first after the word, as in all answers of this dialect. */

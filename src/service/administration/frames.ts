@@ -1,4 +1,5 @@
 /** Administration on its way to the leader and back. Rare and small, so JSON; a peer's bytes are still checked. */
+import type { AdminCodeName } from '../../protocol/admin-codes.js'
 
 export interface AdminOperation {
   readonly action: string
@@ -25,12 +26,15 @@ export interface AdminAnswer {
   readonly count: boolean
 }
 
-/** Why an operation was not begun: `reason` is a code of the session dialect. */
+/** Codes of administration, and those of the session dialect that mean here what they mean there. */
+export type RefusalCode = AdminCodeName | 'bad-request' | 'no-quorum' | 'unauthorized'
+
+/** Why an operation was not begun, or not seen through. */
 export class AdminRefusal extends Error {
   override readonly name = 'AdminRefusal'
   readonly code = 'TNL_ADMIN_REFUSED'
   constructor(
-    readonly reason: 'bad-request' | 'busy' | 'no-quorum',
+    readonly reason: RefusalCode,
     message: string,
   ) {
     super(message)

@@ -131,4 +131,32 @@ export const NODE_ROOM: readonly Mutant[] = [
     edits: [{ file: READS, find: 'if (this.#round !== null) this.#round.askedAtMs = null', replace: '' }],
     killers: ['tests'],
   },
+  {
+    id: 'Z516',
+    title: 'an operator who waits for a member to catch up is told at once that it has not',
+    rule: 'own',
+    edits: [
+      {
+        file: 'src/protocol/admin-codes.ts',
+        find: '  behind: { again: true },',
+        replace: '  behind: { again: false },',
+      },
+    ],
+    killers: ['tests'],
+    tests: ['test/tidy/errors-page.test.ts'],
+  },
+  {
+    id: 'Z517',
+    title: 'whatever Raft refuses of an administration has one code',
+    rule: 'own',
+    edits: [
+      {
+        file: 'src/service/administration/administration.ts',
+        find: 'if (error instanceof NodeRefusal) return refusal(error.reason, error.message)',
+        replace: "if (error instanceof NodeRefusal) return refusal('failed', error.message)",
+      },
+    ],
+    killers: ['tests'],
+    tests: ['test/service/administration/administration.test.ts'],
+  },
 ]

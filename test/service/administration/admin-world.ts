@@ -33,7 +33,7 @@ export class World {
     { nodeId: 'n1', match: 5_000, active: true, learner: false },
     { nodeId: 'n3', match: 4_990, active: true, learner: true },
   ]
-  refuse: string | null = null
+  refuse: NodeRefusal | null = null
   leader: string | null = 'n1'
   /** Whether the leader has applied an entry of its own term. */
   isReady = true
@@ -127,12 +127,12 @@ export class World {
       leader: () => world.leader,
       nextRaftId: () => 4,
       async changeMembership(changes, context) {
-        if (world.refuse !== null) throw new NodeRefusal(NodeRefusalReason.changeUnderWay, world.refuse)
+        if (world.refuse !== null) throw world.refuse
         if (!world.isReady) throw new NodeRefusal(NodeRefusalReason.notLeader, 'not ready')
         world.changed.push({ changes, members: decodeMemberContext(context) })
       },
       async transferLeadership(to) {
-        if (world.refuse !== null) throw new NodeRefusal(NodeRefusalReason.changeUnderWay, world.refuse)
+        if (world.refuse !== null) throw world.refuse
         world.transfers.push(to)
         world.leader = to
         world.isReady = false

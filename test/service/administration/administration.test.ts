@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { ConfChangeType } from '../../../src/raft/core/types.js'
+import { NodeRefusal, NodeRefusalReason } from '../../../src/raft/node/node-errors.js'
 import { FrameKind, PeerProtocolError } from '../../../src/raft/ports/transport.js'
 import { World } from './admin-world.js'
 
@@ -79,8 +80,8 @@ describe.each(['n1', 'n2'])('changes asked at %s', (at) => {
   it('a leader that cannot hand over stays, and says so', async () => {
     const world = new World()
     world.progress = [...world.progress, { nodeId: 'n2', match: 5_000, active: true, learner: false }]
-    world.refuse = 'n2 did not take over in time'
-    expect(await world.ask(at, '.member-remove,node:n1')).toContain('code:busy,message:n2%20did')
+    world.refuse = new NodeRefusal(NodeRefusalReason.notTakenOver, 'n2 did not take over in time')
+    expect(await world.ask(at, '.member-remove,node:n1')).toContain('code:not-taken-over,message:n2%20did')
     expect(world.changed).toEqual([])
   })
 
@@ -103,7 +104,7 @@ describe.each(['n1', 'n2'])('changes asked at %s', (at) => {
     const answer = world.ask(at, '.member-remove,node:n2')
     world.leader = 'n3'
     world.leadershipChanges()
-    expect(await answer).toContain('code:no-quorum')
+    expect(await answer).toContain('code:not-leader')
     expect(world.changed).toEqual([])
   })
 
@@ -145,13 +146,13 @@ describe.each(['n1', 'n2'])('changes asked at %s', (at) => {
     ['.member-add,node:n4', 'bad-request'],
     ['.member-add,node:n4,peer:h', 'bad-request'],
     ['.member-add,peer:h:2', 'bad-request'],
-    ['.member-promote,node:n9', 'bad-request'],
+    ['.member-promote,node:n9', 'not-member'],
     ['.member-promote,node:n3,replaces:n3', 'bad-request'],
-    ['.member-promote,node:n3,replaces:n9', 'bad-request'],
+    ['.member-promote,node:n3,replaces:n9', 'not-member'],
     ['.member-promote,node:n2,replaces:n1', 'bad-request'],
-    ['.member-remove,node:n9', 'bad-request'],
-    ['.transfer,node:n3', 'bad-request'],
-    ['.transfer,node:n9', 'bad-request'],
+    ['.member-remove,node:n9', 'not-member'],
+    ['.transfer,node:n3', 'not-voter'],
+    ['.transfer,node:n9', 'not-member'],
   ]
   it.each(refused)('refuses %s', async (line, code) => {
     const world = new World()
@@ -159,14 +160,16 @@ describe.each(['n1', 'n2'])('changes asked at %s', (at) => {
     expect(world.changed).toEqual([])
   })
 
-  it('says busy while the learner lacks too much, is out of reach, or Raft is busy', async () => {
+  it('says by its code whether waiting helps: behind, out of reach, or what Raft refuses', async () => {
     const world = new World()
     world.progress = [{ nodeId: 'n3', match: 1, active: true, learner: true }]
-    expect(await world.ask(at, '.member-promote,node:n3')).toContain('code:busy,message:n3%20still%20lacks%204999')
+    expect(await world.ask(at, '.member-promote,node:n3')).toContain('code:behind,message:n3%20still%20lacks%204999')
     world.progress = [{ nodeId: 'n3', match: 5_000, active: false, learner: true }]
-    expect(await world.ask(at, '.member-promote,node:n3')).toContain('code:busy')
-    world.refuse = 'another membership change is under way'
-    expect(await world.ask(at, '.member-remove,node:n3')).toContain('code:busy,message:another')
+    expect(await world.ask(at, '.member-promote,node:n3')).toContain('code:unreachable')
+    for (const reason of Object.values(NodeRefusalReason)) {
+      world.refuse = new NodeRefusal(reason, 'in words')
+      expect(await world.ask(at, '.member-remove,node:n3')).toContain(`code:${reason},message:in`)
+    }
     expect(world.changed).toEqual([])
   })
 })
