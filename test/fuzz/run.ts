@@ -2,6 +2,7 @@
 import { parseArgs } from 'node:util'
 import { formatTable } from '../../src/cli/shared/table.js'
 import { ProgressLine } from '../kit/progress-line.js'
+import { say as out, runTool, UsageError, wholeNumber } from '../kit/tool.js'
 import { type Area, describe, Finding } from './area.js'
 import { AREAS } from './areas/all.js'
 
@@ -19,18 +20,11 @@ A case is some hundred inputs, and its seed fixes all of them. Ctrl-C ends the r
 Exit status: 0 nothing broke, 1 something did, 2 bad usage.
 `
 
-class UsageError extends Error {}
-
 interface Settings {
   readonly inputs: number
   readonly cases: number
   readonly seed: number
   readonly areas: typeof AREAS
-}
-
-function wholeNumber(flag: string, text: string): number {
-  if (!/^\d{1,12}$/.test(text)) throw new UsageError(`${flag}: ${text} is no whole number`)
-  return Number(text)
 }
 
 /** Null if only the help was asked for. */
@@ -57,8 +51,6 @@ function readSettings(): Settings | null {
     areas: AREAS.filter(({ area }) => only.includes(area.name)),
   }
 }
-
-const out = (text: string): void => void process.stdout.write(`${text}\n`)
 
 class Tally {
   cases = 0
@@ -145,12 +137,4 @@ async function main(): Promise<void> {
   if (failed > 0 || cases === 0) process.exitCode = 1
 }
 
-try {
-  await main()
-} catch (error) {
-  const isUsage =
-    error instanceof UsageError ||
-    (error instanceof Error && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS'))
-  process.stderr.write(`fuzz: ${error instanceof Error ? (isUsage ? error.message : error.stack) : error}\n`)
-  process.exitCode = isUsage ? 2 : 1
-}
+await runTool('fuzz', main)

@@ -1,6 +1,7 @@
 /** `npm run hardening`: attacks real processes, trial by trial, and prints what was expected beside what was seen. */
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
+import { say as out, runTool, UsageError } from '../kit/tool.js'
 import { type Listed, listTrials, TRIALS_FOLDER } from './catalogue.js'
 import { runIsolated } from './isolation.js'
 import { type Row, renderTable } from './results-table.js'
@@ -17,8 +18,6 @@ const HELP = `Usage: npm run hardening -- [options]
 A failed trial does not end the run. Ctrl-C ends it after the trial that is running is cleared away.
 Exit status: 0 all passed, 1 a trial failed, 2 bad usage.
 `
-
-class UsageError extends Error {}
 
 interface Settings {
   readonly size: Size
@@ -53,8 +52,6 @@ function chosenTrials(all: readonly Listed[], { size, only }: Settings): Listed[
   return all.filter(({ trial }) => size === 'long' || trial === null || trial.inShortForm)
 }
 
-const out = (text: string): void => void process.stdout.write(`${text}\n`)
-
 async function runAll(trials: readonly Listed[], size: Size): Promise<Row[]> {
   const ending = new AbortController()
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => ending.abort())
@@ -88,12 +85,4 @@ async function main(): Promise<void> {
   if (failed > 0 || rows.length < trials.length || rows.length === 0) process.exitCode = 1
 }
 
-try {
-  await main()
-} catch (error) {
-  const isUsage =
-    error instanceof UsageError ||
-    (error instanceof Error && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS'))
-  process.stderr.write(`hardening: ${error instanceof Error ? (isUsage ? error.message : error.stack) : error}\n`)
-  process.exitCode = isUsage ? 2 : 1
-}
+await runTool('hardening', main)

@@ -4,6 +4,7 @@
  */
 import { parseArgs } from 'node:util'
 import { SingleBar } from 'cli-progress'
+import { say as out, runTool, UsageError, wholeNumber } from '../../../kit/tool.js'
 import { DAMAGES, type Damage, type Report, USUAL, Worker } from './workers.js'
 
 const WORKERS = 2
@@ -22,19 +23,11 @@ A seed gives the same plan again, but not the same moment of the kill. An older 
 directory (older-directory) is out of reach: nothing in a directory can tell; it is not tried unless named.
 `
 
-class UsageError extends Error {}
-
 interface Settings {
   readonly trials: number
   readonly firstSeed: number
   readonly only: readonly Damage[]
   readonly keep: boolean
-}
-
-function wholeNumber(flag: string, text: string): number {
-  const value = Number(text)
-  if (!/^\d+$/.test(text) || !Number.isSafeInteger(value)) throw new UsageError(`${flag}: ${text} is no whole number`)
-  return value
 }
 
 function damageNamed(name: string): Damage {
@@ -62,8 +55,6 @@ function readSettings(): Settings | null {
     keep: values.keep,
   }
 }
-
-const out = (text: string): void => void process.stdout.write(`${text}\n`)
 
 async function runAll({ trials, firstSeed, only, keep }: Settings): Promise<Report[]> {
   let isStopped = false
@@ -136,12 +127,4 @@ async function main(): Promise<void> {
   if (failed.length > 0 || reports.length === 0) process.exitCode = 1
 }
 
-try {
-  await main()
-} catch (error) {
-  const isUsage =
-    error instanceof UsageError ||
-    (error instanceof Error && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS'))
-  process.stderr.write(`store-torture: ${error instanceof Error ? (isUsage ? error.message : error.stack) : error}\n`)
-  process.exitCode = isUsage ? 2 : 1
-}
+await runTool('store-torture', main)
