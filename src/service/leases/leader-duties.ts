@@ -77,8 +77,6 @@ export class LeaderDuties {
   readonly #delayTime: Checkpoints<DelayDue>
   readonly #timeBySession = new Map<SessionId, Countdown<DetachedSince>>()
   readonly #detachedBySession = new Map<SessionId, Deadline<DetachedDue>[]>()
-  /** Detached since the last flush; looked up when the whole turn is applied. */
-  #newlyDetached: { readonly session: SessionId; readonly attach: number; readonly forMs: number }[] = []
   readonly #level: LevelDuty
   #sweptAt: Index = -1
   #sweptAtMs = 0
@@ -129,11 +127,7 @@ export class LeaderDuties {
   }
 
   onApplied(): void {
-    if (this.#term === null) return
-    const detached = this.#newlyDetached
-    this.#newlyDetached = []
-    for (const { session, attach, forMs } of detached) this.#count(session, attach, forMs)
-    this.#sweep()
+    if (this.#term !== null) this.#sweep()
   }
 
   nodeUp(epoch: Epoch): void {
@@ -154,7 +148,7 @@ export class LeaderDuties {
   }
 
   detached(session: SessionId, attach: number, forMs: number): void {
-    if (this.#term !== null) this.#newlyDetached.push({ session, attach, forMs })
+    if (this.#term !== null) this.#count(session, attach, forMs)
   }
 
   /** Nobody gets the lock for `forMs`. */
@@ -227,7 +221,6 @@ export class LeaderDuties {
     this.#delayTime.clear()
     this.#timeBySession.clear()
     this.#detachedBySession.clear()
-    this.#newlyDetached = []
     this.#sweptAt = -1
     this.#sweepAgain?.cancel()
     this.#sweepAgain = null
@@ -332,7 +325,7 @@ export class LeaderDuties {
   #count(session: SessionId, attach: number, forMs: number): void {
     this.settled(session)
     const view = this.deps.state.session(session)
-    // What was detached and resumed within one turn is not to be counted.
+    // What was detached and resumed within one entry is not to be counted.
     if (view === null || view.where !== null || view.attach !== attach) return
     this.#timeBySession.set(session, this.#sessionTime.begin({ session, attach }, forMs))
     const deadlines = [this.#detached.add({ session, attach, target: null }, forMs)]
