@@ -103,11 +103,12 @@ class Server {
       this.#surroundings(store, records),
     )
     this.#sources = this.#makeSources()
-    this.#metrics = new ServerMetrics(
-      this.#sources,
-      () => this.#parts.node.proposalCount(),
-      () => this.#parts.node.droppedFrames(),
-    )
+    this.#metrics = new ServerMetrics(this.#sources, {
+      proposals: () => this.#parts.node.proposalCount(),
+      dropped: () => this.#parts.node.droppedFrames(),
+      ignored: () => this.#parts.machine.ignoredCount,
+      level: () => this.#parts.machine.level,
+    })
   }
 
   async start(): Promise<void> {

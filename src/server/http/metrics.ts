@@ -5,13 +5,24 @@ import { type NodeCounts, type StatusSources, whyNotReady } from '../../service/
 /** From a fast disk's sync to one that is about to be replaced. */
 const APPEND_BUCKETS_SECONDS = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5]
 
+/** What is not in a status. */
+export interface CountedElsewhere {
+  proposals(): number
+  /** Frames and messages of peers. */
+  dropped(): number
+  /** Commands of the log. */
+  ignored(): number
+  /** The cluster's feature level. */
+  level(): number
+}
+
 /** What `/metrics` shows, in Prometheus' units. Whatever is a state is read when it is asked for. */
 export class ServerMetrics {
   readonly registry = new Registry()
   readonly #leaderChanges: Counter
   readonly #appends: Histogram
 
-  constructor(sources: StatusSources, proposals: () => number, dropped: () => number) {
+  constructor(sources: StatusSources, counted: CountedElsewhere) {
     collectDefaultMetrics({ register: this.registry })
     this.#leaderChanges = new Counter({
       name: 'tnl_raft_leader_changes_total',
@@ -24,7 +35,7 @@ export class ServerMetrics {
       buckets: APPEND_BUCKETS_SECONDS,
       registers: [this.registry],
     })
-    this.#addRaft(sources, proposals, dropped)
+    this.#addRaft(sources, counted)
     this.#addCounts(sources)
   }
 
@@ -37,7 +48,7 @@ export class ServerMetrics {
     this.#appends.observe(durationMs / 1000)
   }
 
-  #addRaft(sources: StatusSources, proposals: () => number, dropped: () => number): void {
+  #addRaft(sources: StatusSources, { proposals, dropped, ignored, level }: CountedElsewhere): void {
     this.#gauge('tnl_raft_is_leader', '1 at the leader', () => (sources.node()?.role === Role.leader ? 1 : 0))
     this.#gauge('tnl_raft_has_leader', '1 where a leader is known', () => (sources.node()?.leader == null ? 0 : 1))
     this.#gauge('tnl_raft_term', 'Term of this node', () => sources.node()?.term ?? 0)
@@ -51,6 +62,8 @@ export class ServerMetrics {
     )
     this.#counter('tnl_raft_proposals_total', 'Commands that this node proposed', proposals)
     this.#counter('tnl_peer_frames_dropped_total', 'Frames and messages of peers of a kind unknown here', dropped)
+    this.#counter('tnl_commands_ignored_total', 'Commands of the log that no program can have meant', ignored)
+    this.#gauge('tnl_feature_level', 'Feature level of the cluster', level)
   }
 
   #addCounts(sources: StatusSources): void {

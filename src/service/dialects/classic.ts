@@ -6,7 +6,7 @@ import { invariant } from '../../invariant.js'
 import { CommandType, type RequestId } from '../../locks/commands/commands.js'
 import type { Answer, SessionView } from '../../locks/effects.js'
 import type { Line } from '../../protocol/line.js'
-import type { NeutralReply } from '../../protocol/replies.js'
+import { type NeutralReply, plainError } from '../../protocol/replies.js'
 import type { Deadline } from '../deadline-queue.js'
 import type { Attachment, AttachmentListener } from '../sessions/attachment.js'
 import { Backlog } from './backlog.js'
@@ -18,6 +18,7 @@ import { grantedReply, refusedReply } from './requests/classic/lock.js'
 import { givenUpReply } from './requests/classic/release.js'
 import type { ClassicAsk, ClassicScope } from './requests/classic/request.js'
 import { BAD_ACTION, FIRST_REQUESTS, LATER_REQUESTS } from './requests/classic/table.js'
+import { lackOfLevel } from './requests/level.js'
 
 const CLASSIC_REQUEST: RequestId = -1
 
@@ -64,7 +65,9 @@ export class ClassicDialect implements Dialect, AttachmentListener, ClassicScope
     switch (this.#life.line) {
       case 'first': {
         const request = FIRST_REQUESTS.get(line.action)
+        const lack = request === undefined ? null : lackOfLevel(request, line, this.context.state.level)
         if (request === undefined) this.connection.close(BAD_ACTION)
+        else if (lack !== null) this.connection.close(plainError(lack))
         else request.perform(this, line)
         return
       }
@@ -73,7 +76,9 @@ export class ClassicDialect implements Dialect, AttachmentListener, ClassicScope
         return
       case 'perform': {
         const request = LATER_REQUESTS.get(line.action)
+        const lack = request === undefined ? null : lackOfLevel(request, line, this.context.state.level)
         if (request === undefined) this.connection.say(BAD_ACTION)
+        else if (lack !== null) this.connection.say(plainError(lack))
         else request.perform(this, line)
         return
       }

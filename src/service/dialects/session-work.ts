@@ -12,6 +12,7 @@ import { InFlightThrottle } from './in-flight-throttle.js'
 import { PendingRequests } from './pending-requests.js'
 import { BUSY_TEXT, errorReply, NO_REQUEST } from './replies.js'
 import { RequestIds } from './request-ids.js'
+import { lackOfLevel } from './requests/level.js'
 import { grantedReply, queuedReply } from './requests/lock.js'
 import { type LockBody, type RequestBody, RequestError, type RequestScope } from './requests/request.js'
 import { answerReply, requestFor } from './requests/table.js'
@@ -59,7 +60,10 @@ export class SessionWork implements RequestScope {
       const ack = readNumber(line, 'ack', 0)
       if (!this.#ids.take(id, ack)) throw new RequestError('bad-request', 'ack: no request up to this id was made')
       attachment.ack = Math.max(attachment.ack, ack)
-      requestFor(line).perform(this, line, id)
+      const request = requestFor(line)
+      const lack = lackOfLevel(request, line, this.context.state.level)
+      if (lack !== null) throw new RequestError('unsupported', lack)
+      request.perform(this, line, id)
     } catch (error) {
       if (!(error instanceof RequestError)) throw error
       this.connection.say(errorReply(id ?? NO_REQUEST, error.code, error.message))

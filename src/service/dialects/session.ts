@@ -15,6 +15,7 @@ import type { ConnectionContext } from './connection-context.js'
 import type { Dialect, DialectConnection } from './dialect.js'
 import { errorReply, jeopardyReply, lostReply, movedReply, NO_QUORUM, NO_REQUEST, SAFE } from './replies.js'
 import { BYE } from './requests/bye.js'
+import { lackOfLevel } from './requests/level.js'
 import { openingRefusal, refusedReply, welcomeReply } from './requests/opening.js'
 import { RequestError } from './requests/request.js'
 import { holdingsReply } from './requests/resume.js'
@@ -104,8 +105,11 @@ export class SessionDialect implements Dialect, AttachmentListener, SessionWorkO
     const { context, connection } = this
     const { attachments } = context
     try {
-      const opening = openingFor(line)?.read(line, context.random)
-      invariant(opening !== undefined, 'session dialect: chosen by an opening line')
+      const request = openingFor(line)
+      invariant(request !== undefined, 'session dialect: chosen by an opening line')
+      const lack = lackOfLevel(request, line, context.state.level)
+      if (lack !== null) throw new RequestError('unsupported', lack)
+      const opening = request.read(line, context.random)
       const refusal = openingRefusal(context, connection, opening)
       if (refusal !== null) {
         connection.close(refusal)

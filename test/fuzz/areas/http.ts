@@ -141,11 +141,12 @@ class HttpArea implements Area {
     if (this.#port !== null) return this.#port
     process.on('unhandledRejection', this.#onEscape)
     process.on('uncaughtException', this.#onEscape)
-    const metrics = new ServerMetrics(
-      SOURCES,
-      () => 11,
-      () => 0,
-    )
+    const metrics = new ServerMetrics(SOURCES, {
+      proposals: () => 0,
+      dropped: () => 0,
+      ignored: () => 0,
+      level: () => 1,
+    })
     const listen = { host: '127.0.0.1', port: 0 }
     const warn = (message: string): void => void this.#warnings.push(message)
     this.#port = await HttpPort.open({ listen, sources: SOURCES, metrics, locks: () => [], warn })

@@ -21,11 +21,8 @@ interface Situation {
 
 async function serve({ node = LEADER, leaseMs = 8_500, locks = () => [], hasPlaces = true }: Situation = {}) {
   const sources = statusSources({ node: () => node, leaseRemainingMs: () => leaseMs, hasPlaces: () => hasPlaces })
-  const metrics = new ServerMetrics(
-    sources,
-    () => 11,
-    () => 0,
-  )
+  const counted = { proposals: () => 11, dropped: () => 0, ignored: () => 0, level: () => 1 }
+  const metrics = new ServerMetrics(sources, counted)
   const warnings: string[] = []
   const warn = (message: string) => void warnings.push(message)
   port = await HttpPort.open({ listen: { host: '127.0.0.1', port: 0 }, sources, metrics, locks, warn })

@@ -5,6 +5,7 @@ import { type ConfState, type Index, Role, type Term } from '../../../src/raft/c
 import type { NodeApi, NodeStatus } from '../../../src/raft/node/node-api.js'
 import type { ReadDone } from '../../../src/raft/node/reads/reads.js'
 import { clockThatLooks } from '../../../src/raft/ports/looks-first.js'
+import { OlderProgramError } from '../../../src/raft/ports/older-program.js'
 import type { FrameKind, Lane } from '../../../src/raft/ports/transport.js'
 import {
   type AdminRequest,
@@ -38,6 +39,8 @@ export class FakeNode implements NodeApi {
   localFs = true
   /** The feature level of the program that is installed. */
   programLevel = 1
+  /** What it can read, if that is more than it says. */
+  readableLevel: number | null = null
   /** The wall clock is wrong by this. */
   wallOffsetMs = 0
   /** How long the disk takes to sync a record. */
@@ -67,7 +70,9 @@ export class FakeNode implements NodeApi {
     this.#ownTermApplied = false
     this.believedLeader = null
     const random = new SeededRandom(this.cluster.random.int(2 ** 31))
-    this.machine = new LockMachine(this.cluster.genesis, { programLevel: this.programLevel })
+    this.machine = new LockMachine(this.cluster.genesis, {
+      programLevel: this.readableLevel ?? this.programLevel,
+    })
     const service = new LockService({
       nodeId: this.nodeId,
       advertise: `${this.nodeId}:7654`,
@@ -219,23 +224,39 @@ export class FakeNode implements NodeApi {
       this.applySoon(100)
       return
     }
-    const { log } = this.cluster
-    if (this.#applied >= log.length) return
+    if (this.#applied >= this.cluster.log.length) return
     this.service.turn()
     let own = false
-    while (this.#applied < log.length) {
-      const entry = log[this.#applied++]
-      if (entry === undefined) break
-      if (entry.command !== null) this.machine.applyCommand(this.#applied, entry.command)
-      this.machine.endEntry(this.#applied)
-      this.service.onEffects(this.machine.takeEffects())
-      own ||= entry.term === this.#term
+    try {
+      own = this.#applyEntries()
+    } catch (error) {
+      if (!(error instanceof OlderProgramError)) throw error
+      this.fatal.push(error)
+      this.kill()
+      return
     }
     this.service.onApplied(this.#applied)
     if (own && this.believedLeader === this && !this.#ownTermApplied) {
       this.#ownTermApplied = true
       this.service.onLeaderReady(this.#term)
     }
+  }
+
+  /** Returns whether one of them is of this node's term. */
+  #applyEntries(): boolean {
+    const { log } = this.cluster
+    let own = false
+    while (this.#applied < log.length) {
+      const entry = log[this.#applied]
+      if (entry === undefined) break
+      const index = this.#applied + 1
+      if (entry.command !== null) this.machine.applyCommand(index, entry.command)
+      this.machine.endEntry(index)
+      this.#applied = index
+      this.service.onEffects(this.machine.takeEffects())
+      own ||= entry.term === this.#term
+    }
+    return own
   }
 
   /** The leader's snapshot replaces the state: no effect in between is ever told. */

@@ -10,9 +10,10 @@ import type { OpeningRefusal } from '../../sessions/attachment.js'
 import type { ConnectionContext } from '../connection-context.js'
 import { type ClientPlace, redirectAddress } from '../redirects.js'
 import { BUSY_TEXT, errorReply, NO_QUORUM, NO_REQUEST } from '../replies.js'
+import type { LevelNeeds } from './level.js'
 
 /** A first line that opens a session. Throws RequestError. */
-export interface OpeningRequest {
+export interface OpeningRequest extends LevelNeeds {
   readonly action: string
   read(line: Line, random: Random): Opening
 }

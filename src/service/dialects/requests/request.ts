@@ -7,9 +7,10 @@ import type { ErrorCode } from '../../../protocol/error-codes.js'
 import type { Line } from '../../../protocol/line.js'
 import type { ConnectionContext } from '../connection-context.js'
 import type { DialectConnection } from '../dialect.js'
+import type { LevelNeeds } from './level.js'
 
 /** A request of the session dialect. */
-export interface SessionRequest {
+export interface SessionRequest extends LevelNeeds {
   /** The word that begins its line. */
   readonly action: string
   /** Reads the line and carries it out. Throws RequestError for a wrong value: the client is told, and nothing has happened. */

@@ -30,7 +30,7 @@ export function openingFor({ action }: Line): OpeningRequest | undefined {
   return OPENINGS.get(action)
 }
 
-export function requestFor({ action }: Line): Pick<SessionRequest, 'perform'> {
+export function requestFor({ action }: Line): Omit<SessionRequest, 'action'> {
   return REQUESTS.get(action) ?? otherwise
 }
 

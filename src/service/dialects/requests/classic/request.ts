@@ -3,8 +3,9 @@ import type { OpenClassic, OpeningHeader } from '../../../../locks/commands/comm
 import type { Line } from '../../../../protocol/line.js'
 import type { ConnectionContext } from '../../connection-context.js'
 import type { DialectConnection } from '../../dialect.js'
+import type { LevelNeeds } from '../level.js'
 
-export interface ClassicRequest {
+export interface ClassicRequest extends LevelNeeds {
   /** The word that begins its line. */
   readonly action: string
   perform(client: ClassicScope, line: Line): void
