@@ -21,8 +21,8 @@ export interface VersionRange {
   readonly highest: number
 }
 
-/** Of this program. Version 1, which said no range, was spoken up to 0.2.0. */
-export const PEER_VERSIONS: VersionRange = { lowest: 2, highest: 2 }
+/** Of this program. Versions 1 and 2 were spoken before there were feature levels: what they carry means something else. */
+export const PEER_VERSIONS: VersionRange = { lowest: 3, highest: 3 }
 
 /** Frame kinds of the transport itself, above those of `FrameKind`. */
 export const LinkKind = {

@@ -21,6 +21,7 @@ import { OWN_ADMIN } from './own-admin.js'
 import { OWN_DIALECTS } from './own-dialects.js'
 import { OWN_EDGES } from './own-edges.js'
 import { OWN_EFFECTS } from './own-effects.js'
+import { OWN_LEVELS } from './own-levels.js'
 import { OWN_LOCKS } from './own-locks.js'
 import { READS_AND_TIME } from './reads-and-time.js'
 import { REPLICATION } from './replication.js'
@@ -70,6 +71,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...MENDED_SERVER,
   ...MENDED_AMOUNTS,
   ...OWN_EFFECTS,
+  ...OWN_LEVELS,
   ...SIMULATED_NET,
   ...OWN_DIALECTS,
 ]

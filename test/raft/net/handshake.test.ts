@@ -67,7 +67,7 @@ describe('a peer that is not welcome', () => {
     const hello = new Packr({ useRecords: false }).pack(['tcpnetlock-peer', 7, 9, 'from', 'the', 'future'])
     socket.write(Buffer.concat(encodeFragment(Lane.control, LinkKind.hello, false, [hello])))
     await ended(socket)
-    expect(reasons).toEqual(['peer protocol version 7 to 9, this node speaks version 2'])
+    expect(reasons).toEqual(['peer protocol version 7 to 9, this node speaks version 3'])
   })
 })
 

@@ -182,7 +182,11 @@ export class TestCluster {
         }),
       claim: (raftId, memberUid) => void node.propose(new TextEncoder().encode(`claim ${raftId} ${memberUid}`)),
       programLevel: 1,
-      judgeCommand: (bytes) => (new TextDecoder().decode(bytes).startsWith('garbage') ? 'garbage' : 'command'),
+      judgeCommand: (bytes) => {
+        const word = new TextDecoder().decode(bytes)
+        if (word.startsWith('garbage')) return 'garbage'
+        return word.startsWith('newer') ? 'newer' : 'command'
+      },
       warn: () => undefined,
       onRunning: (identity) => {
         made.identity = identity

@@ -114,6 +114,15 @@ describe('a frame that no member sends', () => {
     expect(node.node.term()).toBe(term)
   })
 
+  it('a command of a newer program is left out and counted, and the others of its frame are proposed', async () => {
+    const target = await attacked(104)
+    pretend(target, 'n2', 2)
+    const { cluster, node } = target
+    const frame = encodeBatch([text('newer one'), text('known')])
+    expect(cluster.network.inject('n1', 'n2', FrameKind.propose, frame)).toBeNull()
+    expect(node.node.droppedFrames()).toBe(1)
+  })
+
   it('a message in the name of another member does not count', async () => {
     const target = await attacked(103)
     pretend(target, 'n2', 2)

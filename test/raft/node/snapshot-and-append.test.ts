@@ -10,6 +10,7 @@ import { encodeBatch } from '../../../src/raft/node/command-batch.js'
 import type { RaftNodeOptions } from '../../../src/raft/node/options.js'
 import { RaftDriver } from '../../../src/raft/node/raft-driver.js'
 import { SnapshotMaker } from '../../../src/raft/node/snapshots/snapshot-maker.js'
+import { OlderProgramError } from '../../../src/raft/ports/older-program.js'
 import type { StateMachine } from '../../../src/raft/ports/state-machine.js'
 import type { LogStore } from '../../../src/raft/ports/store.js'
 import { openStore } from '../../../src/raft/store/open-store.js'
@@ -35,7 +36,11 @@ const clock: Clock = {
 const openOn = (disk: MemoryDisk) => openStore(DIRECTORY, { disk, after: clock.after })
 
 /** A follower's real driver and real store on a disk in memory; what it sends is collected. */
-async function follower(disk: MemoryDisk, restored: (index: number) => void = () => undefined) {
+async function follower(
+  disk: MemoryDisk,
+  restored: (index: number) => void = () => undefined,
+  end = (): void => undefined,
+) {
   const store = await openOn(disk)
   const { loaded } = store
   const applied: string[] = []
@@ -45,7 +50,7 @@ async function follower(disk: MemoryDisk, restored: (index: number) => void = ()
     applyCommand: (_index: number, command: Uint8Array) => applied.push(new TextDecoder().decode(command)),
     endEntry: () => undefined,
     snapshot: () => sourceOf([]),
-    beginRestore: () => ({ push: () => undefined, end: () => undefined, finish: restored }),
+    beginRestore: () => ({ push: () => undefined, end, finish: restored }),
   } as unknown as StateMachine
   const options = { heartbeatMs: 50, electionTimeoutMs: 500, random: { int: () => 0 } } as unknown as RaftNodeOptions
   const window = loadWindow(loaded)
@@ -191,6 +196,24 @@ describe('a snapshot and the entries behind it, received in one turn', () => {
     await until('restored', () => node.driver.appliedIndex === 10)
     expect(appliedWhenReplaced).toBe(10)
     node.driver.stop()
+  })
+
+  it('is read before it is installed: what cannot be read leaves the log as it was', async () => {
+    const disk = await diskWithLog(4)
+    const problem = new OlderProgramError('the snapshot needs feature level 2')
+    const node = await follower(disk, undefined, () => {
+      throw problem
+    })
+    const wanted = metadata(10, 2)
+    await receive(node.store, wanted)
+    node.driver.receive([snapshotOf(wanted)])
+    await until('an end', () => node.fatal.length > 0)
+    expect(node.fatal).toEqual([problem])
+    await node.store.close()
+    const again = await openOn(disk)
+    expect(again.loaded.snapshot).toEqual(metadata(1))
+    expect(plain(again.loaded.entries)).toEqual(plain(entries(2, 4)))
+    await again.close()
   })
 
   it('free what was handed out to be applied and never was', async () => {

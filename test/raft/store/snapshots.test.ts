@@ -1,6 +1,8 @@
 import { readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { FormatError } from '../../../src/bytes/reader.js'
+import { OlderProgramError } from '../../../src/raft/ports/older-program.js'
 import { type LogStore, SnapshotRejected } from '../../../src/raft/ports/store.js'
 import { openStore } from '../../../src/raft/store/open-store.js'
 import {
@@ -117,6 +119,10 @@ describe('a snapshot of this log', () => {
   })
 })
 
+function fail(problem: Error): never {
+  throw problem
+}
+
 describe('a snapshot from a peer', () => {
   it('replaces the whole log when it is installed', async () => {
     const leader = await storeOfTen()
@@ -136,6 +142,45 @@ describe('a snapshot from a peer', () => {
     expect(plain(loaded.entries)).toEqual(plain(entries(11, 12, 2)))
     expect(await readChunks(again, 10)).toEqual(chunks)
     await again.close()
+  })
+
+  it.each([
+    ['for a newer program', new OlderProgramError('the snapshot needs feature level 2'), OlderProgramError],
+    ['no state', new FormatError('snapshot: record kind 77 is unknown'), SnapshotRejected],
+  ])('is read before it counts as received: one that is %s leaves nothing', async (_what, problem, refusal) => {
+    const leader = await storeOfTen()
+    await leader.store.saveSnapshot(metadata(10), sourceOf(chunksOf(3, 1000)))
+    const bytes = await rawBytes(leader.store, 10)
+    await leader.store.close()
+    const directory = freshDirectory()
+    const store = await openStore(directory)
+    await append(store, entries(1, 4))
+    for (const at of ['push', 'end'] as const) {
+      const reader = { ...readsAll, [at]: () => fail(problem) }
+      const receiver = await store.receiveSnapshot(metadata(10), bytes.byteLength)
+      await receiver.write(0, bytes)
+      await expect(receiver.finish(reader)).rejects.toThrow(refusal)
+      expect(filesIn(directory)).toEqual([])
+    }
+    await append(store, entries(5, 6))
+    await send(bytes, store, 10)
+    await store.close()
+  })
+
+  it('is read whole: every chunk, in order', async () => {
+    const leader = await storeOfTen()
+    const chunks = chunksOf(3, 1000)
+    await leader.store.saveSnapshot(metadata(10), sourceOf(chunks))
+    const bytes = await rawBytes(leader.store, 10)
+    const store = await openStore(freshDirectory())
+    const seen: unknown[] = []
+    const receiver = await store.receiveSnapshot(metadata(10), bytes.byteLength)
+    await receiver.write(0, bytes)
+    const reader = { push: (chunk: Uint8Array) => seen.push(new Uint8Array(chunk)), end: () => seen.push('end') }
+    await receiver.finish(reader)
+    expect(seen).toEqual([...chunks.map((chunk) => new Uint8Array(chunk)), 'end'])
+    await leader.store.close()
+    await store.close()
   })
 
   it('leaves no tail of the old log behind it (mutant M46)', async () => {
