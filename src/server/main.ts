@@ -1,6 +1,7 @@
 /** The server of one node: configuration, directory, ports and logs around the composition. */
 import type { Logger } from 'pino'
 import { formatHostPort, isWildcardHost, parseHostPort } from '../address.js'
+import { FEATURE_LEVEL } from '../feature-level.js'
 import type { NodeId } from '../locks/commands/commands.js'
 import { greet } from '../raft/net/greeting.js'
 import type { PeerSecrets } from '../raft/net/peer-secret.js'
@@ -266,6 +267,7 @@ class Server {
         }
       },
       leaseRemainingMs: () => service.stats().speakRemainingMs,
+      levels: () => ({ level: machine.level, knows: FEATURE_LEVEL, held: machine.isLevelHeld }),
       hasPlaces: () => this.#clientPort?.isFull !== true,
       members: () => this.#parts.memberReports(),
     }

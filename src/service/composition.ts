@@ -106,6 +106,7 @@ export class NodeComposition {
       allowedFrom: settings.adminFrom,
       requestTimeoutMs: settings.requestTimeoutMs,
       members: () => this.memberReports(),
+      levels: this.machine,
       greet: (address) => awaited(this.#look, world.greet(address)),
       log: (message) => log('info', message, {}),
     })

@@ -49,6 +49,9 @@ export const ADMIN_ANSWER_MS = 10_000
 /** A member that the leader has not heard of for this long, since it was asked to change the membership, is out of reach. */
 export const CONTACT_MS = 1_000
 export const CONTACT_POLL_MS = 20
+/** A hold on the feature level is committed within this, or the operator hears that nobody knows; looked at so often. */
+export const LEVEL_HOLD_MS = 5_000
+export const LEVEL_HOLD_POLL_MS = 20
 // ------------------------------------------------------------------------------------------------ clean stop
 /** A leader that stops waits this long for another to take over. */
 export const HANDOVER_MS = 1_000

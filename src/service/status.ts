@@ -35,6 +35,18 @@ export interface MemberReport {
   readonly address: string | null
   readonly role: 'voter' | 'learner'
   readonly leader: boolean
+  /** The feature level of the program under its current epoch; null while it is down (rules.md, Versions). */
+  readonly knows: number | null
+}
+
+/** Where the cluster stands between two feature levels, as this node has applied it. */
+export interface LevelReport {
+  /** The cluster's: what may be used. */
+  readonly level: number
+  /** What this node's program knows. */
+  readonly knows: number
+  /** An operator wants the level to stay (`tnl upgrade hold`). */
+  readonly held: boolean
 }
 
 /** Where the reports come from; the composition root supplies it. */
@@ -47,6 +59,7 @@ export interface StatusSources {
   counts(): NodeCounts
   /** Milliseconds for which this node still has the right to speak; 0 when it has none (rules.md rule 2). */
   leaseRemainingMs(): number
+  levels(): LevelReport
   /** Whether another client would find a place here. */
   hasPlaces(): boolean
   members(): readonly MemberReport[]
@@ -70,6 +83,10 @@ export interface StatusReport {
   readonly lock_acquired_count: number
   readonly lock_not_acquired_count: number
   readonly version: string
+  /** The feature level of the cluster, the one that this program knows, and whether an operator holds the former. */
+  readonly level: number
+  readonly knows: number
+  readonly held: boolean
   readonly node: string
   readonly cluster: string | null
   readonly role: 'forming' | (typeof ROLE_WORDS)[Role]
@@ -99,6 +116,7 @@ export function buildStatus(sources: StatusSources): StatusReport {
     lock_acquired_count: counts.granted,
     lock_not_acquired_count: counts.refused,
     version: VERSION,
+    ...sources.levels(),
     node: sources.nodeId,
     cluster: node?.clusterId ?? null,
     role: node === null ? 'forming' : ROLE_WORDS[node.role],

@@ -40,7 +40,8 @@ export function statusSources(change: Partial<StatusSources> = {}): StatusSource
     counts: () => COUNTS,
     leaseRemainingMs: () => 8_500,
     hasPlaces: () => true,
-    members: () => [{ node: 'n1', raftId: 1, peer: 'h:1', address: 'h:2', role: 'voter', leader: true }],
+    levels: () => ({ level: 1, knows: 2, held: true }),
+    members: () => [{ node: 'n1', raftId: 1, peer: 'h:1', address: 'h:2', role: 'voter', leader: true, knows: 2 }],
     ...change,
   }
 }

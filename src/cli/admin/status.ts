@@ -53,16 +53,23 @@ export async function runStatus(endpoints: readonly HostPort[], asJson: boolean)
   if (!states.some((state) => 'report' in state)) throw new CommandFailure(TnlExit.noEndpoint, 'no endpoint answered')
 }
 
+/** `LEVEL`: the cluster's feature level, as the node has applied it. `KNOWS`: its program's. */
+const COLUMNS = 'NODE ENDPOINT ROLE TERM COMMIT APPLIED LAG LEASE LEVEL KNOWS VERSION'.split(' ')
+
+/** Nodes up to 0.2.0 say nothing. */
+const levelWord = (level: number | undefined): string => (level === undefined ? '-' : String(level))
+
 export function statusTable(states: readonly NodeState[]): string {
   const commit = Math.max(0, ...states.map((state) => ('report' in state ? state.report.commit : 0)))
   const rows = states.map((state) => {
     if ('error' in state)
-      return [state.node ?? '-', state.endpoint, 'unreachable', '', '', '', '', '', whyNot(state, states)]
-    const { node, role, term, applied, lease, version } = state.report
+      return [state.node ?? '-', state.endpoint, 'unreachable', '', '', '', '', '', '', '', whyNot(state, states)]
+    const { node, role, term, applied, lease, level, knows, version } = state.report
     const numbers = [term, state.report.commit, applied, Math.max(0, commit - applied)].map(String)
-    return [node, state.endpoint, role, ...numbers, lease > 0 ? `${lease.toFixed(1)} s` : 'none', version]
+    const right = lease > 0 ? `${lease.toFixed(1)} s` : 'none'
+    return [node, state.endpoint, role, ...numbers, right, levelWord(level), levelWord(knows), version]
   })
-  return formatTable([['NODE', 'ENDPOINT', 'ROLE', 'TERM', 'COMMIT', 'APPLIED', 'LAG', 'LEASE', 'VERSION'], ...rows])
+  return formatTable([COLUMNS, ...rows])
 }
 
 /** Never rejects: a node that says nothing for `timeoutMs` counts as out of reach. */

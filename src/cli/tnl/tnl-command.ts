@@ -2,6 +2,7 @@ import { Command, InvalidArgumentError } from 'commander'
 import { VERSION } from '../../version.js'
 import { addMember, listMembers, promoteMember, readWait, removeMember, transferTo } from '../admin/members.js'
 import { runStatus } from '../admin/status.js'
+import { finishUpgrade, holdUpgrade, showUpgrade } from '../admin/upgrade.js'
 import { runBench } from '../bench/bench.js'
 import { runCluster } from '../cluster/run-cluster.js'
 import { readEndpoints } from '../shared/endpoints-option.js'
@@ -36,6 +37,7 @@ export function createTnl(): Command {
   addCluster(tnl)
   addStatus(tnl)
   addMembers(tnl)
+  addUpgrade(tnl)
   addBench(tnl)
   return tnl
 }
@@ -80,7 +82,7 @@ const endpointsOf = ({ endpoints }: AskOptions) => readEndpoints(endpoints, proc
 
 function addStatus(tnl: Command): void {
   addExamples(tnl.command('status'), 'tnl status --endpoints n1:7654,n2:7654 --json')
-    .description('every node: role, term, commit, applied, lag, lease, version')
+    .description('every node: role, term, commit, applied, lag, lease, feature level (cluster, program), version')
     .option(...ENDPOINTS)
     .option('--json', 'as JSON')
     .action((options: AskOptions) => runStatus(endpointsOf(options), options.json === true))
@@ -122,6 +124,27 @@ function addMembers(tnl: Command): void {
     .description('hand the leadership to NODE')
     .option(...ENDPOINTS)
     .action((node: string, options: AskOptions) => transferTo(endpointsOf(options), node))
+}
+
+function addUpgrade(tnl: Command): void {
+  const upgrade = tnl
+    .command('upgrade')
+    .description('what the cluster may use of a newer version: it rises when every member runs one that knows it')
+  addExamples(upgrade, 'tnl upgrade', 'tnl upgrade hold', 'tnl upgrade finish --wait 60')
+  addExamples(upgrade.command('status', { isDefault: true }), 'tnl upgrade status --json')
+    .description('the feature level, and who holds the next one back')
+    .option(...ENDPOINTS)
+    .option('--json', 'as JSON')
+    .action((options: AskOptions) => showUpgrade(endpointsOf(options), options.json === true))
+  addExamples(upgrade.command('hold'), 'tnl upgrade hold')
+    .description('keep the feature level, so that every member can go back to the older version')
+    .option(...ENDPOINTS)
+    .action((options: AskOptions) => holdUpgrade(endpointsOf(options)))
+  addExamples(upgrade.command('finish'), 'tnl upgrade finish --wait 60')
+    .description('end the hold: the feature level may rise, and then no older version can come back')
+    .option(...ENDPOINTS)
+    .option('--wait <S>', 'wait until it has risen')
+    .action((options: AskOptions) => finishUpgrade(endpointsOf(options), readWait(options.wait)))
 }
 
 interface BenchCommandOptions extends AskOptions {

@@ -20,6 +20,7 @@ import {
   encodeFrame,
   type RefusalCode,
 } from './frames.js'
+import { holdLevel, type LevelView, levelRows } from './levels.js'
 import { successor } from './member-reports.js'
 import { judgeGreeting, readNewAddress } from './new-address.js'
 
@@ -29,7 +30,12 @@ const ACTIONS: ReadonlySet<string> = new Set([
   '.member-promote',
   '.member-remove',
   '.transfer',
+  '.upgrade',
+  '.upgrade-hold',
+  '.upgrade-finish',
 ])
+/** These are about the whole cluster, and name no node. */
+const OF_ALL: ReadonlySet<string> = new Set(['.upgrade-hold', '.upgrade-finish'])
 
 /** `nowhere` (`--admin off`): a proxy on this machine makes every client look like one of this machine. */
 export type AdminFrom = 'nowhere' | 'this machine' | 'anywhere'
@@ -40,6 +46,8 @@ export interface AdministrationOptions {
   readonly allowedFrom: AdminFrom
   readonly requestTimeoutMs: number
   members(): readonly MemberReport[]
+  /** The state as it is at the moment of the question. */
+  readonly levels: LevelView
   /** Who answers at this HOST:PORT. Never rejects. */
   greet(address: string): Promise<Greeting>
   log(message: string): void
@@ -87,7 +95,9 @@ export class Administration {
       done(refusal('unauthorized', 'administration is allowed from this machine only (--allow-admin)'))
     } else if (line.action === '.members') {
       done({ rows: this.#memberRows(), count: true })
-    } else if (!NODE_ID.test(operation.node)) {
+    } else if (line.action === '.upgrade') {
+      done(levelRows(this.options.levels, this.options.members()))
+    } else if (!OF_ALL.has(line.action) && !NODE_ID.test(operation.node)) {
       done(refusal('bad-request', 'node: the id of a node is needed'))
     } else {
       this.options.log(`${remote} asks for ${words(operation)}`)
@@ -166,6 +176,10 @@ export class Administration {
         return this.#remove(operation, member)
       case '.transfer':
         return this.#transfer(operation.node, member)
+      case '.upgrade-hold':
+      case '.upgrade-finish':
+        await holdLevel(node, this.options.clock, this.options.levels, operation.action === '.upgrade-hold')
+        return DONE
       default:
         throw new AdminRefusal('bad-request', `unknown action ${operation.action}`)
     }

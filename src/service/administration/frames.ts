@@ -11,7 +11,7 @@ export interface AdminOperation {
 }
 
 /** Words that begin the lines of an answer. They are none that would claim something of a lease. */
-const ADMIN_WORDS = ['member', 'done', 'err'] as const
+const ADMIN_WORDS = ['cluster', 'member', 'done', 'err'] as const
 export type AdminWord = (typeof ADMIN_WORDS)[number]
 
 /** A pair whose value is undefined is left out. */

@@ -14,6 +14,7 @@ export function memberReports(machine: LockMachine, status: NodeStatus | null): 
       address: machine.nodeAddress(nodeId),
       role: learners.has(raftId) ? ('learner' as const) : ('voter' as const),
       leader: status?.leader === nodeId,
+      knows: machine.levelOfNode(nodeId),
     }))
     .sort((a, b) => (a.node < b.node ? -1 : 1))
 }

@@ -1,3 +1,5 @@
+import { decodeCommand } from '../../../src/locks/commands/codec.js'
+import { type Command, CommandType } from '../../../src/locks/commands/commands.js'
 import { decodeMemberContext } from '../../../src/locks/state/members.js'
 import type { Clock } from '../../../src/platform.js'
 import { parseLine } from '../../../src/protocol/line.js'
@@ -23,9 +25,9 @@ export const helloOf = (nodeId: string, clusterId = ''): PeerHello => ({
 /** Two nodes of one cluster, n1 leading, whose frames reach each other at once. */
 export class World {
   readonly members: MemberReport[] = [
-    { node: 'n1', raftId: 1, peer: 'h:1', address: 'h:11', role: 'voter', leader: true },
-    { node: 'n2', raftId: 2, peer: 'h:2', address: null, role: 'voter', leader: false },
-    { node: 'n3', raftId: 3, peer: 'h:3', address: null, role: 'learner', leader: false },
+    { node: 'n1', raftId: 1, peer: 'h:1', address: 'h:11', role: 'voter', leader: true, knows: 2 },
+    { node: 'n2', raftId: 2, peer: 'h:2', address: null, role: 'voter', leader: false, knows: 1 },
+    { node: 'n3', raftId: 3, peer: 'h:3', address: null, role: 'learner', leader: false, knows: null },
   ]
   readonly changed: Change[] = []
   readonly transfers: string[] = []
@@ -33,6 +35,10 @@ export class World {
     { nodeId: 'n1', match: 5_000, active: true, learner: false },
     { nodeId: 'n3', match: 4_990, active: true, learner: true },
   ]
+  readonly levels = { level: 1, isLevelHeld: false }
+  /** What was proposed; the first of them come to nothing. */
+  readonly proposed: Command[] = []
+  proposalsLost = 0
   refuse: NodeRefusal | null = null
   leader: string | null = 'n1'
   /** Whether the leader has applied an entry of its own term. */
@@ -55,6 +61,7 @@ export class World {
         allowedFrom,
         requestTimeoutMs: 5_000,
         members: () => this.members,
+        levels: this.levels,
         greet: async (address) => {
           this.greeted.push(address)
           return this.greeting
@@ -148,12 +155,20 @@ export class World {
       term: unused,
       appliedIndex: unused,
       commitIndex: unused,
-      propose: unused,
+      propose: (bytes) => world.#propose(decodeCommand(bytes)),
       isBusy: unused,
       proposalCount: unused,
       droppedFrames: unused,
       setMembers: unused,
     }
+  }
+
+  #propose(command: Command): boolean {
+    this.proposed.push(command)
+    if (this.proposed.length > this.proposalsLost && command.type === CommandType.holdLevel) {
+      setImmediate(() => Object.assign(this.levels, { isLevelHeld: command.held }))
+    }
+    return true
   }
 
   #status(nodeId: string): NodeStatus {

@@ -112,7 +112,7 @@ describe.each(['n1', 'n2'])('changes asked at %s', (at) => {
     const world = new World()
     const heard = [...world.progress, { nodeId: 'n2', match: 5_000, active: true, learner: false }]
     world.progress = heard.map((peer) => ({ ...peer, active: peer.nodeId === 'n1' }))
-    world.members.push({ node: 'n4', raftId: 4, peer: 'h:4', address: null, role: 'voter', leader: false })
+    world.members.push({ node: 'n4', raftId: 4, peer: 'h:4', address: null, role: 'voter', leader: false, knows: 1 })
     world.meanwhile = () => {
       world.progress = [...heard, { nodeId: 'n4', match: 5_000, active: true, learner: false }]
     }
@@ -193,7 +193,7 @@ describe('who may ask, and whom', () => {
 
   it('keeps a living voter without whom the others would have no quorum', async () => {
     const world = new World()
-    world.members.push({ node: 'n4', raftId: 4, peer: 'h:4', address: null, role: 'voter', leader: false })
+    world.members.push({ node: 'n4', raftId: 4, peer: 'h:4', address: null, role: 'voter', leader: false, knows: 1 })
     world.progress = [...world.progress, { nodeId: 'n2', match: 5_000, active: true, learner: false }]
     expect(await world.ask('n1', '.member-remove,node:n2')).toContain('n4%20cannot%20be%20reached')
     expect(world.changed).toEqual([])
