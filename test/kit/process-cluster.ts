@@ -37,8 +37,9 @@ export class TestNode {
   constructor(
     readonly plan: NodePlan,
     private readonly surroundings: Surroundings = {},
+    server: string = builtProgram('tnl-server'),
   ) {
-    this.#process = new ClusterNode(plan, [builtProgram('tnl-server')], surroundings)
+    this.#process = new ClusterNode(plan, [server], surroundings)
   }
 
   /** Another program is installed, of another version: `server` is its `tnl-server.js`. For a node that does not run. */
@@ -109,18 +110,19 @@ export class TestCluster {
     private readonly words: readonly string[],
   ) {}
 
-  /** `words`: for every node. Resolves when all of them serve. */
+  /** `words`: for every node; `server`: the program, if not the present one. Resolves when all of them serve. */
   static async start(
     words: readonly string[] = [],
     surroundings: (plan: NodePlan) => Surroundings = () => ({}),
     adapt: (plan: NodePlan) => NodePlan = (plan) => plan,
+    server?: string,
   ): Promise<TestCluster> {
     const dir = mkdtempSync(join(tmpdir(), 'tnl-e2e-'))
     const planned = await planCluster({ nodes: NODES, dir, extraWords: words, firstPort: FIRST_PORT })
     const plans = planned.map(adapt)
     const cluster = new TestCluster(
       dir,
-      plans.map((plan) => new TestNode(plan, surroundings(plan))),
+      plans.map((plan) => new TestNode(plan, surroundings(plan), server)),
       words,
     )
     for (const node of cluster.nodes) node.start()

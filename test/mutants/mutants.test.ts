@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { EDITS } from '../kit/programs/next-level-edits.js'
 import { type Effort, run, testsFor } from './killers.js'
 import { MUTANTS } from './list/index.js'
 import type { AppliedMutant } from './mutant.js'
@@ -49,6 +50,10 @@ describe('the list of mutants', () => {
     expect(output).toBe('')
     expect(code).toBe(0)
   })
+})
+
+it('the edits of the next feature level apply to the sources', async () => {
+  expect((await editedFiles(ROOT, EDITS)).size).toBeGreaterThan(0)
 })
 
 describe('an edit', () => {

@@ -4,6 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { Command, InvalidArgumentError, Option } from 'commander'
+import { NEXT_PROGRAM_VARIABLE, nextLevelProgram } from '../kit/programs/next-level.js'
 import { ProgressLine } from '../kit/progress-line.js'
 import { type Effort, KILLERS, killersFor, type Outcome, run, testsFor } from './killers.js'
 import { MUTANTS } from './list/index.js'
@@ -131,6 +132,8 @@ async function campaign(): Promise<boolean> {
   // One copy for the whole campaign: somebody may go on working on the sources.
   const base = join(place, 'base')
   await copySources(ROOT, base)
+  // A mutant lives in the present program; beside it runs the next one, which is the same for all.
+  process.env[NEXT_PROGRAM_VARIABLE] = await nextLevelProgram()
   if (!(await checkBaseline(base, applied, results))) return false
   const progress = new ProgressLine('mutants', applied.length)
   const left = [...applied].reverse()

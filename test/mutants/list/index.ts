@@ -36,6 +36,7 @@ import { RULES_SPEAKING } from './rules-speaking.js'
 import { RULES_WAKING } from './rules-waking.js'
 import { SIMULATED_NET } from './simulated-net.js'
 import { SNAPSHOTS } from './snapshots.js'
+import { UPGRADES } from './upgrades.js'
 
 export const MUTANTS: readonly Mutant[] = [
   ...ELECTIONS,
@@ -74,4 +75,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...OWN_LEVELS,
   ...SIMULATED_NET,
   ...OWN_DIALECTS,
+  ...UPGRADES,
 ]
