@@ -14,6 +14,7 @@ import { PeerNetwork } from './network/peer-network.js'
 import { peerOf } from './network/station.js'
 import { newerRefused } from './newer-layout.js'
 import { Machine, Process } from './process.js'
+import { NEXT_LEVEL } from './program.js'
 import { PutBack } from './put-back.js'
 import type { Swarm } from './swarm.js'
 import type { World } from './world.js'
@@ -36,7 +37,6 @@ export class Host {
   /** It ended with 4: a supervisor would not start it again. */
   isRefused = false
   starts = 0
-  /** Of the program that is installed: a newer one reads and writes a newer format of the directory. */
   /** The feature level of the program that is installed there. */
   programLevel = FEATURE_LEVEL
   /** Where its next process dies. */
@@ -92,7 +92,10 @@ export class Cluster {
     this.late = new LateLines(world)
     this.#lastNodeNumber = swarm.nodes
     this.founders = Array.from({ length: swarm.nodes }, (_, i) => peerOf(`n${i + 1}`))
-    for (const { nodeId } of this.founders) this.addHost(nodeId)
+    for (const { nodeId } of this.founders) {
+      const host = this.addHost(nodeId)
+      if (swarm.isMixed && world.random.chance(swarm.nextShare)) host.programLevel = NEXT_LEVEL
+    }
     if (swarm.faults.has('put back')) this.peers.meeting = this.putBack
     checks.configs.onJoint = () => this.#jointEntered()
     this.peers.onSend = ({ kind, lane, payload }) => {

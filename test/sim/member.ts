@@ -6,14 +6,11 @@ import type { LockMachine } from '../../src/locks/machine.js'
 import { parseLine } from '../../src/protocol/line.js'
 import type { Bounds } from '../../src/raft/node/bounds.js'
 import type { RaftNode } from '../../src/raft/node/raft-node.js'
-import { type LogStore, StoreError } from '../../src/raft/ports/store.js'
+import type { LogStore } from '../../src/raft/ports/store.js'
 import type { Peer } from '../../src/raft/ports/transport.js'
-import { openStore } from '../../src/raft/store/open-store.js'
-import { ClientPort } from '../../src/server/clients/client-port.js'
-import { exitStatusOf } from '../../src/server/exit-status.js'
-import { memberUidOf } from '../../src/server/records/member-uid.js'
+import type { ClientPort } from '../../src/server/clients/client-port.js'
 import { tableKey } from '../../src/server/sockets/tcp-table.js'
-import { NodeComposition, type Surroundings } from '../../src/service/composition.js'
+import type { NodeComposition, Surroundings } from '../../src/service/composition.js'
 import type { EpochRecord, EpochRecords, LockService } from '../../src/service/lock-service.js'
 import type { Checks } from './checks/checks.js'
 import type { ClassicHold } from './checks/lock-check.js'
@@ -25,6 +22,7 @@ import type { PeerNetwork } from './network/peer-network.js'
 import { clientAddressOf, peerOf } from './network/station.js'
 import { NewerLayout } from './newer-layout.js'
 import type { Process } from './process.js'
+import { type Program, programOf } from './program.js'
 import type { World } from './world.js'
 
 export interface ClusterSettings {
@@ -60,15 +58,18 @@ const REQUEST_TIMEOUT_MS = 5_000
 export class Member {
   readonly clock
   isStopping = false
+  readonly #program: Program
   #parts: NodeComposition | null = null
   #clientPort: ClientPort | null = null
 
   constructor(readonly deps: MemberDeps) {
     this.clock = deps.process.clock
+    this.#program = programOf(deps.programLevel)
   }
 
   async start(): Promise<void> {
     const { deps } = this
+    const { openStore, memberUidOf, StoreError, exitStatusOf } = this.#program
     try {
       const plain = new ProcessDisk(deps.process, deps.volume)
       const disk = deps.programLevel > FEATURE_LEVEL ? new NewerLayout(plain) : plain
@@ -78,7 +79,6 @@ export class Member {
         await openStore(DIRECTORY, {
           disk,
           after: (delayMs, run) => this.clock.after(delayMs, run),
-          programLevel: deps.programLevel,
         }),
       )
       const { identity } = store.loaded
@@ -100,7 +100,7 @@ export class Member {
       await this.#clientPort?.close()
       this.deps.exited(0, null)
     } catch (error) {
-      this.deps.exited(exitStatusOf(error), error)
+      this.deps.exited(this.#program.exitStatusOf(error), error)
     }
   }
 
@@ -133,7 +133,7 @@ export class Member {
     const clock = this.#parts?.clock
     const { clients, clientPlaces, nodeId, process, world } = deps
     if (service === null || clock === undefined) return
-    this.#clientPort = await ClientPort.open({
+    this.#clientPort = await this.#program.ClientPort.open({
       listen: clientAddressOf(nodeId),
       maxConnections: clientPlaces,
       localPlaces: true,
@@ -189,14 +189,13 @@ export class Member {
 
   #compose(store: LogStore, memberUid: string): void {
     const { nodeId, settings, checks, process, founders, joinAt } = this.deps
-    this.#parts = new NodeComposition(
+    this.#parts = new this.#program.NodeComposition(
       {
         nodeId,
         memberUid,
         advertise: formatHostPort(clientAddressOf(nodeId)),
         peerAddress: '',
         ...settings,
-        programLevel: this.deps.programLevel,
         founders,
         joinAt,
         requestTimeoutMs: REQUEST_TIMEOUT_MS,
@@ -218,7 +217,7 @@ export class Member {
 
   #surroundings(store: LogStore): Surroundings {
     const { nodeId, world, peers, checks, process } = this.deps
-    const transport = peers.transport(nodeId, process, peerOf(nodeId).address)
+    const transport = peers.transport(nodeId, process, peerOf(nodeId).address, this.#program)
     return {
       store,
       transport,
@@ -250,7 +249,7 @@ export class Member {
         const status = this.node?.status()
         if (status && process.isAlive && !process.isCutOff) checks.store.counted(status)
       },
-      onFatal: (error) => this.deps.exited(exitStatusOf(error), error),
+      onFatal: (error) => this.deps.exited(this.#program.exitStatusOf(error), error),
     }
   }
 

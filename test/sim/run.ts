@@ -5,6 +5,7 @@ import { Command, InvalidArgumentError } from 'commander'
 import { ProgressLine } from '../kit/progress-line.js'
 import { addCoverage, type CoverageRow, coverageRows } from './coverage.js'
 import { runSeeds } from './pool.js'
+import { loadNextProgram } from './program.js'
 import { type RunResult, runSeed } from './simulation.js'
 
 const DAY_MS = 86_400_000
@@ -131,5 +132,7 @@ ${table.join('\n')}
 `
 }
 
+// Once, and not in each of the processes.
+await loadNextProgram()
 const isClean = flags.seed === undefined ? await campaign() : await replay(flags.seed)
 process.exitCode = isClean ? 0 : 1

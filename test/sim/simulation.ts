@@ -1,4 +1,5 @@
 /** One seed: a cluster forms, lives through its faults, is healed, and must finish all that was asked of it. */
+import { FEATURE_LEVEL } from '../../src/feature-level.js'
 import { BoundsCheck } from './checks/bounds-check.js'
 import { Checks } from './checks/checks.js'
 import { ClassicClient } from './clients/classic-client.js'
@@ -10,7 +11,9 @@ import { Cluster } from './cluster.js'
 import type { FaultName } from './nemesis/faults.js'
 import { Nemesis } from './nemesis/nemesis.js'
 import { Machine, Process } from './process.js'
+import { loadNextProgram, NEXT_LEVEL, programOf } from './program.js'
 import { drawSwarm, type Swarm } from './swarm.js'
+import { finishUpgrade, mustRise } from './upgrade.js'
 import { World } from './world.js'
 
 export interface RunOptions {
@@ -40,7 +43,9 @@ const LINGERS_MS = [0, 0, 2_000, 12_000]
 
 export async function runSeed(seed: number, options: RunOptions = {}): Promise<RunResult> {
   const world = new World(seed, options.trace ?? null)
-  const simulation = new Simulation(world, drawSwarm(world.random, options.nodes ?? null, options.faults ?? null))
+  const swarm = drawSwarm(world.random, options.nodes ?? null, options.faults ?? null)
+  if (swarm.isMixed) await loadNextProgram()
+  const simulation = new Simulation(world, swarm)
   await simulation.run()
   return {
     seed,
@@ -65,7 +70,7 @@ class Simulation {
     private readonly swarm: Swarm,
   ) {
     world.note(JSON.stringify({ ...swarm, faults: [...swarm.faults] }))
-    this.#checks = new Checks(world, swarm.names)
+    this.#checks = new Checks(world, swarm.names, programOf(swarm.isMixed ? NEXT_LEVEL : FEATURE_LEVEL))
     this.#cluster = new Cluster(world, swarm, this.#checks)
     this.#clients = this.#makeClients()
     this.#nemesis = new Nemesis(this.#cluster, this.#clients)
@@ -103,6 +108,7 @@ class Simulation {
       checks: this.#checks,
       names: swarm.names,
       metaBytes: swarm.metaBytes,
+      notes: swarm.isMixed,
       nodeIds: () => [...this.#cluster.hosts.keys()],
       dial: (process, nodeId, handlers) => this.#cluster.dial(process, nodeId, handlers),
     }
@@ -137,6 +143,7 @@ class Simulation {
       host.process?.armFailpoint('', 0)
       cluster.start(host)
     }
+    if (this.swarm.isMixed && this.swarm.isFinished) finishUpgrade(cluster)
     for (const client of this.#clients) {
       client.process.cont()
       client.connection()?.heal()
@@ -160,6 +167,7 @@ class Simulation {
     const { reference, lastIndex } = this.#checks.log
     if (reference === null || !this.#clients.every((client) => client.isDone())) return false
     if (reference.lockCount + reference.sessionCount + reference.waiterCount > 0) return false
+    if (mustRise(this.#cluster)) return false
     return this.#sound().every(
       ({ member }) =>
         member?.isServing === true &&

@@ -6,6 +6,7 @@ import type { SeededRandom } from '../../src/testing/seeded-random.js'
 import type { ClusterSettings } from './member.js'
 import { CORE_FAULTS } from './nemesis/core-faults.js'
 import { FAULT_NAMES, type FaultName } from './nemesis/faults.js'
+import { UPGRADE_FAULTS } from './nemesis/upgrade-faults.js'
 import type { PeerTimes } from './network/peer-network.js'
 import type { LaneLimits } from './network/peer-tap.js'
 
@@ -37,6 +38,12 @@ export interface Swarm {
   readonly earlyFaults: boolean
   /** Mean time between two faults of a kind; a kind that is missing does not happen. */
   readonly faults: ReadonlyMap<FaultName, number>
+  /** Nodes run the program of the next feature level too. */
+  readonly isMixed: boolean
+  /** Of the nodes that begin with it, if any runs it. */
+  readonly nextShare: number
+  /** In the end all members have it, and the level must rise. */
+  readonly isFinished: boolean
 }
 
 /** A frame may exceed its bound by a single entry, and that by a single command: metadata of 4,000 bytes. */
@@ -61,6 +68,9 @@ const SMALL_BOUNDS: Bounds = {
   heldBytes: 100_000,
 }
 
+/** Without one of these nothing newer is ever installed. */
+const INSTALLS_NEXT = ['upgrade', 'rolling upgrade'] as const satisfies readonly FaultName[]
+
 const LOCK_NAMES = ['a', 'b', 'c', 'd', 'e']
 
 /** `only`: these faults instead of those that are drawn. */
@@ -71,10 +81,12 @@ export function drawSwarm(random: SeededRandom, nodes: number | null, only: Swar
   const electionTimeoutMs = Math.min(random.pick([400, 500, 800]), (0.7 * nodeLeaseMs - 50) / 4)
   const drawn = new Map<FaultName, number>()
   const calm = random.chance(0.1)
+  // They are of use only together.
+  const upgradeChance = random.chance(0.5) ? 0.7 : 0
   const isSmall = random.chance(0.4)
   const bounds = isSmall ? SMALL_BOUNDS : DEFAULT_BOUNDS
   for (const fault of FAULT_NAMES) {
-    if (calm || !random.chance(0.4)) continue
+    if (calm || !random.chance(fault in UPGRADE_FAULTS ? upgradeChance : 0.4)) continue
     // A schedule for a rare rule must be tried often: it mostly comes to nothing.
     drawn.set(fault, fault in CORE_FAULTS ? random.logBetween(1_000, 8_000) : random.logBetween(2_000, 40_000))
   }
@@ -126,5 +138,8 @@ export function drawSwarm(random: SeededRandom, nodes: number | null, only: Swar
     holdMs: random.logBetween(50, isCutOften ? 300 : 5_000),
     earlyFaults: random.chance(0.2),
     faults,
+    isMixed: INSTALLS_NEXT.some((fault) => faults.has(fault)),
+    nextShare: random.pick([0, 0.5, 1]),
+    isFinished: random.chance(0.5),
   }
 }

@@ -1,4 +1,5 @@
 /** All checks of a run in one place. */
+import { PRESENT, type Program } from '../program.js'
 import type { World } from '../world.js'
 import { ConfigCheck } from './config-check.js'
 import { LockCheck } from './lock-check.js'
@@ -28,16 +29,19 @@ export class Checks {
   constructor(
     private readonly world: World,
     names: readonly string[],
+    /** The newest that any node runs. */
+    program: Program = PRESENT,
   ) {
     this.configs = new ConfigCheck(world, () => this.log.lastIndex)
     this.rights = new RightCheck(world, () => this.log.lastIndex)
     this.reads = new ReadCheck(world, () => this.log.lastIndex)
     this.votes = new VoteCheck(world)
     this.store = new StoreCheck(world, (volume, entries) => this.configs.stored(volume, entries))
-    this.log = new LogCheck(world, this.configs, (index) => {
+    const onEntry = (index: number): void => {
       this.configs.committed(this.store.committed(index, this.log.confStates.slice(-RECENT_CONFIGS)))
       this.locks.afterEntry()
-    })
+    }
+    this.log = new LogCheck(world, this.configs, onEntry, program)
     this.locks = new LockCheck(world, names, () => this.log.reference, this.log.queues)
   }
 

@@ -5,8 +5,7 @@
 import { BASE_LEVEL } from '../../../src/feature-level.js'
 import { levelOfCommand } from '../../../src/locks/commands/codec.js'
 import type { Answer, Effect } from '../../../src/locks/effects.js'
-import { checkInvariants } from '../../../src/locks/invariants.js'
-import { type Genesis, LockMachine } from '../../../src/locks/machine.js'
+import type { Genesis, LockMachine } from '../../../src/locks/machine.js'
 import {
   type ConfChangeSingle,
   type ConfState,
@@ -17,6 +16,7 @@ import {
 import type { SnapshotRestorer, StateMachine } from '../../../src/raft/ports/state-machine.js'
 import type { SnapshotSource } from '../../../src/raft/ports/store.js'
 import type { Process } from '../process.js'
+import { NEXT_COMMAND, PRESENT, type Program } from '../program.js'
 import type { World } from '../world.js'
 import type { ConfigCheck } from './config-check.js'
 import { QueueCheck } from './queue-check.js'
@@ -49,6 +49,8 @@ export class LogCheck {
     private readonly world: World,
     private readonly configs: ConfigCheck,
     private readonly onEntry: (index: Index) => void,
+    /** It judges what nodes do, so it must know all that any of them does. */
+    private readonly program: Program = PRESENT,
   ) {
     this.queues = new QueueCheck(world, (session, request) =>
       (this.reference?.session(session)?.queued ?? []).some((waiting) => waiting.request === request),
@@ -93,7 +95,7 @@ export class LogCheck {
     }
     if (this.#complete >= FIRST_INDEX) return
     this.#genesis = genesis
-    this.reference = new LockMachine(genesis, { programLevel: Number.POSITIVE_INFINITY })
+    this.reference = new this.program.LockMachine(genesis)
     this.confStates = [{ ...EMPTY_CONF_STATE, voters: genesis.members.map(({ raftId }) => raftId) }]
   }
 
@@ -114,6 +116,7 @@ export class LogCheck {
     if (known === undefined && first) {
       entry.commands.push(command.slice())
       this.reference?.applyCommand(index, command)
+      if (levelOfCommand(command) > BASE_LEVEL) this.#newerApplied(command)
       this.#lookAtEffects(index)
     } else if (known === undefined || Buffer.compare(known, command) !== 0) {
       this.world.fail(`${process.name} applies at ${index} another command than the first node did`)
@@ -128,6 +131,13 @@ export class LogCheck {
         `${process.name} applies at ${index} a command of level ${levelOfCommand(command)}, the cluster has ${level}`,
       )
     }
+  }
+
+  /** What the next level has brought is not only there, it is used. */
+  #newerApplied(bytes: Uint8Array): void {
+    const command: object = this.program.decodeCommand(bytes)
+    if ('note' in command && command.note !== '') this.world.count('seen field of the next level')
+    if ('type' in command && command.type === NEXT_COMMAND) this.world.count('seen command of the next level')
   }
 
   membership(
@@ -162,7 +172,7 @@ export class LogCheck {
       if (this.reference !== null) {
         this.reference.endEntry(index)
         this.#lookAtEffects(index)
-        checkInvariants(this.reference)
+        this.program.checkInvariants(this.reference)
       }
       this.onEntry(index)
     }
@@ -302,6 +312,7 @@ class TappedMachine implements StateMachine {
         this.#applied = index
         if (this.process.isAlive && index >= FIRST_INDEX) {
           this.process.world.count('snapshot restored')
+          if (this.machine.level > BASE_LEVEL) this.process.world.count('seen snapshot of the next level')
           this.check.state(this.process, index, this.machine)
         }
       },

@@ -3,6 +3,7 @@ import type { Timer } from '../../../src/platform.js'
 import type { ClientConnection } from '../network/client-connection.js'
 import type { Process } from '../process.js'
 import { type Client, type ClientWorld, Lines } from './client.js'
+import { note } from './lock-lines.js'
 
 const KEEPALIVE_MS = 1_500
 /** Without any answer for so long it gives the connection up. */
@@ -68,7 +69,7 @@ export class ClassicClient implements Client {
     this.#heardAtMs = this.process.clock.takerNow()
     const wait = random.pick(['', '', ',wait:2.5', ',wait:forever'])
     this.#waits = wait !== ''
-    connection.client.send(`lock,name:${lock}${wait},fence:yes,client-id:${this.name}\n`)
+    connection.client.send(`lock,name:${lock}${wait},fence:yes,client-id:${this.name}${note(this.deps)}\n`)
     world.count(`classic lock${wait.slice(0, 5)}`)
     if (random.chance(0.1)) connection.client.send('.keepalive\nnonsense\n')
     if (random.chance(0.08)) {

@@ -10,6 +10,8 @@ export interface ClientWorld {
   readonly names: readonly string[]
   /** Longest metadata of a lock, in bytes. */
   readonly metaBytes: number
+  /** Locks are asked for with what only the next feature level has. */
+  readonly notes: boolean
   nodeIds(): readonly string[]
   /** Connects to a node's client port; `handlers.closed` if nobody listens there. */
   dial(process: Process, nodeId: string, handlers: ClientHandlers): ClientConnection

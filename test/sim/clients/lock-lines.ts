@@ -1,12 +1,29 @@
+import { BASE_LEVEL } from '../../../src/feature-level.js'
 import type { ClientConnection } from '../network/client-connection.js'
 import type { World } from '../world.js'
 import type { ClientWorld } from './client.js'
-import type { Request } from './session-request.js'
+import type { Request, Session } from './session-request.js'
 
-/** Metadata of some length, as a part of a `lock` line; nothing where the seed has none. */
-export function meta({ world, metaBytes }: ClientWorld): string {
+/**
+ * What a session client asks for, as a part of its `lock` line. It uses only what `welcome` has said that the cluster can do: a
+ * node that does not know a field would leave it out, unasked.
+ */
+export function lockFields(deps: ClientWorld, name: string, session: Session | null): string {
+  const { random } = deps.world
+  const wait = random.pick(['', 'wait:1.5,', 'wait:forever,'])
+  const delay = random.chance(0.2) ? ',delay:1' : ''
+  return `${wait}name:${name}${delay}${meta(deps)}${(session?.level ?? 0) > BASE_LEVEL ? note(deps) : ''}`
+}
+
+/** Metadata of some length; nothing where the seed has none. */
+function meta({ world, metaBytes }: ClientWorld): string {
   if (metaBytes === 0 || world.random.chance(0.3)) return ''
   return `,meta:${'m'.repeat(1 + world.random.int(metaBytes))}`
+}
+
+/** A field of the next feature level; nothing where no node has it. */
+export function note({ world, notes }: ClientWorld): string {
+  return notes && world.random.chance(0.3) ? ',note:new' : ''
 }
 
 /** What was refused as busy is nowhere: sent again it would be a new request. */

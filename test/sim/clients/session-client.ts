@@ -8,7 +8,7 @@ import type { Believer } from '../checks/lock-check.js'
 import type { ClientConnection } from '../network/client-connection.js'
 import type { Process } from '../process.js'
 import { type Client, type ClientWorld, field, Lines, numberField } from './client.js'
-import { countLate, isOfOneLineOnly, isRepeatable, meta } from './lock-lines.js'
+import { countLate, isOfOneLineOnly, isRepeatable, lockFields } from './lock-lines.js'
 import { EXPECTED_ERRORS, type From, fromPair, type Request, type Session } from './session-request.js'
 
 const ANSWER_MS = 2_000
@@ -176,6 +176,7 @@ export class SessionClient implements Client, Believer {
         id: field(line, 'session') ?? '',
         secret: field(line, 'secret') ?? '',
         leaseMs: numberField(line, 'lease') * 1_000,
+        level: numberField(line, 'level'),
       }
     }
     // What the list that follows does not name is not held.
@@ -332,8 +333,7 @@ export class SessionClient implements Client, Believer {
     if (open.length + this.#held.size >= LOCKS_AT_ONCE) return
     const name = random.pick(this.deps.names)
     if (this.#held.has(name) || open.some((request) => request.name === name)) return
-    const wait = random.pick(['', 'wait:1.5,', 'wait:forever,'])
-    this.#request('lock', name, `${wait}name:${name}${random.chance(0.2) ? ',delay:1' : ''}${meta(this.deps)}`)
+    this.#request('lock', name, lockFields(this.deps, name, this.#session))
   }
 
   #release(name: string): void {

@@ -31,4 +31,6 @@ export interface Session {
   readonly id: string
   readonly secret: string
   readonly leaseMs: number
+  /** What the cluster can do, at least: its feature level never falls. */
+  readonly level: number
 }

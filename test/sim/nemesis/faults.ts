@@ -6,9 +6,11 @@ import { DISK_FAULTS } from './disk-faults.js'
 import { MEMBERSHIP_FAULTS } from './membership-faults.js'
 import { NETWORK_FAULTS } from './network-faults.js'
 import { PROCESS_FAULTS } from './process-faults.js'
+import { UPGRADE_FAULTS } from './upgrade-faults.js'
 
 export const FAULTS = {
   ...PROCESS_FAULTS,
+  ...UPGRADE_FAULTS,
   ...NETWORK_FAULTS,
   ...DISK_FAULTS,
   ...CLIENT_FAULTS,

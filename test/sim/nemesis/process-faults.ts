@@ -1,9 +1,7 @@
 /** Processes that die, stop, sleep and stall. */
 
-import { FEATURE_LEVEL } from '../../../src/feature-level.js'
-import { formatOfLevel } from '../../../src/raft/store/data-directory.js'
 import { STORE_FAILPOINTS } from '../checks/tapped-store.js'
-import type { Cluster, Host } from '../cluster.js'
+import type { Cluster } from '../cluster.js'
 import { DISK_FAILPOINTS } from '../disk.js'
 import type { Fault, Faults } from './fault.js'
 
@@ -67,29 +65,6 @@ const failpoint: Fault = ({ cluster, victim, random }) => {
   return true
 }
 
-/** Another version of the program is installed, with another layout: nodes of different versions run side by side. */
-const restartWith =
-  (programLevel: (host: Host) => number): Fault =>
-  ({ cluster, victim, random }) => {
-    const next = programLevel(victim)
-    if (next < FEATURE_LEVEL || next > FEATURE_LEVEL + 1) return false
-    victim.programLevel = next
-    if (random.chance(0.5)) cluster.kill(victim)
-    else void victim.member?.stop()
-    return true
-  }
-
-/** The older program is made to run on what a newer one wrote: FORMAT lets it in, and it must see for itself. */
-const setFormatBack: Fault = ({ cluster, victim }) => {
-  const { volume } = victim
-  const wroteNewer = volume.format > formatOfLevel(FEATURE_LEVEL) && volume.formatSetBack === null
-  if (victim.raftId === 0 || victim.isLost || victim.programLevel <= FEATURE_LEVEL || !wroteNewer) return false
-  cluster.kill(victim)
-  if (!volume.setFormatBack(formatOfLevel(FEATURE_LEVEL))) return false
-  victim.programLevel = FEATURE_LEVEL
-  return true
-}
-
 export const PROCESS_FAULTS = {
   kill: always(({ cluster, victim }) => cluster.kill(victim)),
   'power loss': always(({ cluster, victim }) => cluster.losePower(victim)),
@@ -115,8 +90,5 @@ export const PROCESS_FAULTS = {
   'volume moved': always(({ cluster, victim }) => cluster.move(victim)),
   'volume attached elsewhere': startTwice('attached elsewhere'),
   'copied directory': startTwice('copied elsewhere', 'copied'),
-  upgrade: restartWith((host) => host.programLevel + 1),
-  downgrade: restartWith((host) => host.programLevel - 1),
-  'format set back': setFormatBack,
   'graceful restart': always(({ victim }) => void victim.member?.stop()),
 } as const satisfies Faults

@@ -4,6 +4,7 @@ import { MemoryNetwork } from '../../../src/testing/memory-network.js'
 import type { MemoryStream } from '../../../src/testing/memory-stream.js'
 import type { Station, Weather } from '../../../src/testing/memory-tcp.js'
 import type { Process } from '../process.js'
+import type { Program } from '../program.js'
 import type { World } from '../world.js'
 import type { Meeting } from './meeting.js'
 import { type Frame, type LaneLimits, PeerTap } from './peer-tap.js'
@@ -60,10 +61,10 @@ export class PeerNetwork implements Weather {
   }
 
   /** The transport of this process, listening where others look for this node. */
-  transport(nodeId: string, process: Process, listen: string): PeerTap {
+  transport(nodeId: string, process: Process, listen: string, program: Program): PeerTap {
     const station = stationOf(process, nodeId)
     const streams = this.#network.at(station, TERMS)
-    const tap = new PeerTap(this, nodeId, process, listen, {
+    const tap = new PeerTap(this, nodeId, process, program, listen, {
       ...streams,
       dial: (address) => {
         const channel = streams.dial(address)

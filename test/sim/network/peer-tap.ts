@@ -5,19 +5,19 @@
 
 import { greet } from '../../../src/raft/net/greeting.js'
 import type { LaneBounds } from '../../../src/raft/net/outbox.js'
-import { createTransport, type PeerTransport } from '../../../src/raft/net/transport.js'
+import type { PeerTransport } from '../../../src/raft/net/transport.js'
 import {
   FrameKind,
   type Greeting,
   type Lane,
   type Peer,
   type PeerHello,
-  PeerProtocolError,
   type Transport,
   type TransportHandlers,
 } from '../../../src/raft/ports/transport.js'
 import type { StreamNetwork } from '../../../src/sockets/streams.js'
 import type { Process } from '../process.js'
+import type { Program } from '../program.js'
 import type { PeerNetwork } from './peer-network.js'
 
 /** May be lost as far as the rules go: somebody asks or sends again. */
@@ -65,6 +65,7 @@ export class PeerTap implements Transport {
     private readonly network: PeerNetwork,
     readonly nodeId: string,
     readonly process: Process,
+    private readonly program: Program,
     listen: string,
     private readonly streams: StreamNetwork,
   ) {
@@ -77,7 +78,7 @@ export class PeerTap implements Transport {
       world.tell(() => `${process.name}: ${message} ${told}`)
       if (NEVER_SAID.has(message)) world.fail(`${process.name}: ${message} ${told}`)
     }
-    this.#transport = createTransport({
+    this.#transport = program.createTransport({
       nodeId,
       listen,
       clock: process.clock,
@@ -172,7 +173,7 @@ export class PeerTap implements Transport {
       try {
         this.#handlers?.onFrame(from, kind, payload)
       } catch (error) {
-        if (!(error instanceof PeerProtocolError)) throw error
+        if (!(error instanceof this.program.PeerProtocolError)) throw error
       }
     }, isInTurn)
   }

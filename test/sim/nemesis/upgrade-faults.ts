@@ -1,0 +1,60 @@
+/** Programs of different feature levels side by side: upgraded and downgraded at random, or member by member. */
+import { FEATURE_LEVEL } from '../../../src/feature-level.js'
+import { formatOfLevel } from '../../../src/raft/store/data-directory.js'
+import type { Cluster, Host } from '../cluster.js'
+import { NEXT_LEVEL } from '../program.js'
+import type { Fault, Faults } from './fault.js'
+
+/** Another program is installed: nodes of different versions run side by side. */
+function install(cluster: Cluster, host: Host, programLevel: number): boolean {
+  if (programLevel < FEATURE_LEVEL || programLevel > NEXT_LEVEL) return false
+  host.programLevel = programLevel
+  if (cluster.world.random.chance(0.5)) cluster.kill(host)
+  else void host.member?.stop()
+  return true
+}
+
+/** As operators do it: member after member, in any order, each when the one before has had a while to come back. */
+const installEverywhere =
+  (programLevel: number): Fault =>
+  ({ cluster, random }) => {
+    const { world } = cluster
+    const meanMs = random.logBetween(500, 5_000)
+    let atMs = 0
+    for (const host of random.shuffled([...cluster.hosts.values()])) {
+      world.after(atMs, () => {
+        if (!cluster.isHealing && host.programLevel !== programLevel) install(cluster, host, programLevel)
+      })
+      atMs += random.around(meanMs)
+    }
+    return true
+  }
+
+/** The older program is made to run on what a newer one wrote: FORMAT lets it in, and it must see for itself. */
+const setFormatBack: Fault = ({ cluster, victim }) => {
+  const { volume } = victim
+  const wroteNewer = volume.format > formatOfLevel(FEATURE_LEVEL) && volume.formatSetBack === null
+  if (victim.raftId === 0 || victim.isLost || victim.programLevel <= FEATURE_LEVEL || !wroteNewer) return false
+  cluster.kill(victim)
+  if (!volume.setFormatBack(formatOfLevel(FEATURE_LEVEL))) return false
+  victim.programLevel = FEATURE_LEVEL
+  return true
+}
+
+const asks =
+  (...lines: readonly string[]): Fault =>
+  ({ ask, random }) => {
+    ask(random.pick(lines))
+    return true
+  }
+
+export const UPGRADE_FAULTS = {
+  upgrade: ({ cluster, victim }) => install(cluster, victim, victim.programLevel + 1),
+  downgrade: ({ cluster, victim }) => install(cluster, victim, victim.programLevel - 1),
+  'rolling upgrade': installEverywhere(NEXT_LEVEL),
+  'rolling downgrade': installEverywhere(FEATURE_LEVEL),
+  'upgrade held or finished': asks('.upgrade-hold', '.upgrade-finish', '.upgrade-finish'),
+  /** A command that only the next level has. */
+  stamp: asks('.stamp,text:seen'),
+  'format set back': setFormatBack,
+} as const satisfies Faults

@@ -1,0 +1,29 @@
+/** The end of an upgrade, as an operator brings it about, and what must follow. */
+import type { Cluster } from './cluster.js'
+import { NEXT_LEVEL } from './program.js'
+
+const LOOK_AGAIN_MS = 2_000
+
+/** Every node gets the newer program, and nothing holds the level any longer. */
+export function finishUpgrade(cluster: Cluster): void {
+  cluster.world.note('the upgrade is finished')
+  for (const host of cluster.hosts.values()) {
+    if (host.programLevel === NEXT_LEVEL) continue
+    host.programLevel = NEXT_LEVEL
+    host.process?.kill()
+  }
+  liftHold(cluster)
+}
+
+function liftHold(cluster: Cluster): void {
+  const { reference } = cluster.checks.log
+  if (reference?.isLevelHeld === true) cluster.leader()?.administer('.upgrade-finish', () => undefined)
+  cluster.world.after(LOOK_AGAIN_MS, () => liftHold(cluster))
+}
+
+/** Every member is up with the newest program, nothing holds the level, and it has not risen. */
+export function mustRise(cluster: Cluster): boolean {
+  const { reference } = cluster.checks.log
+  if (reference === null || reference.isLevelHeld || reference.level >= NEXT_LEVEL) return false
+  return cluster.memberIds().every((id) => reference.levelOfNode(id) === NEXT_LEVEL)
+}
