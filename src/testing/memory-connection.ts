@@ -40,6 +40,8 @@ export class MemoryConnection implements StreamPath {
   readonly toAcceptor: Wire
   readonly toDialler: Wire
   readonly #ground: ConnectionGround
+  /** A kernel has taken the connection, whatever became of it. */
+  #isAccepted = false
 
   constructor(
     ground: ConnectionGround,
@@ -125,7 +127,7 @@ export class MemoryConnection implements StreamPath {
 
   /** A new kernel answers for a host that was dark. */
   hostIsBack(host: string): void {
-    if (this.to.host === host && this.acceptor.isForgotten && this.dialler.isConnecting) {
+    if (this.to.host === host && !this.#isAccepted && this.acceptor.isForgotten && this.dialler.isConnecting) {
       this.acceptor.isForgotten = false
       this.time.after(this.random.int(RESEND_MAX_MS), () => this.open())
       return
@@ -156,6 +158,7 @@ export class MemoryConnection implements StreamPath {
       this.acceptor.isOver = true
       this.toDialler.push('rst')
     } else {
+      this.#isAccepted = true
       this.acceptor.acceptedAt(found.station, found.terms)
       this.toDialler.push('syn-ack')
       // Its kernel has accepted already: a process that stands still finds it later.

@@ -135,6 +135,23 @@ describe('a dial', () => {
     expect(heard).toEqual(['connect'])
   })
 
+  it('that was accepted is not accepted again when its host comes back, though the answer is still under way', async () => {
+    await serve()
+    cut.add('n1>c1')
+    const heard = listenTo(dial())
+    pass(DELAY_MS + 1)
+    expect(accepted).toHaveLength(1)
+    server.isAlive = false
+    network.gone(server, true)
+    server = new Host(time, 'n1', '10.0.0.1')
+    await serve()
+    cut.clear()
+    network.release('n1', 'c1')
+    pass(1_000)
+    expect(accepted).toHaveLength(1)
+    expect(heard[0]).toBe('connect')
+  })
+
   it('hangs at a host without power, and is accepted by the kernel of a process that stands still', async () => {
     await serve()
     server.isStopped = true

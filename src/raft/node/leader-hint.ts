@@ -136,7 +136,8 @@ export class LeaderHint {
     // A candidate waits for disks, its own and those of the others; a new pre-vote would make its votes worthless.
     const patienceMs = this.#candidateSinceMs + HINT_CANDIDATE_PATIENCE_MS - clock.takerNow()
     if (raft.role() === Role.candidate && !this.#isBeaten && patienceMs > 0) {
-      this.#schedule(patienceMs)
+      // Rounded up: a sum of clock readings may come out a fraction short, and a timer of that fraction never gets there.
+      this.#schedule(Math.ceil(patienceMs))
       return
     }
     this.#attemptsLeft -= 1

@@ -42,4 +42,18 @@ export const SIMULATED_NET: readonly Mutant[] = [
     killers: ['tests', 'simulator'],
     tests: ['test/raft/net/outbox.test.ts'],
   },
+  {
+    id: 'Z604',
+    title: 'a candidate asks for the rest of its patience to the fraction of a millisecond',
+    rule: 'own',
+    edits: [
+      {
+        file: 'src/raft/node/leader-hint.ts',
+        find: 'this.#schedule(Math.ceil(patienceMs))',
+        replace: 'this.#schedule(patienceMs)',
+      },
+    ],
+    killers: ['tests', 'simulator'],
+    tests: ['test/raft/node/leader-hint.test.ts'],
+  },
 ]
