@@ -140,15 +140,12 @@ const invariants: Check = (_, words, library) =>
 /** `src/raft/core/raft.ts` anywhere, and `raft.ts` in back quotes: the end of some path of the repository. */
 const PATHS = /(?<![\w/.@-])((?:src|test|docs|scripts|deploy|bin)\/[\w./-]*\w)/g
 const FILES = /`((?:[\w.-]+\/)*[\w-]+(?:\.[a-z-]+)*\.(?:ts|js|c|sh|md|py|yaml))`/g
-/** Being written at present. */
-const AWAITED: ReadonlySet<string> = new Set(['docs/operations/upgrade.md'])
 /** Made while something runs. */
 const MADE = /^(?:test-results|dist)\//
 const files: Check = (_, words, { paths, decisions }) => {
   const isThere = (path: string): boolean =>
     paths.has(path) ||
     decisions.has(Number(/^docs\/adr\/0*(\d+)$/.exec(path)?.[1] ?? Number.NaN)) ||
-    AWAITED.has(path) ||
     [...paths].some((each) => each.endsWith(`/${path}`))
   const isQuotable = (path: string): boolean => isThere(path) || isThere(path.replace(/\.js$/, '.ts'))
   const quoted = [...matches(words, PATHS), ...matches(words, FILES)].map(([, path = '']) => path)
