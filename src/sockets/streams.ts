@@ -23,7 +23,7 @@ export interface ByteStream {
   on(event: 'error', listener: (error: Error) => void): unknown
   on(event: 'connect' | 'end' | 'drain' | 'close', listener: () => void): unknown
   once(event: 'connect' | 'close', listener: () => void): unknown
-  /** False: more than `writableHighWaterMark` waits, and 'drain' will follow. The bytes must not change any more. */
+  /** False: more than `writableHighWaterMark` waits, and 'drain' will follow. The bytes must not change afterwards. */
   write(bytes: Uint8Array | string, done?: (error?: Error | null) => void): boolean
   cork(): void
   uncork(): void

@@ -98,7 +98,7 @@ export class MemoryConnection implements StreamPath {
     return this.#ground.isDark(host)
   }
 
-  /** What nothing holds any more arrives. Returns what arrived at the end that was dialled. */
+  /** Delivers what nothing holds back. Returns what arrived at the end that was dialled. */
   release(): readonly Parcel[] {
     this.toDialler.release()
     const arrived = this.toAcceptor.release()
@@ -106,7 +106,7 @@ export class MemoryConnection implements StreamPath {
     return arrived
   }
 
-  /** Nothing gets through any more, whatever the weather. */
+  /** From now on nothing gets through, whatever the weather. */
   sever(): void {
     for (const wire of [this.toAcceptor, this.toDialler]) wire.sever()
     this.lostTouch()

@@ -83,7 +83,7 @@ export class MemoryNetwork implements ConnectionGround {
     }
   }
 
-  /** Nobody reaches this process any more, nor does it reach anybody. */
+  /** From now on nobody reaches this process, and it reaches nobody. */
   exile(station: Station): void {
     this.#exiled.add(station)
     this.#deafen(station)

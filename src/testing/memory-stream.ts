@@ -62,7 +62,7 @@ export class MemoryStream extends Emitter implements ByteStream, TcpEnd {
   #isDestroyed = false
   // Below here: its kernel.
   #finSent = false
-  /** Its host has lost its power, and knows nothing of this connection any more. */
+  /** Its host has lost its power, and no longer knows of this connection. */
   isForgotten = false
   /** The kernel's part is over: whatever comes is answered by a reset. */
   isOver = false

@@ -34,7 +34,7 @@ export class SeededRandom implements Random {
     return low + this.float() * (high - low)
   }
 
-  /** Small values are as likely as large ones: right for faults that may last a moment or for ever. */
+  /** Small values are as likely as large ones: right for faults that may last a moment or forever. */
   logBetween(low: number, high: number): number {
     return low * (high / low) ** this.float()
   }

@@ -26,7 +26,7 @@ export class VirtualClock extends VirtualTime {
     await this.until(() => false, ms)
   }
 
-  /** A process's view of this clock; after `stop` its timers do not fire any more. */
+  /** A process's view of this clock; after `stop` its timers no longer fire. */
   forProcess(): { readonly clock: Clock; readonly stop: () => void } {
     let isAlive = true
     const after = (delayMs: number, run: () => void): Timer =>

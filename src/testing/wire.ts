@@ -41,7 +41,7 @@ export class Wire {
     })
   }
 
-  /** What nothing holds any more arrives. */
+  /** Delivers what nothing holds back. */
   release(): readonly Parcel[] {
     const arrived: Parcel[] = []
     for (let [parcel] = this.#held; parcel !== undefined && !this.#isHeld(parcel); [parcel] = this.#held) {

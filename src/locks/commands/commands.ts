@@ -42,7 +42,7 @@ const numbered = {
   ack: varint,
 } as const
 
-/** `waitMs`: 0 does not wait, -1 waits for ever. Wall time is for display only ("held for"). */
+/** `waitMs`: 0 does not wait, -1 waits forever. Wall time is for display only ("held for"). */
 const lockRequest = {
   name: text,
   waitMs: signed,

@@ -145,7 +145,7 @@ export class Waiter {
     readonly session: Session,
     readonly lock: LockEntry,
     readonly request: RequestId,
-    /** By the last count that reached the state; -1 waits for ever. */
+    /** By the last count that reached the state; -1 waits forever. */
     public waitMs: number,
     readonly meta: string,
     readonly delayMs: number,

@@ -12,7 +12,7 @@ export function endWait(context: ApplyContext, session: Session, target: Request
   answer(context, session, target, refusal(waiter.lock, reason))
 }
 
-/** A request that waits has no more than `leftMs` left. One that waits for ever goes on to. */
+/** A request that waits has no more than `leftMs` left. One that waits forever goes on waiting. */
 export function shortenWait(context: ApplyContext, session: Session, target: RequestId, leftMs: number): void {
   const waiter = findWaiter(session, target)
   // Zero is no time to wait but the word for not waiting at all.

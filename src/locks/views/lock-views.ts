@@ -111,7 +111,7 @@ export class LockViews {
     return entry?.live === true && entry.node === node
   }
 
-  /** Also those that are not current any more, and those of removed members: the leader counts for each. */
+  /** Including those that are no longer current, and those of removed members: the leader counts for each. */
   *liveEpochs(): IterableIterator<EpochView> {
     for (const { node, epoch, live } of this.state.epochs.values()) if (live) yield { node, epoch }
   }

@@ -44,7 +44,7 @@ export class ForgottenLog extends Error {
 /** Throws PeerProtocolError for what no member of this version sends, and ForgottenLog. */
 export function checkMessage(m: Message, view: CoreView): void {
   if (!SENT.has(m.type)) throw wrong(`a message of type ${m.type}`)
-  // A read that its node asked as a leader, and passes on since it is none any more, has no term of its own.
+  // A read that its node asked as a leader, and passes on because it no longer leads, has no term of its own.
   if ((m.term === 0) !== (m.type === MsgType.readIndex)) throw wrong('no term, or one where none belongs')
   if (m.snapshot !== null) throw wrong('a snapshot beside its transfer')
   checkTerm(m.term, view.term)

@@ -69,7 +69,7 @@ export class Attachment {
     readonly conn: ConnId,
     readonly kind: OpeningKind,
     opening: Uint8Array | null,
-    /** Null: nobody is there any more, the attachment only waits to be given up. */
+    /** Null: nobody is there, and the attachment only waits to be given up. */
     public listener: AttachmentListener | null,
   ) {
     this.opening = opening

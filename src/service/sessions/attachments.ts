@@ -219,7 +219,7 @@ export class Attachments {
     else attachment.listener?.resumed(view)
   }
 
-  /** The opening of a connection was applied. Undefined when nobody waits for it any more. */
+  /** The opening of a connection was applied. Undefined when nobody waits for it. */
   #take(conn: ConnId, session: SessionId, attach: number): Attachment | undefined {
     const attachment = this.#openings.get(conn)
     if (attachment === undefined) return undefined

@@ -71,7 +71,7 @@ export class UnappliedProposals {
     else this.#await(attachment)
   }
 
-  /** Nothing of it is proposed any more. */
+  /** From now on nothing of it is proposed. */
   drop(attachment: Attachment): void {
     for (const { length } of attachment.unapplied) this.#unappliedBytes -= length
     attachment.opening = null

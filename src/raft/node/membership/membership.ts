@@ -94,7 +94,7 @@ export class Membership {
     if (!transport.isUp(to)) throw new NodeRefusal(NodeRefusalReason.unreachable, `${to} cannot be reached`)
     const done = this.#transfer.begin(to, electionTimeoutMs)
     this.deps.handingOver()
-    // After the turn that appends what was proposed just now; from then on nothing is appended any more.
+    // After the turn that appends what was proposed just now; from then on nothing is appended.
     clock.soon(() => driver.act((raw) => driver.isLeader && raw.transferLeader(raftId)))
     await done
   }

@@ -1,5 +1,5 @@
 /**
- * Who may connect as a peer. Refusals go to both logs; a final one tells an empty or removed node that trying again is of
+ * Which nodes may connect as peers. Refusals go to both logs; a final one tells an empty or removed node that trying again is of
  * no use (it stops with exit 4, if it believes it).
  */
 
@@ -83,7 +83,7 @@ function judgeMember(self: AdmissionView, peer: PeerHello): HelloVerdict {
     if (!other) return accept
     return refuse(RefusalCode.otherDirectory, `another directory of ${peer.nodeId} is the member`, true)
   }
-  // Who is behind on membership changes must let in those that were added meanwhile: one of them may lead now, and
+  // A node that lags on membership changes must admit members added since: one of them may lead now, and
   // nobody else could tell it of the change.
   if (!self.leads) return accept
   const what = `${peer.nodeId} (raft id ${peer.raftId}) is not, or no longer, a member of this cluster`

@@ -4,7 +4,7 @@
  *
  * Only four numbers are sure, because a healthy log may shrink: a later leader may replace its tail. Example: n2 accepts
  * entry 9 of term 3; the leader of term 4 ends at 7, and n2's log too. "It once had 9" would refuse a healthy directory.
- * But within term 3 its log kept 9, and what was committed it keeps for ever.
+ * But within term 3 its log kept 9, and what was committed it keeps forever.
  */
 import { type Message, MsgType } from '../../core/messages.js'
 import type { ConfState, Index, RaftId, Term } from '../../core/types.js'
@@ -92,7 +92,7 @@ export class Witnesses {
 
   /**
    * What it accepted in our own term is of our log, so what of it is committed is committed in its log too. Of an earlier term
-   * that cannot be said any more: the tail may have been replaced.
+   * that can no longer be said: the tail may have been replaced.
    */
   #commit(answered: Answered): void {
     if (answered.term !== this.view.term) return

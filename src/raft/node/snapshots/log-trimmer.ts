@@ -17,7 +17,7 @@ export interface LogTrimmerDeps {
  * Cuts the log below a durable snapshot. Some of it stays for slow followers, and what a member that follows still needs
  * stays longer, within bounds. Worked example: a snapshot of entry 5,000 is on its way and takes a minute, in which
  * snapshots of 6,000 and 7,000 become durable here. The log from 5,001 on is kept: cut to 7,000, it would make the receiver
- * wait for another snapshot, and under a steady load for another one after that, for ever.
+ * wait for another snapshot, and under a steady load for another one after that, forever.
  */
 export class LogTrimmer {
   /** Something is kept for a member, and may be cut later. */

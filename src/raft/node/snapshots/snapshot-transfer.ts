@@ -105,7 +105,7 @@ export class SnapshotSender {
   }
 
   /**
-   * A receiver found it wrong. If the file is damaged, it must not be sent again for ever: this node refuses to go on. It is
+   * A receiver found it wrong. If the file is damaged, it must not be sent again and again: this node refuses to go on. It is
    * read through the handle of the transfer: its name may be gone, because newer snapshots have replaced it.
    */
   #verify(transfer: Outgoing): void {
@@ -264,7 +264,7 @@ export class SnapshotInbox {
     incoming.work = incoming.work.then(work).catch((error: unknown) => {
       if (this.#incoming.get(from) === incoming) this.#incoming.delete(from)
       this.#finished(from, incoming, 'failed')
-      // Not what was announced: nothing of this disk is in doubt, and the leader begins anew.
+      // Not what was announced: nothing of this disk is in doubt, and the leader starts over.
       if (!(error instanceof SnapshotRejected)) this.onError(error)
     })
   }

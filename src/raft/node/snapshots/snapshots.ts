@@ -116,7 +116,7 @@ export class Snapshots {
     this.#inbox.stop()
   }
 
-  /** Resolves when nothing uses the store any more. */
+  /** Resolves when nothing uses the store. */
   idle(): Promise<void> {
     return new Promise((resolve) => this.maker.afterCurrent(resolve))
   }
