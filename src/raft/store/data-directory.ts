@@ -134,7 +134,7 @@ async function readFormat(disk: Disk, directory: string, names: readonly string[
 function parseVersion(text: string): number | null {
   try {
     const { format, version } = JSON.parse(text) as { format?: unknown; version?: unknown }
-    return format === FORMAT_NAME && typeof version === 'number' ? version : null
+    return format === FORMAT_NAME && typeof version === 'number' && Number.isSafeInteger(version) ? version : null
   } catch {
     return null
   }
