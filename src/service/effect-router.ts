@@ -1,5 +1,5 @@
 /**
- * The way of an entry's effects to whom they concern: the lease of this node, the leader's timers, and the connections of this
+ * The way of an entry's effects to whom they concern: the epochs of this node, the leader's timers, and the connections of this
  * node's epoch. It is the only one: the state machine knows nobody, and what is called from here runs on the state after the
  * entry.
  */
@@ -7,13 +7,13 @@ import { unreachable } from '../invariant.js'
 import type { SessionId } from '../locks/commands/commands.js'
 import type { Effect, Where } from '../locks/effects.js'
 import type { LeaderDuties } from './leases/leader-duties.js'
-import type { NodeLease } from './leases/node-lease.js'
+import type { NodeEpoch } from './leases/node-epoch.js'
 import type { Attachments } from './sessions/attachments.js'
 
 export interface EffectReceivers {
   readonly attachments: Attachments
   readonly duties: LeaderDuties
-  readonly lease: NodeLease
+  readonly epoch: NodeEpoch
   /** Other members than before, or at other addresses. */
   membersChanged(): void
   /** A request waits that nobody could examine for a deadlock. */
@@ -36,22 +36,22 @@ export class EffectRouter {
   }
 
   #route(effect: Effect): void {
-    const { attachments, duties, lease } = this.to
+    const { attachments, duties, epoch } = this.to
     switch (effect.kind) {
       case 'nodeUp':
         duties.nodeUp(effect.epoch)
-        lease.nodeUp(effect.node, effect.epoch)
+        epoch.nodeUp(effect.node, effect.epoch)
         return
       case 'epochEnded':
         duties.epochEnded(effect.epoch)
-        lease.epochEnded(effect.node, effect.epoch)
+        epoch.epochEnded(effect.node, effect.epoch)
         return
       case 'membersChanged':
         this.to.membersChanged()
         duties.upgradeChanged()
         return
       case 'nodeTooOld':
-        lease.nodeTooOld(effect.node, effect.epoch, effect.needed)
+        epoch.nodeTooOld(effect.node, effect.epoch, effect.needed)
         return
       case 'levelRaised':
         this.to.levelRaised(effect.level)

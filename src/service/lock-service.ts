@@ -18,8 +18,9 @@ import { addressFor } from './dialects/redirects.js'
 import { EffectRouter } from './effect-router.js'
 import type { EpochRecords } from './leases/epoch-records.js'
 import { LeaderDuties } from './leases/leader-duties.js'
-import { NodeLease } from './leases/node-lease.js'
+import { NodeEpoch } from './leases/node-epoch.js'
 import { decodeRenewal, decodeRenewalAnswer, encodeRenewalAnswer } from './leases/renewal-frames.js'
+import { RightToSpeak } from './leases/right-to-speak.js'
 import type { ServiceLog } from './service-log.js'
 import { Attachments } from './sessions/attachments.js'
 import type { StateView } from './state-view.js'
@@ -72,7 +73,8 @@ export class LockService implements ConnectionOwner {
   /** Classic connections that hold a lock: first to be closed when the right to speak ends, which they move (rule 2). */
   readonly #holders = new Set<Connection>()
   readonly #counters = new Counters()
-  readonly #lease: NodeLease
+  readonly #epoch: NodeEpoch
+  readonly #right: RightToSpeak
   readonly #duties: LeaderDuties
   readonly #attachments: Attachments
   readonly #deadlines: DeadlineQueue<() => void>
@@ -92,7 +94,7 @@ export class LockService implements ConnectionOwner {
       programLevel: deps.programLevel,
       answer: (to, epoch, number, commitIndex) => this.#answerRenewal(to, epoch, number, commitIndex),
     })
-    this.#lease = new NodeLease({
+    this.#epoch = new NodeEpoch({
       nodeId,
       address: deps.advertise,
       peer: deps.peerAddress,
@@ -103,19 +105,33 @@ export class LockService implements ConnectionOwner {
       state,
       records: deps.records,
       log,
+      onBegin: (epoch) => {
+        this.#attachments.begin(epoch)
+        this.#right.begin(epoch)
+      },
+      onOver: () => {
+        this.#right.end()
+        this.#cutAll()
+      },
+      onFatal: (error) => deps.onFatal(error),
+    })
+    this.#right = new RightToSpeak({
+      nodeId,
+      clock,
+      node,
+      state,
+      log,
       renewHere: (epoch, number) => this.#duties.renewalArrived(nodeId, epoch, number),
       holdingCount: () => this.#holders.size,
-      onBegin: (epoch) => this.#attachments.begin(epoch),
-      onOver: () => this.#cutAll(),
+      onLapsed: () => this.#epoch.lapsed(),
       onJeopardy: (remainingMs) => this.#each((connection) => connection.dialect?.jeopardy(remainingMs)),
       onSafe: () => this.#each((connection) => connection.dialect?.safe()),
-      onFatal: (error) => deps.onFatal(error),
     })
     this.#context = this.#makeContext()
     this.#effects = new EffectRouter({
       attachments: this.#attachments,
       duties: this.#duties,
-      lease: this.#lease,
+      epoch: this.#epoch,
       membersChanged: () => deps.membersChanged(),
       unexamined: (session, lock) => {
         this.#counters.unexamined()
@@ -128,7 +144,7 @@ export class LockService implements ConnectionOwner {
   // ------------------------------------------------------------------------------------------------------ life
 
   start(): void {
-    this.#lease.start()
+    this.#epoch.start()
   }
 
   /**
@@ -147,7 +163,8 @@ export class LockService implements ConnectionOwner {
 
   /** Last step: commits the end of this node's epoch, which frees the locks of its classic clients. Bounded in time. */
   signOff(done: () => void): void {
-    this.#lease.signOff(() => {
+    this.#epoch.signOff(() => {
+      this.#right.end()
       this.#attachments.begin(0)
       this.#duties.stop()
       done()
@@ -191,13 +208,13 @@ export class LockService implements ConnectionOwner {
 
   /** Rule 7: called first in every turn of the event loop, and before anything is written at its end. */
   turn(): void {
-    this.#lease.turn()
+    this.#right.turn()
   }
 
   stats(): LockServiceStats {
     return {
-      epoch: this.#lease.epoch,
-      speakRemainingMs: this.#lease.remainingMs(),
+      epoch: this.#epoch.epoch,
+      speakRemainingMs: this.#right.remainingMs(),
       connections: this.#connections.size,
       sessions: this.#attachments.attachmentCount,
       unsettled: this.#attachments.unsettledCount,
@@ -228,7 +245,9 @@ export class LockService implements ConnectionOwner {
   onLeader(leader: NodeId | null): void {
     this.#duties.onLeader()
     this.#attachments.onLeader(leader)
-    if (leader !== null) this.#lease.onLeader()
+    if (leader === null) return
+    this.#epoch.onLeader()
+    this.#right.renew()
   }
 
   onHandingOver(): void {
@@ -245,14 +264,14 @@ export class LockService implements ConnectionOwner {
   }
 
   onApplied(index: Index): void {
-    this.#lease.onApplied(index)
+    this.#right.onApplied(index)
     this.#duties.onApplied()
   }
 
   onRestored(index: Index): void {
-    this.#lease.restored()
+    this.#epoch.restored()
     this.#attachments.restored()
-    this.#lease.onApplied(index)
+    this.#right.onApplied(index)
   }
 
   /** A frame of kind renew or renewed; others are not for the service. */
@@ -264,13 +283,13 @@ export class LockService implements ConnectionOwner {
     } else if (kind === FrameKind.renewed) {
       const answer = decodeRenewalAnswer(payload)
       if (answer === null) throw new PeerProtocolError('malformed answer to a renewal')
-      this.#lease.onAnswer(answer.epoch, answer.number, answer.commitIndex)
+      this.#right.onAnswer(answer.epoch, answer.number, answer.commitIndex)
     }
   }
 
   #answerRenewal(to: NodeId, epoch: Epoch, number: number, commitIndex: Index): void {
     if (to === this.deps.nodeId) {
-      this.#lease.onAnswer(epoch, number, commitIndex)
+      this.#right.onAnswer(epoch, number, commitIndex)
       return
     }
     const payload = encodeRenewalAnswer({ epoch, number, commitIndex })
@@ -291,8 +310,8 @@ export class LockService implements ConnectionOwner {
       deadlines: this.#deadlines,
       counters: this.#counters,
       right: {
-        serving: () => !this.#stopping && this.#lease.maySpeak(),
-        maySpeak: () => this.#lease.maySpeak(),
+        serving: () => !this.#stopping && this.#right.maySpeak(),
+        maySpeak: () => this.#right.maySpeak(),
       },
       operations: deps,
       leader: () => deps.node.leader(),

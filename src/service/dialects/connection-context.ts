@@ -26,7 +26,7 @@ export interface AdminRequest {
 }
 
 /** Whether this node may speak for its clients (rule 2). */
-export interface RightToSpeak {
+export interface SpeakingRight {
   /** Asked before work begins: there is an epoch whose right to speak has begun and not ended, and clients are still taken. */
   serving(): boolean
   /** Asked when a positive word is written. */
@@ -52,7 +52,7 @@ export interface ConnectionContext {
   /** Waits to count and silence to notice; each entry runs itself. */
   readonly deadlines: DeadlineQueue<() => void>
   readonly counters: Counters
-  readonly right: RightToSpeak
+  readonly right: SpeakingRight
   readonly operations: NodeOperations
   leader(): NodeId | null
 }

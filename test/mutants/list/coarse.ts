@@ -40,7 +40,7 @@ export const COARSE: readonly Mutant[] = [
     rule: 'own',
     edits: [
       {
-        file: 'src/service/leases/node-lease.ts',
+        file: 'src/service/leases/right-to-speak.ts',
         find: 'if (until === null || this.deps.clock.speakerNow() < this.#closingAtMs(until)) return',
         replace: 'if (until === null || this.#closingAtMs(until) > 0) return',
       },

@@ -4,7 +4,7 @@ import type { Mutant } from '../mutant.js'
 const SESSIONS = 'src/locks/state/sessions.ts'
 const EPOCHS = 'src/locks/state/epochs.ts'
 const CONFIG = 'src/server/config/config.ts'
-const NODE_LEASE = 'src/service/leases/node-lease.ts'
+const EPOCH = 'src/service/leases/node-epoch.ts'
 const RECORDS = 'src/service/leases/epoch-records.ts'
 const HOST = 'src/raft/store/host.ts'
 const HOST_TESTS = ['test/raft/store/host.test.ts']
@@ -157,8 +157,8 @@ export const RULES_EPOCHS: readonly Mutant[] = [
     edits: [
       {
         file: 'src/service/lock-service.ts',
-        find: 'serving: () => !this.#stopping && this.#lease.maySpeak(),',
-        replace: 'serving: () => !this.#stopping && (this.#lease.maySpeak() || this.#lease.epoch !== 0),',
+        find: 'serving: () => !this.#stopping && this.#right.maySpeak(),',
+        replace: 'serving: () => !this.#stopping && (this.#right.maySpeak() || this.#epoch.epoch !== 0),',
       },
     ],
   },
@@ -168,7 +168,7 @@ export const RULES_EPOCHS: readonly Mutant[] = [
     rule: 'rule 1',
     edits: [
       {
-        file: NODE_LEASE,
+        file: EPOCH,
         find: 'const epoch = randomEpoch(this.deps.random)',
         replace:
           'const epoch = this.deps.state.currentEpoch(this.deps.nodeId) + 1_000 + this.deps.nodeId.charCodeAt(1) + 0 * randomEpoch(this.deps.random)',
@@ -217,7 +217,7 @@ export const RULES_EPOCHS: readonly Mutant[] = [
     rule: 'rule 1',
     edits: [
       {
-        file: NODE_LEASE,
+        file: EPOCH,
         find: 'const dead = this.#isDead(expected) ? expected : 0',
         replace: 'const dead = this.#isDead(expected) || expected !== 0 ? expected : 0',
       },
@@ -227,7 +227,7 @@ export const RULES_EPOCHS: readonly Mutant[] = [
     id: 'R1g',
     title: 'an epoch of its own that lapsed is not said to be dead',
     rule: 'rule 1',
-    edits: [{ file: NODE_LEASE, find: '    this.#dead.add(epoch)\n', replace: '' }],
+    edits: [{ file: EPOCH, find: '    this.#dead.add(epoch)\n', replace: '' }],
   },
   {
     id: 'R1h',
@@ -295,7 +295,7 @@ export const RULES_EPOCHS: readonly Mutant[] = [
     rule: 'rule 1',
     edits: [
       {
-        file: NODE_LEASE,
+        file: EPOCH,
         find: '    this.#storeRecords(() => {\n      this.#candidate = epoch\n      this.#proposeCandidate()\n    })',
         replace: '    this.#candidate = epoch\n    this.#proposeCandidate()\n    this.#storeRecords(() => {})',
       },
@@ -305,7 +305,7 @@ export const RULES_EPOCHS: readonly Mutant[] = [
     id: 'R1p',
     title: 'records of earlier epochs are dropped before a later epoch is applied',
     rule: 'rule 1',
-    edits: [{ file: NODE_LEASE, find: 'this.#keptRecords = [...records]', replace: 'this.#keptRecords = []' }],
+    edits: [{ file: EPOCH, find: 'this.#keptRecords = [...records]', replace: 'this.#keptRecords = []' }],
   },
   {
     id: 'R1q',
@@ -313,7 +313,7 @@ export const RULES_EPOCHS: readonly Mutant[] = [
     rule: 'rule 1',
     edits: [
       {
-        file: NODE_LEASE,
+        file: EPOCH,
         find: 'provesDeath(this.deps.records, this.#earlierRecords, epoch)',
         replace: 'provesDeath(this.deps.records, this.#keptRecords, epoch)',
       },
@@ -351,7 +351,7 @@ export const RULES_EPOCHS: readonly Mutant[] = [
     id: 'R1t',
     title: 'a clean stop does not commit the end of the epoch',
     rule: 'rule 1',
-    edits: [{ file: NODE_LEASE, find: '    this.#proposeEnd(this.#epoch)\n', replace: '' }],
+    edits: [{ file: EPOCH, find: '    this.#proposeEnd(this.#epoch)\n', replace: '' }],
   },
   {
     id: 'R1u',
@@ -359,7 +359,7 @@ export const RULES_EPOCHS: readonly Mutant[] = [
     rule: 'rule 1',
     edits: [
       {
-        file: NODE_LEASE,
+        file: EPOCH,
         find: 'if (!this.#wasUp || this.#own.has(epoch)) return',
         replace: 'if (epoch !== 0 || !this.#wasUp || this.#own.has(epoch)) return',
       },

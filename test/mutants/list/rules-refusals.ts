@@ -192,7 +192,7 @@ export const RULES_REFUSALS: readonly Mutant[] = [
     id: 'R9j',
     title: 'an epoch that a snapshot says has ended is renewed on',
     rule: 'rule 9',
-    edits: [{ file: FRONT, find: '    this.#lease.restored()\n', replace: '' }],
+    edits: [{ file: FRONT, find: '    this.#epoch.restored()\n', replace: '' }],
   },
   {
     id: 'R9k',
@@ -201,9 +201,9 @@ export const RULES_REFUSALS: readonly Mutant[] = [
     edits: [
       {
         file: FRONT,
-        find: '    this.#lease.restored()\n    this.#attachments.restored()\n    this.#lease.onApplied(index)',
+        find: '    this.#epoch.restored()\n    this.#attachments.restored()\n    this.#right.onApplied(index)',
         replace:
-          '    this.#lease.onApplied(index)\n    this.deps.clock.after(200, () => {\n      this.#lease.restored()\n      this.#attachments.restored()\n    })',
+          '    this.#right.onApplied(index)\n    this.deps.clock.after(200, () => {\n      this.#epoch.restored()\n      this.#attachments.restored()\n    })',
       },
     ],
   },

@@ -1,7 +1,7 @@
 /** Clauses of rules.md: rule 2, the right to speak. */
 import type { Mutant } from '../mutant.js'
 
-const NODE_LEASE = 'src/service/leases/node-lease.ts'
+const RIGHT = 'src/service/leases/right-to-speak.ts'
 const FRONT = 'src/service/lock-service.ts'
 const CONNECTION = 'src/service/dialects/connection.ts'
 const SOLE_VOTER = 'src/service/leases/sole-voter.ts'
@@ -20,7 +20,7 @@ export const RULES_SPEAKING: readonly Mutant[] = [
     rule: 'rule 2',
     edits: [
       {
-        file: NODE_LEASE,
+        file: RIGHT,
         find: 'this.#sent.find((sent) => sent.number === number)',
         replace: 'this.#sent.findLast((sent) => sent.number >= number)',
       },
@@ -32,7 +32,7 @@ export const RULES_SPEAKING: readonly Mutant[] = [
     rule: 'rule 2',
     edits: [
       {
-        file: NODE_LEASE,
+        file: RIGHT,
         find: 'node.sendPeer(leader, Lane.control, FrameKind.renew,',
         replace: 'node.sendPeer(leader, Lane.bulk, FrameKind.renew,',
       },
@@ -56,7 +56,7 @@ export const RULES_SPEAKING: readonly Mutant[] = [
     rule: 'rule 2',
     edits: [
       {
-        file: NODE_LEASE,
+        file: RIGHT,
         find: 'if (this.deps.node.appliedIndex() >= commitIndex) this.#onRenewed(renewal)',
         replace: 'this.#onRenewed(renewal)',
       },
@@ -68,7 +68,7 @@ export const RULES_SPEAKING: readonly Mutant[] = [
     rule: 'rule 2',
     edits: [
       {
-        file: NODE_LEASE,
+        file: RIGHT,
         find: 'if (this.#epoch !== 0) this.#prolong(renewal.sentAtMs)',
         replace: 'if (this.#epoch !== 0) this.#prolong(this.deps.clock.speakerNow())',
       },
@@ -90,7 +90,7 @@ export const RULES_SPEAKING: readonly Mutant[] = [
     id: 'R2i',
     title: 'the margin of 50 ms is not subtracted',
     rule: 'rule 2',
-    edits: [{ file: NODE_LEASE, find: 'nodeLeaseMs - SPEAK_MARGIN_MS', replace: 'nodeLeaseMs - 0 * SPEAK_MARGIN_MS' }],
+    edits: [{ file: RIGHT, find: 'nodeLeaseMs - SPEAK_MARGIN_MS', replace: 'nodeLeaseMs - 0 * SPEAK_MARGIN_MS' }],
   },
   {
     id: 'R2j',
@@ -98,7 +98,7 @@ export const RULES_SPEAKING: readonly Mutant[] = [
     rule: 'rule 2',
     edits: [
       {
-        file: NODE_LEASE,
+        file: RIGHT,
         find: '    this.turn()\n    return this.#speakUntilMs !== null',
         replace: '    return this.#speakUntilMs !== null',
       },
@@ -122,7 +122,7 @@ export const RULES_SPEAKING: readonly Mutant[] = [
     rule: 'rule 2',
     edits: [
       {
-        file: NODE_LEASE,
+        file: RIGHT,
         find: 'if (isSoleVoter(node)) this.#prolong(now)',
         replace: 'if (node.isLeaderReady()) this.#prolong(now)',
       },
@@ -134,7 +134,7 @@ export const RULES_SPEAKING: readonly Mutant[] = [
     rule: 'rule 2',
     edits: [
       {
-        file: NODE_LEASE,
+        file: RIGHT,
         find: 'if (isSoleVoter(this.deps.node)) this.#prolong',
         replace: 'if (this.deps.node.isLeaderReady()) this.#prolong',
       },
@@ -152,7 +152,7 @@ export const RULES_SPEAKING: readonly Mutant[] = [
     rule: 'rule 2',
     edits: [
       {
-        file: NODE_LEASE,
+        file: RIGHT,
         find: 'if (isSoleVoter(this.deps.node)) this.#prolong',
         replace: 'if (until < 0) this.#prolong',
       },
@@ -230,10 +230,9 @@ export const RULES_SPEAKING: readonly Mutant[] = [
     rule: 'rule 2',
     edits: [
       {
-        file: NODE_LEASE,
-        find: "else this.#abandon('the right to speak lapsed')",
-        replace:
-          'else {\n      this.#speakUntilMs = null\n      this.deps.onOver()\n      this.deps.onBegin(this.#epoch)\n    }',
+        file: 'src/service/leases/node-epoch.ts',
+        find: "    this.#abandon('the right to speak lapsed')\n",
+        replace: '    const epoch = this.#epoch\n    this.deps.onOver()\n    this.deps.onBegin(epoch)\n',
       },
     ],
   },
@@ -243,8 +242,8 @@ export const RULES_SPEAKING: readonly Mutant[] = [
     rule: 'rule 2',
     edits: [
       {
-        file: NODE_LEASE,
-        find: "else this.#abandon('the right to speak lapsed')",
+        file: 'src/service/leases/right-to-speak.ts',
+        find: 'else this.deps.onLapsed()',
         replace: 'else this.#speakUntilMs = null',
       },
     ],

@@ -1,7 +1,7 @@
 /** Clauses of rules.md: rule 7, clocks and waking. */
 import type { Mutant } from '../mutant.js'
 
-const NODE_LEASE = 'src/service/leases/node-lease.ts'
+const RIGHT = 'src/service/leases/right-to-speak.ts'
 const KEEPER = 'src/service/leases/leader-duties.ts'
 const SYSTEM_CLOCK = 'src/server/system-clock.ts'
 
@@ -30,7 +30,7 @@ export const RULES_WAKING: readonly Mutant[] = [
     rule: 'rule 7',
     edits: [
       {
-        file: NODE_LEASE,
+        file: RIGHT,
         find: 'this.deps.clock.speakerNow() < this.#closingAtMs(until)) return',
         replace: 'this.deps.clock.takerNow() < this.#closingAtMs(until)) return',
       },
