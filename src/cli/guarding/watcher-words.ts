@@ -4,6 +4,6 @@ export const WatcherWord = {
   group: 'group',
   /** `known ID:TICKS ...`: what runs for the command, each with its start in clock ticks since boot. */
   known: 'known',
-  /** Nothing is left; nobody needs the watcher any more. */
+  /** Nothing is left; the watcher is no longer needed. */
   done: 'done',
 } as const

@@ -34,7 +34,7 @@ export interface SpawnOrder {
   readonly descriptors: readonly number[]
   /** Its soft limit of open files; null leaves it as it is here. */
   readonly openFiles: number | null
-  /** A descriptor of the controlling terminal on which the child becomes the foreground; null if it shall not. */
+  /** A descriptor of the controlling terminal on which the child becomes the foreground; null: it does not. */
   readonly terminal: number | null
 }
 

@@ -280,7 +280,7 @@ export class Administration {
     return DONE
   }
 
-  /** A leader that shall go gives the leadership away first (thesis 4.2.2): otherwise its end costs an election. */
+  /** A leader that is being removed transfers leadership first (thesis 4.2.2): otherwise its end costs an election. */
   async #handOver(): Promise<boolean> {
     const { node } = this.options
     const status = node.status()

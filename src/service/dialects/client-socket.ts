@@ -14,7 +14,7 @@ export interface ClientSocket {
   write(text: string): void
   /** So that the last words arrive: write, half-close, discard input for up to 1 s, destroy. */
   end(): void
-  /** RST; what was not sent yet is not sent any more. */
+  /** RST; what was not sent yet is dropped. */
   reset(): void
   pause(): void
   resume(): void

@@ -16,7 +16,7 @@ import { SessionDialect } from './session.js'
 export interface ConnectionOwner {
   /** The connection holds a lock that is lost with it, or does so no longer. */
   holding(connection: Connection, holds: boolean): void
-  /** The connection's socket is given up: nothing will be heard or said any more. */
+  /** The connection's socket is given up: nothing more will be heard or said. */
   closed(connection: Connection): void
 }
 

@@ -140,7 +140,7 @@ export class SessionWork implements RequestScope {
     this.#throttle.look(this.#requests.undecided)
   }
 
-  /** `mayClaim`: false once the end of the session is proposed, when nothing positive is written any more (rule 5). */
+  /** `mayClaim`: false once the end of the session is proposed, from when on nothing positive is written (rule 5). */
   answered(request: RequestId, answer: Answer, mayClaim: boolean): void {
     const { counters } = this.context
     this.#requests.settle(request)
