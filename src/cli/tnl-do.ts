@@ -1,6 +1,10 @@
 #!/usr/bin/env node
-/** `tnl-do`: runs a command under a lock. `bin/tnl-do` starts it. */
-import { runTnlDo } from './do/run.js'
-import { endProgram } from './shared/end-program.js'
+import { readStart } from './do/start.js'
+import { startGuardian, willRun } from './do/started-guardian.js'
 
-await endProgram(await runTnlDo(process.argv.slice(2), process.env))
+const words = process.argv.slice(2)
+// The guardian's start takes longer than reading the rest of this program, and another processor may do it meanwhile.
+const started = willRun(words) ? startGuardian(readStart(words, process.env).descriptors) : null
+const { runTnlDo } = await import('./do/run.js')
+const { endProgram } = await import('./shared/end-program.js')
+await endProgram(await runTnlDo(words, process.env, started))

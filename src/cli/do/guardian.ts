@@ -1,29 +1,15 @@
 /** The guardian as tnl-do sees it: a process that is started early, gets copies of what it needs, and runs the command. */
-import { type ChildProcess, fork } from 'node:child_process'
-import { randomBytes } from 'node:crypto'
-import type { Writable } from 'node:stream'
+import type { ChildProcess } from 'node:child_process'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { HoldLimit } from '../../client/session/local-lease.js'
 import { type Link, LinkError } from '../../client/transport/link.js'
 import { ADOPT_TIMEOUT_MS, SEARCH_INTERVAL_MS, SEARCH_MS } from '../guarding/limits.js'
 import type { FromGuardian, GuardedCommand, Resumption, ToGuardian } from '../guarding/messages.js'
-import { programFile } from '../shared/program-file.js'
-import { mayHaveNative } from '../system/native.js'
 import type { ProcessGroup } from '../system/process-group.js'
-import {
-  descendantsOf,
-  glanceAtDescendants,
-  type ProcessInfo,
-  processesWithVariable,
-  signalProcess,
-} from '../system/processes.js'
+import { descendantsOf, type ProcessInfo, processesWithVariable, signalProcess } from '../system/processes.js'
 import { rawHandleOf } from '../system/raw-handle.js'
-import { Watcher } from './watcher.js'
-
-const MARK_VARIABLE = 'TNL_GUARDIAN'
-const FIRST_FURTHER_DESCRIPTOR = 3
-
-type Stdio = 'ignore' | 'ipc' | number | Writable
+import { MARK_VARIABLE, type StartedGuardian } from './started-guardian.js'
+import type { Watcher } from './watcher.js'
 
 /** How a command ended: what the guardian said last, or that it died itself. */
 export type GuardedEnd = Extract<FromGuardian, { type: 'ended' | 'failed' }> | { readonly type: 'guardian-died' }
@@ -35,68 +21,52 @@ export class Guardian {
   onStopped: (signal: NodeJS.Signals) => void = () => {}
   /** Called once. */
   onEnd: (end: GuardedEnd) => void = () => {}
-  /** In the environment of the guardian and of its command, so that the command is found without the guardian. */
-  private readonly mark = `${process.pid}-${randomBytes(8).toString('hex')}`
-  private readonly child: ChildProcess
-  private readonly watcher: Watcher
-  /** Children of this process that have nothing to do with the command, the watcher among them. */
-  private readonly others: ReadonlySet<number>
-  private readonly exited: Promise<void>
-  private readonly adoptions = new Map<number, () => void>()
-  private lastNumber = 0
-  private ended = false
+  readonly #mark: string
+  readonly #child: ChildProcess
+  readonly #watcher: Watcher
+  readonly #others: ReadonlySet<number>
+  readonly #exited: Promise<void>
+  readonly #adoptions = new Map<number, () => void>()
+  #lastNumber = 0
+  #ended = false
 
-  /** `descriptors`: what was given to tnl-do besides 0–2, for the command to inherit. */
-  constructor(descriptors: readonly number[] = [], program = programFile('guardian')) {
-    this.watcher = new Watcher(`${MARK_VARIABLE}=${this.mark}`)
-    this.others = new Set(glanceAtDescendants(process.pid).map(({ id }) => id))
-    const pipe = this.watcher.pipe
-    const [channel = 0, watcherEnd = 0] = freeNumbers(descriptors, 2)
-    const stdio: Stdio[] = Array.from({ length: Math.max(watcherEnd, ...descriptors) + 1 }, (_, index) =>
-      index < FIRST_FURTHER_DESCRIPTOR || descriptors.includes(index) ? index : 'ignore',
-    )
-    stdio[channel] = 'ipc'
-    if (pipe !== null) stdio[watcherEnd] = pipe
-    const { NODE_OPTIONS: _application, ...env } = process.env
-    this.child = fork(program, pipe === null ? [String(channel)] : [String(channel), String(watcherEnd)], {
-      // The guardian leaves the process group of tnl-do by itself, in the same session, so that the command keeps the
-      // terminal. Where it cannot, it gets a session of its own: a signal to tnl-do's group must not reach it.
-      detached: !mayHaveNative(),
-      stdio,
-      env: { ...env, [MARK_VARIABLE]: this.mark },
-    })
-    this.child.on('message', (message: FromGuardian) => this.received(message))
-    this.exited = new Promise((resolve) => this.child.once('exit', () => resolve()))
-    this.child.on('exit', () => this.finish({ type: 'guardian-died' }))
-    this.child.on('error', () => this.finish({ type: 'guardian-died' }))
+  constructor({ child, watcher, mark, others, exited }: StartedGuardian) {
+    this.#mark = mark
+    this.#child = child
+    this.#watcher = watcher
+    this.#others = others
+    this.#exited = exited
+    child.on('message', (message: FromGuardian) => this.#received(message))
+    void exited.then(() => this.#finish({ type: 'guardian-died' }))
+    child.on('error', () => this.#finish({ type: 'guardian-died' }))
   }
 
   get alive(): boolean {
-    return !this.ended && this.child.connected
+    return !this.#ended && this.#child.connected
   }
 
   /** Resolves when the guardian holds a copy of the connection. Rejects with LinkError if that is no longer possible. */
   adopt(link: Link): Promise<void> {
     return new Promise((resolve, reject) => {
       const handle = rawHandleOf(link.tcp)
-      if (handle === null || !this.child.connected) {
+      if (handle === null || !this.#child.connected) {
         reject(new LinkError('the guardian cannot take the connection'))
         return
       }
-      const number = this.lastNumber + 1
-      this.lastNumber = number
+      const number = this.#lastNumber + 1
+      this.#lastNumber = number
       const fail = (reason: string): void => {
         clearTimeout(timer)
-        this.adoptions.delete(number)
+        this.#adoptions.delete(number)
         reject(new LinkError(reason))
       }
       const timer = setTimeout(() => fail('the guardian did not take the connection in time'), ADOPT_TIMEOUT_MS)
-      void this.exited.then(() => fail('the guardian died'))
-      this.adoptions.set(number, () => {
+      void this.#exited.then(() => fail('the guardian died'))
+      this.#adoptions.set(number, () => {
         clearTimeout(timer)
         resolve()
       })
-      this.child.send({ type: 'connection', number } satisfies ToGuardian, handle, (error) => {
+      this.#child.send({ type: 'connection', number } satisfies ToGuardian, handle, (error) => {
         if (error !== null) fail(error.message)
       })
     })
@@ -104,48 +74,48 @@ export class Guardian {
 
   /** The node has welcomed the connection; null: it speaks the classic dialect. */
   welcomed(resumption: Resumption | null): void {
-    this.say({ type: 'session', resumption })
+    this.#say({ type: 'session', resumption })
   }
 
   run(command: GuardedCommand, limit: HoldLimit): void {
     const variables = command.variables.filter((variable) => !variable.startsWith(`${MARK_VARIABLE}=`))
-    const marked = { ...command, variables: [...variables, `${MARK_VARIABLE}=${this.mark}`] }
-    this.say({ type: 'run', command: marked, limit })
+    const marked = { ...command, variables: [...variables, `${MARK_VARIABLE}=${this.#mark}`] }
+    this.#say({ type: 'run', command: marked, limit })
   }
 
   renew(limit: HoldLimit): void {
-    this.say({ type: 'limit', limit })
+    this.#say({ type: 'limit', limit })
   }
 
   terminate(): void {
-    this.say({ type: 'terminate' })
+    this.#say({ type: 'terminate' })
   }
 
   killNow(): void {
-    this.say({ type: 'kill' })
+    this.#say({ type: 'kill' })
   }
 
   /** tnl-do was continued after it had stopped with its command. */
   continue(): void {
-    this.say({ type: 'continue' })
+    this.#say({ type: 'continue' })
   }
 
   /** Only when nothing of a command is left. It goes without a word, and its copy of the connection with it. */
   dismiss(): void {
-    this.end()
-    this.watcher.done()
+    this.#end()
+    this.#watcher.done()
   }
 
   /** Leaves it to itself: something is left that cannot be ended, and while that runs the guardian stays. */
   release(): void {
-    this.ended = true
-    if (this.child.connected) this.child.disconnect()
-    this.child.unref()
+    this.#ended = true
+    if (this.#child.connected) this.#child.disconnect()
+    this.#child.unref()
   }
 
   /** SIGKILL to what can be found of the command without the guardian's help, which it returns. */
   strike(group: ProcessGroup | null): ProcessInfo[] {
-    const left = this.unguarded(group).filter(({ id }) => id !== this.child.pid)
+    const left = this.#unguarded(group).filter(({ id }) => id !== this.#child.pid)
     group?.signal('SIGKILL')
     for (const { id } of left) signalProcess(id, 'SIGKILL')
     return left
@@ -157,8 +127,8 @@ export class Guardian {
    * nothing more is found; rejects never. Gives up on what is still there after `timeoutMs`, and returns it.
    */
   async killAll(group: ProcessGroup | null, timeoutMs: number): Promise<readonly ProcessInfo[]> {
-    this.end()
-    await this.exited
+    this.#end()
+    await this.#exited
     const startedAt = performance.now()
     for (;;) {
       const left = this.strike(group)
@@ -167,47 +137,41 @@ export class Guardian {
       if (passedMs >= timeoutMs) return left
       await sleep(SEARCH_INTERVAL_MS)
     }
-    this.watcher.done()
+    this.#watcher.done()
     return []
   }
 
-  private unguarded(group: ProcessGroup | null): ProcessInfo[] {
+  #unguarded(group: ProcessGroup | null): ProcessInfo[] {
     const found = [
-      ...processesWithVariable(MARK_VARIABLE, this.mark),
-      ...descendantsOf(process.pid, this.others),
+      ...processesWithVariable(MARK_VARIABLE, this.#mark),
+      ...descendantsOf(process.pid, this.#others),
       ...(group?.exists === true ? group.members() : []),
     ]
     return [...new Map(found.map((each) => [each.id, each])).values()]
   }
 
-  private end(): void {
-    this.ended = true
-    this.child.kill('SIGKILL')
-    if (this.child.connected) this.child.disconnect()
+  #end(): void {
+    this.#ended = true
+    this.#child.kill('SIGKILL')
+    if (this.#child.connected) this.#child.disconnect()
   }
 
-  private say(message: ToGuardian): void {
-    if (this.child.connected) this.child.send(message, () => {})
+  #say(message: ToGuardian): void {
+    if (this.#child.connected) this.#child.send(message, () => {})
   }
 
-  private received(message: FromGuardian): void {
+  #received(message: FromGuardian): void {
     if (message.type === 'adopted') {
-      this.adoptions.get(message.number)?.()
-      this.adoptions.delete(message.number)
+      this.#adoptions.get(message.number)?.()
+      this.#adoptions.delete(message.number)
     } else if (message.type === 'started') this.onStarted(message.processId)
     else if (message.type === 'stopped') this.onStopped(message.signal)
-    else this.finish(message)
+    else this.#finish(message)
   }
 
-  private finish(end: GuardedEnd): void {
-    if (this.ended) return
-    this.ended = true
+  #finish(end: GuardedEnd): void {
+    if (this.#ended) return
+    this.#ended = true
     this.onEnd(end)
   }
-}
-
-/** The lowest descriptors that were not given to tnl-do: the command gets those under their own numbers. */
-function freeNumbers(taken: readonly number[], count: number): number[] {
-  const candidates = Array.from({ length: taken.length + count }, (_, index) => FIRST_FURTHER_DESCRIPTOR + index)
-  return candidates.filter((each) => !taken.includes(each)).slice(0, count)
 }

@@ -22,16 +22,22 @@ import { readProcess } from '../system/processes.js'
 import { Guardian } from './guardian.js'
 import { type DoOptions, readDoOptions } from './options.js'
 import { isReplaced, readStart, type Start } from './start.js'
+import { dismissGuardian, type StartedGuardian, startGuardian } from './started-guardian.js'
 import { Supervision } from './supervision.js'
 
 type Environment = Readonly<Record<string, string | undefined>>
 
-/** Resolves with the exit status. */
-export async function runTnlDo(words: readonly string[], env: Environment): Promise<number> {
+/** Resolves with the exit status. `started`: a guardian that runs already. */
+export async function runTnlDo(
+  words: readonly string[],
+  env: Environment,
+  started: StartedGuardian | null = null,
+): Promise<number> {
   let options: DoOptions
   try {
     options = readDoOptions(words, env)
   } catch (error) {
+    if (started !== null) dismissGuardian(started)
     if (!(error instanceof CommanderError)) throw error
     return error.exitCode === 0 ? 0 : DoExit.badUsage
   }
@@ -39,9 +45,10 @@ export async function runTnlDo(words: readonly string[], env: Environment): Prom
   const start = readStart(words, env)
   if (!mayHaveNative() && [...words, ...Object.values(env)].some((text) => text !== undefined && isReplaced(text))) {
     log.error('an argument or a variable is not UTF-8; it cannot be given on unchanged on this system')
+    if (started !== null) dismissGuardian(started)
     return DoExit.badUsage
   }
-  const run = new DoRun(options, log, start, readHeld(env[HELD_VARIABLE]))
+  const run = new DoRun(options, log, start, readHeld(env[HELD_VARIABLE]), started)
   try {
     return await run.run()
   } catch (error) {
@@ -68,9 +75,10 @@ class DoRun {
     private readonly log: ProgramLog,
     private readonly start: Start,
     private readonly heldAround: readonly HeldMark[],
+    started: StartedGuardian | null,
   ) {
     this.signals = new SignalRelay(start.ignoredSignals)
-    this.guardian = new Guardian(start.descriptors)
+    this.guardian = new Guardian(started ?? startGuardian(start.descriptors))
   }
 
   async run(): Promise<number> {
@@ -156,7 +164,7 @@ class DoRun {
   private reviveGuardian(): void {
     if (this.guardian.alive) return
     this.guardian.dismiss()
-    this.guardian = new Guardian(this.start.descriptors)
+    this.guardian = new Guardian(startGuardian(this.start.descriptors))
     this.introduce()
   }
 

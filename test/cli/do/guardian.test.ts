@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { type GuardedEnd, Guardian } from '../../../src/cli/do/guardian.js'
+import { startGuardian } from '../../../src/cli/do/started-guardian.js'
 import type { GuardedCommand } from '../../../src/cli/guarding/messages.js'
 import { ProcessGroup } from '../../../src/cli/system/process-group.js'
 import { allProcesses, maySignal } from '../../../src/cli/system/processes.js'
@@ -40,8 +41,8 @@ async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await sleep(POLL_MS)
 }
 
-function startGuardian(): Guardian {
-  const guardian = new Guardian([], compiled('guardian'))
+function guardianOfTest(): Guardian {
+  const guardian = new Guardian(startGuardian([], compiled('guardian')))
   onTestFinished(async () => void (await guardian.killAll(null, 5_000)))
   return guardian
 }
@@ -68,7 +69,7 @@ async function sleepThrough(guardianId: number, limit: HoldLimit, say: () => voi
 }
 
 it('a guardian that was stopped past the limit reads what tnl-do said meanwhile before it judges', async () => {
-  const guardian = startGuardian()
+  const guardian = guardianOfTest()
   const link = await openLink()
   // It runs once it has answered; from then on its start takes nothing off the limit.
   await guardian.adopt(link)
@@ -97,7 +98,7 @@ async function running(
   holdMs: number,
   other: Partial<GuardedCommand> = {},
 ): Promise<{ guardian: Guardian; group: ProcessGroup; ended: Promise<GuardedEnd>; renew: (ms: number) => void }> {
-  const guardian = startGuardian()
+  const guardian = guardianOfTest()
   await guardian.adopt(await openLink())
   const started = new Promise<number>((resolve) => {
     guardian.onStarted = resolve

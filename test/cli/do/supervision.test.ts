@@ -5,6 +5,7 @@ import { type AddressInfo, createServer } from 'node:net'
 import { describe, expect, it, vi } from 'vitest'
 import { type GuardedEnd, Guardian } from '../../../src/cli/do/guardian.js'
 import { readDoOptions } from '../../../src/cli/do/options.js'
+import { startGuardian } from '../../../src/cli/do/started-guardian.js'
 import { Supervision } from '../../../src/cli/do/supervision.js'
 import { ProgramLog, Verbosity } from '../../../src/cli/shared/log.js'
 import { ProcessGroup } from '../../../src/cli/system/process-group.js'
@@ -80,7 +81,7 @@ describe('a command that its guardian has not named yet', () => {
   })
 
   it('dies with a guardian that is stopped, and whose channel breaks when it is killed', async () => {
-    const guardian = new Guardian([], compiled('guardian'))
+    const guardian = new Guardian(startGuardian([], compiled('guardian')))
     const started = new Promise<number>((resolve) => {
       guardian.onStarted = resolve
     })
