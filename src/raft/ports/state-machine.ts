@@ -1,7 +1,10 @@
 /**
- * The seam of what is replicated. The driver calls it in log order, synchronously, in its turn. It must not throw on a
- * command that any member wrote: every node would end, and again at each start. One thing it throws, OlderProgramError, before it
- * has changed anything: what comes next in the log or the snapshot is for a newer program than this.
+ * The seam of what is replicated.
+ * - Who calls: `Applier`, in log order, synchronously, in the driver's turn; `snapshot` in between two entries; a restorer at the
+ *   start, and while a received snapshot is being installed, beside entries that are still applied to the old state.
+ * - What may throw: nothing on a command that any member wrote, for every node would end, and again at each start. One thing it
+ *   throws, OlderProgramError, before it has changed anything: what comes next in the log or the snapshot is for a newer program
+ *   than this.
  */
 import type { ConfChangeSingle, ConfState, Index } from '../core/types.js'
 import type { SnapshotSource } from './store.js'

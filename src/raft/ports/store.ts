@@ -1,10 +1,15 @@
 /**
- * The seam of the disk. The driver calls `append`, one at a time, from its turn; snapshots are written and read beside it.
- * A method that fails leaves the store unusable; none throws before it returned its promise.
+ * The seam of the disk.
+ * - Who calls: the start of a node (`loaded`, `openSnapshot`); the append loop (`append`, `installSnapshot`, one write at a time,
+ *   in the order of the log); beside it, at any moment, the makers and transfers of snapshots, the trimmer (`compact`), and
+ *   whoever keeps a small record.
+ * - What may throw: nothing; a method rejects, with a StoreError. From then on every method rejects with that same error,
+ *   because nobody knows what is on the disk. The exceptions leave the store as it was: `SnapshotReceiver.finish`, when what was
+ *   received is at fault, and OlderProgramError.
  */
 import type { Entry, HardState, Index, RaftId, SnapshotMetadata, Term } from '../core/types.js'
 
-/** Who this directory belongs to. Written once, before the first vote, and compared at each start (exit 4). */
+/** Who this directory belongs to. Written once, before the first vote, and compared at each start (`foreign`). */
 export interface Identity {
   readonly clusterId: string
   readonly nodeId: string
@@ -76,10 +81,7 @@ export interface SnapshotReceiver {
   abort(): Promise<void>
 }
 
-/**
- * The durable side of one node. At most one `append` is in flight. Every method that fails leaves the store unusable
- * and rejects with a `StoreError`: an fsync error is never retried (fsyncgate).
- */
+/** The durable side of one node. An fsync error is never retried (fsyncgate): the first failure is the last thing it does. */
 export interface LogStore {
   readonly loaded: LoadedLog
   /** The node has taken over `loaded`: its entries, which may be hundreds of MiB, are not kept here any longer. */
@@ -122,7 +124,7 @@ export class StoreError extends Error {
   }
 }
 
-/** This directory has forgotten what it had acknowledged: it must never take part again (exit 4, at every start). */
+/** This directory has forgotten what it had acknowledged: it must never take part again, and is refused at every start. */
 export class ForgottenError extends StoreError {
   constructor(what: string) {
     super(

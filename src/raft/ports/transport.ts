@@ -1,6 +1,9 @@
 /**
- * The seam of the network. The node calls `send` from its turn, the transport calls the handlers from the turn in which
- * bytes arrived. `send` never throws and never waits: a frame may be lost, and what it carried is sent again by Raft.
+ * The seam of the network.
+ * - Who calls: the node, from any of its turns. The transport calls the handlers when bytes arrived, a connection ended or a
+ *   dial did; never from within a call of the node, which is in the middle of something else then.
+ * - What may throw: `start` rejects with a BindError, `onFrame` throws PeerProtocolError; nothing else does. `send` never waits:
+ *   a frame may be lost, and what it carried is sent again by whoever needs it to arrive.
  */
 import type { Index, RaftId, Term } from '../core/types.js'
 
@@ -97,7 +100,7 @@ export type RefusalCode = (typeof RefusalCode)[keyof typeof RefusalCode]
 export interface Refusal {
   /** A `RefusalCode`, or a word of a newer program. */
   readonly code: string
-  /** Trying again is of no use. Whether that is believed is the business of who was refused (`RaftNode`). */
+  /** Trying again is of no use. Whether that is believed is the business of who was refused (peer-verdict.ts). */
   readonly isFinal: boolean
   readonly message: string
 }
@@ -133,7 +136,7 @@ export interface TransportHandlers {
    */
   onFrame(from: string, kind: FrameKind, payload: Uint8Array): void
   onUp(peer: PeerHello): void
-  /** `closed`: the connection ended and a dial at once was refused or reset too, which is a hint that the process is dead. */
+  /** `refused`: the connection ended and a dial at once was refused or reset too, which is a hint that the process is dead. */
   onDown(nodeId: string, reason: PeerDownReason): void
 }
 
