@@ -143,7 +143,7 @@ export const NODE_ROOM: readonly Mutant[] = [
       },
     ],
     killers: ['tests'],
-    tests: ['test/tidy/errors-page.test.ts'],
+    tests: ['test/protocol/admin-codes.test.ts'],
   },
   {
     id: 'Z517',
