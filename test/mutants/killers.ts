@@ -43,6 +43,7 @@ const TESTS_BY_FOLDER: readonly (readonly [folder: string, tests: readonly strin
   ['src/raft/store/', ['test/raft/store', REGRESSIONS]],
   ['src/raft/net/', ['test/raft/net']],
   ['src/raft/wire/', ['test/raft/net', 'test/raft/node']],
+  ['src/raft/ports/', ['test/raft/ports', 'test/raft/node', 'test/service']],
   ['src/raft/', ['test/raft/node', REGRESSIONS, 'test/service']],
   ['src/locks/', ['test/locks', REGRESSIONS, 'test/service']],
   ['src/bytes/', ['test/locks', 'test/raft/net']],

@@ -132,6 +132,7 @@ export const RULES_WAKING: readonly Mutant[] = [
         replace: '    soon: (run) => clock.soon(run),',
       },
     ],
+    tests: ['test/raft/ports/looks-first.test.ts'],
   },
   {
     id: 'R7j',

@@ -18,6 +18,10 @@ export class RecordingService {
 
   turn(): void {
     this.#turned = true
+    // A look counts for the event that it began, not for the next one.
+    queueMicrotask(() => {
+      this.#turned = false
+    })
   }
 
   connected(connection: ClientSocket): ClientProtocol {
