@@ -72,7 +72,7 @@ const heard = (): number => heardCount++
 function commandsFor(types: Readonly<Record<string, number>>): object[] {
   const node = 'n1'
   const epoch = EPOCH
-  const up = { node, epoch, expected: 0, dead: 0, address: 'n1:7654', peer: '' }
+  const up = { node, epoch, expected: 0, dead: 0, address: 'n1:7654', peer: '', programLevel: 1 }
   const commands: object[] = [{ type: types.nodeUp, ...up }]
   const first = GENESIS.createdUnixSeconds * 2 ** 20 + 1
   const terms = {
