@@ -51,15 +51,8 @@ const FIELD: readonly Edit[] = [
   },
   {
     file: SESSION_LOCK,
-    find: 'session.proposeLock(id, read(line, session.context.clock.wallNow()))',
-    replace: 'session.proposeLock(id, read(line, session.context.clock.wallNow(), session.context.state.level))',
-  },
-  {
-    file: SESSION_LOCK,
-    find: 'function read(line: Line, wallMs: number): LockBody {\n',
-    replace: `function read(line: Line, wallMs: number, level: number): LockBody {
-  if (line.has('note') && level < 2) fail('unsupported', 'note needs level 2')
-`,
+    find: "  action: 'lock',\n",
+    replace: "  action: 'lock',\n  keyLevels: { note: 2 },\n",
   },
   {
     file: SESSION_LOCK,
@@ -68,15 +61,8 @@ const FIELD: readonly Edit[] = [
   },
   {
     file: CLASSIC_LOCK,
-    find: 'const asked = read(line, context.clock.wallNow())\n',
-    replace: 'const asked = read(line, context.clock.wallNow(), context.state.level)\n',
-  },
-  {
-    file: CLASSIC_LOCK,
-    find: 'function read(line: Line, wallMs: number): Asked | NeutralReply {\n',
-    replace: `function read(line: Line, wallMs: number, level: number): Asked | NeutralReply {
-  if (line.has('note') && level < 2) return plainError('note needs level 2')
-`,
+    find: "{ action: 'lock', perform }",
+    replace: "{ action: 'lock', keyLevels: { note: 2 }, perform }",
   },
   {
     file: CLASSIC_LOCK,
