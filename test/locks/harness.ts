@@ -50,9 +50,10 @@ export class Bench {
     this.machine = new LockMachine(GENESIS, { checkEachEntry: true, ...options })
   }
 
-  /** Applies the commands as one entry and returns the effects. */
+  /** Applies the commands as one entry and returns its effects; those of a membership change before it are not among them. */
   apply(...commands: Command[]): Effect[] {
     this.index += 1
+    this.machine.takeEffects()
     for (const command of commands) this.machine.applyCommand(this.index, encodeCommand(command))
     this.machine.endEntry(this.index)
     return taken(this.machine)
