@@ -40,14 +40,19 @@ export const SEND_QUEUE_STUCK_MS = 15_000
 export const TCP_TABLE_INTERVAL_MS = 2_000
 /** Read and looked at in one go: some hundred rows, a tenth of a millisecond. */
 export const TCP_TABLE_SLICE_BYTES = 16_384
+
+// -------------------------------------------------------------------------------------------------------- HTTP
 export const HTTP_REQUEST_TIMEOUT_MS = 10_000
 export const HTTP_MAX_CONNECTIONS = 64
 /** How often connections are looked for whose request does not come. */
 export const HTTP_CHECK_INTERVAL_MS = 2_000
 /** Locks that one answer of `/v1/locks` shows. */
 export const HTTP_LOCKS_MAX = 1_000
+
+// -------------------------------------------------------------------------------------------------- clean stop
 /** A clean stop that takes longer has met a disk that hangs; everything else in it is bounded far below. */
 export const STOP_MAX_MS = 10_000
+
 // --------------------------------------------------------------------------------------------------- logging
 /** Log lines that wait for their reader; further ones are dropped and counted. */
 export const LOG_BUFFER_MAX_CHARS = 1_048_576
@@ -64,6 +69,7 @@ export const LOG_REPEATS_WINDOW_MS = 10_000
 export const LOG_KINDS_MAX_COUNT = 256
 /** Hosts that a summary names. */
 export const LOG_REMOTES_MAX_COUNT = 8
+
 // ----------------------------------------------------------------------------------------------- peer secret
 /** With fewer, anybody who has seen one proof could guess the secret. */
 export const PEER_SECRET_MIN_CHARS = 32

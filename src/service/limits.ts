@@ -4,6 +4,7 @@
 export const BACKLOG_MAX_LINES = 64
 /** Reading from a session's connection pauses when this many of its commands are not applied yet. */
 export const SESSION_IN_FLIGHT_MAX_COMMANDS = 1024
+
 // ---------------------------------------------------------------------------------- leases (rules.md)
 /** Rule 2: a node renews this many times in one node lease. */
 export const RENEWALS_PER_LEASE = 5
@@ -17,6 +18,7 @@ export const CLOSE_MARGIN_PER_CONNECTION_MS = 0.05
 export const JEOPARDY_SHARE_OF_LEASE = 1 / 3
 /** Renewals whose answer is still of use; older ones would not prolong the right. */
 export const RENEWALS_REMEMBERED_COUNT = 16
+
 // -------------------------------------------------------------------------------------------- proposals
 /**
  * What was proposed and is not applied after this long is proposed again while a leader is known, and once more, then after
@@ -38,9 +40,11 @@ export const CHECKPOINTS_AT_HANDOVER_COUNT = 2_000
 export const TIMER_MAX_MS = 3_600_000
 /** A clean stop waits this long for its `NodeDown` to be applied, then goes without: rule 3 ends the epoch. */
 export const SIGN_OFF_MAX_MS = 2_000
-// -------------------------------------------------------------------------------------------------- HTTP
+
+// ---------------------------------------------------------------------------------------------------- readiness
 /** `/readyz`: a node has caught up that lacks fewer entries than this of what it knows to be committed. */
 export const CAUGHT_UP_ENTRIES = 1_000
+
 // ------------------------------------------------------------------------------------------ administration
 /** A learner may be promoted when it lacks fewer entries than this: a voter far behind would hold up commits. */
 export const PROMOTION_MAX_LAG_ENTRIES = 1_000
@@ -52,6 +56,7 @@ export const CONTACT_POLL_MS = 20
 /** A hold on the feature level is committed within this, or the operator hears that nobody knows; looked at so often. */
 export const LEVEL_HOLD_MS = 5_000
 export const LEVEL_HOLD_POLL_MS = 20
+
 // ------------------------------------------------------------------------------------------------ clean stop
 /** A leader that stops waits this long for another to take over. */
 export const HANDOVER_MS = 1_000

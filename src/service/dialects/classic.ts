@@ -16,7 +16,7 @@ import type { Dialect, DialectConnection } from './dialect.js'
 import { CLASSIC_NO_QUORUM } from './replies.js'
 import { grantedReply, refusedReply } from './requests/classic/lock.js'
 import { givenUpReply } from './requests/classic/release.js'
-import type { ClassicAsk, ClassicScope } from './requests/classic/request.js'
+import type { ClassicAsk, ClassicRequest, ClassicScope } from './requests/classic/request.js'
 import { BAD_ACTION, FIRST_REQUESTS, LATER_REQUESTS } from './requests/classic/table.js'
 import { lackOfLevel } from './requests/level.js'
 
@@ -63,28 +63,26 @@ export class ClassicDialect implements Dialect, AttachmentListener, ClassicScope
 
   line(line: Line): void {
     switch (this.#life.line) {
-      case 'first': {
-        const request = FIRST_REQUESTS.get(line.action)
-        const lack = request === undefined ? null : lackOfLevel(request, line, this.context.state.level)
-        if (request === undefined) this.connection.close(BAD_ACTION)
-        else if (lack !== null) this.connection.close(plainError(lack))
-        else request.perform(this, line)
+      case 'first':
+        this.#perform(FIRST_REQUESTS, line, (why) => this.connection.close(why))
         return
-      }
       case 'keep':
         this.#backlog.keep(line)
         return
-      case 'perform': {
-        const request = LATER_REQUESTS.get(line.action)
-        const lack = request === undefined ? null : lackOfLevel(request, line, this.context.state.level)
-        if (request === undefined) this.connection.say(BAD_ACTION)
-        else if (lack !== null) this.connection.say(plainError(lack))
-        else request.perform(this, line)
+      case 'perform':
+        this.#perform(LATER_REQUESTS, line, (why) => this.connection.say(why))
         return
-      }
       case 'ignore':
         return
     }
+  }
+
+  #perform(requests: ReadonlyMap<string, ClassicRequest>, line: Line, refuse: (why: NeutralReply) => void): void {
+    const request = requests.get(line.action)
+    const lack = request === undefined ? null : lackOfLevel(request, line, this.context.state.level)
+    if (request === undefined) refuse(BAD_ACTION)
+    else if (lack !== null) refuse(plainError(lack))
+    else request.perform(this, line)
   }
 
   malformed(): void {
