@@ -7,12 +7,14 @@ import { type Area, describe, Finding } from './area.js'
 import { AREAS } from './areas/all.js'
 
 const INPUTS = 200_000
+const DAY_S = 86_400
 /** Distinct faults of an area; more would only repeat themselves. */
 const FINDINGS_SHOWN_MAX = 10
 const HELP = `Usage: npm run fuzz -- [options]
 
   --inputs N          lines, commands, frames and files in all (default ${INPUTS})
   --seed N            of the first case; the others count on from it (default: the time)
+  --today             a first seed that is the same all day, as CI does
   --cases N           instead of --inputs: so many cases of each area
   --only A,B          only these areas: ${AREAS.map(({ area }) => area.name).join(', ')}
 
@@ -33,6 +35,7 @@ function readSettings(): Settings | null {
     options: {
       inputs: { type: 'string' },
       seed: { type: 'string' },
+      today: { type: 'boolean', default: false },
       cases: { type: 'string' },
       only: { type: 'string' },
       help: { type: 'boolean', default: false },
@@ -47,9 +50,15 @@ function readSettings(): Settings | null {
   return {
     inputs: byCases ? Number.POSITIVE_INFINITY : wholeNumber('--inputs', values.inputs ?? String(INPUTS)),
     cases,
-    seed: values.seed === undefined ? Math.floor(Date.now() / 1000) : wholeNumber('--seed', values.seed),
+    seed: values.seed === undefined ? firstSeed(values.today) : wholeNumber('--seed', values.seed),
     areas: AREAS.filter(({ area }) => only.includes(area.name)),
   }
+}
+
+/** Seconds, so that another day or another second begins far beyond what one run plays. */
+function firstSeed(today: boolean): number {
+  const now = Math.floor(Date.now() / 1000)
+  return today ? now - (now % DAY_S) : now
 }
 
 class Tally {

@@ -7,6 +7,7 @@ import { EncodingError } from '../../../src/bytes/writer.js'
 import { decodeCommand, encodeCommand } from '../../../src/locks/commands/codec.js'
 import type { Command } from '../../../src/locks/commands/commands.js'
 import { type Genesis, LockMachine } from '../../../src/locks/machine.js'
+import { OlderProgramError } from '../../../src/raft/ports/older-program.js'
 import { SeededRandom } from '../../../src/testing/seeded-random.js'
 import { type Choice, Workload } from '../../locks/workload.js'
 import { type Area, Finding, Trail } from '../area.js'
@@ -134,7 +135,7 @@ class Case {
     this.#follower = copy
   }
 
-  /** A stream that is not a snapshot is refused, and the state stays what it was. */
+  /** A stream that is no snapshot, or one that seems to be of a newer program, is refused, and the state stays what it was. */
   #restoreGarbage(): void {
     const random = this.#random
     const before = this.#follower.stateHash()
@@ -152,7 +153,7 @@ class Case {
       restorer.end()
       restorer.finish(this.#index)
     } catch (error) {
-      if (!(error instanceof FormatError)) {
+      if (!(error instanceof FormatError || error instanceof OlderProgramError)) {
         throw new Finding(`restoring a damaged stream threw ${String(error)}`, this.#trail.lines, { cause: error })
       }
       if (this.#follower.stateHash() !== before) throw new Finding('half a snapshot was restored', this.#trail.lines)
