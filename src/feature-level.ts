@@ -9,5 +9,8 @@
 /** Of the first release that promises upgrades, 0.3.0. A cluster begins with it, whatever programs form it. */
 export const BASE_LEVEL = 1
 
+/** The whole lock service: modes, permits, several names, times, marks, freezes (ADR 28). */
+export const SERVICE_LEVEL = 2
+
 /** Of this program. */
-export const FEATURE_LEVEL: number = BASE_LEVEL
+export const FEATURE_LEVEL: number = SERVICE_LEVEL

@@ -4,8 +4,8 @@ import {
   SESSION_LEASE_DEFAULT_MS,
   SESSION_LEASE_MAX_MS,
   SESSION_LEASE_MIN_MS,
-  WAIT_MAX_MS,
 } from '../protocol/limits.js'
+import { type Ask, readAmount, readAsks } from './asks.js'
 import {
   ClientClosedError,
   DeadlockError,
@@ -13,15 +13,18 @@ import {
   LockLostError,
   type LostReason,
   NotGrantedError,
+  RefusedError,
 } from './errors.js'
-import { CANCEL_PATIENCE_MS, DEFAULT_REACH_MS, WAIT_MARGIN_MS } from './limits.js'
+import { CANCEL_PATIENCE_MS, DEFAULT_REACH_MS, HOLDING_LEVEL, WAIT_MARGIN_MS } from './limits.js'
 import { LocalTurns } from './local-turns.js'
 import { Lock } from './lock.js'
 import { after } from './long-timer.js'
-import { assertClientId, assertLockName, assertMetadata } from './names.js'
-import type { Grant } from './session/lock-session.js'
+import { assertClientId } from './names.js'
+import type { Grant, LockTerms } from './session/lock-session.js'
+import { askPatiently } from './session/patient-asking.js'
 import type { ClientSession, SessionOptions } from './session/session.js'
 import { SessionPool } from './session/session-pool.js'
+import { type AcquireOptions, readTerms } from './terms.js'
 import { endpointsFromEnvironment, parseEndpoints } from './transport/endpoints.js'
 
 /** All times in milliseconds. */
@@ -38,15 +41,6 @@ export interface ClientOptions {
   readonly reach?: number
 }
 
-export interface AcquireOptions {
-  /** Milliseconds to wait for the lock; without it, as long as it takes. 0 does not wait. */
-  readonly wait?: number
-  /** Gives up waiting: the call rejects with the signal's reason. */
-  readonly signal?: AbortSignal
-  /** Shown to whoever looks at the lock. */
-  readonly metadata?: string
-}
-
 export type TryAcquireOptions = Omit<AcquireOptions, 'wait'>
 
 type Work<Result> = (lock: Lock) => Result | Promise<Result>
@@ -59,16 +53,19 @@ export async function connect(options: ClientOptions = {}): Promise<Client> {
 }
 
 /**
- * Takes locks for this process. One connection serves them all, or a few when there is much to do. Tasks of this process
- * that want the same lock take turns; a task that asks again for a lock that it holds waits for itself, except within
- * `withLock`, which refuses that.
+ * Takes locks for this process. One connection serves them all, or a few when there is much to do. Its tasks are strangers to
+ * each other and to the cluster: each has its own place in every queue, and only what runs inside `withLock` is known to keep
+ * that lock while it waits for another, so that the cluster can refuse who would wait in a circle. (In a cluster of level 1,
+ * tasks that want the same lock take turns here.)
  */
 export class Client {
   readonly #pool: SessionPool
   readonly #granted = new Map<Grant, Lock>()
-  /** Lost (by this side's deadline, for example) and not released by their users: the server may still list them. */
-  readonly #unreleased = new Map<string, Lock>()
+  /** Lost (by this side's deadline, for example) and not released by their users: the server may still list them. By name. */
+  readonly #unreleased = new Map<string, Set<Lock>>()
   readonly #turns = new LocalTurns()
+  /** Locks that have a turn. */
+  readonly #inTurn = new Set<Lock>()
   /** What the running task holds through `withLock`, innermost last. */
   readonly #taskHolds = new AsyncLocalStorage<readonly Lock[]>()
   readonly #closed = new AbortController()
@@ -78,34 +75,33 @@ export class Client {
     this.#pool = new SessionPool(options, { lost: (grant, reason) => this.#lost(grant, reason) }, this.#closed.signal)
   }
 
-  /** Rejects with NotGrantedError when another holds the lock and `wait` has passed. */
-  async acquire(name: string, options: AcquireOptions = {}): Promise<Lock> {
-    assertLockName(name)
-    const waitMs = options.wait ?? Number.POSITIVE_INFINITY
-    if (!(waitMs >= 0)) throw new InvalidOptionError(`wait: ${waitMs} is not a number of milliseconds`)
-    if (waitMs > WAIT_MAX_MS && waitMs !== Number.POSITIVE_INFINITY) {
-      throw new InvalidOptionError(
-        `wait: ${waitMs} is more than ${WAIT_MAX_MS} milliseconds; leave it out to wait forever`,
-      )
-    }
-    if (options.metadata !== undefined) assertMetadata(options.metadata)
+  /**
+   * One name, or several: all or nothing. Rejects with NotGrantedError when another holds the lock and `wait` has passed, and
+   * with DeadlockError when waiting would close a circle.
+   */
+  async acquire(names: string | readonly string[], options: AcquireOptions = {}): Promise<Lock> {
+    const asks = readAsks(typeof names === 'string' ? [names] : names, readAmount(options))
+    const terms = readTerms(options, this.#taskHolds.getStore() ?? [])
     options.signal?.throwIfAborted()
     this.#closed.signal.throwIfAborted()
+    const { waitMs } = terms
     const askedAt = performance.now()
-    if (!(await this.#turns.take(name, waitMs, options.signal))) {
+    const [{ name } = { name: '' }] = asks
+    const takesTurns = this.#pool.level < HOLDING_LEVEL
+    if (takesTurns && !(await this.#turns.take(name, waitMs, options.signal))) {
       throw new NotGrantedError(name, waitMs === 0 ? 'held' : 'timeout', this.options.clientId ?? null)
     }
     const leftMs = Math.max(0, waitMs - (performance.now() - askedAt))
-    const asked = this.#acquireFromCluster(name, leftMs, options)
+    const asked = this.#acquireFromCluster(asks, { ...terms, waitMs: leftMs }, takesTurns)
     // The turn is kept until the cluster has settled the request, even if the caller has given up by then.
-    asked.catch(() => this.#turns.done(name))
+    if (takesTurns) asked.catch(() => this.#turns.done(name))
     return abandonable(asked, options.signal, leftMs, () => new NotGrantedError(name, 'timeout', null))
   }
 
   /** The lock if it is free, else null. */
-  async tryAcquire(name: string, options: TryAcquireOptions = {}): Promise<Lock | null> {
+  async tryAcquire(names: string | readonly string[], options: TryAcquireOptions = {}): Promise<Lock | null> {
     try {
-      return await this.acquire(name, { ...options, wait: 0 })
+      return await this.acquire(names, { ...options, wait: 0 })
     } catch (error) {
       if (error instanceof NotGrantedError) return null
       throw error
@@ -116,16 +112,20 @@ export class Client {
    * Runs `work` under the lock and releases it whatever happens. Rejects with what `work` threw, and with LockLostError
    * when the lock was lost before `work` was done. `lock.signal` tells `work` of a loss at once.
    */
-  withLock<Result>(name: string, work: Work<Result>): Promise<Result>
-  withLock<Result>(name: string, options: AcquireOptions, work: Work<Result>): Promise<Result>
-  async withLock<Result>(name: string, ...rest: [Work<Result>] | [AcquireOptions, Work<Result>]): Promise<Result> {
+  withLock<Result>(names: string | readonly string[], work: Work<Result>): Promise<Result>
+  withLock<Result>(names: string | readonly string[], options: AcquireOptions, work: Work<Result>): Promise<Result>
+  async withLock<Result>(
+    names: string | readonly string[],
+    ...rest: [Work<Result>] | [AcquireOptions, Work<Result>]
+  ): Promise<Result> {
     const [options, work] = rest.length === 1 ? [{}, rest[0]] : rest
     const held = this.#taskHolds.getStore() ?? []
-    if (held.some((lock) => lock.name === name)) throw new DeadlockError(`lock '${name}' is held by this task already`)
-    const lock = await this.acquire(name, options)
+    if (this.#pool.level < HOLDING_LEVEL) refuseHeld(names, held)
+    const lock = await this.acquire(names, options)
     try {
       const result = await this.#taskHolds.run([...held, lock], () => work(lock))
-      if (lock.state === 'lost') throw lock.signal.reason ?? new LockLostError(name, lock.token, 'deadline')
+      if (lock.state === 'lost') throw lock.signal.reason ?? new LockLostError(lock.name, lock.token, 'deadline')
+      if (options.once !== undefined) await lock.release({ done: true })
       return result
     } finally {
       await lock[Symbol.asyncDispose]()
@@ -148,23 +148,24 @@ export class Client {
     return this.#pool.use((session) => Promise.resolve(session))
   }
 
-  async #acquireFromCluster(name: string, waitMs: number, options: AcquireOptions): Promise<Lock> {
-    // The session would be refused while an earlier lock of its own stands in the way.
-    await this.#unreleased.get(name)?.[Symbol.asyncDispose]()
-    const { metadata: meta, signal } = options
-    // The cluster finds tasks that wait for each other in a circle by what their sessions hold.
+  async #acquireFromCluster(asks: readonly Ask[], terms: LockTerms, inTurn: boolean): Promise<Lock> {
+    // An earlier lock of its own would stand in the way.
+    const earlier = asks.flatMap(({ name }) => [...(this.#unreleased.get(name) ?? [])])
+    await Promise.all(earlier.map((lock) => lock[Symbol.asyncDispose]()))
+    // A cluster of level 1 finds tasks that wait for each other in a circle by what their sessions hold.
     const outer = this.#taskHolds.getStore()?.at(-1)?.session ?? null
     return this.#pool.use(
       async (session) => {
-        const grant = await session.lock(name, { waitMs, meta, signal })
-        const lock = new Lock(session, grant, () => this.#released(session, grant))
-        this.#granted.set(grant, lock)
+        const grants = await askAtItsLevel(session, asks, terms)
+        const lock = new Lock(session, grants, () => this.#released(session, lock, grants))
+        if (inTurn) this.#inTurn.add(lock)
+        for (const grant of grants) this.#granted.set(grant, lock)
         // It may have been lost between the answer and this line.
-        if (!session.holds(grant)) this.#lost(grant, 'lease-expired')
+        for (const grant of grants) if (!session.holds(grant)) this.#lost(grant, 'lease-expired')
         return lock
       },
       outer,
-      signal,
+      terms.signal,
     )
   }
 
@@ -172,19 +173,59 @@ export class Client {
     const lock = this.#granted.get(grant)
     if (lock === undefined) return
     this.#granted.delete(grant)
-    this.#unreleased.set(grant.name, lock)
-    lock.markLost(reason)
+    const unreleased = this.#unreleased.get(grant.name) ?? new Set()
+    this.#unreleased.set(grant.name, unreleased.add(lock))
+    lock.markLost(grant, reason)
     // By this side's deadline: at the server it may stand for much longer, and others wait for it.
     if (reason === 'deadline') lock.giveBack()
-    this.#turns.done(grant.name)
+    this.#endTurn(lock)
   }
 
-  #released(session: ClientSession, grant: Grant): void {
-    // A lost lock has given up its turn when it was lost.
-    if (this.#granted.delete(grant)) this.#turns.done(grant.name)
-    else this.#unreleased.delete(grant.name)
+  #released(session: ClientSession, lock: Lock, grants: readonly Grant[]): void {
+    for (const grant of grants) {
+      if (this.#granted.delete(grant)) continue
+      const unreleased = this.#unreleased.get(grant.name)
+      unreleased?.delete(lock)
+      if (unreleased?.size === 0) this.#unreleased.delete(grant.name)
+    }
+    this.#endTurn(lock)
     this.#pool.settled(session)
   }
+
+  #endTurn(lock: Lock): void {
+    if (this.#inTurn.delete(lock)) this.#turns.done(lock.name)
+  }
+}
+
+/**
+ * A session that was opened at level 1 is not told when the level rises. So a task that such a cluster takes for a part of a
+ * circle is asked about once more, with the words that only a cluster of a higher level understands.
+ */
+async function askAtItsLevel(
+  session: ClientSession,
+  asks: readonly Ask[],
+  terms: LockTerms,
+): Promise<readonly Grant[]> {
+  const { level } = session
+  try {
+    return await askPatiently(session, asks, terms)
+  } catch (error) {
+    if (!(error instanceof DeadlockError) || level >= HOLDING_LEVEL) throw error
+    try {
+      session.level = HOLDING_LEVEL
+      return await askPatiently(session, asks, terms)
+    } catch (again) {
+      if (!(again instanceof RefusedError) || again.serverCode !== 'unsupported') throw again
+      session.level = level
+      throw error
+    }
+  }
+}
+
+function refuseHeld(names: string | readonly string[], held: readonly Lock[]): void {
+  const asked = typeof names === 'string' ? [names] : names
+  const own = held.flatMap(({ holds }) => holds).find(({ name }) => asked.includes(name))
+  if (own !== undefined) throw new DeadlockError(`lock '${own.name}' is held by this task already`)
 }
 
 function sessionOptions(options: ClientOptions): SessionOptions {

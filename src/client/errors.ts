@@ -4,23 +4,68 @@ export abstract class TcpNetLockError extends Error {
   abstract readonly code: string
 }
 
-export type NotGrantedReason = 'held' | 'timeout' | 'cancelled'
+/**
+ * `held`; `queued`: only earlier waiters are in the way; `delayed`: its last holder has asked that nobody gets it for a while;
+ * `frozen`: by an operator; `timeout` and `cancelled` end a wait.
+ */
+export const NOT_GRANTED_REASONS = ['held', 'queued', 'delayed', 'frozen', 'timeout', 'cancelled'] as const
+export type NotGrantedReason = (typeof NOT_GRANTED_REASONS)[number]
 
-/** Another holds the lock, and it did not become free within the time that the caller was ready to wait. */
+/** What a server may say of a lock that was not granted. */
+export interface NotGrantedDetails {
+  /** How many hold it, if there are several. */
+  readonly holders?: number | undefined
+  /** Of `delayed`: for how long at most, in milliseconds. */
+  readonly forMs?: number | undefined
+  /** Of `frozen`: the operator's reason. */
+  readonly words?: string | undefined
+}
+
+/** The lock is not to be had, and it did not become free within the time that the caller was ready to wait. */
 export class NotGrantedError extends TcpNetLockError {
   override readonly name = 'NotGrantedError'
   readonly code = 'TNL_NOT_GRANTED'
   constructor(
     readonly lockName: string,
     readonly reason: NotGrantedReason,
-    /** Client id of the holder, if the server named it. */
+    /** Client id of the holder (of `queued`: of the first waiter), if the server named it. */
     readonly holder: string | null,
+    readonly details: NotGrantedDetails = {},
   ) {
-    super(`lock '${lockName}' was not granted (${reason})${holder === null ? '' : `: held by ${holder}`}`)
+    super(`lock '${lockName}' was not granted (${reason})${explain(reason, holder, details)}`)
   }
 }
 
-export type LostReason = 'deadline' | 'lease-expired' | 'forced' | 'disconnected'
+function explain(
+  reason: NotGrantedReason,
+  holder: string | null,
+  { holders, forMs, words }: NotGrantedDetails,
+): string {
+  if (words !== undefined && words !== '') return `: ${words}`
+  if (forMs !== undefined) return `: for ${forMs / 1000} s at most`
+  if (holder === null) return ''
+  const others = holders === undefined || holders < 2 ? '' : ` and ${holders - 1} more`
+  return reason === 'queued' ? `: ${holder} waits for it` : `: held by ${holder}${others}`
+}
+
+/** The work was done before: its done-mark is there, and nothing is held. */
+export class AlreadyDoneError extends TcpNetLockError {
+  override readonly name = 'AlreadyDoneError'
+  readonly code = 'TNL_ALREADY_DONE'
+  constructor(
+    readonly key: string,
+    /** When it was marked; null if the server did not say. */
+    readonly since: Date | null,
+    /** Client id of who did it. */
+    readonly holder: string | null,
+  ) {
+    const when = since === null ? '' : ` at ${since.toISOString()}`
+    super(`'${key}' was done before${when}${holder === null ? '' : ` by ${holder}`}`)
+  }
+}
+
+/** `deadline`: this side could not prove in time that it still holds. */
+export type LostReason = 'deadline' | 'lease-expired' | 'forced' | 'ttl' | 'disconnected'
 
 /** The lock may be another's from now on. */
 export class LockLostError extends TcpNetLockError {
@@ -63,7 +108,7 @@ export class SessionExpiredError extends TcpNetLockError {
   readonly code = 'TNL_SESSION_EXPIRED'
 }
 
-/** Waiting would close a cycle of waiters; the message names it. Also: the session holds or awaits this lock already. */
+/** Waiting would close a cycle of waiters; the message names it. Also: the task holds this lock already. */
 export class DeadlockError extends TcpNetLockError {
   override readonly name = 'DeadlockError'
   readonly code = 'TNL_DEADLOCK'

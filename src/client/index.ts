@@ -1,8 +1,9 @@
 /// <reference types="node" preserve="true" />
 /// <reference lib="esnext.disposable" preserve="true" />
 /** The public exports of the package `tcpnetlock`. */
-export { type AcquireOptions, Client, type ClientOptions, connect, type TryAcquireOptions } from './client.js'
+export { Client, type ClientOptions, connect, type TryAcquireOptions } from './client.js'
 export {
+  AlreadyDoneError,
   ClassicServerError,
   ClientClosedError,
   DeadlockError,
@@ -12,10 +13,12 @@ export {
   type LostReason,
   NoEndpointError,
   NoQuorumError,
+  type NotGrantedDetails,
   NotGrantedError,
   type NotGrantedReason,
   RefusedError,
   SessionExpiredError,
   TcpNetLockError,
 } from './errors.js'
-export { Lock, type LockState } from './lock.js'
+export { type Hold, Lock, type LockState, type ReleaseOptions } from './lock.js'
+export type { AcquireOptions } from './terms.js'

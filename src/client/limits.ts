@@ -58,6 +58,25 @@ export const MAX_SESSIONS_SET_ASIDE = 8
 /** Sessions of one client in all; requests beyond what they take wait for their turn. */
 export const MAX_SESSIONS = 64
 
+/** Names of one request. A node counts the same. */
+export const NAMES_PER_REQUEST_MAX_COUNT = 64
+/** Permits of a request, and the limit of a semaphore. A node counts the same. */
+export const PERMITS_MAX_COUNT = 1_000_000
+/** From this feature level on a request can say what its client keeps while it waits, and ask for more than one exclusive lock. */
+export const HOLDING_LEVEL = 2
+/** Locks that a request says it keeps; a node takes no more. */
+export const HOLDING_MAX_COUNT = 256
+/** What they may take of a line: beside 64 names of full length and metadata it still is one that a node takes. */
+export const HOLDING_LINE_MAX_BYTES = 8_192
+/** `minHold`: a day. A node refuses more, as it does with the next two. */
+export const MIN_HOLD_MAX_MS = 86_400_000
+/** `ttl`: 30 days. */
+export const TTL_MAX_MS = 30 * 86_400_000
+/** `onceTtl`: ten years. */
+export const ONCE_TTL_MAX_MS = 3_650 * 86_400_000
+/** A request for several names of which some are frozen does not wait: it is asked again this often. */
+export const FROZEN_RETRY_INTERVAL_MS = 1_000
+
 /** How long `close` waits for the node's `bye`. What is not said by then, the end of the connection says. */
 export const BYE_TIMEOUT_MS = 2_000
 

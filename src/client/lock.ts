@@ -4,11 +4,21 @@ import type { ClientSession } from './session/session.js'
 
 export type LockState = 'held' | 'jeopardy' | 'lost'
 
-/** A lock that was granted to this client. `await using` releases it at the end of the block. */
-export class Lock {
+/** One of the names that a lock was asked for. */
+export interface Hold {
   readonly name: string
-  /** Greater than the token of every earlier grant of any lock: give it to the resource that the lock protects. */
   readonly token: number
+}
+
+export interface ReleaseOptions {
+  /** Sets the done-mark that the lock was asked with (`once`): nobody does the work again. Rejects unless that is committed. */
+  readonly done?: boolean
+}
+
+/** A lock that was granted to this client, over one name or several. `await using` releases it at the end of the block. */
+export class Lock {
+  /** Each name with the token of its grant, in the order asked. */
+  readonly holds: readonly Hold[]
   readonly #loss = new AbortController()
   #released: Promise<void> | null = null
 
@@ -16,14 +26,26 @@ export class Lock {
   constructor(
     /** @internal */
     readonly session: ClientSession,
-    private readonly grant: Grant,
+    private readonly grants: readonly Grant[],
     private readonly onReleased: () => void,
   ) {
-    this.name = grant.name
-    this.token = grant.token ?? 0
+    this.holds = grants.map(({ name, token }) => ({ name, token: token ?? 0 }))
   }
 
-  /** Aborted the moment the lock may be lost, with a LockLostError as reason. Not by `release`. */
+  /** Of several the first. */
+  get name(): string {
+    return this.holds[0]?.name ?? ''
+  }
+
+  /**
+   * Greater than the token of every earlier grant of any lock: give it to the resource that the lock protects. Of several
+   * the first; that of a shared lock or a semaphore says nothing about who else holds it.
+   */
+  get token(): number {
+    return this.holds[0]?.token ?? 0
+  }
+
+  /** Aborted the moment the lock, or one of its names, may be lost, with a LockLostError as reason. Not by `release`. */
   get signal(): AbortSignal {
     return this.#loss.signal
   }
@@ -39,12 +61,12 @@ export class Lock {
 
   /** Milliseconds for which the lock is provably held, counted from now; 0 when it is lost or released. */
   remaining(): number {
-    return this.session.holds(this.grant) ? this.session.localLease.remainingMs() : 0
+    return this.grants.every((grant) => this.session.holds(grant)) ? this.session.localLease.remainingMs() : 0
   }
 
   /** Rejects with LockLostError if the lock had been lost before, and with NoEndpointError if no node could be told. */
-  release(): Promise<void> {
-    this.#released ??= this.#releaseOnce()
+  release(options: ReleaseOptions = {}): Promise<void> {
+    this.#released ??= this.#releaseOnce(options.done === true)
     return this.#released
   }
 
@@ -53,9 +75,9 @@ export class Lock {
     await this.release().catch(() => {})
   }
 
-  /** @internal */
-  markLost(reason: LostReason): void {
-    this.#loss.abort(new LockLostError(this.name, this.token, reason))
+  /** The first loss counts. @internal */
+  markLost({ name, token }: Grant, reason: LostReason): void {
+    this.#loss.abort(new LockLostError(name, token, reason))
   }
 
   /** Tells the server of a lock that was lost on this side only; `release` reports the loss all the same. @internal */
@@ -63,12 +85,25 @@ export class Lock {
     void this[Symbol.asyncDispose]()
   }
 
-  async #releaseOnce(): Promise<void> {
+  async #releaseOnce(done: boolean): Promise<void> {
+    const { grants, session } = this
+    const [first] = grants
     // A frozen process wakes up here before its timers fire.
-    if (this.remaining() <= 0 && !this.#loss.signal.aborted) this.markLost('deadline')
+    if (this.remaining() <= 0 && !this.#loss.signal.aborted && first !== undefined) this.markLost(first, 'deadline')
     const lostBefore = this.#loss.signal.aborted
     // A lock that was lost by this side's deadline may still stand on the server.
-    await this.session.release(this.grant).finally(this.onReleased)
+    const released = grants.map((grant) =>
+      done && !lostBefore && grant === first ? session.releaseDone(grant) : session.release(grant),
+    )
+    try {
+      for (const { reason } of (await Promise.allSettled(released)).filter(isRejected)) throw reason
+    } finally {
+      this.onReleased()
+    }
     if (lostBefore) throw this.#loss.signal.reason
   }
+}
+
+function isRejected(result: PromiseSettledResult<void>): result is PromiseRejectedResult {
+  return result.status === 'rejected'
 }

@@ -13,6 +13,13 @@ export function assertLockName(name: string): void {
   throw new InvalidOptionError(`'${name}' is not a lock name (letters, digits, _ - . /)`)
 }
 
+/** A done-mark is written like the name of a lock: `tnl-do --once KEY` locks KEY. Throws InvalidOptionError. */
+export function assertOnceKey(key: string): void {
+  if (!isLockName(key)) {
+    throw new InvalidOptionError(`once: '${key.slice(0, 40)}' is not a key (letters, digits, _ - . /)`)
+  }
+}
+
 /** Throws InvalidOptionError. */
 export function assertClientId(clientId: string): void {
   if (isClientId(clientId)) return

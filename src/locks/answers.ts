@@ -2,7 +2,7 @@
 import type { RequestId } from './commands/commands.js'
 import type { Answer, AnswerErrorCode } from './effects.js'
 import { UNACKNOWLEDGED_PER_SESSION_MAX } from './limits.js'
-import type { Session, Waiter } from './state/entities.js'
+import type { LockRequest, Session } from './state/entities.js'
 import { type ApplyContext, whereOf } from './state/state.js'
 
 export function failure(code: AnswerErrorCode, message: string): Answer {
@@ -16,6 +16,7 @@ export function answer(context: ApplyContext, session: Session, request: Request
     context.state.sessionChanges(session)
     terms.answers ??= new Map()
     terms.answers.set(request, given)
+    terms.answerCount += weightOf(given)
   }
   tell(context, session, request, given)
 }
@@ -38,16 +39,21 @@ export function acknowledge(context: ApplyContext, session: Session, said: Reque
   context.state.sessionChanges(session)
   terms.lowestUnacknowledged = ack + 1
   if (terms.answers === null) return
-  for (const request of terms.answers.keys()) if (request <= ack) terms.answers.delete(request)
+  for (const [request, given] of terms.answers) {
+    if (request > ack) continue
+    terms.answers.delete(request)
+    terms.answerCount -= weightOf(given)
+  }
   if (terms.answers.size === 0) terms.answers = null
 }
 
 /**
  * Whether a request is to be executed. One that was answered gets that answer again, and one that the client has
  * acknowledged is dropped. The caller has looked for those that wait. What is refused because too many are unacknowledged
- * is not stored: nothing was done, and the client may ask again when it has acknowledged some.
+ * is not stored: nothing was done, and the client may ask again when it has acknowledged some. `names`: as many answers may
+ * come of it.
  */
-export function admit(context: ApplyContext, session: Session, request: RequestId): boolean {
+export function admit(context: ApplyContext, session: Session, request: RequestId, names: number): boolean {
   const terms = session.terms
   if (terms === null) return true
   const stored = terms.answers?.get(request)
@@ -56,14 +62,19 @@ export function admit(context: ApplyContext, session: Session, request: RequestI
     return false
   }
   if (request >= 0 && request < terms.lowestUnacknowledged) return false
-  if ((terms.answers?.size ?? 0) + session.waitCount < UNACKNOWLEDGED_PER_SESSION_MAX) return true
+  if (terms.answerCount + session.placeCount + names <= UNACKNOWLEDGED_PER_SESSION_MAX) return true
   const message = `more than ${UNACKNOWLEDGED_PER_SESSION_MAX} requests without an acknowledgement (ack:N)`
   tell(context, session, request, failure('limit', message))
   return false
 }
 
-export function findWaiter(session: Session, request: RequestId): Waiter | null {
-  let waiter = session.firstWait
-  while (waiter !== null && waiter.request !== request) waiter = waiter.nextOfSession
-  return waiter
+/** How many of the answers that a session may leave unacknowledged this one is: one for each name of a grant. */
+export function weightOf(given: Answer): number {
+  return given.kind === 'granted' ? given.grants.length : 1
+}
+
+export function findWaiting(session: Session, request: RequestId): LockRequest | null {
+  let waiting = session.firstWaiting
+  while (waiting !== null && waiting.request !== request) waiting = waiting.nextOfSession
+  return waiting
 }

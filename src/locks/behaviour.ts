@@ -13,10 +13,18 @@ import { holdLevel, setLevel } from './state/levels.js'
 import { claimMember } from './state/members.js'
 import * as sessions from './state/sessions.js'
 import type { ApplyContext } from './state/state.js'
-import { delayLeft, endDelay } from './table/delay.js'
+import { askedBy, askOf } from './table/asked.js'
+import { letGo, timeLeft, timeOver } from './table/ends.js'
+import { freeze, freezeOver, thaw } from './table/freezes.js'
+import { grantDue } from './table/grants.js'
+import { forget, markOver } from './table/marks.js'
 import { endWait } from './table/queue.js'
-import { releaseLock } from './table/release.js'
-import { cancelWait, requestLock } from './table/requests.js'
+import { forceRelease, releaseLock, unlock } from './table/release.js'
+import { cancelWait, requestLocks } from './table/requests.js'
+import { resize } from './table/semaphores.js'
+
+/** The clock that `delayOver` and `delayLeft` mean. */
+const DELAY = 0
 
 type Behaviours = { readonly [N in CommandName]: (context: ApplyContext, command: CommandNamed<N>) => void }
 
@@ -39,16 +47,30 @@ const BEHAVIOURS: Behaviours = {
   left: sessions.left,
   waitsLeft: sessions.waitsLeft,
 
-  lock: numbered((context, session, command) => requestLock(context, session, command.request, command)),
-  release: numbered((context, session, { request, name, token }) =>
-    releaseLock(context, session, request, name, token),
-  ),
+  lock: numbered((context, session, command) => requestLocks(context, session, command.request, askOf(command))),
+  release: numbered(releaseLock),
   cancel: numbered((context, session, { request, target }) => cancelWait(context, session, request, target)),
   waitTimeout: numbered((context, session, { target }) => endWait(context, session, target, 'timeout')),
   ack: numbered(() => undefined),
 
-  delayOver: (context, { name, token }) => endDelay(context, name, token),
-  delayLeft: (context, { name, token, leftMs }) => delayLeft(context, name, token, leftMs),
+  delayOver: (context, command) => timeOver(context, { ...command, clock: DELAY }),
+  delayLeft: (context, command) => timeLeft(context, { ...command, clock: DELAY }),
+
+  ask: numbered((context, session, command) => requestLocks(context, session, command.request, askedBy(command))),
+  unlock: numbered(unlock),
+  timeOver: (context, command) => {
+    context.state.sawWallTime(command.wallMs)
+    timeOver(context, command)
+  },
+  timeLeft,
+  letGo,
+  forceRelease: numbered(forceRelease),
+  resize: numbered(resize),
+  freeze: numbered(freeze),
+  thaw: numbered(thaw),
+  freezeOver,
+  forget: numbered(forget),
+  markOver,
 }
 
 /** By the number of the command. */
@@ -58,6 +80,8 @@ for (const [name, behave] of Object.entries(BEHAVIOURS)) BY_TYPE[CommandType[nam
 export function applyCommand(context: ApplyContext, command: Command): void {
   // Each behaviour takes the command of its own number, which is what stands under that number.
   BY_TYPE[command.type]?.(context, command as never)
+  // What the command has made possible, before the next one: whoever asks and releases in one breath has held in between.
+  grantDue(context)
 }
 
 /** A command of an attached session: carried out once, after its predecessor (rule 10). */

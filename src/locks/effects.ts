@@ -7,7 +7,8 @@
  * be written, and whatever B's connection does then would run, while A's command is still being applied. Told afterwards,
  * three records are read in their order: A's `released`, B's `ok`, the end of B.
  */
-import type { ConnId, Epoch, NodeId, RequestId, SessionId, Token } from './commands/commands.js'
+import type { Index } from '../raft/core/types.js'
+import type { ConnId, Epoch, HoldClock, NodeId, RequestId, SessionId, Token } from './commands/commands.js'
 
 /** The node, epoch and connection to which a session is attached. */
 export interface Where {
@@ -16,30 +17,87 @@ export interface Where {
   readonly conn: ConnId
 }
 
-export type RefusalReason = 'held' | 'timeout' | 'cancelled'
+export type RefusalReason = 'held' | 'timeout' | 'cancelled' | 'queued' | 'delayed' | 'frozen'
+
+/** How a hold ended before its client was done with it. */
+export type LossReason = 'lease-expired' | 'forced' | 'ttl'
+
+/** One name of a granted request. */
+export interface Grant {
+  readonly name: string
+  readonly token: Token
+  /** Of a semaphore, as it was at the grant; 0 for a plain lock. */
+  readonly limit: number
+  /** What became of the hold since: a repeated answer says so too. */
+  readonly ended: 'released' | LossReason | null
+}
+
+/** Why a request was not granted; what does not apply is empty or 0. */
+export interface Refusal {
+  readonly kind: 'not-granted'
+  /** The first name asked that is in the way. */
+  readonly name: string
+  readonly reason: RefusalReason
+  readonly holder: string
+  /** Of `held`: how many holds are in the way. */
+  readonly holders: number
+  /** Of `delayed`: for so long at most. */
+  readonly forMs: number
+  /** Of `frozen`: the operator's reason. */
+  readonly message: string
+}
 
 /** The answer to one request of a session; stored until the client acknowledges it and repeated on a resend (rule 10). */
 export type Answer =
-  | { readonly kind: 'granted'; readonly name: string; readonly token: Token }
-  | { readonly kind: 'not-granted'; readonly name: string; readonly reason: RefusalReason; readonly holder: string }
+  /** One for each name, in the order asked. */
+  | { readonly kind: 'granted'; readonly grants: readonly Grant[] }
+  | Refusal
+  /** The done-mark was there already: nothing is held. */
+  | { readonly kind: 'done'; readonly key: string; readonly sinceWallMs: number; readonly holder: string }
   | { readonly kind: 'released'; readonly name: string }
   | { readonly kind: 'cancelled' }
   | { readonly kind: 'error'; readonly code: AnswerErrorCode; readonly message: string }
+  // ---- of operators
+  /** `withinMs`: how long the holder may go on believing, once its node has told it. */
+  | { readonly kind: 'forced'; readonly name: string; readonly token: Token; readonly withinMs: number }
+  /** The limit in force; `limit` 0: the pin is gone. */
+  | { readonly kind: 'resized'; readonly name: string; readonly limit: number }
+  | { readonly kind: 'frozen'; readonly prefix: string }
+  | { readonly kind: 'thawed'; readonly prefix: string }
+  | { readonly kind: 'forgotten'; readonly key: string }
 
-export type AnswerErrorCode = 'deadlock' | 'not-holder' | 'limit' | 'limit-mismatch' | 'bad-request'
+/** `permits`: more than the semaphore has. Clients are told `limit`; only the classic dialect has words of its own for it. */
+export type AnswerErrorCode = 'deadlock' | 'not-holder' | 'limit' | 'limit-mismatch' | 'bad-request' | 'permits'
+
+export type Mode = 'exclusive' | 'shared' | 'permits'
 
 export interface HeldLock {
   readonly name: string
-  readonly mode: 'exclusive'
+  readonly mode: Mode
   readonly token: Token
+  /** Of a semaphore: permits held and the limit now in force; else 0. */
+  readonly permits: number
+  readonly limit: number
 }
 
 export interface QueuedRequest {
   readonly request: RequestId
+  /** The first name asked that is in the way. */
   readonly name: string
   /** 1 is the head of the queue. */
   readonly position: number
+  /** Of a semaphore, now in force; else 0. */
+  readonly limit: number
   readonly waitMs: number
+  /** How many names it asks for. */
+  readonly names: number
+}
+
+/** A hold that the session has lost and that still counts, until its client has let go of it (rule 12). */
+export interface EndingHold {
+  readonly name: string
+  readonly token: Token
+  readonly reason: LossReason
 }
 
 /** What a resumed connection, or a reconciliation after a snapshot (rule 9), needs to know of a session. */
@@ -54,6 +112,8 @@ export interface SessionView {
   readonly classic: boolean
   readonly where: Where | null
   readonly held: readonly HeldLock[]
+  /** Broken or timed out, and not yet passed on: the node says `lost` and counts until the client cannot believe (rule 12). */
+  readonly ending: readonly EndingHold[]
   readonly queued: readonly QueuedRequest[]
   /** Unacknowledged answers, by request id, lowest first. */
   readonly answers: readonly (readonly [RequestId, Answer])[]
@@ -77,6 +137,9 @@ export type Effect =
   | { readonly kind: 'membersChanged' }
   | Opening
   | OfRequest
+  | OfHold
+  | OfOperators
+  | LockEvent
   /** A numbered command of the session was applied: the node may forget its copy. */
   | {
       readonly kind: 'applied'
@@ -85,23 +148,12 @@ export type Effect =
       readonly attach: number
       readonly n: number
     }
-  /** The session lost a lock that it held, other than by its own release or end. */
-  | {
-      readonly kind: 'lost'
-      readonly where: Where
-      readonly session: SessionId
-      readonly name: string
-      readonly token: Token
-      readonly reason: 'lease-expired' | 'forced'
-    }
   /** The session was attached elsewhere: this connection is closed without a word. */
   | { readonly kind: 'superseded'; readonly where: Where; readonly session: SessionId }
   /** The session is gone. `where` is null if it was detached. */
   | { readonly kind: 'ended'; readonly where: Where | null; readonly session: SessionId }
   /** From now on the session may be resumed for `forMs`; the leader counts (rule 4). */
   | { readonly kind: 'detached'; readonly session: SessionId; readonly attach: number; readonly forMs: number }
-  /** The holder's session expired with this hold: nobody gets the lock for `forMs`; the leader counts, then proposes `DelayOver`. */
-  | { readonly kind: 'delayed'; readonly name: string; readonly token: Token; readonly forMs: number }
   /** The session waits for the lock, and the search for a deadlock was given up at its bound: there may be one. */
   | { readonly kind: 'unexamined'; readonly session: SessionId; readonly name: string }
 
@@ -138,6 +190,8 @@ type OfRequest =
       readonly name: string
       readonly position: number
       readonly holder: string
+      /** Of a semaphore; else 0. */
+      readonly limit: number
     }
   | {
       readonly kind: 'answered'
@@ -154,3 +208,64 @@ type OfRequest =
       readonly request: RequestId
       readonly leftMs: number
     }
+
+/** What became of a hold. */
+type OfHold =
+  /**
+   * The session lost a lock that it held, other than by its own release or end. It counts on until its client cannot believe
+   * any longer (`letGo`): the node that has the connection counts, and while `where` is null the leader does (rule 12).
+   */
+  | {
+      readonly kind: 'lost'
+      readonly where: Where | null
+      readonly session: SessionId
+      readonly attach: number
+      readonly name: string
+      readonly token: Token
+      readonly reason: LossReason
+      /** Of the session. */
+      readonly leaseMs: number
+    }
+  /** The leader counts `forMs` of this time, then proposes `timeOver` (in a cluster of level 1 `delayOver`). */
+  | {
+      readonly kind: 'timed'
+      readonly name: string
+      readonly token: Token
+      readonly clock: HoldClock
+      readonly forMs: number
+    }
+  /** Nothing is left of the hold, not even a tail: its times need no counting. */
+  | { readonly kind: 'untimed'; readonly name: string; readonly token: Token }
+
+type OfOperators =
+  /** `untilWallMs`, `expiresWallMs`: by the leader's wall clock; 0: it does not end by itself. */
+  | { readonly kind: 'frozen'; readonly prefix: string; readonly generation: number; readonly untilWallMs: number }
+  | { readonly kind: 'marked'; readonly key: string; readonly generation: number; readonly expiresWallMs: number }
+
+/** The types of events, as a watch tells them. */
+export const EVENT_TYPES = [
+  'granted',
+  'released',
+  'lost',
+  'ended',
+  'queued',
+  'left',
+  'limit',
+  'frozen',
+  'thawed',
+] as const
+export type EventType = (typeof EVENT_TYPES)[number]
+
+/** What a watch tells: `place` counts the events of one entry from 0, alike on every node. */
+export interface LockEvent {
+  readonly kind: 'event'
+  readonly index: Index
+  readonly place: number
+  readonly type: EventType
+  /** Of the lock; of `frozen` and `thawed` the prefix. */
+  readonly name: string
+  /** 0 where there is no hold. */
+  readonly token: Token
+  /** Who holds, held or waited; empty where there is nobody. */
+  readonly holder: string
+}

@@ -9,12 +9,39 @@ export const META_MAX_BYTES = 4_096
 /** Locks that a session holds or waits for. */
 export const LOCKS_PER_SESSION_MAX = 10_000
 /** Requests that wait for one lock. Bounds the time of whatever walks a queue, and of encoding one lock for a snapshot. */
-export const WAITERS_PER_LOCK_MAX = 10_000
+export const PLACES_PER_LOCK_MAX = 10_000
 /** Requests of one session that wait, or are answered and not acknowledged yet (docs/protocol.md). */
 export const UNACKNOWLEDGED_PER_SESSION_MAX = 1_024
 export const DELAY_MAX_MS = 86_400_000
-/** Locks that are held or delayed, and places in queues, of the whole cluster: half a gigabyte of heap at the most. */
+/** Holds, tails and places in queues, of the whole cluster: half a gigabyte of heap at the most. */
 export const HOLDS_AND_PLACES_MAX = 1_000_000
+/** Of these, what is a tail, can leave one, or is loose. A loop of `min-hold:86400` and `release` must not fill the cluster. */
+export const TAILS_MAX = 100_000
+/** Holds, tails and places of one lock. */
+export const HOLDS_AND_PLACES_PER_LOCK_MAX = 20_000
+/** Names of one request. */
+export const NAMES_PER_REQUEST_MAX = 64
+/** Permits and limits of a semaphore. */
+export const PERMITS_MAX = 1_000_000
+/** Requests that an entry grants of those that waited; the following entries do the rest, in the same order. */
+export const GRANTS_PER_ENTRY_MAX = 1_024
+/** Holds that a request may name as kept. */
+export const KEPT_MAX = 256
+export const MIN_HOLD_MAX_MS = 86_400_000
+/** 30 days. */
+export const TTL_MAX_MS = 30 * 86_400_000
+/** Ten years. */
+export const ONCE_TTL_MAX_MS = 3_650 * 86_400_000
+
+/** Set, and reserved by requests and holds that may set one. */
+export const MARKS_MAX = 100_000
+export const FREEZES_MAX = 100
+export const PINS_MAX = 10_000
+/** Words for people: of a freeze, of a forced release. */
+export const REASON_MAX_BYTES = 1_024
+/** Ends of holds that are remembered, of one name and in all. */
+export const HISTORY_PER_NAME_MAX = 8
+export const HISTORY_MAX = 50_000
 /** All `meta` of holds and places together. */
 export const META_TOTAL_MAX_BYTES = 256 * 1024 * 1024
 /**
@@ -30,6 +57,8 @@ export const SESSIONS_CROWDED = 100_000
 export const SHORT_SESSION_MAX_MS = 60_000
 /** Holds and places that a deadlock search looks at (some milliseconds); a request that would need more of it waits unexamined. */
 export const DEADLOCK_SEARCH_MAX_STEPS = 10_000
+/** Looks again, while those that could get through are struck out: each may let others through. */
+export const DEADLOCK_STRIKES_MAX_STEPS = 160_000
 
 /** Lock names that a deadlock message shows. */
 export const CYCLE_NAMES_SHOWN_MAX = 8

@@ -13,12 +13,13 @@ import { decodeCommand, levelOfCommand } from './commands/codec.js'
 import type { Command } from './commands/commands.js'
 import type { Effect } from './effects.js'
 import { checkInvariants } from './invariants.js'
-import { SWEPT_SESSIONS_PER_ENTRY } from './limits.js'
+import { GRANTS_PER_ENTRY_MAX, SWEPT_SESSIONS_PER_ENTRY } from './limits.js'
 import { hashState, SnapshotImage } from './snapshot/image.js'
 import { SnapshotReplacement } from './snapshot/restore.js'
 import { sweep } from './state/epochs.js'
 import { decodeMemberContext, followConfiguration } from './state/members.js'
 import { type ApplyContext, type Genesis, type LockState, stateFromGenesis } from './state/state.js'
+import { grantDue } from './table/grants.js'
 import { LockViews } from './views/lock-views.js'
 
 export type { Genesis } from './state/state.js'
@@ -81,9 +82,13 @@ export class LockMachine extends LockViews implements StateMachine {
     followConfiguration(this.#at(index), confState, decodeMemberContext(context))
   }
 
-  /** Every entry does a little of the sweep, so that it ends without a leader that cares for it too. */
+  /** Every entry does a little of the sweep and of the grants that are due, so that both end without a leader that cares too. */
   endEntry(index: Index): void {
-    sweep(this.#at(index), SWEPT_SESSIONS_PER_ENTRY)
+    const context = this.#at(index)
+    sweep(context, SWEPT_SESSIONS_PER_ENTRY)
+    grantDue(context)
+    this.state.grantsLeft = GRANTS_PER_ENTRY_MAX
+    this.state.eventCount = 0
     if (this.#checkEachEntry) checkInvariants(this)
   }
 

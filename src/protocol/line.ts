@@ -114,8 +114,8 @@ export function escapeValue(value: string): string {
   return value.replace(TO_ESCAPE, (character) => ESCAPED[character] ?? character)
 }
 
-/** What a line says behind its first word, in this order. A key whose value is undefined is left out. */
-export type Fields = Readonly<Record<string, string | number | undefined>>
+/** What a line says behind its first word, in this order. A key is left out if its value is undefined, and repeated for a list. */
+export type Fields = Readonly<Record<string, string | number | readonly string[] | undefined>>
 
 /** `action,key:value,…` with values escaped and the line end. */
 export function formatLine(action: string, fields?: Fields): string {
@@ -123,7 +123,8 @@ export function formatLine(action: string, fields?: Fields): string {
   for (const key in fields) {
     const value = fields[key]
     if (value === undefined) continue
-    text += `,${key}:${typeof value === 'number' ? value : escapeValue(value)}`
+    if (typeof value === 'object') text += value.map((each) => `,${key}:${escapeValue(each)}`).join('')
+    else text += `,${key}:${typeof value === 'number' ? value : escapeValue(value)}`
   }
   return `${text}\n`
 }

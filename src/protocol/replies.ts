@@ -29,6 +29,11 @@ export function joined<Reply extends PositiveReply | NeutralReply>(...replies: r
   return replies.join('') as Reply
 }
 
+/** A claim, and at once what limits it. It is still a claim. */
+export function withNews(claim: PositiveReply, news: readonly NeutralReply[]): PositiveReply {
+  return [claim, ...news].join('') as PositiveReply
+}
+
 export function neutral<Word extends string>(word: NeutralWord<Word>, fields?: Fields): NeutralReply {
   return formatLine(word, fields) as NeutralReply
 }

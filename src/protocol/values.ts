@@ -13,6 +13,11 @@ export function isLockName(text: string): boolean {
   return text.length <= LOCK_NAME_MAX_CHARS && LOCK_NAME.test(text)
 }
 
+/** Of lock names; empty: of all. */
+export function isNamePrefix(text: string): boolean {
+  return text === '' || isLockName(text)
+}
+
 export function isClientId(text: string): boolean {
   return text.length <= CLIENT_ID_MAX_CHARS && CLIENT_ID.test(text)
 }

@@ -125,6 +125,7 @@ export class NodeComposition {
       describe: () => world.describe(),
       shutdown: () => world.shutdown(),
       admin: (request) => this.admin.handle(request),
+      adminRefusal: (loopback) => this.admin.refusalFor(loopback),
       membersChanged: () => this.node.setMembers(this.#members()),
       levelRaised: (level) => {
         log('info', 'the feature level of the cluster has risen', { level })

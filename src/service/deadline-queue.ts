@@ -1,6 +1,6 @@
 /** Many deadlines behind one timer: a binary heap that knows where each entry stands, so that it can be cancelled. */
 import type { Clock, Timer } from '../platform.js'
-import { TIMER_MAX_MS } from './limits.js'
+import { DUE_PER_TURN_COUNT, TIMER_MAX_MS } from './limits.js'
 
 export interface Deadline<T> {
   readonly item: T
@@ -9,6 +9,8 @@ export interface Deadline<T> {
   place: number
 }
 
+export type CountingClock = Pick<Clock, 'takerNow' | 'after' | 'soon'>
+
 /** Deadlines are counted on `takerNow`: whoever takes something away must not be early (rules.md rule 7). */
 export class DeadlineQueue<T> {
   readonly #heap: Deadline<T>[] = []
@@ -16,7 +18,7 @@ export class DeadlineQueue<T> {
   #timerDueMs = 0
 
   constructor(
-    private readonly clock: Clock,
+    private readonly clock: CountingClock,
     private readonly run: (item: T) => void,
   ) {}
 
@@ -61,7 +63,10 @@ export class DeadlineQueue<T> {
   #fire(): void {
     this.#timer = null
     const now = this.clock.takerNow()
-    for (let first = this.#heap[0]; first !== undefined && first.dueMs <= now; first = this.#heap[0]) {
+    // Many may be due at once; the rest come in the turns that follow.
+    for (let left = DUE_PER_TURN_COUNT; left > 0; left--) {
+      const first = this.#heap[0]
+      if (first === undefined || first.dueMs > now) break
       this.#remove(first)
       this.run(first.item)
     }

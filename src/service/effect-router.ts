@@ -67,9 +67,23 @@ export class EffectRouter {
         attachments.detached(effect.session, effect.attach)
         duties.detached(effect.session, effect.attach, effect.forMs)
         return
-      case 'delayed':
-        duties.delayed(effect.name, effect.token, effect.forMs)
+      case 'timed':
+        duties.timed(effect.name, effect.token, effect.clock, effect.forMs)
         return
+      case 'untimed':
+        duties.untimed(effect.token)
+        return
+      case 'marked':
+        duties.marked(effect.key, effect.generation, effect.expiresWallMs)
+        return
+      case 'frozen':
+        duties.frozen(effect.prefix, effect.generation, effect.untilWallMs)
+        return
+      case 'event':
+        return
+      case 'lost':
+        if (effect.where === null) duties.lost(effect.session, effect.name, effect.token)
+        break
       case 'resumed':
         duties.resumed(effect.session, effect.attach)
         break
@@ -109,7 +123,7 @@ export class EffectRouter {
         attachments.applied(where, effect.attach, effect.n)
         return
       case 'queued':
-        attachments.queued(where, effect.request, effect.name, effect.position)
+        attachments.queued(where, effect.request, effect)
         return
       case 'answered':
         attachments.answered(where, effect.request, effect.answer)
@@ -118,7 +132,7 @@ export class EffectRouter {
         attachments.waitLeft(where, effect.request, effect.leftMs)
         return
       case 'lost':
-        attachments.lost(where, effect.name, effect.token, effect.reason)
+        attachments.lost(where, effect)
         return
       case 'ended':
         attachments.ended(where)

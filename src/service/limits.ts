@@ -36,6 +36,16 @@ export const CHECKPOINT_LEAST_MS = 1_000
 /** Under load they are left out: the commands of clients come first. */
 export const CHECKPOINTS_PER_SECOND_COUNT = 200
 export const CHECKPOINTS_AT_HANDOVER_COUNT = 2_000
+/** Deadlines that run in one turn: 100,000 holds may end in the same millisecond. */
+export const DUE_PER_TURN_COUNT = 1_000
+/** What a new leader begins to count in one turn, of the holds whose times it counts. */
+export const BEGUN_PER_TURN_COUNT = 2_000
+/** Ends of one kind that a node has proposed and not seen applied: some thousand a second at the delay of a disk. */
+export const OVERDUE_UNDER_WAY_COUNT = 256
+/** The wall clock is looked at so often: it may be set at any time, and nothing tells. */
+export const WALL_CLOCK_LOOK_MS = 1_000
+/** What ended without its count being told stays behind, and is looked for when there is twice as much, and so much at least. */
+export const LEFTOVERS_LEAST_COUNT = 1_000
 /** Longest single timer: runtimes keep delays in 31 bits. */
 export const TIMER_MAX_MS = 3_600_000
 /** A clean stop waits this long for its `NodeDown` to be applied, then goes without: rule 3 ends the epoch. */

@@ -1,11 +1,32 @@
 /** What the service reads of the replicated state. `LockMachine` fulfils it; nothing here changes the state. */
-import type { ConnId, Epoch, NodeId, SessionId, Token } from '../locks/commands/commands.js'
+import type { ConnId, Epoch, HoldClock, NodeId, SessionId, Token } from '../locks/commands/commands.js'
 import type { SessionView } from '../locks/effects.js'
 
 export interface DetachedSession {
   readonly session: SessionId
   readonly attach: number
   readonly forMs: number
+}
+
+/** A time of a hold that the leader counts, and what the state says is left of it. */
+export interface TimedHold {
+  readonly name: string
+  readonly token: Token
+  readonly clock: HoldClock
+  readonly forMs: number
+}
+
+/** By the leader's wall clock. */
+export interface EndingMark {
+  readonly key: string
+  readonly generation: number
+  readonly expiresWallMs: number
+}
+
+export interface EndingFreeze {
+  readonly prefix: string
+  readonly generation: number
+  readonly untilWallMs: number
 }
 
 export interface StateView {
@@ -26,12 +47,21 @@ export interface StateView {
   liveEpochs(): Iterable<{ readonly node: NodeId; readonly epoch: Epoch }>
   nodeAddress(node: NodeId): string | null
   detachedSessions(): Iterable<DetachedSession>
-  /** Locks that nobody gets for a while after their holder was lost. */
-  delayedLocks(): Iterable<{ readonly name: string; readonly token: Token; readonly forMs: number }>
-  /** Whether this lock is still delayed by the end of that hold. */
-  isDelayed(name: string, token: Token): boolean
+  /** Under how many attachments the session has been; null if there is no such session. */
+  attachOf(session: SessionId): number | null
+  timedHolds(): Iterable<TimedHold>
+  /** Whether this time of the hold with that token is still to be counted. */
+  isTimed(name: string, token: Token, clock: HoldClock): boolean
+  /** Whether the hold was broken or timed out, and still counts (rule 12). */
+  isEnding(name: string, token: Token): boolean
+  /** Those that end by themselves. */
+  endingMarks(): Iterable<EndingMark>
+  isMarked(key: string, generation: number): boolean
+  endingFreezes(): Iterable<EndingFreeze>
+  isFrozen(prefix: string, generation: number): boolean
   /** The opening of this connection was applied, or can no longer be: repeating it does nothing. */
   openingApplied(node: NodeId, epoch: Epoch, conn: ConnId): boolean
   members(): Iterable<{ readonly nodeId: NodeId }>
+  /** An entry has left something over that a following one does. */
   sweepPending(): boolean
 }

@@ -42,6 +42,8 @@ export class FakeNode {
   /** Added to every `welcome`. */
   welcomeFields = ''
   keepAlives = true
+  /** Answers a request of a session in the place of this node: the lines to say. Null: the node answers as ever. */
+  script: ((line: Line) => readonly string[] | null) | null = null
   /** False: a wait ends only by a grant or by `cancel`. */
   countsWaits = true
   /** The most requests of one session that were neither answered nor acknowledged, as a server counts them. */
@@ -243,6 +245,11 @@ export class FakeConnection {
       return
     }
     const id = line.number('id') ?? 0
+    const scripted = this.node.script?.(line) ?? null
+    if (scripted !== null) {
+      for (const words of scripted) this.say(`${words}\n`)
+      return
+    }
     session.acknowledged = Math.max(session.acknowledged, line.number('ack') ?? 0)
     this.node.mostUnacknowledged = Math.max(this.node.mostUnacknowledged, id - session.acknowledged)
     const stored = session.answers.get(id)

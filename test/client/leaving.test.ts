@@ -6,6 +6,7 @@ import { ClientSession, type SessionOptions } from '../../src/client/session/ses
 import { parseEndpoints } from '../../src/client/transport/endpoints.js'
 import { formatLine, type Line, parseLine } from '../../src/protocol/line.js'
 import { FakeCluster, type FakeNode } from './fake-server.js'
+import { lockOf } from './lock-of.js'
 
 /** A slow machine is given time. */
 const IN_TIME = { timeout: 20_000 }
@@ -80,7 +81,7 @@ describe('an opening line', () => {
   it('is sent again with a higher number when a later one was applied already; the session lives', async () => {
     cluster.leaseSeconds = 10
     const session = await open()
-    const grant = await session.lock('a', { waitMs: 0 })
+    const grant = await lockOf(session, 'a', { waitMs: 0 })
     for (const known of cluster.sessions.values()) known.attempt = 40
     for (const connection of first.connections) connection.reset()
     await vi.waitFor(() => expect([...cluster.sessions.values()][0]?.attempt).toBe(41), IN_TIME)
@@ -98,7 +99,7 @@ describe('an opening line', () => {
 describe('a connection that is left without bye', () => {
   it('stays, silent, until a resume elsewhere was answered, and then it is reset', async () => {
     const session = await open()
-    await session.lock('a', { waitMs: 0 })
+    await lockOf(session, 'a', { waitMs: 0 })
     const [left] = first.connections
     if (left === undefined) throw new Error('no connection')
     // No answer on the old connection, and a quick one on new ones.
@@ -120,7 +121,7 @@ describe('a connection that is left without bye', () => {
 
   it('is reset when this client believes nothing any more', async () => {
     const session = await open({ reachMs: 60_000 })
-    await session.lock('a', { waitMs: 0 })
+    await lockOf(session, 'a', { waitMs: 0 })
     first.mood = { kind: 'silent' }
     second.mood = { kind: 'silent' }
     const [connection] = first.connections
@@ -134,7 +135,7 @@ describe('a connection that is left without bye', () => {
 describe('who is done', () => {
   it('says bye also when no connection stands at that moment', async () => {
     const session = await open()
-    await session.lock('a', { waitMs: 0 })
+    await lockOf(session, 'a', { waitMs: 0 })
     second.mood = { kind: 'silent' }
     first.mood = { kind: 'silent' }
     await second.until(() => second.heard('resume'))
@@ -175,7 +176,7 @@ describe('another cluster', () => {
     cluster.leaseSeconds = 10
     const foreign = await stranger('c2')
     const session = await open()
-    const grant = await session.lock('a', { waitMs: 0 })
+    const grant = await lockOf(session, 'a', { waitMs: 0 })
     for (const connection of first.connections) connection.say(formatLine('moved', { address: foreign.address }))
     await foreign.until(() => foreign.heard('resume'))
     await vi.waitFor(() => expect(session.link).not.toBeNull(), IN_TIME)

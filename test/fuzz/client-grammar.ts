@@ -44,10 +44,14 @@ const VALUES: Values = {
   linger: secondsText,
   meta: freeText,
   mode: (random) => random.pick(['exclusive', 'shared', 'Shared', '', 'none']),
-  limit: numberText,
-  permits: numberText,
+  // Mostly such that two requests mean the same semaphore.
+  limit: (random) => (random.chance(0.7) ? random.pick(['2', '3', '3']) : numberText(random)),
+  permits: (random) => (random.chance(0.7) ? random.pick(['1', '2', '3', '4']) : numberText(random)),
   loose: (random) => random.pick(['yes', 'no', '']),
   once: nameText,
+  key: nameText,
+  until: (random) => (random.chance(0.5) ? String(random.int(100)) : numberText(random)),
+  reset: (random) => random.pick(['yes', 'no', '']),
   'once-ttl': secondsText,
   holding: (random, memory) =>
     random.pick(['all', 'none', '', `${nameText(random)}@${random.pick([...memory.tokens, '0'])}`]),
@@ -93,10 +97,13 @@ const SESSION_ACTIONS: Readonly<Record<string, Action>> = {
   lock: {
     weight: 30,
     always: ['id', 'name'],
-    often: ['wait', 'delay', 'meta', 'ack', 'mode', 'limit', 'permits', 'name', 'holding', 'ttl', 'min-hold', 'once'],
+    often: [
+      ...['wait', 'delay', 'meta', 'ack', 'mode', 'limit', 'permits', 'name', 'holding', 'holding'],
+      ...['ttl', 'loose', 'min-hold', 'once', 'once-ttl'],
+    ],
   },
   release: { weight: 14, always: ['id', 'name'], often: ['token', 'ack', 'done'] },
-  unlock: { weight: 1, always: ['id', 'name'], often: ['token', 'session', 'secret'] },
+  unlock: { weight: 2, always: ['id', 'name'], often: ['token', 'session', 'secret'] },
   cancel: { weight: 10, always: ['id', 'request'], often: ['ack'] },
   check: { weight: 2, always: ['id', 'name', 'token'], often: ['ack'] },
   locks: { weight: 1, always: ['id'], often: ['prefix', 'match', 'after'] },
@@ -113,7 +120,11 @@ const SESSION_ACTIONS: Readonly<Record<string, Action>> = {
   '.member-add': { weight: 1, always: ['node', 'peer'], often: ['id'] },
   '.member-promote': { weight: 1, always: ['node'], often: ['id'] },
   '.transfer': { weight: 1, always: ['node'], often: ['id'] },
-  '.force-release': { weight: 1, always: ['id', 'name', 'token', 'reason'], often: ['now'] },
+  '.force-release': { weight: 3, always: ['id', 'name', 'token', 'reason'], often: ['now'] },
+  '.resize': { weight: 2, always: ['id', 'name'], often: ['limit', 'limit', 'limit', 'reset'] },
+  '.freeze': { weight: 1, always: ['id', 'prefix', 'reason'], often: ['until'] },
+  '.thaw': { weight: 2, always: ['id', 'prefix'], often: [] },
+  '.forget': { weight: 1, always: ['id', 'key'], often: [] },
 }
 const CLASSIC_ACTIONS: Readonly<Record<string, Action>> = {
   lock: {
@@ -164,7 +175,40 @@ export function openingLine(random: SeededRandom, memory: Memory): string {
   return compose(random, memory, 'hello', { weight: 0, always: ['version', 'redirect'], often })
 }
 
+const OWN_ASKS = [
+  ...[
+    '@shared',
+    '@exclusive',
+    '@1/3',
+    '@2/3',
+    '@3/3',
+    '@4/3',
+    '@',
+    '@@',
+    '@Shared',
+    '@0/3',
+    '@1/0',
+    '@1',
+    '@1/',
+    '@/3',
+  ],
+  ...['@1/3/5', '@-1/3', '@1.5/3', '@9999999999999999/9999999999999999', '@1000000/1000000', '@1000001/1000001'],
+]
+
+/** A request for several names: mostly few, now and then as many as there may be, and one more; some of them twice. */
+function severalNames(random: SeededRandom, memory: Memory): string {
+  const count = random.chance(0.8) ? 2 + random.int(4) : random.pick([63, 64, 65, 66, 200])
+  const stem = random.pick(['', 'm/', 'm/', 'n'.repeat(250)])
+  const names = Array.from({ length: count }, (_, at) => {
+    const name = random.chance(0.1) ? nameText(random) : `${stem}${at}`
+    return `name:${name}${random.chance(0.4) ? random.pick(OWN_ASKS) : ''}`
+  })
+  const action = { weight: 0, always: ['id'], often: ['wait', 'mode', 'limit', 'holding', 'ttl', 'meta', 'ack'] }
+  return [compose(random, memory, 'lock', action), ...names].join(',')
+}
+
 export function sessionLine(random: SeededRandom, memory: Memory): string {
+  if (random.chance(0.08)) return severalNames(random, memory)
   return compose(random, memory, ...pickAction(random, SESSION_ACTIONS))
 }
 
@@ -173,6 +217,11 @@ export function classicLine(random: SeededRandom, memory: Memory): string {
 }
 
 const encoder = new TextEncoder()
+
+/** As a line of so many bytes, if it is not longer. */
+function padded(line: string, bytes: number): string {
+  return `${line},x:${'y'.repeat(Math.max(0, bytes - encoder.encode(line).length - 3))}`
+}
 
 /** The bytes of a line: now and then not as a line should be. `spoilt`: the node need not take it for a line at all. */
 export function bytesOf(random: SeededRandom, line: string): Uint8Array {
@@ -188,7 +237,7 @@ export function bytesOf(random: SeededRandom, line: string): Uint8Array {
         0x0a,
       ])
     case 2:
-      return encoder.encode(`${line},x:${'y'.repeat(random.pick([4_000, 4_090, 4_096, 32_768]))}${end}`)
+      return encoder.encode(`${padded(line, random.pick([4_095, 4_096, 4_097, 32_767, 32_768, 32_769]))}${end}`)
     case 3:
       return encoder.encode(
         random.pick(['\n', '\r\n', '\r\r\n', ',\n', ':\n', ',:\n', '\0\n', `${line}\0\n`, `\u007f${end}`]),

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { ClusterNode, type NodeEnd, type NodePlan, type Surroundings } from '../../src/cli/cluster/cluster-node.js'
 import { planCluster } from '../../src/cli/cluster/cluster-plan.js'
 import { askAdmin } from '../../src/cli/shared/line-client.js'
+import { FEATURE_LEVEL } from '../../src/feature-level.js'
 import type { StatusReport } from '../../src/service/status.js'
 import { EVENT_TIMEOUT_MS } from './wire.js'
 
@@ -185,6 +186,14 @@ export class TestCluster {
       const states = await this.#states()
       const leaders = new Set(states.map(({ report }) => report.leader))
       return states.length === asked.length && leaders.size === 1 && states.every(({ report }) => report.lease > 0)
+    })
+  }
+
+  /** Every node has applied that the cluster has risen to the level of this program. */
+  async untilRisen(): Promise<void> {
+    await until(`feature level ${FEATURE_LEVEL}`, async () => {
+      const reports = await Promise.all(this.nodes.map((node) => node.status()))
+      return reports.every((report) => report?.level === FEATURE_LEVEL)
     })
   }
 

@@ -36,13 +36,13 @@ describe('sessions', () => {
     expect(open(10_000, 60_001)).toEqual(['openRefused'])
     expect(open(60_000, 60_000)).toEqual(['opened'])
     expect(open(10_000, 0)).toEqual(['openRefused'])
-    for (const party of parties) bench.apply({ type: CommandType.detach, ...attachment(party), fin: true })
+    for (const party of parties) bench.apply({ type: CommandType.detach, ...attachment(party), fin: true, wallMs: 0 })
     expect(open(10_000, 0)).toEqual(['openRefused'])
     // A classic client is bounded by what it holds.
     expect(bench.classic('n1', 100, 'a').session).not.toBe(0)
     const [first] = parties
     if (first === undefined) throw new Error('no session')
-    bench.apply({ type: CommandType.expireSession, session: first.session, attach: 1 })
+    bench.apply({ type: CommandType.expireSession, session: first.session, attach: 1, wallMs: 0 })
     expect(open(10_000, 0)).toEqual(['opened'])
   })
 })

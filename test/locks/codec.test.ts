@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { ByteReader, FormatError } from '../../src/bytes/reader.js'
 import { utf8Length } from '../../src/bytes/utf8.js'
 import { ByteWriter, EncodingError } from '../../src/bytes/writer.js'
+import { FEATURE_LEVEL } from '../../src/feature-level.js'
 import { CommandCodec, decodeCommand, encodeCommand } from '../../src/locks/commands/codec.js'
 import { COMMANDS, type Command, CommandType } from '../../src/locks/commands/commands.js'
 import {
@@ -50,7 +51,7 @@ describe('command codec', () => {
   test.each(commands)('%s comes back as it was', (_name, arbitrary) => {
     fc.assert(
       fc.property(arbitrary, (command) => {
-        expect(decodeCommand(encodeCommand(command as Command))).toStrictEqual(command)
+        expect(decodeCommand(encodeCommand(command as Command, FEATURE_LEVEL))).toStrictEqual(command)
       }),
     )
   })
@@ -58,7 +59,7 @@ describe('command codec', () => {
   test('a command cut short or continued is refused', () => {
     fc.assert(
       fc.property(anyCommand, fc.nat(), (command, at) => {
-        const bytes = encodeCommand(command)
+        const bytes = encodeCommand(command, FEATURE_LEVEL)
         expect(() => decodeCommand(bytes.slice(0, at % bytes.length))).toThrow(FormatError)
         expect(() => decodeCommand(Uint8Array.from([...bytes, 0]))).toThrow(FormatError)
       }),
@@ -97,7 +98,7 @@ describe('command codec', () => {
   })
 
   test('numbers that are no safe integers are not written', () => {
-    const command: Command = { type: CommandType.expireSession, session: 2 ** 53, attach: 1 }
+    const command: Command = { type: CommandType.expireSession, session: 2 ** 53, attach: 1, wallMs: 0 }
     expect(() => encodeCommand(command)).toThrow(/safe/)
     expect(() => encodeCommand({ ...command, session: 1, attach: -1 })).toThrow(/safe/)
     expect(() => encodeCommand({ ...command, session: 1, attach: 0.5 })).toThrow(/safe/)

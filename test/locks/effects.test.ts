@@ -10,9 +10,11 @@ const release = (party: Party, request: number, name: string): Command => ({
   request,
   name,
   token: 0,
+  done: false,
+  wallMs: 0,
 })
 
-const end = (party: Party): Command => ({ type: CommandType.end, ...attachment(party) })
+const end = (party: Party): Command => ({ type: CommandType.end, ...attachment(party), bye: true, wallMs: 0 })
 
 function twoSessions() {
   const bench = new Bench()
@@ -68,7 +70,7 @@ describe('effects', () => {
     const before: Command = { type: CommandType.ack, ...numbered(holder) }
     for (const command of [before, resume, end(holder)]) bench.machine.applyCommand(bench.index, encodeCommand(command))
     bench.machine.endEntry(bench.index)
-    const effects = bench.machine.takeEffects()
+    const effects = bench.machine.takeEffects().filter(({ kind }) => kind !== 'event')
     expect(effects.map(({ kind }) => kind)).toEqual(['applied', 'superseded', 'resumed', 'answered', 'ended'])
     const resumed = effects.find((effect) => effect.kind === 'resumed')
     expect(resumed?.kind === 'resumed' && resumed.view).toMatchObject({

@@ -4,11 +4,13 @@ import {
   type Command,
   CommandType,
   type Epoch,
+  EXCLUSIVE,
   type Lock,
   type NodeId,
   type OpenClassic,
   type SessionId,
 } from '../../src/locks/commands/commands.js'
+import type { Answer, Effect as Told } from '../../src/locks/effects.js'
 import { type Genesis, LockMachine, type MachineOptions } from '../../src/locks/machine.js'
 
 export const GENESIS: Genesis = {
@@ -21,14 +23,54 @@ export const COUNTER_START = GENESIS.createdUnixSeconds * 2 ** 20
 
 /** An effect as tests name it: `[kind, ...details]`, in the order of its fields. */
 export type Effect = readonly [kind: Kind, ...details: unknown[]]
-type Kind = ReturnType<LockMachine['takeEffects']>[number]['kind']
+/** `delayed` is the old word for what the leader counts after an unclean end. */
+type Kind = Told['kind'] | 'delayed'
 
 /** What the machine has to tell since it was asked last. The view of a resumed session is looked at by its own test. */
 export function taken(machine: LockMachine): Effect[] {
-  return machine.takeEffects().map((effect) => {
-    const { kind, ...details } = effect.kind === 'resumed' ? { ...effect, view: undefined } : effect
+  // What watches are told follows from the rest, and has its own tests.
+  const effects = machine.takeEffects().filter(({ kind }) => kind !== 'event' && kind !== 'untimed')
+  return effects.map((effect) => {
+    const { kind, ...details } = shortened(effect)
     return [kind, ...Object.values(details).filter((detail) => detail !== undefined)]
   })
+}
+
+type Shortened = Told | ({ readonly kind: Kind } & Readonly<Record<string, unknown>>)
+
+/** In the words of level 1, which knows one name a request, exclusively. */
+function shortened(effect: Told): Shortened {
+  switch (effect.kind) {
+    case 'resumed':
+      return { ...effect, view: undefined }
+    case 'queued':
+      return { ...effect, limit: effect.limit === 0 ? undefined : effect.limit }
+    case 'answered':
+      return { ...effect, answer: shortAnswer(effect.answer) }
+    case 'timed':
+      return effect.clock === 'delay' ? { ...effect, kind: 'delayed', clock: undefined } : effect
+    default:
+      return effect
+  }
+}
+
+/** A grant of one name, as it was told before there were several. */
+export interface ShortGrant {
+  readonly kind: 'granted'
+  readonly name: string
+  readonly token: number
+}
+
+export function shortAnswer(
+  answer: Answer,
+): ShortGrant | Exclude<Answer, { kind: 'granted' | 'not-granted' }> | object {
+  if (answer.kind === 'granted' && answer.grants.length === 1) {
+    const [{ name, token } = { name: '', token: 0 }] = answer.grants
+    return { kind: 'granted', name, token }
+  }
+  if (answer.kind !== 'not-granted') return answer
+  const { kind, name, reason, holder } = answer
+  return { kind, name, reason, holder }
 }
 
 /** A session as a test speaks for it: numbers its commands as its node would. */
@@ -86,7 +128,7 @@ export class Bench {
   }
 
   classic(node: NodeId, epoch: Epoch, name: string, options: Partial<OpenClassic> = {}): Party & { effects: Effect[] } {
-    const request = { clientId: '', name, waitMs: 0, meta: '', delayMs: 0, wallMs: 5 }
+    const request = { clientId: '', name, waitMs: 0, meta: '', delayMs: 0, wallMs: 5, amount: EXCLUSIVE, limit: 0 }
     const command = { type: CommandType.openClassic, node, epoch, conn: this.nextConn(), floor: 1, ...request }
     const effects = this.apply({ ...command, ...options })
     return { node, epoch, session: openedSession(effects), attach: 1, n: 0, ack: 0, effects }
@@ -98,7 +140,7 @@ export class Bench {
   }
 
   release(party: Party, request: number, name: string, token = 0): Effect[] {
-    return this.apply({ type: CommandType.release, ...numbered(party), request, name, token })
+    return this.apply({ type: CommandType.release, ...numbered(party), request, name, token, done: false, wallMs: 0 })
   }
 
   cancel(party: Party, request: number, target: number): Effect[] {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { type Command, CommandType } from '../../src/locks/commands/commands.js'
-import { LOCKS_PER_SESSION_MAX, UNACKNOWLEDGED_PER_SESSION_MAX, WAITERS_PER_LOCK_MAX } from '../../src/locks/limits.js'
+import { LOCKS_PER_SESSION_MAX, PLACES_PER_LOCK_MAX, UNACKNOWLEDGED_PER_SESSION_MAX } from '../../src/locks/limits.js'
 import { answers, attachment, Bench, kinds, numbered, type Party } from './harness.js'
 
 function oneNode(): Bench {
@@ -90,7 +90,9 @@ describe('locks', () => {
     const timeout = (): Command => ({ type: CommandType.waitTimeout, ...numbered(third), target: 1 })
     expect(answers(bench.apply(timeout()))).toMatchObject([[third.session, 1, { reason: 'timeout' }]])
     expect(kinds(bench.apply(timeout()))).toEqual(['applied'])
-    expect(bench.machine.session(fourth.session)?.queued).toEqual([{ request: 1, name: 'a', position: 1, waitMs: 500 }])
+    expect(bench.machine.session(fourth.session)?.queued).toMatchObject([
+      { request: 1, name: 'a', position: 1, waitMs: 500 },
+    ])
   })
 
   test('a timeout that comes after the grant changes nothing', () => {
@@ -98,7 +100,7 @@ describe('locks', () => {
     const [holder, waiter] = [bench.open('n1', 100), bench.open('n1', 100)]
     bench.lock(holder, 1, 'a')
     bench.lock(waiter, 1, 'a', { waitMs: 500 })
-    bench.apply({ type: CommandType.end, ...attachment(holder) })
+    bench.apply({ type: CommandType.end, ...attachment(holder), bye: true, wallMs: 0 })
     expect(kinds(bench.apply({ type: CommandType.waitTimeout, ...numbered(waiter), target: 1 }))).toEqual(['applied'])
     expect(bench.machine.holder('a')?.session).toBe(waiter.session)
   })
@@ -279,10 +281,10 @@ describe('bounds', () => {
 
     const classic = (conn: number): Command => {
       const opening = { node: 'n1', epoch: 100, conn, floor: 1, clientId: '' }
-      return { type: CommandType.openClassic, ...opening, ...asked, name: 'lock-1', waitMs: -1 }
+      return { type: CommandType.openClassic, ...opening, ...asked, name: 'lock-1', waitMs: -1, amount: -1, limit: 0 }
     }
-    bench.apply(...Array.from({ length: WAITERS_PER_LOCK_MAX }, (_, i) => classic(1_000 + i)))
-    expect(bench.machine.waiterCount).toBe(WAITERS_PER_LOCK_MAX)
+    bench.apply(...Array.from({ length: PLACES_PER_LOCK_MAX }, (_, i) => classic(1_000 + i)))
+    expect(bench.machine.waiterCount).toBe(PLACES_PER_LOCK_MAX)
     expect(outcome(bench.apply(classic(1_000_000)))).toBe('limit')
   })
 })
@@ -295,8 +297,8 @@ describe('lock-delay', () => {
     bench.lock(holder, 1, 'a', { delayMs: 8_000 })
     bench.lock(waiter, 1, 'a', { waitMs: -1 })
     const token = bench.token('a')
-    bench.apply({ type: CommandType.detach, ...attachment(holder), fin: false })
-    const effects = bench.apply({ type: CommandType.expireSession, session: holder.session, attach: 1 })
+    bench.apply({ type: CommandType.detach, ...attachment(holder), fin: false, wallMs: 0 })
+    const effects = bench.apply({ type: CommandType.expireSession, session: holder.session, attach: 1, wallMs: 0 })
     return { bench, token, waiter, effects }
   }
 
@@ -305,14 +307,14 @@ describe('lock-delay', () => {
     expect(effects[0]).toEqual(['delayed', 'a', token, 8_000])
     expect(bench.machine.holder('a')).toBeNull()
     expect(bench.machine.lockCount).toBe(0)
-    expect([...bench.machine.delayedLocks()]).toEqual([{ name: 'a', token, forMs: 8_000 }])
+    expect([...bench.machine.timedHolds()]).toEqual([{ name: 'a', token, clock: 'delay', forMs: 8_000 }])
     const refused = bench.classic('n1', 100, 'a')
     expect(answers(refused.effects)).toMatchObject([
       [refused.session, -1, { kind: 'not-granted', reason: 'held', holder: '' }],
     ])
     const left = (of: number, leftMs: number) => {
       bench.apply({ type: CommandType.delayLeft, name: 'a', token: of, leftMs })
-      return [...bench.machine.delayedLocks()].map(({ forMs }) => forMs)
+      return [...bench.machine.timedHolds()].map(({ forMs }) => forMs)
     }
     expect([left(token - 1, 1), left(token, 9_000)]).toEqual([[8_000], [8_000]])
     expect([left(token, 3_000), left(token, 5_000)]).toEqual([[3_000], [3_000]])
@@ -321,12 +323,12 @@ describe('lock-delay', () => {
     expect(outcome(bench.apply(over))).toBe('granted')
     expect(bench.machine.holder('a')?.session).toBe(waiter.session)
     expect(bench.apply(over)).toEqual([])
-    expect([...bench.machine.delayedLocks()]).toEqual([])
+    expect([...bench.machine.timedHolds()]).toEqual([])
   })
 
   test('nobody waits any more: the lock is free when the delay is over', () => {
     const { bench, token, waiter } = expired()
-    bench.apply({ type: CommandType.end, ...attachment(waiter) })
+    bench.apply({ type: CommandType.end, ...attachment(waiter), bye: true, wallMs: 0 })
     bench.apply({ type: CommandType.delayOver, name: 'a', token })
     expect(bench.classic('n1', 100, 'a').effects).toHaveLength(2)
   })
@@ -335,7 +337,8 @@ describe('lock-delay', () => {
     { what: 'release', leave: (bench: Bench, party: Party) => bench.release(party, 2, 'a') },
     {
       what: 'end',
-      leave: (bench: Bench, party: Party) => bench.apply({ type: CommandType.end, ...attachment(party) }),
+      leave: (bench: Bench, party: Party) =>
+        bench.apply({ type: CommandType.end, ...attachment(party), bye: true, wallMs: 0 }),
     },
   ])('a clean $what leaves no delay', ({ leave }) => {
     const bench = oneNode()

@@ -20,7 +20,10 @@ test(`a held lock with its session costs at most ${HEAP_PER_LOCK_MAX_BYTES} byte
   for (let i = 1; i <= LOCKS; i++) {
     const opening = { node: 'n1', epoch: up.epoch, conn: i, floor: i, clientId: `host-${i % 100}.example` }
     const asked = { name: `django-migrations-${i}`, waitMs: 0, meta: '', delayMs: 0, wallMs: 1_795_000_000_000 + i }
-    machine.applyCommand(i + 1, encodeCommand({ type: CommandType.openClassic, ...opening, ...asked }))
+    machine.applyCommand(
+      i + 1,
+      encodeCommand({ type: CommandType.openClassic, ...opening, ...asked, amount: -1, limit: 0 }),
+    )
     machine.endEntry(i + 1)
     machine.takeEffects()
   }

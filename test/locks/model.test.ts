@@ -4,15 +4,16 @@ import { encodeCommand } from '../../src/locks/commands/codec.js'
 import type { Command } from '../../src/locks/commands/commands.js'
 import type { Answer } from '../../src/locks/effects.js'
 import { LockMachine } from '../../src/locks/machine.js'
-import { type Effect, GENESIS, taken } from './harness.js'
+import { type Effect, GENESIS, type ShortGrant, taken } from './harness.js'
 import { Model } from './model.js'
 import { choices, RUNS, Workload } from './workload.js'
 
 /** The same words as the model's for an answer. */
-function wordsOf(answer: Answer): string {
+function wordsOf(answer: Answer | ShortGrant): string {
+  if ('token' in answer && answer.kind === 'granted') return `granted ${answer.name} ${answer.token}`
   switch (answer.kind) {
     case 'granted':
-      return `granted ${answer.name} ${answer.token}`
+      return answer.grants.map(({ name, token }) => `granted ${name} ${token}`).join()
     case 'not-granted':
       return `${answer.reason} ${answer.name} ${answer.holder}`
     case 'released':
@@ -21,6 +22,8 @@ function wordsOf(answer: Answer): string {
       return 'cancelled'
     case 'error':
       return answer.code
+    default:
+      return `an answer of a later level: ${answer.kind}`
   }
 }
 
@@ -41,7 +44,7 @@ function dumpMachine(machine: LockMachine): unknown {
   return {
     sessions: sessions.sort((a, b) => a.id - b.id),
     detached: [...machine.detachedSessions()].map(({ session, forMs }) => [session, forMs]).sort(),
-    delayed: [...machine.delayedLocks()].map(({ name, token }) => [name, token]).sort(),
+    delayed: [...machine.timedHolds()].map(({ name, token }) => [name, token]).sort(),
     live: [...machine.liveEpochs()].map(({ node, epoch }) => [node, epoch]).sort(),
   }
 }
@@ -101,7 +104,7 @@ class Promises {
     const held = [...machine.locks()].map(({ name, token }) => [token, name] as const)
     expect(new Set(held.map(([token]) => token)).size).toBe(held.length)
     const told = effects
-      .map(([kind, , , , given]) => (kind === 'answered' ? (given as Answer) : null))
+      .map(([kind, , , , given]) => (kind === 'answered' ? (given as ShortGrant) : null))
       .flatMap((answer) => (answer?.kind === 'granted' ? [[answer.token, answer.name] as const] : []))
     const highestBefore = Math.max(0, ...this.#granted.keys())
     for (const [token, name] of [...held, ...told]) {

@@ -6,6 +6,23 @@
 import { type Command, CommandType, type LockRequest, type SessionHeader } from '../../src/locks/commands/commands.js'
 import { COUNTER_START } from './harness.js'
 
+type OfBase = Extract<Command, SessionHeader & { type: BaseType }>
+type BaseType = (typeof NUMBERED)[number]
+/** The numbered commands that a cluster of level 1 has. */
+const NUMBERED = [
+  CommandType.lock,
+  CommandType.release,
+  CommandType.cancel,
+  CommandType.waitTimeout,
+  CommandType.ack,
+  CommandType.end,
+  CommandType.detach,
+] as const
+
+function isOfBase(command: Command): command is OfBase {
+  return NUMBERED.some((type) => type === command.type)
+}
+
 export interface ModelSession {
   readonly id: number
   readonly classic: boolean
@@ -109,11 +126,11 @@ export class Model {
       case CommandType.holdLevel:
         return
       default:
-        this.#numbered(index, command)
+        if (isOfBase(command)) this.#numbered(index, command)
     }
   }
 
-  #numbered(index: number, command: Extract<Command, SessionHeader>): void {
+  #numbered(index: number, command: OfBase): void {
     const session = this.#attached(command)
     if (session === null || command.n !== session.lastN + 1) return
     session.lastN = command.n

@@ -10,7 +10,7 @@ function twoNodes(): Bench {
 }
 
 function detach(party: Party, fin: boolean): Command {
-  return { type: CommandType.detach, ...attachment(party), fin }
+  return { type: CommandType.detach, ...attachment(party), fin, wallMs: 0 }
 }
 
 describe('openings', () => {
@@ -18,12 +18,21 @@ describe('openings', () => {
 
   test('a connection opens once, however often its opening arrives', () => {
     const bench = twoNodes()
-    const opening: Command = { type: CommandType.openClassic, node: 'n1', epoch: 100, conn: 1, floor: 1, ...request }
+    const opening: Command = {
+      type: CommandType.openClassic,
+      node: 'n1',
+      epoch: 100,
+      conn: 1,
+      floor: 1,
+      ...request,
+      amount: -1,
+      limit: 0,
+    }
     const effects = bench.apply(opening)
     expect(kinds(effects)).toEqual(['opened', 'answered'])
     expect(bench.apply(opening)).toEqual([])
     const session = bench.machine.holder('a')?.session ?? 0
-    bench.apply({ type: CommandType.end, node: 'n1', epoch: 100, session, attach: 1 })
+    bench.apply({ type: CommandType.end, node: 'n1', epoch: 100, session, attach: 1, bye: true, wallMs: 0 })
     expect(bench.apply(opening)).toEqual([])
     expect(bench.machine.holder('a')).toBeNull()
   })
@@ -63,7 +72,16 @@ describe('openings', () => {
   ])('$what', ({ opened, last, opens }) => {
     const bench = twoNodes()
     const open = ([conn = 0, floor = 0]: number[]) =>
-      bench.apply({ type: CommandType.openClassic, node: 'n1', epoch: 100, conn, floor, ...request })
+      bench.apply({
+        type: CommandType.openClassic,
+        node: 'n1',
+        epoch: 100,
+        conn,
+        floor,
+        ...request,
+        amount: -1,
+        limit: 0,
+      })
     for (const opening of opened) open(opening)
     expect(kinds(open(last)).includes('opened')).toBe(opens)
     expect(bench.machine.openingApplied('n1', 100, last[0] ?? 0)).toBe(true)
@@ -111,7 +129,7 @@ describe('classic sessions', () => {
       ['opened', where, second.session, 1],
       ['queued', where, second.session, -1, 'a', 1, String(first.session)],
     ])
-    const effects = bench.apply({ type: CommandType.end, ...attachment(first) })
+    const effects = bench.apply({ type: CommandType.end, ...attachment(first), bye: true, wallMs: 0 })
     expect(effects).toEqual([
       ['answered', where, second.session, -1, { kind: 'granted', name: 'a', token: second.session + 1 }],
       ['ended', { node: 'n1', epoch: 100, conn: 1 }, first.session],
@@ -216,7 +234,12 @@ describe('detached sessions', () => {
     const bench = twoNodes()
     const party = bench.open('n1', 100)
     bench.lock(party, 1, 'a')
-    const expiry = (attach: number): Command => ({ type: CommandType.expireSession, session: party.session, attach })
+    const expiry = (attach: number): Command => ({
+      type: CommandType.expireSession,
+      session: party.session,
+      attach,
+      wallMs: 0,
+    })
     expect(bench.apply(expiry(1))).toEqual([])
     bench.apply(detach(party, false))
     const { party: again } = bench.resume(party, 'n2', 200)
@@ -239,7 +262,7 @@ describe('detached sessions', () => {
     const token = bench.token('a')
     expect(bench.machine.session(party.session)).toMatchObject({
       held: [{ name: 'a', token }],
-      answers: [[1, { kind: 'granted', name: 'a', token }]],
+      answers: [[1, { kind: 'granted', grants: [{ name: 'a', token }] }]],
     })
   })
 
@@ -284,7 +307,7 @@ describe('resume', () => {
     ])
     expect(bench.lock(party, 2, 'b')).toEqual([])
     expect(bench.apply(detach(party, false))).toEqual([])
-    expect(bench.apply({ type: CommandType.end, ...attachment(party) })).toEqual([])
+    expect(bench.apply({ type: CommandType.end, ...attachment(party), bye: true, wallMs: 0 })).toEqual([])
     expect(answers(bench.lock(moved, 2, 'b'))).toHaveLength(1)
     expect(bench.machine.isAttached(party.session, 'n2', 200, 2)).toBe(true)
     expect(bench.machine.isAttached(party.session, 'n1', 100, 1)).toBe(false)
@@ -298,7 +321,7 @@ describe('resume', () => {
     const where = (conn: number) => ({ node: 'n2', epoch: 200, conn })
     expect(bench.resume(party, 'n2', 200, 'wrong').effects).toEqual([['resumeRefused', where(2), party.session]])
     expect(bench.resume({ ...party, session: 7 }, 'n2', 200).effects).toEqual([['resumeRefused', where(3), 7]])
-    bench.apply({ type: CommandType.end, ...attachment(party) })
+    bench.apply({ type: CommandType.end, ...attachment(party), bye: true, wallMs: 0 })
     expect(bench.resume(party, 'n2', 200).effects).toEqual([['resumeRefused', where(4), party.session]])
   })
 

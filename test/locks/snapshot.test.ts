@@ -54,7 +54,7 @@ function populated(classics = 20): Bench {
   bench.lock(left, 1, 'a', { waitMs: 900 })
   bench.lock(left, 2, 'b', { waitMs: -1 })
   bench.cancel(left, 3, 2)
-  bench.apply({ type: CommandType.detach, ...attachment(left), fin: false })
+  bench.apply({ type: CommandType.detach, ...attachment(left), fin: false, wallMs: 0 })
   for (let i = 0; i < classics; i++) bench.classic('n2', 200, `lock-${i % 15}`, { waitMs: -1, clientId: `c${i}` })
   return bench
 }
@@ -138,8 +138,9 @@ describe('a snapshot', () => {
       const token = bench.token('delayed')
       bench.lock(waiter, 1, 'a', { waitMs: 500 })
       bench.lock(left, 1, 'a', { waitMs: 500 })
-      for (const party of [left, lost]) bench.apply({ type: CommandType.detach, ...attachment(party), fin: false })
-      bench.apply({ type: CommandType.expireSession, session: lost.session, attach: 1 })
+      for (const party of [left, lost])
+        bench.apply({ type: CommandType.detach, ...attachment(party), fin: false, wallMs: 0 })
+      bench.apply({ type: CommandType.expireSession, session: lost.session, attach: 1, wallMs: 0 })
       const classic = bench.classic('n2', 200, 'c')
       return { bench, holder, waiter, left, classic, token }
     }
@@ -159,12 +160,14 @@ describe('a snapshot', () => {
       'an acknowledgement': ({ bench, holder }) =>
         bench.apply({ type: CommandType.ack, ...numbered({ ...holder, ack: 1 }) }),
       'a detachment': ({ bench, holder }) =>
-        bench.apply({ type: CommandType.detach, ...attachment(holder), fin: false }),
+        bench.apply({ type: CommandType.detach, ...attachment(holder), fin: false, wallMs: 0 }),
       'a resume': ({ bench, left }) => bench.resume(left, 'n2', 200),
       'an expiry': ({ bench, left }) =>
-        bench.apply({ type: CommandType.expireSession, session: left.session, attach: 1 }),
-      'the end of a holder': ({ bench, holder }) => bench.apply({ type: CommandType.end, ...attachment(holder) }),
-      'the end of a waiter': ({ bench, waiter }) => bench.apply({ type: CommandType.end, ...attachment(waiter) }),
+        bench.apply({ type: CommandType.expireSession, session: left.session, attach: 1, wallMs: 0 }),
+      'the end of a holder': ({ bench, holder }) =>
+        bench.apply({ type: CommandType.end, ...attachment(holder), bye: true, wallMs: 0 }),
+      'the end of a waiter': ({ bench, waiter }) =>
+        bench.apply({ type: CommandType.end, ...attachment(waiter), bye: true, wallMs: 0 }),
       'the end of an epoch': ({ bench }) => bench.apply({ type: CommandType.expireNode, node: 'n1', epoch: 100 }),
       'the end of a delay': ({ bench, token }) => bench.apply({ type: CommandType.delayOver, name: 'delayed', token }),
       'a new epoch': ({ bench }) => bench.nodeUp('n1', 101, 100, 100),

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest'
 import { CommandType } from '../../src/locks/commands/commands.js'
 import { LOCKS_PER_SESSION_MAX } from '../../src/locks/limits.js'
-import { findCycle } from '../../src/locks/table/deadlock.js'
+import { findCycle } from '../../src/locks/table/session-graph.js'
 import { answers, Bench, kinds, numbered } from './harness.js'
 
 const FOREVER = { waitMs: -1 }

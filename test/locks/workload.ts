@@ -57,7 +57,7 @@ export class Workload {
     if (kind < 20) return this.#epochEnd(choice)
     if (kind < 36) return this.#opening(choice)
     if (kind < 40) {
-      const delayed = [...this.#machine.delayedLocks()]
+      const delayed = [...this.#machine.timedHolds()]
       if (delayed.length === 0) return { type: CommandType.sweep }
       const { name, token, forMs } = pick(delayed, who)
       if (what % 2 === 0) return { type: CommandType.delayLeft, name, token, leftMs: odd < 30 ? forMs >> 1 : forMs + 1 }
@@ -99,7 +99,8 @@ export class Workload {
     this.#conns += 1
     const header = { ...pick(live, what), conn: this.#conns, floor: Math.max(1, this.#conns - 3) }
     const clientId = what % 2 === 0 ? `client-${what}` : ''
-    if (kind < 24) return { type: CommandType.openClassic, ...header, clientId, ...request(choice) }
+    if (kind < 24)
+      return { type: CommandType.openClassic, ...header, clientId, ...request(choice), amount: -1, limit: 0 }
     const session = kind < 30 ? this.#session(who) : null
     if (session !== null) {
       const secretHash = odd === 0 ? 'guess' : `secret-${session.leaseMs}`
@@ -119,7 +120,7 @@ export class Workload {
     if (kind < 70 && first !== undefined) {
       return { type: CommandType.detachedWaitTimeout, session, attach: counted, target: first.request }
     }
-    return { type: CommandType.expireSession, session, attach: counted }
+    return { type: CommandType.expireSession, session, attach: counted, wallMs: 0 }
   }
 
   #numbered(session: SessionView, where: { node: string; epoch: number }, choice: Choice): Command {
@@ -134,7 +135,7 @@ export class Workload {
     if (kind < 80) {
       const held = session.held.length > 0 ? pick(session.held, what) : { name: pick(NAMES, what), token: 1 }
       const token = odd < 20 ? 0 : held.token + (odd === 39 ? 1 : 0)
-      return { type: CommandType.release, ...header, request: request_, name: held.name, token }
+      return { type: CommandType.release, ...header, request: request_, name: held.name, token, done: false, wallMs: 0 }
     }
     const target = session.queued.length > 0 ? pick(session.queued, what).request : 1
     if (kind < 84) return { type: CommandType.cancel, ...header, request: request_, target }
@@ -153,8 +154,8 @@ export class Workload {
 
   #leave({ session, attach }: SessionView, { node, epoch }: { node: string; epoch: number }, choice: Choice): Command {
     const header = { node, epoch, session, attach: choice.odd === 0 ? attach + 1 : attach }
-    if (choice.kind < 93) return { type: CommandType.end, ...header }
-    return { type: CommandType.detach, ...header, fin: choice.what % 3 === 0 }
+    if (choice.kind < 93) return { type: CommandType.end, ...header, bye: true, wallMs: 0 }
+    return { type: CommandType.detach, ...header, fin: choice.what % 3 === 0, wallMs: 0 }
   }
 
   #session(who: number): SessionView | null {

@@ -1,7 +1,7 @@
 /** A check that cannot fail proves nothing: each is shown what it must not let pass, and what it must. */
 import { beforeEach, describe, expect, it } from 'vitest'
 import { encodeCommand } from '../../src/locks/commands/codec.js'
-import { CommandType } from '../../src/locks/commands/commands.js'
+import { CommandType, EXCLUSIVE, SHARED } from '../../src/locks/commands/commands.js'
 import { LockMachine } from '../../src/locks/machine.js'
 import { MsgType } from '../../src/raft/core/messages.js'
 import { EMPTY_BYTES, EMPTY_CONF_STATE, EntryType } from '../../src/raft/core/types.js'
@@ -177,7 +177,7 @@ describe('locks', () => {
   function heldLock() {
     const bench = new Bench()
     bench.nodeUp('n1', 7)
-    const checks = new LockCheck(world, ['a'], () => bench.machine, new QueueCheck(world, () => true))
+    const checks = new LockCheck(world, ['a'], () => bench.machine)
     const party = bench.open('n1', 7)
     const take = () => {
       bench.lock(party, party.n + 1, 'a')
@@ -203,7 +203,7 @@ describe('locks', () => {
 
   it('passes a lock that its last holder has given up', () => {
     const { checks, token, passOn } = heldLock()
-    checks.believers.add({ name: 'session1', believes: () => null })
+    checks.believers.add({ name: 'session1', believes: () => [] })
     checks.holds.add(hold(token, { isGivenUp: () => true }))
     checks.holds.add(hold(token, { isServed: () => false }))
     passOn()
@@ -212,7 +212,7 @@ describe('locks', () => {
 
   it('sees a grant while somebody believes to hold', () => {
     const { checks, token, passOn } = heldLock()
-    checks.believers.add({ name: 'session1', believes: () => token })
+    checks.believers.add({ name: 'session1', believes: () => [token] })
     passOn()
     expect(world.violation).toMatch(/while session1 believes/)
   })
@@ -268,29 +268,41 @@ describe('membership', () => {
 })
 
 describe('the queue', () => {
-  const grant = (name: string, token: number) => ({ kind: 'granted' as const, name, token })
+  const waiter = (session: number, amount = EXCLUSIVE) => ({ session, request: 1, amount })
+  const holder = (session: number, token: number, amount = EXCLUSIVE) => ({ ...waiter(session, amount), token })
+  const none = { limit: 0, holds: [], queue: [] }
 
   it('passes grants in order, and past those who do not wait any more', () => {
-    const gone = new Set([2])
-    const check = new QueueCheck(world, (session) => !gone.has(session))
-    for (const session of [1, 2, 3]) check.queued(session, 1, 'a')
-    check.answered(1, 1, grant('a', 10))
-    check.answered(3, 1, grant('a', 11))
+    const check = new QueueCheck(world, ['a'])
+    check.look('a', { ...none, queue: [waiter(1), waiter(2), waiter(3)] })
+    check.look('a', { ...none, holds: [holder(1, 10)], queue: [waiter(2), waiter(3)] })
+    check.look('a', { ...none, holds: [holder(3, 11)] })
     expect(world.violation).toBeNull()
   })
 
-  it('sees a grant past a waiter, also when nobody is told', () => {
-    for (const passes of [
-      (check: QueueCheck) => check.answered(2, 1, grant('a', 10)),
-      (check: QueueCheck) => check.holds('a', 2, 10),
-    ]) {
-      world = new World(1)
-      const check = new QueueCheck(world, () => true)
-      check.queued(1, 1, 'a')
-      check.queued(2, 1, 'a')
-      passes(check)
-      expect(world.violation).toMatch(/past 1\/1/)
-    }
+  it('sees a grant past a waiter', () => {
+    const check = new QueueCheck(world, ['a'])
+    check.look('a', { ...none, queue: [waiter(1), waiter(2)] })
+    check.look('a', { ...none, holds: [holder(2, 10)], queue: [waiter(1)] })
+    expect(world.violation).toMatch(/to session 2 past 1\/1/)
+  })
+
+  it('sees a reader pass a writer who waits, and a small permit a large one', () => {
+    const check = new QueueCheck(world, ['a', 'b'])
+    check.look('a', { ...none, holds: [holder(1, 10, SHARED)], queue: [waiter(2)] })
+    check.look('a', { ...none, holds: [holder(1, 10, SHARED), holder(3, 11, SHARED)], queue: [waiter(2)] })
+    expect(world.violation).toMatch(/to session 3 past 2\/1/)
+    world.violation = null
+    check.look('b', { limit: 3, holds: [holder(1, 12, 1)], queue: [waiter(2, 3)] })
+    check.look('b', { limit: 3, holds: [holder(1, 12, 1), holder(3, 13, 1)], queue: [waiter(2, 3)] })
+    expect(world.violation).toMatch(/to session 3 past 2\/1/)
+  })
+
+  it('passes who takes nothing from the waiter', () => {
+    const check = new QueueCheck(world, ['a'])
+    check.look('a', { ...none, queue: [waiter(2, SHARED)] })
+    check.look('a', { ...none, holds: [holder(3, 11, SHARED)], queue: [waiter(2, SHARED)] })
+    expect(world.violation).toBeNull()
   })
 })
 

@@ -5,6 +5,20 @@ import { World } from './world.js'
 
 const until = (world: World, atMs: number) => world.until(() => false, atMs - world.nowMs)
 
+describe('the time of day', () => {
+  it('can be set, and nothing else is', async () => {
+    const world = new World(1)
+    const machine = new Machine(world, 'm', 1)
+    const { clock } = new Process(world, machine, 'p')
+    const before = clock.wallNow()
+    await until(world, 1_000)
+    machine.wallOffsetMs = -500
+    expect(clock.wallNow()).toBe(before + 500)
+    expect(clock.takerNow()).toBe(1_000)
+    expect(clock.speakerNow()).toBe(1_000)
+  })
+})
+
 describe('a clock that changes its rate', () => {
   it('goes on from what it showed', async () => {
     const world = new World(1)

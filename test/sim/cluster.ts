@@ -14,7 +14,7 @@ import { PeerNetwork } from './network/peer-network.js'
 import { peerOf } from './network/station.js'
 import { newerRefused } from './newer-layout.js'
 import { Machine, Process } from './process.js'
-import { NEXT_LEVEL } from './program.js'
+import { FORMER_LEVEL, NEXT_LEVEL } from './program.js'
 import { PutBack } from './put-back.js'
 import type { Swarm } from './swarm.js'
 import type { World } from './world.js'
@@ -94,13 +94,19 @@ export class Cluster {
     this.founders = Array.from({ length: swarm.nodes }, (_, i) => peerOf(`n${i + 1}`))
     for (const { nodeId } of this.founders) {
       const host = this.addHost(nodeId)
-      if (swarm.isMixed && world.random.chance(swarm.nextShare)) host.programLevel = NEXT_LEVEL
+      if (swarm.isMixed) host.programLevel = this.#firstLevel()
     }
     if (swarm.faults.has('put back')) this.peers.meeting = this.putBack
     checks.configs.onJoint = () => this.#jointEntered()
     this.peers.onSend = ({ kind, lane, payload }) => {
       if (kind === FrameKind.raft && lane === Lane.control) checks.votes.sent(payload)
     }
+  }
+
+  #firstLevel(): number {
+    const { random } = this.world
+    if (random.chance(this.swarm.nextShare)) return NEXT_LEVEL
+    return random.chance(this.swarm.formerShare) ? FORMER_LEVEL : FEATURE_LEVEL
   }
 
   addHost(nodeId: string): Host {

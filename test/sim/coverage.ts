@@ -23,7 +23,7 @@ export const EVENTS = [
   'answer repeated',
   'grant',
   'seen grant to a waiter',
-  'lock delayed',
+  'timed delay',
   'snapshot made',
   'log compacted',
   'snapshot installed',

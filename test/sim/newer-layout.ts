@@ -159,11 +159,12 @@ export class NewerLayout implements Disk {
  */
 export function newerRefused(world: World, host: Host, words: string): void {
   const { nodeId, volume } = host
+  const ranLevel = host.member?.deps.programLevel ?? host.programLevel
   const isSetBack = volume.formatSetBack !== null
   const isRefused = words.includes('format version')
   const reason = isSetBack
     ? `its version is ${NEWER_LAYOUT_VERSION}, not ${CODEC_VERSION}`
-    : `needs feature level ${FEATURE_LEVEL + 1}, and this program knows ${FEATURE_LEVEL}`
+    : `, and this program knows ${ranLevel}`
   if (!words.includes(reason)) world.fail(`${nodeId} refuses what is newer and does not say why: ${words}`)
   if ((isSetBack || isRefused) && !volume.isAsFound())
     world.fail(`${nodeId} refuses a newer directory and has changed it`)
@@ -171,5 +172,8 @@ export function newerRefused(world: World, host: Host, words: string): void {
     isSetBack ? 'seen newer layout refused' : isRefused ? 'seen downgrade refused' : 'seen program left behind',
   )
   volume.restoreFormat()
-  host.programLevel = FEATURE_LEVEL + 1
+  host.programLevel = isSetBack ? FEATURE_LEVEL + 1 : Math.max(host.programLevel, ranLevel + 1, neededLevel(words))
 }
+
+/** 0: the words do not say. */
+const neededLevel = (words: string): number => Number(/needs feature level (\d+)/.exec(words)?.[1] ?? 0)

@@ -17,6 +17,8 @@ export class Machine {
   /** Since when, in world time, its clocks run at this rate, and what they showed then. */
   #rateSinceMs = 0
   #shownThenMs = 0
+  /** Somebody has set the time of day by this: no other clock knows. */
+  wallOffsetMs = 0
   /** Somebody has read the clocks ahead of the world: until then they go on as they did. */
   #readAheadUntilMs = 0
   readonly #onRate: (() => void)[] = []
@@ -131,7 +133,7 @@ export class Process {
     this.clock = {
       speakerNow: () => machine.bootMs(this.#nowMs),
       takerNow: () => machine.monotonicMs(this.#nowMs),
-      wallNow: () => WALL_ORIGIN_MS + Math.floor(machine.bootMs(this.#nowMs)),
+      wallNow: () => Math.max(0, WALL_ORIGIN_MS + machine.wallOffsetMs + Math.floor(machine.bootMs(this.#nowMs))),
       after: (delayMs, run) => this.#after(delayMs, run),
       soon: (run) => this.#soon(run),
     }

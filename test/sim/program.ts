@@ -1,7 +1,8 @@
 /**
- * The programs that nodes of a run may be: the present one, from these sources, and one of the next feature level, which is
- * compiled from them with a few edits (`test/kit/programs`). Nodes of both run side by side, each with classes of its own:
- * whatever asks for the class of an error must ask the program that threw it.
+ * The programs that nodes of a run may be: the present one, from these sources; one of the next feature level, which is compiled
+ * from them with a few edits (`test/kit/programs`); and one of the level before, which is the present one told to know no more.
+ * Nodes of all run side by side, the next one with classes of its own: whatever asks for the class of an error must ask the
+ * program that threw it.
  */
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -58,6 +59,22 @@ export const NEXT_COMMAND = 99
 /** The highest level that there is a program for. */
 export const NEXT_LEVEL: number = FEATURE_LEVEL + 1
 
+/** The lowest that there is a program for. */
+export const FORMER_LEVEL: number = FEATURE_LEVEL - 1
+
+class FormerComposition extends NodeComposition {
+  constructor(...[settings, ...others]: ConstructorParameters<typeof NodeComposition>) {
+    super({ ...settings, programLevel: FORMER_LEVEL }, ...others)
+  }
+}
+
+const FORMER: Program = {
+  ...PRESENT,
+  FEATURE_LEVEL: FORMER_LEVEL,
+  NodeComposition: FormerComposition,
+  openStore: (directory, options) => openStore(directory, { ...options, programLevel: FORMER_LEVEL }),
+}
+
 let next: Program | null = null
 
 /** Before a run in which nodes are upgraded. Takes some seconds the first time after the sources have changed. */
@@ -75,6 +92,7 @@ export async function loadNextProgram(): Promise<void> {
 
 export function programOf(level: number): Program {
   if (level === FEATURE_LEVEL) return PRESENT
+  if (level === FORMER_LEVEL) return FORMER
   if (level !== NEXT_LEVEL || next === null) throw new Error(`no program of level ${level} is loaded`)
   return next
 }

@@ -42,6 +42,8 @@ export interface Swarm {
   readonly isMixed: boolean
   /** Of the nodes that begin with it, if any runs it. */
   readonly nextShare: number
+  /** Of the others that begin with the program of the level before, and are upgraded under load. */
+  readonly formerShare: number
   /** In the end all members have it, and the level must rise. */
   readonly isFinished: boolean
 }
@@ -140,6 +142,7 @@ export function drawSwarm(random: SeededRandom, nodes: number | null, only: Swar
     faults,
     isMixed: INSTALLS_NEXT.some((fault) => faults.has(fault)),
     nextShare: random.pick([0, 0.5, 1]),
+    formerShare: random.pick([0, 0.5, 1]),
     isFinished: random.chance(0.5),
   }
 }

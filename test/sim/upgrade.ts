@@ -21,9 +21,9 @@ function liftHold(cluster: Cluster): void {
   cluster.world.after(LOOK_AGAIN_MS, () => liftHold(cluster))
 }
 
-/** Every member is up with the newest program, nothing holds the level, and it has not risen. */
+/** Every member is up with a program of a higher level, nothing holds the level, and it has not risen. */
 export function mustRise(cluster: Cluster): boolean {
   const { reference } = cluster.checks.log
-  if (reference === null || reference.isLevelHeld || reference.level >= NEXT_LEVEL) return false
-  return cluster.memberIds().every((id) => reference.levelOfNode(id) === NEXT_LEVEL)
+  if (reference === null || reference.isLevelHeld) return false
+  return cluster.memberIds().every((id) => (reference.levelOfNode(id) ?? 0) > reference.level)
 }

@@ -13,7 +13,7 @@ import { assertClientId, assertLockName } from '../../client/names.js'
 import type { LockSession } from '../../client/session/lock-session.js'
 import { SESSION_LEASE_DEFAULT_MS } from '../../protocol/limits.js'
 import { VERSION } from '../../version.js'
-import { type AcquireRequest, acquireLock } from '../shared/acquire.js'
+import { type Acquired, type AcquireRequest, acquireLocks } from '../shared/acquire.js'
 import { checked, type EndpointFlags, endpointsFrom, seconds } from '../shared/arguments.js'
 import { ClientExit, exitStatusOfSignal } from '../shared/exit-statuses.js'
 import { ProgramLog, Verbosity, writeStderr, writeStdout } from '../shared/log.js'
@@ -47,28 +47,32 @@ export async function runTnlClient(words: readonly string[], env: Environment): 
     return await hold(request, log)
   } catch (error) {
     if (!(error instanceof TcpNetLockError)) throw error
-    return explain(error, request.lockName, log)
+    return explain(error, nameOf(request), log)
   }
 }
 
 async function hold(request: AcquireRequest, log: ProgramLog): Promise<number> {
   const signals = new SignalRelay()
   const sessions: LockSession[] = []
-  const held = acquireLock(request, log, (session) => sessions.push(session)).then(untilLost)
+  const held = acquireLocks(request, log, (session) => sessions.push(session)).then(untilLost)
   // Whichever comes second has nobody left to hear it.
   held.catch(() => {})
   const end = await Promise.race([held, signals.interrupted.then((signal) => ({ signal }))])
   await Promise.race([Promise.all(sessions.map((session) => session.close())), sleep(GOODBYE_TIMEOUT_MS)])
   if ('signal' in end) return exitStatusOfSignal(end.signal)
-  log.error(`disconnected while holding the lock '${request.lockName}' (${end.reason})`)
+  log.error(`disconnected while holding the lock '${nameOf(request)}' (${end.reason})`)
   return ClientExit.lost
 }
 
-function untilLost({ session }: { session: LockSession }): Promise<{ reason: LostReason }> {
+function untilLost({ session, grants }: Acquired): Promise<{ reason: LostReason }> {
   return new Promise((resolve) => {
     session.hooks = { ...session.hooks, lost: (_, reason) => resolve({ reason }) }
+    // Between the grant and this line nobody listened.
+    if (!grants.every((grant) => session.holds(grant))) resolve({ reason: 'lease-expired' })
   })
 }
+
+const nameOf = (request: AcquireRequest): string => request.asks[0]?.name ?? ''
 
 function explain(error: TcpNetLockError, lockName: string, log: ProgramLog): number {
   if (error instanceof NotGrantedError) {
@@ -118,7 +122,8 @@ function readOptions(words: readonly string[], env: Environment): { request: Acq
       refusalIsFinal: true,
       keepAliveMs: flags.keepAlive ? flags.keepAliveSecs : undefined,
     }
-    const request = { session, lockName, waitMs: 0, retries: 0, retryWaitMs: 0, tellsHolder: false }
+    const asks = [{ name: lockName, amount: 'exclusive' as const }]
+    const request = { session, asks, waitMs: 0, retries: 0, retryWaitMs: 0, tellsHolder: false }
     return { request, log: new ProgramLog('tnl-client', verbosityOf(flags)) }
   } catch (error) {
     if (error instanceof InvalidArgumentError) program.error(`error: ${error.message}`)

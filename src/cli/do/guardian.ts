@@ -3,7 +3,7 @@ import type { ChildProcess } from 'node:child_process'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { HoldLimit } from '../../client/session/local-lease.js'
 import { type Link, LinkError } from '../../client/transport/link.js'
-import { ADOPT_TIMEOUT_MS, SEARCH_INTERVAL_MS, SEARCH_MS } from '../guarding/limits.js'
+import { ADOPT_TIMEOUT_MS, KILL_TIMEOUT_MS, SEARCH_INTERVAL_MS, SEARCH_MS } from '../guarding/limits.js'
 import type { FromGuardian, GuardedCommand, Resumption, ToGuardian } from '../guarding/messages.js'
 import type { ProcessGroup } from '../system/process-group.js'
 import { descendantsOf, type ProcessInfo, processesWithVariable, signalProcess } from '../system/processes.js'
@@ -24,7 +24,7 @@ export class Guardian {
   readonly #mark: string
   readonly #child: ChildProcess
   readonly #watcher: Watcher
-  readonly #others: ReadonlySet<number>
+  readonly #others: Set<number>
   readonly #exited: Promise<void>
   readonly #adoptions = new Map<number, () => void>()
   #lastNumber = 0
@@ -104,6 +104,16 @@ export class Guardian {
   dismiss(): void {
     this.#end()
     this.#watcher.done()
+  }
+
+  /** After `dismiss`: the guardian and the watcher are dead. */
+  async gone(): Promise<void> {
+    await Promise.race([Promise.all([this.#exited, this.#watcher.exited]), sleep(KILL_TIMEOUT_MS)])
+  }
+
+  /** A child of this process that has nothing to do with the command. */
+  ignore(processId: number): void {
+    this.#others.add(processId)
   }
 
   /** Leaves it to itself: something is left that cannot be ended, and while that runs the guardian stays. */

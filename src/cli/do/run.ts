@@ -2,6 +2,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { CommanderError } from 'commander'
 import {
+  AlreadyDoneError,
+  DeadlockError,
+  LockLostError,
   NoEndpointError,
   NoQuorumError,
   NotGrantedError,
@@ -10,9 +13,9 @@ import {
 } from '../../client/errors.js'
 import type { Grant, LockSession } from '../../client/session/lock-session.js'
 import type { Link } from '../../client/transport/link.js'
-import { LEAVE_QUEUE_TIMEOUT_MS, RELEASE_TIMEOUT_MS } from '../guarding/limits.js'
+import { LEAVE_QUEUE_TIMEOUT_MS, MARK_TIMEOUT_MS, RELEASE_TIMEOUT_MS } from '../guarding/limits.js'
 import type { GuardedCommand } from '../guarding/messages.js'
-import { acquireLock, HeldAroundError } from '../shared/acquire.js'
+import { type Acquired, type AcquireRequest, acquireLocks, HeldAroundError } from '../shared/acquire.js'
 import { DoExit, exitStatusOfSignal } from '../shared/exit-statuses.js'
 import { formatHeld, HELD_VARIABLE, type HeldMark, readHeld } from '../shared/held.js'
 import { ProgramLog } from '../shared/log.js'
@@ -20,10 +23,13 @@ import { SignalRelay } from '../shared/signals.js'
 import { loadNative, mayHaveNative } from '../system/native.js'
 import { readProcess } from '../system/processes.js'
 import { Guardian } from './guardian.js'
+import { UserHooks } from './hooks.js'
+import { LocalSession, mayLockLocally } from './local-session.js'
 import { type DoOptions, readDoOptions } from './options.js'
+import { type OutcomeWord, prepareResult, RunRecord, writeResult } from './result.js'
 import { isReplaced, readStart, type Start } from './start.js'
 import { dismissGuardian, type StartedGuardian, startGuardian } from './started-guardian.js'
-import { Supervision } from './supervision.js'
+import { type Outcome, Supervision } from './supervision.js'
 
 type Environment = Readonly<Record<string, string | undefined>>
 
@@ -43,30 +49,48 @@ export async function runTnlDo(
   }
   const log = new ProgramLog('tnl-do', options.verbosity)
   const start = readStart(words, env)
-  if (!mayHaveNative() && [...words, ...Object.values(env)].some((text) => text !== undefined && isReplaced(text))) {
-    log.error('an argument or a variable is not UTF-8; it cannot be given on unchanged on this system')
+  const obstacle = obstacleTo(options, words, env, start)
+  if (obstacle !== null) {
+    log.error(obstacle)
     if (started !== null) dismissGuardian(started)
     return DoExit.badUsage
   }
-  const run = new DoRun(options, log, start, readHeld(env[HELD_VARIABLE]), started)
+  const record = new RunRecord(options)
+  const run = new DoRun(options, log, start, record, readHeld(env[HELD_VARIABLE]), started)
   try {
-    return await run.run()
+    return run.tell(await run.run())
   } catch (error) {
-    if (error instanceof HeldAroundError) {
-      log.error(error.message)
-      return DoExit.badUsage
-    }
-    if (!(error instanceof TcpNetLockError)) throw error
-    log.error(error.message)
-    return statusOf(error)
+    if (!(error instanceof HeldAroundError) && !(error instanceof TcpNetLockError)) throw error
+    const { status, word } = endOf(error, options)
+    if (status === 0) log.info(error.message)
+    else log.error(error.message)
+    record.outcome(word, error)
+    await run.hooksSettled()
+    return run.tell(status)
   } finally {
     run.end()
   }
 }
 
+/** Why nothing is run, found before anybody is asked for a lock; null: nothing is in the way. */
+function obstacleTo(options: DoOptions, words: readonly string[], env: Environment, start: Start): string | null {
+  if (!mayHaveNative() && [...words, ...Object.values(env)].some((text) => text !== undefined && isReplaced(text))) {
+    return 'an argument or a variable is not UTF-8; it cannot be given on unchanged on this system'
+  }
+  if (options.isLocal && !mayLockLocally) return '--local needs Linux'
+  if (options.result === null) return null
+  try {
+    prepareResult(options.result, start.descriptors)
+    return null
+  } catch (error) {
+    return `--result ${options.result}: ${error instanceof Error ? error.message : String(error)}`
+  }
+}
+
 class DoRun {
-  private guardian: Guardian
+  private guardian: Guardian | null
   private readonly signals: SignalRelay
+  private readonly hooks: UserHooks
   private session: LockSession | null = null
   private runsOn = false
 
@@ -74,69 +98,150 @@ class DoRun {
     private readonly options: DoOptions,
     private readonly log: ProgramLog,
     private readonly start: Start,
+    private readonly record: RunRecord,
     private readonly heldAround: readonly HeldMark[],
     started: StartedGuardian | null,
   ) {
     this.signals = new SignalRelay(start.ignoredSignals)
-    this.guardian = new Guardian(started ?? startGuardian(start.descriptors))
+    this.guardian = started === null ? null : new Guardian(started)
+    this.hooks = new UserHooks(start.variables, log, (processId) => this.guardian?.ignore(processId))
   }
 
   async run(): Promise<number> {
-    const request = {
-      ...this.options,
-      heldAround: this.heldAround,
-      beforeOpening: (link: Link) => this.beforeOpening(link),
-    }
-    const asked = acquireLock(request, this.log, (session) => this.opened(session))
+    const asked = acquireLocks(this.request(), this.log, (session) => this.opened(session))
     const outcome = await Promise.race([asked, this.signals.interrupted])
     if (typeof outcome === 'string') {
       asked.catch(() => {})
+      this.hooks.end()
+      this.record.outcome('interrupted')
       await Promise.race([this.session?.close(), sleep(LEAVE_QUEUE_TIMEOUT_MS)])
       return exitStatusOfSignal(outcome)
     }
-    return this.runCommand(outcome.session, outcome.grant)
+    return this.runCommand(outcome)
   }
 
   end(): void {
-    if (this.runsOn) this.guardian.release()
-    else this.guardian.dismiss()
+    if (this.runsOn) this.guardian?.release()
+    else this.guardian?.dismiss()
   }
 
-  private async runCommand(session: LockSession, grant: Grant): Promise<number> {
-    this.reviveGuardian()
-    const { guardian, signals } = this
-    const supervision = new Supervision(this.options, this.log, session, grant, guardian)
+  hooksSettled(): Promise<unknown> {
+    return Promise.race([this.hooks.settled(), this.signals.interrupted.then(() => this.hooks.end())])
+  }
+
+  /** Writes the result that was asked for. The status stays what it is. */
+  tell(status: number): number {
+    const { result } = this.options
+    if (result === null) return status
+    try {
+      writeResult(result, this.record.toResult(status))
+    } catch (error) {
+      this.log.error(`the result cannot be written: ${error instanceof Error ? error.message : String(error)}`)
+    }
+    return status
+  }
+
+  private request(): AcquireRequest {
+    const { options, hooks } = this
+    const names = options.asks.map(({ name }) => name)
+    const { clientId } = options.session
+    return {
+      ...options,
+      heldAround: this.heldAround,
+      beforeOpening: (link: Link) => this.beforeOpening(link),
+      beforeTry: () => hooks.runAll(options.hooks.beforeLock, names),
+      alreadyLocked: (name) => void hooks.runAll(options.hooks.alreadyLocked, [name]),
+      ...(options.isLocal ? { open: () => new LocalSession(clientId) } : {}),
+    }
+  }
+
+  private async runCommand(acquired: Acquired): Promise<number> {
+    const { session, grants } = acquired
+    this.record.granted(acquired)
+    const guardian = this.readyGuardian()
+    const { signals } = this
+    const supervision = new Supervision(this.options, this.log, session, grants, guardian)
     supervision.onStopped = (signal) => {
       signals.stopGroup(signal)
       guardian.continue()
     }
     signals.relayTo((signal) => supervision.forward(signal))
-    const { status, lost, runsOn, terminalSignal } = await supervision.run(this.command(session, grant))
-    this.runsOn = runsOn
-    if (runsOn) return status
-    if (!lost) await Promise.race([session.release(grant).catch(() => {}), sleep(RELEASE_TIMEOUT_MS)])
-    await session.close()
+    const outcome = await supervision.run(this.command(session, grants))
+    this.record.ended(outcome.command, outcome.loss)
+    this.runsOn = outcome.runsOn
+    if (outcome.runsOn) return outcome.status
+    const status = await this.giveBack(acquired, outcome)
+    await this.hooks.settled()
     // Ctrl-C means the script around tnl-do as well.
+    const { terminalSignal } = outcome
     if (terminalSignal === 'SIGINT' || terminalSignal === 'SIGQUIT') {
+      this.tell(status)
       this.end()
       signals.dieWithGroup(terminalSignal)
     }
     return status
   }
 
-  private command(session: LockSession, grant: Grant): GuardedCommand {
+  /** Nothing of the command is left. */
+  private async giveBack({ session, grants }: Acquired, { status, loss, command }: Outcome): Promise<number> {
+    const { once } = this.options.terms
+    const [first, ...others] = grants
+    let left = grants
+    let finalStatus = status
+    if (once !== undefined && first !== undefined && loss === null && command?.code === 0) {
+      finalStatus = await this.recordSuccess(session, first, once)
+      left = others
+    }
+    if (session.isLocal) {
+      // Both have the lock as well.
+      this.guardian?.dismiss()
+      await this.guardian?.gone()
+    }
+    if (loss === null) {
+      const released = Promise.all(left.map((grant) => session.release(grant).catch(() => {})))
+      await Promise.race([released, sleep(RELEASE_TIMEOUT_MS)])
+    }
+    await session.close()
+    return finalStatus
+  }
+
+  /** Success counts when the release with its mark is committed. */
+  private async recordSuccess(session: LockSession, grant: Grant, key: string): Promise<number> {
+    const late = new NoQuorumError('no node has confirmed it in time')
+    try {
+      await Promise.race([
+        session.releaseDone(grant),
+        sleep(session.localLease.leaseMs + MARK_TIMEOUT_MS).then(() => Promise.reject(late)),
+      ])
+      this.record.marked()
+      return 0
+    } catch (error) {
+      if (!(error instanceof TcpNetLockError)) throw error
+      const isLost = error instanceof LockLostError || error instanceof SessionExpiredError
+      this.record.outcome(isLost ? 'lost' : 'unreachable', error)
+      this.log.error(`the command has succeeded, but not on record (${error.message}): '${key}' will run again`)
+      return isLost ? this.options.lostStatus : DoExit.noEndpoint
+    }
+  }
+
+  private command(session: LockSession, grants: readonly Grant[]): GuardedCommand {
     const { options, start } = this
     const words = start.lastWords(options.wordCount)
     const [file = '', ...args] = options.shell ? ['/bin/sh', '-c', ...words] : words
     const { ignoredSignals, descriptors, openFiles } = start
     const variables = withoutVariables(start.variables, OWN_VARIABLES)
-    const held = { name: grant.name, token: String(grant.token ?? ''), cluster: session.clusterId ?? '' }
-    const around = [...this.heldAround, { ...held, holder: options.session.clientId ?? '' }]
+    const holder = options.session.clientId
+    const marks = grants.map(({ name, token }) => ({
+      name,
+      token: String(token ?? ''),
+      cluster: session.clusterId ?? '',
+      holder,
+    }))
     const { graceMs, onLost, leaveDaemons } = options
     return {
       file,
       args,
-      variables: [...variables, ...Object.entries(lockVariables(grant, session, around)).map((each) => each.join('='))],
+      variables: [...variables, ...lockVariables(grants, session, [...this.heldAround, ...marks])],
       graceMs,
       onLost,
       leaveDaemons,
@@ -149,8 +254,7 @@ class DoRun {
 
   /** Before `hello` too: whoever dies while it waits leaves the queue by its guardian's word. */
   private beforeOpening(link: Link): Promise<void> {
-    this.reviveGuardian()
-    const adopted = this.guardian.adopt(link)
+    const adopted = this.readyGuardian().adopt(link)
     // The command must not wait for this later; now this process waits for the start of its guardian, on another processor.
     loadNative()
     return adopted
@@ -161,11 +265,14 @@ class DoRun {
     this.introduce()
   }
 
-  private reviveGuardian(): void {
-    if (this.guardian.alive) return
-    this.guardian.dismiss()
-    this.guardian = new Guardian(startGuardian(this.start.descriptors))
+  private readyGuardian(): Guardian {
+    if (this.guardian?.alive) return this.guardian
+    this.guardian?.dismiss()
+    const { session } = this
+    const locks = session instanceof LocalSession ? session.descriptors : []
+    this.guardian = new Guardian(startGuardian(this.start.descriptors, undefined, locks))
     this.introduce()
+    return this.guardian
   }
 
   private introduce(): void {
@@ -174,34 +281,35 @@ class DoRun {
     const { id, secret, link } = session
     const current = link === null ? [] : [link.remote]
     const addresses = [...current, ...this.options.session.endpoints]
-    this.guardian.welcomed(id === null || secret === null ? null : { session: id, secret, addresses })
+    this.guardian?.welcomed(id === null || secret === null ? null : { session: id, secret, addresses })
   }
 }
 
 /** An outer tnl-do's are not given on. */
 const OWN_VARIABLES = ['TNL_LOCK_NAME', 'TNL_TOKEN', 'TNL_SESSION', HELD_VARIABLE]
 
-function lockVariables(
-  grant: Grant,
-  session: LockSession,
-  around: readonly HeldMark[],
-): Readonly<Record<string, string>> {
-  return {
-    TNL_LOCK_NAME: grant.name,
-    ...(grant.token === null ? {} : { TNL_TOKEN: String(grant.token) }),
-    ...(session.id === null ? {} : { TNL_SESSION: session.id }),
-    [HELD_VARIABLE]: formatHeld(around),
-  }
+/** Of several locks `TNL_LOCK_NAME` and `TNL_TOKEN` have all, separated by spaces, in the order asked. */
+function lockVariables(grants: readonly Grant[], session: LockSession, around: readonly HeldMark[]): readonly string[] {
+  const tokens = grants.flatMap(({ token }) => token ?? [])
+  return [
+    `TNL_LOCK_NAME=${grants.map(({ name }) => name).join(' ')}`,
+    ...(tokens.length === 0 ? [] : [`TNL_TOKEN=${tokens.join(' ')}`]),
+    ...(session.id === null ? [] : [`TNL_SESSION=${session.id}`]),
+    `${HELD_VARIABLE}=${formatHeld(around)}`,
+  ]
 }
 
 function withoutVariables(variables: readonly string[], names: readonly string[]): string[] {
   return variables.filter((variable) => !names.some((name) => variable.startsWith(`${name}=`)))
 }
 
-function statusOf(error: TcpNetLockError): number {
-  if (error instanceof NotGrantedError) return DoExit.notGranted
+function endOf(error: unknown, options: DoOptions): { readonly status: number; readonly word: OutcomeWord } {
+  if (error instanceof AlreadyDoneError) return { status: 0, word: 'done-before' }
+  if (error instanceof HeldAroundError) return { status: DoExit.badUsage, word: 'deadlock' }
+  if (error instanceof NotGrantedError) return { status: options.conflictStatus, word: 'not-granted' }
+  if (error instanceof DeadlockError) return { status: options.conflictStatus, word: 'deadlock' }
   if (error instanceof NoEndpointError || error instanceof NoQuorumError || error instanceof SessionExpiredError) {
-    return DoExit.noEndpoint
+    return { status: DoExit.noEndpoint, word: 'unreachable' }
   }
-  return DoExit.cannotRun
+  return { status: DoExit.cannotRun, word: 'failed' }
 }

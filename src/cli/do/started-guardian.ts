@@ -6,6 +6,7 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import type { Writable } from 'node:stream'
+import { NO_DESCRIPTOR } from '../guarding/watcher-words.js'
 import { programFile } from '../shared/program-file.js'
 import { mayHaveNative } from '../system/native.js'
 import { glanceAtDescendants } from '../system/processes.js'
@@ -15,6 +16,8 @@ export const MARK_VARIABLE = 'TNL_GUARDIAN'
 const FIRST_FURTHER_DESCRIPTOR = 3
 /** With these words tnl-do only prints; they may also be the command's, and then the guardian is started a moment later. */
 const PRINTING: readonly string[] = ['-h', '--help', '-V', '--version']
+/** Here the guardian is started with the descriptor of a lock that is still to be taken. */
+const LATER = '--local'
 
 type Stdio = 'ignore' | 'ipc' | number | Writable
 
@@ -24,33 +27,39 @@ export interface StartedGuardian {
   /** In the environment of the guardian and of its command, so that the command is found without the guardian. */
   readonly mark: string
   /** Children of this process that have nothing to do with the command, the watcher among them. */
-  readonly others: ReadonlySet<number>
+  readonly others: Set<number>
   /** The guardian is dead, or could not be started. */
   readonly exited: Promise<void>
 }
 
-/** False if tnl-do surely runs no command. */
-export function willRun(words: readonly string[]): boolean {
-  return words.length > 0 && !words.some((word) => PRINTING.includes(word))
+/** False if tnl-do surely runs no command, or may have to start its guardian later. */
+export function startsEarly(words: readonly string[]): boolean {
+  return words.length > 0 && !words.some((word) => PRINTING.includes(word) || word === LATER)
 }
 
-/** `descriptors`: what was given to tnl-do besides 0–2, for the command to inherit. */
+/**
+ * `descriptors`: what was given to tnl-do besides 0–2, for the command to inherit. `locks`: those that are the locks themselves,
+ * for the guardian and the watcher to keep.
+ */
 export function startGuardian(
   descriptors: readonly number[] = [],
   program: string = programFile('guardian'),
+  locks: readonly number[] = [],
 ): StartedGuardian {
   const mark = `${process.pid}-${randomBytes(8).toString('hex')}`
-  const watcher = new Watcher(`${MARK_VARIABLE}=${mark}`)
+  const watcher = new Watcher(`${MARK_VARIABLE}=${mark}`, locks)
   const others = new Set(glanceAtDescendants(process.pid).map(({ id }) => id))
   const pipe = watcher.pipe
-  const [channel = 0, watcherEnd = 0] = freeNumbers(descriptors, 2)
-  const stdio: Stdio[] = Array.from({ length: Math.max(watcherEnd, ...descriptors) + 1 }, (_, index) =>
+  const [channel = 0, watcherEnd = 0, ...lockEnds] = freeNumbers(descriptors, 2 + locks.length)
+  const last = Math.max(watcherEnd, ...descriptors, ...lockEnds)
+  const stdio: Stdio[] = Array.from({ length: last + 1 }, (_, index) =>
     index < FIRST_FURTHER_DESCRIPTOR || descriptors.includes(index) ? index : 'ignore',
   )
   stdio[channel] = 'ipc'
   if (pipe !== null) stdio[watcherEnd] = pipe
+  for (const [index, end] of lockEnds.entries()) stdio[end] = locks[index] ?? 'ignore'
   const { NODE_OPTIONS: _application, ...env } = process.env
-  const child = fork(program, pipe === null ? [String(channel)] : [String(channel), String(watcherEnd)], {
+  const child = fork(program, [channel, pipe === null ? NO_DESCRIPTOR : watcherEnd, ...lockEnds].map(String), {
     // The guardian leaves the process group of tnl-do by itself, in the same session, so that the command keeps the
     // terminal. Where it cannot, it gets a session of its own: a signal to tnl-do's group must not reach it.
     detached: !mayHaveNative(),

@@ -1,5 +1,5 @@
 /**
- * One command under one lock, as tnl-do sees it: from the grant until nothing of the command is left.
+ * One command under its locks, as tnl-do sees it: from the grant until nothing of the command is left.
  *
  * Why everything is dead before T, the moment from which the lock may be another's (rules.md rule 6). L is the lease.
  *
@@ -26,9 +26,24 @@ import { maySignal, nameProcesses, type ProcessInfo } from '../system/processes.
 import type { GuardedEnd, Guardian } from './guardian.js'
 import type { DoOptions } from './options.js'
 
+/** How the command itself ended. */
+export interface CommandEnd {
+  readonly code: number | null
+  readonly signal: NodeJS.Signals | null
+}
+
+/** The first of the locks to be lost. */
+export interface Loss {
+  readonly name: string
+  readonly reason: LostReason
+}
+
 export interface Outcome {
   readonly status: number
-  readonly lost: boolean
+  /** Null: it is still held. */
+  readonly loss: Loss | null
+  /** Null: it never ran, or nobody knows. */
+  readonly command: CommandEnd | null
   /** Something runs on that could not be ended: the guardian stays for it, and nobody may say `bye`. */
   readonly runsOn: boolean
   /** The signal of the terminal that ended the command; null if none did. */
@@ -58,6 +73,7 @@ export class Supervision {
   /** The terminal has stopped the command. */
   onStopped: (signal: NodeJS.Signals) => void = () => {}
   #state: State = 'preparing'
+  #loss: Loss | null = null
   /** Known once the guardian has told it. */
   #group: ProcessGroup | null = null
   /** Came before the command had started. */
@@ -69,7 +85,7 @@ export class Supervision {
     private readonly options: DoOptions,
     private readonly log: ProgramLog,
     private readonly session: LockSession,
-    private readonly grant: Grant,
+    private readonly grants: readonly Grant[],
     private readonly guardian: Guardian,
   ) {}
 
@@ -87,15 +103,20 @@ export class Supervision {
         this.#sessionMoved()
       },
       // If tnl-do was stopped, the guardian's report lies unread in the channel: it is read before anything is judged.
-      lost: (_, reason) => {
-        if (this.#state === 'preparing') this.#loses(reason)
-        else setImmediate(() => this.#loses(reason))
+      lost: ({ name }, reason) => {
+        if (this.#state === 'preparing') this.#loses({ name, reason })
+        else setImmediate(() => this.#loses({ name, reason }))
       },
       beforeOpening: (link) => this.guardian.adopt(link),
       notice: (text) => this.log.info(text),
     }
+    // Between the grant and this line nobody listened.
+    const gone = this.grants.find((grant) => !this.session.holds(grant))
+    if (gone !== undefined) this.#loses({ name: gone.name, reason: 'lease-expired' })
     const early = await Promise.race([this.#shareConnection(), end])
-    if (early === 'forgone') return { status: this.#lostStatus(), lost: true, runsOn: false, terminalSignal: null }
+    if (early === 'forgone') {
+      return { status: this.#lostStatus(), loss: this.#loss, command: null, runsOn: false, terminalSignal: null }
+    }
     if (early !== 'shared') return this.#outcomeOf(early)
     this.#state = 'running'
     // Before there is a command: should the guardian be killed, whatever it guarded comes to this process, however early.
@@ -120,6 +141,8 @@ export class Supervision {
   /** Step 1 of the proof. `forgone` if the lock is lost before that. */
   async #shareConnection(): Promise<'shared' | 'forgone'> {
     while (!this.#isLost) {
+      // The guardian was started with its descriptor.
+      if (this.session.isLocal) return 'shared'
       const moved = new Promise<void>((resolve) => {
         this.#sessionMoved = resolve
       })
@@ -156,16 +179,17 @@ export class Supervision {
     this.#earlySignals = []
   }
 
-  #loses(reason: LostReason): void {
+  #loses(loss: Loss): void {
     // The command ended in time; the guardian's report says how.
     if (this.#state === 'ended' || this.#group?.exists === false) return
-    this.log.error(`the lock '${this.grant.name}' was lost (${reason})`)
+    this.#loss ??= loss
+    this.log.error(`the lock '${loss.name}' was lost (${loss.reason})`)
     if (this.#state === 'preparing') {
       this.#state = 'forgone'
       this.#sessionMoved()
     } else if (this.#ignoresLoss) this.#letBe()
-    // A forced loss leaves time: nobody else gets the lock before this session has let go of it (rules.md rule 12).
-    else if (reason === 'forced') {
+    // These leave time: nobody else gets the lock before this session has let go of it (rules.md rule 12).
+    else if (loss.reason === 'forced' || loss.reason === 'ttl') {
       this.#letBe()
       this.guardian.terminate()
     }
@@ -217,23 +241,30 @@ export class Supervision {
       runsOn = await this.#killUnguarded()
     }
     const wasLosing = end.type === 'ended' && end.lost
+    const name = this.grants[0]?.name ?? ''
     if (wasLosing && !this.#isLost) {
-      this.log.error(`the lock '${this.grant.name}' was being lost; the command was ended`)
+      this.log.error(`the lock '${name}' was being lost; the command was ended`)
     }
     const lost = this.#isLost || wasLosing
-    const terminalSignal = end.type === 'ended' && end.foreground && !lost ? end.signal : null
-    return { status: this.#statusOf(end, lost), lost, runsOn, terminalSignal }
+    const command = end.type === 'ended' ? { code: end.code, signal: end.signal } : null
+    return {
+      status: this.#statusOf(end, lost),
+      loss: lost ? (this.#loss ?? { name, reason: 'deadline' }) : null,
+      command,
+      runsOn,
+      terminalSignal: end.type === 'ended' && end.foreground && !lost ? end.signal : null,
+    }
   }
 
   #statusOf(end: End, lost: boolean): number {
     if (end.type === 'failed') return this.#failedStatus(end.code)
-    if (lost && !this.#ignoresLoss) return DoExit.lost
+    if (lost && !this.#ignoresLoss) return this.options.lostStatus
     if (end.type !== 'ended') return DoExit.cannotRun
     return end.signal === null ? (end.code ?? DoExit.cannotRun) : exitStatusOfSignal(end.signal)
   }
 
   #lostStatus(): number {
-    return this.#ignoresLoss ? DoExit.cannotRun : DoExit.lost
+    return this.#ignoresLoss ? DoExit.cannotRun : this.options.lostStatus
   }
 
   #failedStatus(code: string): number {

@@ -75,19 +75,27 @@ done
 `
 
 export class Watcher {
+  /** It is dead, or could not be started. */
+  readonly exited: Promise<void>
   private readonly child: ChildProcess
 
-  /** `mark`: the variable, as `NAME=VALUE`, that the command gets and nobody else has. */
-  constructor(mark: string) {
+  /**
+   * `mark`: the variable, as `NAME=VALUE`, that the command gets and nobody else has. `locks`: descriptors that are locks of this
+   * host, which stay as long as the watcher has something to end.
+   */
+  constructor(mark: string, locks: readonly number[] = []) {
     const { TNL_GUARDIAN: _outer, ...env } = process.env
     this.child = spawn('/bin/sh', ['-c', SCRIPT, 'tcpnetlock-watcher', mark], {
       detached: true,
-      stdio: ['pipe', 'ignore', 'inherit'],
+      stdio: ['pipe', 'ignore', 'inherit', ...locks],
       env,
       cwd: '/',
     })
     // Without a shell there is no last resort, and nobody is worse off than before.
-    this.child.on('error', () => {})
+    this.exited = new Promise((resolve) => {
+      this.child.once('exit', () => resolve())
+      this.child.once('error', () => resolve())
+    })
     this.pipe?.on('error', () => {})
     this.child.unref()
   }

@@ -10,6 +10,7 @@ import { DEADLINE_CHECK_INTERVAL_MS } from '../../client/limits.js'
 import { type HoldLimit, instantNow, remainingMs } from '../../client/session/local-lease.js'
 import { STRAGGLER_PATIENCE_MS, UNKILLABLE_AFTER_MS } from '../guarding/limits.js'
 import type { FromGuardian, GuardedCommand, ToGuardian } from '../guarding/messages.js'
+import { NO_DESCRIPTOR } from '../guarding/watcher-words.js'
 import { ProgramLog, Verbosity } from '../shared/log.js'
 import { loadNative, type Native } from '../system/native.js'
 import { nameProcesses, readProcess } from '../system/processes.js'
@@ -22,8 +23,10 @@ import { Terminal } from './terminal.js'
 import { WatcherPipe } from './watcher-pipe.js'
 
 /** Serves the tnl-do at the other end of this process's channel, then ends the process. */
-export function runGuardian(channel: number, watcher: number | null): void {
-  const guardian = new GuardianProcess(watcher === null ? [channel] : [channel, watcher], new WatcherPipe(watcher))
+export function runGuardian(channel: number, watcherEnd: number, locks: readonly number[]): void {
+  const watcher = watcherEnd === NO_DESCRIPTOR ? null : watcherEnd
+  const own = watcher === null ? [channel, ...locks] : [channel, watcher, ...locks]
+  const guardian = new GuardianProcess(own, new WatcherPipe(watcher))
   // A signal to all of a user's processes must not make the command unguarded; what ends the guardian is tnl-do.
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT', 'SIGTSTP'] as const) process.on(signal, () => {})
   process.on('message', (message: ToGuardian, handle: unknown) => guardian.received(message, handle))
@@ -50,7 +53,7 @@ class GuardianProcess {
   readonly #lookout: Lookout
 
   constructor(
-    /** Descriptors that the command must not get: while it had the watcher's pipe, that would never end. */
+    /** Descriptors that the command must not get: while it had the watcher's pipe, that would never end, nor would a lock. */
     private readonly own: readonly number[],
     private readonly watcher: WatcherPipe,
   ) {

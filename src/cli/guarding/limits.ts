@@ -6,6 +6,19 @@ export const STRAGGLER_PATIENCE_MS = 500
 export const KILL_AGAIN_INTERVAL_MS = 20
 /** Longer than any exit takes that only needs a processor: what is left by then is named. */
 export const UNKILLABLE_AFTER_MS = 1_000
+/** As the system keeps it. */
+export const EXIT_STATUS_MAX = 255
+/** A hook of the user that takes longer is killed: neither a hanging one nor a forgotten one may keep the command from its lock. */
+export const HOOK_TIMEOUT_MS = 10_000
+/** How long the record of a success (`--once`) is tried beyond the lease. */
+export const MARK_TIMEOUT_MS = 10_000
+/** A lock of this host is held until it is released. Finite, for it goes to the guardian as JSON. */
+export const LOCAL_LEASE_MS = 2 ** 52
+/** Whoever holds a lock of this host names itself in a millisecond, unless it is stopped. */
+export const LOCAL_HOLDER_PATIENCE_MS = 300
+export const LOCAL_HOLDER_WORD_MAX_CHARS = 1_024
+/** Where its end cannot be waited for, a lock of this host is tried again this often. */
+export const LOCAL_RETRY_INTERVAL_MS = 50
 /** In case the signal that tells of a child's end comes before anybody waits for it. */
 export const LEFT_CHECK_INTERVAL_MS = 100
 /** Looks for descendants in a row, each finding new ones, before they are killed as far as they are known. */

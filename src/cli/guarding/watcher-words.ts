@@ -1,3 +1,6 @@
+/** Among the arguments of the guardian: there is no watcher. */
+export const NO_DESCRIPTOR = -1
+
 /** Words on the pipe, one line each. */
 export const WatcherWord = {
   /** `group ID`: the command's process group. */

@@ -12,6 +12,12 @@ export function seconds(text: string): number {
   return Number(text) * 1000
 }
 
+export function positiveSeconds(text: string): number {
+  const ms = seconds(text)
+  if (ms === 0) throw new InvalidArgumentError('more than 0 seconds')
+  return ms
+}
+
 /** Seconds that a node takes for a wait, or `forever`. */
 export function waitSeconds(text: string): number {
   if (text === 'forever') return Number.POSITIVE_INFINITY
@@ -28,6 +34,12 @@ export function reachSeconds(text: string): number {
 export function wholeNumber(text: string): number {
   if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError('not a whole number')
   return Number(text)
+}
+
+export function positiveWhole(text: string): number {
+  const number = wholeNumber(text)
+  if (number === 0) throw new InvalidArgumentError('at least 1')
+  return number
 }
 
 /** `TERM` or `SIGTERM`. */

@@ -3,6 +3,8 @@
  * lock that one of those around it will not release before the inner one has ended. Separated by spaces, each
  * `NAME@TOKEN,CLUSTER,HOLDER`: `migrate@1042,5f3c,ops@build-7.311` (empty what a server does not tell).
  */
+import type { Kept } from '../../client/session/lock-session.js'
+import { isLockName, parseInteger } from '../../protocol/values.js'
 
 export interface HeldMark {
   readonly name: string
@@ -25,6 +27,16 @@ export function readHeld(text: string | undefined): HeldMark[] {
 
 export function formatHeld(marks: readonly HeldMark[]): string {
   return marks.map(({ name, token, cluster, holder }) => `${name}@${token},${cluster},${holder}`).join(' ')
+}
+
+/** What a request says its client keeps while it waits: what is held around it, of this cluster. A mark may be outdated; the cluster knows. */
+export function keptAround(marks: readonly HeldMark[], cluster: string | null): Kept[] {
+  return marks.flatMap(({ name, token, cluster: ofMark }) => {
+    const number = parseInteger(token)
+    return number !== null && cluster !== null && ofMark === cluster && isLockName(name)
+      ? [{ name, token: number }]
+      : []
+  })
 }
 
 /**

@@ -13,6 +13,9 @@ const CONNECT_TIMEOUT_MS = 2_000
 /** The leader itself waits for a membership change; it should be the first to say that it gives up. */
 const ADMIN_TIMEOUT_MS = 15_000
 
+/** Answers that are one line; others are a list, and `end`. */
+const ONE_LINE: ReadonlySet<string> = new Set(['done', 'forced', 'resized', 'frozen', 'thawed', 'forgotten'])
+
 /** A connection on which one asks and reads lines, for the rare questions of administration. */
 export class LineClient {
   readonly #socket: Socket
@@ -109,7 +112,7 @@ async function askOne(endpoint: HostPort, action: string, request: string): Prom
       if (line.action === 'err') {
         throw new ClusterRefusal(line.get('code') ?? 'err', line.get('message') ?? '')
       }
-      if (line.action === 'done') return [line]
+      if (ONE_LINE.has(line.action)) return [line]
       if (line.action === 'end') return answer
       answer.push(line)
     }

@@ -14,7 +14,7 @@
  * connection; `bye` then takes a connection of the guardian's own, as it does today when the first one has broken.
  */
 import type { SendHandle } from 'node:child_process'
-import { Socket, type SocketConstructorOpts } from 'node:net'
+import { type Server, Socket, type SocketConstructorOpts } from 'node:net'
 
 /** A connection as another process of this machine passed it; its stream is not touched. */
 export interface RawHandle {
@@ -25,6 +25,13 @@ export interface RawHandle {
 export function rawHandleOf(socket: Socket): SendHandle | null {
   const handle: unknown = '_handle' in socket ? socket._handle : null
   return isRawHandle(handle) ? (handle as unknown as SendHandle) : null
+}
+
+/** The descriptor of a listening socket, for other processes to inherit. Null when it is closed already. */
+export function descriptorOf(server: Server): number | null {
+  const handle: unknown = '_handle' in server ? server._handle : null
+  const isOpen = typeof handle === 'object' && handle !== null && 'fd' in handle && typeof handle.fd === 'number'
+  return isOpen && Number(handle.fd) >= 0 ? Number(handle.fd) : null
 }
 
 /** Whether what came with a message is a connection: it may have been closed on its way. */

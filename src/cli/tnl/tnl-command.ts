@@ -5,9 +5,8 @@ import { runStatus } from '../admin/status.js'
 import { finishUpgrade, holdUpgrade, showUpgrade } from '../admin/upgrade.js'
 import { runBench } from '../bench/bench.js'
 import { runCluster } from '../cluster/run-cluster.js'
-import { readEndpoints } from '../shared/endpoints-option.js'
-
-const ENDPOINTS = ['--endpoints <H:P,...>', 'nodes to ask (default TNL_ENDPOINTS, else localhost:7654)'] as const
+import { addOperators } from './commands-of-operators.js'
+import { type AskOptions, addExamples, ENDPOINTS, endpointsOf } from './common-options.js'
 
 /** The sister programs: each is an entry file of its own, `tnl-NAME`, and reads its own words. */
 export const SISTERS = {
@@ -38,13 +37,9 @@ export function createTnl(): Command {
   addStatus(tnl)
   addMembers(tnl)
   addUpgrade(tnl)
+  addOperators(tnl)
   addBench(tnl)
   return tnl
-}
-
-function addExamples(command: Command, ...examples: readonly string[]): Command {
-  const title = examples.length === 1 ? 'Example' : 'Examples'
-  return command.addHelpText('after', `\n${title}:\n${examples.map((example) => `  ${example}`).join('\n')}`)
 }
 
 interface ClusterCommandOptions {
@@ -71,14 +66,6 @@ function addCluster(tnl: Command): void {
       runCluster({ nodes, dataDir, basePort, extraWords }),
     )
 }
-
-interface AskOptions {
-  readonly endpoints?: string
-  readonly json?: boolean
-  readonly wait?: string
-}
-
-const endpointsOf = ({ endpoints }: AskOptions) => readEndpoints(endpoints, process.env)
 
 function addStatus(tnl: Command): void {
   addExamples(tnl.command('status'), 'tnl status --endpoints n1:7654,n2:7654 --json')

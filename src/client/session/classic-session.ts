@@ -1,6 +1,7 @@
 /** The classic dialect against an original 0.1.8 server: one lock, bound to one connection, without a token or a lease. */
 
 import { formatLine } from '../../protocol/line.js'
+import type { Ask } from '../asks.js'
 import {
   ClientClosedError,
   type EndpointFailure,
@@ -16,13 +17,15 @@ import { EndpointResolver } from '../transport/endpoints.js'
 import { type Link, LinkError } from '../transport/link.js'
 import { KeepAlive } from './keep-alive.js'
 import { instantNow, LocalLease } from './local-lease.js'
-import type { Grant, LockRequest, LockSession, SessionHooks } from './lock-session.js'
+import type { Grant, LockSession, LockTerms, SessionHooks } from './lock-session.js'
 import type { SessionOptions } from './session.js'
 
 export class ClassicSession implements LockSession {
   readonly id = null
   readonly secret = null
   readonly clusterId = null
+  readonly level = 1
+  readonly isLocal = false
   link: Link | null = null
   /** The server has no lease; keepalives that are not answered for one say that it is gone. */
   localLease: LocalLease
@@ -46,17 +49,31 @@ export class ClassicSession implements LockSession {
     })
   }
 
-  /** The original cannot wait: it is asked again every second. */
-  async lock(name: string, request: LockRequest): Promise<Grant> {
+  /** The original cannot wait: it is asked again every second. It has one lock a connection, and that is exclusive. */
+  async ask(asks: readonly Ask[], terms: LockTerms): Promise<readonly Grant[]> {
+    const [ask, ...others] = asks
+    const { delayMs, minHoldMs, ttlMs, once } = terms
+    const isPlain = ask?.amount === 'exclusive' && others.length === 0
+    if (!isPlain || [delayMs, minHoldMs, ttlMs, once].some((term) => term !== undefined)) {
+      throw new RefusedError('unsupported', 'an original TcpNetLock server has exclusive locks only, one at a time')
+    }
+    return [await this.#lock(ask.name, terms)]
+  }
+
+  holds(grant: Grant): boolean {
+    return this.#grant === grant
+  }
+
+  async #lock(name: string, terms: LockTerms): Promise<Grant> {
     const askedAt = performance.now()
     for (let tries = 1; ; tries += 1) {
-      const grant = await this.#ask(name, request.signal ?? new AbortController().signal)
+      const grant = await this.#ask(name, terms.signal ?? new AbortController().signal)
       if (grant !== null) return grant
-      const leftMs = request.waitMs - (performance.now() - askedAt)
-      if (leftMs <= 0) throw new NotGrantedError(name, request.waitMs === 0 ? 'held' : 'timeout', null)
-      if (tries === 1) request.onQueued?.(null)
-      await pause(Math.min(leftMs, CLASSIC_RETRY_INTERVAL_MS), request.signal)
-      request.signal?.throwIfAborted()
+      const leftMs = terms.waitMs - (performance.now() - askedAt)
+      if (leftMs <= 0) throw new NotGrantedError(name, terms.waitMs === 0 ? 'held' : 'timeout', null)
+      if (tries === 1) terms.onQueued?.(name, null)
+      await pause(Math.min(leftMs, CLASSIC_RETRY_INTERVAL_MS), terms.signal)
+      terms.signal?.throwIfAborted()
     }
   }
 
@@ -76,6 +93,10 @@ export class ClassicSession implements LockSession {
       link.attach({ line: (line) => line.action === 'released' && done(), closed: done })
       link.send(formatLine('release'))
     })
+  }
+
+  releaseDone(): Promise<void> {
+    return Promise.reject(new RefusedError('unsupported', 'an original TcpNetLock server has no done-marks'))
   }
 
   async close(): Promise<void> {

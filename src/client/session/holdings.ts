@@ -5,9 +5,9 @@ import { after } from '../long-timer.js'
 import type { LocalLease } from './local-lease.js'
 import type { Grant } from './lock-session.js'
 
-/** A grant that came when the limit had passed, for example after a pause of this process. */
-interface UnprovenGrant {
-  readonly grant: Grant
+/** What came when the limit had passed, for example after a pause of this process. */
+interface UnprovenGrants {
+  readonly grants: readonly Grant[]
   readonly give: () => void
   readonly fail: (error: unknown) => void
 }
@@ -16,7 +16,11 @@ export class Holdings {
   /** With the time of each grant by `performance.now()`, oldest first: a Map keeps the order of insertion. */
   readonly #held = new Map<Grant, number>()
   /** Given out once a keepalive has proved the session. */
-  readonly #unproven = new Set<UnprovenGrant>()
+  readonly #unproven = new Set<UnprovenGrants>()
+  /** No longer held, but the word of a loss still matters: they are being released with their done-marks. */
+  readonly #watched = new Set<Grant>()
+  /** By the word of a node. */
+  readonly #lost = new WeakSet<Grant>()
   #stopTimer: (() => void) | null = null
 
   constructor(
@@ -42,13 +46,13 @@ export class Holdings {
     return this.#held.has(grant)
   }
 
-  /** Gives the grant out at once while the session is proved, otherwise with the next proof, or fails. */
-  add(grant: Grant, give: () => void, fail: (error: unknown) => void): void {
+  /** Gives the grants of a request out at once while the session is proved, otherwise with the next proof, or fails. */
+  add(grants: readonly Grant[], give: () => void, fail: (error: unknown) => void): void {
     if (this.localLease.remainingMs() <= 0) {
-      this.#unproven.add({ grant, give, fail })
+      this.#unproven.add({ grants, give, fail })
       return
     }
-    this.#held.set(grant, performance.now())
+    for (const grant of grants) this.#held.set(grant, performance.now())
     this.#armDeadline()
     give()
   }
@@ -66,7 +70,7 @@ export class Holdings {
     if (this.localLease.remainingMs() <= 0) return
     const proven = [...this.#unproven]
     this.#unproven.clear()
-    for (const { grant, give, fail } of proven) this.add(grant, give, fail)
+    for (const { grants, give, fail } of proven) this.add(grants, give, fail)
   }
 
   /** Past the limit the locks are lost for good, whatever the server may still say of them. */
@@ -80,9 +84,32 @@ export class Holdings {
       if (isLost(grant) && this.#held.delete(grant)) this.onLost(grant, reason)
     }
     for (const unproven of [...this.#unproven]) {
-      const { grant, fail } = unproven
-      if (isLost(grant) && this.#unproven.delete(unproven)) fail(new LockLostError(grant.name, grant.token, reason))
+      const lost = unproven.grants.find(isLost)
+      if (lost === undefined) continue
+      this.#unproven.delete(unproven)
+      unproven.fail(new LockLostError(lost.name, lost.token, reason))
     }
+  }
+
+  loseByWord(reason: LostReason, isMeant: (grant: Grant) => boolean): void {
+    const isLost = (grant: Grant): boolean => {
+      if (!isMeant(grant)) return false
+      this.#lost.add(grant)
+      return true
+    }
+    for (const grant of this.#watched) isLost(grant)
+    this.loseWhere(reason, isLost)
+  }
+
+  /** Until `wasLost` is asked. */
+  watch(grant: Grant): void {
+    this.#watched.add(grant)
+  }
+
+  /** A node has said so. */
+  wasLost(grant: Grant): boolean {
+    this.#watched.delete(grant)
+    return this.#lost.has(grant)
   }
 
   stop(): void {

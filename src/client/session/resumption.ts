@@ -10,7 +10,7 @@ import { EndpointResolver } from '../transport/endpoints.js'
 import { type Link, LinkError } from '../transport/link.js'
 import type { Instant } from './local-lease.js'
 import type { SessionHooks } from './lock-session.js'
-import { readWelcome, type Welcome } from './session-replies.js'
+import { readLevel, readWelcome, type Welcome } from './session-replies.js'
 
 export interface SessionOptions {
   readonly endpoints: readonly HostPort[]
@@ -32,6 +32,8 @@ export interface Resumed {
   readonly sentAt: Instant
   /** What the cluster lists as held. */
   readonly tokens: ReadonlySet<number>
+  /** Of the cluster. */
+  readonly level: number
 }
 
 export interface ResumeCircumstances {
@@ -124,7 +126,7 @@ export class Resumption {
     for (;;) {
       const line = await link.nextLine(this.#answerTimeoutMs, signal)
       const token = line.number('token')
-      if (line.action === 'ready') return { sentAt, tokens }
+      if (line.action === 'ready') return { sentAt, tokens, level: readLevel(welcome) }
       if (line.action === 'err') throw new LinkError(line.get('message') ?? line.rest)
       if (line.action === 'held' && token !== undefined) tokens.add(token)
     }

@@ -5,6 +5,8 @@ import { BUSY_PERIOD_MS, BUSY_REQUESTS } from '../limits.js'
 
 export interface Request {
   readonly id: number
+  /** How many answers all requests before it have, of those that count (docs/protocol.md, `ack`). */
+  readonly answersBefore: number
   readonly action: string
   readonly fields: Fields
   /** Returns true when `line` was the last answer. */
@@ -16,6 +18,8 @@ export class SentRequests {
   /** By id, lowest first: ids only grow, and a Map keeps the order of insertion. */
   readonly #unanswered = new Map<number, Request>()
   #lastId = 0
+  /** Of all requests up to now. */
+  #answers = 0
   #acknowledged = 0
   /** When the last requests were made, by `performance.now()`; a ring. */
   readonly #madeAt = new Float64Array(BUSY_REQUESTS)
@@ -25,7 +29,8 @@ export class SentRequests {
   }
 
   get unacknowledged(): number {
-    return this.#lastId - this.#answeredUpTo()
+    for (const { answersBefore } of this.#unanswered.values()) return this.#answers - answersBefore
+    return 0
   }
 
   /** True when there were many requests of late: then answers are on their way most of the time. */
@@ -34,10 +39,12 @@ export class SentRequests {
     return this.#lastId >= BUSY_REQUESTS && performance.now() - oldest < BUSY_PERIOD_MS
   }
 
-  add(action: string, fields: Fields, answered: Request['answered'], failed: Request['failed']): Request {
+  /** `answers`: how many the request counts for. */
+  add(action: string, fields: Fields, answered: Request['answered'], failed: Request['failed'], answers = 1): Request {
     this.#madeAt[this.#lastId % BUSY_REQUESTS] = performance.now()
     this.#lastId += 1
-    const request = { id: this.#lastId, action, fields, answered, failed }
+    const request = { id: this.#lastId, answersBefore: this.#answers, action, fields, answered, failed }
+    this.#answers += answers
     this.#unanswered.set(request.id, request)
     return request
   }

@@ -18,6 +18,8 @@ export class SessionPool {
   /** Where the next request goes. */
   #current: ClientSession | null = null
   #opening: Promise<void> | null = null
+  /** Of the cluster, as the last session to be opened was told. */
+  #level = 1
   /** Called when there may be room. */
   #waiting: (() => void)[] = []
 
@@ -59,6 +61,12 @@ export class SessionPool {
   settled(session: ClientSession): void {
     this.#full.delete(session)
     if (session !== this.#current && session.idle && !session.ended) void session.close()
+  }
+
+  /** The feature level of the cluster, which only rises. */
+  get level(): number {
+    for (const { level } of this.#sessions) this.#level = Math.max(this.#level, level)
+    return this.#level
   }
 
   async close(): Promise<void> {

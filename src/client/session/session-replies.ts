@@ -4,7 +4,10 @@ import type { ErrorCode } from '../../protocol/error-codes.js'
 import { SESSION_LEASE_MAX_MS } from '../../protocol/limits.js'
 import type { Line } from '../../protocol/line.js'
 import {
+  AlreadyDoneError,
   DeadlockError,
+  type LostReason,
+  NOT_GRANTED_REASONS,
   NoQuorumError,
   NotGrantedError,
   RefusedError,
@@ -24,6 +27,8 @@ export interface Welcome {
   readonly sentAt: Instant
   /** Null at a server that does not tell. */
   readonly clusterId: string | null
+  /** Of the cluster; 1 from a server that does not tell. */
+  readonly level: number
   /** The node sees another address than this end has: there is a relay between them. */
   readonly relayed: boolean
 }
@@ -42,12 +47,23 @@ export function readWelcome(line: Line, askedLeaseMs: number, sentAt: Instant): 
     leaseMs,
     sentAt,
     clusterId: line.get('cluster') ?? null,
+    level: readLevel(line),
     relayed: line.get('relayed') === 'yes',
   }
 }
 
+/** Of a `welcome`. */
+export function readLevel(line: Line): number {
+  return line.number('level') ?? 1
+}
+
 export function readGrant(line: Line, name: string): Grant {
-  return { name, token: line.number('token') ?? null }
+  return { name, token: line.number('token') ?? null, limit: line.number('limit') }
+}
+
+export function readLostReason(line: Line): LostReason {
+  const reason = line.get('reason')
+  return reason === 'forced' || reason === 'ttl' ? reason : 'lease-expired'
 }
 
 /** The node that `moved` names; undefined when it names none. */
@@ -60,12 +76,16 @@ export function readAddress(line: Line): HostPort | undefined {
   }
 }
 
-/** The error for a final answer to a request for `name` other than the one that was hoped for. */
+/** The error for a final answer to a request for `name` (the first of several) other than the one that was hoped for. */
 export function readRefusal(line: Line, name: string): TcpNetLockError {
-  if (line.action === 'not-granted') {
-    const reason = line.get('reason')
-    const known = reason === 'timeout' || reason === 'cancelled' ? reason : 'held'
-    return new NotGrantedError(name, known, line.get('holder') ?? null)
+  if (line.action === 'not-granted') return readNotGranted(line, name)
+  if (line.action === 'done') {
+    const since = line.milliseconds('since')
+    return new AlreadyDoneError(
+      line.get('key') ?? '',
+      since === undefined ? null : new Date(since),
+      named(line, 'holder'),
+    )
   }
   const message = line.get('message') ?? line.rest
   switch (line.get('code') as ErrorCode | undefined) {
@@ -78,4 +98,19 @@ export function readRefusal(line: Line, name: string): TcpNetLockError {
     default:
       return new RefusedError(line.get('code') ?? line.action, message)
   }
+}
+
+function readNotGranted(line: Line, name: string): NotGrantedError {
+  const word = line.get('reason')
+  const reason = NOT_GRANTED_REASONS.find((known) => known === word) ?? 'held'
+  return new NotGrantedError(line.get('name') ?? name, reason, named(line, 'holder'), {
+    holders: line.number('holders'),
+    forMs: line.milliseconds('for'),
+    words: line.get('message'),
+  })
+}
+
+/** Null if the line does not say it, or leaves it empty. */
+function named(line: Line, key: string): string | null {
+  return line.get(key) || null
 }

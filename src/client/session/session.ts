@@ -2,8 +2,8 @@
 import type { HostPort } from '../../address.js'
 import { LOCKS_PER_SESSION_MAX_COUNT, UNACKNOWLEDGED_MAX_COUNT } from '../../protocol/limits.js'
 import { type Fields, formatLine, type Line } from '../../protocol/line.js'
-import { formatWait } from '../../protocol/values.js'
-import { ClientClosedError, type LostReason, NotGrantedError, SessionExpiredError, TcpNetLockError } from '../errors.js'
+import type { Ask } from '../asks.js'
+import { ClientClosedError, LockLostError, NotGrantedError, SessionExpiredError, TcpNetLockError } from '../errors.js'
 import { BYE_TIMEOUT_MS, KEEPALIVES_PER_LEASE, WAIT_MARGIN_MS } from '../limits.js'
 import { after } from '../long-timer.js'
 import { LeftLinks } from '../transport/left-links.js'
@@ -11,10 +11,11 @@ import type { Link } from '../transport/link.js'
 import { Holdings } from './holdings.js'
 import { KeepAlive } from './keep-alive.js'
 import { type Instant, LocalLease } from './local-lease.js'
-import type { Grant, LockRequest, LockSession, SessionHooks } from './lock-session.js'
+import { LockAsking } from './lock-asking.js'
+import type { Grant, LockSession, LockTerms, SessionHooks } from './lock-session.js'
 import { openSession, type Resumed, type Resumption, type SessionOptions } from './resumption.js'
 import { SentRequests } from './sent-requests.js'
-import { readAddress, readGrant, readRefusal, type Welcome } from './session-replies.js'
+import { readAddress, readLostReason, readRefusal, type Welcome } from './session-replies.js'
 
 export type { SessionOptions } from './resumption.js'
 
@@ -23,6 +24,8 @@ export class ClientSession implements LockSession {
   readonly secret: string
   readonly clusterId: string | null
   readonly localLease: LocalLease
+  readonly isLocal = false
+  level: number
   link: Link | null = null
   /** The node itself said that it cannot renew its lease at present. */
   nodeInJeopardy = false
@@ -32,7 +35,8 @@ export class ClientSession implements LockSession {
   readonly #keepAlive: KeepAlive
   readonly #stopped = new AbortController()
   readonly #releases = new WeakMap<Grant, Promise<void>>()
-  /** Requests for a lock, or to release one, that have no final answer. */
+  readonly #asking = new Set<LockAsking>()
+  /** Locks that are asked for or being released, without a final answer. */
   #changing = 0
   #endedBy: TcpNetLockError | null = null
   #closing: Promise<void> | null = null
@@ -61,6 +65,7 @@ export class ClientSession implements LockSession {
     this.id = welcome.id
     this.secret = welcome.secret
     this.clusterId = welcome.clusterId
+    this.level = welcome.level
     this.localLease = new LocalLease(welcome.leaseMs, welcome.sentAt)
     this.#holdings = new Holdings(this.localLease, (grant, reason) => this.hooks.lost?.(grant, reason))
     this.#left = new LeftLinks(this.localLease)
@@ -105,14 +110,15 @@ export class ClientSession implements LockSession {
   }
 
   /**
-   * After an abort of `request.signal` it rejects with the signal's reason once nothing of the request is left. When the
+   * After an abort of `terms.signal` it rejects with the signal's reason once nothing of the request is left. When the
    * wait is over by this side's clock the request is cancelled, whatever the server has counted.
    */
-  lock(name: string, request: LockRequest): Promise<Grant> {
+  ask(asks: readonly Ask[], terms: LockTerms): Promise<readonly Grant[]> {
     return new Promise((resolve, reject) => {
       if (this.#endedBy !== null) return reject(this.#endedBy)
-      const { signal, waitMs } = request
+      const { signal, waitMs } = terms
       if (signal?.aborted === true) return reject(signal.reason)
+      const asking = new LockAsking(asks, terms)
       let isOver = false
       const giveUp = (): void => {
         this.#request('cancel', { request: id }, () => true, ignore)
@@ -122,39 +128,45 @@ export class ClientSession implements LockSession {
         giveUp()
       })
       const settled = (): void => {
-        this.#changing -= 1
+        this.#asking.delete(asking)
+        this.#changing -= asks.length
         stopTimer()
         signal?.removeEventListener('abort', giveUp)
       }
-      const refusal = (line: Line): unknown => {
+      const refusal = (error: TcpNetLockError): unknown => {
         if (signal?.aborted === true) return signal.reason
-        const error = readRefusal(line, name)
         const isByUs = isOver && error instanceof NotGrantedError && error.reason === 'cancelled'
-        return isByUs ? new NotGrantedError(name, 'timeout', error.holder) : error
+        return isByUs ? new NotGrantedError(error.lockName, 'timeout', error.holder) : error
       }
       const answered = (line: Line): boolean => {
-        if (line.action === 'queued') {
-          request.onQueued?.(line.number('position') ?? null)
-          return false
-        }
+        const answer = asking.take(line)
+        if (answer === null) return false
         settled()
-        if (line.action === 'ok') this.#granted(readGrant(line, name), signal, resolve, reject)
-        else reject(refusal(line))
+        if (answer instanceof TcpNetLockError) reject(refusal(answer))
+        else this.#granted(asking, answer, signal, resolve, reject)
         return true
       }
-      const id = this.#request('lock', { name, wait: formatWait(waitMs), meta: request.meta }, answered, (error) => {
+      const failed = (error: TcpNetLockError): void => {
         settled()
         reject(error)
-      })
-      this.#changing += 1
+      }
+      const id = this.#request('lock', asking.fields(this.level), answered, failed, asks.length)
+      this.#asking.add(asking)
+      this.#changing += asks.length
       signal?.addEventListener('abort', giveUp, { once: true })
     })
   }
 
   /** Resolves also when the session has ended: then nothing is held. Rejects if no node could be told. */
   release(grant: Grant): Promise<void> {
-    const released = this.#releases.get(grant) ?? this.#releaseOnce(grant)
+    const released = this.#releases.get(grant) ?? this.#releaseOnce(grant, false)
     this.#releases.set(grant, released)
+    return released
+  }
+
+  releaseDone(grant: Grant): Promise<void> {
+    const released = this.#releaseOnce(grant, true)
+    this.#releases.set(grant, released.catch(ignore))
     return released
   }
 
@@ -194,22 +206,32 @@ export class ClientSession implements LockSession {
     })
   }
 
-  #releaseOnce(grant: Grant): Promise<void> {
+  #releaseOnce(grant: Grant, done: boolean): Promise<void> {
     this.#holdings.delete(grant)
     return new Promise((resolve, reject) => {
-      if (this.#endedBy !== null) return resolve()
-      const fields = { name: grant.name, token: grant.token ?? undefined }
+      if (this.#endedBy !== null) return done ? reject(this.#endedBy) : resolve()
+      const fields = { name: grant.name, token: grant.token ?? undefined, done: done ? 'yes' : undefined }
       this.#changing += 1
-      const answered = (line: Line): boolean => {
+      const settled = (): void => {
         this.#changing -= 1
-        if (line.action === 'released' || line.get('code') === 'not-holder') resolve()
-        else reject(readRefusal(line, grant.name))
+      }
+      const answered = (line: Line): boolean => {
+        settled()
+        const isLost = line.get('code') === 'not-holder' || this.#holdings.wasLost(grant)
+        if (line.action !== 'released' && !isLost) reject(readRefusal(line, grant.name))
+        // Whose hold was no longer current has marked nothing, though it is told that it has released it.
+        else if (done && isLost) reject(new LockLostError(grant.name, grant.token, 'lease-expired'))
+        else resolve()
         return true
       }
-      this.#request('release', fields, answered, (error) =>
+      this.#request('release', fields, answered, (error) => {
+        settled()
         // Two of them end the session, and with it everything that it held.
-        error instanceof SessionExpiredError || error instanceof ClientClosedError ? resolve() : reject(error),
-      )
+        const isReleased = error instanceof SessionExpiredError || error instanceof ClientClosedError
+        if (isReleased && !done) resolve()
+        else reject(error)
+      })
+      if (done) this.#holdings.watch(grant)
     })
   }
 
@@ -218,29 +240,37 @@ export class ClientSession implements LockSession {
     fields: Fields,
     answered: (line: Line) => boolean,
     failed: (error: TcpNetLockError) => void,
+    answers = 1,
   ): number {
-    const request = this.#requests.add(action, fields, answered, failed)
+    const request = this.#requests.add(action, fields, answered, failed, answers)
     this.link?.send(this.#requests.format(request))
     return request.id
   }
 
   #granted(
-    grant: Grant,
+    asking: LockAsking,
+    grants: readonly Grant[],
     signal: AbortSignal | undefined,
-    resolve: (grant: Grant) => void,
+    resolve: (grants: readonly Grant[]) => void,
     fail: (error: unknown) => void,
   ): void {
     const give = (): void => {
       if (signal?.aborted !== true) {
-        resolve(grant)
+        resolve(grants)
         return
       }
       // Too late for the caller: the grant is undone, or nobody would ever release it.
-      this.release(grant)
-        .catch(ignore)
-        .finally(() => fail(signal.reason))
+      Promise.allSettled(grants.map((grant) => this.release(grant))).then(() => fail(signal.reason), ignore)
     }
-    this.#holdings.add(grant, give, fail)
+    this.#holdings.add(grants, give, (error) => {
+      // Of several only one need be lost.
+      for (const grant of grants) this.release(grant).catch(ignore)
+      fail(error)
+    })
+    for (const grant of grants) {
+      const reason = asking.lossOf(grant)
+      if (reason !== null) this.#holdings.loseByWord(reason, (held) => held === grant)
+    }
   }
 
   #adopt(link: Link): void {
@@ -278,9 +308,10 @@ export class ClientSession implements LockSession {
   }
 
   #lostByWord(line: Line): void {
-    const reason: LostReason = line.get('reason') === 'forced' ? 'forced' : 'lease-expired'
-    const token = line.number('token')
-    this.#holdings.loseWhere(reason, (grant) => grant.name === line.get('name') && grant.token === token)
+    const reason = readLostReason(line)
+    const [name, token] = [line.get('name'), line.number('token')]
+    for (const asking of this.#asking) asking.lose(name, token, reason)
+    this.#holdings.loseByWord(reason, (grant) => grant.name === name && grant.token === token)
   }
 
   #leave(reason: string, next?: HostPort): void {
@@ -309,8 +340,9 @@ export class ClientSession implements LockSession {
     }
   }
 
-  #resumed(link: Link, { sentAt, tokens }: Resumed): void {
+  #resumed(link: Link, { sentAt, tokens, level }: Resumed): void {
     this.#left.reset()
+    this.level = level
     if (this.#sayBye !== null) {
       this.#sayBye(link)
       return

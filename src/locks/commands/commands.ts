@@ -5,7 +5,7 @@
  *
  * A new command is a row here and its behaviour in `behaviour.ts`. A new field of a command that was released is `since(…)`.
  */
-import { bool, list, signed, type Table, text, type Values, varint, wide } from './fields.js'
+import { bool, list, signed, since, type Table, text, type Values, varint, wide } from './fields.js'
 
 export type NodeId = string
 /** Random, made by the node process; below 2^53. */
@@ -52,6 +52,35 @@ const lockRequest = {
   wallMs: wide,
 } as const
 
+/**
+ * One name of a request. `amount`: `EXCLUSIVE`, `SHARED`, or so many permits of a semaphore; `limit`: the semaphore's as the
+ * client knows it, 0 for a plain lock.
+ */
+const ask = { name: text, amount: signed, limit: varint } as const
+
+/** A hold that the client will not give back before its request is decided. */
+const kept = { name: text, token: wide } as const
+
+/** What holds for all names of a request. Of the times 0 means none. */
+const askTerms = {
+  /** 0 does not wait, -1 waits forever. */
+  waitMs: signed,
+  meta: text,
+  delayMs: varint,
+  minHoldMs: varint,
+  ttlMs: varint,
+  /** The hold is bound to no session: it ends at its ttl, or by `unlock`. */
+  loose: bool,
+  /** The done-mark that the request asks for; empty: none. */
+  once: text,
+  /** How long the mark lasts; 0: for ever. */
+  onceTtlMs: varint,
+  /** `holding:all`; otherwise `keeps` says what the client keeps while it waits, and `holding:none` is an empty list. */
+  keepsAll: bool,
+  keeps: list(kept),
+  wallMs: wide,
+} as const
+
 /** A request that waits, and for how much longer. */
 const waitLeft = { request: signed, leftMs: varint } as const
 
@@ -59,6 +88,13 @@ export type OpeningHeader = Values<typeof opening>
 export type SessionHeader = Values<typeof numbered>
 export type LockRequest = Values<typeof lockRequest>
 export type WaitLeft = Values<typeof waitLeft>
+export type Ask = Values<typeof ask>
+export type Kept = Values<typeof kept>
+export type AskTerms = Values<typeof askTerms>
+
+/** Amounts of a plain lock. Permits of a semaphore are 1 and more. */
+export const EXCLUSIVE = -1
+export const SHARED = 0
 
 // ------------------------------------------------------------------------------------------------------ the table
 
@@ -96,7 +132,17 @@ export const COMMANDS = {
   },
 
   /** A classic connection: session and lock in one command. If the lock is refused the session is ended with the same command. */
-  openClassic: { type: 5, level: 1, fields: { ...opening, clientId: text, ...lockRequest } },
+  openClassic: {
+    type: 5,
+    level: 1,
+    fields: {
+      ...opening,
+      clientId: text,
+      ...lockRequest,
+      amount: since(2, signed, EXCLUSIVE),
+      limit: since(2, varint, 0),
+    },
+  },
 
   resume: {
     type: 6,
@@ -110,10 +156,23 @@ export const COMMANDS = {
     },
   },
 
+  /** One exclusive lock. A cluster of level 2 has `ask`. */
   lock: { type: 7, level: 1, fields: { ...numbered, request: signed, ...lockRequest } },
 
   /** `token` 0: whatever token this session holds the name under. */
-  release: { type: 8, level: 1, fields: { ...numbered, request: signed, name: text, token: wide } },
+  release: {
+    type: 8,
+    level: 1,
+    fields: {
+      ...numbered,
+      request: signed,
+      name: text,
+      token: wide,
+      /** Sets the done-mark that the hold was asked with, in the same entry. */
+      done: since(2, bool, false),
+      wallMs: since(2, wide, 0),
+    },
+  },
 
   /** The waiting request `target` of this session ends as not granted, reason cancelled. */
   cancel: { type: 9, level: 1, fields: { ...numbered, request: signed, target: signed } },
@@ -125,13 +184,22 @@ export const COMMANDS = {
   ack: { type: 11, level: 1, fields: numbered },
 
   /** `bye`, the end of a classic connection, a FIN with linger 0. Not numbered: it ends whatever was proposed before it. */
-  end: { type: 12, level: 1, fields: attachment },
+  end: {
+    type: 12,
+    level: 1,
+    fields: {
+      ...attachment,
+      /** The client said `bye`: what it held leaves no delay. */
+      bye: since(2, bool, true),
+      wallMs: since(2, wide, 0),
+    },
+  },
 
   /** Rule 4. `fin`: for `linger`; otherwise for the larger of lease and linger. Not numbered. */
-  detach: { type: 13, level: 1, fields: { ...attachment, fin: bool } },
+  detach: { type: 13, level: 1, fields: { ...attachment, fin: bool, wallMs: since(2, wide, 0) } },
 
   /** The leader counted the detached time of this attach count to its end. */
-  expireSession: { type: 14, level: 1, fields: { session: wide, attach: varint } },
+  expireSession: { type: 14, level: 1, fields: { session: wide, attach: varint, wallMs: since(2, wide, 0) } },
 
   /** Rule 11 for a detached session: the leader counted. */
   detachedWaitTimeout: { type: 15, level: 1, fields: { session: wide, attach: varint, target: signed } },
@@ -169,6 +237,58 @@ export const COMMANDS = {
 
   /** The operator's word: while `held`, the level stays. */
   holdLevel: { type: 23, level: 1, fields: { held: bool } },
+
+  // ---- level 2
+
+  /** Asks for one or several names, all or nothing. */
+  ask: { type: 24, level: 2, fields: { ...numbered, request: signed, asks: list(ask), ...askTerms } },
+
+  /** Ends a loose hold, whoever took it; `token` 0 if there is but one. With a `session` only a hold that this one took. */
+  unlock: {
+    type: 25,
+    level: 2,
+    fields: { ...numbered, request: signed, name: text, token: wide, owner: wide, secretHash: text, wallMs: wide },
+  },
+
+  /** The leader counted one of a hold's times to its end: `clock` is a number of `HOLD_CLOCKS`. */
+  timeOver: { type: 26, level: 2, fields: { name: text, token: wide, clock: varint, wallMs: wide } },
+
+  /** So much of it is left, by the leader's count; the smaller value counts. */
+  timeLeft: { type: 27, level: 2, fields: { name: text, token: wide, clock: varint, leftMs: varint } },
+
+  /**
+   * Rule 12: whoever held under this token cannot believe so any more. Counted by the node that has the session's connection,
+   * by the leader while it is detached; under another attach count the counting began again, and the command does nothing.
+   */
+  letGo: { type: 28, level: 2, fields: { name: text, token: wide, session: wide, attach: varint } },
+
+  /** Breaks the hold with this token. `now`: it is passed on at once, though its holder may not know yet. */
+  forceRelease: {
+    type: 29,
+    level: 2,
+    fields: { ...numbered, request: signed, name: text, token: wide, reason: text, now: bool, wallMs: wide },
+  },
+
+  /** Sets and pins the limit of a semaphore; 0 takes the pin away. */
+  resize: { type: 30, level: 2, fields: { ...numbered, request: signed, name: text, limit: varint } },
+
+  /** Names that begin with `prefix` get no new hold. `untilWallMs` 0: until `thaw`. */
+  freeze: {
+    type: 31,
+    level: 2,
+    fields: { ...numbered, request: signed, prefix: text, untilWallMs: wide, reason: text, wallMs: wide },
+  },
+
+  thaw: { type: 32, level: 2, fields: { ...numbered, request: signed, prefix: text } },
+
+  /** By the leader's wall clock the freeze with this `generation` has ended. */
+  freezeOver: { type: 33, level: 2, fields: { prefix: text, generation: wide } },
+
+  /** Takes a done-mark away. */
+  forget: { type: 34, level: 2, fields: { ...numbered, request: signed, key: text } },
+
+  /** By the leader's wall clock the done-mark with this `generation` has ended. */
+  markOver: { type: 35, level: 2, fields: { key: text, generation: wide } },
 } as const satisfies Table
 
 // ------------------------------------------------------------------------------------- what follows from the table
@@ -207,3 +327,12 @@ export type Left = CommandNamed<'left'>
 export type WaitsLeft = CommandNamed<'waitsLeft'>
 export type SetLevel = CommandNamed<'setLevel'>
 export type HoldLevel = CommandNamed<'holdLevel'>
+export type AskCommand = CommandNamed<'ask'>
+export type Unlock = CommandNamed<'unlock'>
+export type ForceRelease = CommandNamed<'forceRelease'>
+export type Freeze = CommandNamed<'freeze'>
+export type LetGo = CommandNamed<'letGo'>
+
+/** The times of a hold that the leader counts: after an unclean end, since the grant, and until it ends. Their numbers are in the log. */
+export const HOLD_CLOCKS = ['delay', 'minHold', 'ttl'] as const
+export type HoldClock = (typeof HOLD_CLOCKS)[number]

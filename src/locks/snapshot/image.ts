@@ -3,52 +3,126 @@
  * while commands go on being applied. What changes before its turn is written just before it changes (copy on write, one
  * entity at a time); what comes into being later is not part of the image.
  *
- * The stream: records, each after its length in four bytes; a length of 0 is padding. First the header, then nodes, members
- * and epochs (few, written at once), all sessions, all locks, and the end record with the counts of both.
+ * The stream: records, each after its length in four bytes; a length of 0 is padding. First the header, then what is few and
+ * written at once, then stage by stage what is many, and the end record with the count of each stage. All of it is written
+ * as the level of that moment has it, though the level may rise meanwhile.
  */
 
 import { ByteWriter, SIZE_BYTES } from '../../bytes/writer.js'
+import { BASE_LEVEL } from '../../feature-level.js'
 import { invariant } from '../../invariant.js'
 import type { SnapshotSource } from '../../raft/ports/store.js'
 import { SNAPSHOT_VISITS_PER_CALL } from '../limits.js'
-import type { LockEntry, Session } from '../state/entities.js'
+import type { Hold, LockEntry, LockRequest, Session } from '../state/entities.js'
+import type { Mark, PastHold, Pin } from '../state/standing.js'
 import type { ChangeWatcher, LockState } from '../state/state.js'
 import { SetHash } from './hash.js'
-import { RecordKind, writeEpoch, writeHeader, writeLock, writeMember, writeNode, writeSession } from './records.js'
+import { HoldWalk } from './hold-walk.js'
+import { writeHold, writeLock, writeRequest, writeSemaphore } from './lock-records.js'
+import { RecordKind, writeEpoch, writeHeader, writeMember, writeNode, writeSession } from './records.js'
+import { writeFreeze, writeMark, writePast, writePin } from './standing-records.js'
+
+interface Stamped {
+  stamp: number
+}
+
+/** The entities of one kind. */
+interface Kind<T extends Stamped> {
+  readonly count: number
+  readonly entities: Iterable<T>
+  readonly write: (out: ByteWriter, entity: T) => void
+}
+
+/** A stage of whatever kind, for what is the same for all. */
+type AnyStage = Pick<Stage<never>, 'count' | 'written' | 'begin'> & {
+  next(): Stamped
+  keep(entity: never, out: ByteWriter | null): void
+}
+
+/** One kind in a production: what is written of it, and what has changed before its turn came. */
+class Stage<T extends Stamped> {
+  readonly count: number
+  written = 0
+  /** Null from its turn on. */
+  #early: ByteWriter | null = null
+  readonly #entities: Iterator<T>
+  readonly #write: (out: ByteWriter, entity: T) => void
+
+  constructor({ count, entities, write }: Kind<T>) {
+    this.count = count
+    this.#entities = entities[Symbol.iterator]()
+    this.#write = write
+  }
+
+  /** Its turn has come: from now on everything goes to `out`. */
+  begin(out: ByteWriter): void {
+    if (this.#early !== null) out.raw(this.#early.view())
+    this.#early = null
+  }
+
+  keep(entity: T, out: ByteWriter | null): void {
+    this.written += 1
+    this.#early ??= out === null ? new ByteWriter() : null
+    const to = out ?? this.#early
+    invariant(to !== null, 'what changes is written somewhere')
+    sized(to, (sizedOut) => this.#write(sizedOut, entity))
+  }
+
+  /** Map iterators see what is added behind them: that has the stamp of this production already. */
+  next(): T {
+    const { value, done } = this.#entities.next()
+    invariant(done !== true, 'every entity of the image is written')
+    return value
+  }
+}
 
 /** One production of a snapshot. Only one at a time, because entities remember only one. */
 export class SnapshotImage implements SnapshotSource, ChangeWatcher {
   readonly #state: LockState
   readonly #production: number
-  readonly #sessions: Iterator<Session>
-  readonly #locks: Iterator<LockEntry>
-  readonly #sessionCount: number
-  readonly #lockCount: number
-  #sessionsWritten = 0
-  #locksWritten = 0
-  #stage: 'sessions' | 'locks' | 'done' = 'sessions'
+  readonly #isBase: boolean
+  readonly #sessions: Stage<Session>
+  readonly #locks: Stage<LockEntry>
+  readonly #holds: Stage<Hold>
+  readonly #walk: HoldWalk
+  readonly #requests: Stage<LockRequest>
+  readonly #marks: Stage<Mark>
+  readonly #pins: Stage<Pin>
+  readonly #past: Stage<PastHold>
+  readonly #stages: readonly AnyStage[]
+  /** Which stage is being written; beyond the last: all are. */
+  #turn = 0
+  #isDone = false
   /** Written and not yet taken, from `#taken` on. */
   readonly #ready = new ByteWriter()
   #taken = 0
-  /** Changed locks wait here while sessions are written: a restore needs all sessions before the first lock. */
-  readonly #changedLocks = new ByteWriter()
 
   constructor(state: LockState) {
     invariant(state.watcher === null, 'one snapshot is produced at a time')
     this.#state = state
-    this.#sessions = state.sessions.values()
-    this.#locks = state.locks.values()
-    this.#sessionCount = state.sessions.size
-    this.#lockCount = state.locks.size
+    this.#isBase = state.level === BASE_LEVEL
+    const kinds = kindsOf(state)
+    this.#sessions = new Stage(kinds.sessions)
+    this.#locks = new Stage(kinds.locks)
+    this.#holds = new Stage(kinds.holds)
+    this.#walk = kinds.holds.entities
+    this.#requests = new Stage(kinds.requests)
+    this.#marks = new Stage(kinds.marks)
+    this.#pins = new Stage(kinds.pins)
+    this.#past = new Stage(kinds.past)
+    const base = [this.#sessions, this.#locks]
+    const more = [this.#holds, this.#requests, this.#marks, this.#pins, this.#past]
+    this.#stages = this.#isBase ? base : [...base, ...more]
     state.production += 1
     this.#production = state.production
     state.watcher = this
     writeFew(state, (write) => sized(this.#ready, write))
+    this.#stages[0]?.begin(this.#ready)
   }
 
   next(targetBytes: number): Uint8Array | null {
     for (let visits = 0; visits < SNAPSHOT_VISITS_PER_CALL; visits++) {
-      if (this.#stage === 'done' || this.#ready.length - this.#taken >= targetBytes) break
+      if (this.#isDone || this.#ready.length - this.#taken >= targetBytes) break
       this.#visit()
     }
     return this.#take(targetBytes)
@@ -61,53 +135,76 @@ export class SnapshotImage implements SnapshotSource, ChangeWatcher {
   }
 
   keepSession(session: Session): void {
-    session.stamp = this.#production
-    this.#sessionsWritten += 1
-    const start = this.#ready.beginSized()
-    writeSession(this.#ready, session)
-    this.#ready.endSized(start)
+    this.#keep(this.#sessions, session)
   }
 
   keepLock(lock: LockEntry): void {
-    lock.stamp = this.#production
-    this.#locksWritten += 1
-    const out = this.#stage === 'sessions' ? this.#changedLocks : this.#ready
-    const start = out.beginSized()
-    writeLock(out, lock)
-    out.endSized(start)
+    if (this.#isBase || lock.limit > 0) this.#keep(this.#locks, lock)
   }
 
-  /** Looks at one entity. Map iterators see what is added behind them: that has the stamp of this production already. */
+  keepHold(hold: Hold): void {
+    if (!this.#isBase) this.#keep(this.#holds, hold)
+  }
+
+  holdGoes(hold: Hold): void {
+    this.#walk.passBy(hold)
+  }
+
+  keepRequest(request: LockRequest): void {
+    if (!this.#isBase) this.#keep(this.#requests, request)
+  }
+
+  keepMark(mark: Mark): void {
+    this.#keep(this.#marks, mark)
+  }
+
+  keepPin(pin: Pin): void {
+    this.#keep(this.#pins, pin)
+  }
+
+  keepPast(past: PastHold): void {
+    this.#keep(this.#past, past)
+  }
+
+  /** Before its turn a changed entity waits: a restore needs all sessions before the first lock. */
+  #keep<T extends Stamped>(stage: Stage<T>, entity: T): void {
+    entity.stamp = this.#production
+    const current: unknown = this.#stages[this.#turn]
+    stage.keep(entity, current === stage ? this.#ready : null)
+  }
+
+  /** Looks at one entity. */
   #visit(): void {
-    if (this.#stage === 'sessions') {
-      if (this.#sessionsWritten === this.#sessionCount) {
-        this.#stage = 'locks'
-        this.#ready.raw(this.#changedLocks.view())
-        return
-      }
-      const session = this.#sessions.next().value
-      invariant(session !== undefined, 'every session of the image is written')
-      if (session.stamp < this.#production) this.keepSession(session)
-      return
-    }
-    if (this.#locksWritten === this.#lockCount) {
-      sized(this.#ready, (out) => writeEnd(out, this.#sessionCount, this.#lockCount))
+    const stage = this.#stages[this.#turn]
+    if (stage === undefined) {
+      sized(this.#ready, (out) => this.#writeEnd(out))
       this.#finish()
       return
     }
-    const lock = this.#locks.next().value
-    invariant(lock !== undefined, 'every lock of the image is written')
-    if (lock.stamp < this.#production) this.keepLock(lock)
+    if (stage.written === stage.count) {
+      this.#turn += 1
+      this.#stages[this.#turn]?.begin(this.#ready)
+      return
+    }
+    const entity = stage.next()
+    if (entity.stamp >= this.#production) return
+    entity.stamp = this.#production
+    stage.keep(entity as never, this.#ready)
+  }
+
+  #writeEnd(out: ByteWriter): void {
+    out.byte(RecordKind.end)
+    for (const { count } of this.#stages) out.varint(count)
   }
 
   #finish(): void {
-    if (this.#stage !== 'done' && this.#state.watcher === this) this.#state.watcher = null
-    this.#stage = 'done'
+    if (!this.#isDone && this.#state.watcher === this) this.#state.watcher = null
+    this.#isDone = true
   }
 
   #take(targetBytes: number): Uint8Array | null {
     const ready = this.#ready
-    if (this.#taken === ready.length) return this.#stage === 'done' ? null : new Uint8Array(SIZE_BYTES)
+    if (this.#taken === ready.length) return this.#isDone ? null : new Uint8Array(SIZE_BYTES)
     const chunk = ready.copyOf(this.#taken, this.#taken + Math.max(1, targetBytes))
     this.#taken += chunk.length
     if (this.#taken === ready.length) {
@@ -118,16 +215,31 @@ export class SnapshotImage implements SnapshotSource, ChangeWatcher {
   }
 }
 
+/** Everything that is many, as the state's level writes it. */
+function kindsOf(state: LockState) {
+  const { level } = state
+  const isBase = level === BASE_LEVEL
+  return {
+    sessions: {
+      count: state.sessions.size,
+      entities: state.sessions.values(),
+      write: (out: ByteWriter, session: Session) => writeSession(out, session, level),
+    },
+    locks: isBase
+      ? { count: state.locks.size, entities: state.locks.values(), write: writeLock }
+      : { count: state.semaphores.size, entities: state.semaphores.values(), write: writeSemaphore },
+    holds: { count: state.holds.size, entities: new HoldWalk(state.locks.values()), write: writeHold },
+    requests: { count: state.requests.size, entities: state.requests.values(), write: writeRequest },
+    marks: { count: state.marks.size, entities: state.marks.values(), write: writeMark },
+    pins: { count: state.pins.size, entities: state.pins.values(), write: writePin },
+    past: { count: state.history.size, entities: state.history.values(), write: writePast },
+  }
+}
+
 function sized(out: ByteWriter, write: (out: ByteWriter) => void): void {
   const start = out.beginSized()
   write(out)
   out.endSized(start)
-}
-
-function writeEnd(out: ByteWriter, sessions: number, locks: number): void {
-  out.byte(RecordKind.end)
-  out.varint(sessions)
-  out.varint(locks)
 }
 
 /** Everything that is few. */
@@ -136,6 +248,7 @@ function writeFew(state: LockState, record: (write: (out: ByteWriter) => void) =
   for (const node of state.nodes.values()) record((out) => writeNode(out, node))
   for (const member of state.members.values()) record((out) => writeMember(out, member))
   for (const epoch of state.epochs.values()) record((out) => writeEpoch(out, epoch))
+  for (const entry of state.freezes.values()) record((out) => writeFreeze(out, entry))
 }
 
 /** The hash of the whole state. Takes a second or so for a million locks: for tests and support, not for serving. */
@@ -148,7 +261,12 @@ export function hashState(state: LockState): string {
     hash.add(out.view())
   }
   writeFew(state, add)
-  for (const session of state.sessions.values()) add(() => writeSession(out, session))
-  for (const lock of state.locks.values()) add(() => writeLock(out, lock))
+  const { sessions, locks, ...more } = kindsOf(state)
+  const addAll = <T extends Stamped>({ entities, write }: Kind<T>): void => {
+    for (const entity of entities) add((to) => write(to, entity))
+  }
+  addAll(sessions)
+  addAll(locks)
+  if (state.level > BASE_LEVEL) for (const kind of Object.values(more)) addAll(kind as Kind<never>)
   return hash.digest()
 }

@@ -6,29 +6,36 @@ import type { ByteReader } from '../../bytes/reader.js'
 import type { ByteWriter } from '../../bytes/writer.js'
 import { BASE_LEVEL } from '../../feature-level.js'
 import { olderThan } from '../../raft/ports/older-program.js'
+import { weightOf } from '../answers.js'
 import type { RequestId } from '../commands/commands.js'
-import type { Answer, AnswerErrorCode, RefusalReason } from '../effects.js'
-import {
-  EpochEntry,
-  type LockEntry,
-  type Member,
-  type NodeEntry,
-  type Session,
-  SessionTerms,
-  Waiter,
-} from '../state/entities.js'
+import type { Answer } from '../effects.js'
+import { EpochEntry, type Member, type NodeEntry, type Session } from '../state/entities.js'
 import type { LockState } from '../state/state.js'
+import { SessionTerms } from '../state/terms.js'
+import { readAnswer, sortedAnswers, writeAnswer } from './answer-records.js'
 
 /**
  * The order of the numbers is that of the stream, so there is room between them. A record that a later level adds is written
  * only where the state has that level, and a field too: the header says under which level all of the snapshot was written.
  */
-export const RecordKind = { header: 1, node: 20, member: 30, epoch: 40, session: 50, lock: 60, end: 255 } as const
+export const RecordKind = {
+  header: 1,
+  node: 20,
+  member: 30,
+  epoch: 40,
+  freeze: 45,
+  session: 50,
+  semaphore: 55,
+  /** Of level 1: a name with its holder and all who wait. */
+  lock: 60,
+  hold: 70,
+  request: 80,
+  mark: 90,
+  pin: 100,
+  past: 110,
+  end: 255,
+} as const
 export type RecordKind = (typeof RecordKind)[keyof typeof RecordKind]
-
-const ERROR_CODES: readonly AnswerErrorCode[] = ['deadlock', 'not-holder', 'limit', 'limit-mismatch', 'bad-request']
-const REASONS: readonly RefusalReason[] = ['held', 'timeout', 'cancelled']
-const ANSWER_KINDS: readonly Answer['kind'][] = ['granted', 'not-granted', 'released', 'cancelled', 'error']
 
 // --------------------------------------------------------------------------------------------- header
 
@@ -106,7 +113,7 @@ export function readEpoch(input: ByteReader): EpochEntry {
 
 // -------------------------------------------------------------------------------------------- sessions
 
-export function writeSession(out: ByteWriter, session: Session): void {
+export function writeSession(out: ByteWriter, session: Session, level: number): void {
   out.byte(RecordKind.session)
   out.wide(session.id)
   out.text(session.clientId)
@@ -129,7 +136,7 @@ export function writeSession(out: ByteWriter, session: Session): void {
   out.varint(answers.length)
   for (const [request, answer] of answers) {
     out.varint(request)
-    writeAnswer(out, answer)
+    writeAnswer(out, answer, level)
   }
 }
 
@@ -141,7 +148,7 @@ export function readSession(input: ByteReader, state: LockState): void {
   const conn = input.varint()
   const attach = input.varint()
   const lastN = input.varint()
-  const terms = input.bool() ? readTerms(input) : null
+  const terms = input.bool() ? readTerms(input, state.level) : null
   if (state.sessions.has(id)) input.fail(`session ${id} comes twice`)
   const session = state.addSession(id, clientId, conn, terms)
   session.attach = attach
@@ -155,7 +162,7 @@ export function readSession(input: ByteReader, state: LockState): void {
   state.attach(session, place)
 }
 
-function readTerms(input: ByteReader): SessionTerms {
+function readTerms(input: ByteReader, level: number): SessionTerms {
   const terms = new SessionTerms(input.text(), input.varint(), input.varint(), input.wide())
   terms.lowestUnacknowledged = input.varint()
   terms.highestRequest = input.varint()
@@ -163,102 +170,11 @@ function readTerms(input: ByteReader): SessionTerms {
   terms.attempt = input.varint()
   const count = input.varint()
   if (count > 0) terms.answers = new Map()
-  for (let left = count; left > 0; left--) terms.answers?.set(input.varint(), readAnswer(input))
+  for (let left = count; left > 0; left--) {
+    const request = input.varint()
+    const given = readAnswer(input, level)
+    terms.answers?.set(request, given)
+    terms.answerCount += weightOf(given)
+  }
   return terms
-}
-
-export function sortedAnswers(answers: ReadonlyMap<RequestId, Answer>): [RequestId, Answer][] {
-  return [...answers].sort(([a], [b]) => a - b)
-}
-
-function writeAnswer(out: ByteWriter, answer: Answer): void {
-  out.byte(ANSWER_KINDS.indexOf(answer.kind))
-  switch (answer.kind) {
-    case 'granted':
-      out.text(answer.name)
-      out.wide(answer.token)
-      break
-    case 'not-granted':
-      out.text(answer.name)
-      out.byte(REASONS.indexOf(answer.reason))
-      out.text(answer.holder)
-      break
-    case 'released':
-      out.text(answer.name)
-      break
-    case 'cancelled':
-      break
-    case 'error':
-      out.byte(ERROR_CODES.indexOf(answer.code))
-      out.text(answer.message)
-      break
-  }
-}
-
-function readAnswer(input: ByteReader): Answer {
-  const kind = pick(input, ANSWER_KINDS)
-  switch (kind) {
-    case 'granted':
-      return { kind, name: input.text(), token: input.wide() }
-    case 'not-granted':
-      return { kind, name: input.text(), reason: pick(input, REASONS), holder: input.text() }
-    case 'released':
-      return { kind, name: input.text() }
-    case 'cancelled':
-      return { kind }
-    case 'error':
-      return { kind, code: pick(input, ERROR_CODES), message: input.text() }
-  }
-}
-
-function pick<T>(input: ByteReader, words: readonly T[]): T {
-  const word = words[input.byte()]
-  return word === undefined ? input.fail('an unknown word') : word
-}
-
-// ----------------------------------------------------------------------------------------------- locks
-
-/** A holder of 0 means: delayed. */
-export function writeLock(out: ByteWriter, lock: LockEntry): void {
-  out.byte(RecordKind.lock)
-  out.text(lock.name)
-  out.wide(lock.holder?.id ?? 0)
-  out.wide(lock.token)
-  out.wide(lock.sinceWallMs)
-  out.text(lock.meta)
-  out.varint(lock.delayMs)
-  out.varint(lock.waiterCount)
-  for (let waiter = lock.queue?.head ?? null; waiter !== null; waiter = waiter.next) {
-    out.wide(waiter.session.id)
-    out.signed(waiter.request)
-    out.signed(waiter.waitMs)
-    out.text(waiter.meta)
-    out.varint(waiter.delayMs)
-    out.wide(waiter.wallMs)
-  }
-}
-
-/** Adds the lock and its queue to `state`, where all sessions are already. */
-export function readLock(input: ByteReader, state: LockState): void {
-  const name = input.text()
-  if (state.locks.has(name)) input.fail(`lock ${name} comes twice`)
-  const lock = state.addLock(name)
-  const holder = input.wide()
-  lock.token = input.wide()
-  lock.sinceWallMs = input.wide()
-  state.setMeta(lock, input.text())
-  lock.delayMs = input.varint()
-  if (holder === 0) state.delayed.add(lock)
-  else state.linkHeld(sessionOf(input, state, holder), lock)
-  for (let left = input.varint(); left > 0; left--) {
-    const session = sessionOf(input, state, input.wide())
-    const request = input.signed()
-    const waitMs = input.signed()
-    const meta = input.text()
-    state.linkWaiter(new Waiter(session, lock, request, waitMs, meta, input.varint(), input.wide()))
-  }
-}
-
-function sessionOf(input: ByteReader, state: LockState, id: number): Session {
-  return state.sessions.get(id) ?? input.fail(`session ${id} is unknown`)
 }

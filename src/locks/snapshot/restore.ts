@@ -5,11 +5,16 @@
 
 import { ByteReader } from '../../bytes/reader.js'
 import { SIZE_BYTES } from '../../bytes/writer.js'
+import { BASE_LEVEL } from '../../feature-level.js'
 import type { SnapshotRestorer } from '../../raft/ports/state-machine.js'
 import { SNAPSHOT_RECORD_MAX_BYTES } from '../limits.js'
-import type { EpochEntry, LockEntry, Session } from '../state/entities.js'
+import { comesBefore, type EpochEntry } from '../state/entities.js'
+import type { PastHold } from '../state/standing.js'
 import { LockState } from '../state/state.js'
-import { RecordKind, readEpoch, readHeader, readLock, readMember, readNode, readSession } from './records.js'
+import { recountFits } from '../table/fit.js'
+import { type ReadLocks, readHold, readLock, readRequest, readSemaphore } from './lock-records.js'
+import { RecordKind, readEpoch, readHeader, readMember, readNode, readSession } from './records.js'
+import { readFreeze, readMark, readPast, readPin } from './standing-records.js'
 
 const WHAT = 'snapshot'
 const NOTHING = new Uint8Array(0)
@@ -21,6 +26,8 @@ export class SnapshotReplacement implements SnapshotRestorer {
   /** The start of a record whose end is in a later chunk. */
   #rest: Uint8Array = NOTHING
   #lastKind = 0
+  readonly #read: ReadLocks = { holds: [], requests: [] }
+  readonly #past: PastHold[] = []
 
   constructor(programLevel: number, install: (state: LockState) => void) {
     this.#programLevel = programLevel
@@ -45,6 +52,7 @@ export class SnapshotReplacement implements SnapshotRestorer {
     if (this.#lastKind !== RecordKind.end || this.#rest.length > 0) {
       new ByteReader(this.#rest, WHAT).fail('the stream ends before the end record')
     }
+    this.#assemble()
   }
 
   finish(): void {
@@ -52,8 +60,28 @@ export class SnapshotReplacement implements SnapshotRestorer {
       if (!epoch.live) this.#state.unswept.add(epoch)
       orderSessions(epoch)
     }
-    for (const session of this.#state.sessions.values()) orderHeld(this.#state, session)
     this.#install(this.#state)
+  }
+
+  /** Puts what was read into the lists, in their order: the stream has another one where something changed meanwhile. */
+  #assemble(): void {
+    const state = this.#state
+    const { holds, requests } = this.#read
+    holds.sort((a, b) => a.hold.token - b.hold.token)
+    for (const { hold, session } of holds) {
+      if (hold.lock.holdUnder(hold.token) !== null)
+        new ByteReader(NOTHING, WHAT).fail(`token ${hold.token} comes twice`)
+      state.addHold(hold, session)
+    }
+    // Under level 1 requests have no numbers, and each queue came in its order.
+    if (state.level > BASE_LEVEL) requests.sort((a, b) => (comesBefore(a, b) ? -1 : 1))
+    for (const request of requests) state.addRequest(request)
+    for (const lock of state.locks.values()) {
+      if (lock.isEmpty) new ByteReader(NOTHING, WHAT).fail(`nobody has ${lock.name} or waits for it`)
+      recountFits(state, lock)
+    }
+    this.#past.sort((a, b) => a.number - b.number)
+    for (const past of this.#past) state.history.add(past, () => undefined)
   }
 
   #readRecord(input: ByteReader): void {
@@ -90,17 +118,59 @@ export class SnapshotReplacement implements SnapshotRestorer {
       case RecordKind.session:
         readSession(input, state)
         break
-      case RecordKind.lock:
-        readLock(input, state)
-        break
       case RecordKind.end:
-        if (input.varint() !== state.sessions.size || input.varint() !== state.locks.size) {
-          input.fail('the counts of the end record do not match')
+        for (const count of this.#counts()) {
+          if (input.varint() !== count) input.fail('the counts of the end record do not match')
         }
+        break
+      default:
+        if (state.level === BASE_LEVEL && kind === RecordKind.lock) readLock(input, state, this.#read)
+        else if (state.level > BASE_LEVEL) this.#readOfService(kind, input)
+        else input.fail(`record kind ${kind} is unknown`)
+    }
+  }
+
+  #readOfService(kind: number, input: ByteReader): void {
+    const state = this.#state
+    switch (kind) {
+      case RecordKind.freeze: {
+        const entry = readFreeze(input)
+        state.freezes.set(entry.prefix, entry)
+        break
+      }
+      case RecordKind.semaphore:
+        readSemaphore(input, state)
+        break
+      case RecordKind.hold:
+        readHold(input, state, this.#read)
+        break
+      case RecordKind.request:
+        readRequest(input, state, this.#read)
+        break
+      case RecordKind.mark: {
+        const mark = readMark(input)
+        state.marks.set(mark.key, mark)
+        break
+      }
+      case RecordKind.pin: {
+        const pin = readPin(input)
+        state.pins.set(pin.name, pin)
+        break
+      }
+      case RecordKind.past:
+        this.#past.push(readPast(input))
         break
       default:
         input.fail(`record kind ${kind} is unknown`)
     }
+  }
+
+  /** What the end record says. */
+  #counts(): number[] {
+    const { sessions, locks, semaphores, marks, pins, level } = this.#state
+    const { holds, requests } = this.#read
+    if (level === BASE_LEVEL) return [sessions.size, locks.size]
+    return [sessions.size, semaphores.size, holds.length, requests.length, marks.size, pins.size, this.#past.length]
   }
 }
 
@@ -128,18 +198,4 @@ function orderSessions(epoch: EpochEntry): void {
   const sessions = [...list].sort((a, b) => a.attachOrder - b.attachOrder)
   for (const session of sessions) list.remove(session)
   for (const session of sessions) list.push(session)
-}
-
-/** An ending session releases in the order of the tokens. */
-function orderHeld(state: LockState, session: Session): void {
-  let ordered = true
-  for (let lock = session.firstHeld; lock?.nextHeld && ordered; lock = lock.nextHeld) {
-    ordered = lock.token < lock.nextHeld.token
-  }
-  if (ordered) return
-  const held: LockEntry[] = []
-  for (let lock = session.firstHeld; lock !== null; lock = lock.nextHeld) held.push(lock)
-  held.sort((a, b) => a.token - b.token)
-  for (const lock of held) state.unlinkHeld(session, lock)
-  for (const lock of held) state.linkHeld(session, lock)
 }

@@ -6,6 +6,8 @@
  * applied, on every node, n3 has level 1: nothing happens. Were it the other way round, n3's `nodeUp` would find level 2 and
  * do nothing, and n3 would end and say why.
  */
+
+import { SERVICE_LEVEL } from '../../feature-level.js'
 import { olderThan } from '../../raft/ports/older-program.js'
 import type { HoldLevel, NodeId, SetLevel } from '../commands/commands.js'
 import type { ApplyContext, LockState } from './state.js'
@@ -19,7 +21,22 @@ export function setLevel(context: ApplyContext, { to, expected }: SetLevel): voi
   if (to !== expected + 1 || expected !== state.level || !canRaiseTo(state, to)) return
   if (to > programLevel) throw olderThan(`the log from entry ${context.index} on`, to, programLevel)
   state.level = to
+  if (to === SERVICE_LEVEL) numberRequests(state)
   effects.push({ kind: 'levelRaised', level: to })
+}
+
+/**
+ * Requests of level 1 have no number. What orders them is their queue, so each gets its place there: no later one has so low
+ * a number, and of two in different queues the session decides.
+ */
+function numberRequests(state: LockState): void {
+  for (const { queue } of state.locks.values()) {
+    let number = 0
+    for (let place = queue?.head ?? null; place !== null; place = place.next) {
+      number += 1
+      place.request.number = number
+    }
+  }
 }
 
 export function holdLevel({ state, effects }: ApplyContext, { held }: HoldLevel): void {

@@ -20,12 +20,15 @@ import type {
 } from '../commands/commands.js'
 import type { Where } from '../effects.js'
 import { CONN_LIMIT, SESSIONS_CROWDED, SESSIONS_MAX, SHORT_SESSION_MAX_MS } from '../limits.js'
+import { askOf } from '../table/asked.js'
+import { dropAll } from '../table/ends.js'
 import { endWait, shortenWait } from '../table/queue.js'
-import { dropAll } from '../table/release.js'
-import { requestLock } from '../table/requests.js'
+import { requestLocks } from '../table/requests.js'
 import { viewOf } from '../views/session-view.js'
-import { type EpochEntry, type Session, SessionTerms } from './entities.js'
+import type { EpochEntry, Session } from './entities.js'
+import type { HoldEnd } from './standing.js'
 import { type ApplyContext, type LockState, whereOf } from './state.js'
+import { SessionTerms } from './terms.js'
 
 /** The request id of the one request of a classic connection. */
 const CLASSIC_REQUEST = -1
@@ -59,7 +62,7 @@ export function openClassic(context: ApplyContext, command: OpenClassic): void {
   const session = state.addSession(state.draw(index), command.clientId, command.conn, null)
   state.attach(session, place)
   effects.push({ kind: 'opened', where: at(place, command.conn), session: session.id, attach: session.attach })
-  requestLock(context, session, CLASSIC_REQUEST, command)
+  requestLocks(context, session, CLASSIC_REQUEST, askOf(command))
   endIfIdle(context, session)
 }
 
@@ -145,20 +148,23 @@ export function numbered(context: ApplyContext, header: SessionHeader & { reques
 
 /** A classic session that neither holds nor waits has nothing left to live for. */
 export function endIfIdle(context: ApplyContext, session: Session): void {
-  if (session.classic && session.heldCount === 0 && session.waitCount === 0) endSession(context, session, false)
+  if (session.classic && session.heldCount === 0 && session.placeCount === 0) endSession(context, session, 'released')
 }
 
 export function end(context: ApplyContext, command: End): void {
   const session = attachedAt(context, command)
-  if (session !== null) endSession(context, session, false)
+  if (session === null) return
+  context.state.sawWallTime(command.wallMs)
+  endSession(context, session, command.bye && !session.classic ? 'bye' : 'fin')
 }
 
 export function detach(context: ApplyContext, command: Detach): void {
   const session = attachedAt(context, command)
   if (session === null) return
+  context.state.sawWallTime(command.wallMs)
   const terms = session.terms
   // A FIN with linger 0 is the client's word that it is done (rule 5); a classic session cannot be left.
-  if (terms === null || (command.fin && terms.lingerMs === 0)) endSession(context, session, false)
+  if (terms === null || (command.fin && terms.lingerMs === 0)) endSession(context, session, 'fin')
   else leave(context, session, terms, command.fin ? terms.lingerMs : Math.max(terms.leaseMs, terms.lingerMs))
 }
 
@@ -170,10 +176,12 @@ function detachedUnder(context: ApplyContext, id: number, attach: number): Sessi
   return session !== undefined && session.place === null && session.attach === attach ? session : null
 }
 
-/** The one end that nobody asked for: locks with a delay stay blocked. */
+/** The one end that nobody asked for. */
 export function expireSession(context: ApplyContext, command: ExpireSession): void {
   const session = detachedUnder(context, command.session, command.attach)
-  if (session !== null) endSession(context, session, true)
+  if (session === null) return
+  context.state.sawWallTime(command.wallMs)
+  endSession(context, session, 'expired')
 }
 
 /** The smaller counts: what an earlier leader counted may arrive late. */
@@ -202,7 +210,7 @@ export function waitsLeft(context: ApplyContext, { session: id, attach, waits }:
 /** Carries out for one session what the end of its epoch has meant for it all along (rule 3). */
 export function sweepSession(context: ApplyContext, session: Session): void {
   const terms = session.terms
-  if (terms === null) endSession(context, session, false)
+  if (terms === null) endSession(context, session, 'node-lost')
   else leave(context, session, terms, Math.max(terms.leaseMs, terms.lingerMs))
 }
 
@@ -215,9 +223,9 @@ function leave(context: ApplyContext, session: Session, terms: SessionTerms, for
   effects.push({ kind: 'detached', session: session.id, attach: session.attach, forMs })
 }
 
-function endSession(context: ApplyContext, session: Session, unclean: boolean): void {
+function endSession(context: ApplyContext, session: Session, how: HoldEnd): void {
   const where = whereOf(session)
-  dropAll(context, session, unclean)
+  dropAll(context, session, how)
   context.state.removeSession(session)
   context.effects.push({ kind: 'ended', where, session: session.id })
 }

@@ -1,6 +1,6 @@
 /**
  * The replicated state: the entities, their indexes, and the few operations that keep both in step. Whoever changes what
- * a snapshot record contains of a session or a lock calls `sessionChanges` / `lockChanges` *before* the change, so that a
+ * a snapshot record contains of an entity says so *before* the change (`sessionChanges`, `holdChanges` …), so that a
  * snapshot in production can still write it as it was (rules.md, Storage).
  */
 
@@ -10,18 +10,23 @@ import { invariant } from '../../invariant.js'
 import type { Index } from '../../raft/core/types.js'
 import type { Epoch, NodeId, SessionId } from '../commands/commands.js'
 import type { Effect, Where } from '../effects.js'
-import { COUNTER_STEPS_PER_SECOND } from '../limits.js'
+import { COUNTER_STEPS_PER_SECOND, GRANTS_PER_ENTRY_MAX } from '../limits.js'
+import { AllHolds } from './all-holds.js'
+import { DueHeap } from './due-heap.js'
 import {
   type EpochEntry,
+  type Hold,
   LockEntry,
+  type LockRequest,
   type Member,
   type NodeEntry,
+  type Place,
   Session,
-  SessionList,
-  type SessionTerms,
-  type Waiter,
-  WaitQueue,
 } from './entities.js'
+import { History } from './history.js'
+import { LinkedList, WaitQueue } from './lists.js'
+import type { FreezeEntry, Mark, PastHold, Pin } from './standing.js'
+import type { SessionTerms } from './terms.js'
 
 /** What the cluster was formed with; the first state of every node, replaced by any snapshot. */
 export interface Genesis {
@@ -34,15 +39,23 @@ export interface Genesis {
 /** A snapshot in production: it wants to see entities once more before they change. */
 export interface ChangeWatcher {
   keepSession(session: Session): void
+  /** Its limit; for a snapshot of level 1 also who holds it and who waits. */
   keepLock(lock: LockEntry): void
+  keepHold(hold: Hold): void
+  /** Whatever was written of it, it leaves the list of its lock. */
+  holdGoes(hold: Hold): void
+  keepRequest(request: LockRequest): void
+  keepMark(mark: Mark): void
+  keepPin(pin: Pin): void
+  keepPast(past: PastHold): void
 }
 
 export class LockState {
   clusterId = ''
   nodeLeaseMs = 0
-  /** The last session id or token that was given out. */
+  /** The last session id, token or request number that was given out. */
   counter = 0
-  /** The largest wall time of any command so far. For display only: when a waiter got its lock. */
+  /** The wall time of the last command that had one; under level 1 the largest of them. For display only. */
   wallMs = 0
   /** The cluster's feature level: what of commands, fields and records may be used. Only rises. */
   level = BASE_LEVEL
@@ -52,28 +65,63 @@ export class LockState {
   readonly epochs = new Map<Epoch, EpochEntry>()
   readonly members = new Map<number, Member>()
   readonly sessions = new Map<SessionId, Session>()
-  readonly locks = new Map<string, LockEntry>()
+  readonly requests = new Set<LockRequest>()
+  readonly marks = new Map<string, Mark>()
+  readonly pins = new Map<string, Pin>()
+  /** By prefix. Few. */
+  readonly freezes = new Map<string, FreezeEntry>()
+  readonly history = new History()
 
-  // Indexes: derived from the entities above.
-  readonly detached = new SessionList()
-  readonly delayed = new Set<LockEntry>()
+  // Indexes: derived from the entities above. (Of a lock its limit is not derived.)
+  readonly locks = new Map<string, LockEntry>()
+  readonly holds = new AllHolds(this.locks)
+  readonly semaphores = new Map<string, LockEntry>()
+  readonly detached = new LinkedList<Session>()
   /** Ended epochs that still have sessions. Few, and swept in ascending order so that all nodes sweep alike. */
   readonly unswept = new Set<EpochEntry>()
-  waiterCount = 0
+  /** Requests that ask for more than one name. */
+  readonly several = new Set<LockRequest>()
+  /** Requests that fit everywhere and were not granted yet, some of them frozen or gone meanwhile. */
+  readonly due = new DueHeap()
+  /** Tails, and holds with a time that the leader counts. */
+  readonly timed = new Set<Hold>()
+  /** Holds that were lost and that a client may still believe in. */
+  readonly ending = new Set<Hold>()
+  /** Requests that fit everywhere and are frozen. */
+  readonly frozenDue = new Set<LockRequest>()
+  placeCount = 0
+  tailCount = 0
   /** Of the session dialect: those that can be left behind. */
   resumableCount = 0
-  /** Of all `meta` of locks and waiters. */
+  /** Of all `meta`, once for each hold, tail and place. */
   metaBytes = 0
+  /** Holds, tails and places that are tails, can leave one, or are loose. */
+  tailableCount = 0
+  /** Done-marks that holds and places may set. */
+  reservedMarkCount = 0
+
+  /** Of the entry that is being applied: how many of those that waited may still be granted. */
+  grantsLeft = GRANTS_PER_ENTRY_MAX
+  /** Of the entry that is being applied. */
+  eventCount = 0
 
   /** Number of the last snapshot production; entities with a lower stamp belong into it and are not written yet. */
   production = 0
   watcher: ChangeWatcher | null = null
 
-  /** The next session id or token: greater than all before, and at least the index of the entry (rules.md). */
+  /** The next session id, token or request number: greater than all before, and at least the index of the entry (rules.md). */
   draw(index: Index): number {
     this.counter = Math.max(this.counter + 1, index)
     return this.counter
   }
+
+  /** Of a command; 0 if it has none. Under level 1 the largest counts, as it did. */
+  sawWallTime(wallMs: number): void {
+    if (this.level === BASE_LEVEL) this.wallMs = Math.max(this.wallMs, wallMs)
+    else if (wallMs > 0) this.wallMs = wallMs
+  }
+
+  // ---- before something changes
 
   sessionChanges(session: Session): void {
     if (this.watcher !== null && session.stamp < this.production) this.watcher.keepSession(session)
@@ -81,6 +129,18 @@ export class LockState {
 
   lockChanges(lock: LockEntry): void {
     if (this.watcher !== null && lock.stamp < this.production) this.watcher.keepLock(lock)
+  }
+
+  holdChanges(hold: Hold): void {
+    if (this.watcher === null) return
+    this.lockChanges(hold.lock)
+    if (hold.stamp < this.production) this.watcher.keepHold(hold)
+  }
+
+  requestChanges(request: LockRequest): void {
+    if (this.watcher === null) return
+    for (const { lock } of request.places) this.lockChanges(lock)
+    if (request.stamp < this.production) this.watcher.keepRequest(request)
   }
 
   // ---- sessions
@@ -93,7 +153,7 @@ export class LockState {
   }
 
   removeSession(session: Session): void {
-    invariant(session.heldCount === 0 && session.waitCount === 0, 'a session that ends has left all locks and queues')
+    invariant(session.heldCount === 0 && session.placeCount === 0, 'a session that ends has left all locks and queues')
     this.sessionChanges(session)
     this.detach(session)
     this.sessions.delete(session.id)
@@ -125,85 +185,167 @@ export class LockState {
 
   // ---- locks
 
-  addLock(name: string): LockEntry {
+  /** The entry of the name; `limit` says what it becomes if nobody has it or waits for it. */
+  lockNamed(name: string, limit: number): LockEntry {
+    const known = this.locks.get(name)
+    if (known !== undefined) return known
     const lock = new LockEntry(name, this.production)
     this.locks.set(name, lock)
+    this.setLimit(lock, limit)
     return lock
   }
 
-  setMeta(lock: LockEntry, meta: string): void {
-    this.metaBytes += utf8Length(meta) - utf8Length(lock.meta)
-    lock.meta = meta
+  setLimit(lock: LockEntry, limit: number): void {
+    if (limit === lock.limit) return
+    this.lockChanges(lock)
+    lock.limit = limit
+    this.semaphores.set(lock.name, lock)
   }
 
-  removeLock(lock: LockEntry): void {
-    this.metaBytes -= utf8Length(lock.meta)
+  forgetIfEmpty(lock: LockEntry): void {
+    if (!lock.isEmpty) return
+    this.lockChanges(lock)
     this.locks.delete(lock.name)
+    this.semaphores.delete(lock.name)
   }
 
-  /** Appends to the holder's list, which is so in the order of the tokens: the order in which an end releases them. */
-  linkHeld(session: Session, lock: LockEntry): void {
-    lock.holder = session
-    lock.previousHeld = session.lastHeld
-    if (session.lastHeld === null) session.firstHeld = lock
-    else session.lastHeld.nextHeld = lock
-    session.lastHeld = lock
+  // ---- holds
+
+  /** The hold has the highest token, so that it is the last in both lists. */
+  addHold(hold: Hold, session: Session | null): void {
+    const { lock } = hold
+    this.lockChanges(lock)
+    lock.addHold(hold)
+    this.holds.size += 1
+    this.#count(hold, 1)
+    if (session !== null) this.#linkToSession(hold, session)
+  }
+
+  removeHold(hold: Hold): void {
+    this.holdChanges(hold)
+    this.unbind(hold)
+    const { lock } = hold
+    this.watcher?.holdGoes(hold)
+    lock.removeHold(hold)
+    this.holds.size -= 1
+    this.#count(hold, -1)
+  }
+
+  #count(hold: Hold, sign: 1 | -1): void {
+    const { meta, terms, phase } = hold
+    if (meta !== '') this.metaBytes += sign * utf8Length(meta)
+    if (phase === 'forced' || phase === 'ttl') put(this.ending, hold, sign)
+    if (phase === 'tail') this.tailCount += sign
+    if (terms === null && phase !== 'tail') return
+    if (phase === 'tail' || terms?.canBeTail === true) this.tailableCount += sign
+    if (terms !== null && terms.once !== '') this.reservedMarkCount += sign
+    if (phase === 'tail' || terms?.isCounted === true) put(this.timed, hold, sign)
+  }
+
+  /** Runs `change` on what decides how the hold is counted: its terms and its phase. */
+  recount(hold: Hold, change: () => void): void {
+    this.holdChanges(hold)
+    this.#count(hold, -1)
+    change()
+    this.#count(hold, 1)
+  }
+
+  #linkToSession(hold: Hold, session: Session): void {
+    hold.session = session
+    hold.previousOfSession = session.lastHeld
+    if (session.lastHeld === null) session.firstHeld = hold
+    else session.lastHeld.nextOfSession = hold
+    session.lastHeld = hold
     session.heldCount += 1
   }
 
-  unlinkHeld(session: Session, lock: LockEntry): void {
-    if (lock.previousHeld === null) session.firstHeld = lock.nextHeld
-    else lock.previousHeld.nextHeld = lock.nextHeld
-    if (lock.nextHeld === null) session.lastHeld = lock.previousHeld
-    else lock.nextHeld.previousHeld = lock.previousHeld
-    lock.previousHeld = null
-    lock.nextHeld = null
-    lock.holder = null
+  /** The hold belongs to no session any longer. Its holder called `holdChanges`. */
+  unbind(hold: Hold): void {
+    const { session } = hold
+    if (session === null) return
+    if (hold.previousOfSession === null) session.firstHeld = hold.nextOfSession
+    else hold.previousOfSession.nextOfSession = hold.nextOfSession
+    if (hold.nextOfSession === null) session.lastHeld = hold.previousOfSession
+    else hold.nextOfSession.previousOfSession = hold.previousOfSession
+    hold.previousOfSession = null
+    hold.nextOfSession = null
+    hold.session = null
     session.heldCount -= 1
   }
 
-  linkWaiter(waiter: Waiter): void {
-    const { session, lock } = waiter
-    lock.queue ??= new WaitQueue()
-    lock.queue.push(waiter)
-    this.#linkWaitOfSession(session, waiter)
-    session.waitCount += 1
-    this.waiterCount += 1
-    this.metaBytes += utf8Length(waiter.meta)
+  // ---- requests that wait
+
+  /** Its places are made, and stand in no queue yet. It has the highest number. */
+  addRequest(request: LockRequest): void {
+    for (const place of request.places) this.#enqueue(place)
+    request.unfit = request.places.length
+    this.requests.add(request)
+    if (request.places.length > 1) this.several.add(request)
+    this.#linkRequest(request.session, request)
+    this.#countPlaces(request, 1)
+  }
+
+  #enqueue(place: Place): void {
+    const { lock } = place
+    this.lockChanges(lock)
+    lock.queue ??= new WaitQueue<Place>()
+    lock.queue.push(place)
+  }
+
+  /** Its places have left their queues (`dequeue`). */
+  removeRequest(request: LockRequest): void {
+    const { session } = request
+    request.hasEnded = true
+    this.requests.delete(request)
+    this.several.delete(request)
+    this.frozenDue.delete(request)
+    if (request.previousOfSession === null) session.firstWaiting = request.nextOfSession
+    else request.previousOfSession.nextOfSession = request.nextOfSession
+    if (request.nextOfSession !== null) request.nextOfSession.previousOfSession = request.previousOfSession
+    request.previousOfSession = null
+    request.nextOfSession = null
+    this.#countPlaces(request, -1)
+  }
+
+  dequeue(place: Place): void {
+    const { queue } = place.lock
+    invariant(queue !== null, 'a place is in the queue of its lock')
+    queue.remove(place)
+    if (queue.count === 0) place.lock.queue = null
+  }
+
+  #countPlaces({ session, places, meta, terms }: LockRequest, sign: 1 | -1): void {
+    const count = sign * places.length
+    session.placeCount += count
+    this.placeCount += count
+    if (meta !== '') this.metaBytes += count * utf8Length(meta)
+    if (terms === null) return
+    if (terms.canBeTail) this.tailableCount += count
+    if (terms.once !== '') this.reservedMarkCount += count
   }
 
   /**
    * The highest request first, which mostly is the new one. The order must not depend on the history: the deadlock search
    * follows it, and a restored replica must name the same cycle in its answer as one that applied everything.
    */
-  #linkWaitOfSession(session: Session, waiter: Waiter): void {
-    let before: Waiter | null = null
-    let after = session.firstWait
-    while (after !== null && after.request > waiter.request) {
+  #linkRequest(session: Session, request: LockRequest): void {
+    let before: LockRequest | null = null
+    let after = session.firstWaiting
+    while (after !== null && after.request > request.request) {
       before = after
       after = after.nextOfSession
     }
-    waiter.previousOfSession = before
-    waiter.nextOfSession = after
-    if (before === null) session.firstWait = waiter
-    else before.nextOfSession = waiter
-    if (after !== null) after.previousOfSession = waiter
+    request.previousOfSession = before
+    request.nextOfSession = after
+    if (before === null) session.firstWaiting = request
+    else before.nextOfSession = request
+    if (after !== null) after.previousOfSession = request
   }
+}
 
-  unlinkWaiter(waiter: Waiter): void {
-    const { session, lock } = waiter
-    invariant(lock.queue !== null, 'a waiter is in the queue of its lock')
-    lock.queue.remove(waiter)
-    if (lock.queue.count === 0) lock.queue = null
-    if (waiter.previousOfSession === null) session.firstWait = waiter.nextOfSession
-    else waiter.previousOfSession.nextOfSession = waiter.nextOfSession
-    if (waiter.nextOfSession !== null) waiter.nextOfSession.previousOfSession = waiter.previousOfSession
-    waiter.previousOfSession = null
-    waiter.nextOfSession = null
-    session.waitCount -= 1
-    this.waiterCount -= 1
-    this.metaBytes -= utf8Length(waiter.meta)
-  }
+function put<T>(set: Set<T>, item: T, sign: 1 | -1): void {
+  if (sign > 0) set.add(item)
+  else set.delete(item)
 }
 
 export function stateFromGenesis(genesis: Genesis): LockState {

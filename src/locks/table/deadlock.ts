@@ -1,83 +1,46 @@
 /**
- * Deadlock search. A waiter waits for the holder of its lock and for every earlier waiter, because the
- * queue is first come, first served. The search runs against these edges, from the session that is about to wait to
- * those that wait for it: most sessions have nobody behind them, so that queueing at a crowded lock costs nothing.
- */
-
-import { CYCLE_NAMES_SHOWN_MAX } from '../limits.js'
-import type { LockEntry, Session, Waiter } from '../state/entities.js'
-
-/** How the search came to a session: it waits in the queue of `lock` for `of`. */
-interface Step {
-  readonly lock: LockEntry
-  readonly of: Session
-}
-
-/**
- * The names of the locks of a cycle that would close if `asker` waited for `wanted`, or null if there is none. `given-up`: the
- * search would take more than `maxSteps` holds and places, so nobody knows.
+ * Deadlocks (docs/protocol.md, Deadlock). Refused is the request that belongs to a *stuck set*: waiting requests of which each
+ * would still not fit if everything vanished but the places of the set and what the set keeps. What a request keeps its client
+ * has said (`holding`): by default all that its session holds, and what the session's other requests will get.
  *
- * Each place is looked at once. Whoever looks at one goes on to the end of its queue, so behind a place that was looked at
- * all were. Else 300 sessions that wait in the same 300 queues would cost 300^3 steps.
+ * Nodes are requests and not sessions, because one session carries many strangers' tasks. And a set is judged as a whole,
+ * because for permits no single cycle decides. With a limit of 2 of x, A and C hold one each, B keeps y and waits for one, A
+ * and C wait for y: each of the two cycles has a way out, the other permit, and yet nobody moves.
+ *
+ * Two steps. *Collect*, against the direction of waiting: whoever stands behind what the asker keeps, then whoever stands
+ * behind what those keep. A stuck set that the asker closes lies wholly among them: what did not wait for any of these would
+ * have been stuck before. *Strike out* whoever fits beside the rest, until nothing changes. If the asker is left, so is a set.
  */
-export function findCycle(asker: Session, wanted: LockEntry, maxSteps: number): readonly string[] | 'given-up' | null {
-  // Nobody can wait for a session that neither holds nor waits.
-  if (asker.firstHeld === null && asker.firstWait === null) return null
-  const reached = new Map<Session, Step>()
-  const looked = new Set<Waiter>()
-  let steps = 0
-  const open: Session[] = [asker]
-  for (let session = open.pop(); session !== undefined; session = open.pop()) {
-    for (const { lock, behind } of queuesBehind(session)) {
-      if (++steps > maxSteps) return 'given-up'
-      for (let waiter: Waiter | null = behind; waiter !== null && !looked.has(waiter); waiter = waiter.next) {
-        if (++steps > maxSteps) return 'given-up'
-        looked.add(waiter)
-        const blocked = waiter.session
-        // Who holds nothing and waits only here leads nowhere: whoever is behind is in this queue too.
-        if (blocked.heldCount === 0 && blocked.waitCount === 1) continue
-        if (blocked === asker || reached.has(blocked)) continue
-        reached.set(blocked, { lock, of: session })
-        if (standsBefore(blocked, wanted)) return namesOfCycle(asker, wanted, blocked, reached)
-        open.push(blocked)
-      }
-    }
+import { failure } from '../answers.js'
+import type { Answer } from '../effects.js'
+import type { LockRequest } from '../state/entities.js'
+import type { ApplyContext, LockState } from '../state/state.js'
+import { describeCycle } from './cycle.js'
+import { DeadlockSearch, isKeepable } from './deadlock-search.js'
+
+/** Why the request, which stands in its queues already, may not wait; null if it may. */
+export function refuseDeadlock(context: ApplyContext, asker: LockRequest): Answer | null {
+  const { state } = context
+  if (asker.waitMs === 0) return standsInItsOwnWay(state, asker)
+  if (!keepsAnything(state, asker)) return null
+  const search = new DeadlockSearch(state)
+  const stuck = search.run([asker])
+  if (stuck === 'given-up') {
+    context.effects.push({ kind: 'unexamined', session: asker.session.id, name: asker.first.lock.name })
+    return null
   }
-  return null
+  return stuck === null ? null : failure('deadlock', describeCycle(search, asker))
 }
 
-/** What `session` holds and where it waits, each with the first waiter behind it. */
-function* queuesBehind(session: Session): Iterable<{ lock: LockEntry; behind: Waiter | null }> {
-  for (let lock = session.firstHeld; lock !== null; lock = lock.nextHeld) {
-    yield { lock, behind: lock.queue?.head ?? null }
-  }
-  for (let waiter = session.firstWait; waiter !== null; waiter = waiter.nextOfSession) {
-    yield { lock: waiter.lock, behind: waiter.next }
-  }
+function keepsAnything(state: LockState, { session, places, keeps }: LockRequest): boolean {
+  if (keeps !== 'all') return keeps.some(({ token, name }) => isKeepable(state.holds.get(name, token)))
+  return session.firstHeld !== null || session.placeCount > places.length
 }
 
-function standsBefore(session: Session, wanted: LockEntry): boolean {
-  if (wanted.holder === session) return true
-  for (let waiter = session.firstWait; waiter !== null; waiter = waiter.nextOfSession) {
-    if (waiter.lock === wanted) return true
-  }
-  return false
-}
-
-function namesOfCycle(asker: Session, wanted: LockEntry, last: Session, reached: Map<Session, Step>): string[] {
-  const names = [wanted.name]
-  for (let session = last; session !== asker; ) {
-    const step = reached.get(session)
-    if (step === undefined) break
-    names.push(step.lock.name)
-    session = step.of
-  }
-  return names
-}
-
-/** `a -> b -> a`: the session that has the first asked for the second, and so on round. */
-export function describeCycle(names: readonly string[]): string {
-  const shown = names.slice(0, CYCLE_NAMES_SHOWN_MAX)
-  if (names.length > shown.length) shown.push('...')
-  return [...shown, ...names.slice(0, 1)].join(' -> ')
+/** Who does not wait gets no further than itself: it asks for what it keeps. */
+function standsInItsOwnWay(state: LockState, asker: LockRequest): Answer | null {
+  if (!keepsAnything(state, asker)) return null
+  const search = new DeadlockSearch(state, false)
+  const stuck = search.run([asker])
+  return stuck === null || stuck === 'given-up' ? null : failure('deadlock', describeCycle(search, asker))
 }

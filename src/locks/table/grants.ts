@@ -1,47 +1,91 @@
-/** How a lock gets its holder and loses it. Grants draw their token from the replicated counter (mutant M73). */
+/** How a lock gets its holders. Grants draw their tokens from the replicated counter (mutant M73). */
+import { BASE_LEVEL } from '../../feature-level.js'
 import { answer } from '../answers.js'
 import type { RequestId } from '../commands/commands.js'
-import type { LockEntry, Session } from '../state/entities.js'
+import type { Answer, Grant } from '../effects.js'
+import { Hold, type LockEntry, type LockRequest, type Session } from '../state/entities.js'
+import type { Mark } from '../state/standing.js'
 import type { ApplyContext } from '../state/state.js'
-import { dropOrphanedWaiters, leaveQueue } from './queue.js'
+import type { HoldTerms } from '../state/terms.js'
+import { tellEvent } from './events.js'
+import { leaveQueues } from './fit.js'
+import { isFrozen } from './freezes.js'
 
-export function grant(context: ApplyContext, lock: LockEntry, session: Session, request: RequestId): void {
-  lock.token = context.state.draw(context.index)
-  context.state.linkHeld(session, lock)
-  answer(context, session, request, { kind: 'granted', name: lock.name, token: lock.token })
+/** What a granted request gets: a hold of each name. What it takes of the locks is counted already. */
+export interface Granted {
+  readonly session: Session
+  readonly request: RequestId
+  readonly meta: string
+  readonly terms: HoldTerms | null
+  readonly sinceWallMs: number
 }
 
-export function takeAway(context: ApplyContext, lock: LockEntry): void {
-  context.state.lockChanges(lock)
-  if (lock.holder !== null) context.state.unlinkHeld(lock.holder, lock)
-}
-
-/** Gives the lock to the head of its queue, or frees it. It has no holder, and `lockChanges` was called. */
-export function passOn(context: ApplyContext, lock: LockEntry): void {
-  dropOrphanedWaiters(context, lock)
-  const head = lock.queue?.head ?? null
-  if (head === null) {
-    context.state.removeLock(lock)
-    return
+/** Tokens in the order asked. */
+export function grant(context: ApplyContext, to: Granted, asked: readonly { lock: LockEntry; amount: number }[]): void {
+  const grants: Grant[] = []
+  for (const { lock, amount } of asked) {
+    const { token } = addHold(context, to, lock, amount)
+    grants.push({ name: lock.name, token, limit: lock.limit, ended: null })
   }
-  leaveQueue(context, head)
-  lock.sinceWallMs = Math.max(context.state.wallMs, head.wallMs)
-  context.state.setMeta(lock, head.meta)
-  lock.delayMs = head.delayMs
-  grant(context, lock, head.session, head.request)
+  answer(context, to.session, to.request, { kind: 'granted', grants })
+}
+
+function addHold(context: ApplyContext, to: Granted, lock: LockEntry, amount: number): Hold {
+  const { state, index, effects } = context
+  const { session, terms } = to
+  const hold = new Hold(lock, state.draw(index), amount, to.sinceWallMs, state.production)
+  if (terms !== null) hold.terms = terms.copy()
+  if (to.meta !== '') hold.withTerms().meta = to.meta
+  // What a snapshot of level 1 does not have must not be there under level 1 either: replicas would differ.
+  if (state.level > BASE_LEVEL) hold.request = to.request
+  if (terms?.loose === true) {
+    hold.withTerms().owner = { session: session.id, label: session.label, secretHash: session.terms?.secretHash ?? '' }
+    state.addHold(hold, null)
+  } else state.addHold(hold, session)
+  const { name } = lock
+  tellEvent(context, 'granted', name, hold.token, session.label)
+  if (terms === null) return hold
+  const { token } = hold
+  if (terms.minHoldMs > 0) effects.push({ kind: 'timed', name, token, clock: 'minHold', forMs: terms.minHoldMs })
+  if (terms.ttlMs > 0) effects.push({ kind: 'timed', name, token, clock: 'ttl', forMs: terms.ttlMs })
+  return hold
 }
 
 /**
- * The lock as it counts now, or null if it is free: a classic session of an ended epoch counts as ended before it is
- * swept, so its hold and its place in the queue are gone (rules.md rule 3). The session itself is left to the sweep.
+ * Grants what is due, the earliest request first. So many an entry at most: the rest is due in the following ones, and
+ * nobody gets between, because those that are due count as granted for whoever comes later.
  */
-export function settledLock(context: ApplyContext, name: string): LockEntry | null {
-  const lock = context.state.locks.get(name)
-  if (lock === undefined) return null
-  dropOrphanedWaiters(context, lock)
-  if (lock.holder?.countsAsEnded) {
-    takeAway(context, lock)
-    passOn(context, lock)
+export function grantDue(context: ApplyContext): void {
+  const { state } = context
+  while (state.due.size > 0 && (state.grantsLeft > 0 || state.level === BASE_LEVEL)) {
+    const request = state.due.take()
+    // It may have left since, or a smaller limit may have come between.
+    if (request === null || request.hasEnded || request.unfit > 0) continue
+    if (request.session.countsAsEnded) leaveQueues(context, request)
+    else if (isFrozen(state, request)) state.frozenDue.add(request)
+    else {
+      state.grantsLeft -= 1
+      grantWaiting(context, request)
+    }
   }
-  return context.state.locks.get(name) ?? null
+}
+
+function grantWaiting(context: ApplyContext, request: LockRequest): void {
+  const { state } = context
+  const { session, places, meta, terms } = request
+  const mark = state.marks.get(terms?.once ?? '')
+  if (mark !== undefined) {
+    leaveQueues(context, request)
+    answer(context, session, request.request, doneAnswer(mark))
+    return
+  }
+  state.requestChanges(request)
+  for (const place of places) state.dequeue(place)
+  state.removeRequest(request)
+  const sinceWallMs = Math.max(state.wallMs, request.wallMs)
+  grant(context, { session, request: request.request, meta, terms, sinceWallMs }, places)
+}
+
+export function doneAnswer({ key, sinceWallMs, holder }: Mark): Answer {
+  return { kind: 'done', key, sinceWallMs, holder }
 }

@@ -1,72 +1,115 @@
-/** The places in the queues of locks: first come, first served in commit order. */
-import { answer, findWaiter } from '../answers.js'
+/** Waiting: what a client is told of it, and how it ends without a grant. */
+
+import { BASE_LEVEL } from '../../feature-level.js'
+import { admit, answer, findWaiting } from '../answers.js'
 import type { RequestId } from '../commands/commands.js'
 import type { Answer, RefusalReason } from '../effects.js'
-import type { LockEntry, Session, Waiter } from '../state/entities.js'
-import { type ApplyContext, whereOf } from '../state/state.js'
+import type { LockEntry, LockRequest, Place, Session } from '../state/entities.js'
+import { type ApplyContext, type LockState, whereOf } from '../state/state.js'
+import { fitsBeside, leaveQueues, takenWith } from './fit.js'
+
+/** False if the request was made before, whatever it asked: what became of it is told again. */
+export function isNew(context: ApplyContext, session: Session, request: RequestId, names = 1): boolean {
+  const waiting = findWaiting(session, request)
+  if (waiting === null) return admit(context, session, request, names)
+  tellQueued(context, waiting)
+  return false
+}
 
 export function endWait(context: ApplyContext, session: Session, target: RequestId, reason: RefusalReason): void {
-  const waiter = findWaiter(session, target)
-  if (waiter === null) return
-  leaveQueue(context, waiter)
-  answer(context, session, target, refusal(waiter.lock, reason))
+  const waiting = findWaiting(session, target)
+  if (waiting === null) return
+  const place = firstUnfit(waiting)
+  const given = refusal(context.state, place.lock, place.amount, reason)
+  leaveQueues(context, waiting)
+  answer(context, session, target, given)
 }
 
 /** A request that waits has no more than `leftMs` left. One that waits forever goes on waiting. */
 export function shortenWait(context: ApplyContext, session: Session, target: RequestId, leftMs: number): void {
-  const waiter = findWaiter(session, target)
+  const waiting = findWaiting(session, target)
   // Zero is no time to wait but the word for not waiting at all.
   const waitMs = Math.max(1, leftMs)
-  if (waiter === null || waiter.waitMs <= waitMs) return
-  context.state.lockChanges(waiter.lock)
-  waiter.waitMs = waitMs
-  context.effects.push({
-    kind: 'waitLeft',
-    where: whereOf(session),
-    session: session.id,
-    request: target,
-    leftMs: waitMs,
-  })
+  if (waiting === null || waiting.waitMs <= waitMs) return
+  context.state.requestChanges(waiting)
+  waiting.waitMs = waitMs
+  const where = whereOf(session)
+  context.effects.push({ kind: 'waitLeft', where, session: session.id, request: target, leftMs: waitMs })
 }
 
-export function leaveQueue(context: ApplyContext, waiter: Waiter): void {
-  context.state.lockChanges(waiter.lock)
-  context.state.unlinkWaiter(waiter)
-}
-
-export function dropOrphanedWaiters(context: ApplyContext, lock: LockEntry): void {
-  if (context.state.unswept.size === 0) return
-  let waiter = lock.queue?.head ?? null
-  while (waiter !== null) {
-    const next: Waiter | null = waiter.next
-    if (waiter.session.countsAsEnded) leaveQueue(context, waiter)
-    waiter = next
-  }
-}
-
-export function refusal(lock: LockEntry, reason: RefusalReason): Answer {
-  return { kind: 'not-granted', name: lock.name, reason, holder: lock.holderLabel }
-}
-
-export function tellQueued(context: ApplyContext, waiter: Waiter): void {
-  const where = whereOf(waiter.session)
+export function tellQueued(context: ApplyContext, request: LockRequest): void {
+  const { session } = request
+  const where = whereOf(session)
   if (where === null) return
-  const { session, lock, request } = waiter
+  const place = firstUnfit(request)
+  const { lock } = place
   context.effects.push({
     kind: 'queued',
     where,
     session: session.id,
-    request,
+    request: request.request,
     name: lock.name,
-    position: positionOf(waiter),
-    holder: lock.holderLabel,
+    position: positionOf(place),
+    holder: oldestHolder(lock),
+    limit: lock.limit,
   })
 }
 
+/** The first name asked that is in the way; while all fit and wait for a thaw, the first. */
+export function firstUnfit(request: LockRequest): Place {
+  return request.places.find(({ fits }) => !fits) ?? request.first
+}
+
 /** 1 is the head of the queue. */
-export function positionOf(waiter: Waiter): number {
-  if (waiter.next === null) return waiter.lock.waiterCount
+export function positionOf(place: Place): number {
+  if (place.next === null) return place.lock.placeCount
   let position = 1
-  for (let ahead = waiter.previous; ahead !== null; ahead = ahead.previous) position += 1
+  for (let ahead = place.previous; ahead !== null; ahead = ahead.previous) position += 1
   return position
+}
+
+function oldestHolder(lock: LockEntry): string {
+  for (const hold of lock.holds()) if (hold.phase === 'held') return hold.label
+  return ''
+}
+
+/** Why an ask of `lock` is not granted; `ended` is how its waiting ended, if that is why. */
+export function refusal(state: LockState, lock: LockEntry, amount: number, ended: RefusalReason | null): Answer {
+  const { name } = lock
+  const bare = { kind: 'not-granted', name, holder: '', holders: 0, forMs: 0, message: '' } as const
+  if (state.level === BASE_LEVEL) return { ...bare, reason: ended ?? 'held', holder: oldestHolder(lock) }
+  const way = inTheWay(state, lock, amount)
+  if (ended === null) return { ...bare, ...way }
+  return { ...bare, reason: ended, holder: way.holder, holders: way.holders }
+}
+
+interface InTheWay {
+  readonly reason: 'held' | 'delayed' | 'queued'
+  readonly holder: string
+  readonly holders: number
+  readonly forMs: number
+}
+
+/** The first that applies: holds, then tails, then whoever asked earlier. */
+function inTheWay(state: LockState, lock: LockEntry, amount: number): InTheWay {
+  const { limit } = lock
+  let byHolds = 0
+  let byAll = 0
+  let holders = 0
+  let forMs = 0
+  for (const hold of lock.holds()) {
+    byAll = takenWith(byAll, limit, hold.amount)
+    if (hold.phase === 'held') {
+      byHolds = takenWith(byHolds, limit, hold.amount)
+      holders += 1
+      continue
+    }
+    const { delayMs = 0, minHoldMs = 0 } = hold.terms ?? {}
+    // Of a hold that was lost nobody knows when its client will let go of it: at the latest when its node and its lease are over.
+    const letGoMs = hold.phase === 'tail' ? 0 : (hold.session?.terms?.leaseMs ?? 0) + state.nodeLeaseMs
+    forMs = Math.max(forMs, letGoMs + Math.max(delayMs, minHoldMs))
+  }
+  if (!fitsBeside(byHolds, limit, amount)) return { reason: 'held', holder: oldestHolder(lock), holders, forMs: 0 }
+  if (!fitsBeside(byAll, limit, amount)) return { reason: 'delayed', holder: '', holders: 0, forMs }
+  return { reason: 'queued', holder: lock.queue?.head?.request.session.label ?? '', holders: 0, forMs: 0 }
 }

@@ -1,43 +1,127 @@
-/** Giving locks back: one by its holder, who must name the right one (mutant M69), or all when a session ends. */
-import { answer, failure } from '../answers.js'
-import type { RequestId, Token } from '../commands/commands.js'
-import type { Session } from '../state/entities.js'
-import type { ApplyContext } from '../state/state.js'
-import { beginDelay } from './delay.js'
-import { passOn, takeAway } from './grants.js'
-import { leaveQueue } from './queue.js'
-import { isNew } from './requests.js'
+/** Giving locks back: by the holder, who must name the right one (mutant M69); by anyone, if it is loose; by an operator's force. */
 
-/** `token` 0 stands for whatever token the session holds the name under. */
-export function releaseLock(
-  context: ApplyContext,
-  session: Session,
-  request: RequestId,
-  name: string,
-  token: Token,
-): void {
+import { utf8Length } from '../../bytes/utf8.js'
+import { answer, failure } from '../answers.js'
+import type { ForceRelease, Release, Token, Unlock } from '../commands/commands.js'
+import type { Answer } from '../effects.js'
+import { REASON_MAX_BYTES } from '../limits.js'
+import type { Hold, LockEntry, Session } from '../state/entities.js'
+import type { ApplyContext } from '../state/state.js'
+import { endHold, passOn } from './ends.js'
+import { removeHold } from './fit.js'
+import { setMark } from './marks.js'
+import { isNew } from './queue.js'
+
+/** `token` 0 stands for the only hold of the name that the session has. */
+export function releaseLock(context: ApplyContext, session: Session, command: Release): void {
+  const { request, name, token, done } = command
   if (!isNew(context, session, request)) return
-  const lock = context.state.locks.get(name)
-  if (lock === undefined || lock.holder !== session) {
-    answer(context, session, request, failure('not-holder', `this session does not hold ${name}`))
-  } else if (token !== 0 && token !== lock.token) {
-    answer(context, session, request, failure('not-holder', `${name} is held under token ${lock.token}, not ${token}`))
+  context.state.sawWallTime(command.wallMs)
+  const found = token === 0 ? onlyHoldOf(context, session, name) : holdOf(context, session, name, token)
+  if ('kind' in found) {
+    answer(context, session, request, found)
+    return
+  }
+  const hold = found
+  if (done) {
+    const refusal = markFor(hold)
+    if (refusal !== null) {
+      answer(context, session, request, refusal)
+      return
+    }
+    setMark(context, hold)
+  }
+  answer(context, session, request, { kind: 'released', name })
+  if (hold.phase === 'held') endHold(context, hold, 'released')
+  // Its client has heard that it lost the lock, or asks for the same: in any case it believes no longer.
+  else passOn(context, hold, false)
+}
+
+/** A mark says that the command ran under a lock that was held all the time: never of a hold that has ended. */
+function markFor({ phase, terms, lock }: Hold): Answer | null {
+  if (terms === null || terms.once === '') return failure('bad-request', `${lock.name} was not asked for with once`)
+  return phase === 'held' ? null : failure('not-holder', `${lock.name} was lost before it was done`)
+}
+
+function holdOf({ state }: ApplyContext, session: Session, name: string, token: Token): Hold | Answer {
+  const hold = state.holds.get(name, token)
+  if (hold !== null && hold.session === session) return hold
+  const lock = state.locks.get(name)
+  const own = lock === undefined ? [] : holdsOf(lock, session)
+  const [first] = own
+  if (first === undefined) return notHeld(name)
+  return failure('not-holder', `${name} is held under token ${first.token}, not ${token}`)
+}
+
+function onlyHoldOf({ state }: ApplyContext, session: Session, name: string): Hold | Answer {
+  const lock = state.locks.get(name)
+  const own = lock === undefined ? [] : holdsOf(lock, session)
+  const current = own.filter(({ phase }) => phase === 'held')
+  if (current.length > 1) return failure('bad-request', `this session has several holds of ${name}: say the token`)
+  return current[0] ?? own[0] ?? notHeld(name)
+}
+
+function notHeld(name: string): Answer {
+  return failure('not-holder', `this session does not hold ${name}`)
+}
+
+/** In the order of tokens. Looks through the shorter of the two lists. */
+function holdsOf(lock: LockEntry, session: Session): Hold[] {
+  const found: Hold[] = []
+  if (lock.holdCount <= session.heldCount) {
+    for (const hold of lock.holds()) if (hold.session === session) found.push(hold)
   } else {
-    takeAway(context, lock)
+    for (let hold = session.firstHeld; hold !== null; hold = hold.nextOfSession)
+      if (hold.lock === lock) found.push(hold)
+  }
+  return found
+}
+
+/** Ends a loose hold. Whoever names its session has to know that session's secret. */
+export function unlock(context: ApplyContext, session: Session, command: Unlock): void {
+  const { request, name, token, owner, secretHash } = command
+  if (!isNew(context, session, request)) return
+  context.state.sawWallTime(command.wallMs)
+  const lock = context.state.locks.get(name)
+  const loose: Hold[] = []
+  for (const hold of lock?.holds() ?? []) {
+    if (hold.phase !== 'held' || hold.terms?.loose !== true || (token !== 0 && hold.token !== token)) continue
+    if (owner !== 0 && (hold.owner?.session !== owner || hold.owner.secretHash !== secretHash)) continue
+    loose.push(hold)
+    if (loose.length > 1) break
+  }
+  const [hold] = loose
+  if (hold === undefined) {
+    const which = token === 0 ? 'no loose hold' : `no loose hold with token ${token}`
+    answer(context, session, request, failure('not-holder', `${name} has ${which}`))
+  } else if (loose.length > 1) {
+    answer(context, session, request, failure('not-holder', `${name} has several loose holds: say the token`))
+  } else {
     answer(context, session, request, { kind: 'released', name })
-    passOn(context, lock)
+    endHold(context, hold, 'unlocked')
   }
 }
 
-/** Silently, because the session is ending: gives back what it holds, in the order of the tokens, and leaves all queues. */
-export function dropAll(context: ApplyContext, session: Session, unclean: boolean): void {
-  while (session.firstWait !== null) leaveQueue(context, session.firstWait)
-  for (let lock = session.firstHeld; lock !== null; lock = session.firstHeld) {
-    takeAway(context, lock)
-    if (unclean && lock.delayMs > 0) {
-      beginDelay(context, lock)
-    } else {
-      passOn(context, lock)
-    }
+/** Breaks one hold; tails and loose holds go at once, because nobody believes in them by a session's lease. */
+export function forceRelease(context: ApplyContext, session: Session, command: ForceRelease): void {
+  const { request, name, token, reason, now } = command
+  const { state } = context
+  if (!isNew(context, session, request)) return
+  state.sawWallTime(command.wallMs)
+  const hold = state.holds.get(name, token)
+  if (utf8Length(reason) > REASON_MAX_BYTES) {
+    answer(context, session, request, failure('limit', `a reason has at most ${REASON_MAX_BYTES} bytes`))
+    return
   }
+  if (hold === null) {
+    answer(context, session, request, failure('not-holder', `no hold of ${name} has token ${token}`))
+    return
+  }
+  const bound = hold.session
+  const withinMs = bound === null || now ? 0 : (bound.terms?.leaseMs ?? 0) + state.nodeLeaseMs
+  answer(context, session, request, { kind: 'forced', name, token, withinMs })
+  if (hold.phase === 'tail') removeHold(context, hold)
+  else if (hold.phase === 'held') endHold(context, hold, 'forced', session.label, reason)
+  // Lost by now, if it is there and no tail.
+  if (now && hold.session !== null) passOn(context, hold, false)
 }

@@ -1,108 +1,151 @@
-/** Asking for a lock: granted at once, queued, or refused; and asking no longer. */
-import { utf8Length } from '../../bytes/utf8.js'
-import { admit, answer, failure, findWaiter } from '../answers.js'
-import type { LockRequest, RequestId } from '../commands/commands.js'
+/** Asking for locks: granted at once, queued, or refused; and asking no longer. */
+import { BASE_LEVEL } from '../../feature-level.js'
+import { answer, failure } from '../answers.js'
+import { EXCLUSIVE, type RequestId } from '../commands/commands.js'
 import type { Answer } from '../effects.js'
-import {
-  DEADLOCK_SEARCH_MAX_STEPS,
-  DELAY_MAX_MS,
-  HOLDS_AND_PLACES_MAX,
-  LOCKS_PER_SESSION_MAX,
-  META_MAX_BYTES,
-  META_TOTAL_MAX_BYTES,
-  NAME_MAX_BYTES,
-  WAITERS_PER_LOCK_MAX,
-} from '../limits.js'
-import { type LockEntry, type Session, Waiter } from '../state/entities.js'
+import { PLACES_PER_LOCK_MAX } from '../limits.js'
+import { type LockEntry, LockRequest, Place, type Session } from '../state/entities.js'
 import type { ApplyContext, LockState } from '../state/state.js'
-import { describeCycle, findCycle } from './deadlock.js'
-import { grant, settledLock } from './grants.js'
-import { endWait, refusal, tellQueued } from './queue.js'
+import type { Asked } from './asked.js'
+import { refuseAsk } from './bounds.js'
+import { refuseDeadlock } from './deadlock.js'
+import { tellEvent } from './events.js'
+import { advance, fitsLast, leaveQueues, take } from './fit.js'
+import { freezeOf, frozenRefusal } from './freezes.js'
+import { doneAnswer, grant } from './grants.js'
+import { endWait, isNew, refusal, tellQueued } from './queue.js'
+import { refuseCycleOfSessions } from './session-graph.js'
+import { settle } from './settle.js'
 
 /** Executes a lock request, or repeats what became of it. */
-export function requestLock(context: ApplyContext, session: Session, request: RequestId, asked: LockRequest): void {
-  if (!isNew(context, session, request)) return
-  context.state.wallMs = Math.max(context.state.wallMs, asked.wallMs)
-  const outOfBounds = checkBounds(context.state, session, asked)
-  if (outOfBounds !== null) {
-    answer(context, session, request, outOfBounds)
+export function requestLocks(context: ApplyContext, session: Session, request: RequestId, asked: Asked): void {
+  const { state } = context
+  if (!isNew(context, session, request, asked.asks.length)) return
+  state.sawWallTime(asked.wallMs)
+  const refused = refuseAsk(state, session, asked)
+  if (refused !== null) {
+    answer(context, session, request, refused)
     return
   }
-  const lock = settledLock(context, asked.name)
-  if (lock === null) grantFree(context, session, request, asked)
-  else joinContested(context, session, request, asked, lock)
+  for (const { name } of asked.asks) settle(context, name)
+  const given = state.level === BASE_LEVEL ? null : answerWithoutLooking(context, asked)
+  if (given !== null) answer(context, session, request, given)
+  else if (canGrant(context, asked)) grantNow(context, session, request, asked)
+  else wait(context, session, request, asked)
 }
 
-/** False if the request was made before, whatever it asked: what became of it is told again. */
-export function isNew(context: ApplyContext, session: Session, request: RequestId): boolean {
-  const waiting = findWaiter(session, request)
-  if (waiting === null) return admit(context, session, request)
-  tellQueued(context, waiting)
-  return false
+/** What is answered whether the locks are free or not: done already, or frozen. */
+function answerWithoutLooking({ state }: ApplyContext, { asks, terms, waitMs }: Asked): Answer | null {
+  const mark = state.marks.get(terms?.once ?? '')
+  if (mark !== undefined) return doneAnswer(mark)
+  if (state.freezes.size === 0) return null
+  const frozen = asks.filter(({ name }) => freezeOf(state, name) !== null)
+  const [first] = frozen
+  if (first === undefined || (waitMs !== 0 && frozen.length === asks.length)) return null
+  const entry = freezeOf(state, first.name)
+  return entry === null ? null : frozenRefusal(first.name, entry)
 }
 
-/** Every bound bites when a lock is asked for, never at the turn of a request that was accepted. */
-function checkBounds(state: LockState, session: Session, asked: LockRequest): Answer | null {
-  if (utf8Length(asked.name) > NAME_MAX_BYTES)
-    return failure('limit', `a lock name has at most ${NAME_MAX_BYTES} bytes`)
-  const metaBytes = utf8Length(asked.meta)
-  if (metaBytes > META_MAX_BYTES) return failure('limit', `meta has at most ${META_MAX_BYTES} bytes`)
-  if (asked.delayMs > DELAY_MAX_MS) return failure('limit', `delay is at most ${DELAY_MAX_MS / 1000} s`)
-  if (session.heldCount + session.waitCount >= LOCKS_PER_SESSION_MAX) {
-    return failure('limit', `a session holds and waits for at most ${LOCKS_PER_SESSION_MAX} locks`)
+function canGrant({ state }: ApplyContext, { asks }: Asked): boolean {
+  return asks.every(({ name, amount }) => {
+    const lock = state.locks.get(name)
+    return (
+      (lock === undefined || fitsLast(lock, amount)) && (state.freezes.size === 0 || freezeOf(state, name) === null)
+    )
+  })
+}
+
+/** A pinned limit is that of the semaphore, whatever was asked; a name that is pinned may be a plain lock all the same. */
+function lockFor(state: LockState, name: string, limit: number): LockEntry {
+  return state.lockNamed(name, limit === 0 ? 0 : (state.pins.get(name)?.limit ?? limit))
+}
+
+function grantNow(context: ApplyContext, session: Session, request: RequestId, asked: Asked): void {
+  const { state } = context
+  const locks = asked.asks.map(({ name, amount, limit }) => {
+    const lock = lockFor(state, name, limit)
+    take(lock, amount)
+    return { lock, amount }
+  })
+  const { meta, terms, wallMs } = asked
+  grant(context, { session, request, meta, terms, sinceWallMs: wallMs }, locks)
+}
+
+function wait(context: ApplyContext, session: Session, request: RequestId, asked: Asked): void {
+  const refused =
+    context.state.level === BASE_LEVEL ? refuseAtBase(context, session, asked) : refuseFull(context, asked)
+  if (refused !== null) {
+    answer(context, session, request, refused)
+    return
   }
-  if (state.locks.size + state.waiterCount >= HOLDS_AND_PLACES_MAX) {
-    return failure('limit', `the cluster has ${HOLDS_AND_PLACES_MAX} holds and places, and no more`)
+  const waiting = enqueue(context, session, request, asked)
+  const stuck = context.state.level === BASE_LEVEL ? null : refuseDeadlock(context, waiting)
+  // Who does not wait closes a cycle only with itself: it asks for what it keeps.
+  const given = stuck ?? (asked.waitMs === 0 ? refuseUnfit(context, waiting) : null)
+  if (given === null) {
+    for (const { lock } of waiting.places) tellEvent(context, 'queued', lock.name, 0, session.label)
+    tellQueued(context, waiting)
+    return
   }
-  if (metaBytes > 0 && state.metaBytes + metaBytes > META_TOTAL_MAX_BYTES) {
-    return failure('limit', `the cluster has ${META_TOTAL_MAX_BYTES} bytes of meta, and no more`)
+  withdraw(context, waiting)
+  answer(context, session, request, given)
+}
+
+function refuseFull({ state }: ApplyContext, { asks, waitMs }: Asked): Answer | null {
+  if (waitMs === 0) return null
+  const full = asks.find(({ name }) => (state.locks.get(name)?.placeCount ?? 0) >= PLACES_PER_LOCK_MAX)
+  return full === undefined ? null : failure('limit', `at most ${PLACES_PER_LOCK_MAX} requests wait for ${full.name}`)
+}
+
+/** As 0.3.0 judged it. */
+function refuseAtBase(context: ApplyContext, session: Session, { asks, waitMs }: Asked): Answer | null {
+  const lock = context.state.locks.get(asks[0]?.name ?? '')
+  if (lock === undefined) return null
+  const own = refuseOwn(session, lock.name)
+  if (own !== null) return own
+  if (waitMs === 0) return refusal(context.state, lock, EXCLUSIVE, null)
+  if (lock.placeCount >= PLACES_PER_LOCK_MAX) {
+    return failure('limit', `at most ${PLACES_PER_LOCK_MAX} requests wait for one lock`)
+  }
+  return refuseCycleOfSessions(context, session, lock)
+}
+
+function refuseOwn(session: Session, name: string): Answer | null {
+  for (let hold = session.firstHeld; hold !== null; hold = hold.nextOfSession) {
+    if (hold.lock.name === name) return failure('deadlock', `this session holds ${name} already`)
+  }
+  for (let waiting = session.firstWaiting; waiting !== null; waiting = waiting.nextOfSession) {
+    if (waiting.first.lock.name === name) return failure('deadlock', `this session waits for ${name} already`)
   }
   return null
 }
 
-function grantFree(context: ApplyContext, session: Session, request: RequestId, asked: LockRequest): void {
-  const lock = context.state.addLock(asked.name)
-  lock.sinceWallMs = asked.wallMs
-  context.state.setMeta(lock, asked.meta)
-  lock.delayMs = asked.delayMs
-  grant(context, lock, session, request)
+function enqueue(context: ApplyContext, session: Session, request: RequestId, asked: Asked): LockRequest {
+  const { state, index } = context
+  const number = state.level === BASE_LEVEL ? 0 : state.draw(index)
+  const { waitMs, meta, terms, keeps, wallMs } = asked
+  const waiting = new LockRequest(session, request, number, waitMs, meta, terms, keeps, wallMs, state.production)
+  for (const { name, amount, limit } of asked.asks) {
+    const lock = lockFor(state, name, limit)
+    waiting.places.push(new Place(waiting, lock, amount))
+  }
+  state.addRequest(waiting)
+  for (const { lock } of waiting.places) advance(state, lock)
+  return waiting
 }
 
-function joinContested(
-  context: ApplyContext,
-  session: Session,
-  request: RequestId,
-  asked: LockRequest,
-  lock: LockEntry,
-): void {
-  const refusal = refuseContested(context, session, asked, lock)
-  if (refusal !== null) {
-    answer(context, session, request, refusal)
-    return
-  }
-  const waiter = new Waiter(session, lock, request, asked.waitMs, asked.meta, asked.delayMs, asked.wallMs)
-  context.state.lockChanges(lock)
-  context.state.linkWaiter(waiter)
-  tellQueued(context, waiter)
+function refuseUnfit({ state }: ApplyContext, waiting: LockRequest): Answer {
+  const place = waiting.places.find(({ fits }) => !fits) ?? waiting.first
+  return refusal(state, place.lock, place.amount, null)
 }
 
-/** Why the request cannot wait, or null. */
-function refuseContested(context: ApplyContext, session: Session, asked: LockRequest, lock: LockEntry): Answer | null {
-  const name = lock.name
-  if (lock.holder === session) return failure('deadlock', `this session holds ${name} already`)
-  for (let waiter = session.firstWait; waiter !== null; waiter = waiter.nextOfSession) {
-    if (waiter.lock === lock) return failure('deadlock', `this session waits for ${name} already`)
-  }
-  if (asked.waitMs === 0) return refusal(lock, 'held')
-  if (lock.waiterCount >= WAITERS_PER_LOCK_MAX) {
-    return failure('limit', `at most ${WAITERS_PER_LOCK_MAX} requests wait for one lock`)
-  }
-  const cycle = findCycle(session, lock, DEADLOCK_SEARCH_MAX_STEPS)
-  if (cycle === 'given-up') {
-    context.effects.push({ kind: 'unexamined', session: session.id, name })
-    return null
-  }
-  return cycle === null ? null : failure('deadlock', `waiting would close the cycle ${describeCycle(cycle)}`)
+/** As though it had never been asked: nobody came after it. */
+function withdraw(context: ApplyContext, waiting: LockRequest): void {
+  const { effects, state } = context
+  const [told, counted] = [effects.length, state.eventCount]
+  leaveQueues(context, waiting)
+  effects.length = told
+  state.eventCount = counted
 }
 
 /** Ends the waiting request `target`, if it still waits; the cancelling request is answered alike in any case. */

@@ -1,7 +1,7 @@
 /** What the server reads of the state. Nothing here changes anything; what is returned is a copy of the moment. */
-import type { ConnId, Epoch, NodeId, RequestId, SessionId, Token } from '../commands/commands.js'
-import type { HeldLock, SessionView } from '../effects.js'
-import type { LockEntry, Member, Session } from '../state/entities.js'
+import type { ConnId, Epoch, HoldClock, NodeId, RequestId, SessionId, Token } from '../commands/commands.js'
+import type { HeldLock, LossReason, SessionView } from '../effects.js'
+import type { Hold, Member, Session } from '../state/entities.js'
 import { canRaiseTo, levelOfNode } from '../state/levels.js'
 import type { LockState } from '../state/state.js'
 import { heldOf, viewOf } from './session-view.js'
@@ -16,8 +16,7 @@ export interface HolderView {
   readonly waiters: number
 }
 
-export interface LockView extends HolderView {
-  readonly name: string
+export interface LockView extends HolderView, HeldLock {
   readonly meta: string
 }
 
@@ -39,10 +38,22 @@ export interface DetachedWaitView {
   readonly waitMs: number
 }
 
-export interface DelayedView {
+/** A time of a hold or tail that the leader counts, and what the state knows to be left of it. */
+export interface TimedView {
   readonly name: string
   readonly token: Token
+  readonly clock: HoldClock
   readonly forMs: number
+}
+
+/** A hold that its session has lost and that counts until nobody can believe in it. */
+export interface EndingView {
+  readonly name: string
+  readonly token: Token
+  readonly reason: LossReason
+  readonly session: SessionId
+  readonly attach: number
+  readonly leaseMs: number
 }
 
 /** The newest state: a restore replaces what the views read, so they are asked again and not kept. */
@@ -60,9 +71,10 @@ export class LockViews {
     return this.state.nodeLeaseMs
   }
 
-  /** Held locks; delayed ones are not held. */
+  /** Current holds: neither tails nor those that were lost. */
   get lockCount(): number {
-    return this.state.locks.size - this.state.delayed.size
+    const { holds, tailCount, ending } = this.state
+    return holds.size - tailCount - ending.size
   }
 
   get sessionCount(): number {
@@ -70,7 +82,7 @@ export class LockViews {
   }
 
   get waiterCount(): number {
-    return this.state.waiterCount
+    return this.state.placeCount
   }
 
   members(): readonly Member[] {
@@ -127,9 +139,9 @@ export class LockViews {
     return entry?.live === true && entry.node === node && (conn < entry.floor || entry.opened.has(conn))
   }
 
-  /** True while ended epochs have sessions left; then the leader proposes `Sweep`. */
+  /** True while ended epochs have sessions left, or requests are due: then the leader proposes `Sweep`, and each entry does a slice. */
   sweepPending(): boolean {
-    return this.state.unswept.size > 0
+    return this.state.unswept.size > 0 || this.state.due.size > 0
   }
 
   // ---- sessions
@@ -155,8 +167,10 @@ export class LockViews {
 
   /** The lock that the session has held longest: for a classic one, its only. Cheaper than `session`. */
   firstHeld(id: SessionId): HeldLock | null {
-    const lock = this.#counted(id)?.firstHeld ?? null
-    return lock === null ? null : heldOf(lock)
+    for (let hold = this.#counted(id)?.firstHeld ?? null; hold !== null; hold = hold.nextOfSession) {
+      if (hold.phase === 'held') return heldOf(hold)
+    }
+    return null
   }
 
   /** For a leader that starts to count: whom, and for how long. Those still to be swept are told as effects later. */
@@ -169,8 +183,8 @@ export class LockViews {
   /** Requests of detached sessions that wait with a limit, for the leader to count. */
   *queuedOfDetached(): IterableIterator<DetachedWaitView> {
     for (const session of this.state.detached) {
-      for (let waiter = session.firstWait; waiter !== null; waiter = waiter.nextOfSession) {
-        const { request, waitMs } = waiter
+      for (let waiting = session.firstWaiting; waiting !== null; waiting = waiting.nextOfSession) {
+        const { request, waitMs } = waiting
         if (waitMs >= 0) yield { session: session.id, attach: session.attach, request, waitMs }
       }
     }
@@ -183,39 +197,100 @@ export class LockViews {
 
   // ---- locks
 
+  /** The oldest current hold of the name. */
   holder(name: string): HolderView | null {
-    const lock = this.state.locks.get(name)
-    const session = lock?.holder ?? null
-    return lock === undefined || session === null || session.countsAsEnded ? null : lockViewOf(lock, session)
+    for (const hold of this.state.locks.get(name)?.holds() ?? []) {
+      const view = lockViewOf(hold)
+      if (view !== null) return view
+    }
+    return null
   }
 
-  /** All held locks, in no order that means anything. */
+  /** All current holds, in no order that means anything. */
   *locks(): IterableIterator<LockView> {
-    for (const lock of this.state.locks.values()) {
-      const session = lock.holder
-      if (session !== null && !session.countsAsEnded) yield lockViewOf(lock, session)
+    for (const hold of this.state.holds.values()) {
+      const view = lockViewOf(hold)
+      if (view !== null) yield view
     }
   }
 
-  /** For a leader that starts to count lock-delays. */
-  *delayedLocks(): IterableIterator<DelayedView> {
-    for (const { name, token, delayMs } of this.state.delayed) yield { name, token, forMs: delayMs }
+  /** For a leader that starts to count. */
+  *timedHolds(): IterableIterator<TimedView> {
+    for (const hold of this.state.timed) {
+      const { token, phase, terms } = hold
+      const { name } = hold.lock
+      if (isDelayed(hold)) yield { name, token, clock: 'delay', forMs: terms?.delayMs ?? 0 }
+      if (terms !== null && terms.minHoldMs > 0) yield { name, token, clock: 'minHold', forMs: terms.minHoldMs }
+      if (terms !== null && terms.ttlMs > 0 && phase === 'held') yield { name, token, clock: 'ttl', forMs: terms.ttlMs }
+    }
   }
 
-  isDelayed(name: string, token: Token): boolean {
-    const lock = this.state.locks.get(name)
-    return lock !== undefined && lock.token === token && this.state.delayed.has(lock)
+  /** Whether `timeOver` for this would do something. */
+  isTimed(name: string, token: Token, clock: HoldClock): boolean {
+    const hold = this.state.holds.get(name, token)
+    if (hold === null) return false
+    if (clock === 'delay') return isDelayed(hold)
+    return (clock === 'minHold' || hold.phase === 'held') && (hold.terms?.[`${clock}Ms`] ?? 0) > 0
+  }
+
+  /** Holds that were lost, of sessions that live. */
+  *endingHolds(): IterableIterator<EndingView> {
+    for (const { lock, token, phase, session } of this.state.ending) {
+      if (session === null || (phase !== 'forced' && phase !== 'ttl')) continue
+      const { id, attach, terms } = session
+      yield { name: lock.name, token, reason: phase, session: id, attach, leaseMs: terms?.leaseMs ?? 0 }
+    }
+  }
+
+  /** Whether `letGo` for this would do something. */
+  isEnding(name: string, token: Token): boolean {
+    const hold = this.state.holds.get(name, token)
+    return hold !== null && this.state.ending.has(hold)
+  }
+
+  /** How often the session was opened or resumed; null if there is none. Cheaper than `session`. */
+  attachOf(id: SessionId): number | null {
+    return this.#counted(id)?.attach ?? null
+  }
+
+  // ---- what ends by the leader's wall clock
+
+  *endingMarks(): IterableIterator<{ key: string; generation: number; expiresWallMs: number }> {
+    for (const { key, generation, sinceWallMs, ttlMs } of this.state.marks.values()) {
+      if (ttlMs > 0) yield { key, generation, expiresWallMs: sinceWallMs + ttlMs }
+    }
+  }
+
+  isMarked(key: string, generation: number): boolean {
+    return this.state.marks.get(key)?.generation === generation
+  }
+
+  *endingFreezes(): IterableIterator<{ prefix: string; generation: number; untilWallMs: number }> {
+    for (const { prefix, generation, untilWallMs } of this.state.freezes.values()) {
+      if (untilWallMs > 0) yield { prefix, generation, untilWallMs }
+    }
+  }
+
+  isFrozen(prefix: string, generation: number): boolean {
+    return this.state.freezes.get(prefix)?.generation === generation
   }
 }
 
-function lockViewOf(lock: LockEntry, session: Session): LockView {
+/** A tail of which a delay is left, or nothing else: one that only a `min-hold` left is not to be ended again and again. */
+function isDelayed({ phase, terms }: Hold): boolean {
+  return phase === 'tail' && ((terms?.delayMs ?? 0) > 0 || (terms?.minHoldMs ?? 0) === 0)
+}
+
+/** Null if the hold is not current, or of a session that counts as ended. */
+function lockViewOf(hold: Hold): LockView | null {
+  const { lock, session, owner, phase } = hold
+  if (phase !== 'held' || session?.countsAsEnded === true) return null
   return {
-    name: lock.name,
-    session: session.id,
-    clientId: session.clientId,
-    token: lock.token,
-    sinceWallMs: lock.sinceWallMs,
-    waiters: lock.waiterCount,
-    meta: lock.meta,
+    ...heldOf(hold),
+    session: session?.id ?? owner?.session ?? 0,
+    clientId: session?.clientId ?? owner?.label ?? '',
+    sinceWallMs: hold.sinceWallMs,
+    waiters: lock.placeCount,
+    meta: hold.meta,
   }
 }

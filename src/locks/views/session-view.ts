@@ -1,18 +1,28 @@
 /** One session as its connection is to be told of it: a copy of the moment. */
-import type { HeldLock, QueuedRequest, SessionView } from '../effects.js'
-import { sortedAnswers } from '../snapshot/records.js'
-import type { LockEntry, Session, Waiter } from '../state/entities.js'
+import { EXCLUSIVE, SHARED } from '../commands/commands.js'
+import type { EndingHold, HeldLock, Mode, QueuedRequest, SessionView } from '../effects.js'
+import { sortedAnswers } from '../snapshot/answer-records.js'
+import type { Hold, Session } from '../state/entities.js'
 import { whereOf } from '../state/state.js'
-import { positionOf } from '../table/queue.js'
+import { firstUnfit, positionOf } from '../table/queue.js'
 
-export function heldOf(lock: LockEntry): HeldLock {
-  return { name: lock.name, mode: 'exclusive', token: lock.token }
+export function modeOf(amount: number): Mode {
+  if (amount === EXCLUSIVE) return 'exclusive'
+  return amount === SHARED ? 'shared' : 'permits'
+}
+
+export function heldOf({ lock, token, amount }: Hold): HeldLock {
+  return { name: lock.name, mode: modeOf(amount), token, permits: Math.max(0, amount), limit: lock.limit }
 }
 
 export function viewOf(session: Session): SessionView {
   const terms = session.terms
   const held: HeldLock[] = []
-  for (let lock = session.firstHeld; lock !== null; lock = lock.nextHeld) held.push(heldOf(lock))
+  const ending: EndingHold[] = []
+  for (let hold = session.firstHeld; hold !== null; hold = hold.nextOfSession) {
+    if (hold.phase === 'held') held.push(heldOf(hold))
+    else if (hold.phase !== 'tail') ending.push({ name: hold.lock.name, token: hold.token, reason: hold.phase })
+  }
   return {
     session: session.id,
     attach: session.attach,
@@ -23,6 +33,7 @@ export function viewOf(session: Session): SessionView {
     classic: session.classic,
     where: whereOf(session),
     held,
+    ending,
     queued: queuedOf(session),
     answers: terms?.answers ? sortedAnswers(terms.answers) : [],
     lowestUnacknowledged: terms?.lowestUnacknowledged ?? 0,
@@ -33,9 +44,11 @@ export function viewOf(session: Session): SessionView {
 
 function queuedOf(session: Session): QueuedRequest[] {
   const queued: QueuedRequest[] = []
-  for (let waiter: Waiter | null = session.firstWait; waiter !== null; waiter = waiter.nextOfSession) {
-    const { request, waitMs } = waiter
-    queued.push({ request, name: waiter.lock.name, position: positionOf(waiter), waitMs })
+  for (let waiting = session.firstWaiting; waiting !== null; waiting = waiting.nextOfSession) {
+    const { request, waitMs, places } = waiting
+    const place = firstUnfit(waiting)
+    const { name, limit } = place.lock
+    queued.push({ request, name, position: positionOf(place), limit, waitMs, names: places.length })
   }
   return queued.sort((a, b) => a.request - b.request)
 }

@@ -88,11 +88,9 @@ export class Administration {
       peer: line.get('peer') ?? '',
       replaces: line.get('replaces') ?? '',
     }
-    const { allowedFrom } = this.options
-    if (allowedFrom === 'nowhere') {
-      done(refusal('unauthorized', 'administration is switched off here (--admin off)'))
-    } else if (!loopback && allowedFrom !== 'anywhere') {
-      done(refusal('unauthorized', 'administration is allowed from this machine only (--allow-admin)'))
+    const notAllowed = this.refusalFor(loopback)
+    if (notAllowed !== null) {
+      done(refusal('unauthorized', notAllowed))
     } else if (line.action === '.members') {
       done({ rows: this.#memberRows(), count: true })
     } else if (line.action === '.upgrade') {
@@ -105,6 +103,14 @@ export class Administration {
       else this.#forward(operation, done)
     }
     return true
+  }
+
+  /** Why a client of this machine (`loopback`), or of another, may not administer; null: it may. */
+  refusalFor(loopback: boolean): string | null {
+    const { allowedFrom } = this.options
+    if (allowedFrom === 'nowhere') return 'administration is switched off here (--admin off)'
+    if (loopback || allowedFrom === 'anywhere') return null
+    return 'administration is allowed from this machine only (--allow-admin)'
   }
 
   /** This leader has become ready, or another one leads. */

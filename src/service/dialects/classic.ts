@@ -122,7 +122,7 @@ export class ClassicDialect implements Dialect, AttachmentListener, ClassicScope
     this.#givenUp = givenUpReply(this.holds)
     this.#enter('leaving')
     this.#expectDecision(attachment)
-    this.context.attachments.leave(attachment, 'end', this)
+    this.context.attachments.leave(attachment, 'bye', this)
   }
 
   #expectDecision(attachment: Attachment): void {
@@ -163,7 +163,8 @@ export class ClassicDialect implements Dialect, AttachmentListener, ClassicScope
   answered(_request: RequestId, answer: Answer): void {
     if (this.#life.answer === 'ignore') return
     if (this.#attachment !== null) this.#attachment.decideByMs = 0
-    if (answer.kind === 'granted') this.#granted(answer.token)
+    const [grant] = answer.kind === 'granted' ? answer.grants : []
+    if (grant !== undefined) this.#granted(grant.token)
     else this.#refused(refusedReply(answer))
   }
 
@@ -183,8 +184,14 @@ export class ClassicDialect implements Dialect, AttachmentListener, ClassicScope
     if (attachment !== null) this.context.attachments.leaveUnlessEnded(attachment)
   }
 
+  /**
+   * Rule 12: its client learns of the loss by the end of the connection, and nothing that was written before may arrive after
+   * it. The lock is passed on when the end of the session is committed. Who has asked for `release` already gets that answer.
+   */
   lost(): void {
-    this.#close()
+    if (!this.holds) return
+    this.connection.cut()
+    this.#depart()
   }
 
   ended(): void {
@@ -206,10 +213,10 @@ export class ClassicDialect implements Dialect, AttachmentListener, ClassicScope
     const [held] = view.held
     const reaction = this.#life.snapshot
     if (reaction === 'find-out') {
-      if (held !== undefined) this.answered(CLASSIC_REQUEST, { kind: 'granted', name: held.name, token: held.token })
+      if (held !== undefined) this.answered(CLASSIC_REQUEST, { kind: 'granted', grants: [{ ...held, ended: null }] })
       else if (view.queued.length > 0) this.queued()
       else this.#close()
-    } else if (reaction === 'compare' && held === undefined) this.#close()
+    } else if (reaction === 'compare' && held === undefined) this.lost()
   }
 
   // ------------------------------------------------------------------------------------------------------- closing

@@ -38,6 +38,8 @@ export interface NodeOperations {
   /** `maxrss` (KiB) and the cluster's status, for `.stats`. */
   describe(): Readonly<Record<string, unknown>>
   shutdown(): void
+  /** Why a client of this machine (`loopback`), or of another, may not administer; null: it may. */
+  adminRefusal(loopback: boolean): string | null
   /** False: no such action. */
   admin(request: AdminRequest): boolean
 }

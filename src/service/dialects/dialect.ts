@@ -33,6 +33,8 @@ export interface DialectConnection {
   say(reply: NeutralReply): void
   /** Closes so that the last words arrive. */
   close(lastWords?: NeutralReply): void
+  /** Closes so that nothing that was written and is not sent yet arrives late: by reset, if there is any. */
+  cut(): void
   /** Carries out one line. A value in it that cannot be stored costs this client its connection, and nobody anything else. */
   guard(carryOut: () => void): void
   /** A lock is held here that is lost with this connection: it is closed first when the right to speak ends (rule 2). */

@@ -1,15 +1,28 @@
 /** The requests of one session's connection that have no final answer yet, and their waits (rule 11). */
-import type { RequestId, WaitLeft } from '../../locks/commands/commands.js'
+import type { RequestId, Token, WaitLeft } from '../../locks/commands/commands.js'
 import type { SessionView } from '../../locks/effects.js'
 import type { Deadline, DeadlineQueue } from '../deadline-queue.js'
 import type { AttachmentListener } from '../sessions/attachment.js'
 
-export interface OutstandingRequest {
+/** What a request is about, as far as the node must know when it is answered. */
+export interface Subject {
+  /** How many names a `lock` asks for; 0 for any other request. */
+  readonly names: number
+  /** How long it waits at most; 0: it does not, -1: forever. */
+  readonly waitMs: number
+  /** What it takes will not be bound to the session. */
+  readonly loose: boolean
+  /** The hold that a `release` gives back; 0: the only one of its name. */
+  readonly token: Token
+}
+
+/** Of a request that asks for no lock and gives none back. */
+export const NO_LOCK: Subject = { names: 0, waitMs: 0, loose: false, token: 0 }
+
+export interface OutstandingRequest extends Subject {
   readonly request: RequestId
   /** Number of the command that carries it; 0 if it was asked under an earlier connection. */
   readonly n: number
-  readonly waitMs: number
-  readonly isLock: boolean
   isQueued: boolean
   deadline: Deadline<() => void> | null
 }
@@ -29,7 +42,7 @@ export class PendingRequests {
     return this.#undecided
   }
 
-  /** Lock requests, whether they wait or not. */
+  /** Names that are asked for, by requests that wait and by those of which nothing is known yet. */
   get locks(): number {
     return this.#locks
   }
@@ -45,22 +58,22 @@ export class PendingRequests {
       const queued = waiting.get(request)
       const answer = answers.get(request)
       if (queued !== undefined) {
-        if (!isQueued) tell.queued(request, queued.name, queued.position)
+        if (!isQueued) tell.queued(request, queued)
       } else if (answer !== undefined) tell.answered(request, answer)
       else if (n <= view.lastN) return false
     }
     return true
   }
 
-  ask(request: RequestId, n: number, isLock: boolean, waitMs: number): void {
+  ask(request: RequestId, n: number, subject: Subject): void {
     // A repeat of a request that waits: its time goes on.
     const known = this.#requests.get(request)
     const deadline = known?.deadline ?? null
     if (known !== undefined) known.deadline = null
     this.settle(request)
-    this.#requests.set(request, { request, n, isLock, waitMs, isQueued: false, deadline })
+    this.#requests.set(request, { ...subject, request, n, isQueued: false, deadline })
     this.#undecided++
-    if (isLock) this.#locks++
+    this.#locks += subject.names
   }
 
   /** The request waits from now on, for `waitMs`. */
@@ -91,13 +104,15 @@ export class PendingRequests {
     return waits
   }
 
-  settle(request: RequestId): void {
+  /** It is answered. Returns what it was about; undefined if this connection did not ask it. */
+  settle(request: RequestId): Subject | undefined {
     const outstanding = this.#requests.get(request)
-    if (outstanding === undefined) return
+    if (outstanding === undefined) return undefined
     this.#requests.delete(request)
     if (outstanding.deadline !== null) this.deadlines.cancel(outstanding.deadline)
     if (!outstanding.isQueued) this.#undecided--
-    if (outstanding.isLock) this.#locks--
+    this.#locks -= outstanding.names
+    return outstanding
   }
 
   clear(): void {

@@ -1,5 +1,6 @@
 /** Replies that belong to no single request (docs/protocol.md). Those of a request stand in its file, in `requests/`. */
-import type { RequestId } from '../../locks/commands/commands.js'
+import type { RequestId, Token } from '../../locks/commands/commands.js'
+import type { LossReason } from '../../locks/effects.js'
 import type { ErrorCode } from '../../protocol/error-codes.js'
 import { type NeutralReply, neutral, plainError, positive } from '../../protocol/replies.js'
 import { formatSeconds } from '../../protocol/values.js'
@@ -40,7 +41,7 @@ export function jeopardyReply(remainingMs: number): NeutralReply {
   return neutral('jeopardy', { remaining: formatSeconds(remainingMs) })
 }
 
-export function lostReply(name: string, token: number, reason: string): NeutralReply {
+export function lostReply(name: string, token: Token, reason: LossReason): NeutralReply {
   return neutral('lost', { name, token, reason })
 }
 

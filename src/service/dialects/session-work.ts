@@ -2,14 +2,14 @@
  * What a session's connection has asked for, and what came of it: requests are numbered and acknowledged (rule 10), proposed,
  * counted while they are under way, answered; and what the connection was told it holds is kept for rule 9.
  */
-import { CommandType, type RequestId } from '../../locks/commands/commands.js'
+import { CommandType, type RequestId, type Token } from '../../locks/commands/commands.js'
 import type { Answer, SessionView } from '../../locks/effects.js'
 import type { Line } from '../../protocol/line.js'
-import type { Attachment, AttachmentListener } from '../sessions/attachment.js'
+import type { Attachment, AttachmentListener, QueuedPlace } from '../sessions/attachment.js'
 import type { ConnectionContext } from './connection-context.js'
 import type { DialectConnection } from './dialect.js'
 import { InFlightThrottle } from './in-flight-throttle.js'
-import { PendingRequests } from './pending-requests.js'
+import { NO_LOCK, PendingRequests, type Subject } from './pending-requests.js'
 import { BUSY_TEXT, errorReply, NO_REQUEST } from './replies.js'
 import { RequestIds } from './request-ids.js'
 import { lackOfLevel } from './requests/level.js'
@@ -30,8 +30,8 @@ export class SessionWork implements RequestScope {
   readonly #ids = new RequestIds()
   readonly #requests: PendingRequests
   readonly #throttle: InFlightThrottle
-  /** What this connection was told it holds: tokens by name. */
-  readonly #held = new Map<string, number>()
+  /** What this connection was told it holds, by token; nothing of it that is not bound to the session. */
+  readonly #held = new Map<Token, string>()
   #ackProposed = 0
 
   constructor(
@@ -81,13 +81,14 @@ export class SessionWork implements RequestScope {
   }
 
   propose(id: RequestId | null, body: RequestBody): void {
-    if (!this.#isAcknowledged(id)) this.#ask(id, body, false, 0)
+    if (!this.#isAcknowledged(id)) this.#ask(id, body, subjectOf(body))
   }
 
   proposeLock(id: RequestId | null, body: LockBody): void {
     if (this.#isAcknowledged(id)) return
-    this.#refuseNewWork(id)
-    this.#ask(id, body, true, body.waitMs)
+    const subject = subjectOf(body)
+    this.#refuseNewWork(id, subject.names)
+    this.#ask(id, body, subject)
   }
 
   /** The state would drop it too, and an answer that never comes must not hold back `bye` (rule 10). */
@@ -97,21 +98,21 @@ export class SessionWork implements RequestScope {
   }
 
   /** A repeated request is no new work: its lock may be held already, and its answer must be the same. */
-  #refuseNewWork(id: RequestId | null): void {
+  #refuseNewWork(id: RequestId | null, names: number): void {
     if (this.#ids.mayBeRepeat(id)) return
     if (this.context.attachments.isBusy) throw new RequestError('busy', BUSY_TEXT)
     const { maxLocksPerSession } = this.context.options
-    if (this.#held.size + this.#requests.locks < maxLocksPerSession) return
+    if (this.#held.size + this.#requests.locks + names <= maxLocksPerSession) return
     throw new RequestError('limit', `a session holds or waits for at most ${maxLocksPerSession} locks here`)
   }
 
-  #ask(id: RequestId | null, body: RequestBody, isLock: boolean, waitMs: number): void {
+  #ask(id: RequestId | null, body: RequestBody, subject: Subject): void {
     const attachment = this.owner.serving
     if (attachment === null) return
     const { attachments } = this.context
     const request = this.#ids.name(id)
     this.#ackProposed = attachment.ack
-    this.#requests.ask(request, attachment.nextNumber, isLock, waitMs)
+    this.#requests.ask(request, attachment.nextNumber, subject)
     this.#throttle.look(this.#requests.undecided)
     attachments.submit(attachment, { ...body, ...attachments.header(attachment), request })
   }
@@ -126,31 +127,33 @@ export class SessionWork implements RequestScope {
   resumed(attachment: Attachment, view: SessionView): void {
     attachment.ack = Math.max(0, view.lowestUnacknowledged - 1)
     this.#ackProposed = attachment.ack
-    for (const { name, token } of view.held) this.#held.set(name, token)
-    for (const { request, waitMs } of view.queued) {
-      this.#requests.ask(request, 0, true, waitMs)
+    for (const { name, token } of view.held) this.#held.set(token, name)
+    for (const { request, waitMs, names } of view.queued) {
+      this.#requests.ask(request, 0, { ...NO_LOCK, names, waitMs })
       this.#requests.queued(request)
     }
     this.#ids.resumed(view)
   }
 
-  queued(request: RequestId, name: string, position: number): void {
+  queued(request: RequestId, place: QueuedPlace): void {
     this.#requests.queued(request)
-    this.connection.speak(queuedReply(request, name, position))
+    this.connection.speak(queuedReply(request, place))
     this.#throttle.look(this.#requests.undecided)
   }
 
   /** `mayClaim`: false once the end of the session is proposed, from when on nothing positive is written (rule 5). */
   answered(request: RequestId, answer: Answer, mayClaim: boolean): void {
     const { counters } = this.context
-    this.#requests.settle(request)
+    const subject = this.#requests.settle(request)
     if (answer.kind === 'granted') {
-      counters.granted()
-      this.#held.set(answer.name, answer.token)
+      for (const { name, token, ended } of answer.grants) {
+        counters.granted()
+        if (ended === null && subject?.loose !== true) this.#held.set(token, name)
+      }
       if (mayClaim) this.connection.speak(grantedReply(request, answer))
     } else {
       if (answer.kind === 'not-granted') counters.refused()
-      else if (answer.kind === 'released') this.#held.delete(answer.name)
+      else if (answer.kind === 'released') this.#released(answer.name, subject?.token ?? 0)
       this.connection.say(answerReply(request, answer))
     }
     this.#throttle.look(this.#requests.undecided)
@@ -169,19 +172,44 @@ export class SessionWork implements RequestScope {
     this.#requests.shorten(request, leftMs)
   }
 
-  lost(name: string): void {
-    this.#held.delete(name)
+  lost(token: Token): void {
+    this.#held.delete(token)
   }
 
-  /** Rule 9: answers that were missed are given. False if `view` cannot explain what the client was told. */
-  reconcile(view: SessionView, tell: Pick<AttachmentListener, 'queued' | 'answered'>): boolean {
-    const tokens = new Map(view.held.map(({ name, token }) => [name, token]))
-    return this.#requests.reconcile(view, tell) && [...this.#held].every(([name, token]) => tokens.get(name) === token)
+  /** Without a token it was the only hold of this name. */
+  #released(name: string, token: Token): void {
+    if (token !== 0) this.#held.delete(token)
+    else for (const [held, its] of this.#held) if (its === name) this.#held.delete(held)
+  }
+
+  /**
+   * Rule 9: losses and answers that were missed are told, losses first (rule 12). False if `view` cannot explain what the
+   * client was told.
+   */
+  reconcile(view: SessionView, tell: Pick<AttachmentListener, 'queued' | 'answered' | 'lost'>): boolean {
+    for (const { name, token, reason } of view.ending) if (this.#held.has(token)) tell.lost(name, token, reason)
+    if (!this.#requests.reconcile(view, tell)) return false
+    const tokens = new Set(view.held.map(({ token }) => token))
+    return [...this.#held.keys()].every((token) => tokens.has(token))
   }
 
   /** The connection is closed: whoever counts the waits of its requests from now on is told what is left. */
   handOn(attachment: Attachment | null): void {
     if (attachment !== null) this.context.attachments.waitsLeft(attachment, this.#requests.waitsLeft())
     this.#requests.clear()
+  }
+}
+
+/** What the node must know of a request when its answer comes. */
+function subjectOf(body: RequestBody): Subject {
+  switch (body.type) {
+    case CommandType.ask:
+      return { ...NO_LOCK, names: body.asks.length, waitMs: body.waitMs, loose: body.loose }
+    case CommandType.lock:
+      return { ...NO_LOCK, names: 1, waitMs: body.waitMs }
+    case CommandType.release:
+      return { ...NO_LOCK, token: body.token }
+    default:
+      return NO_LOCK
   }
 }

@@ -3,11 +3,17 @@
  * how it opens, serves, parts and closes. The session outlives it; nothing is written to a connection after it is given up.
  */
 import { invariant } from '../../invariant.js'
-import type { RequestId } from '../../locks/commands/commands.js'
-import type { Answer, SessionView } from '../../locks/effects.js'
+import type { RequestId, Token } from '../../locks/commands/commands.js'
+import type { Answer, LossReason, SessionView } from '../../locks/effects.js'
 import type { Line } from '../../protocol/line.js'
 import { joined, type NeutralReply, type PositiveReply } from '../../protocol/replies.js'
-import type { Attachment, AttachmentListener, DetachReason, OpeningRefusal } from '../sessions/attachment.js'
+import type {
+  Attachment,
+  AttachmentListener,
+  DetachReason,
+  OpeningRefusal,
+  QueuedPlace,
+} from '../sessions/attachment.js'
 import { type ConnectionEnd, Parting } from '../sessions/parting.js'
 import { SilenceWatch } from '../sessions/silence-watch.js'
 import { Backlog } from './backlog.js'
@@ -170,7 +176,7 @@ export class SessionDialect implements Dialect, AttachmentListener, SessionWorkO
       return
     }
     this.#enter('leaving')
-    this.context.attachments.leave(attachment, 'end', this)
+    this.context.attachments.leave(attachment, 'bye', this)
   }
 
   // ------------------------------------------------------------------------------------------ applied state's side
@@ -220,9 +226,9 @@ export class SessionDialect implements Dialect, AttachmentListener, SessionWorkO
     this.connection.close(refusedReply(refusal, this.context.state.clusterId))
   }
 
-  queued(request: RequestId, name: string, position: number): void {
+  queued(request: RequestId, place: QueuedPlace): void {
     if (this.serving === null) return
-    this.#work.queued(request, name, position)
+    this.#work.queued(request, place)
     this.#partWhenDecided()
   }
 
@@ -237,8 +243,8 @@ export class SessionDialect implements Dialect, AttachmentListener, SessionWorkO
     this.#work.waitLeft(request, leftMs)
   }
 
-  lost(name: string, token: number, reason: string): void {
-    this.#work.lost(name)
+  lost(name: string, token: Token, reason: LossReason): void {
+    this.#work.lost(token)
     this.connection.say(lostReply(name, token, reason))
   }
 
@@ -279,7 +285,7 @@ export class SessionDialect implements Dialect, AttachmentListener, SessionWorkO
 
   closed(): void {
     // Whoever closes a connection on which `bye` was said: the session ends.
-    if (this.#parting.byeSaid) this.#depart('end')
+    if (this.#parting.byeSaid) this.#depart('bye')
     this.#work.handOn(this.#attachment)
     this.#enter('closed')
     this.#silence.stop()

@@ -1,6 +1,6 @@
 /** The place that one connection of this node has, or is about to have, in the replicated state. */
-import { CommandType, type ConnId, type RequestId, type SessionId } from '../../locks/commands/commands.js'
-import type { Answer, SessionView } from '../../locks/effects.js'
+import { CommandType, type ConnId, type RequestId, type SessionId, type Token } from '../../locks/commands/commands.js'
+import type { Answer, LossReason, QueuedRequest, SessionView } from '../../locks/effects.js'
 
 /** Why an opening opens nothing: no such session; no room for another one; a resume with a higher `attempt` came before. */
 export type OpeningRefusal =
@@ -8,17 +8,21 @@ export type OpeningRefusal =
   | { readonly kind: 'full' }
   | { readonly kind: 'outdated'; readonly attempt: number }
 
+/** The first name in the way of a request that waits. */
+export type QueuedPlace = Pick<QueuedRequest, 'name' | 'position' | 'limit'>
+
 /** The side of the connection: told what the applied state says about its session. */
 export interface AttachmentListener {
   opened(): void
   resumed(view: SessionView): void
   /** The opening was applied, and opens nothing. */
   refused(refusal: OpeningRefusal): void
-  queued(request: RequestId, name: string, position: number): void
+  queued(request: RequestId, place: QueuedPlace): void
   answered(request: RequestId, answer: Answer): void
   /** Another has counted so far: no more than this is left to the request. */
   waitLeft(request: RequestId, leftMs: number): void
-  lost(name: string, token: number, reason: string): void
+  /** Told before anything else is said to the client: from here on a whole lease is counted (rule 12). */
+  lost(name: string, token: Token, reason: LossReason): void
   /** The session is gone. */
   ended(): void
   /** The session is attached elsewhere, or gone for a reason that nobody can tell now (rule 9): close without a word. */
@@ -30,10 +34,10 @@ export interface AttachmentListener {
 }
 
 /**
- * How a session leaves its connection: it ends, it is detached for `linger` (a FIN), or for the larger of lease and linger
- * (a break, silence, or this node closed).
+ * How a session leaves its connection: it ends by its client's word or without it, it is detached for `linger` (a FIN), or for
+ * the larger of lease and linger (a break, silence, or this node closed). Only what ends by `bye` leaves no delay (rule 5).
  */
-export type DetachReason = 'end' | 'linger' | 'detach'
+export type DetachReason = 'bye' | 'end' | 'linger' | 'detach'
 
 export const OpeningKind = { open: 'open', classic: 'classic', resume: 'resume' } as const
 export type OpeningKind = (typeof OpeningKind)[keyof typeof OpeningKind]

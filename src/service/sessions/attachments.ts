@@ -28,9 +28,10 @@ import {
   type SessionId,
   type WaitLeft,
 } from '../../locks/commands/commands.js'
-import type { Answer, SessionView, Where } from '../../locks/effects.js'
+import type { Answer, Effect, SessionView, Where } from '../../locks/effects.js'
 import type { Clock } from '../../platform.js'
 import type { NodeApi } from '../../raft/node/node-api.js'
+import { LettingGo, type LostHold } from '../leases/letting-go.js'
 import type { StateView } from '../state-view.js'
 import {
   Attachment,
@@ -39,9 +40,12 @@ import {
   KIND_OF_OPENING,
   OpeningKind,
   type OpeningRefusal,
+  type QueuedPlace,
 } from './attachment.js'
 import { UnappliedProposals } from './proposals.js'
 import { reconcile } from './reconciliation.js'
+
+type Loss = Extract<Effect, { readonly kind: 'lost' }>
 
 export interface AttachmentsDeps {
   readonly nodeId: NodeId
@@ -61,9 +65,17 @@ export class Attachments {
   /** Those that leave unless the entry's effects show that their session is gone by itself. */
   #leavingUnlessEnded: Attachment[] = []
   readonly #proposals: UnappliedProposals
+  /** Rule 12, for the sessions at this node. It goes on when their connections are gone: what was written stays written. */
+  readonly #lettingGo: LettingGo
 
   constructor(private readonly deps: AttachmentsDeps) {
-    this.#proposals = new UnappliedProposals(deps.clock, deps.node)
+    const { clock, node, state } = deps
+    this.#proposals = new UnappliedProposals(clock, node)
+    this.#lettingGo = new LettingGo({
+      clock,
+      state,
+      propose: (command) => void node.propose(encodeCommand(command, state.level)),
+    })
   }
 
   get attachmentCount(): number {
@@ -88,6 +100,7 @@ export class Attachments {
     this.#leaving.clear()
     this.#leavingUnlessEnded = []
     this.#proposals.clear()
+    this.#lettingGo.clear()
   }
 
   isHere(where: Where): boolean {
@@ -173,6 +186,7 @@ export class Attachments {
 
   /** All effects of one entry were told. */
   entryTold(): void {
+    this.#lettingGo.look()
     if (this.#leavingUnlessEnded.length === 0) return
     const attachments = this.#leavingUnlessEnded
     this.#leavingUnlessEnded = []
@@ -181,12 +195,13 @@ export class Attachments {
 
   #proposeEnd(attachment: Attachment, detachReason: DetachReason): void {
     const { session, attach } = attachment
-    const at = { node: this.deps.nodeId, epoch: this.#epoch, session, attach }
+    const { nodeId, clock, state } = this.deps
+    const at = { node: nodeId, epoch: this.#epoch, session, attach, wallMs: clock.wallNow() }
     attachment.endCommand = encodeCommand(
-      detachReason === 'end'
-        ? { type: CommandType.end, ...at }
+      detachReason === 'end' || detachReason === 'bye'
+        ? { type: CommandType.end, ...at, bye: detachReason === 'bye' }
         : { type: CommandType.detach, ...at, fin: detachReason === 'linger' },
-      this.deps.state.level,
+      state.level,
     )
     this.#leaving.set(session, attachment)
     this.#proposals.propose(attachment, attachment.endCommand)
@@ -213,6 +228,7 @@ export class Attachments {
 
   resumed({ conn }: Pick<Where, 'conn'>, view: SessionView): void {
     const { session, attach } = view
+    this.#countEnding(view)
     const attachment = this.#take(conn, session, attach)
     if (attachment === undefined) this.#evict(conn, session, attach, 'detach')
     else if (attachment.detachReason !== null) this.#proposeEnd(attachment, attachment.detachReason)
@@ -272,8 +288,8 @@ export class Attachments {
     this.#proposals.applied(attachment, n)
   }
 
-  queued(where: Where, request: RequestId, name: string, position: number): void {
-    this.#attachments.get(where.conn)?.listener?.queued(request, name, position)
+  queued(where: Where, request: RequestId, place: QueuedPlace): void {
+    this.#attachments.get(where.conn)?.listener?.queued(request, place)
   }
 
   answered(where: Where, request: RequestId, answer: Answer): void {
@@ -284,8 +300,19 @@ export class Attachments {
     this.#attachments.get(where.conn)?.listener?.waitLeft(request, leftMs)
   }
 
-  lost(where: Where, name: string, token: number, reason: string): void {
-    this.#attachments.get(where.conn)?.listener?.lost(name, token, reason)
+  /** A hold that its session has lost; `leaseMs` 0: of a classic one, whose connection tells it, and whose end passes it on. */
+  lost({ conn }: Where, { name, token, session, attach, reason, leaseMs }: Loss): void {
+    this.#attachments.get(conn)?.listener?.lost(name, token, reason)
+    this.#countLost({ name, token, session, attach }, leaseMs)
+  }
+
+  /** What a session has lost that came here, by a resume or in the gap that a snapshot left. */
+  #countEnding({ session, attach, ending, leaseMs }: SessionView): void {
+    for (const { name, token } of ending) this.#countLost({ name, token, session, attach }, leaseMs)
+  }
+
+  #countLost(hold: LostHold, leaseMs: number): void {
+    if (leaseMs > 0) this.#lettingGo.count(hold, leaseMs)
   }
 
   // ------------------------------------------------------------------------------- after a snapshot (rule 9)
@@ -295,7 +322,9 @@ export class Attachments {
     const sessions = new Map<ConnId, SessionView>()
     for (const session of state.sessionsAt(nodeId, this.#epoch)) {
       const view = state.session(session)
-      if (view?.where && this.isHere(view.where)) sessions.set(view.where.conn, view)
+      if (!view?.where || !this.isHere(view.where)) continue
+      sessions.set(view.where.conn, view)
+      this.#countEnding(view)
     }
     reconcile({
       attachments: this.#attachments.values(),

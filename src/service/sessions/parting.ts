@@ -39,7 +39,7 @@ export class Parting {
 
   /** Null while the client has said neither `bye` nor FIN. */
   get detachReason(): DetachReason | null {
-    return this.#byeSaid ? 'end' : this.#finDeparture
+    return this.#byeSaid ? 'bye' : this.#finDeparture
   }
 
   /**

@@ -43,7 +43,7 @@ function missed(node: Reconciled, attachment: Attachment): void {
   const { detachReason } = attachment
   const listener = node.drop(attachment)
   // Nobody but this node ends a session of its live epoch: what it asked for has happened.
-  if (detachReason === 'end') listener?.ended()
+  if (detachReason === 'end' || detachReason === 'bye') listener?.ended()
   else listener?.displaced()
 }
 

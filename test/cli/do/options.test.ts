@@ -21,6 +21,38 @@ describe('the lock name made from the command', () => {
   })
 })
 
+describe('what is asked for', () => {
+  const asks = (line: string): unknown => read(line).asks
+
+  it('is each --lock-name as it says, or as the line does', () => {
+    expect(asks('--shared --lock-name a --lock-name b@exclusive --lock-name c@2/5 ls')).toEqual([
+      { name: 'a', amount: 'shared' },
+      { name: 'b', amount: 'exclusive' },
+      { name: 'c', amount: { permits: 2, limit: 5 } },
+    ])
+    expect(asks('--limit 4 ls')).toEqual([{ name: 'ls', amount: { permits: 1, limit: 4 } }])
+    expect(asks('--limit 4 --permits 3 --lock-name x ls')).toEqual([{ name: 'x', amount: { permits: 3, limit: 4 } }])
+  })
+
+  it('is the key of --once where no lock is named', () => {
+    expect(asks('--once k --once-ttl 1.5 ls')).toEqual([{ name: 'k', amount: 'exclusive' }])
+    expect(read('--once k --once-ttl 1.5 ls').terms).toMatchObject({ once: 'k', onceTtlMs: 1_500 })
+    expect(asks('--once k --lock-name x ls')).toEqual([{ name: 'x', amount: 'exclusive' }])
+  })
+
+  it('is 64 names at most', () => {
+    const names = (count: number): string =>
+      Array.from({ length: count }, (_, index) => `--lock-name n${index}`).join(' ')
+    expect(read(`${names(64)} ls`).asks).toHaveLength(64)
+    expect(() => read(`${names(65)} ls`)).toThrow(CommanderError)
+  })
+
+  it('has the terms of the line', () => {
+    const { terms } = read('--min-hold 60 --delay 5 --ttl 0.5 --meta m ls')
+    expect(terms).toMatchObject({ minHoldMs: 60_000, delayMs: 5_000, ttlMs: 500, meta: 'm' })
+  })
+})
+
 describe('options', () => {
   it('end at the first word that is none', () => {
     const options = read('--lock-name x ls --wait 3 -- -l')
@@ -30,7 +62,9 @@ describe('options', () => {
 
   it('have the documented defaults', () => {
     const options = read('ls')
-    expect(options).toMatchObject({ lockName: 'ls', waitMs: 0, retries: 0, retryWaitMs: 10_000, graceMs: 2_000 })
+    expect(options).toMatchObject({ waitMs: 0, retries: 0, retryWaitMs: 10_000, graceMs: 2_000 })
+    expect(options).toMatchObject({ asks: [{ name: 'ls', amount: 'exclusive' }], conflictStatus: 123, lostStatus: 122 })
+    expect(options).toMatchObject({ result: null, isLocal: false, hooks: { beforeLock: [], alreadyLocked: [] } })
     expect(options.session).toMatchObject({
       leaseMs: 10_000,
       lingerMs: 10_000,
@@ -104,15 +138,31 @@ describe('options', () => {
     '--on-lost pray ls',
     '--on-lost signal:NOPE ls',
     '...',
-    '--shared ls',
-    '--permits 1 --limit 2 ls',
-    '--once k ls',
-    '--min-hold 1 ls',
-    '--result f ls',
-    '--on-before-lock e ls',
-    '--on-already-locked e ls',
-    '--conflict-exit-code 1 ls',
-    '--lost-exit-code 1 ls',
+    '--shared --limit 2 ls',
+    '--permits 1 ls',
+    '--permits 0 --limit 2 ls',
+    '--permits 3 --limit 2 ls',
+    '--limit 0 ls',
+    '--limit 1000001 ls',
+    '--lock-name x --lock-name x@shared ls',
+    '--lock-name x@ ls',
+    '--lock-name x@shard ls',
+    '--lock-name x@0/2 ls',
+    '--lock-name x@3/2 ls',
+    '--lock-name x@1/2/3 ls',
+    '--once a,b ls',
+    '--once-ttl 5 ls',
+    '--once k --once-ttl 0 ls',
+    '--min-hold 0 ls',
+    '--min-hold 86401 ls',
+    '--delay 86401 ls',
+    '--ttl 2592001 ls',
+    '--conflict-exit-code 256 ls',
+    '--lost-exit-code -1 ls',
+    '--local --shared ls',
+    '--local --lock-name x@1/2 ls',
+    '--local --once k ls',
+    '--local --endpoints a:1 ls',
   ])('refuse %j', (line) => {
     expect(() => read(line)).toThrow(CommanderError)
   })

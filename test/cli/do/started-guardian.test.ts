@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest'
 import { runTnlDo } from '../../../src/cli/do/run.js'
-import { startGuardian, willRun } from '../../../src/cli/do/started-guardian.js'
+import { startGuardian, startsEarly } from '../../../src/cli/do/started-guardian.js'
 import { compiledPrograms } from '../compiled.js'
 
 vi.mock('node:fs', async (original) => ({ ...(await original<typeof import('node:fs')>()), writeSync: () => 0 }))
@@ -9,8 +9,13 @@ const compiled = compiledPrograms()
 
 describe('a guardian that is started before the options are read', () => {
   it('is started for a command only', () => {
-    expect([[], ['--help'], ['-V'], ['--lock-name', 'x', '--help']].map(willRun)).toEqual([false, false, false, false])
-    expect([['true'], ['--lock-name', 'x', '--', 'true']].map(willRun)).toEqual([true, true])
+    expect([[], ['--help'], ['-V'], ['--lock-name', 'x', '--help']].map(startsEarly)).toEqual([
+      false,
+      false,
+      false,
+      false,
+    ])
+    expect([['true'], ['--lock-name', 'x', '--', 'true']].map(startsEarly)).toEqual([true, true])
   })
 
   it('is gone when the options were wrong', async () => {

@@ -10,6 +10,7 @@ import { Supervision } from '../../../src/cli/do/supervision.js'
 import { ProgramLog, Verbosity } from '../../../src/cli/shared/log.js'
 import { ProcessGroup } from '../../../src/cli/system/process-group.js'
 import { processesWithVariable } from '../../../src/cli/system/processes.js'
+import type { LostReason } from '../../../src/client/errors.js'
 import { instantNow, LocalLease } from '../../../src/client/session/local-lease.js'
 import type { Grant, LockSession } from '../../../src/client/session/lock-session.js'
 import { Link, LinkError } from '../../../src/client/transport/link.js'
@@ -19,7 +20,8 @@ import { aCommand } from './a-command.js'
 vi.mock('node:fs', async (original) => ({ ...(await original<typeof import('node:fs')>()), writeSync: () => 0 }))
 
 const GRANT: Grant = { name: 'x', token: 7 }
-const ENDED = { status: 0, lost: false, runsOn: false, terminalSignal: null }
+const ENDED = { status: 0, loss: null, command: { code: 0, signal: null }, runsOn: false, terminalSignal: null }
+const lost = (reason: LostReason) => ({ name: 'x', reason })
 
 const compiled = compiledPrograms()
 
@@ -37,7 +39,7 @@ class FakeGuardian {
   readonly killAll = vi.fn(async () => [])
 }
 
-function supervise(): {
+function supervise(other: Partial<LockSession> = {}): {
   guardian: FakeGuardian
   session: LockSession
   supervision: Supervision
@@ -51,13 +53,18 @@ function supervise(): {
     localLease: new LocalLease(10_000, instantNow()),
     link: {} as Link,
     hooks: {},
-    lock: async () => GRANT,
+    level: 1,
+    isLocal: false,
+    ask: async () => [GRANT],
+    holds: () => true,
+    releaseDone: async () => {},
     release: async () => {},
     close: async () => {},
+    ...other,
   }
   const options = readDoOptions(['--lock-name', 'x', 'cmd'], {})
   const log = new ProgramLog('test', Verbosity.quiet)
-  const supervision = new Supervision(options, log, session, GRANT, guardian as unknown as Guardian)
+  const supervision = new Supervision(options, log, session, [GRANT], guardian as unknown as Guardian)
   return { guardian, session, supervision, outcome: supervision.run(aCommand(['cmd'])) }
 }
 
@@ -66,7 +73,7 @@ describe('a command that its guardian has not named yet', () => {
     const { guardian, outcome } = supervise()
     await vi.waitFor(() => expect(guardian.run).toHaveBeenCalled())
     guardian.onEnd({ type: 'guardian-died' })
-    expect(await outcome).toEqual({ ...ENDED, status: 124 })
+    expect(await outcome).toEqual({ ...ENDED, command: null, status: 124 })
     expect(guardian.killAll).toHaveBeenCalledOnce()
   })
 
@@ -74,7 +81,7 @@ describe('a command that its guardian has not named yet', () => {
     const { guardian, session, outcome } = supervise()
     await vi.waitFor(() => expect(guardian.run).toHaveBeenCalled())
     session.hooks.lost?.(GRANT, 'deadline')
-    expect(await outcome).toEqual({ ...ENDED, status: 122, lost: true })
+    expect(await outcome).toEqual({ ...ENDED, command: null, status: 122, loss: lost('deadline') })
     expect(guardian.strike).toHaveBeenCalled()
     expect(guardian.killNow).toHaveBeenCalledOnce()
     expect(guardian.killAll).toHaveBeenCalledOnce()
@@ -125,10 +132,16 @@ describe('the start of the command', () => {
     expect(await outcome).toEqual(ENDED)
   })
 
+  it('does not happen when the lock was lost before anybody listened', async () => {
+    const { guardian, outcome } = supervise({ holds: () => false })
+    expect(await outcome).toMatchObject({ status: 122, loss: lost('lease-expired'), command: null })
+    expect(guardian.run).not.toHaveBeenCalled()
+  })
+
   it('does not happen when the lock is lost before that', async () => {
     const { guardian, session, outcome } = supervise()
     session.hooks.lost?.(GRANT, 'lease-expired')
-    expect(await outcome).toEqual({ ...ENDED, status: 122, lost: true })
+    expect(await outcome).toEqual({ ...ENDED, command: null, status: 122, loss: lost('lease-expired') })
     expect(guardian.run).not.toHaveBeenCalled()
   })
 })
@@ -175,6 +188,6 @@ describe('a forced loss', () => {
     await vi.waitFor(() => expect(guardian.terminate).toHaveBeenCalledOnce())
     expect(guardian.killNow).not.toHaveBeenCalled()
     guardian.onEnd({ type: 'ended', code: 0, signal: null, lost: true, foreground: false })
-    expect(await outcome).toEqual({ ...ENDED, status: 122, lost: true })
+    expect(await outcome).toEqual({ ...ENDED, status: 122, loss: lost('forced') })
   })
 })

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { type AcquireRequest, acquireLock } from '../../../src/cli/shared/acquire.js'
+import { type AcquireRequest, acquireLocks } from '../../../src/cli/shared/acquire.js'
 import { ProgramLog, Verbosity } from '../../../src/cli/shared/log.js'
 import { NoEndpointError, NotGrantedError } from '../../../src/client/errors.js'
 import type { LockSession } from '../../../src/client/session/lock-session.js'
@@ -33,11 +33,17 @@ afterEach(async () => {
 function acquire(
   request: Partial<AcquireRequest>,
   session: Partial<AcquireRequest['session']> = {},
-): ReturnType<typeof acquireLock> {
+): ReturnType<typeof acquireLocks> {
   const endpoints = parseEndpoints(cluster.endpoints)
   const options = { endpoints, leaseMs: 10_000, lingerMs: 0, reachMs: 200, ...session }
-  const standard = { lockName: 'x', waitMs: 0, retries: 0, retryWaitMs: 0, tellsHolder: false }
-  return acquireLock({ ...standard, ...request, session: options }, log, (opened) => sessions.push(opened))
+  const standard = {
+    asks: [{ name: 'x', amount: 'exclusive' as const }],
+    waitMs: 0,
+    retries: 0,
+    retryWaitMs: 0,
+    tellsHolder: false,
+  }
+  return acquireLocks({ ...standard, ...request, session: options }, log, (opened) => sessions.push(opened))
 }
 
 const outlast = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
@@ -59,7 +65,7 @@ describe('an outage that outlasts the time to reach a node', () => {
     await node.until(() => (cluster.lock('x').queue[0]?.session.connection ?? null) !== null)
     expect(cluster.lock('x').queue[0]?.session === place).toBe(sessionLives)
     cluster.free('x')
-    expect((await waiting).grant.token).toBe(cluster.lock('x').token)
+    expect((await waiting).grants[0]?.token).toBe(cluster.lock('x').token)
   })
 
   it('ends a wait when its time is over, and the place in the queue with it', async () => {

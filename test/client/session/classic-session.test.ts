@@ -3,6 +3,7 @@ import type { LostReason } from '../../../src/client/errors.js'
 import { ClassicSession } from '../../../src/client/session/classic-session.js'
 import { parseEndpoints } from '../../../src/client/transport/endpoints.js'
 import { FakeCluster, type FakeNode } from '../fake-server.js'
+import { lockOf } from '../lock-of.js'
 
 let cluster: FakeCluster
 let node: FakeNode
@@ -27,7 +28,7 @@ const loss = (): Promise<LostReason> =>
   })
 
 it('an original server that says nothing any more is left, and its lock is lost', async () => {
-  await session.lock('a', { waitMs: 0 })
+  await lockOf(session, 'a', { waitMs: 0 })
   const lost = loss()
   node.mood = { kind: 'silent' }
   expect(await lost).toBe('disconnected')
@@ -35,7 +36,7 @@ it('an original server that says nothing any more is left, and its lock is lost'
 })
 
 it('the end of the connection to an original server is the loss of its lock', async () => {
-  await session.lock('a', { waitMs: 0 })
+  await lockOf(session, 'a', { waitMs: 0 })
   const lost = loss()
   for (const connection of node.connections) connection.close()
   expect(await lost).toBe('disconnected')
@@ -48,12 +49,12 @@ it('a lock of an original server is asked for again until it is free, or the wai
     lingerMs: 0,
     reachMs: 1_000,
   })
-  const held = await other.lock('a', { waitMs: 0 })
+  const held = await lockOf(other, 'a', { waitMs: 0 })
   const abort = new AbortController()
-  const given = session.lock('a', { waitMs: 60_000, signal: abort.signal })
+  const given = lockOf(session, 'a', { waitMs: 60_000, signal: abort.signal })
   await node.until(() => node.received.filter((line) => line.startsWith('lock')).length === 2)
   abort.abort(new Error('enough'))
   await expect(given).rejects.toThrow('enough')
   await other.release(held)
-  expect((await session.lock('a', { waitMs: 60_000 })).token).toBeNull()
+  expect((await lockOf(session, 'a', { waitMs: 60_000 })).token).toBeNull()
 })

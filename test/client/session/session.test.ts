@@ -12,6 +12,7 @@ import type { SessionHooks } from '../../../src/client/session/lock-session.js'
 import { ClientSession, type SessionOptions } from '../../../src/client/session/session.js'
 import { parseEndpoints } from '../../../src/client/transport/endpoints.js'
 import { FakeCluster, type FakeNode } from '../fake-server.js'
+import { lockOf } from '../lock-of.js'
 
 /** A slow machine is given time. */
 const IN_TIME = { timeout: 20_000 }
@@ -106,9 +107,9 @@ describe('opening', () => {
 describe('a session survives its connections', () => {
   it('resumes elsewhere with its lock and repeats the unanswered request under its id', async () => {
     const session = await open()
-    const grant = await session.lock('a', { waitMs: 0 })
+    const grant = await lockOf(session, 'a', { waitMs: 0 })
     const rival = await open()
-    const waiting = rival.lock('a', { waitMs: Number.POSITIVE_INFINITY })
+    const waiting = lockOf(rival, 'a', { waitMs: Number.POSITIVE_INFINITY })
     await first.until(() => first.received.some((line) => line.includes('wait:forever')))
     await first.stop()
     await second.until(() => second.received.filter((line) => line.startsWith('resume')).length === 2)
@@ -131,13 +132,13 @@ describe('a session survives its connections', () => {
       original(owner, id, ...lines)
       connection?.reset()
     }
-    const grant = await session.lock('a', { waitMs: 0 })
+    const grant = await lockOf(session, 'a', { waitMs: 0 })
     expect(cluster.lock('a').token).toBe(grant.token)
   })
 
   it('leaves a connection on which a keepalive stays unanswered, and by reset', async () => {
     const session = await open()
-    const grant = await session.lock('a', { waitMs: 0 })
+    const grant = await lockOf(session, 'a', { waitMs: 0 })
     first.keepAlives = false
     await second.until(() => second.heard('resume'))
     await first.until(() => first.connections.size === 0)
@@ -150,14 +151,14 @@ describe('a session survives its connections', () => {
     await first.until(() => first.received.length > heard)
     // The answer lies in the socket while nothing runs here for two intervals.
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200)
-    await session.lock('a', { waitMs: 0 })
+    await lockOf(session, 'a', { waitMs: 0 })
     expect(session.link?.address).toBe(first.address)
   })
 
   it('is looked for as long as its lease lasts, though a node is to be reached in less', async () => {
     cluster.leaseSeconds = 3
     const session = await open({ reachMs: 50 })
-    const grant = await session.lock('a', { waitMs: 0 })
+    const grant = await lockOf(session, 'a', { waitMs: 0 })
     first.mood = { kind: 'say', words: 'err,code:busy\n' }
     second.mood = first.mood
     for (const connection of first.connections) connection.reset()
@@ -179,7 +180,7 @@ describe('a session survives its connections', () => {
 
   it('acknowledges answers', async () => {
     const session = await open()
-    await session.release(await session.lock('a', { waitMs: 0 }))
+    await session.release(await lockOf(session, 'a', { waitMs: 0 }))
     await first.until(() => first.received.some((line) => line.endsWith('ack:2')))
     expect(first.received).toContain('release,id:2,name:a,token:102,ack:1')
   })
@@ -212,7 +213,7 @@ describe('a session survives its connections', () => {
 describe('losing a lock', () => {
   it('is known by the deadline when no node answers any more', async () => {
     const session = await open()
-    await session.lock('a', { waitMs: 0 })
+    await lockOf(session, 'a', { waitMs: 0 })
     const lost = lossOf(session)
     first.mood = { kind: 'silent' }
     second.mood = { kind: 'silent' }
@@ -222,7 +223,7 @@ describe('losing a lock', () => {
 
   it('is not put off by a word that is not positive', async () => {
     const session = await open()
-    await session.lock('a', { waitMs: 0 })
+    await lockOf(session, 'a', { waitMs: 0 })
     const lost = lossOf(session)
     first.mood = { kind: 'silent' }
     second.mood = { kind: 'silent' }
@@ -236,17 +237,17 @@ describe('losing a lock', () => {
 
   it('is known when the cluster has ended the session', async () => {
     const session = await open()
-    await session.lock('a', { waitMs: 0 })
+    await lockOf(session, 'a', { waitMs: 0 })
     const lost = lossOf(session)
     cluster.sessions.clear()
     for (const connection of first.connections) connection.reset()
     expect(await lost).toBe('lease-expired')
-    await expect(session.lock('b', { waitMs: 0 })).rejects.toBeInstanceOf(SessionExpiredError)
+    await expect(lockOf(session, 'b', { waitMs: 0 })).rejects.toBeInstanceOf(SessionExpiredError)
   })
 
   it('is known when the resumed session does not hold it any more', async () => {
     const session = await open()
-    await session.lock('a', { waitMs: 0 })
+    await lockOf(session, 'a', { waitMs: 0 })
     const lost = lossOf(session)
     cluster.lock('a').holder = null
     for (const connection of first.connections) connection.reset()
@@ -256,7 +257,7 @@ describe('losing a lock', () => {
 
   it('is known by the word of the node', async () => {
     const session = await open()
-    const grant = await session.lock('a', { waitMs: 0 })
+    const grant = await lockOf(session, 'a', { waitMs: 0 })
     const lost = lossOf(session)
     for (const connection of first.connections) connection.say(`lost,name:a,token:${grant.token},reason:forced\n`)
     expect(await lost).toBe('forced')
@@ -264,7 +265,7 @@ describe('losing a lock', () => {
 
   it('is not undone by a later proof', async () => {
     const session = await open()
-    const grant = await session.lock('a', { waitMs: 0 })
+    const grant = await lockOf(session, 'a', { waitMs: 0 })
     const lost = lossOf(session)
     first.mood = { kind: 'silent' }
     second.mood = { kind: 'silent' }
@@ -277,7 +278,7 @@ describe('losing a lock', () => {
 
   it('is not undone by a proof that comes before the timer of the deadline', async () => {
     const session = await open()
-    const grant = await session.lock('a', { waitMs: 0 })
+    const grant = await lockOf(session, 'a', { waitMs: 0 })
     const lost = lossOf(session)
     // As when the event loop was blocked: the answer is read first.
     clearTimeout(Reflect.get(session, 'deadlineTimer'))
@@ -291,9 +292,9 @@ describe('losing a lock', () => {
 
   it('ends a wait for good when nobody can be reached', async () => {
     const session = await open({ reachMs: 200 })
-    await session.lock('a', { waitMs: 0 })
+    await lockOf(session, 'a', { waitMs: 0 })
     const rival = await open({ reachMs: 200 })
-    const waiting = rival.lock('a', { waitMs: Number.POSITIVE_INFINITY })
+    const waiting = lockOf(rival, 'a', { waitMs: Number.POSITIVE_INFINITY })
     await first.until(() => first.received.some((line) => line.includes('wait:forever')))
     await Promise.all([first.stop(), second.stop()])
     await expect(waiting).rejects.toBeInstanceOf(NoEndpointError)
@@ -303,10 +304,10 @@ describe('losing a lock', () => {
 describe('giving up a wait', () => {
   it('cancels the request', async () => {
     const holder = await open()
-    await holder.lock('a', { waitMs: 0 })
+    await lockOf(holder, 'a', { waitMs: 0 })
     const session = await open()
     const abort = new AbortController()
-    const waiting = session.lock('a', { waitMs: 60_000, signal: abort.signal })
+    const waiting = lockOf(session, 'a', { waitMs: 60_000, signal: abort.signal })
     await first.until(() => cluster.lock('a').queue.length === 1)
     abort.abort(new Error('enough'))
     await expect(waiting).rejects.toThrow('enough')
@@ -316,7 +317,7 @@ describe('giving up a wait', () => {
   it('undoes a grant that was on its way', async () => {
     const session = await open()
     const abort = new AbortController()
-    const waiting = session.lock('a', { waitMs: 60_000, signal: abort.signal })
+    const waiting = lockOf(session, 'a', { waitMs: 60_000, signal: abort.signal })
     abort.abort(new Error('enough'))
     await expect(waiting).rejects.toThrow('enough')
     expect(cluster.holderOf('a')).toBeNull()
@@ -326,9 +327,9 @@ describe('giving up a wait', () => {
 describe('a grant that comes after the limit', () => {
   it('is given out only once the session is proved', async () => {
     const holder = await open()
-    const grant = await holder.lock('a', { waitMs: 0 })
+    const grant = await lockOf(holder, 'a', { waitMs: 0 })
     const session = await open()
-    const waiting = session.lock('a', { waitMs: 60_000 })
+    const waiting = lockOf(session, 'a', { waitMs: 60_000 })
     await first.until(() => cluster.lock('a').queue.length === 1)
     // As after a pause of this process: the limit has passed, and the grant lies in the socket.
     session.localLease.confirm = () => {}

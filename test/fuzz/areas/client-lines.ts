@@ -4,6 +4,7 @@
  * away must still be served.
  */
 
+import { BASE_LEVEL, FEATURE_LEVEL } from '../../../src/feature-level.js'
 import { SeededRandom } from '../../../src/testing/seeded-random.js'
 import { Cluster } from '../../service/kit/cluster.js'
 import type { FakeNode } from '../../service/kit/node.js'
@@ -45,7 +46,10 @@ class Case {
     const followers = this.random.chance(0.9) ? 'serve' : 'redirect'
     const service = { requestTimeoutMs: REQUEST_TIMEOUT_MS, allowShutdown: this.random.chance(0.5), followers } as const
     this.cluster = new Cluster({ seed, leaseMs: 3_000, service })
+    const level = this.random.chance(0.85) ? FEATURE_LEVEL : BASE_LEVEL
+    for (const node of this.cluster.nodes) node.programLevel = level
     this.cluster.start()
+    this.cluster.world.until(() => this.cluster.nodes.every(({ machine }) => machine.level === level))
   }
 
   run(): number {

@@ -1,12 +1,13 @@
 /** A snapshot as it lies on disk and travels, and a whole data directory as a store of that release left it. */
 import { gunzipSync, gzipSync } from 'node:zlib'
 import { CommandType } from '../../../src/locks/commands/commands.js'
+import type { SessionView } from '../../../src/locks/effects.js'
 import { LockMachine } from '../../../src/locks/machine.js'
 import { EMPTY_CONF_STATE, type SnapshotMetadata } from '../../../src/raft/core/types.js'
 import { openStore } from '../../../src/raft/store/open-store.js'
 import { readChunks, readOutline, SnapshotWriter } from '../../../src/raft/store/snapshot-format.js'
 import { MemoryDisk } from '../../../src/testing/memory-disk.js'
-import { attachment, Bench, GENESIS } from '../../locks/harness.js'
+import { attachment, Bench, GENESIS, shortAnswer } from '../../locks/harness.js'
 import { append, entries, sourceOf } from '../../raft/store/helpers.js'
 import type { Golden, Group, Kind } from '../group.js'
 import { type Json, plain } from '../plain.js'
@@ -39,10 +40,10 @@ function machineOfAll(): LockMachine {
   bench.classic('n2', 202, 'classic', { clientId: 'telnet' })
   const lost = bench.open('n2', 202)
   bench.lock(lost, 1, 'delayed', { delayMs: 60_000 })
-  bench.apply({ type: CommandType.detach, ...attachment(lost), fin: false })
-  bench.apply({ type: CommandType.expireSession, session: lost.session, attach: lost.attach })
+  bench.apply({ type: CommandType.detach, ...attachment(lost), fin: false, wallMs: 0 })
+  bench.apply({ type: CommandType.expireSession, session: lost.session, attach: lost.attach, wallMs: 0 })
   const away = bench.open('n1', 101, { leaseMs: 20_000 })
-  bench.apply({ type: CommandType.detach, ...attachment(away), fin: false })
+  bench.apply({ type: CommandType.detach, ...attachment(away), fin: false, wallMs: 0 })
   bench.nodeUp('n1', 103, 101)
   return bench.machine
 }
@@ -53,6 +54,12 @@ function chunksOf(machine: LockMachine): Uint8Array[] {
   for (let chunk = source.next(CHUNK_BYTES); chunk !== null; chunk = source.next(CHUNK_BYTES))
     chunks.push(chunk.slice())
   return chunks
+}
+
+/** A grant of one name as it was told before there were several. */
+function describeSession(view: SessionView | null): unknown {
+  const answers = view?.answers.map(([request, answer]) => [request, shortAnswer(answer)])
+  return view === null ? null : { ...view, answers }
 }
 
 /** What can be seen of a state. The hash covers all of it, and so every byte of its records. */
@@ -67,8 +74,8 @@ function describeState(machine: LockMachine): Json {
     members: machine.members(),
     liveEpochs: [...machine.liveEpochs()],
     locks,
-    sessions: [...sessions].sort((a, b) => a - b).map((id) => machine.session(id)),
-    delayed: [...machine.delayedLocks()],
+    sessions: [...sessions].sort((a, b) => a - b).map((id) => describeSession(machine.session(id))),
+    delayed: [...machine.timedHolds()],
     counts: [machine.lockCount, machine.sessionCount, machine.waiterCount],
   })
 }

@@ -1,7 +1,7 @@
 /**
  * What the next release could bring, as edits of the present sources: a field of `lock` in both dialects (`note:TEXT`, kept behind
  * the metadata), a command (`stamp`, asked for by `.stamp,text:T`), and a record of the snapshot (the last stamp and how
- * many there were). All of it exists only from level 2 on, and is refused before.
+ * many there were). All of it exists only from level 3 on, and is refused before.
  */
 import type { Edit } from '../../mutants/mutant.js'
 
@@ -11,6 +11,7 @@ const RECORDS = 'src/locks/snapshot/records.ts'
 const RESTORE = 'src/locks/snapshot/restore.ts'
 const IMAGE = 'src/locks/snapshot/image.ts'
 const SESSION_LOCK = 'src/service/dialects/requests/lock.ts'
+const LOCK_TERMS = 'src/service/dialects/requests/lock-terms.ts'
 const CLASSIC_LOCK = 'src/service/dialects/requests/classic/lock.ts'
 const ADMINISTRATION = 'src/service/administration/administration.ts'
 
@@ -18,18 +19,22 @@ const ADMINISTRATION = 'src/service/administration/administration.ts'
 const LEVEL: readonly Edit[] = [
   {
     file: 'src/feature-level.ts',
-    find: 'FEATURE_LEVEL: number = BASE_LEVEL',
-    replace: 'FEATURE_LEVEL: number = BASE_LEVEL + 1',
+    find: 'FEATURE_LEVEL: number = SERVICE_LEVEL',
+    replace: 'FEATURE_LEVEL: number = SERVICE_LEVEL + 1',
   },
 ]
 
 const FIELD: readonly Edit[] = [
   {
     file: COMMANDS,
-    find: '  wallMs: wide,\n} as const',
-    replace: "  wallMs: wide,\n  note: since(2, text, ''),\n} as const",
+    find: '  /** If the holder loses the lock uncleanly nobody gets it for this long. */\n  delayMs: varint,\n  wallMs: wide,\n',
+    replace: "  delayMs: varint,\n  wallMs: wide,\n  note: since(3, text, ''),\n",
   },
-  { file: COMMANDS, find: 'bool, list, signed, type Table,', replace: 'bool, list, signed, since, type Table,' },
+  {
+    file: COMMANDS,
+    find: '  keeps: list(kept),\n  wallMs: wide,\n',
+    replace: "  keeps: list(kept),\n  wallMs: wide,\n  note: since(3, text, ''),\n",
+  },
   {
     file: BEHAVIOUR,
     find: '  openClassic: sessions.openClassic,\n',
@@ -37,8 +42,8 @@ const FIELD: readonly Edit[] = [
   },
   {
     file: BEHAVIOUR,
-    find: 'requestLock(context, session, command.request, command)',
-    replace: 'requestLock(context, session, command.request, withNote(command))',
+    find: 'askedBy(command)',
+    replace: 'askedBy(withNote(command))',
   },
   {
     file: BEHAVIOUR,
@@ -51,23 +56,28 @@ const FIELD: readonly Edit[] = [
   },
   {
     file: SESSION_LOCK,
-    find: "  action: 'lock',\n",
-    replace: "  action: 'lock',\n  keyLevels: { note: 2 },\n",
+    find: '  keyLevels: Object.fromEntries(KEYS_OF_SERVICE.map((key) => [key, SERVICE_LEVEL])),\n',
+    replace: '  keyLevels: { ...Object.fromEntries(KEYS_OF_SERVICE.map((key) => [key, SERVICE_LEVEL])), note: 3 },\n',
   },
   {
     file: SESSION_LOCK,
-    find: "meta: line.get('meta') ?? '', delayMs, wallMs }",
-    replace: "meta: line.get('meta') ?? '', delayMs, wallMs, note: line.get('note') ?? '' }",
+    find: 'name: first.name, waitMs, meta, delayMs, wallMs }',
+    replace: "name: first.name, waitMs, meta, delayMs, wallMs, note: '' }",
+  },
+  {
+    file: LOCK_TERMS,
+    find: '    ...readHolding(line),\n    wallMs,\n',
+    replace: "    ...readHolding(line),\n    wallMs,\n    note: line.get('note') ?? '',\n",
   },
   {
     file: CLASSIC_LOCK,
-    find: "{ action: 'lock', perform }",
-    replace: "{ action: 'lock', keyLevels: { note: 2 }, perform }",
+    find: '  keyLevels: { limit: SERVICE_LEVEL,',
+    replace: '  keyLevels: { note: 3, limit: SERVICE_LEVEL,',
   },
   {
     file: CLASSIC_LOCK,
-    find: "meta: '', delayMs: 0, wallMs }",
-    replace: "meta: '', delayMs: 0, wallMs, note: line.get('note') ?? '' }",
+    find: "meta: '', delayMs: 0, wallMs, ",
+    replace: "meta: '', delayMs: 0, wallMs, note: line.get('note') ?? '', ",
   },
 ]
 
@@ -75,7 +85,7 @@ const COMMAND: readonly Edit[] = [
   {
     file: COMMANDS,
     find: '  holdLevel: {',
-    replace: '  stamp: { type: 99, level: 2, fields: { text } },\n  holdLevel: {',
+    replace: '  stamp: { type: 99, level: 3, fields: { text } },\n  holdLevel: {',
   },
   {
     file: BEHAVIOUR,
@@ -107,8 +117,8 @@ const COMMAND: readonly Edit[] = [
     file: ADMINISTRATION,
     find: "    } else if (line.action === '.upgrade') {\n",
     // Here, not at the leader: that one may be of the older program, to which the line is unknown.
-    replace: `    } else if (line.action === '.stamp' && this.options.levels.level < 2) {
-      done(refusal('unsupported', '.stamp needs level 2'))
+    replace: `    } else if (line.action === '.stamp' && this.options.levels.level < 3) {
+      done(refusal('unsupported', '.stamp needs level 3'))
     } else if (line.action === '.upgrade') {
 `,
   },
@@ -142,7 +152,7 @@ const RECORD: readonly Edit[] = [
     find: '  level = BASE_LEVEL\n',
     replace: "  level = BASE_LEVEL\n  stamp = ''\n  stampCount = 0\n",
   },
-  { file: RECORDS, find: 'epoch: 40,', replace: 'epoch: 40, stamp: 45,' },
+  { file: RECORDS, find: '  epoch: 40,\n', replace: '  epoch: 40,\n  stamp: 42,\n' },
   {
     file: RECORDS,
     find: 'export function readEpoch(',
@@ -168,7 +178,7 @@ export function readEpoch(`,
     file: IMAGE,
     find: '  for (const epoch of state.epochs.values()) record((out) => writeEpoch(out, epoch))\n',
     replace: `  for (const epoch of state.epochs.values()) record((out) => writeEpoch(out, epoch))
-  if (state.level >= 2) record((out) => writeStamp(out, state))
+  if (state.level >= 3) record((out) => writeStamp(out, state))
 `,
   },
   { file: IMAGE, find: 'writeNode, writeSession }', replace: 'writeNode, writeSession, writeStamp }' },

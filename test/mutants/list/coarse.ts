@@ -1,8 +1,6 @@
 /** Promises broken outright, one each: jepsen-lite has to convict a server with any of these within five minutes. */
 import type { Mutant } from '../mutant.js'
 
-const GRANTS = 'src/locks/table/grants.ts'
-
 export const COARSE: readonly Mutant[] = [
   {
     id: 'J1',
@@ -10,9 +8,9 @@ export const COARSE: readonly Mutant[] = [
     rule: 'own',
     edits: [
       {
-        file: GRANTS,
-        find: '  lock.token = context.state.draw(context.index)\n',
-        replace: '  lock.token = 1\n',
+        file: 'src/locks/table/grants.ts',
+        find: 'new Hold(lock, state.draw(index), amount',
+        replace: 'new Hold(lock, 1, amount',
       },
     ],
   },
@@ -68,14 +66,14 @@ export const COARSE: readonly Mutant[] = [
     rule: 'own',
     edits: [
       {
-        file: 'src/service/leases/leader-duties.ts',
+        file: 'src/service/leases/epoch-expiry.ts',
         find: '    this.#readyAtMs = this.deps.clock.takerNow()\n',
         replace: '    this.#readyAtMs = this.deps.clock.takerNow() - this.deps.state.nodeLeaseMs\n',
       },
       {
-        file: 'src/service/leases/leader-duties.ts',
-        find: 'of this.deps.state.detachedSessions()) this.#count(session, attach, forMs)',
-        replace: 'of this.deps.state.detachedSessions()) this.#count(session, attach, 0 * forMs)',
+        file: 'src/service/leases/detached-sessions.ts',
+        find: 'this.detached(session, attach, Math.max(0, forMs - waitedMs))',
+        replace: 'this.detached(session, attach, 0 * forMs)',
       },
     ],
   },

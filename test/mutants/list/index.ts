@@ -3,6 +3,7 @@ import type { Mutant } from '../mutant.js'
 import { COARSE } from './coarse.js'
 import { DURABILITY } from './durability.js'
 import { ELECTIONS } from './elections.js'
+import { LOCK_DIALECT } from './lock-dialect.js'
 import { LOCK_LAYER } from './lock-layer.js'
 import { MEMBERSHIP } from './membership.js'
 import { MENDED_AMOUNTS } from './mended-amounts.js'
@@ -23,6 +24,7 @@ import { OWN_EDGES } from './own-edges.js'
 import { OWN_EFFECTS } from './own-effects.js'
 import { OWN_LEVELS } from './own-levels.js'
 import { OWN_LOCKS } from './own-locks.js'
+import { OWN_TIMES } from './own-times.js'
 import { READS_AND_TIME } from './reads-and-time.js'
 import { REPLICATION } from './replication.js'
 import { RULES_CLIENTS } from './rules-clients.js'
@@ -34,6 +36,7 @@ import { RULES_EXPIRY } from './rules-expiry.js'
 import { RULES_REFUSALS } from './rules-refusals.js'
 import { RULES_SPEAKING } from './rules-speaking.js'
 import { RULES_WAKING } from './rules-waking.js'
+import { RUNNER } from './runner.js'
 import { SIMULATED_NET } from './simulated-net.js'
 import { SNAPSHOTS } from './snapshots.js'
 import { UPGRADES } from './upgrades.js'
@@ -66,6 +69,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...MENDED_SESSION_BOUNDS,
   ...MENDED_CLIENT,
   ...MENDED_RUNNER,
+  ...RUNNER,
   ...MENDED_PROGRAMS,
   ...COARSE,
   ...MENDED_PEERS,
@@ -73,7 +77,9 @@ export const MUTANTS: readonly Mutant[] = [
   ...MENDED_AMOUNTS,
   ...OWN_EFFECTS,
   ...OWN_LEVELS,
+  ...OWN_TIMES,
   ...SIMULATED_NET,
   ...OWN_DIALECTS,
   ...UPGRADES,
+  ...LOCK_DIALECT,
 ]

@@ -1,10 +1,6 @@
 /** Bugs of the lock state machine. */
 import type { Mutant } from '../mutant.js'
 
-const GRANTS = 'src/locks/table/grants.ts'
-const RELEASE = 'src/locks/table/release.ts'
-const REQUESTS = 'src/locks/table/requests.ts'
-
 export const LOCK_LAYER: readonly Mutant[] = [
   {
     id: 'M69',
@@ -12,14 +8,14 @@ export const LOCK_LAYER: readonly Mutant[] = [
     rule: 'others',
     edits: [
       {
-        file: RELEASE,
-        find: 'if (lock === undefined || lock.holder !== session) {',
-        replace: 'if (lock === undefined || lock.holder === null) {',
+        file: 'src/locks/table/release.ts',
+        find: 'if (hold !== null && hold.session === session) return hold',
+        replace: 'if (hold !== null) return hold',
       },
       {
-        file: RELEASE,
-        find: '} else if (token !== 0 && token !== lock.token) {',
-        replace: '} else if (token < 0) {',
+        file: 'src/locks/table/release.ts',
+        find: 'if (hold.session === session) found.push(hold)',
+        replace: 'found.push(hold)',
       },
     ],
   },
@@ -29,9 +25,9 @@ export const LOCK_LAYER: readonly Mutant[] = [
     rule: 'others',
     edits: [
       {
-        file: REQUESTS,
-        find: '  if (waiting === null) return admit(context, session, request)',
-        replace: '  if (waiting === null) {\n    admit(context, session, request)\n    return true\n  }',
+        file: 'src/locks/table/queue.ts',
+        find: '  if (waiting === null) return admit(context, session, request, names)',
+        replace: '  if (waiting === null) {\n    admit(context, session, request, names)\n    return true\n  }',
       },
     ],
   },
@@ -53,16 +49,15 @@ export const LOCK_LAYER: readonly Mutant[] = [
     rule: 'others',
     edits: [
       {
-        file: GRANTS,
-        find: '  lock.token = context.state.draw(context.index)',
-        replace: `  const local = (localTokens.get(context.state) ?? 0) + 1
-  localTokens.set(context.state, local)
-  lock.token = local`,
+        file: 'src/locks/table/grants.ts',
+        find: 'new Hold(lock, state.draw(index), amount',
+        replace: 'new Hold(lock, localToken(state), amount',
       },
       {
-        file: GRANTS,
+        file: 'src/locks/table/grants.ts',
         find: '\nexport function grant(',
-        replace: '\nconst localTokens = new WeakMap<object, number>()\n\nexport function grant(',
+        replace:
+          '\nconst localTokens = new WeakMap<object, number>()\n\nfunction localToken(state: object): number {\n  const local = (localTokens.get(state) ?? 0) + 1\n  localTokens.set(state, local)\n  return local\n}\n\nexport function grant(',
       },
     ],
   },

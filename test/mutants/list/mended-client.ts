@@ -49,8 +49,8 @@ export const MENDED_CLIENT: readonly Mutant[] = [
     'a left connection stays after the resume',
     'rule 5',
     SESSION,
-    '    this.#left.reset()\n    if (this.#sayBye',
-    '    if (this.#sayBye',
+    '    this.#left.reset()\n    this.level',
+    '    this.level',
   ),
   mended(
     'Y607',
@@ -145,7 +145,7 @@ export const MENDED_CLIENT: readonly Mutant[] = [
     'a lock that is lost between its grant and the return of `acquire` is not reported',
     'own',
     CLIENT,
-    "        if (!session.holds(grant)) this.#lost(grant, 'lease-expired')\n",
+    "        for (const grant of grants) if (!session.holds(grant)) this.#lost(grant, 'lease-expired')\n",
     '',
   ),
   mended(

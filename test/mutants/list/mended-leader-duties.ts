@@ -8,8 +8,8 @@ export const MENDED_LEADER_DUTIES: readonly Mutant[] = [
     rule: 'rule 4',
     edits: [
       {
-        file: 'src/service/leases/leader-duties.ts',
-        find: 'this.#detachedBySession.get(session)?.push(this.#detached.add(due, REPEAT_PROPOSAL_MS))',
+        file: 'src/service/leases/detached-sessions.ts',
+        find: 'this.#counted.get(session)?.deadlines.push(this.#deadlines.add(due, REPEAT_PROPOSAL_MS))',
         replace: '',
       },
     ],
@@ -20,8 +20,8 @@ export const MENDED_LEADER_DUTIES: readonly Mutant[] = [
     rule: 'rule 4',
     edits: [
       {
-        file: 'src/service/leases/leader-duties.ts',
-        find: '    this.#delays.add(due, REPEAT_PROPOSAL_MS)\n',
+        file: 'src/service/leases/overdue.ts',
+        find: '      this.#underWay.set(item, now)\n      propose(item)\n',
         replace: '',
       },
     ],
@@ -32,7 +32,7 @@ export const MENDED_LEADER_DUTIES: readonly Mutant[] = [
     rule: 'rule 3',
     edits: [
       {
-        file: 'src/service/leases/leader-duties.ts',
+        file: 'src/service/leases/epoch-expiry.ts',
         find: 'if (now - this.#countedFrom(epoch) < state.nodeLeaseMs) continue',
         replace: 'if (now - this.#countedFrom(epoch) < state.nodeLeaseMs || this.#endProposed.has(epoch)) continue',
       },
@@ -56,7 +56,7 @@ export const MENDED_LEADER_DUTIES: readonly Mutant[] = [
     rule: 'rule 3',
     edits: [
       {
-        file: 'src/service/leases/leader-duties.ts',
+        file: 'src/service/leases/sweeping.ts',
         find: 'const isUnderWay = applied === this.#sweptAt && clock.takerNow() - this.#sweptAtMs < REPEAT_PROPOSAL_MS',
         replace: 'const isUnderWay = applied === this.#sweptAt',
       },

@@ -1,7 +1,6 @@
 /** Faults of leaders, disks and addresses that were mended, put back. */
 import type { Mutant } from '../mutant.js'
 
-const DELAY = 'src/locks/table/delay.ts'
 export const MENDED_LEADER: readonly Mutant[] = [
   {
     id: 'Y301',
@@ -196,9 +195,9 @@ export const MENDED_LEADER: readonly Mutant[] = [
         replace: 'terms === null || command.leftMs === terms.detachedForMs) return',
       },
       {
-        file: DELAY,
-        find: 'leftMs >= lock.delayMs) return',
-        replace: 'leftMs === lock.delayMs) return',
+        file: 'src/locks/table/ends.ts',
+        find: 'if (leftMs < (hold.terms',
+        replace: 'if (leftMs !== (hold.terms',
       },
     ],
   },

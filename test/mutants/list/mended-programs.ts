@@ -44,8 +44,8 @@ export const MENDED_PROGRAMS: readonly Mutant[] = [
     rule: 'own',
     edits: [
       {
-        file: 'src/locks/table/requests.ts',
-        find: "    context.effects.push({ kind: 'unexamined', session: session.id, name })\n",
+        file: 'src/locks/table/session-graph.ts',
+        find: "    context.effects.push({ kind: 'unexamined', session: session.id, name: lock.name })\n",
         replace: '',
       },
     ],

@@ -134,7 +134,7 @@ export const MENDED_RUNNER: readonly Mutant[] = [
     'the guardian has no copy of the connection while tnl-do waits',
     'rule 5',
     COMMAND,
-    edit('src/cli/do/run.ts', 'adopted = this.guardian.adopt(link)\n', 'adopted = Promise.resolve(void link)\n'),
+    edit('src/cli/do/run.ts', 'adopted = this.readyGuardian().adopt(link)\n', 'adopted = Promise.resolve(void link)\n'),
   ),
   mutant(
     'Y514',
@@ -155,7 +155,7 @@ export const MENDED_RUNNER: readonly Mutant[] = [
     'only the innermost lock around a command is known inside',
     'own',
     COMMAND,
-    edit('src/cli/do/run.ts', 'const around = [...this.heldAround, {', 'const around = [{'),
+    edit('src/cli/do/run.ts', '[...this.heldAround, ...marks]', 'marks'),
   ),
   mutant(
     'Y517',

@@ -209,8 +209,8 @@ export const MENDED_SERVER: readonly Mutant[] = [
     edits: [
       {
         file: 'src/service/administration/administration.ts',
-        find: "    if (allowedFrom === 'nowhere') {\n",
-        replace: "    if (allowedFrom === 'nowhere' && !loopback) {\n",
+        find: "    if (allowedFrom === 'nowhere') return",
+        replace: "    if (allowedFrom === 'nowhere' && !loopback) return",
       },
     ],
     killers: ['tests'],

@@ -2,10 +2,8 @@
 import type { Mutant } from '../mutant.js'
 
 const QUEUE = 'src/locks/table/queue.ts'
-const REQUESTS = 'src/locks/table/requests.ts'
 const SESSIONS = 'src/locks/state/sessions.ts'
-const STATE = 'src/locks/state/state.ts'
-const KEEPER = 'src/service/leases/leader-duties.ts'
+const KEEPER = 'src/service/leases/detached-sessions.ts'
 const TABLE = 'src/service/dialects/pending-requests.ts'
 
 export const MENDED_SESSION_BOUNDS: readonly Mutant[] = [
@@ -41,9 +39,9 @@ export const MENDED_SESSION_BOUNDS: readonly Mutant[] = [
     rule: 'own',
     edits: [
       {
-        file: REQUESTS,
-        find: 'state.locks.size + state.waiterCount >= HOLDS_AND_PLACES_MAX',
-        replace: 'state.locks.size + state.waiterCount < -HOLDS_AND_PLACES_MAX',
+        file: 'src/locks/table/bounds.ts',
+        find: 'state.holds.size + state.placeCount + names > HOLDS_AND_PLACES_MAX',
+        replace: 'state.holds.size + state.placeCount + names < -HOLDS_AND_PLACES_MAX',
       },
     ],
     killers: ['tests'],
@@ -54,9 +52,9 @@ export const MENDED_SESSION_BOUNDS: readonly Mutant[] = [
     rule: 'own',
     edits: [
       {
-        file: REQUESTS,
-        find: 'state.locks.size + state.waiterCount >= HOLDS_AND_PLACES_MAX',
-        replace: 'state.locks.size >= HOLDS_AND_PLACES_MAX',
+        file: 'src/locks/table/bounds.ts',
+        find: 'state.holds.size + state.placeCount + names > HOLDS_AND_PLACES_MAX',
+        replace: 'state.holds.size + names > HOLDS_AND_PLACES_MAX',
       },
     ],
     killers: ['tests'],
@@ -67,7 +65,7 @@ export const MENDED_SESSION_BOUNDS: readonly Mutant[] = [
     rule: 'own',
     edits: [
       {
-        file: REQUESTS,
+        file: 'src/locks/table/bounds.ts',
         find: 'metaBytes > 0 && state.metaBytes',
         replace: 'metaBytes > META_MAX_BYTES && state.metaBytes',
       },
@@ -79,8 +77,11 @@ export const MENDED_SESSION_BOUNDS: readonly Mutant[] = [
     title: 'meta of those that wait is not counted',
     rule: 'own',
     edits: [
-      { file: STATE, find: '    this.metaBytes += utf8Length(waiter.meta)\n', replace: '' },
-      { file: STATE, find: '    this.metaBytes -= utf8Length(waiter.meta)\n', replace: '' },
+      {
+        file: 'src/locks/state/state.ts',
+        find: "    if (meta !== '') this.metaBytes += count * utf8Length(meta)\n",
+        replace: '',
+      },
     ],
     killers: ['tests'],
   },
@@ -90,9 +91,9 @@ export const MENDED_SESSION_BOUNDS: readonly Mutant[] = [
     rule: 'own',
     edits: [
       {
-        file: 'src/locks/table/deadlock.ts',
-        find: ' && !looked.has(waiter); waiter = waiter.next',
-        replace: ' && looked.size >= 0; waiter = waiter.next',
+        file: 'src/locks/table/session-graph.ts',
+        find: ' && !looked.has(place); place = place.next',
+        replace: ' && looked.size >= 0; place = place.next',
       },
     ],
     killers: ['tests'],
@@ -103,7 +104,7 @@ export const MENDED_SESSION_BOUNDS: readonly Mutant[] = [
     rule: 'own',
     edits: [
       {
-        file: 'src/locks/table/deadlock.ts',
+        file: 'src/locks/table/session-graph.ts',
         find: "        if (++steps > maxSteps) return 'given-up'\n",
         replace: '',
       },
@@ -129,8 +130,8 @@ export const MENDED_SESSION_BOUNDS: readonly Mutant[] = [
     edits: [
       {
         file: KEEPER,
-        find: 'if (waits.length > 0 && this.#inOffice())',
-        replace: 'if (waits.length < 0 && this.#inOffice())',
+        find: 'if (waits.length > 0) this.office',
+        replace: 'if (waits.length < 0) this.office',
       },
     ],
   },
@@ -162,7 +163,7 @@ export const MENDED_SESSION_BOUNDS: readonly Mutant[] = [
     id: 'Y444',
     title: 'the state forgets what was counted of a wait',
     rule: 'rule 11',
-    edits: [{ file: QUEUE, find: '  waiter.waitMs = waitMs\n', replace: '' }],
+    edits: [{ file: QUEUE, find: '  waiting.waitMs = waitMs\n', replace: '' }],
   },
   {
     id: 'Y445',

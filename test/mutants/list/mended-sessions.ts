@@ -167,7 +167,7 @@ export const MENDED_SESSIONS: readonly Mutant[] = [
         find: 'return this.detachReason ?? (end',
         replace: "return (end === 'fin' ? this.detachReason : null) ?? (end",
       },
-      { file: SESSION, find: "    if (this.#parting.byeSaid) this.#depart('end')\n", replace: '' },
+      { file: SESSION, find: "    if (this.#parting.byeSaid) this.#depart('bye')\n", replace: '' },
     ],
   },
   {
@@ -186,7 +186,7 @@ export const MENDED_SESSIONS: readonly Mutant[] = [
     id: 'Y417',
     title: '`bye` is forgotten when the node stops before it could answer',
     rule: 'rule 5',
-    edits: [{ file: SESSION, find: "    if (this.#parting.byeSaid) this.#depart('end')\n", replace: '' }],
+    edits: [{ file: SESSION, find: "    if (this.#parting.byeSaid) this.#depart('bye')\n", replace: '' }],
   },
   {
     id: 'Y418',

@@ -69,8 +69,8 @@ export const OWN_ADMIN: readonly Mutant[] = [
     edits: [
       {
         file: 'src/service/administration/administration.ts',
-        find: "if (!loopback && allowedFrom !== 'anywhere') {",
-        replace: "if (!loopback && allowedFrom === 'nowhere') {",
+        find: "if (loopback || allowedFrom === 'anywhere') return null",
+        replace: 'return null',
       },
     ],
   },

@@ -1,16 +1,9 @@
 /** Bugs of our own making in the state machine of locks. */
 import type { Mutant } from '../mutant.js'
 
-const DELAY = 'src/locks/table/delay.ts'
-const GRANTS = 'src/locks/table/grants.ts'
-const QUEUE = 'src/locks/table/queue.ts'
-const RELEASE = 'src/locks/table/release.ts'
 const REQUESTS = 'src/locks/table/requests.ts'
-const WAIT_GRAPH = 'src/locks/table/deadlock.ts'
 const RECORDS = 'src/locks/snapshot/records.ts'
 const RESTORE = 'src/locks/snapshot/restore.ts'
-const SNAPSHOT = 'src/locks/snapshot/image.ts'
-const ENTITIES = 'src/locks/state/entities.ts'
 const ANSWERS = 'src/locks/answers.ts'
 
 export const OWN_LOCKS: readonly Mutant[] = [
@@ -20,9 +13,9 @@ export const OWN_LOCKS: readonly Mutant[] = [
     rule: 'own',
     edits: [
       {
-        file: GRANTS,
-        find: '  const head = lock.queue?.head ?? null\n  if (head === null) {',
-        replace: '  const head = lock.queue?.tail ?? null\n  if (head === null) {',
+        file: 'src/locks/state/lists.ts',
+        find: 'return this.lastFitting === null ? this.head : this.lastFitting.next',
+        replace: 'return this.lastFitting === null ? this.tail : null',
       },
     ],
   },
@@ -32,14 +25,14 @@ export const OWN_LOCKS: readonly Mutant[] = [
     rule: 'own',
     edits: [
       {
-        file: RECORDS,
-        find: '  out.varint(lock.waiterCount)\n',
-        replace: '  out.varint(Math.max(0, lock.waiterCount - 1))\n',
+        file: 'src/locks/snapshot/lock-records.ts',
+        find: '  out.varint(lock.placeCount)\n',
+        replace: '  out.varint(Math.max(0, lock.placeCount - 1))\n',
       },
       {
-        file: RECORDS,
-        find: 'waiter !== null; waiter = waiter.next) {',
-        replace: 'waiter?.next; waiter = waiter.next) {',
+        file: 'src/locks/snapshot/lock-records.ts',
+        find: 'place !== null; place = place.next) {',
+        replace: 'place?.next; place = place.next) {',
       },
     ],
   },
@@ -49,9 +42,9 @@ export const OWN_LOCKS: readonly Mutant[] = [
     rule: 'own',
     edits: [
       {
-        file: RECORDS,
-        find: 'let waiter = lock.queue?.head ?? null; waiter !== null; waiter = waiter.next) {',
-        replace: 'let waiter = lock.queue?.tail ?? null; waiter !== null; waiter = waiter.previous) {',
+        file: 'src/locks/snapshot/lock-records.ts',
+        find: 'let place = lock.queue?.head ?? null; place !== null; place = place.next) {',
+        replace: 'let place = lock.queue?.tail ?? null; place !== null; place = place.previous) {',
       },
     ],
   },
@@ -61,8 +54,8 @@ export const OWN_LOCKS: readonly Mutant[] = [
     rule: 'own',
     edits: [
       {
-        file: RELEASE,
-        find: '  while (session.firstWait !== null) leaveQueue(context, session.firstWait)\n',
+        file: 'src/locks/table/ends.ts',
+        find: '  while (session.firstWaiting !== null) leaveQueues(context, session.firstWaiting)\n',
         replace: '',
       },
     ],
@@ -73,9 +66,10 @@ export const OWN_LOCKS: readonly Mutant[] = [
     rule: 'own',
     edits: [
       {
-        file: WAIT_GRAPH,
-        find: '    yield { lock: waiter.lock, behind: waiter.next }\n',
-        replace: '    if (waiter.lock.holder === session) yield { lock: waiter.lock, behind: waiter.next }\n',
+        file: 'src/locks/table/session-graph.ts',
+        find: '    yield { lock: waiting.first.lock, behind: waiting.first.next }\n',
+        replace:
+          '    const { lock } = waiting.first\n    if (lock.firstHold?.session === session) yield { lock, behind: waiting.first.next }\n',
       },
     ],
   },
@@ -83,7 +77,13 @@ export const OWN_LOCKS: readonly Mutant[] = [
     id: 'X06',
     title: 'the deadlock search ends at holders: who stands before the asker in the queue does not count',
     rule: 'own',
-    edits: [{ file: WAIT_GRAPH, find: '    if (waiter.lock === wanted) return true\n', replace: '' }],
+    edits: [
+      {
+        file: 'src/locks/table/session-graph.ts',
+        find: '    if (waiting.first.lock === wanted) return true\n',
+        replace: '',
+      },
+    ],
   },
   {
     id: 'X07',
@@ -91,9 +91,9 @@ export const OWN_LOCKS: readonly Mutant[] = [
     rule: 'own',
     edits: [
       {
-        file: WAIT_GRAPH,
-        find: 'if (asker.firstHeld === null && asker.firstWait === null) return null',
-        replace: 'if (asker.firstWait === null) return null',
+        file: 'src/locks/table/session-graph.ts',
+        find: 'if (asker.firstHeld === null && asker.firstWaiting === null) return null',
+        replace: 'if (asker.firstWaiting === null) return null',
       },
     ],
   },
@@ -109,9 +109,9 @@ export const OWN_LOCKS: readonly Mutant[] = [
     rule: 'own',
     edits: [
       {
-        file: GRANTS,
-        find: 'lock.token = context.state.draw(context.index)',
-        replace: 'lock.token = lock.token || context.state.draw(context.index)',
+        file: 'src/locks/table/grants.ts',
+        find: 'new Hold(lock, state.draw(index), amount',
+        replace: 'new Hold(lock, state.grantsLeft > 0 ? state.counter : state.draw(index), amount',
       },
     ],
   },
@@ -121,9 +121,9 @@ export const OWN_LOCKS: readonly Mutant[] = [
     rule: 'own',
     edits: [
       {
-        file: RECORDS,
-        find: 'if (holder === 0) state.delayed.add(lock)\n  else',
-        replace: 'if (holder !== 0)',
+        file: 'src/locks/snapshot/lock-records.ts',
+        find: "  if (holder === 0) hold.withTerms().phase = 'tail'\n",
+        replace: '',
       },
     ],
   },
@@ -133,18 +133,23 @@ export const OWN_LOCKS: readonly Mutant[] = [
     rule: 'own',
     edits: [
       {
-        file: DELAY,
-        find: 'if (lock === undefined || lock.holder !== null || lock.token !== token) return',
-        replace: 'if (lock === undefined) return\n  if (lock.holder !== null) takeAway(context, lock)',
+        file: 'src/locks/table/ends.ts',
+        find: "if (clock === 'delay') return hold.phase === 'tail'",
+        replace: "if (clock === 'delay') return true",
       },
-      { file: DELAY, find: 'import { passOn } from', replace: 'import { passOn, takeAway } from' },
     ],
   },
   {
     id: 'X12',
     title: 'a clean end of a session delays its locks too',
     rule: 'own',
-    edits: [{ file: RELEASE, find: 'if (unclean && lock.delayMs > 0) {', replace: 'if (lock.delayMs > 0) {' }],
+    edits: [
+      {
+        file: 'src/locks/table/ends.ts',
+        find: "return how === 'expired' || (state.level > BASE_LEVEL && (how === 'fin' || how === 'node-lost'))",
+        replace: "return how !== 'released' || state.level > BASE_LEVEL + 1",
+      },
+    ],
   },
   {
     id: 'X13',
@@ -152,9 +157,10 @@ export const OWN_LOCKS: readonly Mutant[] = [
     rule: 'own',
     edits: [
       {
-        file: REQUESTS,
-        find: '  if (lock === null) grantFree(context, session, request, asked)',
-        replace: '  if (lock === null || lock.holder === null) grantFree(context, session, request, asked)',
+        file: 'src/locks/table/fit.ts',
+        find: 'return (lock.queue?.firstUnfit ?? null) === null && fitsBeside(lock.taken, lock.limit, amount)',
+        replace:
+          "return lock.firstHold?.phase === 'tail' || ((lock.queue?.firstUnfit ?? null) === null && fitsBeside(lock.taken, lock.limit, amount))",
       },
     ],
   },
@@ -165,8 +171,8 @@ export const OWN_LOCKS: readonly Mutant[] = [
     edits: [
       {
         file: ANSWERS,
-        find: 'if (request <= ack) terms.answers.delete(request)',
-        replace: 'if (request <= ack + 1) terms.answers.delete(request)',
+        find: 'if (request > ack) continue',
+        replace: 'if (request > ack + 1) continue',
       },
     ],
   },
@@ -177,8 +183,8 @@ export const OWN_LOCKS: readonly Mutant[] = [
     edits: [
       {
         file: ANSWERS,
-        find: 'if (request <= ack) terms.answers.delete(request)',
-        replace: 'if (request < ack) terms.answers.delete(request)',
+        find: 'if (request > ack) continue',
+        replace: 'if (request >= ack) continue',
       },
     ],
   },
@@ -188,9 +194,14 @@ export const OWN_LOCKS: readonly Mutant[] = [
     rule: 'own',
     edits: [
       {
-        file: RELEASE,
-        find: 'if (lock === undefined || lock.holder !== session) {',
-        replace: 'if (lock === undefined || (lock.holder !== session && session.heldCount === 0)) {',
+        file: 'src/locks/table/release.ts',
+        find: 'if (hold !== null && hold.session === session) return hold',
+        replace: 'if (hold !== null && (hold.session === session || session.heldCount > 0)) return hold',
+      },
+      {
+        file: 'src/locks/table/release.ts',
+        find: 'if (hold.session === session) found.push(hold)',
+        replace: 'if (hold.session === session || session.heldCount > 0) found.push(hold)',
       },
     ],
   },
@@ -262,9 +273,9 @@ export const OWN_LOCKS: readonly Mutant[] = [
     rule: 'own',
     edits: [
       {
-        file: ENTITIES,
-        find: '    if (waiter.next === null) this.tail = waiter.previous\n    else waiter.next.previous = waiter.previous\n    waiter.previous = null',
-        replace: '    this.tail = waiter.previous\n    waiter.previous = null',
+        file: 'src/locks/state/lists.ts',
+        find: '    if (place.next === null) this.tail = place.previous\n    else place.next.previous = place.previous\n    place.previous = null',
+        replace: '    this.tail = place.previous\n    place.previous = null',
       },
     ],
   },
@@ -274,9 +285,14 @@ export const OWN_LOCKS: readonly Mutant[] = [
     rule: 'own',
     edits: [
       {
-        file: QUEUE,
-        find: '    if (waiter.session.countsAsEnded) leaveQueue(context, waiter)\n',
-        replace: '',
+        file: 'src/locks/table/fit.ts',
+        find: '    if (request.session.countsAsEnded) {',
+        replace: '    if (request.session.countsAsEnded && place === null) {',
+      },
+      {
+        file: 'src/locks/table/grants.ts',
+        find: 'if (request.session.countsAsEnded) leaveQueues(context, request)\n    else if',
+        replace: 'if',
       },
     ],
   },
@@ -298,9 +314,9 @@ export const OWN_LOCKS: readonly Mutant[] = [
     rule: 'own',
     edits: [
       {
-        file: SNAPSHOT,
-        find: "const out = this.#stage === 'sessions' ? this.#changedLocks : this.#ready",
-        replace: 'const out = this.#changedLocks',
+        file: 'src/locks/snapshot/image.ts',
+        find: 'stage.keep(entity, current === stage ? this.#ready : null)',
+        replace: 'stage.keep(entity, current === stage ? new ByteWriter() : null)',
       },
     ],
   },

@@ -1,9 +1,9 @@
 /** Bugs of reads, leases and time. */
 import type { Mutant } from '../mutant.js'
 
-const REQUESTS = 'src/locks/table/requests.ts'
 const READ = 'src/raft/core/read-index.ts'
-const KEEPER = 'src/service/leases/leader-duties.ts'
+const DUTIES = 'src/service/leases/leader-duties.ts'
+const EPOCHS = 'src/service/leases/epoch-expiry.ts'
 
 export const READS_AND_TIME: readonly Mutant[] = [
   {
@@ -57,16 +57,16 @@ export const READS_AND_TIME: readonly Mutant[] = [
     rule: 'others',
     edits: [
       {
-        file: KEEPER,
-        find: `    if (!this.deps.node.isLeader()) {
-      this.#arrivals = []
-      this.#stop()
-    } else if (this.#term !== null && this.#term !== this.deps.node.term()) this.#stop()`,
+        file: DUTIES,
+        find: `    if (!node.isLeader()) {
+      this.#epochs.dropArrivals()
+      this.#leave()
+    } else if (this.#office.term !== null && this.#office.term !== node.term()) this.#leave()`,
         replace: '',
       },
       {
-        file: KEEPER,
-        find: 'return this.#term !== null && this.deps.node.isLeaderReady() && this.deps.node.term() === this.#term',
+        file: 'src/service/leases/office.ts',
+        find: 'return this.#term !== null && this.node.isLeaderReady() && this.node.term() === this.#term',
         replace: 'return this.#term !== null',
       },
     ],
@@ -77,16 +77,16 @@ export const READS_AND_TIME: readonly Mutant[] = [
     rule: 'others',
     edits: [
       {
-        file: KEEPER,
+        file: DUTIES,
         find: `  nodeUp(epoch: Epoch): void {
-    if (this.#term === null) return
-    this.#countedFromMs`,
+    if (!this.#isInOffice) return
+`,
         replace: `  nodeUp(epoch: Epoch): void {
-    this.#countedFromMs`,
+`,
       },
-      { file: KEEPER, find: '    this.#countedFromMs.clear()\n', replace: '' },
+      { file: EPOCHS, find: '    this.#countedFromMs.clear()\n', replace: '' },
       {
-        file: KEEPER,
+        file: EPOCHS,
         find: 'return Math.max(this.#readyAtMs, this.#countedFromMs.get(epoch) ?? this.#readyAtMs)',
         replace: 'return this.#countedFromMs.get(epoch) ?? this.#readyAtMs',
       },
@@ -98,9 +98,9 @@ export const READS_AND_TIME: readonly Mutant[] = [
     rule: 'others',
     edits: [
       {
-        file: REQUESTS,
-        find: 'context.state.wallMs = Math.max(context.state.wallMs, asked.wallMs)',
-        replace: 'context.state.wallMs = Date.now()',
+        file: 'src/locks/state/state.ts',
+        find: 'this.wallMs = Math.max(this.wallMs, wallMs)',
+        replace: 'this.wallMs = Date.now()',
       },
     ],
   },

@@ -106,7 +106,7 @@ export const RULES_CLIENTS: readonly Mutant[] = [
     edits: [
       {
         file: HOLDINGS,
-        find: '    if (this.localLease.remainingMs() <= 0) {\n      this.#unproven.add({ grant, give, fail })\n      return\n    }\n',
+        find: '    if (this.localLease.remainingMs() <= 0) {\n      this.#unproven.add({ grants, give, fail })\n      return\n    }\n',
         replace: '',
       },
     ],

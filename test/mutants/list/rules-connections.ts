@@ -111,7 +111,7 @@ export const RULES_CONNECTIONS: readonly Mutant[] = [
     edits: [
       {
         file: SESSION,
-        find: "    this.context.attachments.leave(attachment, 'end', this)",
+        find: "    this.context.attachments.leave(attachment, 'bye', this)",
         replace: "    this.context.attachments.leave(attachment, 'detach', this)",
       },
     ],

@@ -2,7 +2,8 @@
 import type { Mutant } from '../mutant.js'
 
 const SESSIONS = 'src/locks/state/sessions.ts'
-const KEEPER = 'src/service/leases/leader-duties.ts'
+const KEEPER = 'src/service/leases/detached-sessions.ts'
+const HOLD_TIMES = 'src/service/leases/hold-times.ts'
 const SESSION = 'src/service/dialects/session.ts'
 
 export const RULES_DETACHED: readonly Mutant[] = [
@@ -62,8 +63,8 @@ export const RULES_DETACHED: readonly Mutant[] = [
     edits: [
       {
         file: KEEPER,
-        find: 'this.#detached.add({ session, attach, target: null }, forMs)]',
-        replace: 'this.#detached.add({ session, attach, target: null }, 0.9 * forMs)]',
+        find: 'this.#deadlines.add({ session, attach, target: null }, forMs)]',
+        replace: 'this.#deadlines.add({ session, attach, target: null }, 0.9 * forMs)]',
       },
     ],
   },
@@ -74,8 +75,8 @@ export const RULES_DETACHED: readonly Mutant[] = [
     edits: [
       {
         file: KEEPER,
-        find: 'of this.deps.state.detachedSessions()) this.#count(session, attach, forMs)',
-        replace: 'of this.deps.state.detachedSessions()) this.#count(session, attach, 0 * forMs)',
+        find: 'this.detached(session, attach, Math.max(0, forMs - waitedMs))',
+        replace: 'this.detached(session, attach, 0 * forMs)',
       },
     ],
   },
@@ -86,8 +87,8 @@ export const RULES_DETACHED: readonly Mutant[] = [
     edits: [
       {
         file: KEEPER,
-        find: '    for (const { session, attach, forMs } of this.deps.state.detachedSessions()) this.#count(session, attach, forMs)\n',
-        replace: '',
+        find: 'if (!this.#counted.has(session)) this.detached(',
+        replace: 'if (waitedMs < 0) this.detached(',
       },
     ],
   },
@@ -97,9 +98,9 @@ export const RULES_DETACHED: readonly Mutant[] = [
     rule: 'rule 4',
     edits: [
       {
-        file: KEEPER,
-        find: 'of this.deps.state.delayedLocks()) this.delayed(name, token, forMs)',
-        replace: 'of this.deps.state.delayedLocks()) this.delayed(name, token, 0 * forMs)',
+        file: HOLD_TIMES,
+        find: 'this.timed(name, token, clock, Math.max(0, forMs - waitedMs))',
+        replace: 'this.timed(name, token, clock, 0 * forMs)',
       },
     ],
   },
@@ -109,9 +110,9 @@ export const RULES_DETACHED: readonly Mutant[] = [
     rule: 'rule 4',
     edits: [
       {
-        file: KEEPER,
-        find: '    for (const { name, token, forMs } of this.deps.state.delayedLocks()) this.delayed(name, token, forMs)\n',
-        replace: '',
+        file: HOLD_TIMES,
+        find: 'if (state.isTimed(name, token, clock)) this.timed(',
+        replace: 'if (waitedMs < 0) this.timed(',
       },
     ],
   },

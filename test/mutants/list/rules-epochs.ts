@@ -327,7 +327,7 @@ export const RULES_EPOCHS: readonly Mutant[] = [
     rule: 'rule 1',
     edits: [
       {
-        file: 'src/service/leases/leader-duties.ts',
+        file: 'src/service/leases/epoch-expiry.ts',
         find: '    this.#countedFromMs.set(epoch, this.deps.clock.takerNow())\n',
         replace: '    this.#countedFromMs.delete(epoch)\n',
       },

@@ -1,12 +1,11 @@
 /** Clauses of rules.md: rule 10 (exactly once), rule 11 (timers of waiters) and rule 12 (force-release). */
 import type { Mutant } from '../mutant.js'
 
-const REQUESTS = 'src/locks/table/requests.ts'
 const ANSWERS = 'src/locks/answers.ts'
 const SESSIONS = 'src/locks/state/sessions.ts'
 const SEAT = 'src/service/sessions/attachment.ts'
 const CLASSIC = 'src/service/dialects/classic.ts'
-const KEEPER = 'src/service/leases/leader-duties.ts'
+const KEEPER = 'src/service/leases/detached-sessions.ts'
 
 export const RULES_EXACTLY_ONCE: readonly Mutant[] = [
   // -------------------------------------------------------------------------------------- rule 10: exactly once
@@ -60,9 +59,9 @@ export const RULES_EXACTLY_ONCE: readonly Mutant[] = [
     rule: 'rule 10',
     edits: [
       {
-        file: REQUESTS,
-        find: 'if (waiting === null) return admit(context, session, request)',
-        replace: 'if (waiting === null || request >= 0) return admit(context, session, request)',
+        file: 'src/locks/table/queue.ts',
+        find: 'if (waiting === null) return admit(context, session, request, names)',
+        replace: 'if (waiting === null || request >= 0) return admit(context, session, request, names)',
       },
     ],
   },
@@ -227,7 +226,11 @@ export const RULES_EXACTLY_ONCE: readonly Mutant[] = [
         find: 'if (view === null || view.attach !== attach || view.where !== null) return',
         replace: 'if (view === null) return',
       },
-      { file: KEEPER, find: '    for (const deadline of deadlines) this.#detached.cancel(deadline)\n', replace: '' },
+      {
+        file: KEEPER,
+        find: '    for (const deadline of counted.deadlines) this.#deadlines.cancel(deadline)\n',
+        replace: '',
+      },
       {
         file: SESSIONS,
         find: 'session.place === null && session.attach === attach ? session : null',

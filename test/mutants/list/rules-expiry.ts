@@ -1,7 +1,7 @@
 /** Clauses of rules.md: rule 3, ending an epoch. */
 import type { Mutant } from '../mutant.js'
 
-const KEEPER = 'src/service/leases/leader-duties.ts'
+const KEEPER = 'src/service/leases/epoch-expiry.ts'
 
 export const RULES_EXPIRY: readonly Mutant[] = [
   {
@@ -22,9 +22,9 @@ export const RULES_EXPIRY: readonly Mutant[] = [
     rule: 'rule 3',
     edits: [
       {
-        file: KEEPER,
-        find: 'return this.#term !== null && this.deps.node.isLeaderReady() && this.deps.node.term() === this.#term',
-        replace: 'return this.deps.node.isLeader()',
+        file: 'src/service/leases/office.ts',
+        find: 'return this.#term !== null && this.node.isLeaderReady() && this.node.term() === this.#term',
+        replace: 'return this.node.isLeader()',
       },
     ],
   },
@@ -186,10 +186,10 @@ export const RULES_EXPIRY: readonly Mutant[] = [
     title: 'what an ended epoch leaves behind is never swept',
     rule: 'rule 3',
     edits: [
-      { file: 'src/locks/machine.ts', find: '    sweep(this.#at(index), SWEPT_SESSIONS_PER_ENTRY)\n', replace: '' },
+      { file: 'src/locks/machine.ts', find: '    sweep(context, SWEPT_SESSIONS_PER_ENTRY)\n', replace: '' },
       {
-        file: KEEPER,
-        find: 'if (!this.deps.state.sweepPending() || !this.#inOffice()) return',
+        file: 'src/service/leases/sweeping.ts',
+        find: 'if (!this.deps.state.sweepPending() || !this.office.isHeld()) return',
         replace: 'if (this.#sweptAt < 0) return',
       },
     ],
@@ -201,7 +201,7 @@ export const RULES_EXPIRY: readonly Mutant[] = [
     edits: [
       {
         file: KEEPER,
-        find: '      this.#propose({ type: CommandType.expireNode, node: owner, epoch })\n',
+        find: '      this.office.propose({ type: CommandType.expireNode, node: owner, epoch })\n',
         replace: '',
       },
     ],

@@ -15,9 +15,9 @@ export const RULES_REFUSALS: readonly Mutant[] = [
     edits: [
       {
         file: 'src/service/dialects/classic.ts',
-        find: "    this.context.attachments.leave(attachment, 'end', this)",
+        find: "    this.context.attachments.leave(attachment, 'bye', this)",
         replace:
-          "    this.connection.close(this.#givenUp)\n    this.context.attachments.leave(attachment, 'end', null)",
+          "    this.connection.close(this.#givenUp)\n    this.context.attachments.leave(attachment, 'bye', null)",
       },
     ],
   },
@@ -54,9 +54,9 @@ export const RULES_REFUSALS: readonly Mutant[] = [
     edits: [
       {
         file: 'src/service/dialects/session-work.ts',
-        find: '    if (!this.#isAcknowledged(id)) this.#ask(id, body, false, 0)\n',
+        find: '    if (!this.#isAcknowledged(id)) this.#ask(id, body, subjectOf(body))\n',
         replace:
-          "    if (body.type === CommandType.release && id !== null && !this.#held.has(body.name)) {\n      this.connection.say(answerReply(id, { kind: 'error', code: 'not-holder', message: 'not held' }))\n      return\n    }\n    if (!this.#isAcknowledged(id)) this.#ask(id, body, false, 0)\n",
+          "    if (body.type === CommandType.release && id !== null && ![...this.#held.values()].includes(body.name)) {\n      this.connection.say(answerReply(id, { kind: 'error', code: 'not-holder', message: 'not held' }))\n      return\n    }\n    if (!this.#isAcknowledged(id)) this.#ask(id, body, subjectOf(body))\n",
       },
     ],
   },
@@ -151,8 +151,8 @@ export const RULES_REFUSALS: readonly Mutant[] = [
     edits: [
       {
         file: TABLE,
-        find: 'if (!isQueued) tell.queued(request, queued.name, queued.position)',
-        replace: 'if (isQueued) tell.queued(request, queued.name, queued.position)',
+        find: 'if (!isQueued) tell.queued(request, queued)',
+        replace: 'if (isQueued) tell.queued(request, queued)',
       },
     ],
   },
@@ -181,12 +181,10 @@ export const RULES_REFUSALS: readonly Mutant[] = [
     edits: [
       {
         file: 'src/service/dialects/classic.ts',
-        find: "} else if (reaction === 'compare' && held === undefined) this.#close()",
+        find: "} else if (reaction === 'compare' && held === undefined) this.lost()",
         replace: '}',
       },
     ],
-    equivalent:
-      'a classic session ends with its lock: a snapshot that has the session has its lock, and one that has not is R9b',
   },
   {
     id: 'R9j',

@@ -2,7 +2,7 @@
 import type { Mutant } from '../mutant.js'
 
 const RIGHT = 'src/service/leases/right-to-speak.ts'
-const KEEPER = 'src/service/leases/leader-duties.ts'
+const KEEPER = 'src/service/leases/epoch-expiry.ts'
 const SYSTEM_CLOCK = 'src/server/system-clock.ts'
 
 export const RULES_WAKING: readonly Mutant[] = [
@@ -141,8 +141,8 @@ export const RULES_WAKING: readonly Mutant[] = [
     edits: [
       {
         file: KEEPER,
-        find: 'clock.after(Math.ceil(delayMs), () => clock.soon(() => this.#checkEpochs()))',
-        replace: 'clock.after(Math.ceil(delayMs), () => this.#checkEpochs())',
+        find: 'clock.after(Math.ceil(delayMs), () => clock.soon(() => this.#check()))',
+        replace: 'clock.after(Math.ceil(delayMs), () => this.#check())',
       },
     ],
     equivalent:

@@ -134,9 +134,9 @@ export const UPGRADES: readonly Mutant[] = [
     rule: 'own',
     edits: [
       {
-        file: 'src/locks/snapshot/records.ts',
-        find: "['granted', 'not-granted', 'released', 'cancelled', 'error']",
-        replace: "['granted', 'not-granted', 'cancelled', 'released', 'error']",
+        file: 'src/locks/snapshot/answer-records.ts',
+        find: "  'released',\n  'cancelled',\n",
+        replace: "  'cancelled',\n  'released',\n",
       },
     ],
     killers: ['tests'],

@@ -68,8 +68,8 @@ describe.each([
     ['a bad fence', ['lock,name:b5,fence:1\n'], 'err,invalid fence\n|closed'],
     ['a bad redirect', ['lock,name:b5,redirect:1\n'], 'err,invalid redirect\n|closed'],
     ['a bad mode', ['lock,name:b5,mode:odd\n'], 'err,invalid mode\n|closed'],
-    ['shared, not there yet', ['lock,name:b5,mode:shared\n'], 'err,mode not supported yet\n|closed'],
-    ['permits, not there yet', ['lock,name:b5,permits:1,limit:2\n'], 'err,permits not supported yet\n|closed'],
+    ['shared, below its level', ['lock,name:b5,mode:shared\n'], 'err,mode needs level 2\n|closed'],
+    ['permits, below their level', ['lock,name:b5,permits:1,limit:2\n'], 'err,limit needs level 2\n|closed'],
   ])('%s', (_what, packets, answer) => {
     expect(talk(client(), ...packets)).toBe(answer)
   })

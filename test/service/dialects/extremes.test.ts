@@ -124,7 +124,7 @@ describe('a cluster that has enough', () => {
   it('of locks says limit, in either dialect', () => {
     const cluster = started()
     const one = hello(cluster.node(1))
-    for (const { machine } of cluster.nodes) machine.inspect().waiterCount += 1_000_000
+    for (const { machine } of cluster.nodes) machine.inspect().placeCount += 1_000_000
     expect(talk(one.socket, 'lock,id:1,name:f\n')).toMatch(/^err,id:1,code:limit,message:\S+\n$/)
     expect(talk(cluster.node(2).connect(), 'lock,name:f\n')).toBe('err,limit\n|closed')
   })

@@ -35,7 +35,7 @@ describe.each([
     [
       'auth, not there yet',
       'hello,version:2,auth:x\n',
-      'err,code:unsupported,message:auth%20needs%20a%20feature%20level%20above%201\n|closed',
+      'err,code:unsupported,message:auth%20needs%20a%20feature%20level%20above%202\n|closed',
     ],
     [
       'resume without a secret',

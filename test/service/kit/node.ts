@@ -96,6 +96,7 @@ export class FakeNode implements NodeApi {
       shutdown: () => {
         this.shutdownAsked = true
       },
+      adminRefusal: (loopback) => (loopback ? null : 'not from another machine'),
       admin: (request) => {
         this.adminRequests.push(request)
         return request.line.action === '.members'

@@ -37,6 +37,21 @@ export function started(options: ConstructorParameters<typeof Cluster>[0] = {}):
   return cluster
 }
 
+/** The same, with programs of this level on all nodes, to which the cluster has risen. */
+export function startedAtLevel(level: number, options: ConstructorParameters<typeof Cluster>[0] = {}): Cluster {
+  const cluster = new Cluster(options)
+  for (const node of cluster.nodes) node.programLevel = level
+  cluster.start()
+  cluster.world.until(() => cluster.nodes.every(({ machine }) => machine.level === level), 10_000)
+  return cluster
+}
+
+/** The token of the last hold of this name that the client was told of. */
+export function tokenOf({ socket }: Opened, name: string): number {
+  const told = [...socket.text.matchAll(new RegExp(`^(?:ok|held),.*name:${name},.*token:(\\d+)`, 'gm'))]
+  return Number(told.at(-1)?.[1] ?? 0)
+}
+
 /** Tokens and session ids are not known beforehand. */
 export function masked(text: string): string {
   return text.replace(/(token|session):\d+/g, '$1:#').replace(/secret:[0-9a-f]+/g, 'secret:#')

@@ -14,7 +14,7 @@ function brokenOff(cluster: Cluster, leaseSeconds: number, more = ''): void {
 }
 
 const isFree = (cluster: Cluster) => cluster.node(0).machine.holder('x') === null
-const isDelayed = (cluster: Cluster) => [...cluster.node(0).machine.delayedLocks()].length > 0
+const isDelayed = (cluster: Cluster) => [...cluster.node(0).machine.timedHolds()].length > 0
 
 /** Leaders 0 and 1 in turn; returns how long it took. */
 function changingLeaders(cluster: Cluster, everyMs: number, done: () => boolean, limitMs: number): number {

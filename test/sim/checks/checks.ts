@@ -4,6 +4,7 @@ import type { World } from '../world.js'
 import { ConfigCheck } from './config-check.js'
 import { LockCheck } from './lock-check.js'
 import { LogCheck } from './log-check.js'
+import { QueueCheck } from './queue-check.js'
 import { ReadCheck } from './read-check.js'
 import { RightCheck } from './right-check.js'
 import { StoreCheck } from './store-check.js'
@@ -17,6 +18,7 @@ export class Checks {
   readonly log: LogCheck
   readonly store: StoreCheck
   readonly locks: LockCheck
+  readonly queues: QueueCheck
   readonly configs: ConfigCheck
   readonly rights: RightCheck
   readonly reads: ReadCheck
@@ -40,9 +42,11 @@ export class Checks {
     const onEntry = (index: number): void => {
       this.configs.committed(this.store.committed(index, this.log.confStates.slice(-RECENT_CONFIGS)))
       this.locks.afterEntry()
+      if (this.log.reference !== null) this.queues.afterEntry(this.log.reference)
     }
     this.log = new LogCheck(world, this.configs, onEntry, program)
-    this.locks = new LockCheck(world, names, () => this.log.reference, this.log.queues)
+    this.locks = new LockCheck(world, names, () => this.log.reference)
+    this.queues = new QueueCheck(world, names)
   }
 
   /**

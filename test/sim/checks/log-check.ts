@@ -2,7 +2,7 @@
  * One linear history: what any node applies is what the first one applied at that index (I3, I4, I6). The same commands
  * feed a reference state machine, by which the other checks judge.
  */
-import { BASE_LEVEL } from '../../../src/feature-level.js'
+import { BASE_LEVEL, FEATURE_LEVEL } from '../../../src/feature-level.js'
 import { levelOfCommand } from '../../../src/locks/commands/codec.js'
 import type { Answer, Effect } from '../../../src/locks/effects.js'
 import type { Genesis, LockMachine } from '../../../src/locks/machine.js'
@@ -19,7 +19,6 @@ import type { Process } from '../process.js'
 import { NEXT_COMMAND, PRESENT, type Program } from '../program.js'
 import type { World } from '../world.js'
 import type { ConfigCheck } from './config-check.js'
-import { QueueCheck } from './queue-check.js'
 
 /** A node's whole state is compared after so many entries. */
 const HASH_INTERVAL = 16
@@ -40,7 +39,6 @@ export class LogCheck {
   readonly #answers = new Map<string, { readonly answer: Answer; readonly index: Index }>()
   /** Requests that were told busy. */
   readonly #refused = new Set<string>()
-  readonly queues: QueueCheck
   #complete: Index = FIRST_INDEX - 1
   #level = BASE_LEVEL
   #genesis: Genesis | null = null
@@ -51,11 +49,7 @@ export class LogCheck {
     private readonly onEntry: (index: Index) => void,
     /** It judges what nodes do, so it must know all that any of them does. */
     private readonly program: Program = PRESENT,
-  ) {
-    this.queues = new QueueCheck(world, (session, request) =>
-      (this.reference?.session(session)?.queued ?? []).some((waiting) => waiting.request === request),
-    )
-  }
+  ) {}
 
   get lastIndex(): Index {
     return this.#complete
@@ -75,7 +69,7 @@ export class LogCheck {
       this.#refused.add(`${session}/${request}`)
       return
     }
-    if (known === undefined || !wordsOf(known.answer).every((part) => words.includes(part))) {
+    if (known === undefined || !linesOf(known.answer).some((line) => line.every((part) => words.includes(part)))) {
       this.world.fail(`${client} is told "${line}", the log says ${JSON.stringify(known)}`)
     } else if (known.index <= askedAfter) {
       this.world.fail(`${client} is told "${line}" of entry ${known.index}; it asked after entry ${askedAfter}`)
@@ -116,7 +110,7 @@ export class LogCheck {
     if (known === undefined && first) {
       entry.commands.push(command.slice())
       this.reference?.applyCommand(index, command)
-      if (levelOfCommand(command) > BASE_LEVEL) this.#newerApplied(command)
+      if (levelOfCommand(command) > FEATURE_LEVEL) this.#newerApplied(command)
       this.#lookAtEffects(index)
     } else if (known === undefined || Buffer.compare(known, command) !== 0) {
       this.world.fail(`${process.name} applies at ${index} another command than the first node did`)
@@ -202,9 +196,9 @@ export class LogCheck {
     const { world } = this
     const counted = COUNTED[effect.kind]
     if (counted !== undefined) world.count(counted)
+    if (effect.kind === 'timed') world.count(`timed ${effect.clock}`)
     if (effect.kind === 'epochEnded') world.note(`epoch ${effect.epoch} of ${effect.node} ended`)
     else if (effect.kind === 'levelRaised') this.#levelRaised(index, effect.level)
-    else if (effect.kind === 'queued') this.queues.queued(effect.session, effect.request, effect.name)
     else if (effect.kind === 'answered') this.#answered(index, effect.session, effect.request, effect.answer)
   }
 
@@ -226,10 +220,8 @@ export class LogCheck {
     const key = `${session}/${request}`
     const known = this.#answers.get(key)
     if (this.#refused.has(key)) this.world.fail(`request ${key} was told busy, and is answered by the log`)
-    if (known === undefined) {
-      this.#answers.set(key, { answer, index })
-      this.queues.answered(session, request, answer)
-    } else if (JSON.stringify(known.answer) !== JSON.stringify(answer)) {
+    if (known === undefined) this.#answers.set(key, { answer, index })
+    else if (asGiven(known.answer) !== asGiven(answer)) {
       this.world.fail(`request ${key} was answered ${JSON.stringify(known.answer)} and then ${JSON.stringify(answer)}`)
     }
   }
@@ -249,21 +241,26 @@ const COUNTED: { readonly [K in Effect['kind']]?: string } = {
   lost: 'lost lock',
   ended: 'session ended',
   detached: 'session detached',
-  delayed: 'lock delayed',
   nodeTooOld: 'node too old',
   levelRaised: 'level raised',
   membersChanged: 'members changed',
 }
 
-/** What a line with this answer has in it. */
-function wordsOf(answer: Answer): readonly string[] {
+/** A repeated answer is the same, but that it says what has become of its holds since. */
+function asGiven(answer: Answer): string {
+  if (answer.kind !== 'granted') return JSON.stringify(answer)
+  return JSON.stringify(answer.grants.map(({ name, token, limit }) => [name, token, limit]))
+}
+
+/** What the lines of this answer have in them: one line, or one a name. */
+function linesOf(answer: Answer): readonly (readonly string[])[] {
   switch (answer.kind) {
     case 'granted':
-      return ['ok', `name:${answer.name}`, `token:${answer.token}`]
+      return answer.grants.map(({ name, token }) => ['ok', `name:${name}`, `token:${token}`])
     case 'error':
-      return ['err', `code:${answer.code}`]
+      return [['err', `code:${answer.code}`]]
     default:
-      return [answer.kind]
+      return [[answer.kind]]
   }
 }
 
@@ -312,7 +309,7 @@ class TappedMachine implements StateMachine {
         this.#applied = index
         if (this.process.isAlive && index >= FIRST_INDEX) {
           this.process.world.count('snapshot restored')
-          if (this.machine.level > BASE_LEVEL) this.process.world.count('seen snapshot of the next level')
+          if (this.machine.level > FEATURE_LEVEL) this.process.world.count('seen snapshot of the next level')
           this.check.state(this.process, index, this.machine)
         }
       },

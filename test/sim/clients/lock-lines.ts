@@ -1,4 +1,4 @@
-import { BASE_LEVEL } from '../../../src/feature-level.js'
+import { FEATURE_LEVEL } from '../../../src/feature-level.js'
 import type { ClientConnection } from '../network/client-connection.js'
 import type { World } from '../world.js'
 import type { ClientWorld } from './client.js'
@@ -12,7 +12,7 @@ export function lockFields(deps: ClientWorld, name: string, session: Session | n
   const { random } = deps.world
   const wait = random.pick(['', 'wait:1.5,', 'wait:forever,'])
   const delay = random.chance(0.2) ? ',delay:1' : ''
-  return `${wait}name:${name}${delay}${meta(deps)}${(session?.level ?? 0) > BASE_LEVEL ? note(deps) : ''}`
+  return `${wait}name:${name}${delay}${meta(deps)}${(session?.level ?? 0) > FEATURE_LEVEL ? note(deps) : ''}`
 }
 
 /** Metadata of some length; nothing where the seed has none. */

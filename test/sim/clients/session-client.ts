@@ -50,9 +50,9 @@ export class SessionClient implements Client, Believer {
     deps.checks.locks.believers.add(this)
   }
 
-  believes(lock: string): number | null {
+  believes(lock: string): readonly number[] {
     const token = this.#held.get(lock)
-    return token === undefined || this.#remainingMs() <= 0 ? null : token
+    return token === undefined || this.#remainingMs() <= 0 ? [] : [token]
   }
 
   #remainingMs(): number {
@@ -210,8 +210,7 @@ export class SessionClient implements Client, Believer {
   }
 
   #checkBelief(name: string): void {
-    const token = this.believes(name)
-    if (token !== null) this.deps.checks.locks.believed(this.name, name, token)
+    for (const token of this.believes(name)) this.deps.checks.locks.believed(this.name, name, token)
   }
 
   #lost(line: string): void {
@@ -231,6 +230,11 @@ export class SessionClient implements Client, Believer {
   #answer(id: number, word: string, line: string): void {
     const request = this.#requests.get(id)
     if (word === 'queued' || request === undefined) return
+    // What became of a hold is told with the repeated answer that gave it.
+    if (word === 'released' && request.kind === 'lock' && request.answer?.startsWith('ok') === true) {
+      this.#held.delete(request.name)
+      return
+    }
     if (word === 'err' && !EXPECTED_ERRORS.has(field(line, 'code') ?? ''))
       this.deps.world.fail(`${this.name} got ${line}`)
     if (isOfOneLineOnly(request, line)) {

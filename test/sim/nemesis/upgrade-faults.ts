@@ -2,12 +2,12 @@
 import { FEATURE_LEVEL } from '../../../src/feature-level.js'
 import { formatOfLevel } from '../../../src/raft/store/data-directory.js'
 import type { Cluster, Host } from '../cluster.js'
-import { NEXT_LEVEL } from '../program.js'
+import { FORMER_LEVEL, NEXT_LEVEL } from '../program.js'
 import type { Fault, Faults } from './fault.js'
 
 /** Another program is installed: nodes of different versions run side by side. */
 function install(cluster: Cluster, host: Host, programLevel: number): boolean {
-  if (programLevel < FEATURE_LEVEL || programLevel > NEXT_LEVEL) return false
+  if (programLevel < FORMER_LEVEL || programLevel > NEXT_LEVEL) return false
   host.programLevel = programLevel
   if (cluster.world.random.chance(0.5)) cluster.kill(host)
   else void host.member?.stop()
@@ -16,14 +16,16 @@ function install(cluster: Cluster, host: Host, programLevel: number): boolean {
 
 /** As operators do it: member after member, in any order, each when the one before has had a while to come back. */
 const installEverywhere =
-  (programLevel: number): Fault =>
+  (direction: 1 | -1, levels: readonly number[]): Fault =>
   ({ cluster, random }) => {
     const { world } = cluster
+    const programLevel = random.pick(levels)
     const meanMs = random.logBetween(500, 5_000)
     let atMs = 0
     for (const host of random.shuffled([...cluster.hosts.values()])) {
       world.after(atMs, () => {
-        if (!cluster.isHealing && host.programLevel !== programLevel) install(cluster, host, programLevel)
+        const isBehind = direction * (programLevel - host.programLevel) > 0
+        if (!cluster.isHealing && isBehind) install(cluster, host, programLevel)
       })
       atMs += random.around(meanMs)
     }
@@ -51,8 +53,8 @@ const asks =
 export const UPGRADE_FAULTS = {
   upgrade: ({ cluster, victim }) => install(cluster, victim, victim.programLevel + 1),
   downgrade: ({ cluster, victim }) => install(cluster, victim, victim.programLevel - 1),
-  'rolling upgrade': installEverywhere(NEXT_LEVEL),
-  'rolling downgrade': installEverywhere(FEATURE_LEVEL),
+  'rolling upgrade': installEverywhere(1, [FEATURE_LEVEL, NEXT_LEVEL]),
+  'rolling downgrade': installEverywhere(-1, [FORMER_LEVEL, FEATURE_LEVEL]),
   'upgrade held or finished': asks('.upgrade-hold', '.upgrade-finish', '.upgrade-finish'),
   /** A command that only the next level has. */
   stamp: asks('.stamp,text:seen'),

@@ -5,9 +5,7 @@ import { fail, failUnsupported } from './values.js'
 
 /** The protocol has them, this level has not. */
 const ACTIONS_TO_COME: ReadonlySet<string> = new Set(
-  'check locks watch who why history sessions marks freezes unlock .force-release .resize .freeze .thaw .forget'.split(
-    ' ',
-  ),
+  'check locks watch who why history sessions marks freezes'.split(' '),
 )
 
 /** Whatever has no file of its own: a line of the administration, or nothing that is known here. */

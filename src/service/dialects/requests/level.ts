@@ -13,14 +13,25 @@ export interface LevelNeeds {
   readonly level?: number
   /** Keys of its line that came later. */
   readonly keyLevels?: Readonly<Record<string, number>>
+  /** Values, as `mode:shared`, of a key that is older than them. */
+  readonly valueLevels?: Readonly<Record<string, number>>
 }
 
 /** Words for what the cluster, which has the level `has`, cannot do yet; null: it can. */
-export function lackOfLevel({ level = 0, keyLevels }: LevelNeeds, line: Line, has: number): string | null {
+export function lackOfLevel(
+  { level = 0, keyLevels = NONE, valueLevels = NONE }: LevelNeeds,
+  line: Line,
+  has: number,
+): string | null {
   if (level > has) return `${line.action} needs level ${level}`
-  if (keyLevels === undefined) return null
   for (const [key, needed] of Object.entries(keyLevels)) {
     if (needed > has && line.has(key)) return `${key} needs level ${needed}`
   }
+  for (const [pair, needed] of Object.entries(valueLevels)) {
+    const [key = '', value] = pair.split(':')
+    if (needed > has && line.get(key) === value) return `${key} needs level ${needed}`
+  }
   return null
 }
+
+const NONE: Readonly<Record<string, number>> = {}

@@ -1,50 +1,91 @@
-/** `lock,id:N,name:X[,wait:S|forever][,delay:S][,meta:TEXT]`: asks for a lock, and waits for it if told to. */
+/**
+ * `lock,id:N,name:X[,name:Y…][,mode:M | ,limit:L[,permits:P]][,wait:S|forever][,holding:…][,delay:S][,min-hold:S]
+ * [,ttl:S[,loose:yes]][,once:KEY[,once-ttl:S]][,meta:TEXT]`: asks for locks, all or nothing, and waits for them if told to.
+ */
+import { SERVICE_LEVEL } from '../../../feature-level.js'
 import { CommandType, type RequestId } from '../../../locks/commands/commands.js'
 import type { Answer } from '../../../locks/effects.js'
-import { LOCK_DELAY_MAX_MS } from '../../../protocol/limits.js'
 import type { Line } from '../../../protocol/line.js'
-import { type NeutralReply, neutral, type PositiveReply, positive } from '../../../protocol/replies.js'
-import { parseWaitMs } from '../../../protocol/values.js'
-import { shownId } from '../replies.js'
+import {
+  joined,
+  type NeutralReply,
+  neutral,
+  type PositiveReply,
+  positive,
+  withNews,
+} from '../../../protocol/replies.js'
+import { formatSeconds } from '../../../protocol/values.js'
+import type { QueuedPlace } from '../../sessions/attachment.js'
+import { lostReply, shownId } from '../replies.js'
+import { needsServiceLevel, readAsks } from './asks.js'
+import { readTerms } from './lock-terms.js'
+import { releasedReply } from './release.js'
 import type { LockBody, SessionRequest } from './request.js'
-import { fail, failUnsupported, readName, readSecondsMs, refuseUnsupported } from './values.js'
+import { fail } from './values.js'
 
-/** A lock without its `ttl`, say, would be another lock than the one that was asked for. */
-const KEYS_TO_COME = ['permits', 'limit', 'holding', 'min-hold', 'ttl', 'loose', 'once', 'once-ttl'] as const
+const KEYS_OF_SERVICE = ['limit', 'permits', 'holding', 'min-hold', 'ttl', 'loose', 'once', 'once-ttl'] as const
 
 export const lock: SessionRequest = {
   action: 'lock',
-  perform: (session, line, id) => session.proposeLock(id, read(line, session.context.clock.wallNow())),
+  keyLevels: Object.fromEntries(KEYS_OF_SERVICE.map((key) => [key, SERVICE_LEVEL])),
+  valueLevels: { 'mode:shared': SERVICE_LEVEL },
+  perform: (session, line, id) => {
+    const { state, clock } = session.context
+    session.proposeLock(id, read(line, state.level, clock.wallNow()))
+  },
 }
 
-function read(line: Line, wallMs: number): LockBody {
-  refuseUnsupported(line, KEYS_TO_COME)
-  if (line.get('mode') === 'shared') failUnsupported('mode:shared')
-  if ((line.get('mode') ?? 'exclusive') !== 'exclusive') fail('bad-request', 'mode: exclusive or shared')
-  if (line.all('name').length > 1) failUnsupported('more than one name')
-  const name = readName(line)
-  const waitMs = parseWaitMs(line.get('wait'))
-  if (waitMs === null) return fail('bad-request', 'wait: seconds or forever')
-  if (waitMs === Number.POSITIVE_INFINITY) fail('limit', 'wait is too long: use wait:forever')
-  const delayMs = readSecondsMs(line, 'delay') ?? 0
-  if (delayMs > LOCK_DELAY_MAX_MS) fail('limit', `delay: at most ${LOCK_DELAY_MAX_MS / 1000} seconds`)
-  return { type: CommandType.lock, name, waitMs, meta: line.get('meta') ?? '', delayMs, wallMs }
+function read(line: Line, level: number, wall: number): LockBody {
+  const lack = level < SERVICE_LEVEL ? needsServiceLevel(line) : null
+  if (lack !== null) fail('unsupported', lack)
+  const asks = readAsks(line)
+  const terms = readTerms(line, wall)
+  const [first] = asks
+  if (level >= SERVICE_LEVEL || first === undefined) return { type: CommandType.ask, asks, ...terms }
+  const { waitMs, meta, delayMs, wallMs } = terms
+  return { type: CommandType.lock, name: first.name, waitMs, meta, delayMs, wallMs }
 }
 
 /** It waits. `position` 1 is the next one. */
-export function queuedReply(request: RequestId, name: string, position: number): PositiveReply {
-  return positive('queued', { id: shownId(request), name, position })
+export function queuedReply(request: RequestId, { name, position, limit }: QueuedPlace): PositiveReply {
+  return positive('queued', { id: shownId(request), name, position, limit: limitShown(limit) })
 }
 
 export type Granted = Extract<Answer, { readonly kind: 'granted' }>
 
-export function grantedReply(request: RequestId, { name, token }: Granted): PositiveReply {
-  return positive('ok', { id: shownId(request), name, token })
+/** One line a name. What has ended since is told with it: a claim that is no longer true must not stand alone. */
+export function grantedReply(request: RequestId, { grants }: Granted): PositiveReply {
+  const id = shownId(request)
+  const held = grants.map(({ name, token, limit }) => positive('ok', { id, name, token, limit: limitShown(limit) }))
+  const ended: NeutralReply[] = []
+  for (const { name, token, ended: how } of grants) {
+    if (how === 'released') ended.push(releasedReply(request, { name }))
+    else if (how !== null) ended.push(lostReply(name, token, how))
+  }
+  return withNews(joined(...held), ended)
 }
 
 export function notGrantedReply(
   request: RequestId,
-  { name, reason, holder }: Extract<Answer, { readonly kind: 'not-granted' }>,
+  { name, reason, holder, holders, forMs, message }: Extract<Answer, { readonly kind: 'not-granted' }>,
 ): NeutralReply {
-  return neutral('not-granted', { id: shownId(request), name, reason, holder })
+  return neutral('not-granted', {
+    id: shownId(request),
+    name,
+    reason,
+    holder: holder === '' ? undefined : holder,
+    holders: holders > 1 ? holders : undefined,
+    for: reason === 'delayed' ? formatSeconds(forMs) : undefined,
+    message: message === '' ? undefined : message,
+  })
 }
+
+/** The mark was there already. `since`: unix seconds. */
+export function doneReply(
+  request: RequestId,
+  { key, sinceWallMs, holder }: Extract<Answer, { readonly kind: 'done' }>,
+): NeutralReply {
+  return neutral('done', { id: shownId(request), key, since: formatSeconds(sinceWallMs), holder })
+}
+
+const limitShown = (limit: number): number | undefined => (limit === 0 ? undefined : limit)

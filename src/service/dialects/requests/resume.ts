@@ -3,8 +3,9 @@ import { CommandType } from '../../../locks/commands/commands.js'
 import type { SessionView } from '../../../locks/effects.js'
 import { RESUME_ATTEMPT_MAX } from '../../../locks/limits.js'
 import type { Line } from '../../../protocol/line.js'
-import { joined, type PositiveReply, positive } from '../../../protocol/replies.js'
+import { joined, type PositiveReply, positive, withNews } from '../../../protocol/replies.js'
 import { parseInteger } from '../../../protocol/values.js'
+import { lostReply } from '../replies.js'
 import { queuedReply } from './lock.js'
 import { hashSecret, type Opening, type OpeningRequest } from './opening.js'
 import { fail, readNumber } from './values.js'
@@ -33,9 +34,15 @@ function readAttempt(line: Line): number {
   return attempt
 }
 
-/** What a resumed session still has, and the word that ends the list. It follows `welcome`. */
-export function holdingsReply({ held, queued }: SessionView): PositiveReply {
-  const locks = held.map(({ name, mode, token }) => positive('held', { name, mode, token }))
-  const waiting = queued.map(({ request, name, position }) => queuedReply(request, name, position))
-  return joined(...locks, ...waiting, positive('ready'))
+/**
+ * What a resumed session still has, and the word that ends the list. It follows `welcome`. What it has lost and nobody has
+ * got yet is told before that word: whoever prolongs its belief by it has read what it must no longer believe (rule 12).
+ */
+export function holdingsReply({ held, queued, ending }: SessionView): PositiveReply {
+  const locks = held.map(({ name, mode, token, permits, limit }) =>
+    positive('held', { name, mode, token, ...(limit === 0 ? {} : { permits, limit }) }),
+  )
+  const waiting = queued.map((place) => queuedReply(place.request, place))
+  const lost = ending.map(({ name, token, reason }) => lostReply(name, token, reason))
+  return joined(withNews(joined(...locks, ...waiting), lost), positive('ready'))
 }

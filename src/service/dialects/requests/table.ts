@@ -9,17 +9,27 @@ import { bye } from './bye.js'
 import { cancel, cancelledReply } from './cancel.js'
 import { hello } from './hello.js'
 import { keepalive } from './keepalive.js'
-import { type Granted, lock, notGrantedReply } from './lock.js'
+import { doneReply, type Granted, lock, notGrantedReply } from './lock.js'
 import type { OpeningRequest } from './opening.js'
+import { OPERATORS_REQUESTS, operatorsReply } from './operators.js'
 import { release, releasedReply } from './release.js'
 import type { SessionRequest } from './request.js'
 import { resume } from './resume.js'
+import { unlock } from './unlock.js'
 
 const byAction = <Request extends { readonly action: string }>(...requests: readonly Request[]) =>
   new Map(requests.map((request) => [request.action, request]))
 
 const OPENINGS: ReadonlyMap<string, OpeningRequest> = byAction(hello, resume)
-const REQUESTS: ReadonlyMap<string, SessionRequest> = byAction(lock, release, cancel, keepalive, bye)
+const REQUESTS: ReadonlyMap<string, SessionRequest> = byAction(
+  lock,
+  release,
+  unlock,
+  cancel,
+  keepalive,
+  bye,
+  ...OPERATORS_REQUESTS,
+)
 
 /** Whether a connection that begins with this line speaks the session dialect. */
 export function opensSession({ action }: Line): boolean {
@@ -39,11 +49,15 @@ export function answerReply(request: RequestId, answer: Exclude<Answer, Granted>
   switch (answer.kind) {
     case 'not-granted':
       return notGrantedReply(request, answer)
+    case 'done':
+      return doneReply(request, answer)
     case 'released':
       return releasedReply(request, answer)
     case 'cancelled':
       return cancelledReply(request)
     case 'error':
-      return errorReply(request, answer.code, answer.message)
+      return errorReply(request, answer.code === 'permits' ? 'limit' : answer.code, answer.message)
+    default:
+      return operatorsReply(request, answer)
   }
 }

@@ -4,7 +4,7 @@ import type { RequestId } from '../../../locks/commands/commands.js'
 import { REQUEST_ID_LIMIT } from '../../../locks/limits.js'
 import type { ErrorCode } from '../../../protocol/error-codes.js'
 import type { Line } from '../../../protocol/line.js'
-import { isLockName, parseInteger, parseSecondsMs } from '../../../protocol/values.js'
+import { isLockName, parseInteger, parseSecondsMs, parseYesNo } from '../../../protocol/values.js'
 import { RequestError } from './request.js'
 
 export function fail(code: ErrorCode, message: string): never {
@@ -20,11 +20,13 @@ export function refuseUnsupported(line: Line, keys: readonly string[]): void {
   for (const key of keys) if (line.has(key)) failUnsupported(key)
 }
 
+export const BAD_NAME_TEXT = 'a lock name is 1 to 255 of A-Z a-z 0-9 _ - . / and does not begin with . or /'
+
+/** The one name of a line; only `lock` takes several. */
 export function readName(line: Line): string {
-  const name = line.get('name') ?? ''
-  if (!isLockName(name))
-    fail('bad-name', 'a lock name is 1 to 255 of A-Z a-z 0-9 _ - . / and does not begin with . or /')
-  return name
+  const [name = '', ...more] = line.all('name')
+  if (more.length > 0) fail('bad-request', 'name: only one here')
+  return isLockName(name) ? name : fail('bad-name', BAD_NAME_TEXT)
 }
 
 /** A token, or another whole number; `otherwise` when the key is absent. */
@@ -33,6 +35,17 @@ export function readNumber(line: Line, key: string, otherwise: number | null): n
   const value = text === undefined ? otherwise : parseInteger(text)
   if (value === null) return fail('bad-request', `${key}: a whole number`)
   return value
+}
+
+/** A whole number from 1 on. */
+export function readPositive(line: Line, key: string): number {
+  const value = readNumber(line, key, null)
+  return value === 0 ? fail('bad-request', `${key}: from 1 on`) : value
+}
+
+/** False when the key is absent. */
+export function readYesNo(line: Line, key: string): boolean {
+  return parseYesNo(line.get(key)) ?? fail('bad-request', `${key}: yes or no`)
 }
 
 /** `id:N`, or null when the line has none. */
@@ -52,4 +65,10 @@ export function readSecondsMs(line: Line, key: string): number | null {
   if (text === undefined) return null
   const ms = parseSecondsMs(text)
   return ms === null ? fail('bad-request', `${key}: seconds`) : ms
+}
+
+/** 0 when the key is absent. */
+export function readBoundedMs(line: Line, key: string, maxMs: number): number {
+  const ms = readSecondsMs(line, key) ?? 0
+  return ms > maxMs ? fail('limit', `${key}: at most ${maxMs / 1000} seconds`) : ms
 }

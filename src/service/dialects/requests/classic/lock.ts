@@ -1,22 +1,32 @@
-/** `lock,name:X[,client-id:C][,wait:S|forever][,fence:yes][,redirect:yes]`: the one lock of this connection. */
+/**
+ * `lock,name:X[,client-id:C][,wait:S|forever][,mode:shared | ,limit:M[,permits:N]][,fence:yes][,redirect:yes]`: the one lock of
+ * this connection.
+ */
+import { SERVICE_LEVEL } from '../../../../feature-level.js'
+import { EXCLUSIVE, SHARED } from '../../../../locks/commands/commands.js'
 import type { Answer } from '../../../../locks/effects.js'
+import { PERMITS_MAX } from '../../../../locks/limits.js'
 import type { Line } from '../../../../protocol/line.js'
 import { type NeutralReply, neutral, type PositiveReply, plainError, positive } from '../../../../protocol/replies.js'
-import { isClientId, isLockName, parseWaitMs, parseYesNo } from '../../../../protocol/values.js'
+import { isClientId, isLockName, parseInteger, parseWaitMs, parseYesNo } from '../../../../protocol/values.js'
 import { redirectAddress } from '../../redirects.js'
-import { CLASSIC_NO_QUORUM } from '../../replies.js'
+import { BAD_REQUEST, CLASSIC_NO_QUORUM } from '../../replies.js'
 import type { ClassicAsk, ClassicRequest, ClassicScope } from './request.js'
-
-/** Additions of the protocol that this version does not know: an error, never silently ignored. */
-const KEYS_TO_COME = ['permits', 'limit'] as const
 
 const OK = positive('ok')
 export const NOT_GRANTED = neutral('not-granted')
 const LIMIT = plainError('limit')
+const LIMIT_MISMATCH = plainError('limit mismatch')
+const PERMITS_EXCEED_LIMIT = plainError('permits exceed limit')
 /** Nothing was proposed: more waits already than can be stored soon. */
 const BUSY = plainError('busy')
 
-export const lock: ClassicRequest = { action: 'lock', perform }
+export const lock: ClassicRequest = {
+  action: 'lock',
+  keyLevels: { limit: SERVICE_LEVEL, permits: SERVICE_LEVEL },
+  valueLevels: { 'mode:shared': SERVICE_LEVEL },
+  perform,
+}
 
 function perform(client: ClassicScope, line: Line): void {
   const { context, connection } = client
@@ -34,8 +44,9 @@ interface Asked {
 
 /** What is asked, or the words for what is wrong. */
 function read(line: Line, wallMs: number): Asked | NeutralReply {
-  const name = line.get('name') ?? ''
+  const [name = '', ...more] = line.all('name')
   const clientId = line.get('client-id')
+  if (more.length > 0) return BAD_REQUEST
   if (!isLockName(name)) return plainError('invalid lock name')
   if (clientId !== undefined && !isClientId(clientId)) return plainError('invalid client id')
   const waitMs = parseWaitMs(line.get('wait'))
@@ -44,12 +55,27 @@ function read(line: Line, wallMs: number): Asked | NeutralReply {
   if (showsToken === null) return plainError('invalid fence')
   const mayRedirect = parseYesNo(line.get('redirect'))
   if (mayRedirect === null) return plainError('invalid redirect')
-  const mode = line.get('mode') ?? 'exclusive'
-  if (mode === 'shared') return plainError('mode not supported yet')
-  if (mode !== 'exclusive') return plainError('invalid mode')
-  for (const key of KEYS_TO_COME) if (line.has(key)) return plainError(`${key} not supported yet`)
-  const body = { clientId: clientId ?? '', name, waitMs, meta: '', delayMs: 0, wallMs }
+  const amount = readAmount(line)
+  if (typeof amount === 'string') return amount
+  const body = { clientId: clientId ?? '', name, waitMs, meta: '', delayMs: 0, wallMs, ...amount }
   return { body, showsToken, mayRedirect }
+}
+
+/** What is asked of the name, or the words for what is wrong with it. */
+function readAmount(line: Line): Pick<ClassicAsk, 'amount' | 'limit'> | NeutralReply {
+  const mode = line.get('mode')
+  if (mode !== undefined && ((mode !== 'shared' && mode !== 'exclusive') || line.has('limit'))) {
+    return plainError('invalid mode')
+  }
+  if (!line.has('limit')) {
+    if (line.has('permits')) return plainError('invalid permits')
+    return { amount: mode === 'shared' ? SHARED : EXCLUSIVE, limit: 0 }
+  }
+  const limit = parseInteger(line.get('limit') ?? '') ?? 0
+  const permits = line.has('permits') ? (parseInteger(line.get('permits') ?? '') ?? 0) : 1
+  if (limit === 0) return plainError('invalid limit')
+  if (permits === 0) return plainError('invalid permits')
+  return limit > PERMITS_MAX || permits > PERMITS_MAX ? LIMIT : { amount: permits, limit }
 }
 
 /** Null, or where else to ask, or why not now. */
@@ -66,5 +92,14 @@ export function grantedReply(token: number, showsToken: boolean): PositiveReply 
 
 export function refusedReply(answer: Answer): NeutralReply {
   if (answer.kind !== 'error') return NOT_GRANTED
-  return answer.code === 'limit' ? LIMIT : plainError(answer.message)
+  switch (answer.code) {
+    case 'limit-mismatch':
+      return LIMIT_MISMATCH
+    case 'permits':
+      return PERMITS_EXCEED_LIMIT
+    case 'limit':
+      return LIMIT
+    default:
+      return plainError(answer.message)
+  }
 }

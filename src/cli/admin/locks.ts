@@ -1,0 +1,87 @@
+/** What operators do to locks: break a hold, set a semaphore's limit, freeze and thaw, forget that something was done. */
+import type { HostPort } from '../../address.js'
+import { type Fields, formatLine, type Line } from '../../protocol/line.js'
+import { CommandFailure } from '../shared/command-failure.js'
+import { TnlExit } from '../shared/exit-statuses.js'
+import { askAdmin } from '../shared/line-client.js'
+
+type Endpoints = readonly HostPort[]
+
+export interface ForceOptions {
+  readonly token: string
+  readonly reason: string
+  readonly now?: boolean
+}
+
+export async function forceRelease(endpoints: Endpoints, name: string, options: ForceOptions): Promise<void> {
+  const { token, reason, now } = options
+  const said = await ask(endpoints, '.force-release', { name, token, reason, now: now === true ? 'yes' : undefined })
+  const within = said.number('within') === 0 ? 'at once' : `when its holder has let go, ${said.get('within')} s at most`
+  process.stdout.write(`${name}: the hold with token ${token} is broken; the lock passes on ${within}\n`)
+  if (now === true) process.stderr.write(`${name}: its former holder may not know yet: for a while two may hold\n`)
+}
+
+export interface ResizeOptions {
+  readonly limit?: string
+  readonly reset?: boolean
+}
+
+export async function resize(endpoints: Endpoints, name: string, { limit, reset }: ResizeOptions): Promise<void> {
+  if ((limit === undefined) === (reset !== true)) throw usage('either --limit N or --reset')
+  await ask(endpoints, '.resize', reset === true ? { name, reset: 'yes' } : { name, limit })
+  process.stdout.write(
+    reset === true
+      ? `${name}: the limit is again what requests say, once nobody holds or waits\n`
+      : `${name}: the limit is ${limit} now, whatever requests say, until tnl resize ${name} --reset\n`,
+  )
+}
+
+export interface FreezeOptions {
+  readonly until?: string
+  readonly for?: string
+  readonly reason: string
+}
+
+export async function freeze(endpoints: Endpoints, prefix: string, options: FreezeOptions): Promise<void> {
+  const until = readEnd(options, Date.now())
+  await ask(endpoints, '.freeze', { prefix, until, reason: options.reason })
+  const end = until === undefined ? 'tnl thaw' : new Date(until * 1000).toISOString()
+  process.stdout.write(`${shown(prefix)}: no new holds until ${end}; holders and waiters stay\n`)
+}
+
+/** Unix seconds, by this machine's clock; undefined: no end. */
+export function readEnd(options: Pick<FreezeOptions, 'until' | 'for'>, nowMs: number): number | undefined {
+  const { until, for: seconds } = options
+  if (until !== undefined && seconds !== undefined) throw usage('either --until or --for')
+  if (seconds !== undefined) {
+    if (!/^\d{1,9}(?:\.\d+)?$/.test(seconds)) throw usage(`--for ${seconds}: not a number of seconds`)
+    return Math.ceil(nowMs + Number(seconds) * 1000) / 1000
+  }
+  if (until === undefined) return undefined
+  const endMs = /^\d{1,11}(?:\.\d+)?$/.test(until) ? Number(until) * 1000 : Date.parse(until)
+  if (Number.isNaN(endMs)) throw usage(`--until ${until}: neither unix seconds nor a time such as 2030-01-31T08:00Z`)
+  if (endMs <= nowMs) throw usage(`--until ${until}: has passed already`)
+  return Math.ceil(endMs) / 1000
+}
+
+export async function thaw(endpoints: Endpoints, prefix: string): Promise<void> {
+  await ask(endpoints, '.thaw', { prefix })
+  process.stdout.write(`${shown(prefix)}: thawed, those who waited follow in their order\n`)
+}
+
+export async function forgetMark(endpoints: Endpoints, key: string): Promise<void> {
+  await ask(endpoints, '.forget', { key })
+  process.stdout.write(`${key}: is no longer marked as done\n`)
+}
+
+async function ask(endpoints: Endpoints, action: string, fields: Fields): Promise<Line> {
+  const [answer] = await askAdmin(endpoints, action, formatLine('', fields).trimEnd())
+  if (answer === undefined) throw new CommandFailure(TnlExit.failed, 'the node did not answer')
+  return answer
+}
+
+const shown = (prefix: string): string => (prefix === '' ? 'all names' : prefix)
+
+function usage(message: string): CommandFailure {
+  return new CommandFailure(TnlExit.usage, message)
+}

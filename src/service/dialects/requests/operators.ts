@@ -1,0 +1,112 @@
+/**
+ * What operators ask of the locks themselves: `.force-release`, `.resize`, `.freeze`, `.thaw`, `.forget`. They are numbered
+ * commands of the operator's session, like `lock`, so each has its effect once; who may ask is decided as for members.
+ */
+import { utf8Length } from '../../../bytes/utf8.js'
+import { SERVICE_LEVEL } from '../../../feature-level.js'
+import { CommandType, type RequestId } from '../../../locks/commands/commands.js'
+import type { Answer } from '../../../locks/effects.js'
+import { PERMITS_MAX, REASON_MAX_BYTES } from '../../../locks/limits.js'
+import type { Line } from '../../../protocol/line.js'
+import { type NeutralReply, neutral } from '../../../protocol/replies.js'
+import { formatSeconds, isLockName, isNamePrefix } from '../../../protocol/values.js'
+import { shownId } from '../replies.js'
+import type { RequestBody, RequestScope, SessionRequest } from './request.js'
+import { fail, readName, readNumber, readPositive, readSecondsMs, readYesNo } from './values.js'
+
+const forceRelease = operators('.force-release', (line, wallMs) => ({
+  type: CommandType.forceRelease,
+  name: readName(line),
+  token: readNumber(line, 'token', null),
+  reason: readReason(line),
+  now: readYesNo(line, 'now'),
+  wallMs,
+}))
+
+const resize = operators('.resize', (line) => ({
+  type: CommandType.resize,
+  name: readName(line),
+  limit: readLimit(line),
+}))
+
+const freeze = operators('.freeze', (line, wallMs) => ({
+  type: CommandType.freeze,
+  prefix: readPrefix(line),
+  untilWallMs: readUntil(line),
+  reason: readReason(line),
+  wallMs,
+}))
+
+const thaw = operators('.thaw', (line) => ({ type: CommandType.thaw, prefix: readPrefix(line) }))
+
+const forget = operators('.forget', (line) => {
+  const key = line.get('key') ?? ''
+  if (!isLockName(key)) fail('bad-request', 'key: of a mark, which is written like the name of a lock')
+  return { type: CommandType.forget, key }
+})
+
+export const OPERATORS_REQUESTS: readonly SessionRequest[] = [forceRelease, resize, freeze, thaw, forget]
+
+function operators(action: string, read: (line: Line, wallMs: number) => RequestBody): SessionRequest {
+  return {
+    action,
+    level: SERVICE_LEVEL,
+    perform: (session, line, id) => {
+      checkPermission(session)
+      session.propose(id, read(line, session.context.clock.wallNow()))
+    },
+  }
+}
+
+function checkPermission({ context, connection }: RequestScope): void {
+  const refusal = context.operations.adminRefusal(connection.loopback)
+  if (refusal !== null) fail('unauthorized', refusal)
+}
+
+function readReason(line: Line): string {
+  const reason = line.get('reason') ?? ''
+  if (reason === '') fail('bad-request', 'reason: some words for whoever is refused or loses a lock')
+  if (utf8Length(reason) > REASON_MAX_BYTES) fail('limit', `reason: at most ${REASON_MAX_BYTES} bytes`)
+  return reason
+}
+
+/** 0 takes the pin away. */
+function readLimit(line: Line): number {
+  if (readYesNo(line, 'reset')) return line.has('limit') ? fail('bad-request', 'reset: not together with limit') : 0
+  const limit = readPositive(line, 'limit')
+  return limit > PERMITS_MAX ? fail('limit', `limit: at most ${PERMITS_MAX}`) : limit
+}
+
+/** Empty: all names. It must be said, so that a key that was left out or misspelt does not freeze the whole cluster. */
+function readPrefix(line: Line): string {
+  const prefix = line.get('prefix')
+  if (prefix === undefined || !isNamePrefix(prefix))
+    fail('bad-request', 'prefix: the beginning of lock names, or empty for all')
+  return prefix
+}
+
+/** Unix seconds; 0: it has no end. */
+function readUntil(line: Line): number {
+  const untilMs = readSecondsMs(line, 'until')
+  return untilMs === 0 ? fail('bad-request', 'until: unix seconds') : (untilMs ?? 0)
+}
+
+type OfOperators = Extract<Answer, { readonly kind: 'forced' | 'resized' | 'frozen' | 'thawed' | 'forgotten' }>
+
+export function operatorsReply(request: RequestId, answer: OfOperators): NeutralReply {
+  const id = shownId(request)
+  switch (answer.kind) {
+    case 'forced':
+      return neutral('forced', { id, name: answer.name, token: answer.token, within: formatSeconds(answer.withinMs) })
+    case 'resized':
+      return answer.limit === 0
+        ? neutral('resized', { id, name: answer.name, reset: 'yes' })
+        : neutral('resized', { id, name: answer.name, limit: answer.limit })
+    case 'frozen':
+      return neutral('frozen', { id, prefix: answer.prefix })
+    case 'thawed':
+      return neutral('thawed', { id, prefix: answer.prefix })
+    case 'forgotten':
+      return neutral('forgotten', { id, key: answer.key })
+  }
+}

@@ -1,0 +1,118 @@
+/** tnl-do with several locks, done-marks, results and hooks, locks of one host; and the client's side of these. */
+import type { Edit, Mutant } from '../mutant.js'
+
+const ASKING = 'test/client/session/lock-asking.test.ts'
+const LOCAL = 'test/cli/do/local.test.ts'
+const RESULT = 'test/cli/do/result-and-hooks.test.ts'
+const OPTIONS = 'test/cli/do/options.test.ts'
+const SUPERVISION = 'test/cli/do/supervision.test.ts'
+
+const mutant = (id: string, title: string, tests: string, ...edits: Edit[]): Mutant => ({
+  id,
+  title,
+  rule: 'own',
+  edits,
+  killers: ['tests'],
+  tests: [tests],
+})
+
+const edit = (file: string, find: string, replace: string): Edit => ({ file, find, replace })
+
+const LOCK_ASKING = 'src/client/session/lock-asking.ts'
+
+export const RUNNER: readonly Mutant[] = [
+  mutant(
+    'L501',
+    'the first `ok` of a request for several names is taken for all of it',
+    ASKING,
+    edit(
+      LOCK_ASKING,
+      'if (this.#granted.size < this.asks.length) return null',
+      'if (this.#granted.size < 1) return null',
+    ),
+  ),
+  mutant(
+    'L502',
+    'a hold that is lost while the other names are still to come counts as held',
+    ASKING,
+    edit(
+      LOCK_ASKING,
+      'if (token !== undefined && grant?.token === token) this.#lost.set(token, reason)',
+      'if (grant === null) this.#lost.set(0, reason)',
+    ),
+  ),
+  mutant(
+    'L503',
+    'a request for several names counts as one answer (lock-tests 61, the client)',
+    ASKING,
+    edit('src/client/session/sent-requests.ts', 'this.#answers += answers', 'this.#answers += 1'),
+  ),
+  mutant(
+    'L504',
+    'the outermost locks are said to be kept, not the innermost',
+    ASKING,
+    edit(LOCK_ASKING, 'holding.slice(-HOLDING_MAX_COUNT).reverse()', 'holding.slice(0, HOLDING_MAX_COUNT)'),
+  ),
+  mutant(
+    'L505',
+    'success counts under a hold that was lost (lock-tests 43, the client)',
+    ASKING,
+    edit(
+      'src/client/session/session.ts',
+      'else if (done && isLost) reject',
+      'else if (done && !isLost && isLost) reject',
+    ),
+  ),
+  mutant(
+    'L506',
+    'a lock of this host is not given to the watcher: it is free while leftovers live',
+    LOCAL,
+    edit(
+      'src/cli/do/watcher.ts',
+      "stdio: ['pipe', 'ignore', 'inherit', ...locks]",
+      "stdio: ['pipe', 'ignore', 'inherit']",
+    ),
+  ),
+  mutant(
+    'L507',
+    'a lock of this host is not given to the guardian',
+    LOCAL,
+    edit('src/cli/do/run.ts', 'session instanceof LocalSession ? session.descriptors : []', '[]'),
+  ),
+  mutant(
+    'L508',
+    'several locks of this host: those that were taken before one that is not to be had are kept',
+    LOCAL,
+    edit('src/cli/do/local-session.ts', 'for (const { grant } of taken) await this.release(grant)\n', '\n'),
+  ),
+  mutant(
+    'L509',
+    'the result of an earlier run stays until this one ends',
+    RESULT,
+    edit('src/cli/do/result.ts', '  rmSync(path, { force: true })\n', ''),
+  ),
+  mutant(
+    'L510',
+    'a result that cannot be written is found out at the end',
+    RESULT,
+    edit('src/cli/do/result.ts', '  accessSync(dirname(path), constants.W_OK | constants.X_OK)\n', ''),
+  ),
+  mutant(
+    'L511',
+    'a hook may hang for ever',
+    RESULT,
+    edit('src/cli/do/hooks.ts', 'is killed`)\n        kill(child)', 'is killed`)'),
+  ),
+  mutant(
+    'L512',
+    'a name may be asked for twice',
+    OPTIONS,
+    edit('src/client/asks.ts', 'if (names.has(name)) throw', "if (names.has('')) throw"),
+  ),
+  mutant(
+    'L513',
+    'a lock that was lost between its grant and the supervision of the command is not noticed',
+    SUPERVISION,
+    edit('src/cli/do/supervision.ts', 'if (gone !== undefined) this.#loses', 'if (gone === null) this.#loses'),
+  ),
+]

@@ -1,0 +1,191 @@
+/** Plays a scene: sends what it says is sent, and takes nothing but what it says is received. */
+import { escapeValue } from '../../src/protocol/line.js'
+import type { Act, Scene, Step } from './script.js'
+
+/** A connection as bare as `nc`. */
+export interface SceneWire {
+  send(text: string): void
+  /** The next line; null when the stream ended before. */
+  line(): Promise<string | null>
+  /** What arrived and was not taken yet. */
+  readonly unread: string
+  readonly ended: boolean
+  fin(): void
+  reset(): void
+}
+
+/** The cluster on which a scene is played. */
+export interface Ground {
+  /** To the node that is looked at; `nth` counts the connections of one client from 0: it comes again at another node. */
+  connect(nth: number): Promise<SceneWire>
+  anotherLeader(): Promise<void>
+  pass(ms: number): Promise<void>
+}
+
+export interface ReplayOptions {
+  /** Another node leads from the middle of the scene on, unless the scene says itself when. */
+  readonly leaderChanges: boolean
+}
+
+export async function replay(scene: Scene, ground: Ground, { leaderChanges }: ReplayOptions): Promise<void> {
+  const stage = new Stage(ground)
+  const says = scene.steps.some((step) => step.kind === 'act' && step.act.kind === 'another leader')
+  const middle = leaderChanges && !says ? Math.floor(scene.steps.length / 2) : -1
+  for (const [at, step] of scene.steps.entries()) {
+    if (at === middle) await ground.anotherLeader()
+    await stage.play(step)
+  }
+  await stage.end(scene.id)
+}
+
+/** What stands for something that differs from run to run. */
+const PLACEHOLDERS: Readonly<Record<string, string>> = {
+  number: '\\d+',
+  seconds: '\\d+(?:\\.\\d+)?',
+  word: '[^,]+',
+  rest: '.*',
+}
+const PLACEHOLDER = /\(([a-z]+)\)/g
+/** `(T1)` is whatever stood there when it was met first; `(alice.session)` is what alice's `welcome` said. */
+const VARIABLE = /\(([A-Z][A-Za-z0-9]*|[a-z][a-z0-9-]*\.(?:session|secret))\)/g
+/** Lines that a node says of itself, whenever it thinks so. */
+const OF_THE_NODE = /^(?:jeopardy,|safe$)/
+
+/** Of a classic client only what has arrived: nothing that it may say would tell when all has. */
+async function lineOf(wire: SceneWire | null, isSession: boolean): Promise<string | null> {
+  return wire === null || !(isSession || wire.unread.includes('\n')) ? null : wire.line()
+}
+
+class Actor {
+  wire: SceneWire | null = null
+  connections = 0
+  isSession = false
+}
+
+class Stage {
+  readonly #actors = new Map<string, Actor>()
+  readonly #variables = new Map<string, string>()
+
+  constructor(private readonly ground: Ground) {}
+
+  async play(step: Step): Promise<void> {
+    try {
+      if (step.kind === 'act') await this.#act(step.act)
+      else if (step.kind === 'sent') await this.#send(step.client, step.text)
+      else await this.#receive(step.client, step.text)
+    } catch (error) {
+      throw new Error(`${step.at}: ${error instanceof Error ? error.message : String(error)}`, { cause: error })
+    }
+  }
+
+  /** All that was told stands in the scene; who is still there leaves. */
+  async end(id: string): Promise<void> {
+    for (const [name, { wire, isSession }] of this.#actors) {
+      // Its answer follows those of all that was asked before.
+      if (wire !== null && !wire.ended && isSession) wire.send('cancel,request:0\n')
+      for (
+        let line = await lineOf(wire, isSession);
+        line !== null && line !== 'cancelled';
+        line = await lineOf(wire, isSession)
+      ) {
+        if (!OF_THE_NODE.test(line)) throw new Error(`${id}: ${name} was told more than the scene says: ${line}`)
+      }
+    }
+    for (const { wire, isSession } of this.#actors.values()) {
+      if (wire === null || wire.ended) continue
+      if (isSession) wire.send('bye\n')
+      else wire.fin()
+      while ((await wire.line()) !== null);
+      wire.reset()
+    }
+  }
+
+  #actor(client: string): Actor {
+    const known = this.#actors.get(client)
+    if (known !== undefined) return known
+    const actor = new Actor()
+    this.#actors.set(client, actor)
+    return actor
+  }
+
+  async #act(act: Act): Promise<void> {
+    switch (act.kind) {
+      case 'sessions':
+        for (const client of act.clients) await this.#openSession(client)
+        return
+      case 'breaks':
+      case 'fin': {
+        const actor = this.#actor(act.client)
+        const { wire } = actor
+        actor.wire = null
+        if (act.kind === 'breaks') wire?.reset()
+        else wire?.fin()
+        // The node closes its side before it proposes what that means: whoever asks it next asks later.
+        while (act.kind === 'fin' && wire !== null && (await wire.line()) !== null);
+        return
+      }
+      case 'another leader':
+        await this.ground.anotherLeader()
+        return
+      case 'passes':
+        await this.ground.pass(act.ms)
+    }
+  }
+
+  async #openSession(client: string): Promise<void> {
+    await this.#send(client, `hello,version:2,client-id:${escapeValue(client)},redirect:no`)
+    await this.#receive(client, 'welcome,(rest)')
+  }
+
+  async #send(client: string, text: string): Promise<void> {
+    const actor = this.#actor(client)
+    if (actor.wire === null || actor.wire.ended) {
+      actor.wire = await this.ground.connect(actor.connections++)
+      actor.isSession = false
+    }
+    if (/^(?:hello|resume)\b/.test(text)) actor.isSession = true
+    actor.wire.send(`${this.#filled(text)}\n`)
+  }
+
+  async #receive(client: string, expected: string): Promise<void> {
+    const { wire } = this.#actor(client)
+    if (wire === null) throw new Error(`${client || 'the client'} has no connection`)
+    let line = await wire.line()
+    while (line !== null && OF_THE_NODE.test(line) && !OF_THE_NODE.test(expected)) line = await wire.line()
+    if (expected === '(closed)') {
+      if (line !== null) throw new Error(`expected the end of the stream, received ${line}`)
+      return
+    }
+    if (line === null) throw new Error(`expected ${expected}, the stream has ended`)
+    this.#match(expected, line)
+    const welcome = /^welcome,session:(\d+),secret:([0-9a-f]+),/.exec(line)
+    if (welcome === null) return
+    this.#variables.set(`${client}.session`, welcome[1] ?? '')
+    this.#variables.set(`${client}.secret`, welcome[2] ?? '')
+  }
+
+  #filled(text: string): string {
+    return text.replace(VARIABLE, (_, name: string) => {
+      const value = this.#variables.get(name)
+      if (value === undefined) throw new Error(`(${name}) was not met before`)
+      return value
+    })
+  }
+
+  #match(expected: string, line: string): void {
+    const met: string[] = []
+    const pattern = expected
+      .replace(/[.*+?^${}|[\]\\]/g, '\\$&')
+      .replace(/\(([A-Z][A-Za-z0-9]*)\)/g, (_, name: string) => {
+        const value = this.#variables.get(name)
+        if (value !== undefined) return value.replace(/[.*+?^${}|[\]\\]/g, '\\$&')
+        if (met.includes(name)) return `\\k<${name}>`
+        met.push(name)
+        return `(?<${name}>[^,]+)`
+      })
+      .replace(PLACEHOLDER, (all, name: string) => PLACEHOLDERS[name] ?? all)
+    const found = new RegExp(`^${pattern}$`).exec(line)
+    if (found === null) throw new Error(`expected ${expected}, received ${line}`)
+    for (const name of met) this.#variables.set(name, found.groups?.[name] ?? '')
+  }
+}
