@@ -73,10 +73,13 @@ describe.each(['leader', 'follower'] as const)('at the %s', (role) => {
     expect(await converse(ports[role], sent.replaceAll('#', freshName()))).toBe(answer)
   })
 
-  it.each(['mode:shared', 'permits:2', 'limit:3', 'permits:2,limit:3'])('refuses %s in words', async (addition) => {
-    const answer = await converse(ports[role], `lock,name:${freshName()},${addition}\n`)
-    expect(answer).toMatch(/^err,[^\n]+\n$/)
-  })
+  it.each(['mode:shared,limit:3', 'permits:2', 'limit:0', 'permits:4,limit:3'])(
+    'refuses %s in words',
+    async (addition) => {
+      const answer = await converse(ports[role], `lock,name:${freshName()},${addition}\n`)
+      expect(answer).toMatch(/^err,[^\n]+\n$/)
+    },
+  )
 
   it('takes single bytes', async () => {
     const wire = await Wire.open(ports[role])

@@ -10,6 +10,7 @@ const ports = { leader: 0, follower: 0 }
 
 beforeAll(async () => {
   cluster = await TestCluster.start()
+  await cluster.untilRisen()
   ports.leader = (await cluster.leader()).port
   ports.follower = (await cluster.followers())[0].port
 })
@@ -24,7 +25,7 @@ interface Session {
 async function open(port: number, additions = ''): Promise<Session> {
   const wire = await Wire.open(port)
   const welcome = await wire.ask(HELLO + additions)
-  expect(welcome).toMatch(/^welcome,session:\d+,secret:\w+,node:n\d,leader:n\d,lease:[\d.]+,cluster:\w+,level:1$/)
+  expect(welcome).toMatch(/^welcome,session:\d+,secret:\w+,node:n\d,leader:n\d,lease:[\d.]+,cluster:\w+,level:\d+$/)
   return { wire, resume: `resume,session:${fieldOf(welcome, 'session')},secret:${fieldOf(welcome, 'secret')}` }
 }
 
@@ -80,6 +81,8 @@ describe.each(['leader', 'follower'] as const)('at the %s', (role) => {
     expect(await session.wire.ask(`lock,id:1,name:${name}`)).toBe(first)
     expect(await session.wire.ask(`release,id:2,name:${name}`)).toBe(`released,id:2,name:${name}`)
     expect(await session.wire.ask(`lock,id:1,name:${name}`)).toBe(first)
+    // The hold has ended since, which is told with it.
+    expect(await session.wire.line()).toBe(`released,id:1,name:${name}`)
     expect(await session.wire.ask('.keepalive,ack:2')).toBe('alive')
     // Below what was acknowledged nothing is answered: the next answer is that of the keepalive.
     session.wire.send(`lock,id:1,name:${name}\n`)
@@ -96,14 +99,14 @@ describe.each(['leader', 'follower'] as const)('at the %s', (role) => {
     ['lock,id:7,name:a b', /^err,id:7,code:bad-name/],
     ['lock,id:x,name:a', /^err,code:bad-request/],
     ['lock,id:7,name:a,wait:soon', /^err,id:7,code:bad-request/],
-    ['lock,id:7,name:a,mode:shared', /^err,id:7,code:unsupported/],
-    ['lock,id:7,name:a,permits:2,limit:3', /^err,id:7,code:unsupported/],
-    ['lock,id:7,name:a,name:b', /^err,id:7,code:unsupported/],
+    ['lock,id:7,name:a,mode:shared,limit:3', /^err,id:7,code:bad-request/],
+    ['lock,id:7,name:a,permits:4,limit:3', /^err,id:7,code:limit/],
+    ['lock,id:8,name:a,name:a', /^err,id:8,code:bad-request/],
     ['check,id:7,name:a,token:1', /^err,id:7,code:unsupported/],
     ['locks,id:7', /^err,id:7,code:unsupported/],
     ['watch,id:7,name:a', /^err,id:7,code:unsupported/],
-    ['.force-release,id:7,name:a,token:1,reason:x', /^err,id:7,code:unsupported/],
-    ['release,id:8,name:nobody-has-it', /^err,id:8,code:not-holder/],
+    ['.force-release,id:8,name:a,token:1,reason:x', /^err,id:8,code:not-holder/],
+    ['release,id:9,name:nobody-has-it', /^err,id:9,code:not-holder/],
     ['.member-add,id:7,node:n1,peer:x:1', /^err,id:7,code:bad-request/],
   ]
   it('answers errors and keeps the connection', async () => {
@@ -112,9 +115,9 @@ describe.each(['leader', 'follower'] as const)('at the %s', (role) => {
     session.wire.send(Buffer.from('\xff\n', 'latin1'))
     expect(await session.wire.line()).toMatch(/^err,code:bad-request/)
     const held = freshName()
-    expect(await session.wire.ask(`lock,id:9,name:${held}`)).toMatch(/^ok,id:9/)
-    expect(await session.wire.ask(`lock,id:10,name:${held},wait:forever`)).toMatch(/^err,id:10,code:deadlock/)
-    expect(await session.wire.ask(`release,id:11,name:${held},token:1`)).toMatch(/^err,id:11,code:not-holder/)
+    expect(await session.wire.ask(`lock,id:10,name:${held}`)).toMatch(/^ok,id:10/)
+    expect(await session.wire.ask(`lock,id:11,name:${held},wait:forever`)).toMatch(/^err,id:11,code:deadlock/)
+    expect(await session.wire.ask(`release,id:12,name:${held},token:1`)).toMatch(/^err,id:12,code:not-holder/)
     expect(await session.wire.ask('.keepalive')).toBe('alive')
     await bye(session)
   })

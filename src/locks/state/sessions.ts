@@ -155,7 +155,13 @@ export function end(context: ApplyContext, command: End): void {
   const session = attachedAt(context, command)
   if (session === null) return
   context.state.sawWallTime(command.wallMs)
-  endSession(context, session, command.bye && !session.classic ? 'bye' : 'fin')
+  endSession(context, session, endOf(command, session))
+}
+
+/** What a classic client says in place of `bye` is `release`. */
+function endOf({ bye }: End, { classic }: Session): HoldEnd {
+  if (!bye) return 'fin'
+  return classic ? 'released' : 'bye'
 }
 
 export function detach(context: ApplyContext, command: Detach): void {

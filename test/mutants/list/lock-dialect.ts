@@ -139,8 +139,21 @@ export const LOCK_DIALECT: readonly Mutant[] = [
   {
     ...tests,
     id: 'L211',
-    title: 'of several holds of a name the node remembers one: the connection ends with the next snapshot or release',
+    title: 'a hold that was given back by its token is still remembered: the connection ends with the next snapshot',
     rule: 'rule 9',
+    edits: [
+      {
+        file: WORK,
+        find: 'if (token !== 0) this.#held.delete(token)',
+        replace: 'if (token !== 0) this.#held.has(token)',
+      },
+    ],
+    tests: LINES,
+  },
+  {
+    ...tests,
+    id: 'L227',
+    title: 'who gives back one hold of a name has given back all of them, as far as its node knows',
     edits: [
       {
         file: WORK,
@@ -271,19 +284,6 @@ export const LOCK_DIALECT: readonly Mutant[] = [
         file: CLASSIC_LOCK,
         find: "return { amount: mode === 'shared' ? SHARED : EXCLUSIVE",
         replace: "return { amount: mode === 'none' ? SHARED : EXCLUSIVE",
-      },
-    ],
-    tests: TRANSCRIPTS,
-  },
-  {
-    ...tests,
-    id: 'L223',
-    title: 'of several names of a classic line the last counts',
-    edits: [
-      {
-        file: CLASSIC_LOCK,
-        find: 'if (more.length > 0) return BAD_REQUEST',
-        replace: 'if (more.length > 9) return BAD_REQUEST',
       },
     ],
     tests: TRANSCRIPTS,

@@ -127,6 +127,16 @@ describe('what one node lets a session have', () => {
     expect(talk(socket, 'lock,id:6,name:z\n')).toMatch(/^ok,id:6,/)
   })
 
+  it('counts each hold of a name', () => {
+    const cluster = serving({ service: { maxLocksPerSession: 3 } })
+    const { socket } = hello(cluster.node(1))
+    const token = /token:(\d+)/.exec(talk(socket, 'lock,id:1,name:s,mode:shared\n'))?.[1]
+    talk(socket, 'lock,id:2,name:s,mode:shared\n', 'lock,id:3,name:s,mode:shared\n')
+    expect(talk(socket, `release,id:4,name:s,token:${token}\n`)).toBe('released,id:4,name:s\n')
+    expect(talk(socket, 'lock,id:5,name:x,name:y\n')).toMatch(/^err,id:5,code:limit,message:/)
+    expect(talk(socket, 'lock,id:6,name:x\n')).toMatch(/^ok,id:6,/)
+  })
+
   it('does not count loose holds, nor what was lost', () => {
     const cluster = serving({ service: { maxLocksPerSession: 2 } })
     const { socket } = hello(cluster.node(1))
@@ -238,5 +248,18 @@ describe('requests of operators', () => {
     ]) {
       expect(talk(socket, `${line}\n`)).toMatch(/^err,id:1,code:unauthorized,/)
     }
+  })
+})
+
+describe('a freeze that was asked for again', () => {
+  it('is answered as the first time, though its time has passed meanwhile', () => {
+    const cluster = serving()
+    const { socket } = hello(cluster.node(1))
+    const line = `.freeze,id:1,prefix:z/,reason:why,until:${cluster.world.nowMs / 1000 + 2}\n`
+    expect(talk(socket, line)).toBe('frozen,id:1,prefix:z/\n')
+    cluster.world.advance(5_000)
+    expect(talk(socket, line)).toBe('frozen,id:1,prefix:z/\n')
+    expect(talk(socket, line.replace('id:1', 'id:2'))).toMatch(/^err,id:2,code:bad-request,message:until:/)
+    expect(talk(socket, 'lock,id:3,name:z/a\n')).toMatch(/^ok,/)
   })
 })

@@ -16,7 +16,8 @@ export function readAsks(line: Line): readonly Ask[] {
   const names = line.all('name')
   if (names.length > NAMES_PER_REQUEST_MAX) fail('limit', `name: at most ${NAMES_PER_REQUEST_MAX} in one request`)
   const ofLine = readLineAmount(line)
-  const asks = (names.length === 0 ? [''] : names).map((text) => readAsk(text, ofLine))
+  if (names.length <= 1) return [readAsk(names[0] ?? '', ofLine)]
+  const asks = names.map((text) => readAsk(text, ofLine))
   const seen = new Set<string>()
   for (const { name } of asks) {
     if (seen.has(name)) fail('bad-request', `name: ${name} is asked for twice`)

@@ -24,12 +24,16 @@ export function lackOfLevel(
   has: number,
 ): string | null {
   if (level > has) return `${line.action} needs level ${level}`
-  for (const [key, needed] of Object.entries(keyLevels)) {
+  // Most often nothing is lacking, and this is asked for every line: so no lists are made to find that out.
+  for (const key in keyLevels) {
+    const needed = keyLevels[key] ?? 0
     if (needed > has && line.has(key)) return `${key} needs level ${needed}`
   }
-  for (const [pair, needed] of Object.entries(valueLevels)) {
+  for (const pair in valueLevels) {
+    const needed = valueLevels[pair] ?? 0
+    if (needed <= has) continue
     const [key = '', value] = pair.split(':')
-    if (needed > has && line.get(key) === value) return `${key} needs level ${needed}`
+    if (line.get(key) === value) return `${key} needs level ${needed}`
   }
   return null
 }

@@ -29,10 +29,10 @@ const resize = operators('.resize', (line) => ({
   limit: readLimit(line),
 }))
 
-const freeze = operators('.freeze', (line, wallMs) => ({
+const freeze = operators('.freeze', (line, wallMs, isNew) => ({
   type: CommandType.freeze,
   prefix: readPrefix(line),
-  untilWallMs: readUntil(line),
+  untilWallMs: readUntil(line, isNew ? wallMs : 0),
   reason: readReason(line),
   wallMs,
 }))
@@ -47,13 +47,13 @@ const forget = operators('.forget', (line) => {
 
 export const OPERATORS_REQUESTS: readonly SessionRequest[] = [forceRelease, resize, freeze, thaw, forget]
 
-function operators(action: string, read: (line: Line, wallMs: number) => RequestBody): SessionRequest {
+function operators(action: string, read: (line: Line, wallMs: number, isNew: boolean) => RequestBody): SessionRequest {
   return {
     action,
     level: SERVICE_LEVEL,
     perform: (session, line, id) => {
       checkPermission(session)
-      session.propose(id, read(line, session.context.clock.wallNow()))
+      session.propose(id, read(line, session.context.clock.wallNow(), session.isNew(id)))
     },
   }
 }
@@ -85,10 +85,11 @@ function readPrefix(line: Line): string {
   return prefix
 }
 
-/** Unix seconds; 0: it has no end. */
-function readUntil(line: Line): number {
+/** Unix seconds; 0: it has no end. A time that has passed is a slip, such as seconds from now, and no freeze. */
+function readUntil(line: Line, nowMs: number): number {
   const untilMs = readSecondsMs(line, 'until')
-  return untilMs === 0 ? fail('bad-request', 'until: unix seconds') : (untilMs ?? 0)
+  if (untilMs === null) return 0
+  return untilMs <= nowMs ? fail('bad-request', "until: has passed by this node's clock (unix seconds)") : untilMs
 }
 
 type OfOperators = Extract<Answer, { readonly kind: 'forced' | 'resized' | 'frozen' | 'thawed' | 'forgotten' }>

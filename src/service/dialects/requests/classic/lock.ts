@@ -10,7 +10,7 @@ import type { Line } from '../../../../protocol/line.js'
 import { type NeutralReply, neutral, type PositiveReply, plainError, positive } from '../../../../protocol/replies.js'
 import { isClientId, isLockName, parseInteger, parseWaitMs, parseYesNo } from '../../../../protocol/values.js'
 import { redirectAddress } from '../../redirects.js'
-import { BAD_REQUEST, CLASSIC_NO_QUORUM } from '../../replies.js'
+import { CLASSIC_NO_QUORUM } from '../../replies.js'
 import type { ClassicAsk, ClassicRequest, ClassicScope } from './request.js'
 
 const OK = positive('ok')
@@ -44,9 +44,8 @@ interface Asked {
 
 /** What is asked, or the words for what is wrong. */
 function read(line: Line, wallMs: number): Asked | NeutralReply {
-  const [name = '', ...more] = line.all('name')
+  const name = line.get('name') ?? ''
   const clientId = line.get('client-id')
-  if (more.length > 0) return BAD_REQUEST
   if (!isLockName(name)) return plainError('invalid lock name')
   if (clientId !== undefined && !isClientId(clientId)) return plainError('invalid client id')
   const waitMs = parseWaitMs(line.get('wait'))
