@@ -14,9 +14,9 @@ import { PeerNetwork } from './network/peer-network.js'
 import { peerOf } from './network/station.js'
 import { newerRefused } from './newer-layout.js'
 import { Machine, Process } from './process.js'
-import { FORMER_LEVEL, NEXT_LEVEL } from './program.js'
 import { PutBack } from './put-back.js'
 import type { Swarm } from './swarm.js'
+import { firstLevel } from './upgrade.js'
 import type { World } from './world.js'
 
 const FIRST_START_FAILPOINTS = [...DISK_FAILPOINTS, ...STORE_FAILPOINTS]
@@ -94,19 +94,13 @@ export class Cluster {
     this.founders = Array.from({ length: swarm.nodes }, (_, i) => peerOf(`n${i + 1}`))
     for (const { nodeId } of this.founders) {
       const host = this.addHost(nodeId)
-      if (swarm.isMixed) host.programLevel = this.#firstLevel()
+      if (swarm.isMixed) host.programLevel = firstLevel(swarm, world.random)
     }
     if (swarm.faults.has('put back')) this.peers.meeting = this.putBack
     checks.configs.onJoint = () => this.#jointEntered()
     this.peers.onSend = ({ kind, lane, payload }) => {
       if (kind === FrameKind.raft && lane === Lane.control) checks.votes.sent(payload)
     }
-  }
-
-  #firstLevel(): number {
-    const { random } = this.world
-    if (random.chance(this.swarm.nextShare)) return NEXT_LEVEL
-    return random.chance(this.swarm.formerShare) ? FORMER_LEVEL : FEATURE_LEVEL
   }
 
   addHost(nodeId: string): Host {
@@ -375,8 +369,11 @@ export class Cluster {
     }
     if (code === 4 && volume.isDamaged) this.world.count('seen damaged directory refused')
     const hangs = code === 3 && volume.isHanging && words.includes('the disk hangs')
+    // The directory follows the level while it serves, and may meet what happened to it.
+    const meetsDamage = code === 3 && volume.isDamaged && words.includes('raising the format')
     const isExpected =
       (code === 3 && volume.hasFailed) ||
+      meetsDamage ||
       hangs ||
       (code === 4 && (host.isWiped || host.removalAsked || volume.isDamaged || volume.isPutBack)) ||
       (code === 0 && (host.removalAsked || host.member?.isStopping === true))

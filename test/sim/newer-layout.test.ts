@@ -1,5 +1,7 @@
 /** What the simulator's newer program writes is all there for itself, and for the present one a version that it names. */
 import { describe, expect, it } from 'vitest'
+import { FEATURE_LEVEL } from '../../src/feature-level.js'
+import { formatOfLevel } from '../../src/raft/store/data-directory.js'
 import type { Disk } from '../../src/raft/store/disk.js'
 import { newestSlot } from '../../src/raft/store/journal.js'
 import { JOURNAL_FILE } from '../../src/raft/store/layout.js'
@@ -10,7 +12,8 @@ import { NewerLayout, newerJournal, olderJournal } from './newer-layout.js'
 
 const DIRECTORY = '/data/node'
 const JOURNAL = `${DIRECTORY}/${JOURNAL_FILE}`
-const open = (disk: Disk, programLevel = 1) => openStore(DIRECTORY, { disk, programLevel })
+const NEWER_LEVEL = FEATURE_LEVEL + 1
+const open = (disk: Disk, programLevel = FEATURE_LEVEL) => openStore(DIRECTORY, { disk, programLevel })
 
 /** Entries 1 to 5 by the present program, 6 to 8 and a record by the newer one. */
 async function mixed(): Promise<MemoryDisk> {
@@ -18,8 +21,8 @@ async function mixed(): Promise<MemoryDisk> {
   const present = await open(disk)
   await append(present, entries(1, 5))
   await present.close()
-  const newer = await open(new NewerLayout(disk), 2)
-  await newer.raiseLevel(2)
+  const newer = await open(new NewerLayout(disk), NEWER_LEVEL)
+  await newer.raiseLevel(NEWER_LEVEL)
   expect(plain(newer.loaded.entries)).toEqual(plain(entries(1, 5)))
   await append(newer, entries(6, 8))
   await newer.putRecord('one', new Uint8Array([7]))
@@ -31,7 +34,7 @@ const wholeJournal = (disk: MemoryDisk): Buffer => disk.file(JOURNAL).read(0, Nu
 describe('a newer layout', () => {
   it('is read by the newer program, together with what the present one wrote', async () => {
     const disk = await mixed()
-    const store = await open(new NewerLayout(disk), 2)
+    const store = await open(new NewerLayout(disk), NEWER_LEVEL)
     expect(plain(store.loaded.entries)).toEqual(plain(entries(1, 8)))
     expect(await store.getRecord('one')).toEqual(new Uint8Array([7]))
   })
@@ -46,8 +49,10 @@ describe('a newer layout', () => {
 
   it('is refused by the present program, which names the version and changes nothing', async () => {
     const disk = await mixed()
-    await expect(open(disk)).rejects.toThrow('(format version 5) needs feature level 2')
-    disk.file(`${DIRECTORY}/FORMAT`).damage((bytes) => Buffer.from(bytes.toString().replace('5', '4')))
+    const [newer, present] = [formatOfLevel(NEWER_LEVEL), formatOfLevel(FEATURE_LEVEL)]
+    await expect(open(disk)).rejects.toThrow(`(format version ${newer}) needs feature level ${NEWER_LEVEL}`)
+    const setBack = (bytes: Buffer) => Buffer.from(bytes.toString().replace(String(newer), String(present)))
+    disk.file(`${DIRECTORY}/FORMAT`).damage(setBack)
     const before = [wholeJournal(disk), ...(disk.database?.scan() ?? [])].toString()
     const error = await storeErrorOf(open(disk))
     expect(error.kind).toBe('damaged')

@@ -160,8 +160,8 @@ export class NewerLayout implements Disk {
 export function newerRefused(world: World, host: Host, words: string): void {
   const { nodeId, volume } = host
   const ranLevel = host.member?.deps.programLevel ?? host.programLevel
-  const isSetBack = volume.formatSetBack !== null
   const isRefused = words.includes('format version')
+  const isSetBack = volume.formatSetBack !== null && !isRefused
   const reason = isSetBack
     ? `its version is ${NEWER_LAYOUT_VERSION}, not ${CODEC_VERSION}`
     : `, and this program knows ${ranLevel}`

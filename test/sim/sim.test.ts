@@ -4,11 +4,12 @@ import { runSeed } from './simulation.js'
 /** About 15 seconds on two cores; other seeds every day, so that the suite goes on searching. */
 const SEEDS = 12
 const SEEDS_PER_DAY = 1_000
+/** The first one that mixes programs compiles the next one. */
 const TEST_TIMEOUT_MS = 120_000
 const firstSeed = Math.floor(Date.now() / 86_400_000) * SEEDS_PER_DAY
 
 describe('the simulator', () => {
-  it('replays a seed event by event', async () => {
+  it('replays a seed event by event', { timeout: TEST_TIMEOUT_MS }, async () => {
     const [one, two] = [await runSeed(1), await runSeed(1)]
     expect(two.hash).toBe(one.hash)
     expect(two.events).toBe(one.events)

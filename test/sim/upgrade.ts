@@ -1,8 +1,17 @@
-/** The end of an upgrade, as an operator brings it about, and what must follow. */
+/** Upgrades: with which programs a run begins, how an operator brings it to its end, and what must follow. */
+import { FEATURE_LEVEL } from '../../src/feature-level.js'
+import type { SeededRandom } from '../../src/testing/seeded-random.js'
 import type { Cluster } from './cluster.js'
-import { NEXT_LEVEL } from './program.js'
+import { FORMER_LEVEL, NEXT_LEVEL } from './program.js'
+import type { Swarm } from './swarm.js'
 
 const LOOK_AGAIN_MS = 2_000
+
+/** With which program a founder begins, where nodes of several run. */
+export function firstLevel({ nextShare, formerShare }: Swarm, random: SeededRandom): number {
+  if (random.chance(nextShare)) return NEXT_LEVEL
+  return random.chance(formerShare) ? FORMER_LEVEL : FEATURE_LEVEL
+}
 
 /** Every node gets the newer program, and nothing holds the level any longer. */
 export function finishUpgrade(cluster: Cluster): void {

@@ -231,10 +231,7 @@ export class SessionClient implements Client, Believer {
     const request = this.#requests.get(id)
     if (word === 'queued' || request === undefined) return
     // What became of a hold is told with the repeated answer that gave it.
-    if (word === 'released' && request.kind === 'lock' && request.answer?.startsWith('ok') === true) {
-      this.#held.delete(request.name)
-      return
-    }
+    if (word === 'released' && request.kind === 'lock') return void this.#held.delete(request.name)
     if (word === 'err' && !EXPECTED_ERRORS.has(field(line, 'code') ?? ''))
       this.deps.world.fail(`${this.name} got ${line}`)
     if (isOfOneLineOnly(request, line)) {
