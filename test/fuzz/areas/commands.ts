@@ -4,11 +4,14 @@
  */
 import { FormatError } from '../../../src/bytes/reader.js'
 import { EncodingError } from '../../../src/bytes/writer.js'
+import { SERVICE_LEVEL } from '../../../src/feature-level.js'
 import { decodeCommand, encodeCommand } from '../../../src/locks/commands/codec.js'
-import type { Command } from '../../../src/locks/commands/commands.js'
+import { type Command, CommandType } from '../../../src/locks/commands/commands.js'
 import { type Genesis, LockMachine } from '../../../src/locks/machine.js'
 import { OlderProgramError } from '../../../src/raft/ports/older-program.js'
 import { SeededRandom } from '../../../src/testing/seeded-random.js'
+import { seenOf } from '../../locks/service/seen.js'
+import { Workload as ServiceWorkload } from '../../locks/service/workload.js'
 import { type Choice, Workload } from '../../locks/workload.js'
 import { type Area, Finding, Trail } from '../area.js'
 import { checkState } from '../replicas.js'
@@ -30,11 +33,37 @@ class Case {
   readonly #machine = new LockMachine(GENESIS)
   /** Takes over from a snapshot on the way, and applies the rest itself. */
   #follower = new LockMachine(GENESIS)
-  readonly #workload = new Workload(this.#machine)
+  readonly #sensible: () => Command
   #index = 0
 
   constructor(seed: number) {
     this.#random = new SeededRandom(seed)
+    const isService = this.#random.chance(0.6)
+    if (isService) this.#raiseLevel()
+    this.#sensible = isService ? this.#serviceWorkload(seed) : this.#baseWorkload()
+  }
+
+  #raiseLevel(): void {
+    for (const [at, { nodeId: node }] of GENESIS.members.entries()) {
+      const up = { node, epoch: 10_000 + at, expected: 0, dead: 0, address: '', peer: '', programLevel: SERVICE_LEVEL }
+      this.#apply(encodeCommand({ type: CommandType.nodeUp, ...up }))
+    }
+    const to = { to: SERVICE_LEVEL, expected: this.#machine.level }
+    this.#apply(encodeCommand({ type: CommandType.setLevel, ...to }))
+  }
+
+  #serviceWorkload(seed: number): () => Command {
+    const workload = new ServiceWorkload(() => seenOf(this.#machine), new SeededRandom(seed + 1))
+    return () => workload.next()
+  }
+
+  #baseWorkload(): () => Command {
+    const workload = new Workload(this.#machine)
+    const draw = (bound: number) => this.#random.int(bound)
+    return () => {
+      const choice: Choice = { kind: draw(100), who: draw(1_001), what: draw(1_001), odd: draw(40) }
+      return workload.next(choice)
+    }
   }
 
   run(): number {
@@ -56,13 +85,11 @@ class Case {
   /** Null: no node can have written that, its own encoder refuses. */
   #nextBytes(): Uint8Array | null {
     const random = this.#random
-    const draw = (bound: number) => random.int(bound)
-    const choice: Choice = { kind: draw(100), who: draw(1_001), what: draw(1_001), odd: draw(40) }
-    const sensible = this.#workload.next(choice)
+    const sensible = this.#sensible()
     const command = random.chance(0.3) ? this.#altered(sensible) : sensible
     let bytes: Uint8Array
     try {
-      bytes = encodeCommand(command)
+      bytes = encodeCommand(command, this.#machine.level)
     } catch (error) {
       // The workload counts on from fields that are at their extremes already.
       if (error instanceof EncodingError) return null
@@ -76,17 +103,30 @@ class Case {
   }
 
   #altered(command: Command): Command {
+    return this.#alteredFields(command, ['type']) as unknown as Command
+  }
+
+  #alteredFields(record: object, but: readonly string[]): Record<string, unknown> {
     const random = this.#random
-    const fields: Record<string, unknown> = { ...command }
-    const keys = Object.keys(fields).filter((key) => key !== 'type')
+    const fields: Record<string, unknown> = { ...record }
+    const keys = Object.keys(fields).filter((key) => !but.includes(key))
     for (let times = 1 + random.int(2); times > 0 && keys.length > 0; times--) {
       const key = random.pick(keys)
-      const value = fields[key]
-      if (typeof value === 'number') fields[key] = integer(random)
-      else if (typeof value === 'boolean') fields[key] = !value
-      else if (typeof value === 'string') fields[key] = random.chance(0.5) ? nameText(random) : freeText(random)
+      fields[key] = this.#alteredValue(fields[key])
     }
-    return fields as unknown as Command
+    return fields
+  }
+
+  #alteredValue(value: unknown): unknown {
+    const random = this.#random
+    if (typeof value === 'number') return integer(random)
+    if (typeof value === 'boolean') return !value
+    if (typeof value === 'string') return random.chance(0.5) ? nameText(random) : freeText(random)
+    if (!Array.isArray(value)) return value
+    const items: unknown[] = value.map((item: object) => (random.chance(0.5) ? this.#alteredFields(item, []) : item))
+    if (items.length === 0 || random.chance(0.2)) return []
+    // As often as it may be asked, and once more.
+    return random.chance(0.2) ? Array.from({ length: random.pick([2, 64, 65, 257]) }, () => items[0]) : items
   }
 
   #isCommand(bytes: Uint8Array): boolean {

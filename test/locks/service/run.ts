@@ -1,0 +1,61 @@
+/** `npm run model`: the lock machine against its reference model, for as long as you like. */
+import { parseArgs } from 'node:util'
+import { ProgressLine } from '../../kit/progress-line.js'
+import { runTool, say, UsageError, wholeNumber } from '../../kit/tool.js'
+import { Tally } from './tally.js'
+import { playWorld } from './world.js'
+
+const STEPS = 100_000
+const STEPS_PER_WORLD = 400
+/** More would mostly say the same again. */
+const FAILURES_MAX = 3
+const HELP = `Usage: npm run model -- [options]
+
+  --steps N        commands in all (default ${STEPS})
+  --seed N         of the first world; the others count on from it (default: the time)
+  --world N        commands of a world (default ${STEPS_PER_WORLD})
+
+After each command, everything that is told and everything that is kept is compared with the model, whose deadlock rule is a
+story that is played: "give everybody time". Every disagreement is printed with its seed and the shortest history that shows it.
+Exit status: 0 none, 1 some, 2 bad usage.
+`
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      steps: { type: 'string', default: String(STEPS) },
+      seed: { type: 'string' },
+      world: { type: 'string', default: String(STEPS_PER_WORLD) },
+      help: { type: 'boolean', default: false },
+    },
+  })
+  if (values.help) return say(HELP)
+  const steps = wholeNumber('--steps', values.steps)
+  const perWorld = wholeNumber('--world', values.world)
+  if (perWorld === 0) throw new UsageError('--world: no command at all')
+  const firstSeed = values.seed === undefined ? Math.floor(Date.now() / 1000) : wholeNumber('--seed', values.seed)
+  say(`seed ${firstSeed}`)
+  let isStopped = false
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => (isStopped = true))
+  const tally = new Tally()
+  const worlds = Math.ceil(steps / perWorld)
+  const bar = new ProgressLine('worlds', worlds)
+  let failures = 0
+  for (let at = 0; at < worlds && failures < FAILURES_MAX && !isStopped; at++) {
+    try {
+      tally.add(playWorld(firstSeed + at, perWorld))
+    } catch (error) {
+      failures++
+      say(`\nFAILED ${error instanceof Error ? error.message : String(error)}`)
+      say(`again: npm run model -- --seed ${firstSeed + at} --steps ${perWorld} --world ${perWorld}`)
+    }
+    bar.step('')
+    await new Promise(setImmediate)
+  }
+  bar.end()
+  say(tally.table())
+  say(`${tally.steps} steps in ${tally.worlds} worlds, ${failures} disagreements`)
+  if (failures > 0 || tally.worlds === 0) process.exitCode = 1
+}
+
+await runTool('model', main)

@@ -1,0 +1,366 @@
+/** Schedules that forced the rules of docs/protocol.md, Semantics of locks. Each one played against an easier rule that failed. */
+import { describe, expect, test } from 'vitest'
+import { Stage } from './stage.js'
+
+function cast<N extends string>(...names: N[]): Record<N, ReturnType<Stage['client']>> & { stage: Stage } {
+  const stage = new Stage()
+  const clients = Object.fromEntries(names.map((name) => [name, stage.client(name)]))
+  return { ...(clients as Record<N, ReturnType<Stage['client']>>), stage }
+}
+
+describe('who is next', () => {
+  test('a request for several names counts as granted where its place fits: endless later ones cannot starve it', () => {
+    const { A, M, stage } = cast('A', 'M')
+    A.ask('x')
+    expect(M.ask('x y')).toEqual(['1 queued x 1'])
+    for (let i = 0; i < 20; i++) {
+      const single = stage.client(`S${i}`)
+      expect(single.ask('y', { waitMs: 0 }), 'y idles for M, and is said to be asked for').toEqual(['1 queued y M'])
+      expect(single.ask('y')).toEqual([`2 queued y ${i + 2}`])
+    }
+    expect(A.release('x')).toEqual(['2 released', '1 ok x y'])
+    expect(M.release('y')).toEqual(['2 released', '2 ok y'])
+  })
+
+  test('a shared one does not pass an exclusive one, a small permit does not pass a large one', () => {
+    const { A, B, C, stage } = cast('A', 'B', 'C')
+    A.ask('x@shared')
+    expect(B.ask('x')).toEqual(['1 queued x 1'])
+    expect(C.ask('x@shared')).toEqual(['1 queued x 2'])
+    expect(A.release('x')).toEqual(['2 released', '1 ok x'])
+    expect(B.release('x')).toEqual(['2 released', '1 ok x'])
+    A.ask('s@2/3')
+    expect(B.ask('s@2/3')).toEqual(['3 queued s 1'])
+    expect(C.ask('s@1/3')).toEqual(['2 queued s 2'])
+    expect(A.release('s')).toEqual(['4 released', '3 ok s', '2 ok s'])
+    expect(stage.holders('s')).toEqual(['B', 'C'])
+  })
+
+  test('a free lock can be reserved; what one entry makes possible is granted in the order of requests', () => {
+    const { A, B, C, D } = cast('A', 'B', 'C', 'D')
+    A.ask('x')
+    A.ask('y')
+    B.ask('y z')
+    C.ask('x z')
+    D.ask('z')
+    expect(A.bye()).toEqual(['1 ok y z'])
+    expect(B.release('z')).toEqual(['2 released', '1 ok x z'])
+    expect(C.bye()).toEqual(['1 ok z'])
+  })
+
+  test('one that leaves its queues lets others on in all of them, whichever it waited for', () => {
+    const { A, B, C, D } = cast('A', 'B', 'C', 'D')
+    A.ask('x')
+    B.ask('x y z')
+    C.ask('y')
+    D.ask('z')
+    expect(B.cancel()).toEqual(['1 cancelled x A', '2 cancelled', '1 ok y', '1 ok z'])
+  })
+})
+
+describe('deadlock', () => {
+  test('of two exclusive ones; who keeps nothing waits for both', () => {
+    const { A, B, C } = cast('A', 'B', 'C')
+    A.ask('x')
+    B.ask('y')
+    A.ask('y')
+    expect(C.ask('x y')).toEqual(['1 queued x 1'])
+    expect(B.ask('x', { holding: 'none' })).toEqual(['2 queued x 2'])
+    expect(B.ask('x')).toEqual(['3 deadlock'])
+  })
+
+  test('a shared holder that asks shared again behind a waiting writer; with holding:none it just waits', () => {
+    const { A, B } = cast('A', 'B')
+    A.ask('x@shared')
+    B.ask('x')
+    expect(A.ask('x@shared')).toEqual(['2 deadlock'])
+    expect(A.ask('x@shared', { holding: 'none' })).toEqual(['3 queued x 2'])
+  })
+
+  test('no upgrade, no downgrade; with wait:0 too', () => {
+    const { A, B } = cast('A', 'B')
+    A.ask('x@shared')
+    A.ask('y')
+    for (const waitMs of [-1, 0]) {
+      expect(A.ask('x', { waitMs })).toEqual([`${A.id} deadlock`])
+      expect(A.ask('y', { waitMs })).toEqual([`${A.id} deadlock`])
+      expect(A.ask('y@shared', { waitMs })).toEqual([`${A.id} deadlock`])
+    }
+    expect(A.ask('x@shared', { waitMs: 0 })).toEqual([`${A.id} ok x`])
+    expect(B.ask('y', { waitMs: 0 })).toEqual(['1 held y A'])
+  })
+
+  test('of a semaphore: each of two cycles has a way out, together nobody moves', () => {
+    const { A, B, C } = cast('A', 'B', 'C')
+    A.ask('x@1/2')
+    C.ask('x@1/2')
+    B.ask('y')
+    expect(B.ask('x@1/2')).toEqual(['2 queued x 1'])
+    expect(A.ask('y')).toEqual(['2 queued y 1'])
+    expect(C.ask('y')).toEqual(['2 deadlock'])
+  })
+
+  test('what the other requests of a session will get is kept as well', () => {
+    const { A, B, C } = cast('A', 'B', 'C')
+    C.ask('x')
+    A.ask('x')
+    B.ask('y')
+    expect(B.ask('x', { holding: 'all' })).toEqual(['2 queued x 2'])
+    expect(A.ask('y', { holding: 'all' }), 'A keeps the x that it will get').toEqual(['2 deadlock'])
+  })
+
+  test('of commands one under the other: no session both holds and waits, and the inner one says what the outer holds', () => {
+    const { outer1, outer2, inner1, inner2, stage } = cast('outer1', 'outer2', 'inner1', 'inner2')
+    outer1.ask('a')
+    outer2.ask('b')
+    const [a, b] = [stage.tokenOf('a'), stage.tokenOf('b')]
+    expect(inner1.ask('b', { holding: `a@${a}` })).toEqual(['1 queued b 1'])
+    expect(inner2.ask('a', { holding: `b@${b}` })).toEqual(['1 deadlock'])
+    expect(inner2.ask('a', { holding: `b@${b + 1}` }), 'a token that is not current is ignored').toEqual([
+      '2 queued a 1',
+    ])
+  })
+
+  test('what ends by itself closes no cycle: tails, a ttl, a freeze', () => {
+    const { A, B, C, D } = cast('A', 'B', 'C', 'D')
+    A.ask('x', { ttlMs: 1_000 })
+    B.ask('y')
+    expect(B.ask('x')).toEqual(['2 queued x 1'])
+    expect(A.ask('y')).toEqual(['2 queued y 1'])
+    C.ask('z')
+    D.ask('v')
+    D.freeze('v')
+    expect(C.ask('v', { holding: 'none' })).toEqual(['2 queued v 1'])
+    expect(D.ask('z')).toEqual(['3 queued z 1'])
+  })
+
+  test('a shrink that would close a cycle is refused', () => {
+    const { A, B, C, op } = cast('A', 'B', 'C', 'op')
+    A.ask('y')
+    B.ask('s@1/2')
+    C.ask('s@1/2')
+    expect(A.ask('s@1/2')).toEqual(['2 queued s 1'])
+    expect(B.ask('y'), 'C will give back a permit, and A then y').toEqual(['2 queued y 1'])
+    expect(op.resize('s', 1), 'A would need that of B').toEqual(['1 deadlock'])
+    expect(C.release('s')).toEqual(['2 released', '2 ok s'])
+  })
+
+  test('a shrink that ends those who would be in the cycle is none', () => {
+    const { A, B, C, op } = cast('A', 'B', 'C', 'op')
+    A.ask('s@1/2')
+    B.ask('y')
+    expect(B.ask('s@1/2')).toEqual(['2 ok s'])
+    B.release('s')
+    A.ask('y')
+    expect(C.ask('s@2/2')).toEqual(['1 queued s 1'])
+    expect(op.resize('s', 1), 'C asks for too much, and then nobody waits for s').toEqual(['1 permits', '1 resized'])
+  })
+})
+
+describe('tails', () => {
+  test('a reader that dies leaves readers alone, a writer waits; of a semaphore its permits stay away', () => {
+    const { A, B, C, D, stage } = cast('A', 'B', 'C', 'D')
+    A.ask('x@shared s@2/3', { delayMs: 30_000 })
+    B.ask('x@shared')
+    expect(A.detach()).toEqual([])
+    expect(A.expire()).toEqual([])
+    expect(stage.holders('x')).toEqual(['tail', 'B'])
+    expect(C.ask('x@shared')).toEqual(['1 ok x'])
+    expect(D.ask('x', { waitMs: 0 })).toEqual(['1 held x B'])
+    expect(D.ask('x')).toEqual(['2 queued x 1'])
+    expect(D.ask('s@1/3')).toEqual(['3 ok s'])
+    expect(C.ask('s@1/3', { waitMs: 0 })).toEqual(['2 delayed s'])
+    B.release('x')
+    C.release('x')
+    expect(stage.timeOver('x', 'delay')).toEqual(['2 ok x'])
+    expect(stage.timeOver('s', 'minHold'), 'the tail has no such time').toEqual([])
+    stage.timeOver('s', 'delay')
+    expect(stage.holders('s')).toEqual(['D'])
+  })
+
+  test('min-hold counts from the grant, however the hold ends; of two tails the longer counts', () => {
+    const { A, B, stage } = cast('A', 'B')
+    A.ask('x', { minHoldMs: 5_000 })
+    B.ask('x')
+    expect(A.release('x'), 'released is said at once').toEqual(['2 released'])
+    expect(stage.holders('x')).toEqual(['tail'])
+    expect(stage.timeOver('x', 'minHold')).toEqual(['1 ok x'])
+    B.release('x')
+    A.ask('x', { minHoldMs: 5_000 })
+    stage.timeOver('x', 'minHold')
+    A.release('x')
+    expect(stage.holders('x'), 'held long enough').toEqual([])
+    A.ask('x', { minHoldMs: 5_000, delayMs: 2_000 })
+    A.bye(false)
+    stage.timeOver('x', 'delay')
+    expect(stage.holders('x')).toEqual(['tail'])
+    stage.timeOver('x', 'minHold')
+    expect(stage.holders('x')).toEqual([])
+  })
+
+  test.each([
+    ['bye', false],
+    ['a FIN without bye', true],
+  ])('after %s a delay leaves a tail: %s', (_how, leaves) => {
+    const { A, stage } = cast('A')
+    A.ask('x', { delayMs: 2_000 })
+    A.bye(!leaves)
+    expect(stage.holders('x')).toEqual(leaves ? ['tail'] : [])
+  })
+})
+
+describe('force-release and ttl', () => {
+  test('one hold is broken: it counts until its client has let go; others and the session live on', () => {
+    const { A, B, C, op, stage } = cast('A', 'B', 'C', 'op')
+    A.ask('x@shared')
+    A.ask('y')
+    B.ask('x@shared')
+    expect(C.ask('x')).toEqual(['1 queued x 1'])
+    const token = stage.tokenOf('x')
+    expect(op.force('x', token + 7)).toEqual(['1 not-holder'])
+    expect(op.force('x', token)).toEqual(['2 forced', 'lost x forced'])
+    expect(stage.holders('x')).toEqual(['A:forced', 'B'])
+    B.release('x')
+    expect(stage.holders('x'), 'A may believe in it still').toEqual(['A:forced'])
+    expect(A.letGo('x'), 'rule 12').toEqual(['1 ok x'])
+    expect(stage.holders('y')).toEqual(['A'])
+  })
+
+  test('the release of who was told ends it; a repeated request hears what became of its hold', () => {
+    const { A, C, op, stage } = cast('A', 'C', 'op')
+    A.ask('x y')
+    C.ask('x')
+    op.force('x')
+    expect(A.ask('x y', { id: 1 })).toEqual(['1 ok x:forced y'])
+    expect(A.release('y')).toEqual(['2 released'])
+    expect(A.ask('x y', { id: 1 })).toEqual(['1 ok x:forced y:released'])
+    expect(A.release('x')).toEqual(['3 released', '1 ok x'])
+    expect(stage.holders('x')).toEqual(['C'])
+  })
+
+  test('a letGo of before a resume does nothing', () => {
+    const { A, C, stage } = cast('A', 'C')
+    A.ask('x', { ttlMs: 1_000 })
+    C.ask('x')
+    const token = stage.tokenOf('x')
+    expect(stage.timeOver('x', 'ttl')).toEqual(['lost x ttl'])
+    A.detach()
+    const view = A.resume()
+    expect(view.held).toEqual([])
+    expect(view.ending).toEqual([{ name: 'x', token, reason: 'ttl' }])
+    A.attach -= 1
+    expect(A.letGo('x')).toEqual([])
+    A.attach += 1
+    expect(A.letGo('x')).toEqual(['1 ok x'])
+  })
+
+  test('tails and loose holds go at once', () => {
+    const { A, C, op, stage } = cast('A', 'C', 'op')
+    A.ask('x', { ttlMs: 1_000, loose: true })
+    expect(C.ask('x')).toEqual(['1 queued x 1'])
+    expect(op.force('x')).toEqual(['1 forced', '1 ok x'])
+    C.release('x')
+    A.ask('x', { minHoldMs: 1_000 })
+    A.release('x')
+    expect(op.force('x')).toEqual(['2 forced'])
+    expect(stage.holders('x')).toEqual([])
+  })
+
+  test('a loose hold outlives its session, ends at its ttl or by whoever unlocks it, and by nobody else', () => {
+    const { A, B, stage } = cast('A', 'B')
+    A.ask('x', { ttlMs: 1_000, loose: true })
+    A.bye()
+    expect(stage.holders('x')).toEqual(['A'])
+    expect(stage.timeOver('x', 'ttl')).toEqual([])
+    expect(stage.holders('x')).toEqual([])
+    B.ask('y')
+    expect(B.unlock('y'), 'not loose').toEqual(['2 not-holder'])
+    B.ask('z', { ttlMs: 1_000, loose: true })
+    const other = stage.client('other')
+    expect(other.unlock('z', 0, other), 'not taken by other').toEqual(['1 not-holder'])
+    expect(other.unlock('z', 0, B)).toEqual(['2 released'])
+  })
+})
+
+describe('done-marks', () => {
+  test('of three hosts that wait one runs; the others hear it at their turn, though it was not marked when they asked', () => {
+    const { A, B, C, stage } = cast('A', 'B', 'C')
+    A.ask('k', { once: 'k' })
+    B.ask('k', { once: 'k' })
+    C.ask('k', { once: 'k' })
+    expect(A.release('k', stage.tokenOf('k'), true)).toEqual(['2 released', '1 done k A', '1 done k A'])
+    expect(stage.holders('k')).toEqual([])
+    expect(A.ask('k', { once: 'k' })).toEqual(['3 done k A'])
+    expect(A.forget('k')).toEqual(['4 forgotten'])
+    expect(A.ask('k', { once: 'k' })).toEqual(['5 ok k'])
+  })
+
+  test('only a current hold sets one', () => {
+    const { A, B, op, stage } = cast('A', 'B', 'op')
+    A.ask('k', { once: 'k' })
+    B.ask('k', { once: 'k' })
+    op.force('k')
+    expect(A.release('k', stage.tokenOf('k'), true)).toEqual(['2 not-holder'])
+    expect(A.release('k')).toEqual(['3 released', '1 ok k'])
+  })
+})
+
+describe('freezes', () => {
+  test('a frozen name gets no new hold, by request, release or force; the thaw wakes all, in their order', () => {
+    const { A, B, C, D, op, stage } = cast('A', 'B', 'C', 'D', 'op')
+    A.ask('d/x')
+    B.ask('d/x@shared')
+    C.ask('d/x@shared')
+    expect(op.freeze('d/')).toEqual(['1 frozen'])
+    expect(A.release('d/x')).toEqual(['2 released'])
+    expect(stage.holders('d/x')).toEqual([])
+    expect(D.ask('d/y', { waitMs: 0 })).toEqual(['1 frozen d/y'])
+    expect(D.ask('d/y')).toEqual(['2 queued d/y 1'])
+    expect(op.thaw('d/')).toEqual(['2 thawed', '1 ok d/x', '1 ok d/x', '2 ok d/y'])
+  })
+
+  test('a request of which some names are frozen never waits, however it became so', () => {
+    const { A, B, C, op } = cast('A', 'B', 'C', 'op')
+    A.ask('db')
+    op.freeze('d/')
+    expect(B.ask('db d/x')).toEqual(['1 frozen d/x'])
+    op.thaw('d/')
+    expect(B.ask('db d/x')).toEqual(['2 queued db 1'])
+    C.ask('d/x')
+    expect(op.freeze('d/')).toEqual(['2 frozen d/x', '3 frozen'])
+    op.freeze('e/')
+    op.freeze('')
+    expect(B.ask('d/x e/y')).toEqual(['3 queued d/x 2'])
+    expect(op.thaw(''), 'both are frozen still').toEqual([expect.stringMatching('thawed')])
+    expect(op.thaw('e/')).toEqual(['3 frozen d/x', expect.stringMatching('thawed')])
+  })
+})
+
+describe('semaphores', () => {
+  test('limit, pin, reset: the limit belongs to the lock', () => {
+    const { A, B, op } = cast('A', 'B', 'op')
+    A.ask('s@2/3')
+    expect(B.ask('s@1/4')).toEqual(['1 limit-mismatch'])
+    expect(B.ask('s')).toEqual(['2 limit-mismatch'])
+    expect(B.ask('s@4/3')).toEqual(['3 permits'])
+    expect(op.resize('s', 5)).toEqual(['1 resized'])
+    expect(B.ask('s@1/4'), 'not compared any more').toEqual(['4 ok s'])
+    A.release('s')
+    B.release('s')
+    expect(A.ask('s@5/9'), 'pinned, after it was idle too').toEqual(['3 ok s'])
+    expect(op.resize('s', 0)).toEqual(['2 resized'])
+    expect(B.ask('s@1/3'), 'until it is idle').toEqual(['6 limit-mismatch'])
+    A.release('s')
+    expect(B.ask('s@1/3')).toEqual(['7 ok s'])
+  })
+
+  test('a shrink revokes nothing, and ends who waits for more than there is', () => {
+    const { A, B, C, op, stage } = cast('A', 'B', 'C', 'op')
+    A.ask('s@3/3')
+    B.ask('s@2/3')
+    C.ask('s@1/3')
+    expect(op.resize('s', 1)).toEqual(['1 permits', '1 resized'])
+    expect(stage.holders('s')).toEqual(['A'])
+    expect(A.release('s')).toEqual(['2 released', '1 ok s'])
+  })
+})
