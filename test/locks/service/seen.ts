@@ -1,7 +1,41 @@
-/** A machine as the workload sees it. */
+/** What the workload goes by: the model, or a machine. */
 import type { LockMachine } from '../../../src/locks/machine.js'
 import type { Session } from '../../../src/locks/state/entities.js'
-import type { Seen, SeenSession } from './workload.js'
+
+export interface SeenSession {
+  readonly id: number
+  readonly classic: boolean
+  readonly attach: number
+  readonly lastN: number
+  readonly place: { readonly node: string; readonly epoch: number } | null
+  readonly leaseMs: number
+  readonly attempt: number
+  readonly answers: ReadonlyMap<number, unknown>
+}
+
+export interface SeenHold {
+  readonly name: string
+  readonly token: number
+  readonly session: SeenSession | null
+  readonly phase: string
+  readonly loose: boolean
+  readonly once: string
+  readonly owner: number
+  readonly secretHash: string
+  readonly delayMs: number
+  readonly minHoldMs: number
+  readonly ttlMs: number
+}
+
+export interface Seen {
+  readonly current: ReadonlyMap<string, number>
+  readonly live: ReadonlyMap<number, { readonly node: string }>
+  readonly sessions: readonly SeenSession[]
+  readonly holds: readonly SeenHold[]
+  readonly requests: readonly { readonly session: SeenSession; readonly request: number; readonly waitMs: number }[]
+  readonly freezes: ReadonlyMap<string, { readonly prefix: string; readonly generation: number }>
+  readonly marks: ReadonlyMap<string, { readonly key: string; readonly generation: number }>
+}
 
 const NO_ANSWERS: ReadonlyMap<number, unknown> = new Map()
 

@@ -11,88 +11,22 @@ import {
   SHARED,
 } from '../../../src/locks/commands/commands.js'
 import type { SeededRandom } from '../../../src/testing/seeded-random.js'
+import { drawLikes, type Likes } from './likes.js'
+import type { Seen, SeenHold, SeenSession } from './seen.js'
 
 const NODES = ['n1', 'n2', 'n3']
 const PREFIXES = ['', 'd/', 'd/x', 'a']
 const KEYS = ['k1', 'k2']
 const SESSIONS_MAX = 7
 
-type Place = { readonly node: string; readonly epoch: number }
+type Place = NonNullable<SeenSession['place']>
 type Maker = (session: SeenSession, place: Place) => Command
 type NumberedKind = 'ask' | 'release' | 'cancel' | 'waitTimeout' | 'unlock' | 'force' | 'resize' | 'freeze' | 'thaw'
-
-export interface SeenSession {
-  readonly id: number
-  readonly classic: boolean
-  readonly attach: number
-  readonly lastN: number
-  readonly place: Place | null
-  readonly leaseMs: number
-  readonly attempt: number
-  readonly answers: ReadonlyMap<number, unknown>
-}
-
-export interface SeenHold {
-  readonly name: string
-  readonly token: number
-  readonly session: SeenSession | null
-  readonly phase: string
-  readonly loose: boolean
-  readonly once: string
-  readonly owner: number
-  readonly secretHash: string
-  readonly delayMs: number
-  readonly minHoldMs: number
-  readonly ttlMs: number
-}
-
-/** What the workload goes by: of the model, or of a machine. */
-export interface Seen {
-  readonly current: ReadonlyMap<string, number>
-  readonly live: ReadonlyMap<number, { readonly node: string }>
-  readonly sessions: readonly SeenSession[]
-  readonly holds: readonly SeenHold[]
-  readonly requests: readonly { readonly session: SeenSession; readonly request: number; readonly waitMs: number }[]
-  readonly freezes: ReadonlyMap<string, { readonly prefix: string; readonly generation: number }>
-  readonly marks: ReadonlyMap<string, { readonly key: string; readonly generation: number }>
-}
-
-/** How often each thing happens, in the world that a seed makes. */
-function drawLikes(random: SeededRandom) {
-  const often = (usual: number) => (random.chance(0.25) ? 0 : usual * random.logBetween(0.3, 3))
-  return {
-    past: often(6),
-    nodeUp: 1,
-    epochEnd: often(1),
-    open: 3,
-    classic: often(4),
-    resume: often(3),
-    time: often(8),
-    leave: often(4),
-    gone: often(4),
-    ask: 30,
-    release: 10 * random.logBetween(0.3, 2),
-    cancel: often(3),
-    waitTimeout: often(2),
-    unlock: often(1.5),
-    force: often(3),
-    resize: often(3),
-    freeze: often(2),
-    thaw: often(3),
-    forget: often(1),
-    ack: often(2),
-    several: random.pick([0, 0.3, 0.7]),
-    times: random.pick([0, 0.2, 0.5]),
-    once: random.pick([0, 0.2, 0.5]),
-    keepsAll: random.pick([0.2, 0.6, 1]),
-    waits: random.pick([0.5, 0.8, 1]),
-  }
-}
 
 export class Workload {
   readonly #seen: () => Seen
   readonly #random: SeededRandom
-  readonly #likes: ReturnType<typeof drawLikes>
+  readonly #likes: Likes
   readonly #names: readonly string[]
   /** What most clients take each name for; 0: a plain lock. */
   readonly #limits = new Map<string, number>()
