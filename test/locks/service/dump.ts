@@ -1,7 +1,7 @@
 /** The state of a machine and that of the model in one form, to be compared; derived counts and links are left out. */
 import type { Answer, Effect } from '../../../src/locks/effects.js'
 import type { LockMachine } from '../../../src/locks/machine.js'
-import type { ModelHold, ModelRequest, ModelSession, Told } from './model/entities.js'
+import type { Counted, ModelHold, ModelRequest, ModelSession, Told } from './model/entities.js'
 import type { Model } from './model/model.js'
 
 const byFirst = <T extends readonly unknown[]>(list: Iterable<T>): T[] =>
@@ -128,4 +128,22 @@ export function toldBy(effects: readonly Effect[]): Told[] {
 
 export function comparableTold(told: readonly Told[]): unknown {
   return told.map((one) => (one[0] === 'answered' ? [one[0], one[1], one[2], comparable(one[3])] : one))
+}
+
+/** What the machine tells the leader's timers. */
+export function countedBy(effects: readonly Effect[]): Counted[] {
+  return effects.flatMap((effect): Counted[] => {
+    switch (effect.kind) {
+      case 'timed':
+        return [['timed', effect.name, effect.token, effect.clock, effect.forMs]]
+      case 'untimed':
+        return [['untimed', effect.name, effect.token]]
+      case 'frozen':
+        return [['frozen', effect.prefix, effect.generation, effect.untilWallMs]]
+      case 'marked':
+        return [['marked', effect.key, effect.generation, effect.expiresWallMs]]
+      default:
+        return []
+    }
+  })
 }

@@ -3,77 +3,24 @@
  * million): 10,000 places, holders, tails, 100 freezes.
  */
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { encodeCommand } from '../../../src/locks/commands/codec.js'
-import { type Command, CommandType, EXCLUSIVE, SHARED } from '../../../src/locks/commands/commands.js'
+import { CommandType, EXCLUSIVE, SHARED } from '../../../src/locks/commands/commands.js'
 import type { Effect } from '../../../src/locks/effects.js'
-import { FREEZES_MAX, GRANTS_PER_ENTRY_MAX } from '../../../src/locks/limits.js'
-import { LockMachine } from '../../../src/locks/machine.js'
+import { FREEZES_MAX, GRANTS_PER_ENTRY_MAX, SWEPT_SESSIONS_PER_ENTRY } from '../../../src/locks/limits.js'
 import { WorkMeter } from '../../kit/work.js'
-import { GENESIS } from './world.js'
+import { Crowd } from './crowd.js'
 
 const CROWD = 10_000
 const BLOCKS_MAX = 1_000_000
-const TERMS = {
-  ...{ waitMs: -1, meta: '', delayMs: 0, minHoldMs: 0, ttlMs: 0, loose: false, once: '', onceTtlMs: 0 },
-  ...{ keepsAll: false, keeps: [], wallMs: 1 },
-}
-
 const meter = new WorkMeter('/src/locks/')
 beforeAll(() => meter.start())
 afterAll(() => meter.stop())
 
-/** One session asks for everything, so that it is in every list. */
-class Crowd {
-  readonly machine = new LockMachine(GENESIS)
-  #index = 0
-  readonly #sessions: { session: number; n: number; request: number }[] = []
-
-  constructor() {
-    for (const [at, { nodeId: node }] of GENESIS.members.entries()) {
-      const up = { node, epoch: 10 + at, expected: 0, dead: 0, address: '', peer: '', programLevel: 2 }
-      this.apply({ type: CommandType.nodeUp, ...up })
-    }
-    this.apply({ type: CommandType.setLevel, to: 2, expected: 1 })
-  }
-
-  apply(...commands: Command[]): readonly Effect[] {
-    this.#index++
-    for (const command of commands) this.machine.applyCommand(this.#index, encodeCommand(command, this.machine.level))
-    this.machine.endEntry(this.#index)
-    return this.machine.takeEffects()
-  }
-
-  /** A session of its own for each. */
-  open(): number {
-    const at = this.#sessions.length
-    const opening = { node: 'n1', epoch: 10, conn: at + 1, floor: 1, clientId: `c${at}`, secretHash: '' }
-    const [opened] = this.apply({ type: CommandType.open, ...opening, leaseMs: 10_000, lingerMs: 0 })
-    if (opened?.kind !== 'opened') throw new Error('not opened')
-    this.#sessions.push({ session: opened.session, n: 0, request: 0 })
-    return at
-  }
-
-  asking(at: number) {
-    const one = this.#sessions[at]
-    if (one === undefined) throw new Error('no such session')
-    one.n++
-    one.request++
-    const { session, n, request } = one
-    return { node: 'n1', epoch: 10, session, attach: 1, n, ack: request - 1, request }
-  }
-
-  ask(at: number, names: readonly string[], amount: number, limit = 0, more: object = {}): readonly Effect[] {
-    const asks = names.map((name) => ({ name, amount, limit }))
-    return this.apply({ type: CommandType.ask, ...this.asking(at), asks, ...TERMS, ...more })
-  }
-
-  /** Blocks that the entry runs. */
-  async costOf(run: () => readonly Effect[]): Promise<{ blocks: number; effects: readonly Effect[] }> {
-    await meter.take()
-    const effects = run()
-    const blocks = await meter.take()
-    return { blocks, effects }
-  }
+/** Blocks that the entry runs. */
+async function costOf(run: () => readonly Effect[]): Promise<{ blocks: number; effects: readonly Effect[] }> {
+  await meter.take()
+  const effects = run()
+  const blocks = await meter.take()
+  return { blocks, effects }
 }
 
 const granted = (effects: readonly Effect[]) =>
@@ -85,14 +32,14 @@ test('10,000 shared waiters that are freed at once are granted in slices', { tim
   crowd.ask(holder, ['x'], EXCLUSIVE)
   for (let i = 0; i < CROWD; i++) crowd.ask(crowd.open(), ['x'], SHARED)
   const release = { type: CommandType.release, ...crowd.asking(holder), name: 'x', token: 0, done: false, wallMs: 1 }
-  let { blocks, effects } = await crowd.costOf(() => crowd.apply(release))
+  let { blocks, effects } = await costOf(() => crowd.apply(release))
   const most = [blocks]
   let entries = 1
   const tokens = granted(effects)
   expect(tokens).toBe(GRANTS_PER_ENTRY_MAX)
   for (let all = tokens; all < CROWD; entries++) {
     expect(crowd.machine.sweepPending(), 'the leader goes on proposing').toBe(true)
-    ;({ blocks, effects } = await crowd.costOf(() => crowd.apply({ type: CommandType.sweep })))
+    ;({ blocks, effects } = await costOf(() => crowd.apply({ type: CommandType.sweep })))
     most.push(blocks)
     all += granted(effects)
   }
@@ -150,6 +97,25 @@ const ENTRIES: Record<string, (crowd: Crowd) => () => readonly Effect[]> = {
     const attachment = { node: 'n1', epoch: 10, session, attach: 1 }
     return () => crowd.apply({ type: CommandType.end, ...attachment, bye: true, wallMs: 1 })
   },
+  'readers of a dead node are swept before 10,000 waiters': (crowd) => {
+    const readers = Array.from({ length: 2 * SWEPT_SESSIONS_PER_ENTRY }, (_, i) => i + 1)
+    for (const conn of readers) {
+      const opening = {
+        node: 'n2',
+        epoch: 11,
+        conn,
+        floor: conn,
+        clientId: '',
+        waitMs: -1,
+        meta: '',
+        delayMs: 0,
+        wallMs: 1,
+      }
+      crowd.apply({ type: CommandType.openClassic, ...opening, name: 'x', amount: SHARED, limit: 0 })
+    }
+    for (let i = 0; i < CROWD; i++) crowd.ask(crowd.open(), ['x'], EXCLUSIVE)
+    return () => crowd.apply({ type: CommandType.expireNode, node: 'n2', epoch: 11 })
+  },
   'a name with 10,000 waiters is frozen and thawed': (crowd) => {
     const one = crowd.open()
     crowd.ask(one, ['x'], EXCLUSIVE)
@@ -164,7 +130,7 @@ const ENTRIES: Record<string, (crowd: Crowd) => () => readonly Effect[]> = {
 
 test.each(Object.entries(ENTRIES))('work of one entry: %s', { timeout: 60_000 }, async (_what, prepare) => {
   const crowd = new Crowd()
-  const { blocks } = await crowd.costOf(prepare(crowd))
+  const { blocks } = await costOf(prepare(crowd))
   console.log(`${blocks} blocks`)
   expect(blocks).toBeLessThan(BLOCKS_MAX)
 })

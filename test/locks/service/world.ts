@@ -11,7 +11,7 @@ import { type Genesis, LockMachine } from '../../../src/locks/machine.js'
 import type { SnapshotRestorer } from '../../../src/raft/ports/state-machine.js'
 import type { SnapshotSource } from '../../../src/raft/ports/store.js'
 import { SeededRandom } from '../../../src/testing/seeded-random.js'
-import { comparableTold, dumpMachine, dumpModel, toldBy } from './dump.js'
+import { comparableTold, countedBy, dumpMachine, dumpModel, toldBy } from './dump.js'
 import { Model } from './model/model.js'
 import { Workload } from './workload.js'
 
@@ -46,6 +46,8 @@ export class World {
   readonly #seed: number
   readonly #random: SeededRandom
   #copy = new LockMachine(GENESIS)
+  /** What is held, by what a watch would tell. */
+  readonly #watched = new Map<number, string>()
   #moving: Moving | null = null
   #restores = 0
   /** What happened, and how often. */
@@ -141,6 +143,7 @@ export class World {
     const effects = applyTo(this.machine, index, bytes)
     this.#applyToCopy(index, bytes, effects)
     this.model.table.told = []
+    this.model.table.counted = []
     this.model.apply(index, command)
     this.#compare(effects)
     this.#count(effects)
@@ -172,16 +175,26 @@ export class World {
   }
 
   #compare(effects: readonly Effect[]): void {
-    const told = [comparableTold(toldBy(effects)), comparableTold(this.model.table.told)] as const
-    if (JSON.stringify(told[0]) !== JSON.stringify(told[1])) {
-      throw new Disagreement(`the machine tells other things than the model:\n${differences(told[1], told[0])}`)
-    }
-    const state = [dumpMachine(this.machine), dumpModel(this.model)] as const
-    if (JSON.stringify(state[0]) !== JSON.stringify(state[1])) {
-      throw new Disagreement(`the machine has another state than the model:\n${differences(state[1], state[0])}`)
-    }
+    const { told, counted } = this.model.table
+    demandSame('the machine tells other things than the model', comparableTold(told), comparableTold(toldBy(effects)))
+    demandSame('the machine has other times counted than the model', counted, countedBy(effects))
+    demandSame('the machine has another state than the model', dumpModel(this.model), dumpMachine(this.machine))
+    this.#checkEvents(effects)
     const stuck = this.model.table.stuck()
     if (stuck.length > 0) throw new Disagreement(`waits for ever: ${stuck.map(({ request }) => request).join()}`)
+  }
+
+  /** Who listens to all events knows who holds what. */
+  #checkEvents(effects: readonly Effect[]): void {
+    const events = effects.filter((effect) => effect.kind === 'event')
+    for (const [at, { place, index, type, name, token }] of events.entries()) {
+      if (place !== at) throw new Disagreement(`event ${place} of entry ${index} is the ${at}. one`)
+      if (type === 'granted') this.#watched.set(token, name)
+      else if (type === 'released' || type === 'lost') this.#watched.delete(token)
+    }
+    const held = this.model.holds.filter(({ phase }) => phase === 'held')
+    const expected = held.map(({ token, name }) => [token, name] as const)
+    demandSame('events tell of other holds', expected, [...this.#watched])
   }
 }
 
@@ -191,6 +204,11 @@ export function canonical(value: unknown): string {
     if (typeof part !== 'object' || part === null || Array.isArray(part)) return part
     return Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)))
   })
+}
+
+function demandSame(what: string, expected: unknown, actual: unknown): void {
+  if (JSON.stringify(expected) === JSON.stringify(actual)) return
+  throw new Disagreement(`${what}:\n${differences(expected, actual)}`)
 }
 
 function applyTo(machine: LockMachine, index: number, bytes: Uint8Array): readonly Effect[] {

@@ -1,7 +1,7 @@
 /** What the reference model of the lock service is made of: plain records in plain lists. */
-import type { Ask, AskTerms, Kept } from '../../../../src/locks/commands/commands.js'
+import type { Ask, AskTerms, HoldClock, Kept } from '../../../../src/locks/commands/commands.js'
 import { EXCLUSIVE, SHARED } from '../../../../src/locks/commands/commands.js'
-import type { Answer, Grant, LossReason } from '../../../../src/locks/effects.js'
+import type { Answer, LossReason } from '../../../../src/locks/effects.js'
 
 export interface ModelSession {
   readonly id: number
@@ -82,6 +82,13 @@ export type Told =
   | readonly ['ended', session: number]
   | readonly ['detached', session: number, forMs: number]
 
+/** What the leader is told to count, or no longer. */
+export type Counted =
+  | readonly ['timed', name: string, token: number, clock: HoldClock, forMs: number]
+  | readonly ['untimed', name: string, token: number]
+  | readonly ['frozen', prefix: string, generation: number, untilWallMs: number]
+  | readonly ['marked', key: string, generation: number, expiresWallMs: number]
+
 export const labelOf = (session: ModelSession): string => session.clientId || String(session.id)
 
 /** Whether `asked` goes beside all of `others`; `limit` of a semaphore. */
@@ -89,8 +96,4 @@ export function goesBeside(asked: number, others: readonly number[], limit: numb
   if (asked === EXCLUSIVE) return others.length === 0
   if (asked === SHARED) return others.every((amount) => amount === SHARED)
   return others.reduce((sum, amount) => sum + amount, asked) <= limit
-}
-
-export function endedOf(grants: readonly Grant[]): readonly Grant['ended'][] {
-  return grants.map(({ ended }) => ended)
 }

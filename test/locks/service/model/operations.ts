@@ -133,7 +133,9 @@ export class Operations {
   #mark(index: number, { once: key, onceTtlMs, holder }: ModelHold): void {
     const sinceWallMs = this.table.wallMs
     const expiresWallMs = onceTtlMs === 0 ? 0 : sinceWallMs + onceTtlMs
-    this.table.marks.set(key, { key, generation: this.table.draw(index), sinceWallMs, expiresWallMs, holder })
+    const generation = this.table.draw(index)
+    this.table.marks.set(key, { key, generation, sinceWallMs, expiresWallMs, holder })
+    this.table.counted.push(['marked', key, generation, expiresWallMs])
   }
 
   #unlock(command: Extract<Command, { type: 25 }>): Answer {
@@ -170,9 +172,12 @@ export class Operations {
       hold[key] = Math.min(hold[key], Math.max(1, command.leftMs))
       return
     }
+    if (clock === 'ttl') {
+      this.#lose(hold, 'ttl')
+      return
+    }
     hold[key] = 0
-    if (clock === 'ttl') this.#lose(hold, 'ttl')
-    else table.dropIfOver(hold)
+    table.dropIfOver(hold)
   }
 
   /** It has ended; while its client may believe in it, it counts. */
@@ -242,7 +247,9 @@ export class Operations {
 
   #freeze(index: number, command: Freeze): Answer {
     const { prefix, untilWallMs, reason } = command
-    this.table.freezes.set(prefix, { prefix, generation: this.table.draw(index), untilWallMs, reason })
+    const generation = this.table.draw(index)
+    this.table.freezes.set(prefix, { prefix, generation, untilWallMs, reason })
+    this.table.counted.push(['frozen', prefix, generation, untilWallMs])
     this.#endMixed()
     return { kind: 'frozen', prefix }
   }

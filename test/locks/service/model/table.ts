@@ -8,6 +8,7 @@ import { HISTORY_MAX, HISTORY_PER_NAME_MAX } from '../../../../src/locks/limits.
 import type { HoldEnd } from '../../../../src/locks/state/standing.js'
 import type { SeededRandom } from '../../../../src/testing/seeded-random.js'
 import {
+  type Counted,
   goesBeside,
   labelOf,
   type ModelFreeze,
@@ -47,6 +48,7 @@ export class Table {
   /** Those that wait, in the order of numbers. */
   requests: ModelRequest[] = []
   told: Told[] = []
+  counted: Counted[] = []
   /** The oldest first. */
   history: Past[] = []
   #pastCount = 0
@@ -186,6 +188,8 @@ export class Table {
         minHoldMs: terms.minHoldMs,
         ttlMs: terms.ttlMs,
       })
+      if (terms.minHoldMs > 0) this.counted.push(['timed', name, token, 'minHold', terms.minHoldMs])
+      if (terms.ttlMs > 0) this.counted.push(['timed', name, token, 'ttl', terms.ttlMs])
       return { name, token, limit: inForce, ended: null }
     })
     this.answer(session, request, { kind: 'granted', grants })
@@ -256,10 +260,15 @@ export class Table {
   end(hold: ModelHold, how: HoldEnd, by = ''): void {
     if (!UNCLEAN.includes(how) || hold.phase !== 'held') hold.delayMs = 0
     this.noteEnd(hold, how, by)
-    hold.ttlMs = 0
+    const { name, token, delayMs, minHoldMs, ttlMs } = hold
     hold.session = null
+    if (delayMs + minHoldMs === 0) {
+      this.drop(hold, ttlMs > 0)
+      return
+    }
+    hold.ttlMs = 0
     hold.phase = 'tail'
-    this.dropIfOver(hold)
+    if (delayMs > 0) this.counted.push(['timed', name, token, 'delay', delayMs])
   }
 
   /** It is current, and ends: its name remembers it, and a repeated answer tells what became of it. */
@@ -286,8 +295,10 @@ export class Table {
     if (tail.phase === 'tail' && tail.delayMs === 0 && tail.minHoldMs === 0) this.drop(tail)
   }
 
-  drop(hold: ModelHold): void {
+  /** `isCounted`: the leader counts one of its times. */
+  drop(hold: ModelHold, isCounted = true): void {
     this.holds = this.holds.filter((one) => one !== hold)
+    if (isCounted) this.counted.push(['untimed', hold.name, hold.token])
   }
 
   // ---- deadlock
