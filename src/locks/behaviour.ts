@@ -82,6 +82,7 @@ export function applyCommand(context: ApplyContext, command: Command): void {
   BY_TYPE[command.type]?.(context, command as never)
   // What the command has made possible, before the next one: whoever asks and releases in one breath has held in between.
   grantDue(context)
+  sessions.endIdle(context)
 }
 
 /** A command of an attached session: carried out once, after its predecessor (rule 10). */

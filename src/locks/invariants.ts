@@ -40,6 +40,7 @@ export function checkInvariants(machine: { inspect(): LockState }): void {
   // Each listed hold names its session, so equal sums mean that each bound hold is listed by its session.
   invariant(bound + unbound === state.holds.size, () => `${state.holds.size} holds, ${bound} bound, ${unbound} not`)
   for (const request of state.requests) checkRequest(state, request)
+  invariant(state.idle.length === 0, () => `${state.idle.length} classic sessions have been left with nothing`)
   checkPlaces(state)
   checkLevels(state)
 }

@@ -18,6 +18,7 @@ import { hashState, SnapshotImage } from './snapshot/image.js'
 import { SnapshotReplacement } from './snapshot/restore.js'
 import { sweep } from './state/epochs.js'
 import { decodeMemberContext, followConfiguration } from './state/members.js'
+import { endIdle } from './state/sessions.js'
 import { type ApplyContext, type Genesis, type LockState, stateFromGenesis } from './state/state.js'
 import { grantDue } from './table/grants.js'
 import { LockViews } from './views/lock-views.js'
@@ -87,6 +88,7 @@ export class LockMachine extends LockViews implements StateMachine {
     const context = this.#at(index)
     sweep(context, SWEPT_SESSIONS_PER_ENTRY)
     grantDue(context)
+    endIdle(context)
     this.state.grantsLeft = GRANTS_PER_ENTRY_MAX
     this.state.eventCount = 0
     if (this.#checkEachEntry) checkInvariants(this)

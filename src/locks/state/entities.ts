@@ -89,6 +89,11 @@ export class Session {
     return this.terms === null && this.orphaned
   }
 
+  /** A classic session that neither holds nor waits has nothing left to live for. */
+  get isIdle(): boolean {
+    return this.terms === null && this.heldCount === 0 && this.placeCount === 0
+  }
+
   /** What refusals and listings call the session. */
   get label(): string {
     return this.clientId === '' ? String(this.id) : this.clientId

@@ -45,7 +45,7 @@ function endEpoch(context: ApplyContext, node: NodeId, epoch: Epoch): void {
   entry.opened.clear()
   entry.floor = 0
   if (entry.sessions.count === 0) context.state.forgetEpoch(entry)
-  else context.state.unswept.add(entry)
+  else context.state.leaveUnswept(entry)
   context.effects.push({ kind: 'epochEnded', node, epoch })
 }
 

@@ -148,7 +148,18 @@ export function numbered(context: ApplyContext, header: SessionHeader & { reques
 
 /** A classic session that neither holds nor waits has nothing left to live for. */
 export function endIfIdle(context: ApplyContext, session: Session): void {
-  if (session.classic && session.heldCount === 0 && session.placeCount === 0) endSession(context, session, 'released')
+  if (session.isIdle) endSession(context, session, 'released')
+}
+
+/** Classic sessions whose only lock or wait another's command has ended: an operator's force, a smaller limit. */
+export function endIdle(context: ApplyContext): void {
+  const { state } = context
+  if (state.idle.length === 0) return
+  const idle = state.idle.sort((a, b) => a.id - b.id)
+  state.idle = []
+  for (const session of idle) {
+    if (!session.orphaned && state.sessions.get(session.id) === session) endIfIdle(context, session)
+  }
 }
 
 export function end(context: ApplyContext, command: End): void {

@@ -100,6 +100,14 @@ export class LockState {
   /** Done-marks that holds and places may set. */
   reservedMarkCount = 0
 
+  /**
+   * While sessions of ended epochs are left: locks in whose queues none of them waits any more, and that none of them holds.
+   * So a crowded lock is searched for them once, and not again with each session that is swept.
+   */
+  readonly withoutOrphans = new Set<LockEntry>()
+  readonly settled = new Set<LockEntry>()
+  /** Classic sessions that a command has left with nothing, their own or another's; they end with it. */
+  idle: Session[] = []
   /** Of the entry that is being applied: how many of those that waited may still be granted. */
   grantsLeft = GRANTS_PER_ENTRY_MAX
   /** Of the entry that is being applied. */
@@ -178,8 +186,18 @@ export class LockState {
     if (!place.live && place.sessions.count === 0) this.forgetEpoch(place)
   }
 
+  /** The epoch has ended, and has sessions. */
+  leaveUnswept(epoch: EpochEntry): void {
+    this.unswept.add(epoch)
+    this.withoutOrphans.clear()
+    this.settled.clear()
+  }
+
   forgetEpoch(epoch: EpochEntry): void {
-    this.unswept.delete(epoch)
+    if (this.unswept.delete(epoch) && this.unswept.size === 0) {
+      this.withoutOrphans.clear()
+      this.settled.clear()
+    }
     this.epochs.delete(epoch.epoch)
   }
 
@@ -271,6 +289,7 @@ export class LockState {
     hold.nextOfSession = null
     hold.session = null
     session.heldCount -= 1
+    this.#noteIfIdle(session)
   }
 
   // ---- requests that wait
@@ -305,6 +324,11 @@ export class LockState {
     request.previousOfSession = null
     request.nextOfSession = null
     this.#countPlaces(request, -1)
+    this.#noteIfIdle(session)
+  }
+
+  #noteIfIdle(session: Session): void {
+    if (session.isIdle) this.idle.push(session)
   }
 
   dequeue(place: Place): void {

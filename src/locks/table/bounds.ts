@@ -31,15 +31,17 @@ const limit = (message: string): Answer => failure('limit', message)
 /** Null if it may be asked for. */
 export function refuseAsk(state: LockState, session: Session, asked: Asked): Answer | null {
   return (
-    refuseNames(asked) ??
+    refuseNames(session, asked) ??
     refuseWords(asked) ??
     (state.level === BASE_LEVEL ? null : (refuseTerms(asked) ?? refuseLocks(state, asked))) ??
     refuseAmounts(state, session, asked)
   )
 }
 
-function refuseNames({ asks }: Asked): Answer | null {
+function refuseNames(session: Session, { asks }: Asked): Answer | null {
   if (asks.length === 0) return failure('bad-request', 'a request names a lock')
+  // Its end before the sweep is looked for at one lock after the other (`dropOrphans`).
+  if (session.classic && asks.length > 1) return failure('bad-request', 'a classic connection asks for one lock')
   if (asks.length > NAMES_PER_REQUEST_MAX) return limit(`a request names at most ${NAMES_PER_REQUEST_MAX} locks`)
   const seen = new Set<string>()
   for (const { name } of asks) {

@@ -36,6 +36,8 @@ class Member {
   constructor(readonly request: LockRequest) {}
 }
 
+const NOBODY: ReadonlySet<LockRequest> = new Set()
+
 export class DeadlockSearch {
   readonly #members = new Map<LockRequest, Member>()
   readonly #locks = new Map<LockEntry, ContestedLock>()
@@ -47,10 +49,11 @@ export class DeadlockSearch {
   readonly #dirty: ContestedLock[] = []
   #stepsLeft = DEADLOCK_SEARCH_MAX_STEPS
 
-  /** `further`: go on to those who wait for the askers. */
+  /** `further`: go on to those who wait for the askers. `gone`: these are about to leave, and count no more. */
   constructor(
     readonly state: LockState,
     readonly further = true,
+    readonly gone: ReadonlySet<LockRequest> = NOBODY,
   ) {}
 
   /** The requests of `askers` that are stuck, or null; `given-up`: there is too much to look at. */
@@ -79,7 +82,7 @@ export class DeadlockSearch {
   }
 
   #admit(request: LockRequest): void {
-    if (this.#members.has(request)) return
+    if (this.#members.has(request) || this.gone.has(request)) return
     this.#members.set(request, new Member(request))
     this.#open.push(request)
   }
@@ -174,7 +177,8 @@ export class DeadlockSearch {
 
   /** Whether the place counts: its request is in the set, or somebody in the set keeps what it will get. */
   stands({ request }: Place): boolean {
-    return this.isIn(request) || this.#keepersOf(request.session) > 0
+    if (this.isIn(request)) return true
+    return isLasting(request) && this.#keepersOf(request.session) > 0 && !this.gone.has(request)
   }
 
   /**
@@ -237,6 +241,11 @@ export class DeadlockSearch {
     contested.isDirty = true
     this.#dirty.push(contested)
   }
+}
+
+/** What a request with a ttl gets ends by itself, so nobody waits for it for ever. */
+function isLasting({ terms }: LockRequest): boolean {
+  return terms === null || terms.ttlMs === 0
 }
 
 function* holdsOf(session: Session): Iterable<Hold> {

@@ -91,7 +91,8 @@ export function advance(state: LockState, lock: LockEntry): void {
 /** Classic sessions of ended epochs count as ended before they are swept (rules.md rule 3): so do their places. */
 export function dropOrphans(context: ApplyContext, lock: LockEntry): void {
   const { state } = context
-  if (state.unswept.size === 0) return
+  if (state.unswept.size === 0 || state.withoutOrphans.has(lock)) return
+  state.withoutOrphans.add(lock)
   let place = lock.queue?.head ?? null
   while (place !== null) {
     const next: Place | null = place.next

@@ -20,7 +20,7 @@ export function endWait(context: ApplyContext, session: Session, target: Request
   const waiting = findWaiting(session, target)
   if (waiting === null) return
   const place = firstUnfit(waiting)
-  const given = refusal(context.state, place.lock, place.amount, reason)
+  const given = refusal(context.state, place, reason)
   leaveQueues(context, waiting)
   answer(context, session, target, given)
 }
@@ -74,14 +74,18 @@ function oldestHolder(lock: LockEntry): string {
 }
 
 /** Why an ask of `lock` is not granted; `ended` is how its waiting ended, if that is why. */
-export function refusal(state: LockState, lock: LockEntry, amount: number, ended: RefusalReason | null): Answer {
+export function refusal(state: LockState, asked: AskedPlace, ended: RefusalReason | null): Answer {
+  const { lock } = asked
   const { name } = lock
   const bare = { kind: 'not-granted', name, holder: '', holders: 0, forMs: 0, message: '' } as const
   if (state.level === BASE_LEVEL) return { ...bare, reason: ended ?? 'held', holder: oldestHolder(lock) }
-  const way = inTheWay(state, lock, amount)
+  const way = inTheWay(state, asked)
   if (ended === null) return { ...bare, ...way }
   return { ...bare, reason: ended, holder: way.holder, holders: way.holders }
 }
+
+/** What is asked of one lock; of a request that waits, its place. */
+type AskedPlace = Pick<Place, 'lock' | 'amount'>
 
 interface InTheWay {
   readonly reason: 'held' | 'delayed' | 'queued'
@@ -91,7 +95,8 @@ interface InTheWay {
 }
 
 /** The first that applies: holds, then tails, then whoever asked earlier. */
-function inTheWay(state: LockState, lock: LockEntry, amount: number): InTheWay {
+function inTheWay(state: LockState, asked: AskedPlace): InTheWay {
+  const { lock, amount } = asked
   const { limit } = lock
   let byHolds = 0
   let byAll = 0
@@ -106,10 +111,13 @@ function inTheWay(state: LockState, lock: LockEntry, amount: number): InTheWay {
     }
     const { delayMs = 0, minHoldMs = 0 } = hold.terms ?? {}
     // Of a hold that was lost nobody knows when its client will let go of it: at the latest when its node and its lease are over.
-    const letGoMs = hold.phase === 'tail' ? 0 : (hold.session?.terms?.leaseMs ?? 0) + state.nodeLeaseMs
-    forMs = Math.max(forMs, letGoMs + Math.max(delayMs, minHoldMs))
+    const letGoMs = (hold.session?.terms?.leaseMs ?? 0) + state.nodeLeaseMs
+    forMs = Math.max(forMs, minHoldMs, hold.phase === 'tail' ? delayMs : letGoMs)
   }
   if (!fitsBeside(byHolds, limit, amount)) return { reason: 'held', holder: oldestHolder(lock), holders, forMs: 0 }
   if (!fitsBeside(byAll, limit, amount)) return { reason: 'delayed', holder: '', holders: 0, forMs }
-  return { reason: 'queued', holder: lock.queue?.head?.request.session.label ?? '', holders: 0, forMs: 0 }
+  const first = lock.queue?.head ?? null
+  // It is its own first if it waits for nothing but a thaw.
+  const holder = first === null || first === asked ? '' : first.request.session.label
+  return { reason: 'queued', holder, holders: 0, forMs: 0 }
 }

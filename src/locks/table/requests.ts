@@ -103,7 +103,7 @@ function refuseAtBase(context: ApplyContext, session: Session, { asks, waitMs }:
   if (lock === undefined) return null
   const own = refuseOwn(session, lock.name)
   if (own !== null) return own
-  if (waitMs === 0) return refusal(context.state, lock, EXCLUSIVE, null)
+  if (waitMs === 0) return refusal(context.state, { lock, amount: EXCLUSIVE }, null)
   if (lock.placeCount >= PLACES_PER_LOCK_MAX) {
     return failure('limit', `at most ${PLACES_PER_LOCK_MAX} requests wait for one lock`)
   }
@@ -136,7 +136,7 @@ function enqueue(context: ApplyContext, session: Session, request: RequestId, as
 
 function refuseUnfit({ state }: ApplyContext, waiting: LockRequest): Answer {
   const place = waiting.places.find(({ fits }) => !fits) ?? waiting.first
-  return refusal(state, place.lock, place.amount, null)
+  return refusal(state, place, null)
 }
 
 /** As though it had never been asked: nobody came after it. */

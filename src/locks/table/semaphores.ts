@@ -51,13 +51,15 @@ function pin(state: LockState, name: string, limit: number): void {
 /** Each request was examined when it came, against the permits that there were then. Of fewer, more may be waited for. */
 function closesCycle(state: LockState, lock: LockEntry, limit: number): boolean {
   const waiting: LockRequest[] = []
+  // Who asks for more than there is from now on waits no longer.
+  const gone = new Set<LockRequest>()
   for (let place = lock.queue?.head ?? null; place !== null; place = place.next) {
-    // Who asks for more than there is from now on waits no longer.
     if (place.amount <= limit) waiting.push(place.request)
+    else gone.add(place.request)
   }
   const before = lock.limit
   lock.limit = limit
-  const stuck = new DeadlockSearch(state).run(waiting)
+  const stuck = new DeadlockSearch(state, true, gone).run(waiting)
   lock.limit = before
   return stuck !== null && stuck !== 'given-up'
 }

@@ -11,7 +11,8 @@ import { grantDue } from './grants.js'
 export function settle(context: ApplyContext, name: string): void {
   const { state } = context
   const lock = state.locks.get(name)
-  if (lock === undefined || state.unswept.size === 0) return
+  if (lock === undefined || state.unswept.size === 0 || state.settled.has(lock)) return
+  state.settled.add(lock)
   dropOrphans(context, lock)
   for (let hold = lock.firstHold; hold !== null; ) {
     const { next } = hold

@@ -134,6 +134,14 @@ describe('deadlock', () => {
     expect(D.ask('z')).toEqual(['3 queued z 1'])
   })
 
+  test('nor what another request of the session will get for a time', () => {
+    const { A, B } = cast('A', 'B')
+    B.ask('x')
+    expect(A.ask('x', { ttlMs: 1_000 })).toEqual(['1 queued x 1'])
+    expect(A.ask('x'), 'behind the first, which ends by itself').toEqual(['2 queued x 2'])
+    expect(A.ask('x'), 'behind the second, which does not').toEqual(['3 deadlock'])
+  })
+
   test('a shrink that would close a cycle is refused', () => {
     const { A, B, C, op } = cast('A', 'B', 'C', 'op')
     A.ask('y')
@@ -254,6 +262,32 @@ describe('force-release and ttl', () => {
     expect(A.letGo('x')).toEqual(['1 ok x'])
   })
 
+  test('a classic session ends with its lock, whoever takes that away: by force, or because it asks for too many permits', () => {
+    const { op, stage } = cast('op')
+    const holder = stage.classic('H', 's@2/2')
+    const waiting = stage.classic('W', 's@2/2')
+    expect(waiting.words).toEqual(['-1 queued s 1'])
+    expect(op.resize('s', 1)).toEqual(['-1 permits', '1 resized'])
+    expect(stage.machine.session(waiting.session)).toBeNull()
+    expect(op.force('s', stage.tokenOf('s'), true)).toEqual(['2 forced', 'lost s forced'])
+    expect(stage.machine.session(holder.session)).toBeNull()
+    expect(stage.holders('s')).toEqual([])
+  })
+
+  test('how long at most a lost hold is in the way: while its client may believe, or for the rest of a min-hold', () => {
+    const { A, B, C, op, stage } = cast('A', 'B', 'C', 'op')
+    A.ask('x', { delayMs: 60_000, minHoldMs: 500 })
+    B.ask('y', { minHoldMs: 90_000 })
+    for (const name of ['x', 'y']) op.force(name)
+    const forMs = (name: string) => {
+      C.ask(name, { waitMs: 0 })
+      const answer = stage.world.model.sessions.find(({ id }) => id === C.session)?.answers.get(C.id)
+      return answer?.kind === 'not-granted' ? answer.forMs : null
+    }
+    expect(forMs('x'), 'the lease of its node, then its own; a force leaves no delay').toBe(20_000)
+    expect(forMs('y')).toBe(90_000)
+  })
+
   test('tails and loose holds go at once', () => {
     const { A, C, op, stage } = cast('A', 'C', 'op')
     A.ask('x', { ttlMs: 1_000, loose: true })
@@ -319,6 +353,13 @@ describe('freezes', () => {
     expect(op.thaw('d/')).toEqual(['2 thawed', '1 ok d/x', '1 ok d/x', '2 ok d/y'])
   })
 
+  test("who only waits for a thaw is in nobody's way but its own: its timeout names no holder", () => {
+    const { A, op } = cast('A', 'op')
+    op.freeze('')
+    expect(A.ask('x')).toEqual(['1 queued x 1'])
+    expect(A.timeout()).toEqual(['1 timeout x'])
+  })
+
   test('a request of which some names are frozen never waits, however it became so', () => {
     const { A, B, C, op } = cast('A', 'B', 'C', 'op')
     A.ask('db')
@@ -352,6 +393,16 @@ describe('semaphores', () => {
     expect(B.ask('s@1/3'), 'until it is idle').toEqual(['6 limit-mismatch'])
     A.release('s')
     expect(B.ask('s@1/3')).toEqual(['7 ok s'])
+  })
+
+  test('a pinned name can be a plain lock while nobody has permits of it', () => {
+    const { A, B, op } = cast('A', 'B', 'op')
+    op.resize('s', 2)
+    expect(A.ask('s')).toEqual(['1 ok s'])
+    expect(B.ask('s@1/2')).toEqual(['1 limit-mismatch'])
+    expect(op.resize('s', 3)).toEqual(['2 limit-mismatch'])
+    A.release('s')
+    expect(B.ask('s@1/7')).toEqual(['2 ok s'])
   })
 
   test('a shrink revokes nothing, and ends who waits for more than there is', () => {

@@ -50,6 +50,16 @@ export class Stage {
     return new Client(this, opened.session, clientId, place)
   }
 
+  /** A classic connection at n1, and its one lock; its session, and what everybody was told. */
+  classic(clientId: string, name: string): { session: number; words: string[] } {
+    const opening = { node: 'n1', epoch: 10_000, conn: this.nextConn(), floor: 1, clientId, ...askIn(name) }
+    const terms = { waitMs: -1, meta: '', delayMs: 0, wallMs: 10 }
+    const effects = this.apply({ type: CommandType.openClassic, ...opening, ...terms })
+    const opened = effects.find(({ kind }) => kind === 'opened')
+    if (opened?.kind !== 'opened') throw new Error('not opened')
+    return { session: opened.session, words: wordsOf(effects) }
+  }
+
   nextConn(): number {
     this.#conn += 1
     return this.#conn
