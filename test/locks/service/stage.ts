@@ -85,6 +85,13 @@ export class Stage {
   }
 }
 
+/** A stage, and a client for each name: `const { A, B, stage } = cast('A', 'B')`. */
+export function cast<N extends string>(...names: N[]): Record<N, Client> & { stage: Stage } {
+  const stage = new Stage()
+  const clients = Object.fromEntries(names.map((name) => [name, stage.client(name)]))
+  return { ...(clients as Record<N, Client>), stage }
+}
+
 export class Client {
   /** Of the last request. */
   id = 0
