@@ -107,6 +107,7 @@ class Simulation {
       world,
       checks: this.#checks,
       names: swarm.names,
+      semaphores: swarm.semaphores,
       metaBytes: swarm.metaBytes,
       notes: swarm.isMixed,
       nodeIds: () => [...this.#cluster.hosts.keys()],
@@ -122,7 +123,9 @@ class Simulation {
       const name = `session${i + 1}`
       const leaseMs = random.pick(SESSION_LEASES_MS)
       const from = random.pick<From>(['own end', 'own end', 'unknown', 'nothing'])
-      return new SessionClient(name, host(name), deps, swarm.thinkMs, leaseMs, random.pick(LINGERS_MS), from)
+      const lingerMs = random.pick(LINGERS_MS)
+      const isOperator = swarm.hasOperators && random.chance(0.5)
+      return new SessionClient(name, host(name), deps, swarm.thinkMs, leaseMs, lingerMs, from, isOperator)
     })
     const rude = Array.from({ length: swarm.rudeClients }, (_, i) => {
       const name = `rude${i + 1}`
