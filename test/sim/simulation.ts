@@ -70,7 +70,11 @@ class Simulation {
     private readonly swarm: Swarm,
   ) {
     world.note(JSON.stringify({ ...swarm, faults: [...swarm.faults] }))
-    this.#checks = new Checks(world, swarm.names, programOf(swarm.isMixed ? NEXT_LEVEL : FEATURE_LEVEL))
+    this.#checks = new Checks(
+      world,
+      [...swarm.names, ...swarm.semaphores],
+      programOf(swarm.isMixed ? NEXT_LEVEL : FEATURE_LEVEL),
+    )
     this.#cluster = new Cluster(world, swarm, this.#checks)
     this.#clients = this.#makeClients()
     this.#nemesis = new Nemesis(this.#cluster, this.#clients)

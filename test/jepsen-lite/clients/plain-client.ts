@@ -85,7 +85,7 @@ export class PlainClient {
       const asked = session.ask({
         action: 'lock',
         fields: wordsOf(terms),
-        names: namesOf(asks),
+        names: asks.map(formatAsk),
         onQueued: (line) => {
           journal.note('queued', { name: line.get('name') ?? '', position: line.number('position') ?? null })
         },
@@ -249,11 +249,6 @@ function whatIsAsked(asks: readonly Ask[]): HistoryValue {
   if (asks.length > 1 || first === undefined) return { names: formatAsks(asks) }
   const [name = '', amount] = formatAsk(first).split('@')
   return amount === undefined ? { name } : { name, amount }
-}
-
-/** One name has keys of its own, several carry theirs behind an `@`. */
-function namesOf(asks: readonly Ask[]): string[] {
-  return asks.map(formatAsk)
 }
 
 function termsAsked({ waitMs, delayMs, minHoldMs, ttlMs, once, holding }: Terms): HistoryValue {

@@ -46,7 +46,10 @@ export class HoldCheck {
     if (locks === undefined) return
     const [counting, current] = [new Set<number>(), new Set<number>()]
     for (const name of this.names) {
-      for (const { token, phase } of locks.get(name)?.holds() ?? []) {
+      const holds = [...(locks.get(name)?.holds() ?? [])]
+      const kind = (holds[0]?.amount ?? 0) > 0 ? 'permits' : 'shared'
+      if (holds.length > 1) this.world.count(`seen ${kind} beside ${kind}`)
+      for (const { token, phase } of holds) {
         counting.add(token)
         if (phase === 'held') current.add(token)
         if (phase === 'tail') this.world.count('seen tail')
