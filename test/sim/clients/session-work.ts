@@ -126,7 +126,7 @@ export class SessionWork {
         if (field(ok, 'name') === field(line, 'name')) request.ended.add(numberField(ok, 'token'))
       return
     }
-    if (word === 'err' && !EXPECTED_ERRORS.has(field(line, 'code') ?? ''))
+    if (word === 'err' && !isExpected(request, field(line, 'code') ?? ''))
       this.deps.world.fail(`${this.standing.name} got ${line}`)
     if (isOfOneLineOnly(request, line)) {
       this.standing.process.clock.after(
@@ -328,6 +328,15 @@ export class SessionWork {
 function belongsTo(request: Request, word: string, line: string): boolean {
   const isSame = numberField(line, 'id') === request.id
   return word === 'lost' || (isSame && (word === 'ok' || word === 'released'))
+}
+
+/** An operator may thaw what is not frozen. */
+function isExpected({ kind }: Request, code: string): boolean {
+  return (
+    EXPECTED_ERRORS.has(code) ||
+    (kind === 'operate' && code === 'bad-request') ||
+    (kind === 'check' && code === 'unsupported')
+  )
 }
 
 /** The done-mark that it sets. */
