@@ -163,6 +163,13 @@ describe('an answer that is repeated', () => {
     expect(client.believes(7)).toBe(false)
   })
 
+  it('may come twice, and is one', async () => {
+    await connectTo(
+      repeated('ok,id:1,name:x,token:7|ok,id:1,name:y,token:8|ok,id:1,name:x,token:7|ok,id:1,name:y,token:8|alive'),
+    )
+    expect(await client.take(BOTH, { waitMs: 0 })).toHaveLength(2)
+  })
+
   it('is believed when the next word comes', async () => {
     await connectTo(repeated('ok,id:1,name:x,token:7|alive'))
     await client.acquire({ name: 'x', waitMs: 0 })

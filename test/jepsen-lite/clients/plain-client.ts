@@ -129,7 +129,7 @@ export class PlainClient {
     }
   }
 
-  /** Any other request, as one operation. Null if nobody knows what came of it, or it was refused. */
+  /** Any other request, as one operation, and its answer. Null if nobody knows what came of it. */
   async operate(f: string, value: HistoryValue, action: string, fields: Fields): Promise<Line | null> {
     const session = await this.session()
     if (session === null) return null
@@ -138,15 +138,14 @@ export class PlainClient {
     try {
       const [line] = await session.ask({ action, fields })
       const code = line?.get('code')
-      if (line === undefined || code === 'no-quorum' || code === 'busy') journal.unknown({ reason: code ?? 'nothing' })
-      else if (line.action === 'err') journal.fail({ reason: code ?? '' })
-      else {
-        journal.ok({
-          answer: `${line.action},${line.rest}`,
-          ...(f === 'check' ? { valid: line.action === 'valid' } : {}),
-        })
-        return line
+      if (line === undefined || code === 'no-quorum' || code === 'busy') {
+        journal.unknown({ reason: code ?? 'nothing' })
+        return null
       }
+      const valid = f === 'check' ? { valid: line.action === 'valid' } : {}
+      if (line.action === 'err') journal.fail({ reason: code ?? '' })
+      else journal.ok({ answer: `${line.action},${line.rest}`, ...valid })
+      return line
     } catch (error) {
       this.#sessionOver(error)
     }

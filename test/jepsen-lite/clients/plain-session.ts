@@ -231,7 +231,9 @@ export class PlainSession {
       request.onQueued(line)
       return
     }
-    if (line.action === 'ok') request.oks.push(line)
+    // After a resume the node may tell its answer unasked, and then once more.
+    const isCopy = request.oks.some((ok) => ok.rest === line.rest)
+    if (line.action === 'ok' && !isCopy) request.oks.push(line)
     if (line.action === 'ok' && request.oks.length < request.names) return
     const answer = line.action === 'ok' ? request.oks : [...request.oks, line]
     if (line.action === 'ok' && request.sends > 1) this.#unconfirmed = { request, answer }
