@@ -51,6 +51,13 @@ export function killGuardian({ program }: Run): void {
   process.kill(guardianOf(program.pid), 'SIGKILL')
 }
 
+/** As `killall -STOP node` does it. */
+export function stopTogether(runs: readonly Run[]): void {
+  const guardians = runs.map(({ program }) => guardianOf(program.pid))
+  for (const { program } of runs) program.child.kill('SIGSTOP')
+  for (const guardian of guardians) process.kill(guardian, 'SIGSTOP')
+}
+
 /** As `killall -9 node` does it. */
 export function killTogether(runs: readonly Run[]): void {
   const guardians = runs.map(({ program }) => guardianOf(program.pid))

@@ -1,11 +1,12 @@
 /** Nothing that a command started runs on without the lock (rules.md rule 6), whatever it does to get away. */
 import { readFileSync, rmSync } from 'node:fs'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { endLeftovers } from '../kit/leftovers.js'
+import { endLeftovers, leftovers } from '../kit/leftovers.js'
 import { OneServer } from '../kit/one-server.js'
+import { until } from '../kit/process-cluster.js'
 import { DoProgram, isAlive, STARTER } from '../kit/starter.js'
 import { freshName } from '../kit/wire.js'
-import { JOB, killGuardian, killTogether, outliving, startAll } from './escapes.js'
+import { JOB, killGuardian, killTogether, outliving, startAll, stopTogether } from './escapes.js'
 
 let server: OneServer
 beforeAll(async () => {
@@ -43,6 +44,13 @@ describe('everything that a command has started is dead before another gets the 
     expect(await outliving(server, runs)).toEqual([])
   })
 
+  it('when tnl-do and its guardian are stopped together', async () => {
+    const runs = await startAll(server)
+    stopTogether(runs)
+    expect(await outliving(server, runs)).toEqual([])
+    for (const { program } of runs) program.child.kill('SIGKILL')
+  })
+
   it('when the lock is lost', async () => {
     const runs = await startAll(server)
     server.program.signal('SIGSTOP')
@@ -54,6 +62,12 @@ describe('everything that a command has started is dead before another gets the 
 })
 
 describe('after a normal end', () => {
+  it('no process of tnl-do is left', async () => {
+    const words = [STARTER, '--lease', '86400', '--lock-name', freshName(), '--', 'true']
+    expect((await new DoProgram(words, server.env).ended()).code).toBe(0)
+    await until('all have ended', async () => leftovers().length === 0)
+  })
+
   const daemon = ['sh', '-c', `(setsid ${JOB} &); sleep 0.2; exit 5`]
 
   it('what the command leaves behind is ended and named', async () => {

@@ -1,7 +1,7 @@
 /** What a test has started is ended with it, also when it has failed half-way: jobs under tnl-do are made to be hard to end. */
 import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { nameProcesses, processesWithVariable } from '../../src/cli/system/processes.js'
+import { nameProcesses, type ProcessInfo, processesWithVariable } from '../../src/cli/system/processes.js'
 
 const MARK_VARIABLE = 'TNL_TEST_MARK'
 const MARK = `${process.pid}-${randomBytes(8).toString('hex')}`
@@ -14,10 +14,15 @@ export const MARKED: Readonly<Record<string, string>> = { [MARK_VARIABLE]: MARK 
 /** Words for a shell: starts a program with an empty environment, in which only the tests find it. */
 export const WITHOUT_ENVIRONMENT = `env -i PATH="$PATH" ${MARK_VARIABLE}="$${MARK_VARIABLE}"`
 
+/** Whatever carries the mark and lives. */
+export function leftovers(): readonly ProcessInfo[] {
+  return processesWithVariable(MARK_VARIABLE, MARK)
+}
+
 /** Kills whatever carries the mark, and what that has started meanwhile. */
 export async function endLeftovers(): Promise<void> {
   for (let tries = 0; ; tries += 1) {
-    const left = processesWithVariable(MARK_VARIABLE, MARK)
+    const left = leftovers()
     if (left.length === 0) return
     if (tries === TRIES) throw new Error(`cannot be ended: ${nameProcesses(left)}`)
     for (const { id } of left) kill(id)

@@ -143,7 +143,7 @@ export class Guardian {
     for (;;) {
       const left = this.strike(group)
       const passedMs = performance.now() - startedAt
-      if (left.length === 0 && group?.exists !== true && passedMs >= SEARCH_MS) break
+      if (left.length === 0 && group?.lives !== true && passedMs >= SEARCH_MS) break
       if (passedMs >= timeoutMs) return left
       await sleep(SEARCH_INTERVAL_MS)
     }

@@ -72,7 +72,7 @@ class GuardianProcess {
         break
       case 'limit':
         // Once the command is ended because of the lock, the limit stands still: a later one takes nothing back.
-        if (!isLost(this.#fate)) this.#limit = message.limit
+        if (!isLost(this.#fate)) this.#holdUntil(message.limit)
         this.#schedule()
         break
       case 'run':
@@ -132,9 +132,7 @@ class GuardianProcess {
     // While tnl-do lives it renews the session itself.
     if (doom !== 'orphaned' || limit === null) return
     const isHeld = (): boolean => this.#fate.at === 'stuck' && !isLost(this.#fate)
-    void this.#connection.renew(limit.holdMs, isHeld, (later) => {
-      this.#limit = later
-    })
+    void this.#connection.renew(limit.holdMs, isHeld, (later) => this.#holdUntil(later))
   }
 
   /** Nothing is left of the command, so the session may end: that frees the lock. */
@@ -178,7 +176,9 @@ class GuardianProcess {
     // Where the C library could not do it for the command before it ran.
     if (inFront) terminal?.give(started.leaderId)
     started.onStopped = (signal) => this.#stopped(ward, signal)
+    this.watcher.guardian(process.pid)
     this.watcher.group(started.leaderId)
+    this.#holdUntil(this.#limit ?? limit)
     say({ type: 'started', processId: started.leaderId })
     this.#happens('started')
     this.#schedule()
@@ -218,6 +218,12 @@ class GuardianProcess {
   }
 
   // -------------------------------------------------------------------------------------------------------- the limit
+
+  #holdUntil(limit: HoldLimit): void {
+    this.#limit = limit
+    // Whom a loss does not end is not ended by the watcher either.
+    if (this.#isLeft && this.#ward?.command.onLost.kind !== 'ignore') this.watcher.limit(limit)
+  }
 
   #schedule(): void {
     if (this.#limit === null || this.#ward === null || this.#fate.at === 'leaving') return

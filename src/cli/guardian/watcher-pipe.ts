@@ -1,14 +1,30 @@
 /** The guardian's end of the watcher's pipe. */
 import { writeSync } from 'node:fs'
 import { MAX_KNOWN_PROCESSES } from '../guarding/limits.js'
+import { BOOT_RESOLUTION_MS } from '../../client/limits.js'
+import type { HoldLimit } from '../../client/session/local-lease.js'
+import { SESSION_LEASE_MAX_MS } from '../../protocol/limits.js'
 import { WatcherWord } from '../guarding/watcher-words.js'
 import type { ProcessInfo } from '../system/processes.js'
+
+const HUNDREDTH_MS = 10
 
 export class WatcherPipe {
   constructor(private readonly descriptor: number | null) {}
 
   group(id: number): void {
     this.write(`${WatcherWord.group} ${id}`)
+  }
+
+  guardian(id: number): void {
+    this.write(`${WatcherWord.guardian} ${id}`)
+  }
+
+  /** A later one takes the place of this. */
+  limit({ since, holdMs }: HoldLimit): void {
+    // A lock of this host has none.
+    if (holdMs > SESSION_LEASE_MAX_MS) return
+    this.write(`${WatcherWord.limit} ${Math.ceil((since.bootMs + holdMs + BOOT_RESOLUTION_MS) / HUNDREDTH_MS)}`)
   }
 
   known(processes: readonly ProcessInfo[]): void {

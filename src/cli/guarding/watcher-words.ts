@@ -5,6 +5,10 @@ export const NO_DESCRIPTOR = -1
 export const WatcherWord = {
   /** `group ID`: the command's process group. */
   group: 'group',
+  /** `guardian ID`: who is the parent of all that is left, as long as it lives. */
+  guardian: 'guardian',
+  /** `limit TIME`: by then nothing of the command may be left; hundredths of a second since boot. */
+  limit: 'limit',
   /** `known ID:TICKS ...`: what runs for the command, each with its start in clock ticks since boot. */
   known: 'known',
   /** Nothing is left; the watcher is no longer needed. */

@@ -35,6 +35,11 @@ export class ProcessGroup {
     return !this.gone
   }
 
+  /** Not counting the dead, where that can be seen. */
+  get lives(): boolean {
+    return this.exists && !this.onlyDead()
+  }
+
   /** Its members by /proc, where there is one. */
   members(): ProcessInfo[] {
     return allProcesses().filter(({ group, dead }) => group === this.id && !dead)

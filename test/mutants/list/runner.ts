@@ -110,6 +110,40 @@ export const RUNNER: readonly Mutant[] = [
     edit('src/client/asks.ts', 'if (names.has(name)) throw', "if (names.has('')) throw"),
   ),
   mutant(
+    'L514',
+    'who is stopped together with the guardian leaves the command to itself: the watcher knows of no limit',
+    'test/e2e/runner.test.ts',
+    edit('src/cli/guardian/guardian-process.ts', 'this.watcher.limit(limit)\n', 'void limit\n'),
+  ),
+  mutant(
+    'L515',
+    'what waits for the limit outlives the watcher',
+    'test/e2e/runner.test.ts',
+    edit('src/cli/do/watcher.ts', 'done) forget_limit; exit 0 ;;', 'done) exit 0 ;;'),
+  ),
+  mutant(
+    'L516',
+    'the library does not say that its tasks are strangers to each other (lock-tests 38, the client)',
+    'test/e2e/library-tasks.test.ts',
+    edit(LOCK_ASKING, 'holding === undefined || level < HOLDING_LEVEL ? undefined', 'holding !== null ? undefined'),
+  ),
+  mutant(
+    'L517',
+    'a tnl-do under another does not say which locks are held around it: two that are nested crosswise wait for ever',
+    'test/e2e/do-locks.test.ts',
+    edit(
+      'src/cli/shared/acquire.ts',
+      '...(kept.length === 0 ? {} : { holding: kept })',
+      '...(kept === null ? {} : {})',
+    ),
+  ),
+  mutant(
+    'L518',
+    'a command that has failed counts as done',
+    'test/e2e/do-locks.test.ts',
+    edit('src/cli/do/run.ts', 'loss === null && command?.code === 0', 'loss === null && command !== null'),
+  ),
+  mutant(
     'L513',
     'a lock that was lost between its grant and the supervision of the command is not noticed',
     SUPERVISION,
