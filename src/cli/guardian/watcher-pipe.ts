@@ -1,9 +1,9 @@
 /** The guardian's end of the watcher's pipe. */
 import { writeSync } from 'node:fs'
-import { MAX_KNOWN_PROCESSES } from '../guarding/limits.js'
 import { BOOT_RESOLUTION_MS } from '../../client/limits.js'
 import type { HoldLimit } from '../../client/session/local-lease.js'
 import { SESSION_LEASE_MAX_MS } from '../../protocol/limits.js'
+import { MAX_KNOWN_PROCESSES } from '../guarding/limits.js'
 import { WatcherWord } from '../guarding/watcher-words.js'
 import type { ProcessInfo } from '../system/processes.js'
 

@@ -65,7 +65,7 @@ export const MENDED_RUNNER: readonly Mutant[] = [
     'a limit that comes after the command was asked to end moves the deadline',
     'rule 6',
     GUARDIAN,
-    edit(GUARDIAN_PROCESS, 'if (!isLost(this.#fate)) this.#limit = message.limit', 'this.#limit = message.limit'),
+    edit(GUARDIAN_PROCESS, 'if (!isLost(this.#fate)) this.#holdUntil(message.limit)', 'this.#holdUntil(message.limit)'),
   ),
   mutant(
     'Y506',
@@ -102,7 +102,7 @@ export const MENDED_RUNNER: readonly Mutant[] = [
     'while what is left of the command is ended, later limits do not count',
     'own',
     GUARDIAN,
-    edit(GUARDIAN_PROCESS, 'if (!isLost(this.#fate)) this.#limit', 'if (this.#ward === null) this.#limit'),
+    edit(GUARDIAN_PROCESS, 'if (!isLost(this.#fate)) this.#holdUntil', 'if (this.#ward === null) this.#holdUntil'),
   ),
   mutant(
     'Y510',
