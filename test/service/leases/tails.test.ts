@@ -110,6 +110,46 @@ describe('delay', () => {
   })
 })
 
+describe('a leader that hands over', () => {
+  it('says what is left of the times of holds, to the millisecond', () => {
+    const cluster = started()
+    holder(cluster, ',min-hold:50,ttl:60', ',lease:60')
+    cluster.world.advance(4_000)
+    const left = () => [...cluster.node(0).machine.timedHolds()].map(({ clock, forMs }) => [clock, forMs])
+    expect(left()).toEqual([
+      ['minHold', 50_000],
+      ['ttl', 60_000],
+    ])
+    cluster.node(0).service.onHandingOver()
+    cluster.world.advance(10)
+    const [minHoldMs = 0, ttlMs = 0] = left().map(([, forMs]) => Number(forMs))
+    expect(minHoldMs).toBeGreaterThan(45_900)
+    expect(minHoldMs).toBeLessThan(46_100)
+    expect(ttlMs).toBeGreaterThan(55_900)
+    expect(ttlMs).toBeLessThan(56_100)
+  })
+})
+
+describe('a done-mark and a freeze that end', () => {
+  it('end by the clock of the leader, also of one that takes over', () => {
+    for (const hasAnother of [false, true]) {
+      const cluster = started()
+      const { socket } = holder(cluster, ',once:built,once-ttl:20', ',lease:60')
+      const operator = hello(cluster.node(0), ',lease:60').socket
+      const until = Math.floor(cluster.world.nowMs / 1_000) + 20
+      talk(socket, `release,id:2,name:x,token:${/token:(\d+)/.exec(socket.text)?.[1]},done:yes\n`)
+      expect(talk(operator, `.freeze,id:1,prefix:f/,until:${until},reason:work\n`)).toMatch(/^frozen/)
+      const { marks, freezes } = cluster.node(0).machine.inspect()
+      if (hasAnother) cluster.elect(cluster.node(1))
+      cluster.world.advance(18_000)
+      expect([marks.size, freezes.size]).toEqual([1, 1])
+      cluster.world.advance(4_000)
+      const after = cluster.node(0).machine.inspect()
+      expect([after.marks.size, after.freezes.size]).toEqual([0, 0])
+    }
+  })
+})
+
 describe('ttl', () => {
   it('ends the hold after its time, and the session lives on', () => {
     const cluster = started()

@@ -94,6 +94,8 @@ describe('what ends by the wall clock', () => {
     bench.mark('built', 9, HOUR_MS)
     bench.advance(HOUR_MS - 1_000)
     expect(bench.commands).toEqual([markOver('built', 5)])
+    bench.advance(1_000)
+    expect(bench.commands).toEqual([markOver('built', 5), markOver('built', 9)])
   })
 
   it('takes the place of an earlier one of the same name', () => {

@@ -160,13 +160,16 @@ describe('a hold that is broken', () => {
     const { cluster, holder } = scene
     const node = cluster.node(2)
     node.pause(300)
-    scene.force()
-    holder.socket.send('.keepalive\n')
-    cluster.world.after(299, null, () => {
+    let before = ''
+    cluster.world.after(250, null, () => {
+      before = holder.socket.text
       node.pausedUntilMs = 0
       node.installSnapshotOf(cluster.node(0))
     })
+    scene.force()
+    holder.socket.send('.keepalive\n')
     cluster.world.advance(350)
+    expect(before).not.toContain('lost')
     const told = holder.socket.text.split('\n').slice(2)
     expect(told[0]).toMatch(/^lost,name:x/)
     expect(told).toContain('alive')
