@@ -5,6 +5,8 @@ import { DURABILITY } from './durability.js'
 import { ELECTIONS } from './elections.js'
 import { LOCK_DIALECT } from './lock-dialect.js'
 import { LOCK_LAYER } from './lock-layer.js'
+import { LOCK_SERVICE } from './lock-service.js'
+import { LOCK_SERVICE_ENDINGS } from './lock-service-endings.js'
 import { MEMBERSHIP } from './membership.js'
 import { MENDED_AMOUNTS } from './mended-amounts.js'
 import { MENDED_ATTACKERS } from './mended-attackers.js'
@@ -49,6 +51,8 @@ export const MUTANTS: readonly Mutant[] = [
   ...READS_AND_TIME,
   ...MEMBERSHIP,
   ...LOCK_LAYER,
+  ...LOCK_SERVICE,
+  ...LOCK_SERVICE_ENDINGS,
   ...RULES_EPOCHS,
   ...RULES_SPEAKING,
   ...RULES_EXPIRY,

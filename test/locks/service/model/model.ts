@@ -164,7 +164,7 @@ export class Model {
     const session = this.#attached(command)
     if (session === null) return
     this.#sawWallTime(command)
-    if (command.type === CommandType.end) this.#end(session, command.bye && !session.classic ? 'bye' : 'fin')
+    if (command.type === CommandType.end) this.#end(session, endOf(command.bye, session.classic))
     else if (session.classic || (command.fin && session.lingerMs === 0)) this.#end(session, 'fin')
     else this.#detach(session, command.fin ? session.lingerMs : Math.max(session.leaseMs, session.lingerMs))
   }
@@ -261,4 +261,10 @@ export class Model {
     }
     return request > session.acknowledged
   }
+}
+
+/** What a classic client says in place of `bye` is `release`. */
+function endOf(bye: boolean, classic: boolean): HoldEnd {
+  if (!bye) return 'fin'
+  return classic ? 'released' : 'bye'
 }
