@@ -60,6 +60,9 @@ export const DEADLOCK_SEARCH_MAX_STEPS = 10_000
 /** Looks again, while those that could get through are struck out: each may let others through. */
 export const DEADLOCK_STRIKES_MAX_STEPS = 160_000
 
+/** What `why` looks at for a circle, as a multiple of both: some ten milliseconds, for the rare question of a person. */
+export const WHY_SEARCH_TIMES = 5
+
 /** Lock names that a deadlock message shows. */
 export const CYCLE_NAMES_SHOWN_MAX = 8
 

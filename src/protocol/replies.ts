@@ -38,9 +38,13 @@ export function neutral<Word extends string>(word: NeutralWord<Word>, fields?: F
   return formatLine(word, fields) as NeutralReply
 }
 
-/** A line whose value is JSON: everything after the first comma, nothing of it escaped. */
-export function neutralJson<Word extends string>(word: NeutralWord<Word>, value: object): NeutralReply {
-  return `${word},${JSON.stringify(value)}\n` as NeutralReply
+/** A line that ends in JSON: everything from its first brace on, nothing of it escaped. */
+export function neutralJson<Word extends string>(
+  word: NeutralWord<Word>,
+  value: object,
+  fields?: Fields,
+): NeutralReply {
+  return `${formatLine(word, fields).slice(0, -1)},${JSON.stringify(value)}\n` as NeutralReply
 }
 
 /** `err` and words for people, as the classic dialect has them. A comma is part of the text, a line end cannot be. */

@@ -128,7 +128,11 @@ class Server {
         listen: config.http,
         sources: this.#sources,
         metrics: this.#metrics,
-        locks: () => this.#lockReports(),
+        reads: {
+          reads: this.#parts.service.reads,
+          wallNow: () => this.#clock.wallNow(),
+          maySpeak: () => this.#sources.leaseRemainingMs() > 0,
+        },
         warn: (message) => log.warn(message),
       })
     }
@@ -270,12 +274,6 @@ class Server {
       levels: () => ({ level: machine.level, knows: FEATURE_LEVEL, held: machine.isLevelHeld }),
       hasPlaces: () => this.#clientPort?.isFull !== true,
       members: () => this.#parts.memberReports(),
-    }
-  }
-
-  *#lockReports() {
-    for (const { name, token, session, clientId, sinceWallMs, waiters } of this.#parts.machine.locks()) {
-      yield { name, token, session, holder: clientId, since: sinceWallMs, waiters }
     }
   }
 }

@@ -5,7 +5,7 @@
  */
 import { unreachable } from '../invariant.js'
 import type { SessionId } from '../locks/commands/commands.js'
-import type { Effect, Where } from '../locks/effects.js'
+import type { Effect, LockEvent, Where } from '../locks/effects.js'
 import type { LeaderDuties } from './leases/leader-duties.js'
 import type { NodeEpoch } from './leases/node-epoch.js'
 import type { Attachments } from './sessions/attachments.js'
@@ -20,6 +20,8 @@ export interface EffectReceivers {
   unexamined(session: SessionId, lock: string): void
   /** The cluster's feature level. */
   levelRaised(level: number): void
+  /** Something that watches are told. */
+  event(event: LockEvent): void
 }
 
 /** Effects that are for one connection. */
@@ -63,6 +65,9 @@ export class EffectRouter {
       case 'unexamined':
         this.to.unexamined(effect.session, effect.name)
         return
+      case 'event':
+        this.to.event(effect)
+        return
       case 'detached':
         attachments.detached(effect.session, effect.attach)
         duties.detached(effect.session, effect.attach, effect.forMs)
@@ -78,8 +83,6 @@ export class EffectRouter {
         return
       case 'frozen':
         duties.frozen(effect.prefix, effect.generation, effect.untilWallMs)
-        return
-      case 'event':
         return
       case 'lost':
         if (effect.where === null) duties.lost(effect.session, effect.name, effect.token)

@@ -70,3 +70,48 @@ export const LEVEL_HOLD_POLL_MS = 20
 // ------------------------------------------------------------------------------------------------ clean stop
 /** A leader that stops waits this long for another to take over. */
 export const HANDOVER_MS = 1_000
+
+// ----------------------------------------------------------------------------------------------------- reads
+/** Lines of one answer to `locks`; `after` asks for the next ones. */
+export const LISTING_PAGE_LINES = 1_000
+/**
+ * A listing is written in slices, so that one of a hundred thousand locks costs others nothing that they notice. A slice ends
+ * after so much work, or so much time where the work is harder than it looks (a pattern), and then others have their turn.
+ */
+export const LISTING_SLICE_UNITS = 1_024
+export const LISTING_LINE_UNITS = 4
+export const LISTING_SLICE_MS = 1
+export const LISTING_REST_MS = 2
+/** A listing goes on when its reader has taken what it got, looked at so often. */
+export const LISTING_POLL_MS = 20
+export const LISTING_UNSENT_MAX_BYTES = 256 * 1024
+/** Names in one block of the index: a block is what an insertion moves. */
+export const NAME_BLOCK_MAX_COUNT = 512
+/** Names that one slice puts into the index while it is made: about a millisecond. */
+export const INDEXED_NAMES_PER_SLICE = 1_024
+/** Nobody has listed anything for so long: the index of the names is dropped, since every grant and release costs it a little. */
+export const NAME_INDEX_KEPT_MS = 600_000
+/** `match`: a longer pattern, or one that compiles to more instructions, could hold up everybody with a single name. */
+export const PATTERN_MAX_CHARS = 1_024
+export const PATTERN_MAX_INSTRUCTIONS = 1_000
+/** `info` fits into a line that clients take (`ANSWER_LINE_MAX_BYTES`), with room for its head. */
+export const INFO_MAX_BYTES = 60_000
+/** Items of one `info`; the counts in it say how many there are. */
+export const INFO_MAX_ITEMS = 1_000
+export const WHO_MAX_ITEMS = 100
+export const WHO_MAX_FREEZES = 10
+/** Requests that `why` explains, what it shows in the way of each, and how far it follows who waits for whom. */
+export const WHY_MAX_REQUESTS = 20
+export const WHY_MAX_BLOCKERS = 10
+export const WHY_MAX_CHAIN = 16
+export const WATCHES_PER_CONNECTION_MAX_COUNT = 100
+export const WATCHES_MAX_COUNT = 2_000
+/** A watcher that has taken less than all but this is told of a gap instead, once it has read. */
+export const WATCH_UNSENT_MAX_BYTES = 1024 * 1024
+export const WATCH_POLL_MS = 50
+/** Events that wait to be told to one watch: what happens to what a gap's listing has shown already, or behind `since`. More: a gap. */
+export const WATCH_KEPT_MAX_EVENTS = 16_384
+/** Events that a node remembers for `since`: some seconds of a busy cluster, days of a quiet one; about 3 MiB. */
+export const EVENTS_REMEMBERED_COUNT = 16_384
+/** Told in one slice to a watch that catches up. */
+export const EVENTS_PER_SLICE = 256

@@ -21,6 +21,7 @@ import { LeaderDuties } from './leases/leader-duties.js'
 import { NodeEpoch } from './leases/node-epoch.js'
 import { decodeRenewal, decodeRenewalAnswer, encodeRenewalAnswer } from './leases/renewal-frames.js'
 import { RightToSpeak } from './leases/right-to-speak.js'
+import { ClientReads } from './reads/client-reads.js'
 import type { ServiceLog } from './service-log.js'
 import { Attachments } from './sessions/attachments.js'
 import type { StateView } from './state-view.js'
@@ -80,6 +81,7 @@ export class LockService implements ConnectionOwner {
   readonly #deadlines: DeadlineQueue<() => void>
   readonly #context: ConnectionContext
   readonly #effects: EffectRouter
+  readonly #reads: ClientReads
   #stopping = false
 
   constructor(private readonly deps: LockServiceDeps) {
@@ -127,6 +129,7 @@ export class LockService implements ConnectionOwner {
       onJeopardy: (remainingMs) => this.#each((connection) => connection.dialect?.jeopardy(remainingMs)),
       onSafe: () => this.#each((connection) => connection.dialect?.safe()),
     })
+    this.#reads = new ClientReads({ clock, node, reports: state.reports })
     this.#context = this.#makeContext()
     this.#effects = new EffectRouter({
       attachments: this.#attachments,
@@ -138,12 +141,14 @@ export class LockService implements ConnectionOwner {
         log('warn', 'a request waits unexamined: the search for a deadlock met its bound', { session, lock })
       },
       levelRaised: (level) => deps.levelRaised(level),
+      event: (event) => this.#reads.event(event),
     })
   }
 
   // ------------------------------------------------------------------------------------------------------ life
 
   start(): void {
+    this.#reads.start()
     this.#epoch.start()
   }
 
@@ -159,6 +164,7 @@ export class LockService implements ConnectionOwner {
       else connection.dialect.moved(addressFor(connection, address))
     })
     this.#deadlines.clear()
+    this.#reads.stop()
   }
 
   /** Last step: commits the end of this node's epoch, which frees the locks of its classic clients. Bounded in time. */
@@ -209,6 +215,10 @@ export class LockService implements ConnectionOwner {
   /** Rule 7: called first in every turn of the event loop, and before anything is written at its end. */
   turn(): void {
     this.#right.turn()
+  }
+
+  get reads(): ClientReads {
+    return this.#reads
   }
 
   stats(): LockServiceStats {
@@ -266,11 +276,13 @@ export class LockService implements ConnectionOwner {
   onApplied(index: Index): void {
     this.#right.onApplied(index)
     this.#duties.onApplied()
+    this.#reads.applied()
   }
 
   onRestored(index: Index): void {
     this.#epoch.restored()
     this.#attachments.restored()
+    this.#reads.restored()
     this.#right.onApplied(index)
   }
 
@@ -309,6 +321,7 @@ export class LockService implements ConnectionOwner {
       attachments: this.#attachments,
       deadlines: this.#deadlines,
       counters: this.#counters,
+      reads: this.#reads,
       right: {
         serving: () => !this.#stopping && this.#right.maySpeak(),
         maySpeak: () => this.#right.maySpeak(),

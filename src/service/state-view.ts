@@ -1,6 +1,7 @@
 /** What the service reads of the replicated state. `LockMachine` fulfils it; nothing here changes the state. */
 import type { ConnId, Epoch, HoldClock, NodeId, SessionId, Token } from '../locks/commands/commands.js'
 import type { SessionView } from '../locks/effects.js'
+import type { Reports } from '../locks/views/reports.js'
 
 export interface DetachedSession {
   readonly session: SessionId
@@ -38,6 +39,8 @@ export interface StateView {
   readonly level: number
   /** Whether every member is up with a program of this level, which is the next one, and no hold stands. */
   canRaiseTo(level: number): boolean
+  /** What clients may ask. */
+  readonly reports: Reports
   session(id: SessionId): SessionView | null
   /** Sessions attached under an epoch that is live. */
   sessionsAt(node: NodeId, epoch: Epoch): Iterable<SessionId>

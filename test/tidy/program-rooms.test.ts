@@ -20,8 +20,9 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   admin: ['shared'],
   bench: ['shared'],
   cluster: ['shared'],
+  reads: ['shared'],
   // `tnl` alone is made of others.
-  tnl: ['admin', 'bench', 'cluster', 'shared'],
+  tnl: ['admin', 'bench', 'cluster', 'reads', 'shared'],
 }
 
 const roomsIn = (text: string): string[] =>

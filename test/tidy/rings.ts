@@ -60,7 +60,7 @@ export const RINGS: readonly Ring[] = [
     folder: 'src/service/',
     holds: 'sessions, leases, dialects, administration: what the simulator runs',
     knows: [...PORTS, 'src/locks/', 'src/protocol/', 'src/raft/node/'],
-    packages: [],
+    packages: ['re2js'],
     kind: 'still',
   },
   {

@@ -176,7 +176,8 @@ class Stage {
     const met: string[] = []
     const pattern = expected
       .replace(/[.*+?^${}|[\]\\]/g, '\\$&')
-      .replace(/\(([A-Z][A-Za-z0-9]*)\)/g, (_, name: string) => {
+      .replace(/\(([A-Z][A-Za-z0-9]*|[a-z][a-z0-9-]*\\\.(?:session|secret))\)/g, (_, escaped: string) => {
+        const name = escaped.replace('\\.', '.')
         const value = this.#variables.get(name)
         if (value !== undefined) return value.replace(/[.*+?^${}|[\]\\]/g, '\\$&')
         if (met.includes(name)) return `\\k<${name}>`

@@ -6,6 +6,7 @@ import { finishUpgrade, holdUpgrade, showUpgrade } from '../admin/upgrade.js'
 import { runBench } from '../bench/bench.js'
 import { runCluster } from '../cluster/run-cluster.js'
 import { addOperators } from './commands-of-operators.js'
+import { addReaders } from './commands-of-readers.js'
 import { type AskOptions, addExamples, ENDPOINTS, endpointsOf } from './common-options.js'
 
 /** The sister programs: each is an entry file of its own, `tnl-NAME`, and reads its own words. */
@@ -38,6 +39,7 @@ export function createTnl(): Command {
   addMembers(tnl)
   addUpgrade(tnl)
   addOperators(tnl)
+  addReaders(tnl)
   addBench(tnl)
   return tnl
 }

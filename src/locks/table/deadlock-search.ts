@@ -47,14 +47,20 @@ export class DeadlockSearch {
   readonly #namedBy = new Map<Hold, LockRequest[]>()
   readonly #open: LockRequest[] = []
   readonly #dirty: ContestedLock[] = []
-  #stepsLeft = DEADLOCK_SEARCH_MAX_STEPS
+  #stepsLeft: number
 
-  /** `further`: go on to those who wait for the askers. `gone`: these are about to leave, and count no more. */
+  /**
+   * `further`: go on to those who wait for the askers. `gone`: these are about to leave, and count no more. `times`: what `why`
+   * may look at, a multiple of what a request may.
+   */
   constructor(
     readonly state: LockState,
     readonly further = true,
     readonly gone: ReadonlySet<LockRequest> = NOBODY,
-  ) {}
+    readonly times = 1,
+  ) {
+    this.#stepsLeft = times * DEADLOCK_SEARCH_MAX_STEPS
+  }
 
   /** The requests of `askers` that are stuck, or null; `given-up`: there is too much to look at. */
   run(askers: readonly LockRequest[]): readonly LockRequest[] | 'given-up' | null {
@@ -63,7 +69,7 @@ export class DeadlockSearch {
       this.#collectBehind(next)
       if (this.#stepsLeft < 0) return 'given-up'
     }
-    this.#stepsLeft = DEADLOCK_STRIKES_MAX_STEPS
+    this.#stepsLeft = this.times * DEADLOCK_STRIKES_MAX_STEPS
     for (const contested of this.#locks.values()) this.#judge(contested)
     for (const member of this.#members.values()) this.#strikeIfFree(member)
     for (let next = this.#dirty.pop(); next !== undefined; next = this.#dirty.pop()) {

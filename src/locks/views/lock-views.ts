@@ -4,6 +4,7 @@ import type { HeldLock, LossReason, SessionView } from '../effects.js'
 import type { Hold, Member, Session } from '../state/entities.js'
 import { canRaiseTo, levelOfNode } from '../state/levels.js'
 import type { LockState } from '../state/state.js'
+import { Reports } from './reports.js'
 import { heldOf, viewOf } from './session-view.js'
 
 export interface HolderView {
@@ -58,6 +59,9 @@ export interface EndingView {
 
 /** The newest state: a restore replaces what the views read, so they are asked again and not kept. */
 export class LockViews {
+  /** What clients may ask. */
+  readonly reports = new Reports(() => this.state)
+
   constructor(protected state: LockState) {}
 
   // ---- cluster

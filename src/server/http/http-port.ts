@@ -2,36 +2,20 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Socket } from 'node:net'
 import type { HostPort } from '../../address.js'
 import { buildStatus, type StatusSources, whyNotReady } from '../../service/status.js'
-import { HTTP_CHECK_INTERVAL_MS, HTTP_LOCKS_MAX, HTTP_MAX_CONNECTIONS, HTTP_REQUEST_TIMEOUT_MS } from '../limits.js'
+import { HTTP_CHECK_INTERVAL_MS, HTTP_MAX_CONNECTIONS, HTTP_REQUEST_TIMEOUT_MS } from '../limits.js'
 import { bindError, listenOn } from '../sockets/listen.js'
+import { type Answer, json, text } from './answers.js'
 import type { ServerMetrics } from './metrics.js'
-
-export interface LockReport {
-  readonly name: string
-  readonly token: number
-  readonly session: number
-  readonly holder: string
-  /** Milliseconds since 1970, by the clock of the node that asked for it. */
-  readonly since: number
-  readonly waiters: number
-}
+import { type ReadSources, type Route, readRoute } from './read-routes.js'
 
 export interface HttpOptions {
   readonly listen: HostPort
   readonly sources: StatusSources
   readonly metrics: ServerMetrics
-  locks(): Iterable<LockReport>
+  readonly reads: ReadSources
   /** An answer failed for a reason of our own. */
   warn(message: string): void
 }
-
-interface Answer {
-  readonly status: number
-  readonly type: string
-  readonly body: string
-}
-
-type Route = () => Answer | Promise<Answer>
 
 /** Health, status and metrics: everything here is read-only. */
 export class HttpPort {
@@ -39,11 +23,13 @@ export class HttpPort {
   /** From the oldest. */
   readonly #sockets = new Set<Socket>()
   readonly #routes: ReadonlyMap<string, Route>
+  readonly #reads: ReadSources
   readonly #warn: (message: string) => void
   #boundPort = 0
 
   private constructor(options: HttpOptions) {
     this.#routes = routesOf(options)
+    this.#reads = options.reads
     this.#warn = (message) => options.warn(message)
     const timeouts = { requestTimeout: HTTP_REQUEST_TIMEOUT_MS, headersTimeout: HTTP_REQUEST_TIMEOUT_MS }
     this.#server = createServer(
@@ -100,12 +86,12 @@ export class HttpPort {
   }
 
   async #find(request: IncomingMessage): Promise<Answer> {
-    const path = (request.url ?? '/').split('?', 1)[0] ?? '/'
-    const route = this.#routes.get(path)
-    if (route === undefined) return text(404, `nothing at ${path}`)
+    const { path, query } = partsOf(request.url ?? '/')
+    const route = this.#routes.get(path) ?? readRoute(path)
+    if (route === null) return text(404, `nothing at ${path}`)
     if (request.method !== 'GET' && request.method !== 'HEAD') return text(405, 'only GET and HEAD')
     try {
-      return await route()
+      return await route(query, this.#reads)
     } catch (error) {
       this.#warn(`http ${path}: ${error instanceof Error ? error.message : String(error)}`)
       return text(500, 'internal error')
@@ -113,13 +99,18 @@ export class HttpPort {
   }
 }
 
-function routesOf({ sources, metrics, locks }: HttpOptions): ReadonlyMap<string, Route> {
+function partsOf(url: string): { readonly path: string; readonly query: URLSearchParams } {
+  const end = url.indexOf('?')
+  if (end < 0) return { path: url, query: new URLSearchParams() }
+  return { path: url.slice(0, end), query: new URLSearchParams(url.slice(end + 1)) }
+}
+
+function routesOf({ sources, metrics }: HttpOptions): ReadonlyMap<string, Route> {
   return new Map<string, Route>([
     ['/healthz', () => text(200, 'ok')],
     ['/readyz', () => readiness(sources)],
     ['/v1/status', () => json(buildStatus(sources))],
     ['/v1/members', () => json(sources.members())],
-    ['/v1/locks', () => json(firstLocks(locks()))],
     [
       '/metrics',
       async () => ({ status: 200, type: metrics.registry.contentType, body: await metrics.registry.metrics() }),
@@ -130,22 +121,4 @@ function routesOf({ sources, metrics, locks }: HttpOptions): ReadonlyMap<string,
 function readiness(sources: StatusSources): Answer {
   const reason = whyNotReady(sources)
   return reason === null ? text(200, 'ready') : text(503, reason)
-}
-
-/** A million locks in one answer would hold up every client of this node. */
-function firstLocks(locks: Iterable<LockReport>): { locks: readonly LockReport[]; truncated: boolean } {
-  const first: LockReport[] = []
-  for (const lock of locks) {
-    if (first.length === HTTP_LOCKS_MAX) return { locks: first, truncated: true }
-    first.push(lock)
-  }
-  return { locks: first, truncated: false }
-}
-
-function text(status: number, body: string): Answer {
-  return { status, type: 'text/plain; charset=utf-8', body: `${body}\n` }
-}
-
-function json(value: unknown): Answer {
-  return { status: 200, type: 'application/json', body: `${JSON.stringify(value)}\n` }
 }

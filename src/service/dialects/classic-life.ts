@@ -3,12 +3,13 @@
  * on anything.
  *
  *     fresh ──lock──→ asking ──────────ok──────────→ holding ──release──→ leaving ──ended──→ closed
- *                        └─no room─→ waiting ──ok──↗ └ waiting ──release──↗
+ *       │                └─no room─→ waiting ──ok──↗ └ waiting ──release──↗
+ *       └──check──→ reading ──valid, stale──→ closed
  *
  * From every phase a refusal, the end of the connection, a loss, or this node leads to `closed`.
  */
 
-export type ClassicPhase = 'fresh' | 'asking' | 'waiting' | 'holding' | 'leaving' | 'closed'
+export type ClassicPhase = 'fresh' | 'reading' | 'asking' | 'waiting' | 'holding' | 'leaving' | 'closed'
 
 interface Reactions {
   /** A line of the client, whole or malformed. */
@@ -27,7 +28,8 @@ interface Reactions {
 }
 
 export const CLASSIC_LIFE: Readonly<Record<ClassicPhase, Reactions>> = {
-  fresh: { line: 'first', fin: 'note', answer: 'ignore', snapshot: 'ignore', next: ['asking', 'closed'] },
+  fresh: { line: 'first', fin: 'note', answer: 'ignore', snapshot: 'ignore', next: ['reading', 'asking', 'closed'] },
+  reading: { line: 'ignore', fin: 'note', answer: 'ignore', snapshot: 'ignore', next: ['closed'] },
   asking: { line: 'keep', fin: 'note', answer: 'take', snapshot: 'find-out', next: ['waiting', 'holding', 'closed'] },
   waiting: {
     line: 'perform',

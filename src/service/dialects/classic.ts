@@ -116,6 +116,13 @@ export class ClassicDialect implements Dialect, AttachmentListener, ClassicScope
     this.#expectDecision(this.#attachment)
   }
 
+  read(answer: (isConfirmed: boolean) => void): void {
+    this.#enter('reading')
+    this.context.reads.confirm((isConfirmed) => {
+      if (this.#phase === 'reading') answer(isConfirmed && this.context.right.serving())
+    })
+  }
+
   giveUp(): void {
     const attachment = this.#attachment
     if (attachment === null) return

@@ -5,6 +5,7 @@ import type { Line } from '../../protocol/line.js'
 import type { NeutralReply } from '../../protocol/replies.js'
 import type { Counters } from '../counters.js'
 import type { DeadlineQueue } from '../deadline-queue.js'
+import type { ClientReads } from '../reads/client-reads.js'
 import type { Attachments } from '../sessions/attachments.js'
 import type { StateView } from '../state-view.js'
 
@@ -54,6 +55,7 @@ export interface ConnectionContext {
   /** Waits to count and silence to notice; each entry runs itself. */
   readonly deadlines: DeadlineQueue<() => void>
   readonly counters: Counters
+  readonly reads: ClientReads
   readonly right: SpeakingRight
   readonly operations: NodeOperations
   leader(): NodeId | null

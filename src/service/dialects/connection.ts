@@ -47,6 +47,9 @@ export class Connection implements ClientProtocol, DialectConnection, LineReceiv
   get ownEnd(): HostPort {
     return this.socket.ownEnd
   }
+  get unsentBytes(): number {
+    return this.socket.writableLength
+  }
 
   // ------------------------------------------------------------------------------------------ from the socket
 

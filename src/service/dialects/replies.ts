@@ -32,7 +32,8 @@ export function errorReply(request: RequestId, code: ErrorCode, message: string)
   return neutral('err', { id: shownId(request), code, message })
 }
 
-export const NO_QUORUM = errorReply(NO_REQUEST, 'no-quorum', 'no leader, or no answer in time')
+export const NO_QUORUM_TEXT = 'no leader, or no answer in time'
+export const NO_QUORUM = errorReply(NO_REQUEST, 'no-quorum', NO_QUORUM_TEXT)
 export const BUSY_TEXT = 'more is waiting than can be stored soon; try again later'
 
 export const SAFE = positive('safe')

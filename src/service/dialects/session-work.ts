@@ -10,7 +10,7 @@ import type { ConnectionContext } from './connection-context.js'
 import type { DialectConnection } from './dialect.js'
 import { InFlightThrottle } from './in-flight-throttle.js'
 import { NO_LOCK, PendingRequests, type Subject } from './pending-requests.js'
-import { BUSY_TEXT, errorReply, NO_REQUEST } from './replies.js'
+import { BUSY_TEXT, errorReply, NO_QUORUM_TEXT, NO_REQUEST } from './replies.js'
 import { RequestIds } from './request-ids.js'
 import { lackOfLevel } from './requests/level.js'
 import { grantedReply, queuedReply } from './requests/lock.js'
@@ -23,6 +23,8 @@ export interface SessionWorkOwner {
   readonly serving: Attachment | null
   /** The client said `bye`. */
   bye(): void
+  /** A read was answered. */
+  readDecided(): void
   throttled(paused: boolean): void
 }
 
@@ -33,6 +35,9 @@ export class SessionWork implements RequestScope {
   /** What this connection was told it holds, by token; nothing of it that is not bound to the session. */
   readonly #held = new Map<Token, string>()
   #ackProposed = 0
+  /** Reads that are not answered, or not wholly. */
+  #reads = 0
+  #isClosed = false
 
   constructor(
     readonly connection: DialectConnection,
@@ -45,7 +50,7 @@ export class SessionWork implements RequestScope {
 
   /** Requests of which nothing is known yet, not even that they wait. */
   get undecided(): number {
-    return this.#requests.undecided
+    return this.#requests.undecided + this.#reads
   }
 
   // ------------------------------------------------------------------------------------------------ client's side
@@ -117,8 +122,36 @@ export class SessionWork implements RequestScope {
     const request = this.#ids.name(id)
     this.#ackProposed = attachment.ack
     this.#requests.ask(request, attachment.nextNumber, subject)
-    this.#throttle.look(this.#requests.undecided)
+    this.#throttle.look(this.undecided)
     attachments.submit(attachment, { ...body, ...attachments.header(attachment), request })
+  }
+
+  read(id: RequestId | null, answer: () => void, unconfirmed?: () => void): void {
+    const done = this.goesOn()
+    this.context.reads.confirm((isConfirmed) => {
+      if (this.#isClosed) return
+      if (isConfirmed) answer()
+      else {
+        this.connection.say(errorReply(id ?? NO_REQUEST, 'no-quorum', NO_QUORUM_TEXT))
+        unconfirmed?.()
+      }
+      done()
+    })
+  }
+
+  goesOn(): () => void {
+    this.#reads += 1
+    this.#throttle.look(this.undecided)
+    return () => {
+      this.#reads -= 1
+      if (this.#isClosed) return
+      this.#throttle.look(this.undecided)
+      this.owner.readDecided()
+    }
+  }
+
+  nameRead(id: RequestId | null): RequestId {
+    return id ?? this.#ids.nextUnnamed()
   }
 
   bye(): void {
@@ -142,7 +175,7 @@ export class SessionWork implements RequestScope {
   queued(request: RequestId, place: QueuedPlace): void {
     this.#requests.queued(request)
     this.connection.speak(queuedReply(request, place))
-    this.#throttle.look(this.#requests.undecided)
+    this.#throttle.look(this.undecided)
   }
 
   /** `mayClaim`: false once the end of the session is proposed, from when on nothing positive is written (rule 5). */
@@ -160,7 +193,7 @@ export class SessionWork implements RequestScope {
       else if (answer.kind === 'released') this.#released(answer.name, subject?.token ?? 0)
       this.connection.say(answerReply(request, answer))
     }
-    this.#throttle.look(this.#requests.undecided)
+    this.#throttle.look(this.undecided)
   }
 
   /** Rule 11: this node counts the wait; the log decides whether the grant came first. */
@@ -201,6 +234,8 @@ export class SessionWork implements RequestScope {
   handOn(attachment: Attachment | null): void {
     if (attachment !== null) this.context.attachments.waitsLeft(attachment, this.#requests.waitsLeft())
     this.#requests.clear()
+    this.#isClosed = true
+    this.context.reads.forget(this.connection)
   }
 }
 

@@ -154,6 +154,10 @@ export class SessionDialect implements Dialect, AttachmentListener, SessionWorkO
     this.#part()
   }
 
+  readDecided(): void {
+    this.#partWhenDecided()
+  }
+
   /** While nothing is read from the client, nothing can be heard either. */
   throttled(paused: boolean): void {
     this.#silence.paused = paused

@@ -4,6 +4,7 @@ import { connect } from 'node:net'
 import { HttpPort } from '../../../src/server/http/http-port.js'
 import { ServerMetrics } from '../../../src/server/http/metrics.js'
 import { SeededRandom } from '../../../src/testing/seeded-random.js'
+import { readSources } from '../../kit/read-sources.js'
 import { statusSources } from '../../kit/status-sources.js'
 import { type Area, Finding, Trail } from '../area.js'
 import { damaged, freeText, nameText, numberText } from '../values.js'
@@ -23,6 +24,12 @@ const PATHS = [
   '/v1/members',
   '/v1/locks/a',
   '/v1/check',
+  '/v1/check?name=a&token=1',
+  '/v1/why/a',
+  '/v1/history/a',
+  '/v1/sessions',
+  '/v1/marks',
+  '/v1/freezes',
 ]
 const METHODS = [
   'GET',
@@ -149,7 +156,7 @@ class HttpArea implements Area {
     })
     const listen = { host: '127.0.0.1', port: 0 }
     const warn = (message: string): void => void this.#warnings.push(message)
-    this.#port = await HttpPort.open({ listen, sources: SOURCES, metrics, locks: () => [], warn })
+    this.#port = await HttpPort.open({ listen, sources: SOURCES, metrics, reads: readSources(), warn })
     return this.#port
   }
 

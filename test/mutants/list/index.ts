@@ -1,5 +1,6 @@
 /** All mutants, in the order of the table. */
 import type { Mutant } from '../mutant.js'
+import { CLIENT_READS } from './client-reads.js'
 import { COARSE } from './coarse.js'
 import { DURABILITY } from './durability.js'
 import { ELECTIONS } from './elections.js'
@@ -86,4 +87,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...OWN_DIALECTS,
   ...UPGRADES,
   ...LOCK_DIALECT,
+  ...CLIENT_READS,
 ]

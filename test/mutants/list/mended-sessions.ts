@@ -19,8 +19,8 @@ export const MENDED_SESSIONS: readonly Mutant[] = [
     edits: [
       {
         file: 'src/service/dialects/requests/cancel.ts',
-        find: "target: readRequestId(line, 'request') }",
-        replace: "target: readNumber(line, 'request', null) }",
+        find: "const target = readRequestId(line, 'request')",
+        replace: "const target = readNumber(line, 'request', null)",
       },
       {
         file: 'src/service/dialects/requests/cancel.ts',

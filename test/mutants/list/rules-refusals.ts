@@ -90,8 +90,13 @@ export const RULES_REFUSALS: readonly Mutant[] = [
     id: 'R8g',
     title: 'a read that is not in the log is not confirmed by ReadIndex',
     rule: 'rule 8',
-    notApplicable:
-      'this version answers no such read (`check`, `locks`): everything definite that a session hears comes from an applied entry. The ReadIndex rounds of renewals are R3d and R3e',
+    edits: [
+      {
+        file: 'src/service/reads/client-reads.ts',
+        find: "this.deps.node.read((outcome) => done(outcome === 'current'))",
+        replace: 'done(true)',
+      },
+    ],
   },
   // -------------------------------------------------------------------- rule 9: a snapshot on a serving node
   {
@@ -199,9 +204,9 @@ export const RULES_REFUSALS: readonly Mutant[] = [
     edits: [
       {
         file: FRONT,
-        find: '    this.#epoch.restored()\n    this.#attachments.restored()\n    this.#right.onApplied(index)',
+        find: '    this.#epoch.restored()\n    this.#attachments.restored()\n    this.#reads.restored()\n    this.#right.onApplied(index)',
         replace:
-          '    this.#right.onApplied(index)\n    this.deps.clock.after(200, () => {\n      this.#epoch.restored()\n      this.#attachments.restored()\n    })',
+          '    this.#reads.restored()\n    this.#right.onApplied(index)\n    this.deps.clock.after(200, () => {\n      this.#epoch.restored()\n      this.#attachments.restored()\n    })',
       },
     ],
   },
@@ -209,6 +214,6 @@ export const RULES_REFUSALS: readonly Mutant[] = [
     id: 'R9l',
     title: 'watches that missed events go on',
     rule: 'rule 9',
-    notApplicable: 'there are no watches in this version',
+    edits: [{ file: FRONT, find: '    this.#reads.restored()\n', replace: '' }],
   },
 ]

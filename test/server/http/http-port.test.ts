@@ -1,10 +1,12 @@
 import { connect, type Socket } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
 import type { NodeStatus } from '../../../src/raft/node/node-api.js'
-import { HttpPort, type LockReport } from '../../../src/server/http/http-port.js'
+import { HttpPort } from '../../../src/server/http/http-port.js'
 import { ServerMetrics } from '../../../src/server/http/metrics.js'
 import { HTTP_LOCKS_MAX, HTTP_MAX_CONNECTIONS } from '../../../src/server/limits.js'
+import { type ReadSituation, readSources } from '../../kit/read-sources.js'
 import { LEADER, statusSources } from '../../kit/status-sources.js'
+import { Bench } from '../../locks/harness.js'
 
 let port: HttpPort | null = null
 afterEach(async () => {
@@ -15,17 +17,23 @@ afterEach(async () => {
 interface Situation {
   node?: NodeStatus | null
   leaseMs?: number
-  locks?: () => Iterable<LockReport>
+  reads?: ReadSituation
   hasPlaces?: boolean
 }
 
-async function serve({ node = LEADER, leaseMs = 8_500, locks = () => [], hasPlaces = true }: Situation = {}) {
+async function serve({ node = LEADER, leaseMs = 8_500, reads = {}, hasPlaces = true }: Situation = {}) {
   const sources = statusSources({ node: () => node, leaseRemainingMs: () => leaseMs, hasPlaces: () => hasPlaces })
   const counted = { proposals: () => 11, dropped: () => 0, ignored: () => 0, level: () => 1 }
   const metrics = new ServerMetrics(sources, counted)
   const warnings: string[] = []
   const warn = (message: string) => void warnings.push(message)
-  port = await HttpPort.open({ listen: { host: '127.0.0.1', port: 0 }, sources, metrics, locks, warn })
+  port = await HttpPort.open({
+    listen: { host: '127.0.0.1', port: 0 },
+    sources,
+    metrics,
+    reads: readSources(reads),
+    warn,
+  })
   const base = `http://127.0.0.1:${port.port}`
   const get = async (path: string, init?: RequestInit) => {
     const response = await fetch(base + path, init)
@@ -77,16 +85,6 @@ describe('reports', () => {
     expect(JSON.parse((await get('/v1/members')).body)).toMatchObject([{ node: 'n1', role: 'voter', leader: true }])
   })
 
-  it('shows the first locks of very many', async () => {
-    function* endless(): Generator<LockReport> {
-      for (let token = 1; ; token += 1)
-        yield { name: `l${token}`, token, session: 1, holder: 'c', since: 0, waiters: 0 }
-    }
-    const { get } = await serve({ locks: endless })
-    const { locks, truncated } = JSON.parse((await get('/v1/locks')).body)
-    expect({ count: locks.length, truncated }).toEqual({ count: HTTP_LOCKS_MAX, truncated: true })
-  })
-
   it('shows metrics, those that are read and those that are counted', async () => {
     const { get, metrics } = await serve()
     metrics.leaderChanged()
@@ -110,17 +108,104 @@ describe('reports', () => {
   })
 })
 
+describe('reads', () => {
+  function bench(locks: number): Bench {
+    const made = new Bench({ checkEachEntry: false })
+    made.nodeUp('n1', 7)
+    const holder = made.open('n1', 7, { clientId: 'me' })
+    for (let request = 1; request <= locks; request += 1)
+      made.lock(holder, request, `db/${1_000 + request}`, { wallMs: 4_000 })
+    return made
+  }
+
+  it('shows who has what, a page at a time', async () => {
+    const { machine } = bench(HTTP_LOCKS_MAX / 2)
+    const { get } = await serve({ reads: { machine } })
+    const read = async (path: string) => JSON.parse((await get(path)).body)
+    const all = await read('/v1/locks')
+    expect([all.locks.length, all.truncated, all.after]).toEqual([HTTP_LOCKS_MAX / 2, false, undefined])
+    const [lock] = (await read('/v1/locks?match=db/1.01&prefix=db')).locks
+    expect(lock).toMatchObject({
+      name: 'db/1001',
+      mode: 'exclusive',
+      state: 'held',
+      holder: 'me',
+      since: 4,
+      heldFor: 6,
+    })
+    expect(await read('/v1/locks/db/1001')).toMatchObject({
+      kind: 'plain',
+      holds: [{ token: lock.token }],
+      waiterCount: 0,
+    })
+    expect(await read('/v1/locks/db%2F1001')).toMatchObject({ holdCount: 1 })
+    expect(await read(`/v1/check?name=db/1001&token=${lock.token}`)).toMatchObject({ valid: true })
+    expect(await read('/v1/check?name=db/1001&token=1')).toMatchObject({ valid: false })
+    expect(await read('/v1/why/db/1001')).toMatchObject({ requestCount: 0, now: [{ kind: 'hold', token: lock.token }] })
+    expect(await read('/v1/history/db/1001')).toEqual({ name: 'db/1001', ends: [] })
+    expect(await read('/v1/sessions')).toMatchObject({ sessions: [{ client: 'me', node: 'n1' }], count: 1 })
+    expect(await read('/v1/marks')).toEqual({ marks: [], count: 0, reserved: 0 })
+    expect(await read('/v1/freezes')).toEqual({ freezes: [], count: 0 })
+  })
+
+  it('cuts what is too much for one answer, and goes on behind it', async () => {
+    const made = bench(HTTP_LOCKS_MAX - 1)
+    for (const client of ['a', 'b']) made.lock(made.open('n1', 7, { clientId: client }), 1, `z/${client}`)
+    const { get } = await serve({ reads: { machine: made.machine } })
+    const { locks, truncated, after } = JSON.parse((await get('/v1/locks')).body)
+    expect([locks.length, truncated, after]).toEqual([HTTP_LOCKS_MAX, true, `z/a@${locks.at(-1).token}`])
+    const rest = JSON.parse((await get(`/v1/locks?after=${after}`)).body)
+    expect(rest.locks).toMatchObject([{ name: 'z/b', holder: 'b' }])
+  })
+
+  it('says 503 without a quorum, unless what is stale will do', async () => {
+    const { get } = await serve({ reads: { outcome: 'unavailable', machine: bench(1).machine } })
+    for (const path of ['/v1/locks', '/v1/locks/x', '/v1/check?name=x&token=1', '/v1/sessions']) {
+      expect(await get(path)).toMatchObject({ status: 503, body: expect.stringContaining('no-quorum') })
+    }
+    expect(JSON.parse((await get('/v1/locks?stale=yes')).body).locks).toHaveLength(1)
+  })
+
+  it('says that a token is valid only while its node may speak', async () => {
+    const { machine } = bench(1)
+    const { get } = await serve({ reads: { machine, maySpeak: false } })
+    const token = machine.holder('db/1001')?.token
+    expect((await get(`/v1/check?name=db/1001&token=${token}`)).status).toBe(503)
+    expect((await get('/v1/check?name=db/1001&token=1')).status).toBe(200)
+  })
+
+  it.each([
+    ['/v1/check?name=x', 'bad-request'],
+    ['/v1/check?name=.x&token=1', 'bad-name'],
+    ['/v1/locks/%ff', 'bad-name'],
+    ['/v1/locks?match=(', 'bad-request'],
+    ['/v1/locks?match=(abcdefgh){200}', 'limit'],
+    ['/v1/locks?after=x', 'bad-request'],
+    ['/v1/sessions?after=x', 'bad-request'],
+    ['/v1/why/x?session=x', 'bad-request'],
+  ])('refuses %s', async (path, code) => {
+    const { get } = await serve()
+    const { status, body } = await get(path)
+    expect([status, JSON.parse(body).error.code]).toEqual([400, code])
+  })
+
+  it('knows no other paths', async () => {
+    const { get } = await serve()
+    for (const path of ['/v1/', '/v1/who', '/v1/checks', '/v1/constructor', '/v1/sessions/x', '/v1/locksX']) {
+      expect((await get(path)).status, path).toBe(404)
+    }
+    expect((await get('/v1/locks', { method: 'POST' })).status).toBe(405)
+  })
+})
+
 describe('what does not fit', () => {
   it('is refused, and an error of our own is not the end', async () => {
-    const { get, warnings } = await serve({
-      locks: () => {
-        throw new Error('broken')
-      },
-    })
+    const { get, metrics, warnings } = await serve()
+    metrics.registry.metrics = () => Promise.reject(new Error('broken'))
     expect((await get('/nothing')).status).toBe(404)
     expect((await get('/v1/status', { method: 'POST' })).status).toBe(405)
-    expect((await get('/v1/locks')).status).toBe(500)
-    expect(warnings).toEqual(['http /v1/locks: broken'])
+    expect((await get('/metrics')).status).toBe(500)
+    expect(warnings).toEqual(['http /metrics: broken'])
     expect(await get('/healthz', { method: 'HEAD' })).toMatchObject({ status: 200, body: '' })
   })
 })

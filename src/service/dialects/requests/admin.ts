@@ -1,17 +1,11 @@
 /** `.members`, `.transfer` and the like: handed to the administration, which decides who may ask and answers, perhaps later. */
 import type { Line } from '../../../protocol/line.js'
 import type { RequestScope, SessionRequest } from './request.js'
-import { fail, failUnsupported } from './values.js'
-
-/** The protocol has them, this level has not. */
-const ACTIONS_TO_COME: ReadonlySet<string> = new Set(
-  'check locks watch who why history sessions marks freezes'.split(' '),
-)
+import { fail } from './values.js'
 
 /** Whatever has no file of its own: a line of the administration, or nothing that is known here. */
 export const otherwise: Pick<SessionRequest, 'perform'> = {
   perform: (session, line) => {
-    if (ACTIONS_TO_COME.has(line.action)) failUnsupported(line.action)
     if (!line.action.startsWith('.') || !administer(session, line)) fail('bad-request', `unknown action ${line.action}`)
   },
 }

@@ -1,14 +1,19 @@
-/** `cancel,id:N,request:M`: request M waits no longer. Its own answer, `not-granted` or `ok`, always comes before this one's. */
+/** `cancel,id:N,request:M`: request M waits no longer, or watch M ends. Its own answer always comes before this one's. */
 import { CommandType, type RequestId } from '../../../locks/commands/commands.js'
 import { type NeutralReply, neutral } from '../../../protocol/replies.js'
-import { shownId } from '../replies.js'
+import { NO_REQUEST, shownId } from '../replies.js'
 import type { SessionRequest } from './request.js'
 import { readRequestId } from './values.js'
 
 export const cancel: SessionRequest = {
   action: 'cancel',
-  perform: (session, line, id) =>
-    session.propose(id, { type: CommandType.cancel, target: readRequestId(line, 'request') }),
+  perform: (session, line, id) => {
+    const target = readRequestId(line, 'request')
+    const { connection, context } = session
+    // The log knows of no watch.
+    if (context.reads.watches.cancel(connection, target)) connection.say(cancelledReply(id ?? NO_REQUEST))
+    else session.propose(id, { type: CommandType.cancel, target })
+  },
 }
 
 export function cancelledReply(request: RequestId): NeutralReply {

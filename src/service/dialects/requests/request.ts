@@ -27,6 +27,15 @@ export interface RequestScope {
   propose(id: RequestId | null, body: RequestBody): void
   /** The same for one that asks for a lock, and may wait for it: refused while there is enough to do already. */
   proposeLock(id: RequestId | null, body: LockBody): void
+  /**
+   * Asks what the log learns nothing of: `answer` runs on a state that has all that was answered to anybody before. If no
+   * quorum confirms that, the client is told, and `unconfirmed` runs.
+   */
+  read(id: RequestId | null, answer: () => void, unconfirmed?: () => void): void
+  /** Within `answer`: it is not whole yet. To be called once it is. */
+  goesOn(): () => void
+  /** Under which a request is known here that is not proposed: negative if the client gave no id. */
+  nameRead(id: RequestId | null): RequestId
   /** Nothing more is asked for: the session ends once all that was asked before is decided. */
   bye(): void
 }

@@ -7,20 +7,25 @@ import { errorReply } from '../replies.js'
 import { otherwise } from './admin.js'
 import { bye } from './bye.js'
 import { cancel, cancelledReply } from './cancel.js'
+import { check } from './check.js'
 import { hello } from './hello.js'
+import { freezes, history, marks, sessions, who, why } from './info.js'
 import { keepalive } from './keepalive.js'
 import { doneReply, type Granted, lock, notGrantedReply } from './lock.js'
+import { locks } from './locks.js'
 import type { OpeningRequest } from './opening.js'
 import { OPERATORS_REQUESTS, operatorsReply } from './operators.js'
 import { release, releasedReply } from './release.js'
 import type { SessionRequest } from './request.js'
 import { resume } from './resume.js'
 import { unlock } from './unlock.js'
+import { watch } from './watch.js'
 
 const byAction = <Request extends { readonly action: string }>(...requests: readonly Request[]) =>
   new Map(requests.map((request) => [request.action, request]))
 
 const OPENINGS: ReadonlyMap<string, OpeningRequest> = byAction(hello, resume)
+const READS: readonly SessionRequest[] = [check, locks, who, why, history, sessions, marks, freezes, watch]
 const REQUESTS: ReadonlyMap<string, SessionRequest> = byAction(
   lock,
   release,
@@ -29,6 +34,7 @@ const REQUESTS: ReadonlyMap<string, SessionRequest> = byAction(
   keepalive,
   bye,
   ...OPERATORS_REQUESTS,
+  ...READS,
 )
 
 /** Whether a connection that begins with this line speaks the session dialect. */

@@ -19,6 +19,8 @@ export interface ClassicScope {
   readonly holds: boolean
   /** Proposes the session and its lock. `showsToken`: the answer names it. */
   ask(body: ClassicAsk, showsToken: boolean): void
+  /** Asks a quorum; `answer` is to close the connection. It does not run if that has happened already. */
+  read(answer: (isConfirmed: boolean) => void): void
   /** The client gives up what it holds or waits for. It is told when that is applied. */
   giveUp(): void
 }

@@ -1,5 +1,6 @@
 /** Every request of the classic dialect, registered: what a connection may begin with, and what may be said while it has a lock. */
 import { neutral } from '../../../../protocol/replies.js'
+import { check } from './check.js'
 import { keepalive } from './keepalive.js'
 import { lock } from './lock.js'
 import { ping } from './ping.js'
@@ -12,7 +13,7 @@ const byAction = (...requests: readonly ClassicRequest[]): ReadonlyMap<string, C
   new Map(requests.map((request) => [request.action, request]))
 
 /** The first line. */
-export const FIRST_REQUESTS = byAction(lock, ping, stats, serverShutdown)
+export const FIRST_REQUESTS = byAction(lock, check, ping, stats, serverShutdown)
 /** While the client waits for its lock, or holds it. */
 export const LATER_REQUESTS = byAction(keepalive, release)
 

@@ -1,0 +1,58 @@
+/** Questions of the session dialect that change nothing: one session, at the first endpoint that serves. */
+import { formatHostPort, type HostPort } from '../../address.js'
+import { parseLine } from '../../protocol/line.js'
+import { ClusterRefusal, CommandFailure, explain } from '../shared/command-failure.js'
+import { TnlExit } from '../shared/exit-statuses.js'
+import { LineClient } from '../shared/line-client.js'
+
+/** Runs `ask` in a session at the first endpoint where it comes to an end. */
+export async function asking<T>(endpoints: readonly HostPort[], ask: (client: LineClient) => Promise<T>): Promise<T> {
+  const failures: string[] = []
+  for (const endpoint of endpoints) {
+    try {
+      return await inSession(endpoint, ask)
+    } catch (error) {
+      if (error instanceof CommandFailure) throw error
+      failures.push(`${formatHostPort(endpoint)}: ${explain(error)}`)
+    }
+  }
+  throw new CommandFailure(TnlExit.noEndpoint, `no endpoint answered: ${failures.join('; ')}`)
+}
+
+export async function inSession<T>(endpoint: HostPort, ask: (client: LineClient) => Promise<T>): Promise<T> {
+  const client = await LineClient.open(endpoint)
+  try {
+    client.send('hello,version:2,redirect:no')
+    const welcome = await client.nextParsed()
+    if (welcome.action !== 'welcome') throw new Error(welcome.get('message') ?? welcome.action)
+    return await ask(client)
+  } finally {
+    client.send('bye')
+    client.close()
+  }
+}
+
+/** The next line about request `id`, as it was sent. A node without a quorum is no answer: another may have one. */
+export async function nextOf(client: LineClient, id: number): Promise<string> {
+  for (;;) {
+    const text = await client.next()
+    if (text === null) throw new Error('the node closed the connection')
+    // The JSON of an `info` is not cut into keys.
+    if (text.startsWith(`info,id:${id},`)) return text
+    const line = parseLine(text)
+    if (line?.get('id') !== String(id)) continue
+    if (line.action !== 'err') return text
+    const [code, message] = [line.get('code') ?? 'err', line.get('message') ?? '']
+    if (code === 'no-quorum') throw new Error(message)
+    throw new ClusterRefusal(code, message)
+  }
+}
+
+/** What an `info` says. */
+export async function askInfo<T>(endpoints: readonly HostPort[], request: string): Promise<T> {
+  return asking(endpoints, async (client) => {
+    client.send(request.replace(/^[a-z]+/, '$&,id:1'))
+    const text = await nextOf(client, 1)
+    return JSON.parse(text.slice(text.indexOf('{'))) as T
+  })
+}

@@ -1,0 +1,97 @@
+/** What stands though nobody holds anything, and who is there: marks, freezes, history, sessions. Pages of what may be many. */
+import type { SessionId, Token } from '../commands/commands.js'
+import type { Mode } from '../effects.js'
+import type { Session } from '../state/entities.js'
+import type { HoldEnd, Mark } from '../state/standing.js'
+import type { LockState } from '../state/state.js'
+import { type FreezeReport, freezeReport, modeOf, permitsOf } from './hold-report.js'
+import { smallest } from './smallest.js'
+
+export interface PastReport {
+  readonly token: Token
+  readonly mode: Mode
+  readonly permits: number
+  readonly limit: number
+  readonly holder: string
+  readonly session: SessionId
+  readonly fromWallMs: number
+  readonly toWallMs: number
+  readonly how: HoldEnd
+  /** Of a forced release: who, and the words that were given. */
+  readonly by: string
+  readonly reason: string
+}
+
+/** The newest first. */
+export function history(state: LockState, name: string): PastReport[] {
+  const reports = state.history.of(name).map(({ amount, label, number: _, name: __, stamp: ___, ...past }) => ({
+    ...past,
+    mode: modeOf(amount),
+    permits: permitsOf(amount),
+    holder: label,
+  }))
+  return reports.reverse()
+}
+
+export interface SessionReport {
+  readonly session: SessionId
+  readonly client: string
+  /** The node that has its connection; null: none has. */
+  readonly node: string | null
+  readonly classic: boolean
+  readonly leaseMs: number
+  readonly lingerMs: number
+  /** While no node has it: how long it can be resumed, by the last count that reached the state. */
+  readonly leftMs: number | null
+  readonly holds: number
+  readonly places: number
+}
+
+/** In the order of their ids, those above `after`. */
+export function sessions(state: LockState, after: SessionId, most: number): SessionReport[] {
+  return smallest(counted(state), after, most, ({ id }) => id).map(sessionReport)
+}
+
+function* counted(state: LockState): IterableIterator<Session> {
+  for (const session of state.sessions.values()) if (!session.countsAsEnded) yield session
+}
+
+function sessionReport(session: Session): SessionReport {
+  const { terms, place } = session
+  const isAttached = place?.live === true
+  // Of one that is to be swept the state says later for how long it may be resumed.
+  const leftMs = place === null ? (terms?.detachedForMs ?? 0) : Math.max(terms?.leaseMs ?? 0, terms?.lingerMs ?? 0)
+  return {
+    session: session.id,
+    client: session.clientId,
+    node: isAttached ? place.node : null,
+    classic: session.classic,
+    leaseMs: terms?.leaseMs ?? 0,
+    lingerMs: terms?.lingerMs ?? 0,
+    leftMs: isAttached ? null : leftMs,
+    holds: session.heldCount,
+    places: session.placeCount,
+  }
+}
+
+export interface MarkReport {
+  readonly key: string
+  readonly sinceWallMs: number
+  readonly holder: string
+  /** 0: for ever. */
+  readonly untilWallMs: number
+}
+
+/** In the order of their keys, those behind `after`; null for all. */
+export function marks(state: LockState, after: string | null, most: number): MarkReport[] {
+  return smallest(state.marks.values(), after, most, ({ key }) => key).map(markReport)
+}
+
+function markReport({ key, sinceWallMs, holder, ttlMs }: Mark): MarkReport {
+  return { key, sinceWallMs, holder, untilWallMs: ttlMs === 0 ? 0 : sinceWallMs + ttlMs }
+}
+
+/** In the order of their prefixes, those behind `after`; null for all. */
+export function freezes(state: LockState, after: string | null): FreezeReport[] {
+  return smallest(state.freezes.values(), after, state.freezes.size, ({ prefix }) => prefix).map(freezeReport)
+}

@@ -1,0 +1,162 @@
+/**
+ * What anybody may read of the locks, as JSON: what the session dialect's reads say, under `/v1`. Linearizable, and 503 without
+ * a quorum; with `?stale=yes` what this node has applied, whatever the others have.
+ */
+import { isLockName, parseInteger } from '../../protocol/values.js'
+import type { ClientReads } from '../../service/reads/client-reads.js'
+import { compilePattern } from '../../service/reads/pattern.js'
+import { formatListingPlace, type ListingPlace, parseListingPlace } from '../../service/reads/positions.js'
+import * as reports from '../../service/reads/report-json.js'
+import { HTTP_LOCKS_MAX } from '../limits.js'
+import { type Answer, failure, json } from './answers.js'
+
+export interface ReadSources {
+  readonly reads: ClientReads
+  /** For display. */
+  wallNow(): number
+  /** Rule 2: whether this node may say that a lock is held. */
+  maySpeak(): boolean
+}
+
+export type Route = (query: URLSearchParams, sources: ReadSources) => Answer | Promise<Answer>
+
+/** Reads the request, and gives what is to be done on a state that is current. */
+type Reading = (query: URLSearchParams, name: string) => (sources: ReadSources) => Answer | Promise<Answer>
+
+/** Something is wrong with the request. */
+class BadQuery extends Error {
+  override readonly name = 'BadQuery'
+  constructor(
+    readonly code: string,
+    message: string,
+  ) {
+    super(message)
+  }
+}
+
+const READINGS: Readonly<Record<string, Reading>> = {
+  check: (query) => {
+    const name = lockName(query.get('name') ?? '')
+    const token = wholeNumber(query, 'token')
+    if (token === null) throw new BadQuery('bad-request', 'token: a whole number')
+    return ({ reads, maySpeak }) => {
+      const valid = reads.reports.isCurrent(name, token)
+      return valid && !maySpeak() ? NO_QUORUM : json({ name, token, valid })
+    }
+  },
+  locks: (query) => {
+    const prefix = query.get('prefix') ?? ''
+    const pattern = query.has('match') ? compilePattern(query.get('match') ?? '') : null
+    if (pattern !== null && 'why' in pattern) throw new BadQuery(pattern.code, pattern.why)
+    const after = query.has('after') ? listingPlace(query.get('after') ?? '') : null
+    return ({ reads, wallNow }) => {
+      const locks: object[] = []
+      const most = HTTP_LOCKS_MAX
+      return new Promise<Answer>((resolve) => {
+        reads.listings.begin(NO_BACKLOG(), {
+          ...{ prefix, only: null, pattern, after, most },
+          line: (held) => void locks.push(reports.listedJson(held, wallNow())),
+          end: (_count, last) =>
+            resolve(
+              json({ locks, truncated: last !== null, after: last === null ? undefined : formatListingPlace(last) }),
+            ),
+        })
+      })
+    }
+  },
+  'locks/': (_query, name) =>
+    of(lockName(name), ({ reads, wallNow }, it) => reports.whoJson(reads.reports, it, wallNow())),
+  'why/': (query, name) => {
+    const session = wholeNumber(query, 'session')
+    return of(lockName(name), ({ reads, wallNow }, it) => reports.whyJson(reads.reports, it, session, wallNow()))
+  },
+  'history/': (_query, name) => of(lockName(name), ({ reads }, it) => reports.historyJson(reads.reports, it)),
+  sessions: (query) => {
+    const after = wholeNumber(query, 'after') ?? 0
+    return ({ reads }) => json(reports.sessionsJson(reads.reports, after))
+  },
+  marks: (query) => {
+    const after = query.get('after')
+    return ({ reads }) => json(reports.marksJson(reads.reports, after))
+  },
+  freezes: (query) => {
+    const after = query.get('after')
+    return ({ reads }) => json(reports.freezesJson(reads.reports, after))
+  },
+}
+
+const NO_QUORUM = failure(503, 'no-quorum', 'no leader, or no answer in time; ?stale=yes shows what this node knows')
+
+/** Null: nothing is read at this path. */
+export function readRoute(path: string): Route | null {
+  if (!path.startsWith(ROOT)) return null
+  const [, key = '', rest = ''] = /^([a-z]+$|[a-z]+\/)(.*)$/.exec(path.slice(ROOT.length)) ?? []
+  const reading = Object.hasOwn(READINGS, key) ? READINGS[key] : undefined
+  return reading === undefined ? null : (query, sources) => answer(reading, query, decoded(rest), sources)
+}
+
+const ROOT = '/v1/'
+
+function answer(
+  reading: Reading,
+  query: URLSearchParams,
+  name: string,
+  sources: ReadSources,
+): Answer | Promise<Answer> {
+  try {
+    const perform = reading(query, name)
+    return query.get('stale') === 'yes' ? perform(sources) : confirmed(sources, perform)
+  } catch (error) {
+    if (!(error instanceof BadQuery)) throw error
+    return failure(400, error.code, error.message)
+  }
+}
+
+/** What cannot be decoded is no lock name either. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return ''
+  }
+}
+
+/** Looked at while the state is known to be current, and not a turn later. */
+function confirmed(sources: ReadSources, perform: (sources: ReadSources) => Answer | Promise<Answer>): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    sources.reads.confirm((isCurrent) => {
+      try {
+        resolve(isCurrent ? perform(sources) : NO_QUORUM)
+      } catch (error) {
+        reject(error)
+      }
+    })
+  })
+}
+
+const of =
+  (name: string, show: (sources: ReadSources, name: string) => object) =>
+  (sources: ReadSources): Answer =>
+    json(show(sources, name))
+
+/** Each listing is a reader of its own. */
+const NO_BACKLOG = () => ({ unsentBytes: 0 })
+
+function lockName(text: string): string {
+  if (isLockName(text)) return text
+  throw new BadQuery('bad-name', 'a lock name is 1 to 255 of A-Z a-z 0-9 _ - . / and does not begin with . or /')
+}
+
+function wholeNumber(query: URLSearchParams, key: string): number | null {
+  const value = query.get(key)
+  if (value === null) return null
+  const number = parseInteger(value)
+  if (number === null) throw new BadQuery('bad-request', `${key}: a whole number`)
+  return number
+}
+
+function listingPlace(value: string): ListingPlace {
+  const place = parseListingPlace(value)
+  if (place === null) throw new BadQuery('bad-request', 'after: NAME@TOKEN of an earlier answer')
+  return place
+}

@@ -1,0 +1,67 @@
+/**
+ * What clients ask without changing anything. A read is confirmed by a quorum, on any node and without an entry of the log
+ * (rules.md rule 8), and then looks at the applied state; nothing of it is stored, so a repeated one reads again.
+ */
+import type { LockEvent } from '../../locks/effects.js'
+import type { Reports } from '../../locks/views/reports.js'
+import type { Clock } from '../../platform.js'
+import type { NodeApi } from '../../raft/node/node-api.js'
+import { ListedNames } from './listed-names.js'
+import { Listings } from './listings.js'
+import { type Watcher, Watches } from './watches.js'
+
+export interface ReadsDeps {
+  readonly clock: Clock
+  readonly node: Pick<NodeApi, 'read' | 'appliedIndex'>
+  readonly reports: Reports
+}
+
+export class ClientReads {
+  readonly reports: Reports
+  readonly listings: Listings
+  readonly watches: Watches
+  readonly #names: ListedNames
+
+  constructor(private readonly deps: ReadsDeps) {
+    const { clock, node, reports } = deps
+    this.reports = reports
+    this.#names = new ListedNames(clock, reports)
+    this.listings = new Listings(clock, this.#names, reports)
+    this.watches = new Watches({ clock, listings: this.listings, appliedIndex: () => node.appliedIndex() })
+  }
+
+  /** `true`: the state has all that was answered to anybody before this call, and is to be looked at within that one. */
+  confirm(done: (isCurrent: boolean) => void): void {
+    this.deps.node.read((outcome) => done(outcome === 'current'))
+  }
+
+  start(): void {
+    this.watches.start()
+  }
+
+  event(event: LockEvent): void {
+    this.#names.changed(event.name)
+    this.watches.event(event)
+  }
+
+  applied(): void {
+    this.watches.applied()
+  }
+
+  restored(): void {
+    this.#names.drop()
+    this.watches.restored()
+  }
+
+  /** The connection is closed. */
+  forget(reader: Watcher): void {
+    this.listings.forget(reader)
+    this.watches.forget(reader)
+  }
+
+  stop(): void {
+    this.watches.clear()
+    this.listings.clear()
+    this.#names.drop()
+  }
+}

@@ -1,0 +1,236 @@
+/**
+ * Reports as JSON (docs/protocol.md, Asking). Times are Unix seconds and durations seconds, with decimals, as everywhere in the
+ * protocol; what does not apply is left out. A list is cut where the line would become longer than clients take, and a count
+ * beside it says how many there are.
+ */
+import { utf8Length } from '../../bytes/utf8.js'
+import type { FreezeReport, HoldReport, PlaceReport } from '../../locks/views/hold-report.js'
+import type { ListedHold } from '../../locks/views/listing.js'
+import type { Reports } from '../../locks/views/reports.js'
+import type { MarkReport, PastReport, SessionReport } from '../../locks/views/standing-reports.js'
+import type { Blocker, Link, WaitReport } from '../../locks/views/why.js'
+import { formatSeconds } from '../../protocol/values.js'
+import {
+  INFO_MAX_BYTES,
+  INFO_MAX_ITEMS,
+  WHO_MAX_FREEZES,
+  WHO_MAX_ITEMS,
+  WHY_MAX_BLOCKERS,
+  WHY_MAX_CHAIN,
+  WHY_MAX_REQUESTS,
+} from '../limits.js'
+import { heldForSeconds } from './lock-line.js'
+import { blockerWords, waitWords } from './why-words.js'
+
+type Json = Readonly<Record<string, unknown>>
+
+/** Room for items in one line. */
+class Room {
+  #left = INFO_MAX_BYTES
+
+  /** As many of them as there is room for. */
+  fit(items: readonly Json[]): readonly Json[] {
+    const fitting: Json[] = []
+    for (const item of items) {
+      this.#left -= utf8Length(JSON.stringify(item)) + 1
+      if (this.#left < 0) break
+      fitting.push(item)
+    }
+    return fitting
+  }
+}
+
+export function whoJson(reports: Reports, name: string, nowMs: number): Json {
+  const report = reports.who(name, WHO_MAX_ITEMS)
+  const room = new Room()
+  const frozen = room.fit(report.freezes.slice(0, WHO_MAX_FREEZES).map(freezeJson))
+  return {
+    name,
+    kind: report.kind,
+    limit: report.limit || undefined,
+    pinned: report.pinned || undefined,
+    frozen: frozen.length === 0 ? undefined : frozen,
+    holds: room.fit(report.holds.map((hold) => holdJson(hold, nowMs))),
+    holdCount: report.holdCount,
+    waiting: room.fit(report.waiting.map((place) => placeJson(place, nowMs))),
+    waiterCount: report.waiterCount,
+  }
+}
+
+export function whyJson(reports: Reports, name: string, session: number | null, nowMs: number): Json {
+  const bounds = { requests: WHY_MAX_REQUESTS, blockers: WHY_MAX_BLOCKERS, chain: WHY_MAX_CHAIN }
+  const report = reports.why(name, session, bounds)
+  const room = new Room()
+  const now = report.now === null ? undefined : room.fit(report.now.map((blocker) => blockerJson(blocker, nowMs)))
+  return {
+    name,
+    now,
+    nowCount: now === undefined ? undefined : report.nowCount,
+    requests: room.fit(report.requests.map((request) => waitJson(request, nowMs))),
+    requestCount: report.requestCount,
+    unexamined: report.isUnexamined || undefined,
+  }
+}
+
+export function historyJson(reports: Reports, name: string): Json {
+  return { name, ends: new Room().fit(reports.history(name).map(pastJson)) }
+}
+
+/** `after`: ask again with it, for there may be more. */
+export function sessionsJson(reports: Reports, after: number): Json {
+  const found = reports.sessions(after, INFO_MAX_ITEMS)
+  const sessions = new Room().fit(found.map(sessionJson))
+  const last =
+    sessions.length < found.length || found.length === INFO_MAX_ITEMS ? found[sessions.length - 1] : undefined
+  return { sessions, count: reports.sessionCount, after: last?.session }
+}
+
+export function marksJson(reports: Reports, after: string | null): Json {
+  const found = reports.marks(after, INFO_MAX_ITEMS)
+  const marks = new Room().fit(found.map(markJson))
+  const last = marks.length < found.length || found.length === INFO_MAX_ITEMS ? found[marks.length - 1] : undefined
+  return { marks, count: reports.markCount, reserved: reports.reservedMarkCount, after: last?.key }
+}
+
+export function freezesJson(reports: Reports, after: string | null): Json {
+  const found = reports.freezes(after)
+  const freezes = new Room().fit(found.map(freezeJson))
+  const last = freezes.length < found.length ? found[freezes.length - 1] : undefined
+  return { freezes, count: reports.freezeCount, after: last?.prefix }
+}
+
+// ------------------------------------------------------------------------------------------------------ the items
+
+/** A line of `locks`, where it is told as JSON. */
+export function listedJson(held: ListedHold, nowMs: number): Json {
+  return {
+    name: held.name,
+    mode: held.mode,
+    permits: held.permits || undefined,
+    limit: held.limit || undefined,
+    state: held.state,
+    token: held.token || undefined,
+    holder: held.holder || undefined,
+    session: held.session || undefined,
+    since: formatSeconds(held.sinceWallMs),
+    heldFor: heldForSeconds(held.sinceWallMs, nowMs),
+    waiters: held.waiters,
+    meta: held.meta || undefined,
+  }
+}
+
+function holdJson(hold: HoldReport, nowMs: number): Json {
+  const { withinMs } = hold.end
+  return {
+    token: hold.token,
+    mode: hold.mode,
+    permits: hold.permits || undefined,
+    state: hold.phase,
+    holder: hold.holder || undefined,
+    session: hold.session || undefined,
+    since: formatSeconds(hold.sinceWallMs),
+    heldFor: heldForSeconds(hold.sinceWallMs, nowMs),
+    loose: hold.loose || undefined,
+    endsBy: hold.end.by,
+    endsWithin: withinMs === null ? undefined : formatSeconds(withinMs),
+    meta: hold.meta || undefined,
+  }
+}
+
+function placeJson(place: PlaceReport, nowMs: number): Json {
+  return {
+    position: place.position,
+    mode: place.mode,
+    permits: place.permits || undefined,
+    holder: place.holder,
+    session: place.session,
+    request: place.request < 0 ? undefined : place.request,
+    names: place.names,
+    since: formatSeconds(place.sinceWallMs),
+    waitedFor: heldForSeconds(place.sinceWallMs, nowMs),
+    wait: place.waitMs < 0 ? 'forever' : formatSeconds(place.waitMs),
+    meta: place.meta || undefined,
+  }
+}
+
+function waitJson(report: WaitReport, nowMs: number): Json {
+  const { meta: _, names: __, ...place } = placeJson(report.place, nowMs)
+  return {
+    ...place,
+    names: report.names,
+    text: waitWords(report, nowMs),
+    blockers: report.blockers.map((blocker) => blockerJson(blocker, nowMs)),
+    blockerCount: report.blockerCount,
+    chain: report.chain.map(linkJson),
+    circle: report.circle || undefined,
+  }
+}
+
+function blockerJson(blocker: Blocker, nowMs: number): Json {
+  const text = blockerWords(blocker, nowMs)
+  switch (blocker.kind) {
+    case 'hold': {
+      const { meta: _, ...hold } = holdJson(blocker.hold, nowMs)
+      return { kind: blocker.hold.phase === 'tail' ? 'tail' : 'hold', name: blocker.hold.name, ...hold, text }
+    }
+    case 'place': {
+      const { meta: _, ...place } = placeJson(blocker.place, nowMs)
+      return { kind: 'place', name: blocker.place.name, ...place, text }
+    }
+    case 'frozen':
+      return { kind: 'frozen', name: blocker.name, ...freezeJson(blocker.freeze), text }
+  }
+}
+
+function linkJson({ holder, session, name, token, of, ofSession }: Link): Json {
+  return { holder, session, name, token: token || undefined, of, ofSession: ofSession || undefined }
+}
+
+function freezeJson({ prefix, reason, by, sinceWallMs, untilWallMs }: FreezeReport): Json {
+  return {
+    prefix,
+    reason,
+    by: by || undefined,
+    since: formatSeconds(sinceWallMs),
+    until: untilWallMs === 0 ? undefined : formatSeconds(untilWallMs),
+  }
+}
+
+function pastJson(past: PastReport): Json {
+  return {
+    token: past.token,
+    mode: past.mode,
+    permits: past.permits || undefined,
+    limit: past.limit || undefined,
+    holder: past.holder,
+    session: past.session,
+    from: formatSeconds(past.fromWallMs),
+    to: formatSeconds(past.toWallMs),
+    how: past.how,
+    by: past.by || undefined,
+    reason: past.reason || undefined,
+  }
+}
+
+function sessionJson(session: SessionReport): Json {
+  return {
+    session: session.session,
+    client: session.client || undefined,
+    node: session.node ?? undefined,
+    classic: session.classic || undefined,
+    lease: session.classic ? undefined : formatSeconds(session.leaseMs),
+    linger: session.classic ? undefined : formatSeconds(session.lingerMs),
+    left: session.leftMs === null ? undefined : formatSeconds(session.leftMs),
+    holds: session.holds,
+    places: session.places,
+  }
+}
+
+function markJson({ key, sinceWallMs, holder, untilWallMs }: MarkReport): Json {
+  return {
+    key,
+    since: formatSeconds(sinceWallMs),
+    holder,
+    until: untilWallMs === 0 ? undefined : formatSeconds(untilWallMs),
+  }
+}

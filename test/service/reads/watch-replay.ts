@@ -1,0 +1,74 @@
+/** Somebody who watches, and believes what the lines say: the holds that there are, by name and token. */
+import { parseLine } from '../../../src/protocol/line.js'
+
+/** Behind it there is everything, by events or by a gap. */
+const BEFORE_ALL = '0.0'
+
+export class WatchReplay {
+  readonly holds = new Set<string>()
+  gaps = 0
+  events = 0
+  /** From where to go on on another connection; after a gap that was not told to its end, from the beginning of all. */
+  at = ''
+  #gapAt = ''
+  isWatching = false
+  isEnded = false
+  #rest = ''
+
+  /** Only lines of this request. */
+  constructor(readonly id: string) {}
+
+  reconnected(): void {
+    this.#rest = ''
+    if (this.at === BEFORE_ALL) this.holds.clear()
+  }
+
+  take(text: string): void {
+    const lines = (this.#rest + text).split('\n')
+    this.#rest = lines.pop() ?? ''
+    for (const line of lines) this.#line(line)
+  }
+
+  #line(text: string): void {
+    const line = parseLine(text)
+    if (line === null) throw new Error(`no line: ${text}`)
+    if (line.get('id') !== this.id) return
+    const hold = `${line.get('name')}@${line.get('token')}`
+    const at = line.get('at') ?? ''
+    switch (line.action) {
+      case 'watching':
+        this.isWatching = true
+        this.at = at
+        return
+      case 'gap':
+        this.gaps += 1
+        this.holds.clear()
+        this.at = BEFORE_ALL
+        this.#gapAt = at
+        return
+      case 'lock':
+        if (line.get('state') === 'held') this.#add(hold, text)
+        return
+      case 'end':
+        this.at = this.#gapAt
+        return
+      case 'event':
+        this.events += 1
+        this.at = at
+        if (line.get('type') === 'granted') this.#add(hold, text)
+        else if (line.get('type') === 'released' || line.get('type') === 'lost') this.#remove(hold, text)
+        return
+      case 'cancelled':
+        this.isEnded = true
+    }
+  }
+
+  #add(hold: string, text: string): void {
+    if (this.holds.has(hold)) throw new Error(`is there already: ${text}`)
+    this.holds.add(hold)
+  }
+
+  #remove(hold: string, text: string): void {
+    if (!this.holds.delete(hold)) throw new Error(`is not there: ${text}`)
+  }
+}
