@@ -328,4 +328,58 @@ export const LOCK_DIALECT: readonly Mutant[] = [
     ],
     tests: TRANSCRIPTS,
   },
+  {
+    ...tests,
+    id: 'L228',
+    title: '(34) tokens of one request are drawn in another order than it was asked',
+    edits: [
+      {
+        file: 'src/locks/table/grants.ts',
+        find: 'for (const { lock, amount } of asked)',
+        replace: 'for (const { lock, amount } of [...asked].reverse())',
+      },
+    ],
+    tests: TRANSCRIPTS,
+  },
+  {
+    ...tests,
+    id: 'L229',
+    title: '(36) release without a token frees any of several holds',
+    edits: [
+      {
+        file: 'src/locks/table/release.ts',
+        find: 'if (current.length > 1) return',
+        replace: 'if (current.length > 9) return',
+      },
+    ],
+    tests: TRANSCRIPTS,
+  },
+  {
+    ...tests,
+    id: 'L230',
+    title: '(51) unlock frees what is not loose',
+    edits: [
+      {
+        file: 'src/locks/table/release.ts',
+        find: 'hold.terms?.loose !== true || ',
+        replace: '',
+      },
+    ],
+    tests: TRANSCRIPTS,
+  },
+  {
+    ...tests,
+    id: 'L231',
+    title: '(62) a snapshot has the first answer of a request for several names only',
+    rule: 'rule 10',
+    edits: [
+      { file: 'src/locks/snapshot/answer-records.ts', find: 'out.varint(grants.length)', replace: 'out.varint(1)' },
+      {
+        file: 'src/locks/snapshot/answer-records.ts',
+        find: 'ended } of grants) {',
+        replace: 'ended } of grants.slice(0, 1)) {',
+      },
+    ],
+    tests: LINES,
+  },
 ]
