@@ -26,6 +26,7 @@ let rolling: RollingCluster
 beforeAll(async () => {
   next = join(await nextLevelProgram(), 'dist/cli/tnl-server.js')
   rolling = await RollingCluster.start()
+  await rolling.cluster.untilRisen()
   // biome-ignore format: a line a node would be longer and no clearer
   await rolling.untilLevels([[OLD, OLD], [OLD, OLD], [OLD, OLD]])
 }, BUILD_TIMEOUT_MS)

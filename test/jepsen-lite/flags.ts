@@ -37,7 +37,7 @@ export function readFlags(): Flags {
     .option('--nemesis <names>', 'all, none, or names separated by commas', 'all')
     .option('--workload <names>', 'all, or names separated by commas', 'all')
     .option('--seed <number>', 'chooses faults and their times', positive, 1 + (Date.now() % 1_000_000))
-    .option('--clients <count>', 'how many clients, over all workloads', positive, 20)
+    .option('--clients <count>', 'how many clients, over all workloads', positive, 42)
     .option(
       '--relays <count>',
       `of the ${CLIENT_SITES} places of clients so many are behind a relay`,

@@ -15,6 +15,7 @@ import type { EpochRecord, EpochRecords, LockService } from '../../src/service/l
 import type { Checks } from './checks/checks.js'
 import type { ClassicHold } from './checks/lock-check.js'
 import { isPositive } from './checks/lock-check.js'
+import { Words } from './checks/loss-check.js'
 import { ProcessDisk, type Volume } from './disk.js'
 import type { ClientConnection } from './network/client-connection.js'
 import type { ClientNetwork } from './network/client-network.js'
@@ -149,7 +150,9 @@ export class Member {
   #watchWords(connection: ClientConnection, service: LockService): void {
     const { checks, nodeId, process, settings } = this.deps
     let hold: (ClassicHold & { gaveUp: boolean }) | null = null
+    const words = new Words(checks.losses)
     connection.onWritten = (text) => {
+      words.written(nodeId, service.stats().epoch, text, this.node?.appliedIndex() ?? 0)
       if (/^err.*too many connections/m.test(text)) this.#noPlace()
       else if (/^err.*busy/m.test(text)) this.deps.world.count('seen busy')
       const line = text.split('\n').find(isPositive)

@@ -70,7 +70,11 @@ class Simulation {
     private readonly swarm: Swarm,
   ) {
     world.note(JSON.stringify({ ...swarm, faults: [...swarm.faults] }))
-    this.#checks = new Checks(world, swarm.names, programOf(swarm.isMixed ? NEXT_LEVEL : FEATURE_LEVEL))
+    this.#checks = new Checks(
+      world,
+      [...swarm.names, ...swarm.semaphores],
+      programOf(swarm.isMixed ? NEXT_LEVEL : FEATURE_LEVEL),
+    )
     this.#cluster = new Cluster(world, swarm, this.#checks)
     this.#clients = this.#makeClients()
     this.#nemesis = new Nemesis(this.#cluster, this.#clients)
@@ -107,6 +111,7 @@ class Simulation {
       world,
       checks: this.#checks,
       names: swarm.names,
+      semaphores: swarm.semaphores,
       metaBytes: swarm.metaBytes,
       notes: swarm.isMixed,
       nodeIds: () => [...this.#cluster.hosts.keys()],
@@ -122,7 +127,9 @@ class Simulation {
       const name = `session${i + 1}`
       const leaseMs = random.pick(SESSION_LEASES_MS)
       const from = random.pick<From>(['own end', 'own end', 'unknown', 'nothing'])
-      return new SessionClient(name, host(name), deps, swarm.thinkMs, leaseMs, random.pick(LINGERS_MS), from)
+      const lingerMs = random.pick(LINGERS_MS)
+      const isOperator = swarm.hasOperators && random.chance(0.5)
+      return new SessionClient(name, host(name), deps, swarm.thinkMs, leaseMs, lingerMs, from, isOperator)
     })
     const rude = Array.from({ length: swarm.rudeClients }, (_, i) => {
       const name = `rude${i + 1}`

@@ -16,6 +16,10 @@ export interface Swarm {
   readonly sessionClients: number
   readonly rudeClients: number
   readonly names: readonly string[]
+  /** Names that are asked for as semaphores. */
+  readonly semaphores: readonly string[]
+  /** Some of the session clients are operators of the locks. */
+  readonly hasOperators: boolean
   readonly settings: ClusterSettings
   readonly safetyMs: number
   /** Clock rates lie in [1, this], at every moment. */
@@ -74,6 +78,7 @@ const SMALL_BOUNDS: Bounds = {
 const INSTALLS_NEXT = ['upgrade', 'rolling upgrade'] as const satisfies readonly FaultName[]
 
 const LOCK_NAMES = ['a', 'b', 'c', 'd', 'e']
+const SEMAPHORE_NAMES = ['s', 't']
 
 /** `only`: these faults instead of those that are drawn. */
 export function drawSwarm(random: SeededRandom, nodes: number | null, only: Swarm['faults'] | null = null): Swarm {
@@ -101,6 +106,8 @@ export function drawSwarm(random: SeededRandom, nodes: number | null, only: Swar
     sessionClients: (isCutOften ? 4 : 1) + random.int(6),
     rudeClients: random.pick([0, 0, 1, 2]),
     names: LOCK_NAMES.slice(0, 1 + random.int(LOCK_NAMES.length)),
+    semaphores: SEMAPHORE_NAMES.slice(0, random.int(SEMAPHORE_NAMES.length + 1)),
+    hasOperators: random.chance(0.5),
     settings: {
       nodeLeaseMs,
       heartbeatMs,

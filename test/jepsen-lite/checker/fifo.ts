@@ -1,11 +1,20 @@
 import type { Finding } from '../types.js'
-import { eventsOf, groupBy, lockKey, numberOf, type Operation, type ReadHistory, textOf } from './operations.js'
+import {
+  eventsOf,
+  groupBy,
+  lockKey,
+  numberOf,
+  type Operation,
+  type ReadHistory,
+  textOf,
+  tokensOf,
+} from './operations.js'
 
 /** A waiter's clock may be this much faster than the harness's, and the wait is counted where it was asked for. */
 const SHORTEST_WAIT = 0.85
 
 /** One who had a place in the queue, acknowledged, before somebody else asked. */
-interface Waiter {
+export interface Waiter {
   readonly operation: Operation
   readonly queuedAt: number
   /** Its token, if it was served; otherwise the time until which it certainly waited. */
@@ -46,11 +55,11 @@ function checkLock(acquires: readonly Operation[]): Finding[] {
 const NEVER = Number.NEGATIVE_INFINITY
 
 /** Null if it had no place, or it is unknown for how long. */
-function asWaiter(operation: Operation): Waiter | null {
+export function asWaiter(operation: Operation, nameIndex = 0): Waiter | null {
   const { notes, outcome, completion, invoke } = operation
   const queuedAt = notes.findLast(({ f }) => f === 'queued')?.time
   if (queuedAt === undefined) return null
-  const token = completion?.value.token
+  const token = completion === null ? undefined : tokensOf(completion)[nameIndex]
   if (outcome === 'ok' && token !== undefined) return { operation, queuedAt, token, waitedUntil: NEVER }
   const gaveUp = notes.some(({ f }) => f === 'cancel')
   const wait = numberOf(invoke, 'wait')
@@ -58,7 +67,7 @@ function asWaiter(operation: Operation): Waiter | null {
   return { operation, queuedAt, token: NEVER, waitedUntil: invoke.time + SHORTEST_WAIT * wait * 1e6 }
 }
 
-function overtaking(operation: Operation, { operation: waiter }: Waiter): Finding {
+export function overtaking(operation: Operation, { operation: waiter }: Waiter): Finding {
   const what = `${operation.name}: process ${operation.process} overtook process ${waiter.process}, which was in the queue before it asked`
   return { check: 'fifo', what, events: [...eventsOf(waiter), ...eventsOf(operation)] }
 }

@@ -1,10 +1,16 @@
 import type { Finding, HistoryEvent, Workload } from '../types.js'
+import { checkBeliefs } from './beliefs.js'
+import { checkCurrentTokens } from './current-tokens.js'
 import { checkExactlyOnce } from './exactly-once.js'
 import { checkFifo } from './fifo.js'
+import { checkFreezes } from './freezes.js'
 import { checkOverlap } from './holders.js'
+import { checkMarks } from './marks.js'
 import { checkLinearizable } from './mutex.js'
 import { readHistory } from './operations.js'
 import { checkFenced, checkUnguarded } from './registers.js'
+import { checkAllOrNothing, checkPassing } from './several-names.js'
+import { checkTimes } from './times.js'
 import { checkTokens } from './tokens.js'
 
 export { checkRecovery } from './availability.js'
@@ -20,6 +26,23 @@ export function checkLocks(history: readonly HistoryEvent[]): Finding[] {
     ...checkUnguarded(read),
     ...checkFenced(read),
     ...checkLinearizable(read),
+  ]
+  return inOrderOf(history, findings)
+}
+
+/** All that holds of locks of every kind: modes, permits, several at once, times, marks, and what operators do to them. */
+export function checkClaims(history: readonly HistoryEvent[]): Finding[] {
+  const read = readHistory(history)
+  const findings = [
+    ...checkBeliefs(read),
+    ...checkTokens(read),
+    ...checkPassing(read),
+    ...checkAllOrNothing(read),
+    ...checkExactlyOnce(read),
+    ...checkMarks(read),
+    ...checkFreezes(read),
+    ...checkTimes(read),
+    ...checkCurrentTokens(read),
   ]
   return inOrderOf(history, findings)
 }

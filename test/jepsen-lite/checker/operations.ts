@@ -1,4 +1,5 @@
 import { type EventType, type HistoryEvent, NEMESIS } from '../types.js'
+import { type Amount, type Ask, parseAsk, parseAsks } from './amounts.js'
 
 /** An invocation with what came of it. */
 export interface Operation {
@@ -17,6 +18,7 @@ export interface Operation {
 /** A lock that was granted, and what its holder did with it. */
 export interface Hold {
   readonly name: string
+  readonly amount: Amount
   /** Null if the client does not learn it. */
   readonly token: number | null
   readonly acquire: Operation
@@ -39,7 +41,17 @@ export class MalformedHistory extends Error {
   override readonly name = 'MalformedHistory'
 }
 
-const OPERATIONS: ReadonlySet<string> = new Set(['acquire', 'release', 'write', 'write-fenced'])
+const OPERATIONS: ReadonlySet<string> = new Set([
+  'acquire',
+  'release',
+  'write',
+  'write-fenced',
+  'check',
+  'force',
+  'freeze',
+  'thaw',
+  'resize',
+])
 
 /** True if the line is a note and neither opens nor closes an operation. */
 export function isNote(event: HistoryEvent): boolean {
@@ -64,7 +76,8 @@ interface OpenOperation {
   readonly notes: HistoryEvent[]
 }
 
-interface OpenHold {
+interface OpenHold extends Ask {
+  readonly token: number | null
   readonly acquire: Operation
   readonly granted: HistoryEvent
   release: Operation | null
@@ -83,7 +96,7 @@ class Reader {
   readonly #holds: OpenHold[] = []
   readonly #notes: HistoryEvent[] = []
   readonly #open = new Map<number, OpenOperation>()
-  /** By process and lock. */
+  /** By process, lock and token. */
   readonly #lastHold = new Map<string, OpenHold>()
   #time = Number.NEGATIVE_INFINITY
 
@@ -105,7 +118,7 @@ class Reader {
     this.#notes.push(event)
     open?.notes.push(event)
     if (event.f !== 'hold-end') return
-    const hold = this.#lastHold.get(holderKey(event))
+    const hold = this.#holdOf(event)
     if (hold !== undefined) hold.endNote ??= event
   }
 
@@ -130,25 +143,56 @@ class Reader {
     const operation: Operation = { workload, process, f, name: value.name ?? '', invoke, completion, outcome, notes }
     this.#operations.push(operation)
     if (f === 'acquire' && completion !== null && outcome === 'ok') {
-      const hold: OpenHold = { acquire: operation, granted: completion, release: null, endNote: null }
-      this.#holds.push(hold)
-      this.#lastHold.set(holderKey(invoke), hold)
+      const tokens = tokensOf(completion)
+      for (const [index, ask] of asksOf(operation).entries()) {
+        const token = tokens[index] ?? null
+        const hold: OpenHold = { ...ask, token, acquire: operation, granted: completion, release: null, endNote: null }
+        this.#holds.push(hold)
+        for (const key of holderKeys({ workload, process, name: ask.name, token })) this.#lastHold.set(key, hold)
+      }
     } else if (f === 'release') {
-      const hold = this.#lastHold.get(holderKey(invoke))
+      const hold = this.#holdOf(invoke)
       if (hold !== undefined) hold.release ??= operation
     }
   }
+
+  #holdOf({ workload, process, value: { name = '', token } }: HistoryEvent): OpenHold | undefined {
+    for (const key of holderKeys({ workload, process, name, token: token ?? null })) {
+      const hold = this.#lastHold.get(key)
+      if (hold !== undefined) return hold
+    }
+    return undefined
+  }
 }
 
-const holderKey = (event: HistoryEvent): string => `${event.process} ${lockKey(event)}`
+/** A client that has several holds may go by another number since: then the token says which one is meant. */
+function holderKeys(of: { workload: string; process: number; name: string; token: number | null }): readonly string[] {
+  const { workload, process, name, token } = of
+  const own = `${process} ${workload}/${name} ${token ?? ''}`
+  return token === null ? [own] : [own, `${workload}/${name} ${token}`]
+}
 
-function closed({ acquire, granted, release, endNote }: OpenHold): Hold {
+/** What an `acquire` asks for: one name, or several at once. */
+export function asksOf({ invoke, name }: Operation): readonly Ask[] {
+  const names = textOf(invoke, 'names')
+  if (names !== null) return parseAsks(names)
+  const amount = textOf(invoke, 'amount')
+  return [amount === null ? { name, amount: 'exclusive' } : parseAsk(`${name}@${amount}`)]
+}
+
+/** In the order asked. */
+export function tokensOf(completion: HistoryEvent): readonly number[] {
+  const tokens = textOf(completion, 'tokens')
+  if (tokens !== null) return tokens.split(' ').map(Number)
+  return completion.value.token === undefined ? [] : [completion.value.token]
+}
+
+function closed({ name, amount, token, acquire, granted, release, endNote }: OpenHold): Hold {
   const ends = [release?.invoke.time, numberOf(endNote, 'until') ?? endNote?.time]
   const known = ends.filter((end) => end !== undefined)
   // Whoever says nothing about the end is believed to have believed for no time at all.
   const believedUntil = known.length === 0 ? granted.time : Math.min(...known)
-  const { name } = acquire
-  return { name, token: granted.value.token ?? null, acquire, granted, release, endNote, believedUntil }
+  return { name, amount, token, acquire, granted, release, endNote, believedUntil }
 }
 
 /** All lines of one hold, in no order. */

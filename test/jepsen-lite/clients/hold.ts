@@ -39,8 +39,8 @@ export class SessionHold {
     return this.#believedUntil
   }
 
-  /** Only the first end counts. */
-  end(why: HoldEnd): void {
+  /** Only the first end counts. `reason`: what the cluster said of it. */
+  end(why: HoldEnd, reason?: string): void {
     if (this.#isOver) return
     this.#isOver = true
     clearInterval(this.#timer)
@@ -49,6 +49,7 @@ export class SessionHold {
     const left = Math.max(0, this.#believedUntil - now) / NS_PER_MS
     const { name, token } = this.lock
     const until = Math.min(now, this.#believedUntil)
-    this.journal.note('hold-end', { name, token, why, until, left }, this.#process)
+    const told = reason === undefined ? {} : { reason }
+    this.journal.note('hold-end', { name, token, why, until, left, ...told }, this.#process)
   }
 }

@@ -45,6 +45,10 @@ export class Journal {
     this.#process = this.recorder.nextProcess()
   }
 
+  get isOpen(): boolean {
+    return this.#open !== null
+  }
+
   /** What is no operation, and may stand beside one. */
   note(f: string, value: HistoryValue, process = this.#process): void {
     this.#record('info', f, value, process)

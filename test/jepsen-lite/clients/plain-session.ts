@@ -22,10 +22,26 @@ export class SessionOver extends Error {
   override readonly name = 'SessionOver'
 }
 
+/** What a session is asked. */
+export interface Question {
+  readonly action: string
+  readonly fields?: Fields
+  /** Several of one key. */
+  readonly names?: readonly string[]
+  readonly onQueued?: (line: Line) => void
+  /** Called with the answer before anything else is heard of it. */
+  readonly onAnswer?: (answer: readonly Line[]) => void
+}
+
 interface Request {
   readonly line: string
+  /** So many `ok` are one answer. */
+  readonly names: number
   readonly onQueued: (line: Line) => void
-  settle: ((line: Line) => void) | null
+  readonly onAnswer: (answer: readonly Line[]) => void
+  sends: number
+  oks: Line[]
+  settle: ((answer: readonly Line[]) => void) | null
   readonly fail: (error: Error) => void
 }
 
@@ -35,8 +51,10 @@ interface Request {
  */
 export class PlainSession {
   readonly id: string
-  /** Called with what tells the tokens of lost locks from others. */
-  onLost: (isLost: (token: number) => boolean) => void = () => {}
+  /** Called with what tells the tokens of lost locks from others, and what the node said of the loss. */
+  onLost: (isLost: (token: number) => boolean, reason: string) => void = () => {}
+  /** Called with the names and tokens that a resume found held. */
+  onHeld: (held: ReadonlyMap<number, string>) => void = () => {}
   readonly #secret: string
   readonly #localLease: LocalLease
   readonly #requests = new Map<number, Request>()
@@ -46,6 +64,10 @@ export class PlainSession {
   #lastId = 0
   #acknowledged = 0
   #attempt = 0
+  /** An answer to a request that was sent again, whose `lost` may follow in the same write. */
+  #unconfirmed: { readonly request: Request; readonly answer: readonly Line[] } | null = null
+  /** Tokens that were lost; those of answers that are not confirmed yet are looked for here. */
+  readonly #lost = new Set<number>()
 
   /** Null when the client shall finish before any node takes it; one that is finishing already tries once. */
   static async open(context: ClientContext): Promise<PlainSession | null> {
@@ -102,19 +124,32 @@ export class PlainSession {
   }
 
   /** Resolves with the last answer, however often the connection breaks before. Rejects with SessionOver. */
-  ask(action: string, fields: Fields, onQueued: (line: Line) => void = () => {}): Promise<Line> {
+  ask({
+    action,
+    fields = {},
+    names = [],
+    onQueued = () => {},
+    onAnswer = () => {},
+  }: Question): Promise<readonly Line[]> {
     this.#acknowledgeOld()
     this.#lastId += 1
     const id = this.#lastId
-    const acknowledgement = this.#acknowledged > 0 ? this.#acknowledged : undefined
-    return this.#send(id, { line: formatLine(action, { id, ...fields, ack: acknowledgement }), onQueued })
+    const ack = this.#acknowledged > 0 ? this.#acknowledged : undefined
+    const several = names.map((name) => `,name:${name}`).join('')
+    const line = formatLine(action, { id, ...fields, ack }).replace(/\n$/, `${several}\n`)
+    return this.#send(id, { line, names: Math.max(1, names.length), onQueued, onAnswer })
   }
 
   /** Sends a request once more that has been answered and not acknowledged. */
-  repeat(id: number): Promise<Line> {
+  repeat(id: number): Promise<readonly Line[]> {
     const request = this.#requests.get(id)
     if (request === undefined || request.settle !== null) throw new Error(`request ${id} cannot be repeated`)
-    return this.#send(id, request)
+    const { line, names } = request
+    return this.#send(id, { line, names, onQueued: () => {}, onAnswer: () => {} })
+  }
+
+  wasLost(token: number): boolean {
+    return this.#lost.has(token)
   }
 
   /** The answers to requests up to `id` are not needed any more; the next request says so. */
@@ -147,38 +182,86 @@ export class PlainSession {
     if (old > this.#acknowledged) this.acknowledge(old)
   }
 
-  #send(id: number, { line, onQueued }: Pick<Request, 'line' | 'onQueued'>): Promise<Line> {
+  #send(id: number, of: Pick<Request, 'line' | 'names' | 'onQueued' | 'onAnswer'>): Promise<readonly Line[]> {
     return new Promise((settle, fail) => {
       if (this.isOver) return fail(new SessionOver('over before it was asked'))
-      this.#requests.set(id, { line, onQueued, settle, fail })
-      this.#link?.send(line)
+      const request: Request = { ...of, sends: 0, oks: [], settle, fail }
+      this.#requests.set(id, request)
+      if (this.#link !== null) this.#sendOn(this.#link, request)
     })
+  }
+
+  #sendOn(link: Link, request: Request): void {
+    request.sends += 1
+    request.oks = []
+    link.send(request.line)
   }
 
   #adopt(link: Link): void {
     this.#link = link
     link.attach({ line: (line) => this.#received(line), closed: () => this.breakLink() })
     if (this.#link !== link) return
-    for (const { line, settle } of this.#requests.values()) if (settle !== null) link.send(line)
+    this.#unconfirmed = null
+    for (const request of this.#requests.values()) if (request.settle !== null) this.#sendOn(link, request)
     this.#keepAlive.start()
   }
 
   #received(line: Line): void {
+    if (line.action === 'lost') {
+      const lost = line.number('token')
+      if (lost !== undefined) this.#lost.add(lost)
+      this.onLost((token) => token === lost, line.get('reason') ?? '')
+      return
+    }
+    if (this.#isReleasedSince(line)) return
+    this.#confirmAnswer(line)
     if (line.action === 'alive') this.#keepAlive.answered()
-    else if (line.action === 'lost') this.onLost((token) => token === line.number('token'))
     else if (line.action === 'moved') this.breakLink()
     else this.#answered(line)
   }
 
+  #requestOf(line: Line): Request | undefined {
+    return this.#requests.get(line.number('id') ?? 0)
+  }
+
   #answered(line: Line): void {
-    const request = this.#requests.get(line.number('id') ?? 0)
+    const request = this.#requestOf(line)
     if (request === undefined) return
     if (line.action === 'queued') {
       request.onQueued(line)
-    } else {
-      request.settle?.(line)
-      request.settle = null
+      return
     }
+    // After a resume the node may tell its answer unasked, and then once more.
+    const isCopy = request.oks.some((ok) => ok.rest === line.rest)
+    if (line.action === 'ok' && !isCopy) request.oks.push(line)
+    if (line.action === 'ok' && request.oks.length < request.names) return
+    const answer = line.action === 'ok' ? request.oks : [...request.oks, line]
+    if (line.action === 'ok' && request.sends > 1) this.#unconfirmed = { request, answer }
+    else this.#settle(request, answer)
+  }
+
+  /** What was granted to a request that was sent again has been released meanwhile. */
+  #isReleasedSince(line: Line): boolean {
+    const waiting = this.#unconfirmed
+    if (waiting === null || line.action !== 'released' || this.#requestOf(line) !== waiting.request) return false
+    const grant = waiting.answer.find((ok) => ok.get('name') === line.get('name'))
+    this.#lost.add(grant?.number('token') ?? 0)
+    return true
+  }
+
+  /** Whatever is said next was written later than the answer, and than the `lost` of what had ended before it was repeated. */
+  #confirmAnswer(next: Line): void {
+    const waiting = this.#unconfirmed
+    if (waiting === null || (next.action === 'ok' && this.#requestOf(next) === waiting.request)) return
+    this.#unconfirmed = null
+    this.#settle(waiting.request, waiting.answer)
+  }
+
+  #settle(request: Request, answer: readonly Line[]): void {
+    if (request.settle === null) return
+    request.onAnswer(answer)
+    request.settle(answer)
+    request.settle = null
   }
 
   /** A limit that has passed is not undone. */
@@ -212,16 +295,18 @@ export class PlainSession {
   }
 
   async #readResumed(link: Link, sentAt: Instant): Promise<Instant> {
-    const tokens = new Set<number>()
+    const held = new Map<number, string>()
     for (;;) {
       const line = await link.nextLine(ANSWER_TIMEOUT_MS, this.#over.signal)
       const token = line.number('token')
       if (line.action === 'ready') {
-        this.onLost((held) => !tokens.has(held))
+        this.onLost((known) => !held.has(known), 'not held')
+        this.onHeld(held)
         return sentAt
       }
       if (line.action === 'err') throw new LinkError(line.rest)
-      if (line.action === 'held' && token !== undefined) tokens.add(token)
+      if (line.action === 'held' && token !== undefined) held.set(token, line.get('name') ?? '')
+      if (line.action === 'lost' && token !== undefined) this.#lost.add(token)
     }
   }
 
@@ -231,7 +316,7 @@ export class PlainSession {
     this.#keepAlive.stop()
     this.#link?.reset()
     this.#link = null
-    this.onLost(() => true)
+    this.onLost(() => true, why)
     for (const { settle, fail } of this.#requests.values()) if (settle !== null) fail(new SessionOver(why))
   }
 }

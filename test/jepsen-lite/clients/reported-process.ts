@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { setPriority } from 'node:os'
 import { createInterface } from 'node:readline'
+import { parseAsks } from '../checker/amounts.js'
 import type { HistoryEntry, HistoryEvent, HistoryValue } from '../types.js'
 import type { Recorder } from './client.js'
 import type { WorkerEvent } from './worker-messages.js'
@@ -67,11 +68,12 @@ export class ReportedProcess {
 
   #follow(entry: HistoryEntry): void {
     const { type, process, f, value } = entry
-    const hold = `${process} ${value.name}`
     if (type === 'invoke') this.#open.set(process, entry)
     else if (this.#open.get(process)?.f === f) this.#open.delete(process)
-    if (f === 'acquire' && type === 'ok') this.#held.set(hold, { process, value })
-    if (f === 'hold-end') this.#held.delete(hold)
+    if (f === 'acquire' && type === 'ok') {
+      for (const hold of holdsOf(value)) this.#held.set(keyOf(process, hold), { process, value: hold })
+    }
+    if (f === 'hold-end') this.#held.delete(keyOf(process, value))
   }
 
   /** The dead believe nothing: nothing is known of them since their last word. */
@@ -89,6 +91,16 @@ export class ReportedProcess {
   #record(entry: HistoryEntry): void {
     this.recorder.record(entry, this.#lastTime)
   }
+}
+
+const keyOf = (process: number, { name, token }: HistoryValue): string => `${process} ${name} ${token ?? ''}`
+
+/** One for each name that was granted. */
+function holdsOf(value: HistoryValue): readonly HistoryValue[] {
+  const { names, tokens } = value
+  if (typeof names !== 'string' || typeof tokens !== 'string') return [value]
+  const all = tokens.split(' ')
+  return parseAsks(names).map(({ name }, index) => ({ name, token: Number(all[index]) }))
 }
 
 function parseEvent(line: string): WorkerEvent {

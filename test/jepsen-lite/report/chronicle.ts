@@ -107,7 +107,7 @@ const byName = ([a]: readonly [string, unknown], [b]: readonly [string, unknown]
   a.localeCompare(b, 'en', { numeric: true })
 
 function lockRows(holds: readonly Hold[], firstToken: number): LockRow[] {
-  const locks = [...groupBy(holds, ({ acquire }) => `${acquire.workload}/${acquire.name}`)].sort(byName)
+  const locks = [...groupBy(holds, ({ acquire, name }) => `${acquire.workload}/${name}`)].sort(byName)
   let resolutionMs = 0
   for (;;) {
     const rows = locks.map(([, ofLock]) => ({
@@ -125,7 +125,7 @@ function lockRows(holds: readonly Hold[], firstToken: number): LockRow[] {
 
 /** A classic client has no deadline: it is shown until its connection ended. */
 function barOfHold({ acquire, granted, token, believedUntil, endNote }: Hold, firstToken: number): number[] {
-  const hasDeadline = ['session', 'tnl-do', 'raw'].includes(textOf(acquire.invoke, 'client') ?? 'session')
+  const hasDeadline = ['session', 'tnl-do', 'raw', 'plain'].includes(textOf(acquire.invoke, 'client') ?? 'session')
   const until = hasDeadline ? believedUntil : Math.max(believedUntil, endNote?.time ?? 0)
   const from = ms(granted.time)
   return [from, Math.max(0, ms(until - granted.time)), acquire.process, ...(token === null ? [] : [token - firstToken])]

@@ -1,4 +1,6 @@
 /** A small piece of a history as a diagram: a row for each client, time from left to right, but not to scale. */
+
+import { exclude } from '../checker/amounts.js'
 import {
   eventsOfHold,
   type Hold,
@@ -78,7 +80,9 @@ function ticks(events: readonly HistoryEvent[], scale: Scale): Html[] {
 /** Where two holds of one lock are believed at once. */
 function bothBelieved(holds: readonly Hold[], scale: Scale): Html[] {
   return holds.flatMap((hold, index) => {
-    const rivals = holds.slice(index + 1).filter(({ name }) => name === hold.name)
+    const rivals = holds
+      .slice(index + 1)
+      .filter(({ name, amount }) => name === hold.name && exclude(hold.amount, amount, 0))
     return rivals.flatMap((rival) => {
       const from = scale.x({ time: Math.max(hold.granted.time, rival.granted.time) })
       const to = scale.x({ time: Math.min(hold.believedUntil, rival.believedUntil) })

@@ -27,7 +27,7 @@ export function headline(
     ? html`<span aria-hidden="true">✓</span> Valid`
     : html`<span aria-hidden="true">✗</span> Invalid: ${plural(findings.length, 'violation')}`
   const summary = isValid
-    ? 'No two clients rightly believed at once that they held the same lock, no token ran backwards, nobody was overtaken, and every answer fits one history.'
+    ? 'Nobody rightly believed to hold a lock beside somebody whom that excludes, no token ran backwards, nobody was overtaken, and every answer fits one history.'
     : 'The locks did what they must never do. The smallest offending pieces of the history follow.'
   const tile = (value: string, what: string): Html => html`<div><dt>${what}</dt><dd>${value}</dd></div>`
   return html`<header>

@@ -100,7 +100,7 @@ class Repeater {
     } else if (random.chance(REPEAT_PROBABILITY)) {
       if (random.chance(BREAK_PROBABILITY)) this.#client.breakLink()
       const { request, name } = random.pick(this.#answered)
-      await this.#client.repeat(request, name)
+      await this.#client.repeat(request, [{ name, amount: 'exclusive' }])
     }
   }
 }

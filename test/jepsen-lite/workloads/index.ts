@@ -1,10 +1,17 @@
 import type { Workload } from '../types.js'
 import { ExactlyOnceWorkload } from './exactly-once.js'
 import { FifoWorkload } from './fifo.js'
+import { ForceWorkload } from './force.js'
+import { FreezeWorkload } from './freeze.js'
 import { LongHoldWorkload } from './long-hold.js'
+import { MarksWorkload } from './marks.js'
 import { MutexWorkload } from './mutex.js'
 import { RegisterWorkload } from './registers.js'
 import { ResumeWorkload } from './resume.js'
+import { SemaphoreWorkload } from './semaphore.js'
+import { SeveralWorkload } from './several.js'
+import { SharedWorkload } from './shared.js'
+import { TimesWorkload } from './times.js'
 
 /** Every workload by its name; a new one is one more line here. */
 export const workloads: Readonly<Record<string, () => Workload>> = {
@@ -15,4 +22,11 @@ export const workloads: Readonly<Record<string, () => Workload>> = {
   'exactly-once': () => new ExactlyOnceWorkload(),
   'register-belief': () => new RegisterWorkload('register-belief'),
   'register-fenced': () => new RegisterWorkload('register-fenced'),
+  shared: () => new SharedWorkload(),
+  semaphore: () => new SemaphoreWorkload(),
+  several: () => new SeveralWorkload(),
+  marks: () => new MarksWorkload(),
+  freeze: () => new FreezeWorkload(),
+  force: () => new ForceWorkload(),
+  times: () => new TimesWorkload(),
 }

@@ -1,9 +1,13 @@
 /** All checks of a run in one place. */
+import { CommandType, type ForceRelease } from '../../../src/locks/commands/commands.js'
 import { PRESENT, type Program } from '../program.js'
 import type { World } from '../world.js'
 import { ConfigCheck } from './config-check.js'
+import { HoldCheck } from './hold-check.js'
 import { LockCheck } from './lock-check.js'
 import { LogCheck } from './log-check.js'
+import { LossCheck } from './loss-check.js'
+import { MarkCheck } from './mark-check.js'
 import { QueueCheck } from './queue-check.js'
 import { ReadCheck } from './read-check.js'
 import { RightCheck } from './right-check.js'
@@ -13,12 +17,17 @@ import { WitnessCheck } from './witness-check.js'
 
 /** Configurations under which an entry may have been committed: the one in force, and the one before a change just applied. */
 const RECENT_CONFIGS = 2
+/** No two clocks of a run differ by more, and mostly by less. */
+const MAX_CLOCK_RATE = 1.1
 
 export class Checks {
   readonly log: LogCheck
   readonly store: StoreCheck
   readonly locks: LockCheck
   readonly queues: QueueCheck
+  readonly holds: HoldCheck
+  readonly marks: MarkCheck
+  readonly losses: LossCheck
   readonly configs: ConfigCheck
   readonly rights: RightCheck
   readonly reads: ReadCheck
@@ -34,6 +43,8 @@ export class Checks {
     /** The newest that any node runs. */
     program: Program = PRESENT,
   ) {
+    this.marks = new MarkCheck(world)
+    this.losses = new LossCheck(world)
     this.configs = new ConfigCheck(world, () => this.log.lastIndex)
     this.rights = new RightCheck(world, () => this.log.lastIndex)
     this.reads = new ReadCheck(world, () => this.log.lastIndex)
@@ -42,11 +53,29 @@ export class Checks {
     const onEntry = (index: number): void => {
       this.configs.committed(this.store.committed(index, this.log.confStates.slice(-RECENT_CONFIGS)))
       this.locks.afterEntry()
+      this.holds.afterEntry()
       if (this.log.reference !== null) this.queues.afterEntry(this.log.reference)
     }
+    const reference = () => this.log.reference
     this.log = new LogCheck(world, this.configs, onEntry, program)
-    this.locks = new LockCheck(world, names, () => this.log.reference)
+    this.locks = new LockCheck(world, names, reference)
     this.queues = new QueueCheck(world, names)
+    this.holds = new HoldCheck(world, names, reference, () => this.log.lastIndex, MAX_CLOCK_RATE)
+    this.log.onCommand = (command) => {
+      if (command.type === CommandType.forceRelease) this.#forced(command)
+    }
+    this.log.onEffect = (index, effect) => {
+      if (effect.kind === 'lost') this.losses.lost(effect, index)
+    }
+  }
+
+  /** Before it is applied. Whom an operator does not wait for, and who is bound to no session, may believe on. */
+  #forced({ name, token, now }: ForceRelease): void {
+    const holds = this.log.reference?.inspect().locks.get(name)?.holds() ?? []
+    const hold = [...holds].find((one) => one.token === token)
+    if (hold === undefined) return
+    this.holds.broken(token)
+    if (now || hold.session === null) this.locks.disregard(token)
   }
 
   /**

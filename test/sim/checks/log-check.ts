@@ -4,6 +4,7 @@
  */
 import { BASE_LEVEL, FEATURE_LEVEL } from '../../../src/feature-level.js'
 import { levelOfCommand } from '../../../src/locks/commands/codec.js'
+import type { Command } from '../../../src/locks/commands/commands.js'
 import type { Answer, Effect } from '../../../src/locks/effects.js'
 import type { Genesis, LockMachine } from '../../../src/locks/machine.js'
 import {
@@ -32,6 +33,9 @@ interface AppliedEntry {
 
 export class LogCheck {
   reference: LockMachine | null = null
+  /** For other checks: a command before it is applied, and what came of it. */
+  onCommand: (command: Command) => void = () => undefined
+  onEffect: (index: Index, effect: Effect) => void = () => undefined
   confStates: ConfState[] = []
   readonly #entries = new Map<Index, AppliedEntry>()
   readonly #hashes = new Map<Index, string>()
@@ -109,12 +113,18 @@ export class LogCheck {
     this.#checkLevel(process, index, command)
     if (known === undefined && first) {
       entry.commands.push(command.slice())
+      this.#announce(command)
       this.reference?.applyCommand(index, command)
       if (levelOfCommand(command) > FEATURE_LEVEL) this.#newerApplied(command)
       this.#lookAtEffects(index)
     } else if (known === undefined || Buffer.compare(known, command) !== 0) {
       this.world.fail(`${process.name} applies at ${index} another command than the first node did`)
     }
+  }
+
+  #announce(bytes: Uint8Array): void {
+    // One of the next level may be none that this program knows.
+    if (levelOfCommand(bytes) <= FEATURE_LEVEL) this.onCommand(this.program.decodeCommand(bytes))
   }
 
   /** Nothing of a level is in the log before the cluster has it. */
@@ -196,6 +206,7 @@ export class LogCheck {
     const { world } = this
     const counted = COUNTED[effect.kind]
     if (counted !== undefined) world.count(counted)
+    this.onEffect(index, effect)
     if (effect.kind === 'timed') world.count(`timed ${effect.clock}`)
     if (effect.kind === 'epochEnded') world.note(`epoch ${effect.epoch} of ${effect.node} ended`)
     else if (effect.kind === 'levelRaised') this.#levelRaised(index, effect.level)

@@ -8,6 +8,8 @@ export interface ClientWorld {
   readonly world: World
   readonly checks: Checks
   readonly names: readonly string[]
+  /** Names that are asked for as semaphores, by clients of the session dialect. */
+  readonly semaphores: readonly string[]
   /** Longest metadata of a lock, in bytes. */
   readonly metaBytes: number
   /** Locks are asked for with what only the next feature level has. */

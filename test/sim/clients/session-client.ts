@@ -2,33 +2,29 @@
  * A client of the session dialect, as the library is one: it resumes elsewhere, repeats what was not answered, and believes
  * in its locks only within its mirror of the lease (rules.md rule 6).
  */
+
 import { HOLD_FRACTION, HOLD_MARGIN_MS, KEEPALIVES_PER_LEASE } from '../../../src/client/limits.js'
 import type { Timer } from '../../../src/platform.js'
 import type { Believer } from '../checks/lock-check.js'
 import type { ClientConnection } from '../network/client-connection.js'
 import type { Process } from '../process.js'
 import { type Client, type ClientWorld, field, Lines, numberField } from './client.js'
-import { countLate, isOfOneLineOnly, isRepeatable, lockFields } from './lock-lines.js'
-import { EXPECTED_ERRORS, type From, fromPair, type Request, type Session } from './session-request.js'
+import { EXPECTED_ERRORS, type From, fromPair, type Session } from './session-request.js'
+import { SessionWork, type Standing } from './session-work.js'
 
 const ANSWER_MS = 2_000
 const RETRY_MS = 150
-const LOCKS_AT_ONCE = 3
 const VANISHED_MS = 20_000
 
-export class SessionClient implements Client, Believer {
+export class SessionClient implements Client, Believer, Standing {
   #session: Session | null = null
   /** Where it was welcomed last. */
   #node = ''
   #link: ClientConnection | null = null
   #isWelcome = false
-  /** Locks as the node told them; what is believed is in `believes`. */
-  readonly #held = new Map<string, number>()
-  readonly #requests = new Map<number, Request>()
+  readonly #work: SessionWork
   /** The highest number of a `resume` of this session. */
   #attempts = 0
-  #nextId = 1
-  #acknowledged = 0
   /** When the last request was sent that a positive word answered, on this host's clock. */
   #confirmedAtMs = 0
   #keepalives: number[] = []
@@ -46,16 +42,33 @@ export class SessionClient implements Client, Believer {
     private readonly leaseMs: number,
     private readonly lingerMs: number,
     private readonly says: From,
+    isOperator: boolean,
   ) {
+    this.#work = new SessionWork(this, deps, isOperator)
     deps.checks.locks.believers.add(this)
   }
 
-  believes(lock: string): readonly number[] {
-    const token = this.#held.get(lock)
-    return token === undefined || this.#remainingMs() <= 0 ? [] : [token]
+  get session(): Session | null {
+    return this.#session
   }
 
-  #remainingMs(): number {
+  get link(): ClientConnection | null {
+    return this.#link
+  }
+
+  get isOpen(): boolean {
+    return this.#isWelcome && !this.#isLeaving
+  }
+
+  get isLeaving(): boolean {
+    return this.#isLeaving
+  }
+
+  believes(lock: string): readonly number[] {
+    return this.#work.believes(lock)
+  }
+
+  remainingMs(): number {
     if (this.#session === null) return 0
     const holdMs = HOLD_FRACTION * this.#session.leaseMs - HOLD_MARGIN_MS
     return this.#confirmedAtMs + holdMs - this.process.clock.speakerNow()
@@ -75,8 +88,8 @@ export class SessionClient implements Client, Believer {
   }
 
   describe(): string {
-    const waiting = [...this.#requests.values()].filter(({ answer }) => answer === null).map(({ line }) => line.trim())
-    return `${this.name}: ${this.#session?.id}, ${this.#isWelcome}, holds ${[...this.#held.keys()]}, waits for ${waiting}`
+    const waiting = this.#work.open().map(({ line }) => line.trim())
+    return `${this.name}: ${this.#session?.id}, ${this.#isWelcome}, holds ${this.#work.held.all().map(({ name }) => name)}, waits for ${waiting}`
   }
 
   connection(): ClientConnection | null {
@@ -97,7 +110,7 @@ export class SessionClient implements Client, Believer {
       closed: () => {
         if (this.#link === link) this.#closed()
       },
-      late: (line) => this.#late(link, line),
+      late: (line) => this.#work.late(link, line),
     })
     this.#link = link
     this.#isWelcome = false
@@ -130,9 +143,10 @@ export class SessionClient implements Client, Believer {
   #closed(to?: string): void {
     this.#link = null
     this.#isWelcome = false
+    this.#work.unlinked()
     this.#beatTimer?.cancel()
     // Nobody knows whose word the end of that connection was: the session may be over (rule 5).
-    if (this.says === 'nothing') this.#held.clear()
+    if (this.says === 'nothing') this.#work.held.clear()
     const { random } = this.deps.world
     // Some come back at once, some when what they believe is almost over.
     const retryMs = random.around(random.chance(0.3) ? this.leaseMs / 2 : RETRY_MS)
@@ -141,28 +155,26 @@ export class SessionClient implements Client, Believer {
 
   #forget(): void {
     this.#session = null
-    this.#held.clear()
-    this.#requests.clear()
-    this.#nextId = 1
+    this.#work.forget()
     this.#attempts = 0
-    this.#acknowledged = 0
   }
 
   // ------------------------------------------------------------------------------------------------- lines
 
   #line(line: string): void {
     const word = line.split(',', 1)[0] ?? ''
+    this.#work.heard(word, line)
     if (word === 'welcome') this.#welcome(line)
-    else if (word === 'held') this.#hold(field(line, 'name') ?? '', numberField(line, 'token'))
+    else if (word === 'held') this.#work.found(field(line, 'name') ?? '', numberField(line, 'token'))
     else if (word === 'ready') this.#ready()
     else if (word === 'alive') this.#alive()
-    else if (word === 'lost') this.#lost(line)
+    else if (word === 'lost') this.#work.lost(line)
     else if (word === 'redirect' || word === 'moved') {
       this.deps.world.count(word)
       this.#leave(field(line, 'address')?.split(':')[0])
     } else if (word === 'bye') this.#forget()
     else if (word === 'err' && field(line, 'id') === undefined) this.#refused(line)
-    else if (field(line, 'id') !== undefined) this.#answer(numberField(line, 'id'), word, line)
+    else if (field(line, 'id') !== undefined) this.#work.answer(numberField(line, 'id'), word, line)
     else if (!['jeopardy', 'safe'].includes(word)) this.deps.world.fail(`${this.name} got ${line}`)
   }
 
@@ -179,16 +191,14 @@ export class SessionClient implements Client, Believer {
         level: numberField(line, 'level'),
       }
     }
-    // What the list that follows does not name is not held.
-    this.#held.clear()
+    this.#work.welcomed()
     this.#confirmedAtMs = this.#openingSentAtMs
     if (!resumed) this.#ready()
   }
 
   #ready(): void {
     this.#isWelcome = true
-    this.#acknowledged = 0
-    for (const request of this.#requests.values()) if (request.answer === null) this.#send(request)
+    this.#work.ready()
     this.#beat()
   }
 
@@ -196,27 +206,7 @@ export class SessionClient implements Client, Believer {
     const sentAtMs = this.#keepalives.shift()
     if (sentAtMs === undefined) return
     this.#confirmedAtMs = Math.max(this.#confirmedAtMs, sentAtMs)
-    for (const name of this.#held.keys()) this.#checkBelief(name)
-  }
-
-  #hold(name: string, token: number): void {
-    if (this.#isLeaving) return
-    // What is being released is not believed in, though the list after a resume may still have it.
-    for (const { kind, name: released, answer } of this.#requests.values()) {
-      if (kind === 'release' && released === name && answer === null) return
-    }
-    this.#held.set(name, token)
-    this.#checkBelief(name)
-  }
-
-  #checkBelief(name: string): void {
-    for (const token of this.believes(name)) this.deps.checks.locks.believed(this.name, name, token)
-  }
-
-  #lost(line: string): void {
-    const name = field(line, 'name') ?? ''
-    this.deps.world.count('lost told')
-    if (this.#held.get(name) === numberField(line, 'token')) this.#held.delete(name)
+    this.#work.confirmed()
   }
 
   #refused(line: string): void {
@@ -225,30 +215,6 @@ export class SessionClient implements Client, Believer {
     if (!EXPECTED_ERRORS.has(code)) this.deps.world.fail(`${this.name} got ${line}`)
     if (code === 'session-expired') this.#forget()
     if (code === 'superseded') this.#attempts = Math.max(this.#attempts, numberField(line, 'attempt'))
-  }
-
-  #answer(id: number, word: string, line: string): void {
-    const request = this.#requests.get(id)
-    if (word === 'queued' || request === undefined) return
-    // What became of a hold is told with the repeated answer that gave it.
-    if (word === 'released' && request.kind === 'lock') return void this.#held.delete(request.name)
-    if (word === 'err' && !EXPECTED_ERRORS.has(field(line, 'code') ?? ''))
-      this.deps.world.fail(`${this.name} got ${line}`)
-    if (isOfOneLineOnly(request, line)) {
-      this.process.clock.after(RETRY_MS, () => request.answer === null && this.#isWelcome && this.#send(request))
-      return
-    }
-    if (!line.includes('code:no-quorum'))
-      this.deps.checks.log.told(this.name, Number(this.#session?.id), id, request.askedAfter, line)
-    if (request.answer !== null) {
-      if (request.answer !== line)
-        this.deps.world.fail(`${this.name}: "${request.answer}" became "${line}" when repeated`)
-      this.deps.world.count('answer repeated')
-      return
-    }
-    request.answer = line
-    this.deps.world.count(`session ${request.kind}: ${word}`)
-    if (request.kind === 'lock' && word === 'ok') this.#hold(request.name, numberField(line, 'token'))
   }
 
   // ----------------------------------------------------------------------------------------------- actions
@@ -265,52 +231,41 @@ export class SessionClient implements Client, Believer {
       return
     }
     this.#keepalives.push(nowMs)
-    this.#link?.client.send(`.keepalive${this.#acknowledgement()}\n`)
+    this.#link?.client.send(`.keepalive${this.#work.acknowledgement()}\n`)
     // Judged after the sockets were read: answers may lie there (rule 7).
     this.#beatTimer = this.process.clock.after(intervalMs, () => this.process.clock.soon(() => this.#beat()))
   }
 
-  #acknowledgement(): string {
-    if (this.deps.world.random.chance(0.5)) return ''
-    let upTo = this.#acknowledged
-    for (let request = this.#requests.get(upTo + 1); request && request.answer !== null; ) {
-      this.#requests.delete(++upTo)
-      request = this.#requests.get(upTo + 1)
-    }
-    if (upTo === this.#acknowledged) return ''
-    this.#acknowledged = upTo
-    return `,ack:${upTo}`
-  }
-
   #step(): void {
     const { random } = this.deps.world
-    if (this.#isWelcome && !this.#isLeaving) this.#act()
+    if (this.isOpen) this.#act()
     this.process.clock.after(random.around(this.thinkMs), () => this.#step())
   }
 
   #act(): void {
     const { random } = this.deps.world
-    const open = [...this.#requests.values()].filter(({ answer }) => answer === null)
+    const work = this.#work
+    const open = work.open()
     if (this.#isFinishing) {
-      for (const name of this.#held.keys()) this.#release(name)
-      if (open.length === 0 && this.#held.size === 0) this.#bye()
+      for (const told of work.held.all()) work.release(told)
+      if (open.length === 0 && work.held.size === 0) this.#bye()
       return
     }
     const dice = random.float()
-    const waiting = open.find(({ kind }) => kind === 'lock')
-    if (dice < 0.45) this.#lock(open)
-    else if (dice < 0.8) {
-      if (this.#held.size > 0) this.#release(random.pick([...this.#held.keys()]))
-    } else if (dice < 0.84) {
-      if (waiting !== undefined) this.#request('cancel', waiting.name, `request:${waiting.id}`)
-    } else if (dice < 0.9) {
-      const known = [...this.#requests.values()].filter(isRepeatable)
-      if (known.length > 0) this.#send(random.pick(known))
-    } else if (dice < 0.95) this.#leave()
+    if (dice < 0.4) work.lock(open)
+    else if (dice < 0.7) {
+      if (work.held.size > 0) work.release(random.pick(work.held.all()))
+    } else if (dice < 0.78) work.askMore()
+    else if (dice < 0.84) {
+      const waiting = open.find(({ kind }) => kind === 'lock')
+      if (waiting !== undefined) work.cancel(waiting)
+    } else if (dice < 0.9) work.repeatOne()
+    else if (dice < 0.95) this.#leave()
     else if (dice < 0.97) this.#bye()
     else if (dice < 0.985) {
       this.deps.world.count('session FIN')
-      this.#held.clear() // it counts on `linger` then, and on nothing before it has resumed
+      this.#work.leftUnclean()
+      this.#work.held.clear() // it counts on `linger` then, and on nothing before it has resumed
       this.#link?.client.close()
       this.#closed()
     } else if (dice < 0.99) this.#vanish()
@@ -329,53 +284,10 @@ export class SessionClient implements Client, Believer {
     this.process.clock.after(world.random.around(ANSWER_MS), () => rival.client.reset())
   }
 
-  #lock(open: readonly Request[]): void {
-    const { random } = this.deps.world
-    if (open.length + this.#held.size >= LOCKS_AT_ONCE) return
-    const name = random.pick(this.deps.names)
-    if (this.#held.has(name) || open.some((request) => request.name === name)) return
-    this.#request('lock', name, lockFields(this.deps, name, this.#session))
-  }
-
-  #release(name: string): void {
-    const token = this.#held.get(name)
-    // From here on it believes nothing of this lock.
-    this.#held.delete(name)
-    this.#request('release', name, `name:${name},token:${token}`)
-  }
-
-  #request(kind: Request['kind'], name: string, fields: string): void {
-    const id = this.#nextId++
-    const request: Request = {
-      id,
-      kind,
-      name,
-      line: `${kind},id:${id},${fields}\n`,
-      askedAfter: this.deps.checks.log.lastIndex,
-      sends: 0,
-      sentOn: [],
-      answer: null,
-    }
-    this.#requests.set(id, request)
-    this.#send(request)
-  }
-
-  #send(request: Request): void {
-    if (this.#link === null) return
-    if (request.sentOn.at(-1) !== this.#link) request.sentOn.push(this.#link)
-    request.sends++
-    this.#link.client.send(request.line)
-  }
-
-  /** A node gets to read a line of a connection that was left, or is being left. */
-  #late(link: ClientConnection, line: string): void {
-    if (this.#link !== link) countLate(this.#requests.values(), link, line, this.deps.world)
-  }
-
   #bye(): void {
     this.deps.world.count('bye')
     this.#isLeaving = true
-    this.#held.clear()
+    this.#work.held.clear()
     const link = this.#link
     link?.client.send('bye\n')
     this.process.clock.after(ANSWER_MS, () => {
@@ -386,6 +298,7 @@ export class SessionClient implements Client, Believer {
   /** The host loses its power; what comes back later is another client. */
   #vanish(): void {
     this.deps.world.count('session client vanishes')
+    this.#work.leftUnclean()
     this.#link?.client.vanish()
     this.#link = null
     this.#isWelcome = false

@@ -1,0 +1,70 @@
+/**
+ * `lost` comes first (rules.md rule 12): from the entry that took a hold away, its node says nothing positive on the connection
+ * of the session before it has said so.
+ */
+import type { Effect } from '../../../src/locks/effects.js'
+import type { World } from '../world.js'
+import { isPositive } from './lock-check.js'
+
+type Lost = Extract<Effect, { readonly kind: 'lost' }>
+
+interface Untold {
+  readonly node: string
+  readonly epoch: number
+  readonly token: number
+  readonly index: number
+}
+
+/** What is written on one connection of a node. */
+export class Words {
+  session = 0
+
+  constructor(private readonly check: LossCheck) {}
+
+  /** `appliedIndex`: of the node, as it hands these lines to its kernel. */
+  written(node: string, epoch: number, text: string, appliedIndex: number): void {
+    for (const line of text.split('\n')) {
+      const session = /^welcome,session:(\d+)/.exec(line)?.[1]
+      if (session !== undefined) {
+        // What was lost before is in no `held` of the resumed session.
+        this.session = Number(session)
+        this.check.welcomed(this.session)
+      } else if (this.session !== 0) this.check.said(this.session, { node, epoch }, line, appliedIndex)
+    }
+  }
+}
+
+export class LossCheck {
+  readonly #untold = new Map<number, Untold[]>()
+
+  constructor(private readonly world: World) {}
+
+  lost({ where, session, token, reason }: Lost, index: number): void {
+    this.world.count(`seen lost: ${reason}`)
+    if (where === null) return
+    const untold = this.#untold.get(session) ?? []
+    this.#untold.set(session, [...untold, { node: where.node, epoch: where.epoch, token, index }])
+  }
+
+  welcomed(session: number): void {
+    this.#untold.delete(session)
+  }
+
+  said(session: number, at: { node: string; epoch: number }, line: string, appliedIndex: number): void {
+    const untold = this.#untold.get(session)
+    if (untold === undefined) return
+    if (line.startsWith('lost,')) {
+      const token = Number(/,token:(\d+)/.exec(line)?.[1])
+      this.#untold.set(
+        session,
+        untold.filter((lost) => lost.token !== token),
+      )
+    } else if (isPositive(line)) {
+      const first = untold.find(
+        (lost) => lost.node === at.node && lost.epoch === at.epoch && lost.index <= appliedIndex,
+      )
+      if (first === undefined) return
+      this.world.fail(`${at.node} says "${line}" to session ${session} before it says that ${first.token} is lost`)
+    }
+  }
+}
