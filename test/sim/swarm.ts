@@ -143,7 +143,7 @@ export function drawSwarm(random: SeededRandom, nodes: number | null, only: Swar
     clientPlaces: random.pick([4, 1_000, 1_000]),
     relayedShare: random.pick([0, 0.3, 1]),
     syncMs: random.pick([0.5, 3, 15]),
-    thinkMs: random.logBetween(100, isCutOften ? 400 : 2_000),
+    thinkMs: random.logBetween(60, isCutOften ? 300 : 1_200),
     holdMs: random.logBetween(50, isCutOften ? 300 : 5_000),
     earlyFaults: random.chance(0.2),
     faults,

@@ -113,18 +113,13 @@ export class LogCheck {
     this.#checkLevel(process, index, command)
     if (known === undefined && first) {
       entry.commands.push(command.slice())
-      this.#announce(command)
+      this.onCommand(this.program.decodeCommand(command))
       this.reference?.applyCommand(index, command)
       if (levelOfCommand(command) > FEATURE_LEVEL) this.#newerApplied(command)
       this.#lookAtEffects(index)
     } else if (known === undefined || Buffer.compare(known, command) !== 0) {
       this.world.fail(`${process.name} applies at ${index} another command than the first node did`)
     }
-  }
-
-  #announce(bytes: Uint8Array): void {
-    // One of the next level may be none that this program knows.
-    if (levelOfCommand(bytes) <= FEATURE_LEVEL) this.onCommand(this.program.decodeCommand(bytes))
   }
 
   /** Nothing of a level is in the log before the cluster has it. */

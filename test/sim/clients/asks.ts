@@ -76,11 +76,11 @@ function drawTerms({ world }: ClientWorld): Terms {
   const ttlMs = time(0.12, 300, 6_000)
   const period = Math.floor(world.nowMs / KEY_PERIOD_MS)
   return {
-    delayMs: time(0.2, 200, 3_000),
+    delayMs: time(0.3, 200, 3_000),
     minHoldMs: time(0.12, 200, 3_000),
     ttlMs,
     loose: ttlMs > 0 && random.chance(0.4),
-    once: random.chance(0.15) ? random.pick([`key-${period}`, `other-${period}`, `short-${period}`]) : '',
+    once: random.chance(0.2) ? random.pick([`key-${period}`, `key-${period}`, `short-${period}`]) : '',
   }
 }
 

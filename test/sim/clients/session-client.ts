@@ -252,17 +252,17 @@ export class SessionClient implements Client, Believer, Standing {
       return
     }
     const dice = random.float()
-    if (dice < 0.4) work.lock(open)
-    else if (dice < 0.7) {
+    if (dice < 0.36) work.lock(open)
+    else if (dice < 0.6) {
       if (work.held.size > 0) work.release(random.pick(work.held.all()))
-    } else if (dice < 0.78) work.askMore()
-    else if (dice < 0.84) {
+    } else if (dice < 0.77) work.askMore()
+    else if (dice < 0.82) {
       const waiting = open.find(({ kind }) => kind === 'lock')
       if (waiting !== undefined) work.cancel(waiting)
-    } else if (dice < 0.9) work.repeatOne()
-    else if (dice < 0.95) this.#leave()
-    else if (dice < 0.97) this.#bye()
-    else if (dice < 0.985) {
+    } else if (dice < 0.88) work.repeatOne()
+    else if (dice < 0.93) this.#leave()
+    else if (dice < 0.95) this.#bye()
+    else if (dice < 0.98) {
       this.deps.world.count('session FIN')
       this.#work.leftUnclean()
       this.#work.held.clear() // it counts on `linger` then, and on nothing before it has resumed
