@@ -332,11 +332,7 @@ function belongsTo(request: Request, word: string, line: string): boolean {
 
 /** An operator may thaw what is not frozen. */
 function isExpected({ kind }: Request, code: string): boolean {
-  return (
-    EXPECTED_ERRORS.has(code) ||
-    (kind === 'operate' && code === 'bad-request') ||
-    (kind === 'check' && code === 'unsupported')
-  )
+  return EXPECTED_ERRORS.has(code) || (kind === 'operate' && code === 'bad-request')
 }
 
 /** The done-mark that it sets. */
