@@ -1,0 +1,142 @@
+/** What `tnl` and HTTP show of the locks of a real cluster; and a watch that outlives the node that it asked. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { TestCluster, until } from '../kit/process-cluster.js'
+import { Program } from '../kit/program.js'
+import { fieldOf, Wire } from '../kit/wire.js'
+
+let cluster: TestCluster
+let alice: Wire
+let bob: Wire
+let token = ''
+let session = ''
+
+async function openSession(client: string, at: number): Promise<Wire> {
+  const wire = await Wire.open(cluster.node(at).port)
+  const welcome = await wire.ask(`hello,version:2,client-id:${client},redirect:no,lease:3600`)
+  if (client === 'bob') session = fieldOf(welcome, 'session')
+  return wire
+}
+
+beforeAll(async () => {
+  cluster = await TestCluster.start()
+  alice = await openSession('alice', 0)
+  bob = await openSession('bob', 1)
+  token = fieldOf(await alice.ask('lock,id:1,name:shown/a,meta:why%20not'), 'token')
+  expect(await alice.ask('lock,id:2,name:shown/s,limit:5,permits:2')).toMatch(/^ok/)
+  expect(await alice.ask('lock,id:3,name:shown/once,once:shown-key')).toMatch(/^ok/)
+  expect(
+    await alice.ask(`release,id:4,name:shown/once,token:${fieldOf(await held('shown/once'), 'token')},done:yes`),
+  ).toMatch(/^rel/)
+  expect(await bob.ask('lock,id:1,name:shown/a,wait:forever')).toMatch(/^queued/)
+})
+
+afterAll(async () => {
+  await cluster.stop()
+})
+
+async function held(name: string): Promise<string> {
+  const line = await alice.ask(`locks,id:900,prefix:${name}`)
+  await alice.line()
+  return line ?? ''
+}
+
+async function tnl(...words: readonly string[]): Promise<string> {
+  const program = new Program('tnl', [...words, '--endpoints', cluster.endpoints])
+  expect(await program.status(), program.stderr).toBe(0)
+  return program.stdout
+}
+
+describe('tnl', () => {
+  it('locks: a table, or JSON', async () => {
+    const rows = (await tnl('locks', '--prefix', 'shown/')).trim().split('\n')
+    expect(rows[0]).toMatch(/^NAME +MODE +STATE +HOLDER +TOKEN/)
+    expect(rows[1]).toMatch(new RegExp(`^shown/a +exclusive +held +alice +${token} .* 1 +why not$`))
+    expect(rows[2]).toMatch(/^shown\/s +2\/5 +held +alice/)
+    expect(rows).toHaveLength(3)
+    const found = JSON.parse(await tnl('locks', '--match', 'shown/[ab]', '--json'))
+    expect(found).toMatchObject([{ name: 'shown/a', token: Number(token), holder: 'alice', waiters: 1 }])
+  })
+
+  it('who, why, history, sessions, once list: for people, and as JSON', async () => {
+    expect(await tnl('who', 'shown/a')).toMatch(
+      /^shown\/a: a lock\n {2}HOLDER .*\n {2}alice .*why not\n {2}WAITING .*\n {2}1 +bob/,
+    )
+    expect(await tnl('why', 'shown/a')).toMatch(
+      /^bob waits for shown\/a since .* s: shown\/a is held by alice \(token \d+\)/,
+    )
+    expect(await tnl('why', 'shown/s')).toMatch(
+      /nobody waits\. In the way .*\n {2}shown\/s is held with 2 permits by alice/,
+    )
+    expect(await tnl('why', 'shown/nobody')).toMatch(/nothing is in the way/)
+    expect(JSON.parse(await tnl('why', 'shown/a', '--session', session, '--json'))).toMatchObject({ requestCount: 1 })
+    expect(await tnl('history', 'shown/once')).toMatch(/alice +exclusive +\d+ +released/)
+    expect(await tnl('sessions')).toMatch(/alice +n\d/)
+    expect(await tnl('once', 'list')).toMatch(/shown-key +20\d\d-.* +alice +for ever/)
+    expect(JSON.parse(await tnl('once', 'list', '--json'))).toMatchObject([{ key: 'shown-key', holder: 'alice' }])
+  })
+
+  it('says what was wrong: 1 refused, 2 bad usage, 125 nobody there', async () => {
+    const failing = async (...words: readonly string[]) => {
+      const program = new Program('tnl', words)
+      const status = await program.status()
+      return [status, program.stderr]
+    }
+    const there = ['--endpoints', cluster.endpoints]
+    expect(await failing('locks', '--match', '(', ...there)).toEqual([1, expect.stringContaining('bad-request: match')])
+    expect(await failing('who', '.x', ...there)).toEqual([2, expect.stringContaining('not a lock name')])
+    expect(await failing('why', 'x', '--session', 'y', ...there)).toEqual([2, expect.stringContaining('--session')])
+    expect(await failing('who', 'x', '--endpoints', '127.0.0.1:1')).toEqual([
+      125,
+      expect.stringContaining('no endpoint'),
+    ])
+  })
+})
+
+it('HTTP: linearizable on any node, as JSON', async () => {
+  for (const { plan } of cluster.nodes) {
+    const read = async (path: string) => (await fetch(`http://127.0.0.1:${plan.httpPort}/v1/${path}`)).json()
+    expect(await read(`check?name=shown/a&token=${token}`)).toMatchObject({ valid: true })
+    expect(await read('locks?prefix=shown/')).toMatchObject({
+      locks: [{ name: 'shown/a' }, { name: 'shown/s', permits: 2 }],
+    })
+    expect(await read('locks/shown/a')).toMatchObject({ holds: [{ holder: 'alice' }], waiting: [{ holder: 'bob' }] })
+    expect(await read('why/shown/a')).toMatchObject({ requests: [{ blockers: [{ kind: 'hold', holder: 'alice' }] }] })
+    expect(await read('history/shown/once')).toMatchObject({ ends: [{ how: 'released' }] })
+    expect(await read('marks')).toMatchObject({ marks: [{ key: 'shown-key' }] })
+    expect(await read('freezes')).toEqual({ freezes: [], count: 0 })
+  }
+})
+
+it('tnl watch tells each event once, though its node is killed meanwhile', async () => {
+  const [, first, second] = cluster.nodes
+  if (first === undefined || second === undefined) throw new Error('three nodes')
+  const endpoints = `127.0.0.1:${second.port},127.0.0.1:${cluster.node(0).port}`
+  const watch = new Program('tnl', ['watch', 'followed/', '--prefix', '--json', '--endpoints', endpoints])
+  const names: string[] = []
+  const lock = async (name: string): Promise<void> => {
+    names.push(name)
+    expect(await alice.ask(`lock,id:${100 + names.length},name:${name}`)).toMatch(/^ok/)
+  }
+  const told = (): string[] =>
+    watch.stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line))
+      .filter(({ type }) => type === 'granted' || type === 'lock')
+      .map(({ name }) => name)
+  // It is watching once it tells something.
+  await until('the first event', async () => {
+    await lock(`followed/${names.length}`)
+    return watch.stdout.includes('granted')
+  })
+  const [from = ''] = told()
+  second.signal('SIGKILL')
+  await second.ended()
+  await cluster.untilAllServe()
+  await lock('followed/after')
+  await watch.said(/followed\/after/)
+  expect(told()).toEqual(names.slice(names.indexOf(from)))
+  second.start()
+  await cluster.untilAllServe()
+  await watch.end()
+})
