@@ -1,4 +1,5 @@
 /** What is asked of a lock: its name, and how much of it (docs/protocol.md). */
+import { parseAsk } from '../protocol/asks.js'
 import { InvalidOptionError } from './errors.js'
 import { NAMES_PER_REQUEST_MAX_COUNT, PERMITS_MAX_COUNT } from './limits.js'
 import { assertLockName } from './names.js'
@@ -38,15 +39,17 @@ export function readAmount({ mode, limit, permits }: AmountOptions): Amount {
 
 /** `NAME`, `NAME@shared`, `NAME@exclusive` or `NAME@P/L`; without one of these words it is asked for as `standard`. */
 export function readAsk(text: string, standard: Amount): Ask {
-  const at = text.indexOf('@')
-  if (at < 0) return named(text, standard)
-  const [name, word] = [text.slice(0, at), text.slice(at + 1)]
-  if (word === 'shared' || word === 'exclusive') return named(name, word)
-  const [, permits, limit] = /^(\d{1,9})\/(\d{1,9})$/.exec(word) ?? []
-  if (permits === undefined || limit === undefined) {
+  const parsed = parseAsk(text)
+  if (parsed === 'ask') {
     throw new InvalidOptionError(`'${text}': after @ stands shared, exclusive, or permits and limit as 2/5`)
   }
-  return named(name, checkedPermits(`'${text}': `, Number(permits), Number(limit)))
+  if (parsed === 'name') {
+    assertLockName(text.split('@')[0] ?? '')
+    throw new InvalidOptionError(`'${text}' names no lock`)
+  }
+  const { name, own } = parsed
+  if (own === null) return { name, amount: standard }
+  return { name, amount: 'mode' in own ? own.mode : checkedPermits(`'${text}': `, own.permits, own.limit) }
 }
 
 /** All or nothing: the names of one request. Throws InvalidOptionError. */
@@ -79,11 +82,6 @@ export function describeNames(names: readonly string[]): string {
 export function isSameAmount(one: Amount, other: Amount): boolean {
   if (typeof one === 'string' || typeof other === 'string') return one === other
   return one.permits === other.permits && one.limit === other.limit
-}
-
-function named(name: string, amount: Amount): Ask {
-  assertLockName(name)
-  return { name, amount }
 }
 
 function checkedPermits(where: string, permits: number, limit: number): Permits {

@@ -66,8 +66,8 @@ export const PERMITS_MAX_COUNT = 1_000_000
 export const HOLDING_LEVEL = 2
 /** Locks that a request says it keeps; a node takes no more. */
 export const HOLDING_MAX_COUNT = 256
-/** What they may take of a line: beside 64 names of full length and metadata it still is one that a node takes. */
-export const HOLDING_LINE_MAX_BYTES = 8_192
+/** Of a line, for its number and what it acknowledges. */
+export const NUMBERS_MAX_BYTES = 64
 /** `minHold`: a day. A node refuses more, as it does with the next two. */
 export const MIN_HOLD_MAX_MS = 86_400_000
 /** `ttl`: 30 days. */

@@ -1,6 +1,5 @@
 /** What names and metadata may look like (docs/protocol.md). A node would refuse them, again and again. */
-import { CLIENT_ID_MAX_CHARS, LOCK_NAME_MAX_CHARS, METADATA_LINE_MAX_BYTES } from '../protocol/limits.js'
-import { formatLine } from '../protocol/line.js'
+import { CLIENT_ID_MAX_CHARS, LOCK_NAME_MAX_CHARS, METADATA_MAX_BYTES } from '../protocol/limits.js'
 import { isClientId, isLockName } from '../protocol/values.js'
 import { InvalidOptionError } from './errors.js'
 
@@ -34,7 +33,7 @@ export function assertMetadata(metadata: string): void {
   if (/\p{Cc}/u.test(metadata.replace(/[\r\n]/g, ''))) {
     throw new InvalidOptionError('metadata must not hold control characters')
   }
-  if (Buffer.byteLength(formatLine('', { meta: metadata })) > METADATA_LINE_MAX_BYTES) {
-    throw new InvalidOptionError(`metadata is longer than ${METADATA_LINE_MAX_BYTES} bytes, escapes included`)
+  if (Buffer.byteLength(metadata) > METADATA_MAX_BYTES) {
+    throw new InvalidOptionError(`metadata is longer than ${METADATA_MAX_BYTES} bytes`)
   }
 }

@@ -13,8 +13,8 @@ export const SESSION_LINE_MAX_BYTES = 32_768
 export const ANSWER_LINE_MAX_BYTES = 65_536
 export const CLIENT_ID_MAX_CHARS = 255
 export const LOCK_NAME_MAX_CHARS = 255
-/** Escaped, as it stands in a request: beside it a line of `LINE_MAX_BYTES` still has room for two names and the keys. */
-export const METADATA_LINE_MAX_BYTES = 3_072
+/** Of one request, in UTF-8. Escaped, it has room in a line of `SESSION_LINE_MAX_BYTES` beside 64 names and what is kept. */
+export const METADATA_MAX_BYTES = 4_096
 
 // ------------------------------------------------------------------------------------------------------- times
 /** `wait` beyond it is refused (`wait:forever` is the word for longer). */

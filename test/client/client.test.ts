@@ -71,7 +71,7 @@ describe('acquire', () => {
     await expect(client.acquire(name)).rejects.toBeInstanceOf(InvalidOptionError)
   })
 
-  it.each(['a\tb', '\u0000', 'x'.repeat(3_100), ','.repeat(1_030)])('refuses the metadata %j', async (metadata) => {
+  it.each(['a\tb', '\u0000', 'x'.repeat(4_097), 'ä'.repeat(2_049)])('refuses the metadata %j', async (metadata) => {
     await expect(client.acquire('a', { metadata })).rejects.toBeInstanceOf(InvalidOptionError)
   })
 
@@ -127,6 +127,67 @@ describe('tasks of one process', () => {
   it('are refused to wait for themselves', async () => {
     await expect(client.withLock('a', () => client.withLock('a', () => 1))).rejects.toBeInstanceOf(DeadlockError)
     expect(await client.withLock('a', () => client.withLock('b', () => 1))).toBe(1)
+  })
+})
+
+describe('in a cluster whose level may have risen since', () => {
+  const answersTo = (script: (line: string) => string | null) => {
+    node.script = (line) => {
+      const answer = line.action === 'lock' ? script(line.get('holding') ?? '') : null
+      return answer === null ? null : [answer.replace('N', line.get('id') ?? '')]
+    }
+  }
+  const deadlock = 'err,id:N,code:deadlock,message:a%20circle'
+
+  it('a task that is taken for a part of a circle asks once more, as a stranger to the others', async () => {
+    answersTo((holding) => (holding === 'none' ? null : deadlock))
+    const lock = await client.acquire('a')
+    expect(lock.state).toBe('held')
+    // From now on it is known.
+    await client.acquire('b')
+    expect(
+      node.received.filter((line) => line.startsWith('lock,')).map((line) => line.includes('holding:none')),
+    ).toEqual([false, true, true])
+  })
+
+  it('and hears of the circle if it has not risen', async () => {
+    answersTo((holding) =>
+      holding === '' ? deadlock : 'err,id:N,code:unsupported,message:holding%20needs%20level%202',
+    )
+    await expect(client.acquire('a')).rejects.toThrow('a circle')
+    await expect(client.acquire('b')).rejects.toBeInstanceOf(DeadlockError)
+    node.script = null
+    await client.acquire('c')
+    expect(node.received.at(-1)).not.toContain('holding')
+  })
+})
+
+describe('several names', () => {
+  it('are one lock, which is lost with the first of them', async () => {
+    const leveled = await open()
+    node.script = (line) =>
+      line.action === 'lock'
+        ? ['a', 'b'].map((name, at) => `ok,id:${line.get('id')},name:${name},token:${900 + at}`)
+        : null
+    const lock = await leveled.acquire(['a', 'b'])
+    expect([lock.name, lock.token, lock.holds]).toEqual([
+      'a',
+      900,
+      [
+        { name: 'a', token: 900 },
+        { name: 'b', token: 901 },
+      ],
+    ])
+    for (const connection of node.connections) connection.say('lost,name:b,token:901,reason:forced\n')
+    await new Promise((resolve) => lock.signal.addEventListener('abort', resolve))
+    expect(lock.signal.reason).toMatchObject({ lockName: 'b', token: 901, reason: 'forced' })
+    expect([lock.state, lock.remaining()]).toEqual(['lost', 0])
+    node.script = (line) =>
+      line.action === 'release' ? [`released,id:${line.get('id')},name:${line.get('name')}`] : null
+    await expect(lock.release()).rejects.toBeInstanceOf(LockLostError)
+    expect(
+      node.received.filter((line) => line.startsWith('release')).map((line) => /name:(\w)/.exec(line)?.[1]),
+    ).toEqual(['a', 'b'])
   })
 })
 

@@ -190,6 +190,14 @@ describe('--once', () => {
     expect(Math.abs(Date.parse(result.once.doneBefore.since) - Date.now())).toBeLessThan(120_000)
   })
 
+  it('may be about several locks, and is recorded with the release of them', async () => {
+    const [key, a, b] = [freshName(), freshName(), freshName()]
+    const words = ['--once', key, ...names(a, `${b}@shared`)]
+    expect((await run(...words, 'echo', 'ran')).stdout).toBe('ran\n')
+    expect((await run(...words, 'echo', 'ran')).stdout).toBe('')
+    expect([await isFree(a), await isFree(b)]).toEqual([true, true])
+  })
+
   it('counts a success only: after a failure the command runs again', async () => {
     const key = freshName()
     expect((await run('--once', key, '--', 'sh', '-c', 'exit 3')).code).toBe(3)

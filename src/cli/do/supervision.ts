@@ -10,7 +10,8 @@
  * 3. A session ends before its L only by a word: tnl-do says it after the guardian has reported that nothing is left, the
  *    guardian when it has seen so itself. Neither closes its copy of the connection before.
  * 4. tnl-do judges the same limit. If the guardian is dead or stopped, tnl-do kills what there is.
- * 5. If both are killed, no word is said, so T is L after the last answer; the watcher kills well before.
+ * 5. If both are killed, no word is said, so T is L after the last answer; the watcher kills well before. If both are stopped, it
+ *    kills at the limit that the guardian has told it.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { LostReason } from '../../client/errors.js'

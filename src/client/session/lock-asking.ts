@@ -1,9 +1,10 @@
 /** One request for locks, from its line to its last answer: `ok` comes once for each name. */
+import { SESSION_LINE_MAX_BYTES } from '../../protocol/limits.js'
 import { type Fields, formatLine, type Line } from '../../protocol/line.js'
 import { formatSeconds, formatWait } from '../../protocol/values.js'
 import { type Amount, type Ask, formatAsk, isSameAmount } from '../asks.js'
 import type { LostReason, TcpNetLockError } from '../errors.js'
-import { HOLDING_LEVEL, HOLDING_LINE_MAX_BYTES, HOLDING_MAX_COUNT } from '../limits.js'
+import { HOLDING_LEVEL, HOLDING_MAX_COUNT, NUMBERS_MAX_BYTES } from '../limits.js'
 import type { Grant, Kept, LockTerms } from './lock-session.js'
 import { readGrant, readRefusal } from './session-replies.js'
 
@@ -21,10 +22,9 @@ export class LockAsking {
   /** `level`: of the cluster; what it may lack is left out if the request means the same without. */
   fields(level: number): Fields {
     const { waitMs, meta, holding, delayMs, minHoldMs, ttlMs, once, onceTtlMs } = this.terms
-    return {
+    const fields = {
       ...namesOf(this.asks),
       wait: formatWait(waitMs),
-      holding: holding === undefined || level < HOLDING_LEVEL ? undefined : formatHolding(holding),
       delay: secondsOf(delayMs),
       'min-hold': secondsOf(minHoldMs),
       ttl: secondsOf(ttlMs),
@@ -32,6 +32,8 @@ export class LockAsking {
       'once-ttl': secondsOf(onceTtlMs),
       meta,
     }
+    if (holding === undefined || level < HOLDING_LEVEL) return fields
+    return { ...fields, holding: formatHolding(holding, fields) }
   }
 
   /** The grants of all names, or why there are none; null while further lines are to come. */
@@ -80,11 +82,11 @@ function namesOf(asks: readonly Ask[]): Fields {
   return amount === 'shared' ? { name, mode: 'shared' } : { name, limit: amount.limit, permits: amount.permits }
 }
 
-/** The last ones, which are the innermost, as far as a line has room. */
-function formatHolding(holding: readonly Kept[]): readonly string[] {
+/** The last ones, which are the innermost, as far as the line has room beside `fields`. */
+function formatHolding(holding: readonly Kept[], fields: Fields): readonly string[] {
   if (holding.length === 0) return ['none']
   const words: string[] = []
-  let roomBytes = HOLDING_LINE_MAX_BYTES
+  let roomBytes = SESSION_LINE_MAX_BYTES - NUMBERS_MAX_BYTES - Buffer.byteLength(formatLine('lock', fields))
   for (const { name, token } of holding.slice(-HOLDING_MAX_COUNT).reverse()) {
     const word = `${name}@${token}`
     roomBytes -= Buffer.byteLength(formatLine('', { holding: word }))

@@ -54,7 +54,7 @@ describe('the line', () => {
   it('is one that a node takes, however much is kept', () => {
     const kept = Array.from({ length: 1_000 }, (_, token) => ({ name: 'n'.repeat(255), token }))
     const asks = Array.from({ length: 64 }, (_, at) => ({ name: `${at}`.padEnd(255, 'x'), amount: 'shared' as const }))
-    const text = line(asks, { holding: kept, meta: 'm'.repeat(3_000) })
+    const text = line(asks, { holding: kept, meta: ','.repeat(4_096) })
     expect(Buffer.byteLength(text)).toBeLessThan(32_768)
     // The innermost are the last.
     expect(text).toContain('@999')

@@ -125,7 +125,11 @@ export const RUNNER: readonly Mutant[] = [
     'L516',
     'the library does not say that its tasks are strangers to each other (lock-tests 38, the client)',
     'test/e2e/library-tasks.test.ts',
-    edit(LOCK_ASKING, 'holding === undefined || level < HOLDING_LEVEL ? undefined', 'holding !== null ? undefined'),
+    edit(
+      LOCK_ASKING,
+      'if (holding === undefined || level < HOLDING_LEVEL) return fields',
+      'if (level > 0) return fields',
+    ),
   ),
   mutant(
     'L517',
