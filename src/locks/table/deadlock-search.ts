@@ -70,11 +70,13 @@ export class DeadlockSearch {
       if (this.#stepsLeft < 0) return 'given-up'
     }
     this.#stepsLeft = this.times * DEADLOCK_STRIKES_MAX_STEPS
-    for (const contested of this.#locks.values()) this.#judge(contested)
-    for (const member of this.#members.values()) this.#strikeIfFree(member)
+    for (const contested of this.#locks.values()) this.#judge(contested, false)
+    for (const member of this.#members.values()) if (member.blockedAt.size === 0) this.#strike(member)
     for (let next = this.#dirty.pop(); next !== undefined; next = this.#dirty.pop()) {
+      // However the others fare: who could go on closes no cycle.
+      if (!askers.some((asker) => this.isIn(asker))) return null
       next.isDirty = false
-      for (const member of this.#judge(next)) this.#strikeIfFree(member)
+      this.#judge(next, true)
       if (this.#stepsLeft < 0) return 'given-up'
     }
     const stuck = askers.filter((asker) => this.isIn(asker))
@@ -188,37 +190,31 @@ export class DeadlockSearch {
   }
 
   /**
-   * Looks anew which members fit at the lock; they are given. Until the next look others count as blocked that are not any
-   * more, never the other way round: things only vanish.
+   * Looks anew which members fit at the lock. Until the next look others count as blocked that are not any more, never the
+   * other way round: things only vanish. `strikes`: who is blocked nowhere leaves at once, so that those behind it are
+   * judged without it, and a long queue that dissolves from its head does so in one look.
    */
-  #judge({ lock, kept, from }: ContestedLock): Member[] {
+  #judge({ lock, kept, from }: ContestedLock, strikes: boolean): void {
     let taken = 0
     for (const hold of kept) {
       this.#stepsLeft -= 1
       if (this.#isKept(hold)) taken = takenWith(taken, lock.limit, hold.amount)
     }
-    const fitting: Member[] = []
     for (let place = from; place !== null; place = place.next) {
-      if (--this.#stepsLeft < 0) break
+      if (--this.#stepsLeft < 0) return
       const member = this.#members.get(place.request)
       if (member?.isIn === true) {
         if (fitsBeside(taken, lock.limit, place.amount)) {
           member.blockedAt.delete(place)
-          fitting.push(member)
+          if (strikes && member.blockedAt.size === 0) this.#strike(member)
         } else member.blockedAt.add(place)
       }
       if (this.stands(place)) taken = takenWith(taken, lock.limit, place.amount)
     }
-    return fitting
   }
 
-  #strikeIfFree(member: Member): void {
-    if (member.blockedAt.size === 0) this.#strike(member.request)
-  }
-
-  #strike(request: LockRequest): void {
-    const member = this.#members.get(request)
-    if (member === undefined || !member.isIn) return
+  #strike(member: Member): void {
+    const { request } = member
     member.isIn = false
     for (const { lock } of request.places) this.#soilLock(lock)
     const { keeps, session } = request

@@ -11,6 +11,8 @@ import { Crowd } from './crowd.js'
 
 const CROWD = 10_000
 const BLOCKS_MAX = 1_000_000
+const KEEPS_ALL = { keepsAll: true }
+
 const meter = new WorkMeter('/src/locks/')
 beforeAll(() => meter.start())
 afterAll(() => meter.stop())
@@ -115,6 +117,29 @@ const ENTRIES: Record<string, (crowd: Crowd) => () => readonly Effect[]> = {
     }
     for (let i = 0; i < CROWD; i++) crowd.ask(crowd.open(), ['x'], EXCLUSIVE)
     return () => crowd.apply({ type: CommandType.expireNode, node: 'n2', epoch: 11 })
+  },
+  'a search that has to be given up': (crowd) => {
+    const asker = crowd.open()
+    crowd.ask(asker, ['x'], EXCLUSIVE)
+    crowd.ask(crowd.open(), ['z'], EXCLUSIVE)
+    for (let i = 0; i < CROWD; i++) {
+      const one = crowd.open()
+      crowd.ask(one, [`y${i}`], EXCLUSIVE)
+      crowd.ask(one, ['x'], EXCLUSIVE, 0, KEEPS_ALL)
+    }
+    return () => crowd.ask(asker, ['z'], EXCLUSIVE, 0, KEEPS_ALL)
+  },
+  'a search through 3,000 that could go on one after the other': (crowd) => {
+    const asker = crowd.open()
+    crowd.ask(asker, ['x'], EXCLUSIVE)
+    crowd.ask(crowd.open(), ['z'], EXCLUSIVE)
+    crowd.ask(crowd.open(), ['queue'], EXCLUSIVE)
+    for (let i = 0; i < 3_000; i++) {
+      const one = crowd.open()
+      crowd.ask(one, [`y${i}`], EXCLUSIVE)
+      crowd.ask(one, i === 0 ? ['queue', 'x'] : ['queue'], EXCLUSIVE, 0, KEEPS_ALL)
+    }
+    return () => crowd.ask(asker, ['z'], EXCLUSIVE, 0, KEEPS_ALL)
   },
   'a name with 10,000 waiters is frozen and thawed': (crowd) => {
     const one = crowd.open()
