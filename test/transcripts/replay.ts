@@ -139,11 +139,13 @@ class Stage {
 
   async #send(client: string, text: string): Promise<void> {
     const actor = this.#actor(client)
+    const opens = /^(?:hello|resume)\b/.test(text)
     if (actor.wire === null || actor.wire.ended) {
+      if (actor.isSession && !opens) throw new Error(`the connection of ${client} has ended`)
       actor.wire = await this.ground.connect(actor.connections++)
       actor.isSession = false
     }
-    if (/^(?:hello|resume)\b/.test(text)) actor.isSession = true
+    if (opens) actor.isSession = true
     actor.wire.send(`${this.#filled(text)}\n`)
   }
 
@@ -154,6 +156,7 @@ class Stage {
     while (line !== null && OF_THE_NODE.test(line) && !OF_THE_NODE.test(expected)) line = await wire.line()
     if (expected === '(closed)') {
       if (line !== null) throw new Error(`expected the end of the stream, received ${line}`)
+      this.#actor(client).isSession = false
       return
     }
     if (line === null) throw new Error(`expected ${expected}, the stream has ended`)
