@@ -1,4 +1,5 @@
 import { rmSync } from 'node:fs'
+import { FEATURE_LEVEL } from '../../src/feature-level.js'
 import { freePorts, SHORT_LEASE, until } from './process-cluster.js'
 import { Program } from './program.js'
 import { converse } from './wire.js'
@@ -18,7 +19,7 @@ export class OneServer {
       ...['--port', String(port), '--peer-listen', `127.0.0.1:${port + 1}`, '--http', 'off'],
       ...['--data-dir', dataDir, ...SHORT_LEASE],
     ])
-    await until('the server serves', async () => (await converse(port, '.ping\n').catch(() => '')) === 'pong\n')
+    await until('the server serves, at its level', async () => (await levelAt(port)) === FEATURE_LEVEL)
     return new OneServer(program, port, dataDir)
   }
 
@@ -30,4 +31,10 @@ export class OneServer {
     await this.program.end()
     rmSync(this.dataDir, { recursive: true, force: true })
   }
+}
+
+/** The feature level of the cluster; 0 while nobody answers. */
+async function levelAt(port: number): Promise<number> {
+  const [, json] = /^stats,(\{.*\})\n$/.exec(await converse(port, '.stats\n').catch(() => '')) ?? []
+  return json === undefined ? 0 : Number(JSON.parse(json).level)
 }

@@ -207,12 +207,13 @@ class DoRun {
 
   /** Success counts when the release with its mark is committed. */
   private async recordSuccess(session: LockSession, grant: Grant, key: string): Promise<number> {
-    const late = new NoQuorumError('no node has confirmed it in time')
+    const unconfirmed = new NoQuorumError('no node has confirmed it')
+    const impatient = new Promise<never>((_, reject) => this.signals.relayTo(() => reject(unconfirmed)))
+    const late = sleep(MARK_TIMEOUT_MS).then(() => Promise.reject(unconfirmed))
+    late.catch(() => {})
+    impatient.catch(() => {})
     try {
-      await Promise.race([
-        session.releaseDone(grant),
-        sleep(session.localLease.leaseMs + MARK_TIMEOUT_MS).then(() => Promise.reject(late)),
-      ])
+      await Promise.race([session.releaseDone(grant), late, impatient])
       this.record.marked()
       return 0
     } catch (error) {

@@ -10,8 +10,8 @@ export const UNKILLABLE_AFTER_MS = 1_000
 export const EXIT_STATUS_MAX = 255
 /** A hook of the user that takes longer is killed: neither a hanging one nor a forgotten one may keep the command from its lock. */
 export const HOOK_TIMEOUT_MS = 10_000
-/** How long the record of a success (`--once`) is tried beyond the lease. */
-export const MARK_TIMEOUT_MS = 10_000
+/** How long the record of a success (`--once`) is tried while no node confirms it and the session lives. */
+export const MARK_TIMEOUT_MS = 60_000
 /** A lock of this host is held until it is released. Finite, for it goes to the guardian as JSON. */
 export const LOCAL_LEASE_MS = 2 ** 52
 /** Whoever holds a lock of this host names itself in a millisecond, unless it is stopped. */
