@@ -37,9 +37,9 @@ export const CHECKPOINT_LEAST_MS = 1_000
 export const CHECKPOINTS_PER_SECOND_COUNT = 200
 export const CHECKPOINTS_AT_HANDOVER_COUNT = 2_000
 /** Deadlines that run in one turn: 100,000 holds may end in the same millisecond. */
-export const DUE_PER_TURN_COUNT = 1_000
-/** What a new leader begins to count in one turn, of the holds whose times it counts. */
-export const BEGUN_PER_TURN_COUNT = 2_000
+export const DUE_PER_TURN_COUNT = 500
+/** What a new leader begins to count in one turn: some milliseconds of work. */
+export const BEGUN_PER_TURN_COUNT = 500
 /** Ends of one kind that a node has proposed and not seen applied: some thousand a second at the delay of a disk. */
 export const OVERDUE_UNDER_WAY_COUNT = 256
 /** The wall clock is looked at so often: it may be set at any time, and nothing tells. */

@@ -62,9 +62,10 @@ export class DetachedSessions {
 
   /** The office was taken. */
   begin(): void {
-    this.#slices.begin([...this.deps.state.detachedSessions()], ({ session, attach, forMs }, waitedMs) => {
+    // A list, because sessions leave what it is made of while it is walked.
+    this.#slices.begin([...this.deps.state.detachedSessions()], ({ session, attach, forMs }) => {
       // An effect may have been faster.
-      if (!this.#counted.has(session)) this.detached(session, attach, Math.max(0, forMs - waitedMs))
+      if (!this.#counted.has(session)) this.detached(session, attach, forMs)
     })
   }
 

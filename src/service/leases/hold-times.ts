@@ -67,10 +67,7 @@ export class HoldTimes {
   /** The office was taken. */
   begin(): void {
     const { state } = this.deps
-    this.#slices.begin([...state.timedHolds()], ({ name, token, clock, forMs }, waitedMs) => {
-      // It may be over since it was listed.
-      if (state.isTimed(name, token, clock)) this.timed(name, token, clock, Math.max(0, forMs - waitedMs))
-    })
+    this.#slices.begin(state.timedHolds(), ({ name, token, clock, forMs }) => this.timed(name, token, clock, forMs))
   }
 
   end(): void {

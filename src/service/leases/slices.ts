@@ -1,6 +1,6 @@
 /**
  * What a new leader has to begin, some of it a turn: of 100,000 holds or sessions all at once would delay its first heartbeats, and
- * it would not be leader for long.
+ * it would not be leader for long. What is begun later is counted from then on, some milliseconds too long.
  */
 import type { Clock, Timer } from '../../platform.js'
 import { BEGUN_PER_TURN_COUNT } from '../limits.js'
@@ -10,10 +10,10 @@ export class Slices {
 
   constructor(private readonly clock: Clock) {}
 
-  /** `run` is told for how long the item has waited for its turn: what it counts has gone on meanwhile. */
-  begin<T>(items: readonly T[], run: (item: T, waitedMs: number) => void): void {
+  /** `items` is walked while the state goes on changing: an iterator that bears it, as those of a Map do, or a list. */
+  begin<T>(items: Iterable<T>, run: (item: T) => void): void {
     this.cancel()
-    this.#go(items, 0, this.clock.takerNow(), run)
+    this.#go(items[Symbol.iterator](), run)
   }
 
   cancel(): void {
@@ -21,11 +21,14 @@ export class Slices {
     this.#next = null
   }
 
-  #go<T>(items: readonly T[], from: number, sinceMs: number, run: (item: T, waitedMs: number) => void): void {
+  #go<T>(items: Iterator<T>, run: (item: T) => void): void {
     const { clock } = this
-    const to = from + BEGUN_PER_TURN_COUNT
-    const waitedMs = clock.takerNow() - sinceMs
-    for (const item of items.slice(from, to)) run(item, waitedMs)
-    this.#next = to >= items.length ? null : clock.after(0, () => clock.soon(() => this.#go(items, to, sinceMs, run)))
+    this.#next = null
+    for (let left = BEGUN_PER_TURN_COUNT; left > 0; left--) {
+      const { value, done } = items.next()
+      if (done === true) return
+      run(value)
+    }
+    this.#next = clock.after(0, () => clock.soon(() => this.#go(items, run)))
   }
 }

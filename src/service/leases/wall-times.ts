@@ -57,8 +57,8 @@ export class WallTimes {
     for (const { prefix, generation, untilWallMs } of state.endingFreezes()) {
       this.frozen(prefix, generation, untilWallMs)
     }
-    this.#slices.begin([...state.endingMarks()], ({ key, generation, expiresWallMs }) => {
-      if (state.isMarked(key, generation)) this.marked(key, generation, expiresWallMs)
+    this.#slices.begin(state.endingMarks(), ({ key, generation, expiresWallMs }) => {
+      this.marked(key, generation, expiresWallMs)
     })
   }
 

@@ -72,8 +72,8 @@ export const COARSE: readonly Mutant[] = [
       },
       {
         file: 'src/service/leases/detached-sessions.ts',
-        find: 'this.detached(session, attach, Math.max(0, forMs - waitedMs))',
-        replace: 'this.detached(session, attach, 0 * forMs)',
+        find: 'if (!this.#counted.has(session)) this.detached(session, attach, forMs)',
+        replace: 'if (!this.#counted.has(session)) this.detached(session, attach, 0 * forMs)',
       },
     ],
   },

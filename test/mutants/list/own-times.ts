@@ -171,16 +171,6 @@ export const OWN_TIMES: readonly Mutant[] = [
     ],
   },
   {
-    id: 'L416',
-    title: 'what waits for its turn to be counted is counted from that turn on, and longer',
-    rule: 'tails',
-    edits: [
-      { file: SLICES, find: 'const waitedMs = clock.takerNow() - sinceMs', replace: 'const waitedMs = 0 * sinceMs' },
-    ],
-    equivalent:
-      'turns follow each other at once: what is lost is less than a millisecond of counted time, and on the safe side',
-  },
-  {
     id: 'L417',
     title: 'all that is over is proposed in one turn, and again',
     rule: 'own',
@@ -196,7 +186,9 @@ export const OWN_TIMES: readonly Mutant[] = [
     id: 'L418',
     title: 'a new leader begins all counts in one turn',
     rule: 'own',
-    edits: [{ file: SLICES, find: 'from + BEGUN_PER_TURN_COUNT', replace: 'from + items.length' }],
+    edits: [
+      { file: SLICES, find: 'let left = BEGUN_PER_TURN_COUNT;', replace: 'let left = 1_000 * BEGUN_PER_TURN_COUNT;' },
+    ],
   },
   {
     id: 'L419',

@@ -75,8 +75,8 @@ export const RULES_DETACHED: readonly Mutant[] = [
     edits: [
       {
         file: KEEPER,
-        find: 'this.detached(session, attach, Math.max(0, forMs - waitedMs))',
-        replace: 'this.detached(session, attach, 0 * forMs)',
+        find: 'if (!this.#counted.has(session)) this.detached(session, attach, forMs)',
+        replace: 'if (!this.#counted.has(session)) this.detached(session, attach, 0 * forMs)',
       },
     ],
   },
@@ -88,7 +88,7 @@ export const RULES_DETACHED: readonly Mutant[] = [
       {
         file: KEEPER,
         find: 'if (!this.#counted.has(session)) this.detached(',
-        replace: 'if (waitedMs < 0) this.detached(',
+        replace: 'if (forMs < 0) this.detached(',
       },
     ],
   },
@@ -99,8 +99,8 @@ export const RULES_DETACHED: readonly Mutant[] = [
     edits: [
       {
         file: HOLD_TIMES,
-        find: 'this.timed(name, token, clock, Math.max(0, forMs - waitedMs))',
-        replace: 'this.timed(name, token, clock, 0 * forMs)',
+        find: 'clock, forMs }) => this.timed(name, token, clock, forMs))',
+        replace: 'clock, forMs }) => this.timed(name, token, clock, 0 * forMs))',
       },
     ],
   },
@@ -111,8 +111,8 @@ export const RULES_DETACHED: readonly Mutant[] = [
     edits: [
       {
         file: HOLD_TIMES,
-        find: 'if (state.isTimed(name, token, clock)) this.timed(',
-        replace: 'if (waitedMs < 0) this.timed(',
+        find: 'clock, forMs }) => this.timed(name, token, clock, forMs))',
+        replace: 'clock, forMs }) => void [name, token, clock, forMs])',
       },
     ],
   },

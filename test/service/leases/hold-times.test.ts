@@ -184,7 +184,7 @@ describe('100,000 holds', () => {
     const bench = new Bench()
     for (let token = 1; token <= 5_000; token++) bench.has(token, 'ttl', 10_000)
     bench.times.begin()
-    expect(bench.times.count).toBe(2_000)
+    expect(bench.times.count).toBe(500)
     bench.advance(1)
     expect(bench.times.count).toBe(5_000)
     bench.advance(9_998)

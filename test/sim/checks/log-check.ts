@@ -264,7 +264,8 @@ function linesOf(answer: Answer): readonly (readonly string[])[] {
     case 'granted':
       return answer.grants.map(({ name, token }) => ['ok', `name:${name}`, `token:${token}`])
     case 'error':
-      return [['err', `code:${answer.code}`]]
+      // More permits than the limit is a code of its own only to the classic dialect.
+      return [['err', `code:${answer.code === 'permits' ? 'limit' : answer.code}`]]
     default:
       return [[answer.kind]]
   }
