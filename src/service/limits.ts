@@ -72,6 +72,11 @@ export const LEVEL_HOLD_POLL_MS = 20
 export const HANDOVER_MS = 1_000
 
 // ----------------------------------------------------------------------------------------------------- reads
+/** Answers to reads, other than listings and `check`, take this share of a node's time, of which so much may be spent in one go. */
+export const PACED_SHARE_OF_TIME = 1 / 4
+export const PACED_CREDIT_MAX_MS = 4
+/** Further ones are told that there is no quorum, as those are that wait for it. */
+export const PACED_WAITING_MAX_COUNT = 32_768
 /** Lines of one answer to `locks`; `after` asks for the next ones. */
 export const LISTING_PAGE_LINES = 1_000
 /**

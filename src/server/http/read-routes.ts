@@ -124,7 +124,7 @@ function decoded(text: string): string {
 /** Looked at while the state is known to be current, and not a turn later. */
 function confirmed(sources: ReadSources, perform: (sources: ReadSources) => Answer | Promise<Answer>): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    sources.reads.confirm((isCurrent) => {
+    sources.reads.confirmPaced((isCurrent) => {
       try {
         resolve(isCurrent ? perform(sources) : NO_QUORUM)
       } catch (error) {

@@ -127,8 +127,23 @@ export class SessionWork implements RequestScope {
   }
 
   read(id: RequestId | null, answer: () => void, unconfirmed?: () => void): void {
+    const { reads } = this.context
+    this.#read((done) => reads.confirmPaced(done), id, answer, unconfirmed)
+  }
+
+  lookUp(id: RequestId | null, answer: () => void): void {
+    const { reads } = this.context
+    this.#read((done) => reads.confirm(done), id, answer)
+  }
+
+  #read(
+    confirm: (done: (isConfirmed: boolean) => void) => void,
+    id: RequestId | null,
+    answer: () => void,
+    unconfirmed?: () => void,
+  ): void {
     const done = this.goesOn()
-    this.context.reads.confirm((isConfirmed) => {
+    confirm((isConfirmed) => {
       if (this.#isClosed) return
       if (isConfirmed) answer()
       else {

@@ -8,6 +8,7 @@ import type { Clock } from '../../platform.js'
 import type { NodeApi } from '../../raft/node/node-api.js'
 import { ListedNames } from './listed-names.js'
 import { Listings } from './listings.js'
+import { PacedWork } from './paced-work.js'
 import { type Watcher, Watches } from './watches.js'
 
 export interface ReadsDeps {
@@ -21,18 +22,27 @@ export class ClientReads {
   readonly listings: Listings
   readonly watches: Watches
   readonly #names: ListedNames
+  readonly #paced: PacedWork
 
   constructor(private readonly deps: ReadsDeps) {
     const { clock, node, reports } = deps
     this.reports = reports
     this.#names = new ListedNames(clock, reports)
+    this.#paced = new PacedWork(clock)
     this.listings = new Listings(clock, this.#names, reports)
     this.watches = new Watches({ clock, listings: this.listings, appliedIndex: () => node.appliedIndex() })
   }
 
-  /** `true`: the state has all that was answered to anybody before this call, and is to be looked at within that one. */
+  /** `true`: the state has all that was answered to anybody before this call, from now on. For what is looked up at once. */
   confirm(done: (isCurrent: boolean) => void): void {
     this.deps.node.read((outcome) => done(outcome === 'current'))
+  }
+
+  /** The same for what takes longer: those who ask without end get a share of the node's time. */
+  confirmPaced(done: (isCurrent: boolean) => void): void {
+    this.confirm((isCurrent) => {
+      if (!isCurrent || !this.#paced.add(() => done(true))) done(false)
+    })
   }
 
   start(): void {
@@ -60,6 +70,7 @@ export class ClientReads {
   }
 
   stop(): void {
+    this.#paced.stop()
     this.watches.clear()
     this.listings.clear()
     this.#names.drop()

@@ -93,6 +93,13 @@ it('`valid` is said only while the node may speak', () => {
   for (const done of waiting) done('current')
   cluster.world.advance(100)
   expect(first.text).not.toContain('valid')
+  // The node takes connections again before it has another epoch.
+  const second = node.connect()
+  second.send(`check,name:x,token:${token}\n`)
+  cluster.world.until(() => waiting.length > 1 || second.closed !== null)
+  waiting.at(-1)?.('current')
+  cluster.world.advance(10)
+  expect(second.text).toMatch(/^err,code:no-quorum,/)
 })
 
 it('answers come before the end: a `bye` waits for reads, and not for a watch', () => {
@@ -155,6 +162,21 @@ it('a watcher that does not read loses nothing but events, and costs nobody anyt
   expect(watcher.socket.text).toMatch(/gap,id:1,at:[\d.]+\n(lock,id:1,name:slow\/.*\n){51}end,id:1,count:51\n$/)
   expect(talk(watcher.socket, 'release,id:3,name:slow/own\n')).toContain('released,id:3,name:slow/own\n')
   expect(watcher.socket.closed).toBeNull()
+})
+
+it('after a snapshot a listing shows the new state', () => {
+  const cluster = startedAtLevel(FEATURE_LEVEL)
+  const node = cluster.node(1)
+  const holder = hello(cluster.node(0), ',lease:3600')
+  const asker = hello(node, ',lease:3600')
+  talk(holder.socket, 'lock,id:1,name:old\nlock,id:2,name:both\n')
+  expect(talk(asker.socket, 'locks,id:1\n')).toMatch(/name:both,.*\nlock,id:1,name:old,.*\nend,id:1,count:2\n$/)
+  node.cut = true
+  talk(holder.socket, 'release,id:3,name:old\nlock,id:4,name:new\n')
+  node.installSnapshotOf(cluster.node(0))
+  node.cut = false
+  cluster.world.advance(200)
+  expect(talk(asker.socket, 'locks,id:2\n')).toMatch(/name:both,.*\nlock,id:2,name:new,.*\nend,id:2,count:2\n$/)
 })
 
 /** Null: it was not answered soon, for there is no leader. */

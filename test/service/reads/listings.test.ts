@@ -160,6 +160,22 @@ it('goes in slices, takes turns between connections, and waits for a reader that
   expect(slow.lines).toHaveLength(1_000)
 })
 
+it('the index has what came while it was made, and nothing that went', () => {
+  const { names, state, add, remove } = made()
+  for (let at = 0; at < 5_000; at += 1) state.holds.set(`n${10_000 + at}`, [at + 1])
+  for (let slice = 0; names.ready() === null; slice += 1) {
+    names.make()
+    add(`a${slice}`, 1)
+    add(`z${slice}`, 1)
+    remove(`n${10_000 + slice}`)
+    remove(`n${14_999 - slice}`)
+  }
+  const index = names.ready()
+  const found: string[] = []
+  for (let name = index?.from('') ?? null; name !== null; name = index?.after(name) ?? null) found.push(name)
+  expect(found).toEqual([...state.holds.keys()].toSorted())
+})
+
 it('one that nobody wants any more is dropped; the index too, when nobody has listed anything for a while', async () => {
   const { time, listings, add, names, state } = made()
   for (let at = 0; at < 3_000; at += 1) add(`n${10_000 + at}`, at + 1)

@@ -14,7 +14,7 @@ export const check: SessionRequest = {
   perform: (session, line, id) => {
     const { name, token } = readCheck(line)
     const request = id ?? NO_REQUEST
-    session.read(id, () => {
+    session.lookUp(id, () => {
       const isCurrent = session.context.reads.reports.isCurrent(name, token)
       if (isCurrent) session.connection.speak(validReply(request))
       else session.connection.say(staleReply(request))

@@ -32,6 +32,8 @@ export interface RequestScope {
    * quorum confirms that, the client is told, and `unconfirmed` runs.
    */
   read(id: RequestId | null, answer: () => void, unconfirmed?: () => void): void
+  /** The same where `answer` takes no time, and does not wait for those that do. */
+  lookUp(id: RequestId | null, answer: () => void): void
   /** Within `answer`: it is not whole yet. To be called once it is. */
   goesOn(): () => void
   /** Under which a request is known here that is not proposed: negative if the client gave no id. */
