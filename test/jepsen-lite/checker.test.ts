@@ -70,7 +70,10 @@ describe('the checker on wrong histories', () => {
     }
     const faults = [grant(1), fault('start', 2), fault('end', 3)]
     expect(checkRecovery([...faults, grant(7)], 5_000)).toEqual([])
-    for (const history of [faults, [...faults, grant(9)]]) {
+    const both = { ...grant(1), value: { names: 'x y@shared' } }
+    const alone = [grant(7), { ...grant(7), value: { name: 'y' } }]
+    expect(checkRecovery([both, ...faults.slice(1), ...alone], 5_000)).toEqual([])
+    for (const history of [faults, [...faults, grant(9)], [both, ...faults.slice(1), grant(7)]]) {
       expect(checkRecovery(history, 5_000).map(({ check }) => check)).toEqual(['recovery'])
     }
   })

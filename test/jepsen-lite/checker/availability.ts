@@ -1,4 +1,5 @@
 import { type Finding, type HistoryEvent, NEMESIS } from '../types.js'
+import { parseAsks } from './amounts.js'
 import { textOf } from './operations.js'
 
 /** One fault from its start to its heal. */
@@ -83,13 +84,20 @@ export function checkRecovery(history: readonly HistoryEvent[], limitMs: number)
   const waiting = new Map<string, HistoryEvent>()
   for (const event of history) {
     if (event.f !== 'acquire') continue
-    const key = `${event.workload}: ${event.value.name ?? ''}`
-    if (event.time <= healed + limitMs * 1e6 && event.time > healed && event.type === 'ok') waiting.delete(key)
-    else if (event.time <= healed) waiting.set(key, event)
+    for (const name of namesOf(event)) {
+      const key = `${event.workload}: ${name}`
+      if (event.time <= healed + limitMs * 1e6 && event.time > healed && event.type === 'ok') waiting.delete(key)
+      else if (event.time <= healed) waiting.set(key, event)
+    }
   }
   return [...waiting].map(([lock, last]) => ({
     check: 'recovery',
     what: `${lock} was not granted within ${limitMs / 1000} s after the last fault had ended`,
     events: [last],
   }))
+}
+
+function namesOf(event: HistoryEvent): readonly string[] {
+  const names = textOf(event, 'names')
+  return names === null ? [event.value.name ?? ''] : parseAsks(names).map(({ name }) => name)
 }
