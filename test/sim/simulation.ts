@@ -128,7 +128,7 @@ class Simulation {
       const leaseMs = random.pick(SESSION_LEASES_MS)
       const from = random.pick<From>(['own end', 'own end', 'unknown', 'nothing'])
       const lingerMs = random.pick(LINGERS_MS)
-      const isOperator = swarm.hasOperators && random.chance(0.5)
+      const isOperator = swarm.hasOperators && random.chance(0.7)
       return new SessionClient(name, host(name), deps, swarm.thinkMs, leaseMs, lingerMs, from, isOperator)
     })
     const rude = Array.from({ length: swarm.rudeClients }, (_, i) => {

@@ -73,13 +73,13 @@ function drawTerms({ world }: ClientWorld): Terms {
   const { random } = world
   const time = (chance: number, low: number, high: number): number =>
     random.chance(chance) ? Math.round(random.logBetween(low, high)) : 0
-  const ttlMs = time(0.12, 300, 6_000)
+  const ttlMs = time(0.15, 300, 6_000)
   const period = Math.floor(world.nowMs / KEY_PERIOD_MS)
   return {
     delayMs: time(0.3, 200, 3_000),
     minHoldMs: time(0.12, 200, 3_000),
     ttlMs,
-    loose: ttlMs > 0 && random.chance(0.4),
+    loose: ttlMs > 0 && random.chance(0.5),
     once: random.chance(0.2) ? random.pick([`key-${period}`, `key-${period}`, `short-${period}`]) : '',
   }
 }

@@ -226,17 +226,17 @@ export class SessionWork {
     const { random } = this.deps.world
     if ((this.standing.session?.level ?? 0) < SERVICE_LEVEL) return
     const dice = random.float()
-    if (dice < 0.4) {
+    const loose = this.held.pickLoose(random)
+    if (loose !== null && dice < 0.4) this.#unlock(loose)
+    else if (this.isOperator && dice < 0.7) this.#operate()
+    else if (dice < 0.85) {
       const hold = this.held.pickAny(random)
       if (hold !== null) this.#request('check', `name:${hold.name},token:${hold.token}`, { hold })
-    } else if (dice < 0.5) {
-      const loose = this.held.pickLoose(random)
-      if (loose !== null) this.#unlock(loose)
-    } else if (dice < 0.6) {
+    } else {
       // It was lost or released long ago: nothing comes of that, and no mark either.
       const hold = this.held.pickPast(random)
       if (hold !== null) this.release(hold)
-    } else if (this.isOperator) this.#operate()
+    }
   }
 
   #operate(): void {
