@@ -165,7 +165,7 @@ describe('a loss', () => {
     const { check, write } = connection()
     check.lost(lost, 3)
     write('alive\n', 2)
-    write('lost,name:a,token:9,reason:forced\nalive\n', 3)
+    write('ok,id:3,name:b,token:10\nlost,name:a,token:9,reason:forced\nalive\n', 3)
     expect(world.violation).toBeNull()
   })
 

@@ -23,15 +23,23 @@ export class Words {
 
   /** `appliedIndex`: of the node, as it hands these lines to its kernel. */
   written(node: string, epoch: number, text: string, appliedIndex: number): void {
-    for (const line of text.split('\n')) {
+    const lines = text.split('\n')
+    for (const [place, line] of lines.entries()) {
       const session = /^welcome,session:(\d+)/.exec(line)?.[1]
       if (session !== undefined) {
         // What was lost before is in no `held` of the resumed session.
         this.session = Number(session)
         this.check.welcomed(this.session)
-      } else if (this.session !== 0) this.check.said(this.session, { node, epoch }, line, appliedIndex)
+      } else if (this.session !== 0 && !isOfEarlierCommand(line, lines.slice(place))) {
+        this.check.said(this.session, { node, epoch }, line, appliedIndex)
+      }
     }
   }
+}
+
+/** What the commands of one entry have done is told in their order, with one write: an `ok` may stand before the loss that came after it. */
+function isOfEarlierCommand(line: string, rest: readonly string[]): boolean {
+  return /^(ok|queued),/.test(line) && rest.some((later) => later.startsWith('lost,'))
 }
 
 export class LossCheck {
