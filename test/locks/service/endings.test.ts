@@ -1,6 +1,7 @@
 /** How holds end, and what stands when they have: tails, losses, loose holds, done-marks, freezes, limits. */
 import { describe, expect, test } from 'vitest'
-import { cast } from './stage.js'
+import { CommandType } from '../../../src/locks/commands/commands.js'
+import { cast, wordsOf } from './stage.js'
 
 describe('tails', () => {
   test('a reader that dies leaves readers alone, a writer waits; of a semaphore its permits stay away', () => {
@@ -166,6 +167,22 @@ describe('done-marks', () => {
     expect(A.ask('k', { once: 'k' })).toEqual(['5 ok k'])
   })
 
+  test('one that was set anew does not end with the time of the former', () => {
+    const { A, stage } = cast('A')
+    const mark = () => {
+      A.ask('k', { once: 'k', onceTtlMs: 1_000 })
+      A.release('k', stage.tokenOf('k'), true)
+      return stage.world.model.marks.get('k')?.generation ?? 0
+    }
+    const former = mark()
+    A.forget('k')
+    const present = mark()
+    stage.apply({ type: CommandType.markOver, key: 'k', generation: former })
+    expect(A.ask('k', { once: 'k' })).toEqual([`${A.id} done k A`])
+    stage.apply({ type: CommandType.markOver, key: 'k', generation: present })
+    expect(A.ask('k', { once: 'k' })).toEqual([`${A.id} ok k`])
+  })
+
   test('only a current hold sets one', () => {
     const { A, B, op, stage } = cast('A', 'B', 'op')
     A.ask('k', { once: 'k' })
@@ -195,6 +212,19 @@ describe('freezes', () => {
     op.freeze('')
     expect(A.ask('x')).toEqual(['1 queued x 1'])
     expect(A.timeout()).toEqual(['1 timeout x'])
+  })
+
+  test('one that was set anew does not end with the time of the former', () => {
+    const { A, op, stage } = cast('A', 'op')
+    const freeze = () => {
+      op.freeze('x', 5_000)
+      return stage.world.model.freezes.get('x')?.generation ?? 0
+    }
+    const former = freeze()
+    const present = freeze()
+    stage.apply({ type: CommandType.freezeOver, prefix: 'x', generation: former })
+    expect(A.ask('x')).toEqual(['1 queued x 1'])
+    expect(wordsOf(stage.apply({ type: CommandType.freezeOver, prefix: 'x', generation: present }))).toEqual(['1 ok x'])
   })
 
   test('a request of which some names are frozen never waits, however it became so', () => {

@@ -200,20 +200,13 @@ export const LOCK_SERVICE: readonly Mutant[] = [
     'a broken hold closes a cycle',
     at(CYCLES, "hold?.phase === 'held' && (", "hold !== null && hold.phase !== 'tail' && ("),
   ),
-  mutant(
-    'L141',
-    'the cycle that is named depends on the order in which a map has it',
-    at(
-      CYCLES,
-      '  for (let waiting = session.firstWaiting; waiting !== null; waiting = waiting.nextOfSession) yield waiting\n',
-      '  for (const { request } of session.firstWaiting?.first.lock.queue?.head ? queued(session) : []) yield request\n',
-    ),
-    at(
-      CYCLES,
-      'function* requestsOf(',
-      'function queued(session: Session): { request: LockRequest }[] {\n  const found: { request: LockRequest }[] = []\n  for (let waiting = session.firstWaiting; waiting !== null; waiting = waiting.nextOfSession) found.push({ request: waiting })\n  return found.sort((a, b) => a.request.stamp - b.request.stamp)\n}\n\nfunction* requestsOf(',
-    ),
-  ),
+  {
+    id: 'L141',
+    title: 'the cycle that is named depends on the order in which a map has it',
+    rule: 'own',
+    notApplicable:
+      'nothing of the search comes from a map of names; what a restored replica iterates over it put there in the order of numbers',
+  },
   mutant(
     'L142',
     '`all` forgets what the other requests will get',
