@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { Tally } from './tally.js'
 import { playWorld } from './world.js'
 
-const WORLDS = Number(process.env.TNL_MODEL_WORLDS ?? 40)
+const WORLDS = Number(process.env.TNL_MODEL_WORLDS ?? 20)
 const STEPS = 300
 /** Prints with every failure; another every day would find more, but not fail for whoever looks for something else. */
 const SEED = Number(process.env.TNL_MODEL_SEED ?? 1)

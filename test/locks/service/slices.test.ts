@@ -12,7 +12,7 @@ vi.mock('../../../src/locks/limits.js', async (original) => ({
 
 test('with one grant an entry, and nine past holds, the machine does what the model does', { timeout: 60_000 }, () => {
   const tally = new Tally()
-  for (let seed = 1; seed <= 25; seed++) tally.add(playWorld(seed, 250))
-  expect(tally.count('answer granted')).toBeGreaterThan(200)
-  expect(tally.count('left over'), 'or the bound was never met').toBeGreaterThan(20)
+  for (let seed = 1; seed <= 12; seed++) tally.add(playWorld(seed, 200))
+  expect(tally.count('answer granted')).toBeGreaterThan(50)
+  expect(tally.count('left over'), 'or the bound was never met').toBeGreaterThan(8)
 })
