@@ -54,12 +54,6 @@ export class ProcessGround implements Ground {
     await this.cluster.leader(leader)
   }
 
-  /** Whoever was killed is back. */
-  async end(): Promise<void> {
-    for (const node of this.nodes) if (!node.running) node.start()
-    await this.cluster.untilAllServe()
-  }
-
   async pass(ms: number): Promise<void> {
     await sleep(ms)
   }

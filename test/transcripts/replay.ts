@@ -22,20 +22,69 @@ export interface Ground {
   pass(ms: number): Promise<void>
 }
 
-export interface ReplayOptions {
-  /** Another node leads from the middle of the scene on, unless the scene says itself when. */
-  readonly leaderChanges: boolean
+/** A scene in two halves, between which leadership passes on: where the scene says so, else in its middle. */
+class Play {
+  readonly #stage: Stage
+  readonly #halves: readonly [readonly Step[], readonly Step[]]
+  readonly saysWhen: boolean
+
+  constructor(
+    readonly scene: Scene,
+    ground: Ground,
+  ) {
+    this.#stage = new Stage(ground)
+    const { steps } = scene
+    const said = steps.findIndex((step) => step.kind === 'act' && step.act.kind === 'another leader')
+    this.saysWhen = said >= 0
+    const middle = Math.floor(steps.length / 2)
+    this.#halves = this.saysWhen
+      ? [steps.slice(0, said), steps.slice(said + 1)]
+      : [steps.slice(0, middle), steps.slice(middle)]
+  }
+
+  async first(): Promise<void> {
+    for (const step of this.#halves[0]) await this.#stage.play(step)
+  }
+
+  async second(): Promise<void> {
+    for (const step of this.#halves[1]) await this.#stage.play(step)
+    await this.#stage.end(this.scene.id)
+  }
 }
 
-export async function replay(scene: Scene, ground: Ground, { leaderChanges }: ReplayOptions): Promise<void> {
-  const stage = new Stage(ground)
-  const says = scene.steps.some((step) => step.kind === 'act' && step.act.kind === 'another leader')
-  const middle = leaderChanges && !says ? Math.floor(scene.steps.length / 2) : -1
-  for (const [at, step] of scene.steps.entries()) {
-    if (at === middle) await ground.anotherLeader()
-    await stage.play(step)
+/** `leaderChanges`: also if the scene does not say so. */
+export async function replay(scene: Scene, ground: Ground, leaderChanges: boolean): Promise<void> {
+  const play = new Play(scene, ground)
+  await play.first()
+  if (leaderChanges || play.saysWhen) await ground.anotherLeader()
+  await play.second()
+}
+
+/** Few enough that a node does not see a crowd of strangers who have not spoken yet. */
+const SIDE_BY_SIDE = 16
+
+/** All scenes side by side, with one change of the leader. Returns what went wrong. */
+export async function replayTogether(scenes: readonly Scene[], ground: Ground): Promise<readonly string[]> {
+  const failures: string[] = []
+  const playing = new Set(scenes.map((scene) => new Play(scene, ground)))
+  const half = async (go: (play: Play) => Promise<void>): Promise<void> => {
+    const queue = [...playing]
+    const worker = async (): Promise<void> => {
+      for (let play = queue.shift(); play !== undefined; play = queue.shift()) {
+        try {
+          await go(play)
+        } catch (error) {
+          playing.delete(play)
+          failures.push(`${play.scene.id}: ${error instanceof Error ? error.message : String(error)}`)
+        }
+      }
+    }
+    await Promise.all(Array.from({ length: SIDE_BY_SIDE }, worker))
   }
-  await stage.end(scene.id)
+  await half((play) => play.first())
+  await ground.anotherLeader()
+  await half((play) => play.second())
+  return failures
 }
 
 /** What stands for something that differs from run to run. */
@@ -133,7 +182,7 @@ class Stage {
   }
 
   async #openSession(client: string): Promise<void> {
-    await this.#send(client, `hello,version:2,client-id:${escapeValue(client)},redirect:no`)
+    await this.#send(client, `hello,version:2,client-id:${escapeValue(client)},lease:60,redirect:no`)
     await this.#receive(client, 'welcome,(rest)')
   }
 
