@@ -7,6 +7,7 @@ import type { Client, ClientWorld } from './clients/client.js'
 import { RudeClient } from './clients/rude-client.js'
 import { SessionClient } from './clients/session-client.js'
 import type { From } from './clients/session-request.js'
+import { WatchingClient } from './clients/watching-client.js'
 import { Cluster } from './cluster.js'
 import type { FaultName } from './nemesis/faults.js'
 import { Nemesis } from './nemesis/nemesis.js'
@@ -135,7 +136,11 @@ class Simulation {
       const name = `rude${i + 1}`
       return new RudeClient(name, host(name), deps, swarm.thinkMs)
     })
-    return [...classic, ...sessions, ...rude]
+    const prefixes = ['', random.pick(swarm.names)]
+    const watching = prefixes.map(
+      (prefix, i) => new WatchingClient(`watching${i + 1}`, host(`watching${i + 1}`), deps, prefix),
+    )
+    return [...classic, ...sessions, ...rude, ...watching]
   }
 
   #heal(): void {

@@ -3,11 +3,11 @@ import { describe, expect, it } from 'vitest'
 import { FEATURE_LEVEL } from '../../../src/feature-level.js'
 import type { ReadDone } from '../../../src/raft/node/reads/reads.js'
 import { SeededRandom } from '../../../src/testing/seeded-random.js'
+import { WatchReplay } from '../../kit/watch-replay.js'
 import type { Cluster } from '../kit/cluster.js'
 import type { FakeNode } from '../kit/node.js'
 import { hello, type Opened, resume, started, startedAtLevel, talk } from '../kit/session-helpers.js'
 import type { FakeSocket } from '../kit/socket.js'
-import { WatchReplay } from './watch-replay.js'
 
 const tokenIn = (text: string): string => /token:(\d+)/.exec(text)?.[1] ?? ''
 

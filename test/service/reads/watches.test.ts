@@ -12,7 +12,7 @@ import { type Position, parsePosition } from '../../../src/service/reads/positio
 import { Watches } from '../../../src/service/reads/watches.js'
 import { SeededRandom } from '../../../src/testing/seeded-random.js'
 import { VirtualClock } from '../../../src/testing/virtual-clock.js'
-import { WatchReplay } from './watch-replay.js'
+import { WatchReplay } from '../../kit/watch-replay.js'
 
 /** What one entry does: holds that come and go. */
 interface Entry {

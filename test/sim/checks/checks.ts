@@ -13,6 +13,7 @@ import { ReadCheck } from './read-check.js'
 import { RightCheck } from './right-check.js'
 import { StoreCheck } from './store-check.js'
 import { VoteCheck } from './vote-check.js'
+import { WatchCheck } from './watch-check.js'
 import { WitnessCheck } from './witness-check.js'
 
 /** Configurations under which an entry may have been committed: the one in force, and the one before a change just applied. */
@@ -32,6 +33,7 @@ export class Checks {
   readonly rights: RightCheck
   readonly reads: ReadCheck
   readonly votes: VoteCheck
+  readonly watches: WatchCheck
   readonly witnesses = new WitnessCheck()
   readonly #leaders = new Map<number, string>()
   /** Each time a leader of the highest term so far was seen: what was applied somewhere by then. */
@@ -49,6 +51,7 @@ export class Checks {
     this.rights = new RightCheck(world, () => this.log.lastIndex)
     this.reads = new ReadCheck(world, () => this.log.lastIndex)
     this.votes = new VoteCheck(world)
+    this.watches = new WatchCheck(world, () => this.log.reference)
     this.store = new StoreCheck(world, (volume, entries) => this.configs.stored(volume, entries))
     const onEntry = (index: number): void => {
       this.configs.committed(this.store.committed(index, this.log.confStates.slice(-RECENT_CONFIGS)))
@@ -66,6 +69,7 @@ export class Checks {
     }
     this.log.onEffect = (index, effect) => {
       if (effect.kind === 'lost') this.losses.lost(effect, index)
+      else if (effect.kind === 'event') this.watches.event(effect)
     }
   }
 

@@ -1,5 +1,5 @@
 /** Somebody who watches, and believes what the lines say: the holds that there are, by name and token. */
-import { parseLine } from '../../../src/protocol/line.js'
+import { parseLine } from '../../src/protocol/line.js'
 
 /** Behind it there is everything, by events or by a gap. */
 const BEFORE_ALL = '0.0'
@@ -12,7 +12,8 @@ export class WatchReplay {
   at = ''
   #gapAt = ''
   isWatching = false
-  isEnded = false
+  /** A gap was told of, and not yet all that there is. */
+  isListing = false
   #rest = ''
 
   /** Only lines of this request. */
@@ -20,6 +21,7 @@ export class WatchReplay {
 
   reconnected(): void {
     this.#rest = ''
+    this.isListing = false
     if (this.at === BEFORE_ALL) this.holds.clear()
   }
 
@@ -42,6 +44,7 @@ export class WatchReplay {
         return
       case 'gap':
         this.gaps += 1
+        this.isListing = true
         this.holds.clear()
         this.at = BEFORE_ALL
         this.#gapAt = at
@@ -50,6 +53,7 @@ export class WatchReplay {
         if (line.get('state') === 'held') this.#add(hold, text)
         return
       case 'end':
+        this.isListing = false
         this.at = this.#gapAt
         return
       case 'event':
@@ -57,9 +61,6 @@ export class WatchReplay {
         this.at = at
         if (line.get('type') === 'granted') this.#add(hold, text)
         else if (line.get('type') === 'released' || line.get('type') === 'lost') this.#remove(hold, text)
-        return
-      case 'cancelled':
-        this.isEnded = true
     }
   }
 
