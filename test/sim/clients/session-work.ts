@@ -296,7 +296,9 @@ export class SessionWork {
     if (link === null) return
     if (request.sentOn.at(-1) !== link) request.sentOn.push(link)
     request.sends++
+    // Its answer is on its way once more, whole.
     if (request.answer === null) request.oks = []
+    if (request === this.#unconfirmed) this.#unconfirmed = null
     link.client.send(request.line)
   }
 
