@@ -17,6 +17,7 @@ vi.mock('../../../src/locks/limits.js', async (original) => ({
   PINS_MAX: 2,
   UNACKNOWLEDGED_PER_SESSION_MAX: 8,
   META_TOTAL_MAX_BYTES: 100,
+  DEADLOCK_SEARCH_MAX_STEPS: 4,
 }))
 
 const NAMES = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j', 'k', 'l', 'm']
@@ -44,6 +45,20 @@ describe('of one lock', () => {
     expect(last(crowd.ask(one, ['x'], SHARED))).toBe('limit')
     expect(last(crowd.ask(crowd.open(), ['x'], EXCLUSIVE))).toBe('limit')
   })
+})
+
+test('of a search for a deadlock: beyond it a request waits unexamined, and that is told', () => {
+  const crowd = new Crowd(true)
+  const [A, B] = [crowd.open(), crowd.open()]
+  const keepsAll = { keepsAll: true }
+  crowd.ask(A, ['x'], EXCLUSIVE)
+  crowd.ask(B, ['z'], EXCLUSIVE)
+  expect(last(crowd.ask(B, ['x'], EXCLUSIVE, 0, keepsAll))).toBe('queued x 1')
+  expect(last(crowd.ask(A, ['z'], EXCLUSIVE, 0, keepsAll)), 'so far it sees').toBe('deadlock')
+  for (let i = 0; i < 2; i++) crowd.ask(crowd.open(), ['x'], EXCLUSIVE, 0, keepsAll)
+  const effects = crowd.ask(A, ['z'], EXCLUSIVE, 0, keepsAll)
+  expect(effects.map(({ kind }) => kind)).toContain('unexamined')
+  expect(last(effects)).toBe('queued z 1')
 })
 
 test('of a session: each name counts, waiting or held', () => {

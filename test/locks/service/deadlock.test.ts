@@ -45,11 +45,12 @@ function playTight(seed: number, counts: { deadlocks: number; queued: number; na
       .shuffled(names)
       .slice(0, random.pick([1, 1, 2, 3]))
       .map(askFor)
-    const words = stage.apply(ask(client, asks, random, held))
-    for (const effect of words) {
+    const command = ask(client, asks, random, held)
+    for (const effect of stage.apply(command)) {
       if (effect.kind === 'queued') counts.queued++
       if (effect.kind !== 'answered' || effect.answer.kind !== 'error' || effect.answer.code !== 'deadlock') continue
       counts.deadlocks++
+      expect(command.keepsAll || command.keeps.length > 0, 'who keeps nothing closes no cycle').toBe(true)
       if (isCycle(effect.answer.message, clients)) counts.named++
     }
   }

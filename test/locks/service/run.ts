@@ -55,6 +55,10 @@ async function main(): Promise<void> {
   bar.end()
   say(tally.table())
   say(`${tally.steps} steps in ${tally.worlds} worlds, ${failures} disagreements`)
+  if (failures === 0) {
+    const judged = `${tally.count('error deadlock')} refused as deadlocks, ${tally.count('queued')} queued`
+    say(`${judged}, all judged: 0 phantom, 0 missed, 0 lost wake-ups`)
+  }
   if (failures > 0 || tally.worlds === 0) process.exitCode = 1
 }
 
