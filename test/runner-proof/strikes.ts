@@ -18,6 +18,8 @@ export interface Strike {
   readonly options?: readonly string[]
   /** So long the command runs before; unless given, as long as with the others. */
   readonly settleMs?: number
+  /** Means nothing to the command of this name. */
+  readonly spares?: string
   /** Whether it means anything where there is no server. */
   readonly isLocalToo?: boolean
 }
@@ -32,7 +34,8 @@ const doItself = (program: DoProgram): number => program.pid
 const guardian = (program: DoProgram): number => guardianOf(program.pid)
 
 export const STRIKES: readonly Strike[] = [
-  { name: 'SIGTERM of tnl-do', strike: send('SIGTERM', doItself), isLocalToo: true },
+  // The command gets it; one that ignores it runs on, with the lock.
+  { name: 'SIGTERM of tnl-do', strike: send('SIGTERM', doItself), isLocalToo: true, spares: 'ignores SIGTERM' },
   { name: 'kill -9 of tnl-do', strike: send('SIGKILL', doItself), isLocalToo: true },
   { name: 'kill -9 of the guardian', strike: send('SIGKILL', guardian), isLocalToo: true },
   { name: 'kill -9 of both', strike: send('SIGKILL', doItself, guardian), isLocalToo: true },

@@ -4,6 +4,9 @@
  * ends when both are dead, and kills what it can find of the command then. It does so too when a limit has passed that the
  * guardian has told it, and the pipe has nothing later: whoever had to act by then is stopped.
  *
+ * The limit that it is told lies before that of the lock, by half of the command's grace. A guardian that could act has asked the
+ * command to end by then, and has told the watcher the limit itself.
+ *
  * A limit is judged only by a read that found the pipe empty and was interrupted. Otherwise a watcher that has slept, as all
  * processes do under the lid of a laptop, would judge the limit before last while a later one lies unread.
  *
@@ -106,12 +109,20 @@ look() {
   done
   living=
   for id in $found; do
-    case $dead in *" $id "*) ;; *) [ "$id" != $$ ] && living="$living $id" ;; esac
+    case $dead in *" $id "*) ;; *) [ "$id" != $$ ] && [ "$id" != "$guardian" ] && living="$living $id" ;; esac
   done
 }
 mark=$1
 [ -n "$group" ] && kill -KILL -- "-$group" 2>/dev/null
 [ -d /proc/self ] || exit 0
+# Looking takes long on a busy machine. What is known need not wait for it, where its children go to the guardian.
+if [ -n "$guardian" ]; then
+  for entry in $known; do
+    read -r stat 2>/dev/null <"/proc/\${entry%:*}/stat" || continue
+    set -- \${stat##*) }
+    [ "\${20}" = "\${entry#*:}" ] && kill -KILL "\${entry%:*}" 2>/dev/null
+  done
+fi
 try=0
 while [ $try -lt 600 ]; do
   struck=

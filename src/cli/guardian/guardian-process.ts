@@ -112,6 +112,7 @@ class GuardianProcess {
     const ward = this.#ward
     if (ward === null) return
     const { onLost } = ward.command
+    this.#tellLimit(0)
     this.#lookout.look()
     ward.offspring.signalAll(onLost.kind === 'signal' ? onLost.signal : 'SIGTERM')
     // A stopped process would not see it.
@@ -221,8 +222,16 @@ class GuardianProcess {
 
   #holdUntil(limit: HoldLimit): void {
     this.#limit = limit
+    // A guardian that is not stopped asks the command to end before this, and says so.
+    this.#tellLimit((this.#ward?.command.graceMs ?? 0) / 2)
+  }
+
+  /** So long before the limit the watcher acts, if it has not heard of another by then. */
+  #tellLimit(beforeMs: number): void {
+    const [limit, ward] = [this.#limit, this.#ward]
     // Whom a loss does not end is not ended by the watcher either.
-    if (this.#isLeft && this.#ward?.command.onLost.kind !== 'ignore') this.watcher.limit(limit)
+    if (limit === null || !this.#isLeft || ward?.command.onLost.kind === 'ignore') return
+    this.watcher.limit({ ...limit, holdMs: limit.holdMs - beforeMs })
   }
 
   #schedule(): void {

@@ -7,7 +7,7 @@ export const WatcherWord = {
   group: 'group',
   /** `guardian ID`: who is the parent of all that is left, as long as it lives. */
   guardian: 'guardian',
-  /** `limit TIME`: by then nothing of the command may be left; hundredths of a second since boot. */
+  /** `limit TIME`: past that, and without a later word of it, the guardian is stopped; hundredths of a second since boot. */
   limit: 'limit',
   /** `known ID:TICKS ...`: what runs for the command, each with its start in clock ticks since boot. */
   known: 'known',

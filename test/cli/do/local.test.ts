@@ -148,6 +148,23 @@ describe.runIf(process.platform === 'linux')('in one process', () => {
     await Promise.all(Array.from({ length: 40 }, task))
   })
 
+  it('several are waited for without holding any', async () => {
+    const [a, b] = [freshName(), freshName()]
+    const ask = (...names: string[]) => names.map((name) => ({ name, amount: 'exclusive' as const }))
+    const [holder, both, third] = [new LocalSession('me'), new LocalSession('both'), new LocalSession('third')]
+    const [held] = await holder.ask(ask(b), { waitMs: 0 })
+    let waiting: Promise<unknown> = Promise.resolve()
+    const queued = new Promise<string>((resolve) => {
+      waiting = both.ask(ask(a, b), { waitMs: Number.POSITIVE_INFINITY, onQueued: resolve })
+    })
+    expect(await queued).toBe(b)
+    await third.ask(ask(a), { waitMs: 0 })
+    await third.close()
+    if (held !== undefined) await holder.release(held)
+    await waiting
+    await both.close()
+  })
+
   it('a wait ends with its session', async () => {
     const name = freshName()
     const [holder, waiter] = [new LocalSession('me'), new LocalSession('other')]

@@ -113,13 +113,23 @@ export const RUNNER: readonly Mutant[] = [
     'L514',
     'who is stopped together with the guardian leaves the command to itself: the watcher knows of no limit',
     'test/e2e/runner.test.ts',
-    edit('src/cli/guardian/guardian-process.ts', 'this.watcher.limit(limit)\n', 'void limit\n'),
+    edit(
+      'src/cli/guardian/guardian-process.ts',
+      'this.watcher.limit({ ...limit, holdMs: limit.holdMs - beforeMs })',
+      'void beforeMs',
+    ),
   ),
   mutant(
     'L515',
     'what waits for the limit outlives the watcher',
     'test/e2e/runner.test.ts',
     edit('src/cli/do/watcher.ts', 'done) forget_limit; exit 0 ;;', 'done) exit 0 ;;'),
+  ),
+  mutant(
+    'L519',
+    'the watcher ends the guardian that it acts for',
+    'test/cli/do/run.test.ts',
+    edit('src/cli/do/watcher.ts', ' && [ "$id" != "$guardian" ]', ''),
   ),
   mutant(
     'L516',
