@@ -263,3 +263,30 @@ describe('a freeze that was asked for again', () => {
     expect(talk(socket, 'lock,id:3,name:z/a\n')).toMatch(/^ok,/)
   })
 })
+
+describe('requests that were made before the cluster rose', () => {
+  it('are repeated as what they were', () => {
+    const cluster = new Cluster()
+    cluster.start()
+    const [holder, client] = [hello(cluster.node(0), ',lease:600'), hello(cluster.node(1), ',lease:600')]
+    talk(holder.socket, 'lock,id:1,name:busy\n')
+    const asked = ['lock,id:1,name:free,delay:1,meta:m\n', 'lock,id:2,name:busy,wait:500\n', 'release,id:3,name:none\n']
+    const told = asked.map((line) => talk(client.socket, line))
+    for (const node of cluster.nodes) {
+      node.kill()
+      node.programLevel = SERVICE_LEVEL
+      node.boot()
+      if (cluster.leader === null) cluster.elect(node)
+      cluster.world.until(() => cluster.nodes.every((each) => each.service.stats().speakRemainingMs > 0))
+    }
+    cluster.world.until(() => cluster.nodes.every(({ machine }) => machine.level === SERVICE_LEVEL))
+    const again = resume(cluster.node(2), client)
+    expect(again.text).toMatch(/^held,name:free,mode:exclusive,token:\d+$/m)
+    expect(again.text).toMatch(/^queued,id:2,name:busy,position:1$/m)
+    expect(asked.map((line) => talk(again, line))).toEqual(told)
+    const back = resume(cluster.node(0), holder)
+    talk(back, 'release,id:2,name:busy\n')
+    expect(again.text).toMatch(/^ok,id:2,name:busy,token:\d+$/m)
+    expect(talk(again, 'lock,id:4,name:busy,mode:shared,holding:none,wait:1\n')).toMatch(/^queued,id:4,/)
+  })
+})
