@@ -4,12 +4,14 @@
  */
 import { expect, test, vi } from 'vitest'
 import { encodeCommand } from '../../../src/locks/commands/codec.js'
-import { CommandType } from '../../../src/locks/commands/commands.js'
+import { CommandType, EXCLUSIVE } from '../../../src/locks/commands/commands.js'
 import { LockMachine } from '../../../src/locks/machine.js'
 import { SeededRandom } from '../../../src/testing/seeded-random.js'
 import { checkState } from '../../fuzz/replicas.js'
+import { Crowd } from './crowd.js'
 import { goesBeside } from './model/entities.js'
 import { seenOf } from './seen.js'
+import { wordsOf } from './stage.js'
 import { Workload } from './workload.js'
 import { canonical, GENESIS } from './world.js'
 
@@ -69,4 +71,20 @@ test('replicas that apply and those that restore agree at every entry, and nobod
     }
   }
   expect(swept, 'or no sweep took its time').toBeGreaterThan(SEEDS.length)
+})
+
+test('what a dead client held is free at once, though a sweep of another node is under way and its lock was looked at before', () => {
+  const crowd = new Crowd(true)
+  const classic = (node: string, epoch: number, conn: number, name: string) => {
+    const opening = { node, epoch, conn, floor: 1, clientId: name, name, amount: EXCLUSIVE, limit: 0 }
+    return crowd.apply({ type: CommandType.openClassic, ...opening, waitMs: -1, meta: '', delayMs: 0, wallMs: 1 })
+  }
+  for (const conn of [1, 2, 3, 4]) classic('n2', 11, conn, `l${conn}`)
+  classic('n3', 12, 1, 'x')
+  const A = crowd.open()
+  crowd.apply({ type: CommandType.expireNode, node: 'n2', epoch: 11 })
+  expect(wordsOf(crowd.ask(A, ['x'], EXCLUSIVE, 0, { waitMs: 0 }))).toEqual(['1 held x x'])
+  crowd.apply({ type: CommandType.expireNode, node: 'n3', epoch: 12 })
+  expect(crowd.machine.sweepPending()).toBe(true)
+  expect(wordsOf(crowd.ask(A, ['x'], EXCLUSIVE, 0, { waitMs: 0 }))).toEqual(['2 ok x'])
 })
