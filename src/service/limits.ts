@@ -86,7 +86,9 @@ export const LISTING_PAGE_LINES = 1_000
 export const LISTING_SLICE_UNITS = 1_024
 export const LISTING_LINE_UNITS = 4
 export const LISTING_SLICE_MS = 1
+/** It rests for so long, and for so many times as long as the slice took: listings have a fifth of a node's time at most. */
 export const LISTING_REST_MS = 2
+export const LISTING_REST_TIMES = 4
 /** A listing goes on when its reader has taken what it got, looked at so often. */
 export const LISTING_POLL_MS = 20
 export const LISTING_UNSENT_MAX_BYTES = 256 * 1024

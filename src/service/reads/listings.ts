@@ -12,6 +12,7 @@ import {
   LISTING_LINE_UNITS,
   LISTING_POLL_MS,
   LISTING_REST_MS,
+  LISTING_REST_TIMES,
   LISTING_SLICE_MS,
   LISTING_SLICE_UNITS,
   LISTING_UNSENT_MAX_BYTES,
@@ -153,7 +154,10 @@ export class Listings {
     if (this.#underWay.size === 0) return
     this.#timer ??= this.clock.after(delayMs, () => {
       this.#timer = null
-      this.#later(this.#slice() ? LISTING_REST_MS : LISTING_POLL_MS)
+      const beganMs = this.clock.takerNow()
+      const isWritten = this.#slice()
+      const restMs = Math.max(LISTING_REST_MS, LISTING_REST_TIMES * (this.clock.takerNow() - beganMs))
+      this.#later(isWritten ? restMs : LISTING_POLL_MS)
     })
   }
 
