@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { endLeftovers } from '../kit/leftovers.js'
 import { OneServer } from '../kit/one-server.js'
 import { until } from '../kit/process-cluster.js'
-import { DoProgram, guardianOf, STARTER } from '../kit/starter.js'
+import { DoProgram, STARTER } from '../kit/starter.js'
 import { converse, freshName, Wire } from '../kit/wire.js'
 
 let server: OneServer
@@ -229,13 +229,6 @@ describe('--once', () => {
     expect((await program.ended()).code).toBe(122)
     expect((await run('--once', key, ...names(name), 'echo', 'ran')).stdout).toBe('ran\n')
   })
-
-  it('is forgotten after --once-ttl', async () => {
-    const key = freshName()
-    const once = ['--once', key, '--once-ttl', '0.2']
-    expect((await run(...once, 'echo', 'ran')).stdout).toBe('ran\n')
-    await until('the mark has ended', async () => (await run(...once, 'echo', 'ran')).stdout === 'ran\n')
-  })
 })
 
 describe('times', () => {
@@ -251,16 +244,5 @@ describe('times', () => {
     const { code, stderr } = await run('--ttl', '0.5', ...names(name), 'sleep', '1000')
     expect([code, stderr]).toEqual([122, expect.stringContaining(`the lock '${name}' was lost (ttl)`)])
     expect(await isFree(name)).toBe(true)
-  })
-
-  it('--delay keeps the lock back after a death, not after an end', async () => {
-    const name = freshName()
-    expect((await run('--delay', '60', ...names(name), 'true')).code).toBe(0)
-    const program = start('--delay', '60', '--lease', '3', ...names(name), ...HELD)
-    await begun(program)
-    const guardian = guardianOf(program.pid)
-    program.child.kill('SIGKILL')
-    process.kill(guardian, 'SIGKILL')
-    await until('the session has ended', async () => (await run(...names(name), 'true')).stderr.includes('(delayed)'))
   })
 })

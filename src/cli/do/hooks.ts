@@ -16,6 +16,7 @@ export class UserHooks {
     private readonly log: ProgramLog,
     /** Told of each process. */
     private readonly started: (processId: number) => void,
+    private readonly timeoutMs = HOOK_TIMEOUT_MS,
   ) {}
 
   /** One after the other. */
@@ -46,9 +47,9 @@ export class UserHooks {
     }
     const ended = new Promise<void>((resolve) => {
       const timer = setTimeout(() => {
-        this.log.error(`${program} has not ended in ${HOOK_TIMEOUT_MS / 1000} s and is killed`)
+        this.log.error(`${program} has not ended in ${this.timeoutMs / 1000} s and is killed`)
         kill(child)
-      }, HOOK_TIMEOUT_MS)
+      }, this.timeoutMs)
       const over = (words: string | null): void => {
         clearTimeout(timer)
         this.#running.delete(child)

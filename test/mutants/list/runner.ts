@@ -2,8 +2,8 @@
 import type { Edit, Mutant } from '../mutant.js'
 
 const ASKING = 'test/client/session/lock-asking.test.ts'
-const LOCAL = 'test/cli/do/local.test.ts'
-const RESULT = 'test/cli/do/result-and-hooks.test.ts'
+const LOCAL = 'test/e2e/do-local.test.ts'
+const RESULT = 'test/e2e/do-result.test.ts'
 const OPTIONS = 'test/cli/do/options.test.ts'
 const SUPERVISION = 'test/cli/do/supervision.test.ts'
 
@@ -100,7 +100,7 @@ export const RUNNER: readonly Mutant[] = [
   mutant(
     'L511',
     'a hook may hang for ever',
-    RESULT,
+    'test/cli/do/hooks.test.ts',
     edit('src/cli/do/hooks.ts', 'is killed`)\n        kill(child)', 'is killed`)'),
   ),
   mutant(

@@ -1,14 +1,13 @@
 /** `--local`: locks of one host, without a server. */
 import { readFileSync } from 'node:fs'
 import { afterEach, describe, expect, it } from 'vitest'
-import { LocalSession } from '../../../src/cli/do/local-session.js'
-import { NotGrantedError } from '../../../src/client/errors.js'
-import { endLeftovers } from '../../kit/leftovers.js'
-import { compiledPrograms } from '../compiled.js'
-import { groupIsDead, guardianOf, runs, statOf } from '../stat.js'
-import { RunningDo } from './running-do.js'
+import { LocalSession } from '../../src/cli/do/local-session.js'
+import { NotGrantedError } from '../../src/client/errors.js'
+import { RunningDo } from '../cli/do/running-do.js'
+import { groupIsDead, guardianOf } from '../cli/stat.js'
+import { endLeftovers } from '../kit/leftovers.js'
+import { builtProgram } from '../kit/process-cluster.js'
 
-const compiled = compiledPrograms()
 afterEach(endLeftovers)
 
 let lastName = 0
@@ -19,7 +18,7 @@ function freshName(): string {
 
 function start(words: readonly string[], env: Record<string, string> = {}): RunningDo {
   // Nobody is to be reached: no server has a part in this.
-  return new RunningDo([compiled('tnl-do'), '--local', ...words], { TNL_ENDPOINTS: '127.0.0.1:1', ...env })
+  return new RunningDo([builtProgram('tnl-do'), '--local', ...words], { TNL_ENDPOINTS: '127.0.0.1:1', ...env })
 }
 
 const JOB = ['sh', '-c', 'trap "" TERM; echo $$; while :; do sleep 0.05; done']
@@ -77,7 +76,16 @@ describe.runIf(process.platform === 'linux')('a lock of this host', () => {
 
   it('is refused with 2 under itself', async () => {
     const name = freshName()
-    const inner = [process.execPath, compiled('tnl-do'), '--local', '--wait', 'forever', '--lock-name', name, 'true']
+    const inner = [
+      process.execPath,
+      builtProgram('tnl-do'),
+      '--local',
+      '--wait',
+      'forever',
+      '--lock-name',
+      name,
+      'true',
+    ]
     const run = start(['--lock-name', name, '--', ...inner])
     expect((await run.ended).status).toBe(2)
     expect(run.stderr).toContain(`runs under the lock '${name}' already`)
@@ -106,10 +114,6 @@ describe.runIf(process.platform === 'linux')(
       expect(await nextAfter((run) => process.kill(run.pid, 'SIGKILL'))).toBe(true)
     })
 
-    it('its guardian', async () => {
-      expect(await nextAfter((_, group) => process.kill(guardianOf(group), 'SIGKILL'))).toBe(true)
-    })
-
     it('both', async () => {
       const isDead = await nextAfter((run, group) => {
         const guardian = guardianOf(group)
@@ -117,17 +121,6 @@ describe.runIf(process.platform === 'linux')(
         process.kill(guardian, 'SIGKILL')
       })
       expect(isDead).toBe(true)
-    })
-
-    it('a daemon that has left the group is ended too', async () => {
-      const name = freshName()
-      const run = start(['--lock-name', name, '--', 'sh', '-c', '(setsid sleep 1000 & echo $!); sleep 1000'])
-      const daemon = await run.printed()
-      process.kill(run.pid, 'SIGKILL')
-      const session = new LocalSession('next')
-      await session.ask([{ name, amount: 'exclusive' }], { waitMs: 20_000 })
-      expect(runs(statOf(daemon))).toBe(false)
-      await session.close()
     })
   },
 )

@@ -12,14 +12,12 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import type { RunResult } from '../../../src/cli/do/result.js'
-import { FakeCluster, type FakeNode } from '../../client/fake-server.js'
-import { endLeftovers } from '../../kit/leftovers.js'
-import { compiledPrograms } from '../compiled.js'
-import { groupIsDead } from '../stat.js'
-import { RunningDo } from './running-do.js'
-
-const compiled = compiledPrograms()
+import type { RunResult } from '../../src/cli/do/result.js'
+import { RunningDo } from '../cli/do/running-do.js'
+import { groupIsDead } from '../cli/stat.js'
+import { FakeCluster, type FakeNode } from '../client/fake-server.js'
+import { endLeftovers } from '../kit/leftovers.js'
+import { builtProgram } from '../kit/process-cluster.js'
 
 let cluster: FakeCluster
 let node: FakeNode
@@ -37,7 +35,7 @@ afterEach(async () => {
 })
 
 function start(words: readonly string[], env: Record<string, string> = {}): RunningDo {
-  return new RunningDo([compiled('tnl-do'), ...words], { TNL_ENDPOINTS: cluster.endpoints, ...env })
+  return new RunningDo([builtProgram('tnl-do'), ...words], { TNL_ENDPOINTS: cluster.endpoints, ...env })
 }
 
 const result = (): string => join(folder, 'result.json')
@@ -244,12 +242,5 @@ describe('the hooks', () => {
     expect((await program.ended).status).toBe(143)
     await vi.waitFor(() => expect(groupIsDead(group)).toBe(true), { timeout: 20_000 })
     expect(node.heard('lock,')).toBe(false)
-  })
-
-  it('that hang are killed when their time is over, and the command runs', async () => {
-    const before = script('hangs', 'exec sleep 1000')
-    const { status, stderr } = await run(['--on-before-lock', before, '--lock-name', 'x', '--', 'sh', '-c', 'exit 3'])
-    expect(status).toBe(3)
-    expect(stderr).toContain('has not ended in 10 s and is killed')
   })
 })
