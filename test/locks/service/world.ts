@@ -11,6 +11,7 @@ import { type Genesis, LockMachine } from '../../../src/locks/machine.js'
 import type { SnapshotRestorer } from '../../../src/raft/ports/state-machine.js'
 import type { SnapshotSource } from '../../../src/raft/ports/store.js'
 import { SeededRandom } from '../../../src/testing/seeded-random.js'
+import { adopt, playFormer } from './adopt.js'
 import { comparableTold, countedBy, dumpMachine, dumpModel, toldBy } from './dump.js'
 import { Model } from './model/model.js'
 import { Workload } from './workload.js'
@@ -53,32 +54,35 @@ export class World {
   /** What happened, and how often. */
   readonly counts = new Map<string, number>()
 
-  constructor(seed: number) {
+  constructor(seed: number, former = 0) {
     this.#seed = seed
     this.#random = new SeededRandom(seed + 2)
     this.model = new Model(0, GENESIS.nodeLeaseMs, new SeededRandom(seed + 1), GRANTS_PER_ENTRY_MAX)
-    this.#begin()
+    this.#begin(former)
   }
 
   get restores(): number {
     return this.#restores
   }
 
-  /** Three nodes with programs of level 2, and a cluster of that level. */
-  #begin(): void {
-    for (const [at, node] of NODES.entries()) {
-      const up = {
-        node,
-        epoch: 10_000 + at,
-        expected: 0,
-        dead: 0,
-        address: `${node}:7654`,
-        peer: '',
-        programLevel: LEVEL,
-      }
-      this.apply(at + 1, { type: CommandType.nodeUp, ...up })
+  /** Three nodes with programs of level 2 in a cluster of that level; before it rose it did `former` commands of level 1. */
+  #begin(former: number): void {
+    let index = 0
+    const both = (bytes: Uint8Array) => {
+      index++
+      for (const machine of [this.machine, this.#copy]) applyTo(machine, index, bytes)
     }
-    this.apply(NODES.length + 1, { type: CommandType.setLevel, to: LEVEL, expected: LEVEL - 1 })
+    playFormer(this.machine, this.#random, former, both)
+    for (const [at, node] of NODES.entries()) {
+      const [epoch, expected] = [10_000 + at, this.machine.currentEpoch(node)]
+      const up = { node, epoch, expected, dead: 0, address: `${node}:7654`, peer: '', programLevel: LEVEL }
+      both(encodeCommand({ type: CommandType.nodeUp, ...up }))
+    }
+    both(encodeCommand({ type: CommandType.setLevel, to: LEVEL, expected: LEVEL - 1 }))
+    adopt(this.model, this.machine)
+    for (const { token, lock, phase } of this.machine.inspect().holds.values()) {
+      if (phase === 'held') this.#watched.set(token, lock.name)
+    }
   }
 
   /** Plays so many commands of a workload. */
@@ -194,7 +198,8 @@ export class World {
     }
     const held = this.model.holds.filter(({ phase }) => phase === 'held')
     const expected = held.map(({ token, name }) => [token, name] as const)
-    demandSame('events tell of other holds', expected, [...this.#watched])
+    const watched = [...this.#watched].sort(([a], [b]) => a - b)
+    demandSame('events tell of other holds', expected, watched)
   }
 }
 
@@ -279,7 +284,7 @@ function differences(expected: unknown, actual: unknown): string {
 
 /** The disagreement that this history leads to, or null. */
 export function replay(history: readonly Entry[], seed: number): Error | null {
-  const world = new World(seed)
+  const world = new World(seed, formerOf(seed))
   try {
     for (const { index, command } of history) if (index >= STRIDE) world.apply(index, command)
     world.clear()
@@ -307,9 +312,12 @@ export function shrunk(history: readonly Entry[], seed: number): readonly Entry[
   return left
 }
 
+/** Some clusters have done something at level 1 before. */
+const formerOf = (seed: number): number => (seed % 3 === 0 ? 40 + (seed % 200) : 0)
+
 /** Plays a world; what is wrong is thrown with its seed and the shortest history that shows it. */
 export function playWorld(seed: number, steps: number): World {
-  const world = new World(seed)
+  const world = new World(seed, formerOf(seed))
   try {
     world.play(steps)
     world.clear()
