@@ -171,6 +171,24 @@ export const OWN_TIMES: readonly Mutant[] = [
     ],
   },
   {
+    id: 'L416',
+    title: 'min-hold is counted from the release, by the state and by the leader (46)',
+    rule: 'tails',
+    edits: [
+      {
+        file: 'src/locks/table/ends.ts',
+        find: '    terms.ttlMs = 0\n  })\n',
+        replace:
+          "    terms.ttlMs = 0\n  })\n  effects.push({ kind: 'timed', name: hold.lock.name, token: hold.token, clock: 'minHold', forMs: terms.minHoldMs })\n",
+      },
+      {
+        file: HOLD_TIMES,
+        find: 'if (known?.some((counted) => counted.clock === clock)) return',
+        replace: 'this.untimed(token)',
+      },
+    ],
+  },
+  {
     id: 'L417',
     title: 'all that is over is proposed in one turn, and again',
     rule: 'own',
@@ -243,5 +261,17 @@ export const OWN_TIMES: readonly Mutant[] = [
     title: 'a new leader does not know of the marks and freezes that end',
     rule: 'tails',
     edits: [{ file: 'src/service/leases/leader-duties.ts', find: '    this.#wall.begin()\n', replace: '' }],
+  },
+  {
+    id: 'L425',
+    title: 'what an entry could not grant any more waits for whatever entry comes next',
+    rule: 'own',
+    edits: [
+      {
+        file: 'src/service/leases/leader-duties.ts',
+        find: '    this.#sweeping.look()\n    this.#sessions.look()\n',
+        replace: '    this.#sessions.look()\n',
+      },
+    ],
   },
 ]

@@ -1,8 +1,10 @@
 /** What only the leader does, when leaders change and when its proposals are lost (rules.md rules 3, 4). */
 import { describe, expect, it } from 'vitest'
+import { SERVICE_LEVEL } from '../../../src/feature-level.js'
 import type { Cluster } from '../kit/cluster.js'
 import { L, lock, started } from '../kit/helpers.js'
-import { hello, talk } from '../kit/session-helpers.js'
+import { hello, startedAtLevel, talk } from '../kit/session-helpers.js'
+import type { FakeSocket } from '../kit/socket.js'
 
 /** A session of this lease holds `x`, and its client breaks off without a word. */
 function brokenOff(cluster: Cluster, leaseSeconds: number, more = ''): void {
@@ -155,5 +157,51 @@ describe('what a leader proposes is proposed again when it is lost', () => {
     expect(cluster.node(0).machine.sweepPending()).toBe(true)
     cluster.world.advance(2_000)
     expect(cluster.node(0).machine.sweepPending()).toBe(false)
+  })
+})
+
+describe('what one entry may not grant', () => {
+  const WAITERS = 3_000
+
+  /** As many readers as wait for `x`, which a writer holds, in a cluster of level 2 where nothing else happens. */
+  function waiting(): { cluster: Cluster; readers: FakeSocket[]; writer: FakeSocket } {
+    const cluster = startedAtLevel(SERVICE_LEVEL)
+    const { socket: writer } = hello(cluster.node(2), ',lease:600')
+    talk(writer, 'lock,id:1,name:x\n')
+    const readers = Array.from({ length: WAITERS }, () => cluster.node(1).connect())
+    for (const reader of readers) reader.send('lock,name:x,mode:shared,wait:forever\n')
+    cluster.world.until(() => cluster.node(0).machine.waiterCount === WAITERS)
+    return { cluster, readers, writer }
+  }
+
+  const granted = (readers: readonly FakeSocket[]) => readers.filter(({ text }) => text === 'ok\n').length
+
+  it('is granted by the entries that follow, which the leader sees to', () => {
+    const { cluster, readers, writer } = waiting()
+    const before = cluster.log.length
+    talk(writer, 'release,id:2,name:x\n')
+    cluster.world.until(() => granted(readers) === WAITERS, 1_000)
+    // 1,024 by the release itself.
+    expect(cluster.log.length - before).toBe(3)
+  })
+
+  it('is granted although the entry that should have done it was lost', () => {
+    const { cluster, readers, writer } = waiting()
+    writer.send('release,id:2,name:x\n')
+    cluster.world.until(() => granted(readers) > 0, 1_000, 1)
+    loseOneProposal(cluster, 100)
+    expect(granted(readers)).toBeLessThan(WAITERS)
+    cluster.world.until(() => granted(readers) === WAITERS, 2_000)
+  })
+
+  it('is granted under the next leader', () => {
+    const { cluster, readers, writer } = waiting()
+    writer.send('release,id:2,name:x\n')
+    cluster.world.until(() => granted(readers) > 0, 1_000, 1)
+    cluster.faults.drop = 1
+    cluster.world.advance(5)
+    cluster.elect(cluster.node(1))
+    cluster.faults.drop = 0
+    cluster.world.until(() => granted(readers) === WAITERS, 3_000)
   })
 })

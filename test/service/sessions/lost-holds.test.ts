@@ -215,6 +215,25 @@ describe('a classic client whose lock is broken', () => {
     expect(socket.closed).toBe('reset')
   })
 
+  it('is closed where a snapshot took the place of the entry', () => {
+    const scene = new Scene()
+    const { cluster } = scene
+    const node = cluster.node(2)
+    const socket = lock(node, 'y', ',fence:yes')
+    const token = Number(/token:(\d+)/.exec(socket.text)?.[1])
+    node.pause(300)
+    cluster.world.after(250, null, () => {
+      node.pausedUntilMs = 0
+      node.installSnapshotOf(cluster.node(0))
+    })
+    talk(scene.operator, `.force-release,id:2,name:y,token:${token},reason:stuck\n`)
+    cluster.world.advance(200)
+    expect(socket.closed).toBeNull()
+    cluster.world.advance(100)
+    expect(socket.closed).not.toBeNull()
+    expect(cluster.node(0).machine.inspect().holds.get('y', token)).toBeNull()
+  })
+
   it('holds on while its end is not committed', () => {
     const scene = new Scene()
     const { cluster } = scene
