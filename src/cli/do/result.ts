@@ -2,6 +2,7 @@
  * `--result FILE`: what happened, as one JSON object, for scripts that must not guess from an exit status (docs/runner.md).
  * It is written whole or not at all. An older FILE is removed at the start, so that what is there afterwards is of this run.
  */
+import { randomBytes } from 'node:crypto'
 import { accessSync, constants, lstatSync, renameSync, rmSync, statSync, unlinkSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { Amount } from '../../client/asks.js'
@@ -122,7 +123,7 @@ export function writeResult(path: string, result: RunResult): void {
     writeFileSync(path, text)
     return
   }
-  const temporary = `${path}.${process.pid}.tmp`
+  const temporary = `${path}.${process.pid}-${randomBytes(4).toString('hex')}.tmp`
   try {
     writeFileSync(temporary, text, { flag: 'wx' })
     renameSync(temporary, path)

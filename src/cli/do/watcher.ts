@@ -37,10 +37,10 @@ wake_at_limit() {
   whole=$((left / 100)) part=$((left % 100))
   [ $part -gt 9 ] || part=0$part
   (
-    # Like this shell, what it starts ignores SIGTERM.
-    trap 'kill -KILL $nap; exit' USR2
     # What sleeps must not keep the pipes of whoever reads the words of tnl-do.
     exec 0</dev/null 2>/dev/null
+    # Like this shell, what it starts ignores SIGTERM.
+    trap 'kill -KILL $nap; exit' USR2
     nap() {
       sleep $1 & nap=$!
       wait $nap
