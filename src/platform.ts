@@ -10,7 +10,10 @@ export interface Clock {
   speakerNow(): number
   /** For whoever takes away: the smaller of the two. */
   takerNow(): number
-  /** Wall-clock time for display only: logs, "held for". Milliseconds since 1970. */
+  /**
+   * Milliseconds since 1970, as this machine's clock has it, which anybody may set: for display, and where the leader ends
+   * what was to last until a time of day (rules.md, tails).
+   */
   wallNow(): number
   after(delayMs: number, run: () => void): Timer
   /** Runs `run` once the current turn of the event loop has handled what arrived. Several calls keep their order. */

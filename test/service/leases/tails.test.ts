@@ -61,6 +61,17 @@ describe('min-hold', () => {
     expect(isGranted(next)).toBe(true)
   })
 
+  it('is no delay to the next leader, who would end one that there is not again and again', () => {
+    const cluster = started()
+    const { socket } = holder(cluster, ',min-hold:600', ',lease:60')
+    talk(socket, 'release,id:2,name:x\n')
+    cluster.elect(cluster.node(1))
+    cluster.world.advance(1_000)
+    const before = cluster.log.length
+    cluster.world.advance(20_000)
+    expect(cluster.log.length - before).toBe(0)
+  })
+
   it('is not short, and not much longer, while leaders change', () => {
     const cluster = started()
     const { socket } = holder(cluster, ',min-hold:12')
