@@ -1,5 +1,6 @@
 /** The state of a machine and that of the model in one form, to be compared; derived counts and links are left out. */
-import type { Answer, Effect } from '../../../src/locks/effects.js'
+import { SHARED } from '../../../src/locks/commands/commands.js'
+import type { Answer, Effect, Mode, SessionView } from '../../../src/locks/effects.js'
 import type { LockMachine } from '../../../src/locks/machine.js'
 import type { Counted, ModelHold, ModelRequest, ModelSession, Told } from './model/entities.js'
 import type { Model } from './model/model.js'
@@ -146,4 +147,40 @@ export function countedBy(effects: readonly Effect[]): Counted[] {
         return []
     }
   })
+}
+
+/** What a resumed connection is told of its session. */
+export function viewByModel({ table }: Model, session: ModelSession): unknown {
+  const own = table.holds.filter((hold) => hold.session === session)
+  const waiting = table.requests.filter((request) => request.session === session)
+  return {
+    held: own
+      .filter(({ phase }) => phase === 'held')
+      .map(({ name, amount, token }) => [name, modeOf(amount), token, Math.max(0, amount), table.limits.get(name)]),
+    ending: own.filter(({ phase }) => phase !== 'held').map(({ name, token, phase }) => [name, token, phase]),
+    queued: byNumber(
+      waiting.map((request) => {
+        const { name } = table.obstacle(request.asks, request)
+        const position = 1 + table.placesBefore(name, request).length
+        return [request.request, name, position, table.limits.get(name), request.waitMs, request.asks.length] as const
+      }),
+    ),
+    answers: byNumber([...session.answers].map(([request, answer]) => [request, comparable(answer)] as const)),
+  }
+}
+
+export function viewByMachine({ held, ending, queued, answers }: SessionView): unknown {
+  return {
+    held: held.map(({ name, mode, token, permits, limit }) => [name, mode, token, permits, limit]),
+    ending: ending.map(({ name, token, reason }) => [name, token, reason]),
+    queued: queued.map(({ request, name, position, limit, waitMs, names }) => {
+      return [request, name, position, limit, waitMs, names]
+    }),
+    answers: answers.map(([request, answer]) => [request, comparable(answer)]),
+  }
+}
+
+function modeOf(amount: number): Mode {
+  if (amount > 0) return 'permits'
+  return amount === SHARED ? 'shared' : 'exclusive'
 }

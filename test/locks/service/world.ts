@@ -12,7 +12,7 @@ import type { SnapshotRestorer } from '../../../src/raft/ports/state-machine.js'
 import type { SnapshotSource } from '../../../src/raft/ports/store.js'
 import { SeededRandom } from '../../../src/testing/seeded-random.js'
 import { adopt, playFormer } from './adopt.js'
-import { comparableTold, countedBy, dumpMachine, dumpModel, toldBy } from './dump.js'
+import { comparableTold, countedBy, dumpMachine, dumpModel, toldBy, viewByMachine, viewByModel } from './dump.js'
 import { Model } from './model/model.js'
 import { Workload } from './workload.js'
 
@@ -184,6 +184,11 @@ export class World {
     demandSame('the machine has other times counted than the model', counted, countedBy(effects))
     demandSame('the machine has another state than the model', dumpModel(this.model), dumpMachine(this.machine))
     this.#checkEvents(effects)
+    for (const effect of effects) {
+      const session = this.model.sessions.find(({ id }) => effect.kind === 'resumed' && id === effect.session)
+      if (effect.kind !== 'resumed' || session === undefined) continue
+      demandSame('a resume is told other things', viewByModel(this.model, session), viewByMachine(effect.view))
+    }
     const stuck = this.model.table.stuck()
     if (stuck.length > 0) throw new Disagreement(`waits for ever: ${stuck.map(({ request }) => request).join()}`)
   }
