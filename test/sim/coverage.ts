@@ -56,6 +56,8 @@ export const EVENTS = [
   'session operate: frozen',
   'session operate: thawed',
   'session operate: forgotten',
+  'classic ok: mode',
+  'classic ok: limit',
   'seen shared beside shared',
   'seen permits beside permits',
   'snapshot made',

@@ -40,6 +40,7 @@ import { RULES_REFUSALS } from './rules-refusals.js'
 import { RULES_SPEAKING } from './rules-speaking.js'
 import { RULES_WAKING } from './rules-waking.js'
 import { RUNNER } from './runner.js'
+import { SEEN_FROM_OUTSIDE } from './seen-from-outside.js'
 import { SIMULATED_NET } from './simulated-net.js'
 import { SNAPSHOTS } from './snapshots.js'
 import { UPGRADES } from './upgrades.js'
@@ -88,4 +89,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...UPGRADES,
   ...LOCK_DIALECT,
   ...CLIENT_READS,
+  ...SEEN_FROM_OUTSIDE,
 ]

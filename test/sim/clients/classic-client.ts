@@ -20,6 +20,8 @@ export class ClassicClient implements Client {
   #heardAtMs = 0
   #isFinishing = false
   #waits = false
+  /** What it asked for, beside the name. */
+  #kind = ''
 
   constructor(
     readonly name: string,
@@ -52,9 +54,10 @@ export class ClassicClient implements Client {
 
   #begin(): void {
     if (this.#isFinishing || this.#phase !== 'idle') return
-    const { world, names, nodeIds } = this.deps
+    const { world, nodeIds } = this.deps
     const { random } = world
-    const lock = random.pick(names)
+    const { lock, kind } = this.#drawLock()
+    this.#kind = kind
     const lines = new Lines((line) => this.#line(line))
     const connection = this.deps.dial(this.process, random.pick(nodeIds()), {
       text: (text) => lines.push(text),
@@ -69,7 +72,7 @@ export class ClassicClient implements Client {
     this.#heardAtMs = this.process.clock.takerNow()
     const wait = random.pick(['', '', ',wait:2.5', ',wait:forever'])
     this.#waits = wait !== ''
-    connection.client.send(`lock,name:${lock}${wait},fence:yes,client-id:${this.name}${note(this.deps)}\n`)
+    connection.client.send(`lock,name:${lock}${kind}${wait},fence:yes,client-id:${this.name}${note(this.deps)}\n`)
     world.count(`classic lock${wait.slice(0, 5)}`)
     if (random.chance(0.1)) connection.client.send('.keepalive\nnonsense\n')
     if (random.chance(0.08)) {
@@ -80,6 +83,14 @@ export class ClassicClient implements Client {
     this.#later(KEEPALIVE_MS, () => this.#beat())
   }
 
+  /** Nobody tells it whether the cluster knows more than exclusive locks: it may be refused. */
+  #drawLock(): { readonly lock: string; readonly kind: string } {
+    const { world, names, semaphores } = this.deps
+    const { random } = world
+    if (semaphores.length > 0 && random.chance(0.2)) return { lock: random.pick(semaphores), kind: ',limit:3' }
+    return { lock: random.pick(names), kind: random.chance(0.2) ? ',mode:shared' : '' }
+  }
+
   /** The life of a lock: in the end it is let go, or the connection is lost. */
   #line(line: string): void {
     this.#heardAtMs = this.process.clock.takerNow()
@@ -87,6 +98,7 @@ export class ClassicClient implements Client {
     else if (line.startsWith('ok,token:')) {
       if (this.#phase !== 'asking') return
       this.deps.world.count('classic ok')
+      if (this.#kind !== '') this.deps.world.count(`classic ok: ${this.#kind.split(':', 1)[0]?.slice(1)}`)
       this.#phase = 'holding'
       const { random } = this.deps.world
       const holdMs = this.#isFinishing ? 1 : random.around(this.holdMs)
