@@ -179,6 +179,15 @@ describe('a loss', () => {
     },
   )
 
+  it('is in no list after a resume', () => {
+    const { check, write } = connection()
+    check.lost({ ...lost, where: null }, 3)
+    write('welcome,session:5,secret:x,resumed:yes\nheld,name:a,mode:exclusive,token:9\nready\n', 2)
+    expect(world.violation).toBeNull()
+    write('welcome,session:5,secret:x,resumed:yes\nheld,name:a,mode:exclusive,token:9\nready\n', 3)
+    expect(world.violation).toMatch(/which was lost at 3/)
+  })
+
   it('needs no word where the session was resumed since, or of another node', () => {
     const { check, write } = connection()
     check.lost({ ...lost, where: { ...where, node: 'n2' } }, 3)

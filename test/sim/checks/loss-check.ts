@@ -39,16 +39,19 @@ export class Words {
 
 /** What the commands of one entry have done is told in their order, with one write: an `ok` may stand before the loss that came after it. */
 function isOfEarlierCommand(line: string, rest: readonly string[]): boolean {
-  return /^(ok|queued),/.test(line) && rest.some((later) => later.startsWith('lost,'))
+  return /^(ok|queued|held),/.test(line) && rest.some((later) => later.startsWith('lost,'))
 }
 
 export class LossCheck {
   readonly #untold = new Map<number, Untold[]>()
+  /** The entry that took each away. */
+  readonly #lost = new Map<number, number>()
 
   constructor(private readonly world: World) {}
 
   lost({ where, session, token, reason }: Lost, index: number): void {
     this.world.count(`seen lost: ${reason}`)
+    this.#lost.set(token, index)
     if (where === null) return
     const untold = this.#untold.get(session) ?? []
     this.#untold.set(session, [...untold, { node: where.node, epoch: where.epoch, token, index }])
@@ -59,6 +62,7 @@ export class LossCheck {
   }
 
   said(session: number, at: { node: string; epoch: number }, line: string, appliedIndex: number): void {
+    if (line.startsWith('held,')) this.#found(at.node, line, appliedIndex)
     const untold = this.#untold.get(session)
     if (untold === undefined) return
     if (line.startsWith('lost,')) {
@@ -74,5 +78,13 @@ export class LossCheck {
       if (first === undefined) return
       this.world.fail(`${at.node} says "${line}" to session ${session} before it says that ${first.token} is lost`)
     }
+  }
+
+  /** What was taken away is in no list of what a session holds. */
+  #found(node: string, line: string, appliedIndex: number): void {
+    const token = Number(/,token:(\d+)/.exec(line)?.[1])
+    const lostAt = this.#lost.get(token)
+    if (lostAt !== undefined && lostAt <= appliedIndex)
+      this.world.fail(`${node} says "${line}", which was lost at ${lostAt}`)
   }
 }

@@ -15,6 +15,8 @@ import { SessionWork, type Standing } from './session-work.js'
 const ANSWER_MS = 2_000
 const RETRY_MS = 150
 const VANISHED_MS = 20_000
+/** Each time it acts: an end without `bye` leaves a delay behind, which is what that is for. */
+const FIN_WITH_DELAY = 0.08
 
 export class SessionClient implements Client, Believer, Standing {
   #session: Session | null = null
@@ -252,7 +254,8 @@ export class SessionClient implements Client, Believer, Standing {
       return
     }
     const dice = random.float()
-    if (dice < 0.36) work.lock(open)
+    if (work.held.hasDelay && random.chance(FIN_WITH_DELAY)) this.#fin()
+    else if (dice < 0.36) work.lock(open)
     else if (dice < 0.6) {
       if (work.held.size > 0) work.release(random.pick(work.held.all()))
     } else if (dice < 0.77) work.askMore()
@@ -262,14 +265,17 @@ export class SessionClient implements Client, Believer, Standing {
     } else if (dice < 0.88) work.repeatOne()
     else if (dice < 0.93) this.#leave()
     else if (dice < 0.95) this.#bye()
-    else if (dice < 0.98) {
-      this.deps.world.count('session FIN')
-      this.#work.leftUnclean()
-      this.#work.held.clear() // it counts on `linger` then, and on nothing before it has resumed
-      this.#link?.client.close()
-      this.#closed()
-    } else if (dice < 0.99) this.#vanish()
+    else if (dice < 0.98) this.#fin()
+    else if (dice < 0.99) this.#vanish()
     else this.#race()
+  }
+
+  #fin(): void {
+    this.deps.world.count('session FIN')
+    this.#work.leftUnclean()
+    this.#work.held.clear() // it counts on `linger` then, and on nothing before it has resumed
+    this.#link?.client.close()
+    this.#closed()
   }
 
   /** A second connection resumes the same session; on the first one, which is superseded if that comes later, it speaks on. */

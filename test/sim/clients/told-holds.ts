@@ -16,6 +16,10 @@ export class ToldHolds {
     return this.#bound.size
   }
 
+  get hasDelay(): boolean {
+    return this.all().some(({ asking }) => (asking?.delayMs ?? 0) > 0)
+  }
+
   all(): readonly Told[] {
     return [...this.#bound.values()]
   }
