@@ -48,6 +48,8 @@ export const HTTP_MAX_CONNECTIONS = 64
 export const HTTP_CHECK_INTERVAL_MS = 2_000
 /** Locks that one answer of `/v1/locks` shows. */
 export const HTTP_LOCKS_MAX = 1_000
+/** Metadata can make them long. */
+export const HTTP_LOCKS_MAX_CHARS = 1_048_576
 
 // -------------------------------------------------------------------------------------------------- clean stop
 /** A clean stop that takes longer has met a disk that hangs; everything else in it is bounded far below. */

@@ -1,8 +1,14 @@
 /** What `tnl` and HTTP show of the locks of a real cluster; and a watch that outlives the node that it asked. */
+import { connect } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { TestCluster, until } from '../kit/process-cluster.js'
 import { Program } from '../kit/program.js'
+import { WatchReplay } from '../kit/watch-replay.js'
 import { fieldOf, Wire } from '../kit/wire.js'
+
+const WATCHES = 100
+const ROUNDS = 18
+const LOCKS = 50
 
 let cluster: TestCluster
 let alice: Wire
@@ -139,4 +145,40 @@ it('tnl watch tells each event once, though its node is killed meanwhile', async
   second.start()
   await cluster.untilAllServe()
   await watch.end()
+})
+
+it('a watcher that does not read keeps its session, and hears of a gap once it reads', async () => {
+  const socket = connect(cluster.node(0).port, '127.0.0.1')
+  const replays = Array.from({ length: WATCHES }, (_, at) => new WatchReplay(String(at + 1)))
+  let text = ''
+  let last = ''
+  socket.setEncoding('utf8').on('data', (chunk) => {
+    const lines = (text + String(chunk)).split('\n')
+    text = lines.pop() ?? ''
+    for (const line of lines) {
+      replays[Number(/^[a-z]+,id:(\d+),/.exec(line)?.[1]) - 1]?.take(`${line}\n`)
+      last = line
+    }
+  })
+  socket.write('hello,version:2,redirect:no,lease:600\n')
+  await until('a session', async () => last.startsWith('welcome'))
+  for (const { id } of replays) socket.write(`watch,id:${id},prefix:unread/\n`)
+  await until('all watches', async () => replays.every(({ isWatching }) => isWatching))
+  socket.pause()
+  // More than the kernels keep for whoever does not read, and a mebibyte in the node.
+  for (let round = 0; round < ROUNDS; round += 1) {
+    let lines = ''
+    for (let at = 0; at < LOCKS; at += 1) lines += `lock,name:unread/${round}/${at}\n`
+    alice.send(lines)
+    for (let at = 0; at < LOCKS; at += 1) expect(await alice.line()).toMatch(/^ok/)
+  }
+  socket.resume()
+  const held = ROUNDS * LOCKS
+  await until('everything is known', async () =>
+    replays.every(({ holds, isListing }) => holds.size === held && !isListing),
+  )
+  expect(replays.every(({ gaps }) => gaps > 0)).toBe(true)
+  socket.write('.keepalive\n')
+  await until('a sign of life', async () => last === 'alive')
+  socket.destroy()
 })

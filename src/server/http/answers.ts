@@ -10,7 +10,11 @@ export function text(status: number, body: string): Answer {
 }
 
 export function json(value: unknown, status = 200): Answer {
-  return { status, type: 'application/json', body: `${JSON.stringify(value)}\n` }
+  return jsonText(JSON.stringify(value), status)
+}
+
+export function jsonText(value: string, status = 200): Answer {
+  return { status, type: 'application/json', body: `${value}\n` }
 }
 
 /** As the line protocol says it: `err,code:C,message:TEXT`. */

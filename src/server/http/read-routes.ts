@@ -2,13 +2,14 @@
  * What anybody may read of the locks, as JSON: what the session dialect's reads say, under `/v1`. Linearizable, and 503 without
  * a quorum; with `?stale=yes` what this node has applied, whatever the others have.
  */
-import { isLockName, parseInteger } from '../../protocol/values.js'
+import { isLockName, isNamePrefix, parseInteger } from '../../protocol/values.js'
 import type { ClientReads } from '../../service/reads/client-reads.js'
+import type { ListingOrder } from '../../service/reads/listings.js'
 import { compilePattern } from '../../service/reads/pattern.js'
 import { formatListingPlace, type ListingPlace, parseListingPlace } from '../../service/reads/positions.js'
 import * as reports from '../../service/reads/report-json.js'
-import { HTTP_LOCKS_MAX } from '../limits.js'
-import { type Answer, failure, json } from './answers.js'
+import { HTTP_LOCKS_MAX, HTTP_LOCKS_MAX_CHARS } from '../limits.js'
+import { type Answer, failure, json, jsonText } from './answers.js'
 
 export interface ReadSources {
   readonly reads: ClientReads
@@ -46,23 +47,12 @@ const READINGS: Readonly<Record<string, Reading>> = {
   },
   locks: (query) => {
     const prefix = query.get('prefix') ?? ''
+    if (!isNamePrefix(prefix))
+      throw new BadQuery('bad-request', 'prefix: the beginning of lock names, or empty for all')
     const pattern = query.has('match') ? compilePattern(query.get('match') ?? '') : null
     if (pattern !== null && 'why' in pattern) throw new BadQuery(pattern.code, pattern.why)
     const after = query.has('after') ? listingPlace(query.get('after') ?? '') : null
-    return ({ reads, wallNow }) => {
-      const locks: object[] = []
-      const most = HTTP_LOCKS_MAX
-      return new Promise<Answer>((resolve) => {
-        reads.listings.begin(NO_BACKLOG(), {
-          ...{ prefix, only: null, pattern, after, most },
-          line: (held) => void locks.push(reports.listedJson(held, wallNow())),
-          end: (_count, last) =>
-            resolve(
-              json({ locks, truncated: last !== null, after: last === null ? undefined : formatListingPlace(last) }),
-            ),
-        })
-      })
-    }
+    return (sources) => page(sources, { prefix, only: null, pattern, after, most: HTTP_LOCKS_MAX })
   },
   'locks/': (_query, name) =>
     of(lockName(name), ({ reads, wallNow }, it) => reports.whoJson(reads.reports, it, wallNow())),
@@ -139,8 +129,33 @@ const of =
   (sources: ReadSources): Answer =>
     json(show(sources, name))
 
-/** Each listing is a reader of its own. */
-const NO_BACKLOG = () => ({ unsentBytes: 0 })
+/** Written as it is listed, so that nothing is long at its end. */
+function page({ reads, wallNow }: ReadSources, what: Omit<ListingOrder, 'line' | 'end' | 'isFull'>): Promise<Answer> {
+  const locks: string[] = []
+  let chars = 0
+  return new Promise((resolve) => {
+    // Each is a reader of its own.
+    reads.listings.begin(
+      { unsentBytes: 0 },
+      {
+        ...what,
+        line: (held) => {
+          const text = JSON.stringify(reports.listedJson(held, wallNow()))
+          chars += text.length
+          locks.push(text)
+        },
+        isFull: () => chars >= HTTP_LOCKS_MAX_CHARS,
+        end: (_count, last) => {
+          const rest = JSON.stringify({
+            truncated: last !== null,
+            after: last === null ? undefined : formatListingPlace(last),
+          })
+          resolve(jsonText(`{"locks":[${locks.join(',')}],${rest.slice(1)}`))
+        },
+      },
+    )
+  })
+}
 
 function lockName(text: string): string {
   if (isLockName(text)) return text

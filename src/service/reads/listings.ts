@@ -39,6 +39,8 @@ export interface ListingOrder {
   readonly after: ListingPlace | null
   readonly most: number
   line(held: ListedHold): void
+  /** Asked behind each line: whoever collects them has enough. */
+  isFull?(): boolean
   /** `after`: there may be more behind it. */
   end(count: number, after: ListingPlace | null): void
 }
@@ -94,7 +96,7 @@ export class Listing {
       this.order.line(held)
       this.#token = held.token
       this.#count += 1
-      if (this.#count === this.order.most) {
+      if (this.#count === this.order.most || this.order.isFull?.() === true) {
         this.#end({ name, token: held.token })
         return 'ended'
       }

@@ -247,10 +247,9 @@ export const LOCK_DIALECT: readonly Mutant[] = [
     edits: [
       {
         file: OPERATORS,
-        find: 'if (prefix === undefined || !isNamePrefix(prefix))',
-        replace: "if (!isNamePrefix(prefix ?? ''))",
+        find: '  prefix: readPrefix(line, null),\n  untilWallMs',
+        replace: "  prefix: readPrefix(line, ''),\n  untilWallMs",
       },
-      { file: OPERATORS, find: '  return prefix\n', replace: "  return prefix ?? ''\n" },
     ],
     tests: TRANSCRIPTS,
   },

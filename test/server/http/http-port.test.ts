@@ -158,6 +158,19 @@ describe('reads', () => {
     expect(rest.locks).toMatchObject([{ name: 'z/b', holder: 'b' }])
   })
 
+  it('cuts a page whose metadata would make it long', async () => {
+    const made = bench(0)
+    const holder = made.open('n1', 7)
+    for (let request = 1; request <= 400; request += 1) {
+      made.lock(holder, request, `long/${1_000 + request}`, { meta: 'm'.repeat(4_000) })
+    }
+    const { get } = await serve({ reads: { machine: made.machine } })
+    const { locks, after } = JSON.parse((await get('/v1/locks')).body)
+    expect(locks.length).toBeLessThan(300)
+    const rest = JSON.parse((await get(`/v1/locks?after=${after}`)).body)
+    expect(locks.length + rest.locks.length).toBe(400)
+  })
+
   it('says 503 without a quorum, unless what is stale will do', async () => {
     const { get } = await serve({ reads: { outcome: 'unavailable', machine: bench(1).machine } })
     for (const path of ['/v1/locks', '/v1/locks/x', '/v1/check?name=x&token=1', '/v1/sessions']) {
@@ -179,6 +192,7 @@ describe('reads', () => {
     ['/v1/check?name=.x&token=1', 'bad-name'],
     ['/v1/locks/%ff', 'bad-name'],
     ['/v1/locks?match=(', 'bad-request'],
+    ['/v1/locks?prefix=%20', 'bad-request'],
     ['/v1/locks?match=(abcdefgh){200}', 'limit'],
     ['/v1/locks?after=x', 'bad-request'],
     ['/v1/sessions?after=x', 'bad-request'],

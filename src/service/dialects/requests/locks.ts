@@ -7,14 +7,14 @@ import { compilePattern, type Pattern } from '../../reads/pattern.js'
 import { formatListingPlace, type ListingPlace, parseListingPlace } from '../../reads/positions.js'
 import { NO_REQUEST, shownId } from '../replies.js'
 import type { SessionRequest } from './request.js'
-import { fail } from './values.js'
+import { fail, readPrefix } from './values.js'
 
 export const locks: SessionRequest = {
   action: 'locks',
   perform: (session, line, id) => {
     const { connection, context } = session
     const shown = shownId(id ?? NO_REQUEST)
-    const prefix = line.get('prefix') ?? ''
+    const prefix = readPrefix(line, '')
     const pattern = readPattern(line)
     const after = readAfter(line)
     session.read(id, () => {

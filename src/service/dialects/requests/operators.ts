@@ -9,10 +9,10 @@ import type { Answer } from '../../../locks/effects.js'
 import { PERMITS_MAX, REASON_MAX_BYTES } from '../../../locks/limits.js'
 import type { Line } from '../../../protocol/line.js'
 import { type NeutralReply, neutral } from '../../../protocol/replies.js'
-import { formatSeconds, isLockName, isNamePrefix } from '../../../protocol/values.js'
+import { formatSeconds, isLockName } from '../../../protocol/values.js'
 import { shownId } from '../replies.js'
 import type { RequestBody, RequestScope, SessionRequest } from './request.js'
-import { fail, readName, readNumber, readPositive, readSecondsMs, readYesNo } from './values.js'
+import { fail, readName, readNumber, readPositive, readPrefix, readSecondsMs, readYesNo } from './values.js'
 
 const forceRelease = operators('.force-release', (line, wallMs) => ({
   type: CommandType.forceRelease,
@@ -31,13 +31,13 @@ const resize = operators('.resize', (line) => ({
 
 const freeze = operators('.freeze', (line, wallMs, isNew) => ({
   type: CommandType.freeze,
-  prefix: readPrefix(line),
+  prefix: readPrefix(line, null),
   untilWallMs: readUntil(line, isNew ? wallMs : 0),
   reason: readReason(line),
   wallMs,
 }))
 
-const thaw = operators('.thaw', (line) => ({ type: CommandType.thaw, prefix: readPrefix(line) }))
+const thaw = operators('.thaw', (line) => ({ type: CommandType.thaw, prefix: readPrefix(line, null) }))
 
 const forget = operators('.forget', (line) => {
   const key = line.get('key') ?? ''
@@ -78,13 +78,6 @@ function readLimit(line: Line): number {
 }
 
 /** Empty: all names. It must be said, so that a key that was left out or misspelt does not freeze the whole cluster. */
-function readPrefix(line: Line): string {
-  const prefix = line.get('prefix')
-  if (prefix === undefined || !isNamePrefix(prefix))
-    fail('bad-request', 'prefix: the beginning of lock names, or empty for all')
-  return prefix
-}
-
 /** Unix seconds; 0: it has no end. A time that has passed is a slip, such as seconds from now, and no freeze. */
 function readUntil(line: Line, nowMs: number): number {
   const untilMs = readSecondsMs(line, 'until')

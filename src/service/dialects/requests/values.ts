@@ -4,7 +4,7 @@ import type { RequestId } from '../../../locks/commands/commands.js'
 import { REQUEST_ID_LIMIT } from '../../../locks/limits.js'
 import type { ErrorCode } from '../../../protocol/error-codes.js'
 import type { Line } from '../../../protocol/line.js'
-import { isLockName, parseInteger, parseSecondsMs, parseYesNo } from '../../../protocol/values.js'
+import { isLockName, isNamePrefix, parseInteger, parseSecondsMs, parseYesNo } from '../../../protocol/values.js'
 import { RequestError } from './request.js'
 
 export function fail(code: ErrorCode, message: string): never {
@@ -27,6 +27,15 @@ export function readName(line: Line): string {
   const [name = '', ...more] = line.all('name')
   if (more.length > 0) fail('bad-request', 'name: only one here')
   return isLockName(name) ? name : fail('bad-name', BAD_NAME_TEXT)
+}
+
+/** The beginning of names; `otherwise` when the key is absent, and null where it has to be there. */
+export function readPrefix(line: Line, otherwise: string | null): string {
+  const prefix = line.get('prefix') ?? otherwise
+  if (prefix === null || !isNamePrefix(prefix)) {
+    return fail('bad-request', 'prefix: the beginning of lock names, or empty for all')
+  }
+  return prefix
 }
 
 /** A token, or another whole number; `otherwise` when the key is absent. */

@@ -5,7 +5,7 @@ import { type Position, parsePosition } from '../../reads/positions.js'
 import type { Target } from '../../reads/watch-targets.js'
 import { shownId } from '../replies.js'
 import type { SessionRequest } from './request.js'
-import { fail, readName } from './values.js'
+import { fail, readName, readPrefix } from './values.js'
 
 export const watch: SessionRequest = {
   action: 'watch',
@@ -28,10 +28,9 @@ export const watch: SessionRequest = {
 }
 
 function readTarget(line: Line): Target {
-  const prefix = line.get('prefix')
-  if (prefix === undefined) return { text: readName(line), isPrefix: false }
+  if (!line.has('prefix')) return { text: readName(line), isPrefix: false }
   if (line.has('name')) fail('bad-request', 'watch: a name or a prefix, not both')
-  return { text: prefix, isPrefix: true }
+  return { text: readPrefix(line, null), isPrefix: true }
 }
 
 function readSince(line: Line): Position | null {
