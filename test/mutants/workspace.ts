@@ -10,13 +10,16 @@ const FOLDERS = ['src', 'test']
 const FILES = ['package.json', 'tsconfig.json', 'tsconfig.build.json', 'vitest.config.ts']
 /** Unit tests compare the sources with them. */
 const PAGES = ['docs']
+/** What starts the programs that were built. */
+const STARTERS = ['bin']
 const MUTANTS = 'test/mutants'
 const BUILD_LIMIT_MS = 120_000
 
 /** A copy of all that the checks need, without what was built. */
 export async function copySources(from: string, to: string): Promise<void> {
   await mkdir(to, { recursive: true })
-  for (const name of [...FOLDERS, ...FILES, ...PAGES]) await cp(join(from, name), join(to, name), { recursive: true })
+  for (const name of [...FOLDERS, ...FILES, ...PAGES, ...STARTERS])
+    await cp(join(from, name), join(to, name), { recursive: true })
   await symlink(join(ROOT, 'node_modules'), join(to, 'node_modules'))
 }
 
