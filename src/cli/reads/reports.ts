@@ -32,6 +32,7 @@ interface PlaceJson {
 interface WhoJson {
   readonly name: string
   readonly kind: string
+  readonly state: string
   readonly limit?: number
   readonly pinned?: number
   readonly frozen?: readonly { readonly prefix: string; readonly reason: string; readonly until?: number }[]
@@ -47,9 +48,11 @@ export async function showWho(endpoints: Endpoints, name: string, asJson: boolea
 }
 
 function whoText(report: WhoJson): string {
-  const { name, kind, limit, pinned, frozen = [], holds, holdCount, waiting, waiterCount } = report
+  const { name, kind, state, limit, pinned, frozen = [], holds, holdCount, waiting, waiterCount } = report
   const what = kind === 'semaphore' ? `a semaphore, limit ${limit}` : kind === 'plain' ? 'a lock' : 'free'
-  const lines = [`${name}: ${what}${pinned === undefined ? '' : `, limit pinned to ${pinned}`}`]
+  const reserved = state === 'reserved' ? `, reserved for ${waiting[0]?.holder}, who waits for another name too` : ''
+  const pin = pinned === undefined ? '' : `, limit pinned to ${pinned}`
+  const lines = [`${name}: ${what}${reserved}${pin}`]
   for (const { prefix, reason, until } of frozen) {
     lines.push(`frozen ('${prefix}')${until === undefined ? '' : ` until ${timeOf(until)}`}: ${reason}`)
   }

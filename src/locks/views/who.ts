@@ -16,6 +16,8 @@ export interface WhoReport {
   readonly name: string
   /** `free`: nobody has it or waits for it, so that it is neither yet. */
   readonly kind: 'plain' | 'semaphore' | 'free'
+  /** `tail`: all that is there has ended and still counts; `reserved`: nobody has it, and it waits for somebody's other names. */
+  readonly state: 'held' | 'tail' | 'reserved' | 'free'
   /** Of a semaphore; else 0. */
   readonly limit: number
   /** The limit that an operator has set for the name; 0: none. */
@@ -34,9 +36,11 @@ export function who(state: LockState, name: string, most: number): WhoReport {
   const holds: HoldReport[] = []
   const waiting: PlaceReport[] = []
   let holdCount = 0
+  let isHeld = false
   for (let hold = lock?.firstHold ?? null; hold !== null; hold = hold.next) {
     if (hasOrphanedHolder(hold)) continue
     holdCount += 1
+    isHeld ||= hold.phase === 'held'
     if (holds.length < most) holds.push(holdReport(hold))
   }
   if (lock !== undefined) {
@@ -48,6 +52,7 @@ export function who(state: LockState, name: string, most: number): WhoReport {
   return {
     name,
     kind: lock === undefined ? 'free' : lock.limit > 0 ? 'semaphore' : 'plain',
+    state: isHeld ? 'held' : holdCount > 0 ? 'tail' : (lock?.placeCount ?? 0) > 0 ? 'reserved' : 'free',
     limit: lock?.limit ?? 0,
     pinned: state.pins.get(name)?.limit ?? 0,
     holds,

@@ -47,6 +47,7 @@ export function whoJson(reports: Reports, name: string, nowMs: number): Json {
   return {
     name,
     kind: report.kind,
+    state: report.state,
     limit: report.limit || undefined,
     pinned: report.pinned || undefined,
     frozen: frozen.length === 0 ? undefined : frozen,

@@ -87,7 +87,9 @@ function play(seed: number): number {
           holds.map(({ token }) => token).filter((token) => token > half),
         )
       }
+      const state = holds.some(({ phase }) => phase === 'held') ? 'held' : holds.length > 0 ? 'tail' : 'reserved'
       expect(reports.who(name, 1_000)).toMatchObject({
+        state,
         holdCount: holds.length,
         waiterCount: model.table.placesBefore(name, null).length,
       })
