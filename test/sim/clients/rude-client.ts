@@ -82,7 +82,8 @@ export class RudeClient implements Client {
           `lock,id:${id},name:s,limit:${random.int(5)},permits:${random.int(5)},wait:forever\n`,
           `lock,id:${id},name:${this.#name()},mode:shared,delay:1,min-hold:1,ttl:1,loose:yes,once:rude,once-ttl:1\n`,
           `release,id:${id},name:${this.#name()},done:yes\n`,
-          `unlock,id:${id},name:${this.#name()}\n`,
+          // Without a token it would take what somebody rightly believes in: whoever may lock may unlock what is loose.
+          `unlock,id:${id},name:${this.#name()},token:${random.int(1_000)}\n`,
           `check,id:${id},name:${this.#name()},token:${random.int(1_000)}\n`,
           `release,id:${id},name:${this.#name()}\n`,
           `release,id:${id},name:${this.#name()},token:${random.int(1_000)}\n`,
