@@ -90,6 +90,35 @@ export const CLIENT_READS: readonly Mutant[] = [
       },
     ],
   },
+  {
+    ...tests,
+    id: 'L307',
+    title: 'whoever asks without end is answered without end',
+    edits: [
+      {
+        file: `${READS}/client-reads.ts`,
+        find: '!this.#paced.add(() => done(true))',
+        replace: '!(done(true), true)',
+      },
+    ],
+  },
+  {
+    ...tests,
+    id: 'L308',
+    title: 'work that takes long is not waited for',
+    edits: [
+      {
+        file: `${READS}/paced-work.ts`,
+        find: 'Math.max(1, -this.#creditMs / PACED_SHARE_OF_TIME)',
+        replace: '1',
+      },
+      {
+        file: `${READS}/paced-work.ts`,
+        find: 'while (this.#creditMs > 0) {',
+        replace: 'this.#creditMs = Math.max(this.#creditMs, 1)\n    while (this.#creditMs > 0) {',
+      },
+    ],
+  },
   // --------------------------------------------------------------------------------------------------- listings
   {
     ...tests,

@@ -1,8 +1,11 @@
 import { expect, it } from 'vitest'
+import { LockMachine } from '../../../src/locks/machine.js'
 import type { Clock } from '../../../src/platform.js'
 import { PACED_CREDIT_MAX_MS, PACED_SHARE_OF_TIME, PACED_WAITING_MAX_COUNT } from '../../../src/service/limits.js'
+import { ClientReads } from '../../../src/service/reads/client-reads.js'
 import { PacedWork } from '../../../src/service/reads/paced-work.js'
 import { VirtualClock } from '../../../src/testing/virtual-clock.js'
+import { GENESIS } from '../../locks/harness.js'
 
 /** A clock on which work takes time. */
 function made() {
@@ -52,4 +55,24 @@ it('is bounded, and forgets what waits when it is stopped', async () => {
   paced.stop()
   await time.run(100_000)
   expect(done).toEqual([0])
+})
+
+it('reads are paced, and what is looked up at once does not wait for them', async () => {
+  const time = new VirtualClock(() => Promise.resolve())
+  const { clock } = time.forProcess()
+  let spentMs = 0
+  const moving: Clock = { ...clock, takerNow: () => clock.takerNow() + spentMs }
+  const node = { read: (done: (outcome: 'current') => void) => done('current'), appliedIndex: () => 1 }
+  const reads = new ClientReads({ clock: moving, node, reports: new LockMachine(GENESIS).reports })
+  const said: string[] = []
+  for (const name of ['one', 'two', 'three']) {
+    reads.confirmPaced((isCurrent) => {
+      spentMs += 50
+      said.push(`${name} ${isCurrent}`)
+    })
+  }
+  reads.confirm(() => void said.push('looked up'))
+  expect(said).toEqual(['one true', 'looked up'])
+  await time.until(() => said.length === 4, 1_000)
+  expect(said.slice(2)).toEqual(['two true', 'three true'])
 })
