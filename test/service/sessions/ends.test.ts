@@ -1,6 +1,7 @@
 /** What the end of a connection means for its session (rules.md rules 4 and 5), and what a client may say of itself. */
 import { describe, expect, it } from 'vitest'
-import { hello, masked, type Opened, resume, started, talk } from '../kit/session-helpers.js'
+import { SERVICE_LEVEL } from '../../../src/feature-level.js'
+import { hello, masked, type Opened, resume, started, startedAtLevel, talk } from '../kit/session-helpers.js'
 import type { FakeSocket } from '../kit/socket.js'
 
 const OWN_END = '127.0.0.1:40000'
@@ -63,6 +64,19 @@ describe('a FIN without bye', () => {
     const one = holding(cluster, extra)
     expect(one.socket.text.includes(',relayed:yes')).toBe(relayed)
     expect(resume(cluster.node(2), one, extra).text.includes(',relayed:yes')).toBe(relayed)
+  })
+
+  it.each([
+    ['a FIN', (socket: FakeSocket) => socket.fin(), 'delayed'],
+    ['bye', (socket: FakeSocket) => socket.send('bye\n'), 'ok'],
+  ])('leaves the delay of what was held, and bye does not: %s', (_what, leave, expected) => {
+    const cluster = startedAtLevel(SERVICE_LEVEL)
+    const one = hello(cluster.node(1), `,from:${OWN_END}`)
+    talk(one.socket, 'lock,id:1,name:f,delay:30\n')
+    leave(one.socket)
+    cluster.world.advance(1_000)
+    const other = hello(cluster.node(2))
+    expect(talk(other.socket, 'lock,id:1,name:f\n')).toContain(expected)
   })
 
   it('before welcome ends the session, whoever stands between', () => {
