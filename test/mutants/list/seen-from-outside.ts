@@ -4,7 +4,6 @@
  */
 import type { Mutant } from '../mutant.js'
 
-const ATTACHMENTS = 'src/service/sessions/attachments.ts'
 const CHECK = 'src/service/dialects/requests/check.ts'
 const ENDS = 'src/locks/table/ends.ts'
 const RELEASE = 'src/locks/table/release.ts'
@@ -64,7 +63,8 @@ export const SEEN_FROM_OUTSIDE: readonly Mutant[] = [
     rule: 'own',
     id: 'L605',
     title: 'a FIN without bye leaves no delay (47)',
-    edits: [{ file: ATTACHMENTS, find: "bye: detachReason === 'bye' }", replace: 'bye: true }' }],
+    edits: [{ file: ENDS, find: "(how === 'fin' || how === 'node-lost')", replace: "how === 'node-lost'" }],
+    tests: ['test/service/sessions/ends.test.ts'],
   },
   {
     rule: 'own',
