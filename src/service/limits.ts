@@ -83,7 +83,7 @@ export const LISTING_PAGE_LINES = 1_000
  * A listing is written in slices, so that one of a hundred thousand locks costs others nothing that they notice. A slice ends
  * after so much work, or so much time where the work is harder than it looks (a pattern), and then others have their turn.
  */
-export const LISTING_SLICE_UNITS = 1_024
+export const LISTING_SLICE_UNITS = 2_048
 export const LISTING_LINE_UNITS = 4
 export const LISTING_SLICE_MS = 1
 /** It rests for so long, and for so many times as long as the slice took: listings have a fifth of a node's time at most. */
