@@ -8,6 +8,10 @@ import type { Model } from './model/model.js'
 const byFirst = <T extends readonly unknown[]>(list: Iterable<T>): T[] =>
   [...list].sort(([a], [b]) => (String(a) < String(b) ? -1 : 1))
 
+/** Of two that were made under level 1, and have one number, the session decides, and then its own count. */
+const byOrder = <T extends readonly [number, number, number, ...unknown[]]>(list: Iterable<T>): T[] =>
+  [...list].sort((a, b) => a[0] - b[0] || a[1] - b[1] || a[2] - b[2])
+
 const byNumber = <T extends readonly [number, ...unknown[]]>(list: Iterable<T>): T[] =>
   [...list].sort(([a], [b]) => a - b)
 
@@ -41,7 +45,7 @@ export function dumpMachine(machine: LockMachine): unknown {
     counter: state.counter,
     sessions: byNumber(sessions),
     holds: byNumber(holds),
-    requests: byNumber(requests),
+    requests: byOrder(requests),
     limits: byFirst([...state.locks.values()].map(({ name, limit }) => [name, limit] as const)),
     pins: byFirst([...state.pins.values()].map(({ name, limit }) => [name, limit] as const)),
     freezes: byFirst(
@@ -66,7 +70,7 @@ export function dumpModel({ sessions, table }: Model): unknown {
     counter: table.counter,
     sessions: byNumber(sessions.map(dumpSession)),
     holds: byNumber(table.holds.map(dumpHold)),
-    requests: byNumber(table.requests.map(dumpRequest)),
+    requests: byOrder(table.requests.map(dumpRequest)),
     limits: byFirst(table.limits),
     pins: byFirst(table.pins),
     freezes: byFirst(

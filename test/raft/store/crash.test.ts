@@ -1,11 +1,14 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
+import { FEATURE_LEVEL } from '../../../src/feature-level.js'
 import type { Entry, HardState, SnapshotMetadata } from '../../../src/raft/core/types.js'
 import type { LogStore } from '../../../src/raft/ports/store.js'
 import { formatOfLevel } from '../../../src/raft/store/data-directory.js'
 import { openStore } from '../../../src/raft/store/open-store.js'
 import { Crash, MemoryDisk } from '../../../src/testing/memory-disk.js'
 import { chunksOf, entries, entry, metadata, plain, readChunks, sourceOf } from './helpers.js'
+
+const NEXT_LEVEL = FEATURE_LEVEL + 1
 
 const DIRECTORY = '/data'
 
@@ -269,17 +272,17 @@ it('a crash at any step of the rise to the next level loses nothing', async () =
       const older = await openStore(DIRECTORY, { disk })
       await older.append({ hardState: { term: 1, vote: 1, commit: 3 }, entries: entries(1, 3), mustSync: true })
       await older.close()
-      const newer = await openStore(DIRECTORY, { disk, programLevel: 2 })
+      const newer = await openStore(DIRECTORY, { disk, programLevel: NEXT_LEVEL })
       disk.stepsToCrash = step
-      await newer.raiseLevel(2).catch(() => undefined)
+      await newer.raiseLevel(NEXT_LEVEL).catch(() => undefined)
       disk.restart()
-      const store = await openStore(DIRECTORY, { disk, programLevel: 2 })
+      const store = await openStore(DIRECTORY, { disk, programLevel: NEXT_LEVEL })
       expect(plain(store.loaded.entries), `step ${step}`).toEqual(plain(entries(1, 3)))
       // As at each start of a node: its state has that level.
-      await store.raiseLevel(2)
+      await store.raiseLevel(NEXT_LEVEL)
       await store.close()
       disk.restart()
-      await expect(openStore(DIRECTORY, { disk })).rejects.toThrow(`format version ${formatOfLevel(2)}`)
+      await expect(openStore(DIRECTORY, { disk })).rejects.toThrow(`format version ${formatOfLevel(NEXT_LEVEL)}`)
     }
   }
 })

@@ -4,6 +4,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished, type TestContext } from 'vitest'
+import { FEATURE_LEVEL } from '../../../src/feature-level.js'
 import { OlderProgramError } from '../../../src/raft/ports/older-program.js'
 import type { LogStore } from '../../../src/raft/ports/store.js'
 import { formatOfLevel } from '../../../src/raft/store/data-directory.js'
@@ -12,6 +13,8 @@ import { nodeDisk } from '../../../src/raft/store/node-disk.js'
 import { openStore } from '../../../src/raft/store/open-store.js'
 import { append, entries, entry, freshDirectory, metadata, plain, sourceOf, storeErrorOf } from './helpers.js'
 import { nextLine, startProcess } from './processes.js'
+
+const NEXT_LEVEL = FEATURE_LEVEL + 1
 
 describe('a directory of someone else', () => {
   it('is refused and left as it is', async () => {
@@ -41,24 +44,24 @@ describe('a directory of someone else', () => {
     const older = await openStore(directory)
     await append(older, entries(1, 3))
     await older.close()
-    const newer = await openStore(directory, { programLevel: 2 })
+    const newer = await openStore(directory, { programLevel: NEXT_LEVEL })
     await append(newer, entries(4, 5))
     await newer.close()
     const back = await openStore(directory)
     expect(plain(back.loaded.entries)).toEqual(plain(entries(1, 5)))
     await back.close()
-    const risen = await openStore(directory, { programLevel: 2 })
-    await risen.raiseLevel(2)
+    const risen = await openStore(directory, { programLevel: NEXT_LEVEL })
+    await risen.raiseLevel(NEXT_LEVEL)
     await risen.raiseLevel(1)
     await risen.close()
     const before = readFileSync(join(directory, 'synced'))
     const error: unknown = await openStore(directory).catch((problem: unknown) => problem)
     expect(error).toBeInstanceOf(OlderProgramError)
     expect(String(error)).toContain(
-      `(format version ${formatOfLevel(2)}) needs feature level 2, and this program knows 1`,
+      `(format version ${formatOfLevel(NEXT_LEVEL)}) needs feature level ${NEXT_LEVEL}, and this program knows ${FEATURE_LEVEL}`,
     )
     expect(readFileSync(join(directory, 'synced')).equals(before)).toBe(true)
-    const again = await openStore(directory, { programLevel: 2 })
+    const again = await openStore(directory, { programLevel: NEXT_LEVEL })
     expect(plain(again.loaded.entries)).toEqual(plain(entries(1, 5)))
     await again.close()
   })

@@ -2,6 +2,7 @@
  * What is promised of one hold, against the reference state: that its times are counted in full, and that `valid` and `stale`
  * are not older than their question.
  */
+import { SERVICE_LEVEL } from '../../../src/feature-level.js'
 import type { LockMachine } from '../../../src/locks/machine.js'
 import type { SeededRandom } from '../../../src/testing/seeded-random.js'
 import type { World } from '../world.js'
@@ -101,9 +102,10 @@ export class HoldCheck {
     this.world.count('seen min-hold')
   }
 
-  /** A client that rightly believed in this hold is gone without `bye`. */
+  /** A client that rightly believed in this hold is gone without `bye`. Under level 1 a FIN leaves no delay. */
   leftUnclean(token: number, delayMs: number): void {
-    if (delayMs === 0 || !this.#current.has(token)) return
+    const level = this.reference()?.level ?? SERVICE_LEVEL
+    if (delayMs === 0 || level < SERVICE_LEVEL || !this.#current.has(token)) return
     const untilMs = this.world.nowMs + delayMs / this.maxClockRate
     this.#promised.set(`${token} delay`, { token, untilMs, why: 'delay' })
     this.world.count('seen delay of one who left')
