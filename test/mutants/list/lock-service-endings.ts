@@ -121,7 +121,7 @@ export const LOCK_SERVICE_ENDINGS: readonly Mutant[] = [
   mutant(
     'L181',
     'what the leader counted last prolongs a time',
-    at(ENDS, 'if (leftMs < (hold.terms?.[`${clock}Ms`] ?? 0)) setLeft', 'if (leftMs >= 0) setLeft'),
+    at(ENDS, 'if (leftMs < (hold', 'if (leftMs >= 0 && -1 < (hold'),
   ),
   mutant(
     'L151',

@@ -158,7 +158,7 @@ export const LOCK_SERVICE: readonly Mutant[] = [
   mutant(
     'L135',
     'a name is taken twice',
-    at(BOUNDS, "    if (seen.has(name)) return failure('bad-request', `${name} is asked for twice`)\n", ''),
+    at(BOUNDS, '    if (seen.has(name)) return', '    if (seen.has(name) && seen.size < 0) return'),
   ),
   mutant(
     'L136',
