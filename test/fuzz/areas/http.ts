@@ -116,6 +116,7 @@ class HttpArea implements Area {
   readonly name = 'http'
   readonly what = 'requests over real connections, as no browser sends them'
   #port: HttpPort | null = null
+  readonly #reads = readSources()
   /** What escaped from the server's own code. */
   readonly #escaped: unknown[] = []
   readonly #warnings: string[] = []
@@ -142,6 +143,7 @@ class HttpArea implements Area {
     process.off('uncaughtException', this.#onEscape)
     await this.#port?.close()
     this.#port = null
+    this.#reads.reads.stop()
   }
 
   async #opened(): Promise<HttpPort> {
@@ -156,7 +158,7 @@ class HttpArea implements Area {
     })
     const listen = { host: '127.0.0.1', port: 0 }
     const warn = (message: string): void => void this.#warnings.push(message)
-    this.#port = await HttpPort.open({ listen, sources: SOURCES, metrics, reads: readSources(), warn })
+    this.#port = await HttpPort.open({ listen, sources: SOURCES, metrics, reads: this.#reads, warn })
     return this.#port
   }
 
