@@ -34,7 +34,7 @@ export function readFlags(): Flags {
     .description('Attacks a cluster of real servers and judges what its clients saw.')
     .option('--seconds <count>', 'how long faults come and go', positive, 120)
     .option('--nodes <count>', '1, 3 or 5', nodeCount, 3)
-    .option('--nemesis <names>', 'all, none, or names separated by commas', 'all')
+    .option('--nemesis <names>', 'all, all,-NAME,… (but those), none, or names separated by commas', 'all')
     .option('--workload <names>', 'all, or names separated by commas', 'all')
     .option('--seed <number>', 'chooses faults and their times', positive, 1 + (Date.now() % 1_000_000))
     .option('--clients <count>', 'how many clients, over all workloads', positive, 42)

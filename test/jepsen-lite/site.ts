@@ -33,7 +33,7 @@ export class CannotRun extends Error {
   override readonly name = 'CannotRun'
 }
 
-/** `all`, or the names that were asked for; each must be known. */
+/** `all`, or the names that were asked for, or all but those: `all,-disk-hangs-all`. Each must be known. */
 export function chosen<T extends { readonly name: string }>(
   flag: string,
   wanted: string,
@@ -41,9 +41,13 @@ export function chosen<T extends { readonly name: string }>(
 ): readonly T[] {
   if (wanted === 'all') return known
   if (wanted === 'none') return []
-  return wanted.split(',').map((name) => {
+  const find = (name: string): T => {
     const found = known.find((candidate) => candidate.name === name)
     if (found !== undefined) return found
     throw new CannotRun(`${flag} ${wanted}: ${name} is none of ${known.map((one) => one.name).join(', ')}`)
-  })
+  }
+  const [first, ...others] = wanted.split(',')
+  if (first !== 'all') return wanted.split(',').map(find)
+  const without = others.map((name) => find(name.replace(/^-/, '')))
+  return known.filter((one) => !without.includes(one))
 }
