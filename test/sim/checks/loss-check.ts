@@ -39,7 +39,7 @@ export class Words {
 
 /** What the commands of one entry have done is told in their order, with one write: an `ok` may stand before the loss that came after it. */
 function isOfEarlierCommand(line: string, rest: readonly string[]): boolean {
-  return /^(ok|queued|held),/.test(line) && rest.some((later) => later.startsWith('lost,'))
+  return /^(ok,|queued,|held,|safe$)/.test(line) && rest.some((later) => later.startsWith('lost,'))
 }
 
 export class LossCheck {
