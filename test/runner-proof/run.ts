@@ -96,10 +96,10 @@ function page(rows: readonly Row[]): string {
 everybody. A command runs under a lock, something is done to it or to those who watch over it, and another client waits for the
 lock.
 
-*Dead before the next grant*: milliseconds from the moment at which nothing was left of the command until the other client had read
-that the lock is its own. The moment is that at which the kernel has closed the last end of a pipe that everything which the command
-starts has; it is looked at every millisecond, and once more when the grant is read. Negative would be a command that ran on
-without its lock. *Free after*: from the strike until the grant was read.
+*Dead before the next grant*: milliseconds from the moment at which nothing was left of the command until the other client had
+read that the lock is its own. The moment is that at which the kernel has closed the last end of a pipe that everything which the
+command starts has; it is looked at every millisecond, and once more when the grant is read. Negative would be a command that ran
+on without its lock. *Free after*: from the strike until the grant was read.
 
 | strike | command | dead before the next grant | free after |
 |---|---|---|---|
