@@ -13,7 +13,7 @@ import { tellEvent } from './events.js'
 import { advance, fitsLast, leaveQueues, take } from './fit.js'
 import { freezeOf, frozenRefusal } from './freezes.js'
 import { doneAnswer, grant } from './grants.js'
-import { endWait, isNew, refusal, tellQueued } from './queue.js'
+import { endWait, firstUnfit, isNew, refusal, tellQueued } from './queue.js'
 import { refuseCycleOfSessions } from './session-graph.js'
 import { settle } from './settle.js'
 
@@ -81,7 +81,7 @@ function wait(context: ApplyContext, session: Session, request: RequestId, asked
   const waiting = enqueue(context, session, request, asked)
   const stuck = context.state.level === BASE_LEVEL ? null : refuseDeadlock(context, waiting)
   // Who does not wait closes a cycle only with itself: it asks for what it keeps.
-  const given = stuck ?? (asked.waitMs === 0 ? refuseUnfit(context, waiting) : null)
+  const given = stuck ?? (asked.waitMs === 0 ? refusal(context.state, firstUnfit(waiting), null) : null)
   if (given === null) {
     for (const { lock } of waiting.places) tellEvent(context, 'queued', lock.name, 0, session.label)
     tellQueued(context, waiting)
@@ -132,11 +132,6 @@ function enqueue(context: ApplyContext, session: Session, request: RequestId, as
   state.addRequest(waiting)
   for (const { lock } of waiting.places) advance(state, lock)
   return waiting
-}
-
-function refuseUnfit({ state }: ApplyContext, waiting: LockRequest): Answer {
-  const place = waiting.places.find(({ fits }) => !fits) ?? waiting.first
-  return refusal(state, place, null)
 }
 
 /** As though it had never been asked: nobody came after it. */

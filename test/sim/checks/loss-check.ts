@@ -37,7 +37,10 @@ export class Words {
   }
 }
 
-/** What the commands of one entry have done is told in their order, with one write: an `ok` may stand before the loss that came after it. */
+/**
+ * What a turn has to tell is told in its order, with one write: an `ok` of an earlier command of the entry, or a `safe` from before
+ * the entry was applied, may stand before the loss that came after it.
+ */
 function isOfEarlierCommand(line: string, rest: readonly string[]): boolean {
   return /^(ok,|queued,|held,|safe$)/.test(line) && rest.some((later) => later.startsWith('lost,'))
 }
