@@ -17,6 +17,8 @@ export class Wire {
   #isDead = false
   #isSevered = false
   #busyUntilMs = 0
+  /** Sent and not arrived, in order. Each arrival takes the oldest: two times that ought to be equal may differ in the last bit. */
+  readonly #underWay: Parcel[] = []
   readonly #held: Parcel[] = []
 
   constructor(
@@ -34,11 +36,15 @@ export class Wire {
     const { name, lagMs } = this.sender()
     const atMs = Math.max(this.#busyUntilMs, time.nowMs + lagMs + weather.delayMs(name, this.to))
     this.#busyUntilMs = atMs
-    time.after(atMs - time.nowMs, () => {
-      if (this.#isDead) return
-      if (this.#held.length > 0 || this.#isHeld(parcel)) this.#held.push(parcel)
-      else this.arrive(parcel)
-    })
+    this.#underWay.push(parcel)
+    time.after(atMs - time.nowMs, () => this.#deliverNext())
+  }
+
+  #deliverNext(): void {
+    const parcel = this.#underWay.shift()
+    if (this.#isDead || parcel === undefined) return
+    if (this.#held.length > 0 || this.#isHeld(parcel)) this.#held.push(parcel)
+    else this.arrive(parcel)
   }
 
   /** Delivers what nothing holds back. */
@@ -55,6 +61,7 @@ export class Wire {
   /** What is under way is lost, and so is what is sent from now on. */
   die(): void {
     this.#isDead = true
+    this.#underWay.length = 0
     this.#held.length = 0
   }
 

@@ -363,7 +363,7 @@ export class Cluster {
     const isSetBack = code === 4 && volume.formatSetBack !== null && !volume.isDamaged
     const isTooOld = code === 5 && programLevel < (checks.log.reference?.level ?? 0)
     if (isSetBack || isTooOld) {
-      newerRefused(this.world, host, words)
+      newerRefused(this.world, host, words, isSetBack)
       process.kill()
       return
     }

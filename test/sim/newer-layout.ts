@@ -155,24 +155,24 @@ export class NewerLayout implements Disk {
 
 /**
  * The older program refuses what a newer one wrote, or ends where the cluster rose above it; with the newer one nothing is
- * lost.
+ * lost. `foundNewer`: its FORMAT was set back, and in the directory it met bytes of the newer layout. Otherwise it had found
+ * nothing newer there, if anything was set back, and it was the cluster that turned out to be.
  */
-export function newerRefused(world: World, host: Host, words: string): void {
+export function newerRefused(world: World, host: Host, words: string, foundNewer: boolean): void {
   const { nodeId, volume } = host
   const ranLevel = host.member?.deps.programLevel ?? host.programLevel
   const isRefused = words.includes('format version')
-  const isSetBack = volume.formatSetBack !== null && !isRefused
-  const reason = isSetBack
+  const reason = foundNewer
     ? `its version is ${NEWER_LAYOUT_VERSION}, not ${CODEC_VERSION}`
     : `, and this program knows ${ranLevel}`
   if (!words.includes(reason)) world.fail(`${nodeId} refuses what is newer and does not say why: ${words}`)
-  if ((isSetBack || isRefused) && !volume.isAsFound())
+  if ((foundNewer || isRefused) && !volume.isAsFound())
     world.fail(`${nodeId} refuses a newer directory and has changed it`)
   world.count(
-    isSetBack ? 'seen newer layout refused' : isRefused ? 'seen downgrade refused' : 'seen program left behind',
+    foundNewer ? 'seen newer layout refused' : isRefused ? 'seen downgrade refused' : 'seen program left behind',
   )
   volume.restoreFormat()
-  host.programLevel = isSetBack ? FEATURE_LEVEL + 1 : Math.max(host.programLevel, ranLevel + 1, neededLevel(words))
+  host.programLevel = foundNewer ? FEATURE_LEVEL + 1 : Math.max(host.programLevel, ranLevel + 1, neededLevel(words))
 }
 
 /** 0: the words do not say. */

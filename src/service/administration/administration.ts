@@ -175,7 +175,7 @@ export class Administration {
     const member = this.#member(operation.node)
     switch (operation.action) {
       case '.member-add':
-        return this.#add(operation, member)
+        return this.#add(operation)
       case '.member-promote':
         return this.#promote(operation, member)
       case '.member-remove':
@@ -206,16 +206,26 @@ export class Administration {
   }
 
   /** A new member begins as a learner: a voter with an empty log would hold up commits (thesis 4.2.1). */
-  async #add(operation: AdminOperation, member: MemberReport | undefined): Promise<AdminAnswer> {
+  async #add(operation: AdminOperation): Promise<AdminAnswer> {
     const { node: nodeId, peer } = operation
-    const { node, members, greet } = this.options
-    if (member !== undefined) throw new AdminRefusal('bad-request', `${nodeId} is a member already: remove it first`)
-    const address = readNewAddress(peer, members())
+    const { node, greet } = this.options
     const clusterId = node.status()?.clusterId ?? ''
+    const address = this.#checkNew(nodeId, peer)
     const note = judgeGreeting(nodeId, address, clusterId, await greet(address))
+    // An operator who got no answer asks again: while this one greeted, the other may have been agreed to. From here to the
+    // change nothing is waited for, and of two changes the second is refused.
+    this.#checkNew(nodeId, peer)
     const place = { node: nodeId, raftId: node.nextRaftId(), peer: address }
     const answer = await this.#change(operation, [[ConfChangeType.addLearnerNode, place]])
     return note === null ? answer : { rows: [['done', ['note', note]]], count: false }
+  }
+
+  /** The address as it is kept. Two members of one node id, or at one address, would take each other's messages. */
+  #checkNew(nodeId: string, peer: string): string {
+    if (this.#member(nodeId) !== undefined) {
+      throw new AdminRefusal('bad-request', `${nodeId} is a member already: remove it first`)
+    }
+    return readNewAddress(peer, this.options.members())
   }
 
   /** Both at once if it replaces a voter: the cluster never has one voter more or less (thesis 4.3, ADR 10). */

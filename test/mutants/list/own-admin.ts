@@ -86,4 +86,18 @@ export const OWN_ADMIN: readonly Mutant[] = [
       },
     ],
   },
+  {
+    id: 'L801',
+    title: 'a member is added on what was known before its greeting',
+    rule: 'own',
+    tests: ['test/service/administration'],
+    edits: [
+      {
+        file: 'src/service/administration/administration.ts',
+        find: `    this.#checkNew(nodeId, peer)
+    const place`,
+        replace: `    const place`,
+      },
+    ],
+  },
 ]

@@ -47,6 +47,8 @@ export class World {
   connected = true
   meanwhile = () => {}
   readonly greeted: string[] = []
+  /** What happens while the leader greets. */
+  onGreet = () => {}
   greeting: Greeting = { kind: 'peer', hello: helloOf('n4') }
   /** Every answer that anybody got. */
   readonly replies: string[] = []
@@ -64,6 +66,7 @@ export class World {
         levels: this.levels,
         greet: async (address) => {
           this.greeted.push(address)
+          this.onGreet()
           return this.greeting
         },
         log: () => {},

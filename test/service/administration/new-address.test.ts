@@ -1,6 +1,17 @@
 import { describe, expect, it } from 'vitest'
 import type { Greeting } from '../../../src/raft/ports/transport.js'
+import type { MemberReport } from '../../../src/service/status.js'
 import { helloOf, World } from './admin-world.js'
+
+const member: MemberReport = {
+  node: '',
+  raftId: 0,
+  peer: '',
+  address: null,
+  role: 'learner',
+  leader: false,
+  knows: null,
+}
 
 describe('the address of a new member', () => {
   const add = (world: World, peer: string) => world.ask('n1', `.member-add,id:1,node:n4,peer:${peer}`)
@@ -43,5 +54,19 @@ describe('the address of a new member', () => {
     world.greeting = { kind: 'unreachable', detail: 'refused' }
     expect(decodeURIComponent(await add(world, 'h:4'))).toBe('done,id:1,note:not reachable yet (refused)\n')
     expect(world.changed).toHaveLength(1)
+  })
+
+  it.each([
+    ['the same node', 'node:n4,peer:h:4', 'n4 is a member already'],
+    ['another node at the same address', 'node:n5,peer:h:4', 'h:4 is the peer address of n4'],
+  ])('is judged again after the greeting: %s was added meanwhile', async (_, other, words) => {
+    const world = new World()
+    world.greeting = { kind: 'unreachable', detail: 'refused' }
+    world.onGreet = () => {
+      world.onGreet = () => {}
+      world.members.push({ ...member, node: 'n4', raftId: 4, peer: 'h:4' })
+    }
+    expect(decodeURIComponent(await world.ask('n1', `.member-add,id:1,${other}`))).toContain(words)
+    expect(world.changed).toEqual([])
   })
 })
