@@ -16,6 +16,12 @@ export interface Outcome {
   readonly seeds?: number
 }
 
+export interface Tests {
+  readonly all: readonly string[]
+  /** Of these, what runs first. */
+  readonly likely?: readonly string[]
+}
+
 export interface Effort {
   readonly seeds: number
   readonly trials: number
@@ -73,12 +79,17 @@ export function killersFor({ killers, edits }: AppliedMutant): readonly KillerNa
 }
 
 /** Null: this killer does not exist in this tree. */
-export function run(name: KillerName, root: string, tests: readonly string[], effort: Effort): Promise<Outcome> | null {
+export function run(
+  name: KillerName,
+  root: string,
+  { likely = [], all }: Tests,
+  effort: Effort,
+): Promise<Outcome> | null {
   switch (name) {
     case 'scenarios':
       return runScenarios(root)
     case 'tests':
-      return runTests(root, tests)
+      return runTests(root, likely, all)
     case 'simulator':
       return runSimulator(root, effort.seeds)
     case 'torture':
@@ -99,9 +110,14 @@ async function runScenarios(root: string): Promise<Outcome> {
   return { killed: true, by: failed ?? crash(ended) }
 }
 
+async function runTests(root: string, likely: readonly string[], all: readonly string[]): Promise<Outcome> {
+  if (all.some((path) => path.startsWith(TESTS_OF_BUILD))) await build(root)
+  const early = likely.length === 0 ? SURVIVED : await runSome(root, likely)
+  return early.killed ? early : await runSome(root, all)
+}
+
 /** A failure counts when it repeats: tests share the machine with others. */
-async function runTests(root: string, tests: readonly string[]): Promise<Outcome> {
-  if (tests.some((path) => path.startsWith(TESTS_OF_BUILD))) await build(root)
+async function runSome(root: string, tests: readonly string[]): Promise<Outcome> {
   const first = await runVitest(root, tests)
   if (first === null) return SURVIVED
   const again = first.file === null ? first : await runVitest(root, [first.file])

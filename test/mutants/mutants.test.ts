@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { EDITS } from '../kit/programs/next-level-edits.js'
 import { type Effort, run, testsFor } from './killers.js'
+import { likelyTests } from './likely-tests.js'
 import { MUTANTS } from './list/index.js'
 import type { AppliedMutant } from './mutant.js'
 import { runProcess } from './process.js'
@@ -86,12 +87,28 @@ describe('the tool', () => {
 
   it('kills a planted mutant and leaves sources without one alone', { timeout: KILL_TIMEOUT_MS }, async () => {
     const root = join(place, 'planted')
-    const tests = ['test/raft/core/quorum.test.ts']
+    const tests = { all: ['test/raft/core/quorum.test.ts'] }
     await copySources(ROOT, root)
     expect(await run('tests', root, tests, EFFORT)).toEqual({ killed: false, by: '' })
     await applyEdits(root, planted.edits)
     const outcome = await run('tests', root, tests, EFFORT)
     expect(outcome?.killed).toBe(true)
     expect(outcome?.by).toContain('test/raft/core/quorum.test.ts')
+  })
+})
+
+describe('the tests that run first', () => {
+  const edits = [{ file: 'src/raft/core/quorum/majority.ts', find: '', replace: '' }]
+  const tests = ['test/raft/core', 'test/tidy/rings.test.ts']
+
+  it('are the one that noticed the mutant last, and those that import an edited file', () => {
+    const first = 'test/raft/core/elections.test.ts'
+    const likely = likelyTests(ROOT, { edits }, tests, first)
+    expect(likely[0]).toBe(first)
+    expect(likely).toContain('test/raft/core/quorum.test.ts')
+  })
+
+  it('are among those of the mutant, and exist', () => {
+    expect(likelyTests(ROOT, { edits }, ['test/tidy'], 'test/raft/core/gone.test.ts')).toEqual([])
   })
 })

@@ -55,6 +55,11 @@ export class Results {
     return row?.edits === digest(mutant) ? row.outcomes : {}
   }
 
+  /** The test file that noticed it last, perhaps with other edits. */
+  lastNoticedBy({ id }: Mutant): string | null {
+    return testFile(this.#contents.rows[id]?.outcomes.tests?.by ?? '')
+  }
+
   verdict(mutant: Mutant): Verdict {
     if ('notApplicable' in mutant) return 'explained'
     const outcomes = Object.values(this.outcomesOf(mutant))
@@ -93,6 +98,8 @@ function digest({ edits }: AppliedMutant): string {
   return createHash('sha256').update(JSON.stringify(edits)).digest('hex').slice(0, 16)
 }
 
+const testFile = (by: string): string | null => /^test\/[^:]+\.ts/.exec(by)?.[0] ?? null
+
 /** What noticed the mutant, or after how many seeds; `-` for a check that noticed nothing. */
 function cell(name: KillerName, outcome: Outcome | undefined): string {
   if (outcome === undefined) return ''
@@ -101,7 +108,7 @@ function cell(name: KillerName, outcome: Outcome | undefined): string {
     return outcome.killed ? seeds : `not in ${seeds}`
   }
   if (!outcome.killed) return '-'
-  if (name === 'tests') return /^test\/([^:]+?)(?:\.test)?\.ts/.exec(outcome.by)?.[1] ?? 'yes'
+  if (name === 'tests') return testFile(outcome.by)?.replace(/^test\/(.+?)(\.test)?\.ts$/, '$1') ?? 'yes'
   return name === 'scenarios' ? outcome.by : 'yes'
 }
 

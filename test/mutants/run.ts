@@ -7,6 +7,7 @@ import { Command, InvalidArgumentError, Option } from 'commander'
 import { NEXT_PROGRAM_VARIABLE, nextLevelProgram } from '../kit/programs/next-level.js'
 import { ProgressLine } from '../kit/progress-line.js'
 import { type Effort, KILLERS, killersFor, type Outcome, run, testsFor } from './killers.js'
+import { likelyTests } from './likely-tests.js'
 import { MUTANTS } from './list/index.js'
 import type { AppliedMutant, KillerName, Mutant } from './mutant.js'
 import { endAll } from './process.js'
@@ -93,7 +94,7 @@ async function checkBaseline(base: string, mutants: readonly AppliedMutant[], re
 
   out('first the same checks without a mutant')
   for (const name of killers) {
-    const outcome = await run(name, base, tests, flags)
+    const outcome = await run(name, base, { all: tests }, flags)
     if (outcome?.killed) out(`${name} fails without a mutant: ${outcome.by}`)
     if (outcome?.killed) return false
   }
@@ -111,9 +112,11 @@ async function tryMutant(base: string, each: AppliedMutant, results: Results): P
   try {
     await copySources(base, root)
     await applyEdits(root, each.edits)
+    const all = testsFor(each)
+    const tests = { all, likely: likelyTests(base, each, all, results.lastNoticedBy(each)) }
     const outcomes: Partial<Record<KillerName, Outcome>> = {}
     for (const name of wantedKillers(each)) {
-      const outcome = await run(name, root, testsFor(each), flags)
+      const outcome = await run(name, root, tests, flags)
       if (outcome === null) continue
       outcomes[name] = outcome
       if (flags.first && outcome.killed) break
