@@ -21,13 +21,14 @@ export class LockAsking {
 
   /** `level`: of the cluster; what it may lack is left out if the request means the same without. */
   fields(level: number): Fields {
-    const { waitMs, meta, holding, delayMs, minHoldMs, ttlMs, once, onceTtlMs } = this.terms
+    const { waitMs, meta, holding, delayMs, minHoldMs, ttlMs, loose, once, onceTtlMs } = this.terms
     const fields = {
       ...namesOf(this.asks),
       wait: formatWait(waitMs),
       delay: secondsOf(delayMs),
       'min-hold': secondsOf(minHoldMs),
       ttl: secondsOf(ttlMs),
+      loose: loose === true ? 'yes' : undefined,
       once,
       'once-ttl': secondsOf(onceTtlMs),
       meta,
@@ -44,7 +45,8 @@ export class LockAsking {
     }
     if (line.action !== 'ok') return this.isMoot(line) ? null : readRefusal(line, this.#first)
     const name = line.get('name') ?? this.#first
-    if (this.asks.some((ask) => ask.name === name)) this.#granted.set(name, readGrant(line, name))
+    if (this.asks.some((ask) => ask.name === name))
+      this.#granted.set(name, { ...readGrant(line, name), loose: this.terms.loose })
     if (this.#granted.size < this.asks.length) return null
     return this.asks.flatMap((ask) => this.#granted.get(ask.name) ?? [])
   }

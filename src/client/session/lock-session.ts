@@ -10,6 +10,21 @@ export interface Grant {
   readonly token: number | null
   /** Of a semaphore, as it was in force at the grant. */
   readonly limit?: number | undefined
+  /** Not bound to the session: whoever may lock the name may end it. */
+  readonly loose?: boolean | undefined
+}
+
+/** What proves that a session is one's own. */
+export interface SessionSecret {
+  readonly session: string
+  readonly secret: string
+}
+
+/** Which one of a name: unless it says so, the only one, whoever took it. */
+export interface LooseHold {
+  readonly token?: number | undefined
+  /** Only one that this session took. */
+  readonly owner?: SessionSecret | undefined
 }
 
 /** A lock that the client keeps while it waits, so that whoever waits for that cannot be waited for (docs/protocol.md). */
@@ -29,6 +44,8 @@ export interface LockTerms {
   readonly delayMs?: number | undefined
   readonly minHoldMs?: number | undefined
   readonly ttlMs?: number | undefined
+  /** The hold outlives the session, until its ttl, which it needs, or an `unlock`. */
+  readonly loose?: boolean | undefined
   /** The done-mark that `releaseDone` sets. If it is there already, the request rejects with AlreadyDoneError. */
   readonly once?: string | undefined
   readonly onceTtlMs?: number | undefined

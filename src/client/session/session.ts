@@ -12,7 +12,7 @@ import { Holdings } from './holdings.js'
 import { KeepAlive } from './keep-alive.js'
 import { type Instant, LocalLease } from './local-lease.js'
 import { LockAsking } from './lock-asking.js'
-import type { Grant, LockSession, LockTerms, SessionHooks } from './lock-session.js'
+import type { Grant, LockSession, LockTerms, LooseHold, SessionHooks } from './lock-session.js'
 import { openSession, type Resumed, type Resumption, type SessionOptions } from './resumption.js'
 import { SentRequests } from './sent-requests.js'
 import { readAddress, readLostReason, readRefusal, type Welcome } from './session-replies.js'
@@ -170,6 +170,19 @@ export class ClientSession implements LockSession {
     return released
   }
 
+  /** Ends a loose hold of `name`. Resolves with false if there is none, or several of them; rejects if it was refused. */
+  unlock(name: string, { token, owner }: LooseHold = {}): Promise<boolean> {
+    return new Promise((resolve, reject) => {
+      if (this.#endedBy !== null) return reject(this.#endedBy)
+      const answered = (line: Line): boolean => {
+        if (line.action !== 'released' && line.get('code') !== 'not-holder') reject(readRefusal(line, name))
+        else resolve(line.action === 'released')
+        return true
+      }
+      this.#request('unlock', { name, token, ...owner }, answered, reject)
+    })
+  }
+
   /** Says `bye` where a connection stands, or as soon as one does, within a bounded time. */
   close(): Promise<void> {
     this.#closing ??= this.#closeOnce()
@@ -224,7 +237,7 @@ export class ClientSession implements LockSession {
         else resolve()
         return true
       }
-      this.#request('release', fields, answered, (error) => {
+      this.#request(grant.loose === true ? 'unlock' : 'release', fields, answered, (error) => {
         settled()
         // Two of them end the session, and with it everything that it held.
         const isReleased = error instanceof SessionExpiredError || error instanceof ClientClosedError

@@ -172,6 +172,52 @@ describe('the answers', () => {
     })
   })
 
+  describe('of a loose hold', () => {
+    const loose = { waitMs: 0, ttlMs: 60_000, loose: true }
+    const unlocks = (): string[] => node.received.filter((line) => line.startsWith('unlock'))
+
+    it('ask for one that the session does not keep', async () => {
+      answer('ok,id:N,name:a,token:5')
+      const [grant] = await session.ask(exclusive('a'), loose)
+      expect(node.received.some((line) => line.includes('name:a,ttl:60,loose:yes'))).toBe(true)
+      expect(grant).toMatchObject({ token: 5, loose: true })
+      expect(session.idle).toBe(true)
+      for (const connection of node.connections) connection.reset()
+      await vi.waitFor(() => expect(session.link).not.toBeNull())
+      expect(lost).toEqual([])
+    })
+
+    it('that come too late are undone by a word that frees it', async () => {
+      answer()
+      const giveUp = new AbortController()
+      const asked = session.ask(exclusive('a'), { ...loose, waitMs: 60_000, signal: giveUp.signal })
+      await node.until(() => node.heard('lock'))
+      const [id = ''] = /(?<=id:)\d+/.exec(node.received.find((line) => line.startsWith('lock')) ?? '') ?? []
+      node.script = (line) => {
+        if (line.action === 'cancel') return [`ok,id:${id},name:a,token:5`, `cancelled,id:${line.get('id')}`]
+        return line.action === 'unlock' ? [`released,id:${line.get('id')},name:a`] : null
+      }
+      giveUp.abort(new Error('enough'))
+      await expect(asked).rejects.toThrow('enough')
+      expect(unlocks()).toEqual([expect.stringContaining('name:a,token:5')])
+    })
+
+    it('say whether it was ended', async () => {
+      const owner = { session: '7', secret: 's' }
+      const said = [
+        'released,id:N,name:a',
+        'err,id:N,code:not-holder,message:no',
+        'err,id:N,code:unauthorized,message:no',
+      ]
+      node.script = (line) =>
+        line.action === 'unlock' ? [(said.shift() ?? '').replace('N', line.get('id') ?? '')] : null
+      expect(await session.unlock('a')).toBe(true)
+      expect(await session.unlock('a', { token: 5, owner })).toBe(false)
+      expect(unlocks()[1]).toMatch(/,name:a,token:5,session:7,secret:s/)
+      await expect(session.unlock('a')).rejects.toMatchObject({ serverCode: 'unauthorized' })
+    })
+  })
+
   it('of a refusal keep its code', async () => {
     answer('err,id:N,code:limit-mismatch,message:the%20limit%20is%204')
     await expect(ask('a')).rejects.toMatchObject({ serverCode: 'limit-mismatch', message: 'the limit is 4' })
