@@ -62,6 +62,10 @@ export const DEADLOCK_STRIKES_MAX_STEPS = 160_000
 
 /** What `why` looks at for a circle, as a multiple of both: some ten milliseconds, for the rare question of a person. */
 export const WHY_SEARCH_TIMES = 5
+/** Holds and places that `why` looks at besides: some milliseconds. Twenty requests for 64 crowded names would be ten million. */
+export const WHY_LOOKS = 100_000
+/** Holds of one name of which `why` asks whether their holders wait themselves. */
+export const WHY_CHAIN_LOOKS = 100
 
 /** Lock names that a deadlock message shows. */
 export const CYCLE_NAMES_SHOWN_MAX = 8

@@ -111,6 +111,9 @@ export const WHO_MAX_FREEZES = 10
 export const WHY_MAX_REQUESTS = 20
 export const WHY_MAX_BLOCKERS = 10
 export const WHY_MAX_CHAIN = 16
+/** Of one request. With 64 names of 255 bytes (17,000) and its sentences (12,000) it still has room in one line. */
+export const WHY_BLOCKERS_MAX_BYTES = 16_000
+export const WHY_CHAIN_MAX_BYTES = 12_000
 export const WATCHES_PER_CONNECTION_MAX_COUNT = 100
 export const WATCHES_MAX_COUNT = 2_000
 /** A watcher that has taken less than all but this is told of a gap instead, once it has read. */

@@ -1,10 +1,11 @@
 /** Holds, places and freezes as people are told of them. Copies of the moment; wall times are for display only. */
-import { EXCLUSIVE, type RequestId, type SessionId, SHARED, type Token } from '../commands/commands.js'
+import { EXCLUSIVE, type NodeId, type RequestId, type SessionId, SHARED, type Token } from '../commands/commands.js'
 import type { Mode } from '../effects.js'
 import type { Hold, LockEntry, Place } from '../state/entities.js'
 import type { FreezeEntry } from '../state/standing.js'
 import type { LockState } from '../state/state.js'
 import type { HoldPhase } from '../state/terms.js'
+import { type HoldOutlook, outlookOf } from './outlook.js'
 
 export interface HoldReport {
   readonly name: string
@@ -16,16 +17,14 @@ export interface HoldReport {
   /** Empty for a tail, which belongs to nobody; `session` is 0 then. */
   readonly holder: string
   readonly session: SessionId
+  /** That has the connection of its holder; null: none has, or it needs none. */
+  readonly node: NodeId | null
+  /** Of the session that it is bound to: for so long it outlives the holder's silence. 0: a classic one, or none. */
+  readonly leaseMs: number
   readonly sinceWallMs: number
   readonly meta: string
   readonly loose: boolean
   readonly end: HoldOutlook
-}
-
-/** What ends a hold, and in how long at the latest by the last count that reached the state; null: nobody knows when. */
-export interface HoldOutlook {
-  readonly by: 'holder' | 'ttl' | 'lease' | 'session' | 'time'
-  readonly withinMs: number | null
 }
 
 export interface PlaceReport {
@@ -68,8 +67,8 @@ export const hasOrphanedHolder = ({ session }: Hold): boolean => session?.counts
 export const sessionIdOf = ({ session, owner, phase }: Hold): SessionId =>
   session?.id ?? (phase === 'tail' ? 0 : (owner?.session ?? 0))
 
-export function holdReport(hold: Hold): HoldReport {
-  const { lock, token, amount, phase, sinceWallMs, meta, terms } = hold
+export function holdReport(state: LockState, hold: Hold): HoldReport {
+  const { lock, token, amount, phase, sinceWallMs, meta, terms, session } = hold
   return {
     name: lock.name,
     token,
@@ -78,24 +77,13 @@ export function holdReport(hold: Hold): HoldReport {
     phase,
     holder: hold.label,
     session: sessionIdOf(hold),
+    node: session?.place?.live === true ? session.place.node : null,
+    leaseMs: session?.terms?.leaseMs ?? 0,
     sinceWallMs,
     meta,
     loose: terms?.loose === true,
-    end: outlookOf(hold),
+    end: outlookOf(state, hold),
   }
-}
-
-function outlookOf({ phase, session, terms }: Hold): HoldOutlook {
-  if (phase === 'tail') return { by: 'time', withinMs: terms === null ? 0 : Math.max(terms.delayMs, terms.minHoldMs) }
-  const leaseMs = session?.terms?.leaseMs ?? 0
-  if (phase !== 'held') return { by: 'lease', withinMs: leaseMs }
-  const ttlMs = terms?.ttlMs ?? 0
-  if (session !== null && session.place === null) {
-    const detachedMs = session.terms?.detachedForMs ?? 0
-    if (ttlMs === 0 || detachedMs < ttlMs) return { by: 'session', withinMs: detachedMs }
-  }
-  // A hold that is bound to a session counts on for a lease behind its ttl, until the client cannot believe any more.
-  return ttlMs === 0 ? { by: 'holder', withinMs: null } : { by: 'ttl', withinMs: ttlMs + leaseMs }
 }
 
 export function placeReport({ request, lock, amount }: Place, position: number): PlaceReport {
@@ -124,11 +112,20 @@ export function freezesOf(state: LockState, name: string): FreezeReport[] {
   return found.sort((a, b) => (a.prefix < b.prefix ? -1 : 1)).map(freezeReport)
 }
 
-/** The places of a name with their positions. */
+/** The places of a name with their positions. Those of classic sessions of an ended epoch count as gone, as their holds do. */
 export function* placesOf(lock: LockEntry): IterableIterator<readonly [Place, number]> {
   let position = 1
   for (let place = lock.queue?.head ?? null; place !== null; place = place.next) {
+    if (place.request.session.countsAsEnded) continue
     yield [place, position]
     position += 1
   }
+}
+
+/** How many wait for the name. */
+export function waiterCountOf(state: LockState, lock: LockEntry): number {
+  if (state.unswept.size === 0) return lock.placeCount
+  let count = 0
+  for (const _ of placesOf(lock)) count += 1
+  return count
 }

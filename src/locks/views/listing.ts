@@ -3,7 +3,7 @@ import type { SessionId, Token } from '../commands/commands.js'
 import type { Mode } from '../effects.js'
 import type { LockEntry, Place } from '../state/entities.js'
 import type { LockState } from '../state/state.js'
-import { hasOrphanedHolder, modeOf, permitsOf, sessionIdOf } from './hold-report.js'
+import { hasOrphanedHolder, modeOf, permitsOf, placesOf, sessionIdOf, waiterCountOf } from './hold-report.js'
 
 export interface ListedHold {
   readonly name: string
@@ -28,6 +28,7 @@ export function* listed(state: LockState, name: string, afterToken: Token): Iter
   const lock = state.locks.get(name)
   if (lock === undefined) return
   let isHeld = false
+  const waiters = waiterCountOf(state, lock)
   for (let hold = lock.firstHold; hold !== null; hold = hold.next) {
     if (hasOrphanedHolder(hold)) continue
     isHeld = true
@@ -43,15 +44,18 @@ export function* listed(state: LockState, name: string, afterToken: Token): Iter
       holder: hold.label,
       session: sessionIdOf(hold),
       sinceWallMs,
-      waiters: lock.placeCount,
+      waiters,
       meta,
     }
   }
-  const first = lock.queue?.head ?? null
-  if (!isHeld && first !== null && afterToken < 0) yield reserved(lock, first)
+  if (isHeld || afterToken >= 0) return
+  for (const [first] of placesOf(lock)) {
+    yield reserved(lock, first, waiters)
+    return
+  }
 }
 
-function reserved(lock: LockEntry, { request, amount }: Place): ListedHold {
+function reserved(lock: LockEntry, { request, amount }: Place, waiters: number): ListedHold {
   return {
     name: lock.name,
     mode: modeOf(amount),
@@ -62,7 +66,7 @@ function reserved(lock: LockEntry, { request, amount }: Place): ListedHold {
     holder: request.session.label,
     session: request.session.id,
     sinceWallMs: request.wallMs,
-    waiters: lock.placeCount,
+    waiters,
     meta: request.meta,
   }
 }

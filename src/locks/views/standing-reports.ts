@@ -5,6 +5,7 @@ import type { Session } from '../state/entities.js'
 import type { HoldEnd, Mark } from '../state/standing.js'
 import type { LockState } from '../state/state.js'
 import { type FreezeReport, freezeReport, modeOf, permitsOf } from './hold-report.js'
+import { resumableForMs } from './outlook.js'
 import { smallest } from './smallest.js'
 
 export interface PastReport {
@@ -58,17 +59,14 @@ function* counted(state: LockState): IterableIterator<Session> {
 
 function sessionReport(session: Session): SessionReport {
   const { terms, place } = session
-  const isAttached = place?.live === true
-  // Of one that is to be swept the state says later for how long it may be resumed.
-  const leftMs = place === null ? (terms?.detachedForMs ?? 0) : Math.max(terms?.leaseMs ?? 0, terms?.lingerMs ?? 0)
   return {
     session: session.id,
     client: session.clientId,
-    node: isAttached ? place.node : null,
+    node: place?.live === true ? place.node : null,
     classic: session.classic,
     leaseMs: terms?.leaseMs ?? 0,
     lingerMs: terms?.lingerMs ?? 0,
-    leftMs: isAttached ? null : leftMs,
+    leftMs: resumableForMs(session),
     holds: session.heldCount,
     places: session.placeCount,
   }

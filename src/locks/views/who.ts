@@ -10,6 +10,7 @@ import {
   type PlaceReport,
   placeReport,
   placesOf,
+  waiterCountOf,
 } from './hold-report.js'
 
 export interface WhoReport {
@@ -37,11 +38,12 @@ export function who(state: LockState, name: string, most: number): WhoReport {
   const waiting: PlaceReport[] = []
   let holdCount = 0
   let isHeld = false
+  const waiterCount = lock === undefined ? 0 : waiterCountOf(state, lock)
   for (let hold = lock?.firstHold ?? null; hold !== null; hold = hold.next) {
     if (hasOrphanedHolder(hold)) continue
     holdCount += 1
     isHeld ||= hold.phase === 'held'
-    if (holds.length < most) holds.push(holdReport(hold))
+    if (holds.length < most) holds.push(holdReport(state, hold))
   }
   if (lock !== undefined) {
     for (const [place, position] of placesOf(lock)) {
@@ -52,13 +54,13 @@ export function who(state: LockState, name: string, most: number): WhoReport {
   return {
     name,
     kind: lock === undefined ? 'free' : lock.limit > 0 ? 'semaphore' : 'plain',
-    state: isHeld ? 'held' : holdCount > 0 ? 'tail' : (lock?.placeCount ?? 0) > 0 ? 'reserved' : 'free',
+    state: isHeld ? 'held' : holdCount > 0 ? 'tail' : waiterCount > 0 ? 'reserved' : 'free',
     limit: lock?.limit ?? 0,
     pinned: state.pins.get(name)?.limit ?? 0,
     holds,
     holdCount,
     waiting,
-    waiterCount: lock?.placeCount ?? 0,
+    waiterCount,
     freezes: freezesOf(state, name),
   }
 }

@@ -1,24 +1,22 @@
-/**
- * Why a request waits: every hold, tail and earlier place that it does not fit beside, in all of its names, and who keeps
- * those waiting in turn. Example: A holds x and waits for y, which B holds; C asks for x. What is in C's way is A's hold of
- * x, and the chain says why that does not end: A waits for y, of B.
- */
-import { EXCLUSIVE, type SessionId, SHARED, type Token } from '../commands/commands.js'
-import { WHY_SEARCH_TIMES } from '../limits.js'
-import type { Hold, LockEntry, LockRequest, Place } from '../state/entities.js'
+/** Why a request waits: every hold, tail and earlier place that it does not fit beside, in all of its names, and every freeze. */
+import { EXCLUSIVE, type SessionId } from '../commands/commands.js'
+import { WHY_LOOKS, WHY_SEARCH_TIMES } from '../limits.js'
+import type { LockEntry, LockRequest, Place } from '../state/entities.js'
 import type { LockState } from '../state/state.js'
 import { describeCycle } from '../table/cycle.js'
 import { DeadlockSearch } from '../table/deadlock-search.js'
+import { fitsLast } from '../table/fit.js'
+import { type Chain, chainFrom } from './chain.js'
 import {
   type FreezeReport,
   freezesOf,
   type HoldReport,
-  hasOrphanedHolder,
   holdReport,
   type PlaceReport,
   placeReport,
   placesOf,
 } from './hold-report.js'
+import { type AskView, askOf, freeWithinMs, holdsInTheWay, Looks, placesInTheWay } from './in-the-way.js'
 
 /** One thing in the way. */
 export type Blocker =
@@ -26,15 +24,12 @@ export type Blocker =
   | { readonly kind: 'place'; readonly place: PlaceReport }
   | { readonly kind: 'frozen'; readonly name: string; readonly freeze: FreezeReport }
 
-/** Who waits for what of whom. */
-export interface Link {
-  readonly holder: string
-  readonly session: SessionId
-  readonly name: string
-  /** The name's hold that is in the way; 0: a place. */
-  readonly token: Token
-  readonly of: string
-  readonly ofSession: SessionId
+/** When nothing is in the way any more, though nobody does anything: when both times have come. */
+export interface Freedom {
+  /** By the counts that reached the state. */
+  readonly withinMs: number
+  /** By the wall clock; 0: it is not frozen. */
+  readonly untilWallMs: number
 }
 
 export interface WaitReport {
@@ -44,8 +39,9 @@ export interface WaitReport {
   /** The first of them; `blockerCount` says how many there are. */
   readonly blockers: readonly Blocker[]
   readonly blockerCount: number
-  /** From this request on: the first in its way, the first in the way of that one, and so on while it waits too. */
-  readonly chain: readonly Link[]
+  /** At the latest; null: that is up to others. */
+  readonly free: Freedom | null
+  readonly chain: Chain
   /** `A waits for x of B waits for y of A`: the request belongs to a set of which nobody can go on. Empty: it does not. */
   readonly circle: string
 }
@@ -55,10 +51,10 @@ export interface WhyReport {
   /** Of the name, in the order of its queue, or those of one session. `requestCount` says how many there are. */
   readonly requests: readonly WaitReport[]
   readonly requestCount: number
-  /** What an exclusive ask would meet that came now. Left out where one session is asked about. */
+  /** What an exclusive ask would meet that came now, of a semaphore one for a permit. Left out where one session is asked about. */
   readonly now: readonly Blocker[] | null
   readonly nowCount: number
-  /** So much waits that the search for circles was given up. */
+  /** So much waits that not all of it was looked at: what was found is told, and circles were not searched to the end. */
   readonly isUnexamined: boolean
 }
 
@@ -83,16 +79,18 @@ export function why(state: LockState, name: string, session: SessionId | null, m
     state,
     shown.map(([{ request }]) => request),
   )
-  const ahead = session !== null ? null : blockersNow(state, name, lock, most.blockers)
+  const looks = new Looks(WHY_LOOKS)
+  const ahead = session !== null ? null : blockersNow(name, lock, new Blockers(state, most.blockers, looks))
+  const requests = shown.map(([place, position]) =>
+    waitReport(state, place, position, circles?.get(place.request) ?? '', most, looks),
+  )
   return {
     name,
-    requests: shown.map(([place, position]) =>
-      waitReport(state, place, position, circles?.get(place.request) ?? '', most),
-    ),
+    requests,
     requestCount,
     now: ahead?.first ?? null,
     nowCount: ahead?.count ?? 0,
-    isUnexamined: circles === null,
+    isUnexamined: circles === null || looks.areOver,
   }
 }
 
@@ -104,126 +102,81 @@ function circlesOf(state: LockState, requests: readonly LockRequest[]): Map<Lock
   return new Map((stuck ?? []).map((request) => [request, describeCycle(search, request)]))
 }
 
-function waitReport(state: LockState, place: Place, position: number, circle: string, most: WhyBounds): WaitReport {
+function waitReport(
+  state: LockState,
+  place: Place,
+  position: number,
+  circle: string,
+  most: WhyBounds,
+  looks: Looks,
+): WaitReport {
   const { request } = place
-  const blockers = new Blockers(most.blockers)
+  const blockers = new Blockers(state, most.blockers, looks)
   for (const each of request.places) {
-    blockers.freezes(state, each.lock.name)
-    if (!each.fits) blockers.ahead(each.lock, each.amount, each)
+    blockers.freezes(each.lock.name)
+    if (!each.fits) blockers.ahead(askOf(each))
   }
   return {
     place: placeReport(place, position),
     names: request.places.map(({ lock }) => lock.name),
     blockers: blockers.first,
     blockerCount: blockers.count,
-    chain: chainFrom(request, most.chain),
+    free: blockers.free,
+    chain: chainFrom(state, request, most.chain, looks),
     circle,
   }
 }
 
-function blockersNow(state: LockState, name: string, lock: LockEntry | undefined, most: number): Blockers {
-  const blockers = new Blockers(most)
-  blockers.freezes(state, name)
-  if (lock !== undefined) blockers.ahead(lock, EXCLUSIVE, null)
+function blockersNow(name: string, lock: LockEntry | undefined, blockers: Blockers): Blockers {
+  blockers.freezes(name)
+  if (lock === undefined) return blockers
+  const amount = lock.limit > 0 ? 1 : EXCLUSIVE
+  if (!fitsLast(lock, amount)) blockers.ahead({ lock, amount, place: null })
   return blockers
 }
 
 class Blockers {
   readonly first: Blocker[] = []
   count = 0
+  free: Freedom | null = { withinMs: 0, untilWallMs: 0 }
 
-  constructor(private readonly most: number) {}
+  constructor(
+    private readonly state: LockState,
+    private readonly most: number,
+    private readonly looks: Looks,
+  ) {}
 
-  freezes(state: LockState, name: string): void {
-    for (const freeze of freezesOf(state, name)) this.#add(() => ({ kind: 'frozen', name, freeze }))
+  freezes(name: string): void {
+    for (const freeze of freezesOf(this.state, name)) {
+      this.#add(() => ({ kind: 'frozen', name, freeze }))
+      this.#endsWithin(0, freeze.untilWallMs === 0 ? null : freeze.untilWallMs)
+    }
   }
 
-  /** What an ask of so much does not fit beside, before `end`; null: in the whole queue. */
-  ahead(lock: LockEntry, amount: number, end: Place | null): void {
-    for (const hold of holdsInTheWay(lock, amount)) this.#add(() => ({ kind: 'hold', hold: holdReport(hold) }))
-    for (const [place, position] of placesInTheWay(lock, amount, end)) {
+  /** What does not leave room for the ask. */
+  ahead(ask: AskView): void {
+    for (const hold of holdsInTheWay(ask, this.looks)) {
+      this.#add(() => ({ kind: 'hold', hold: holdReport(this.state, hold) }))
+    }
+    for (const [place, position] of placesInTheWay(ask, this.looks)) {
       this.#add(() => ({ kind: 'place', place: placeReport(place, position) }))
     }
+    this.#endsWithin(freeWithinMs(this.state, ask, this.looks), 0)
+  }
+
+  #endsWithin(withinMs: number | null, untilWallMs: number | null): void {
+    if (this.free === null) return
+    this.free =
+      withinMs === null || untilWallMs === null
+        ? null
+        : {
+            withinMs: Math.max(this.free.withinMs, withinMs),
+            untilWallMs: Math.max(this.free.untilWallMs, untilWallMs),
+          }
   }
 
   #add(make: () => Blocker): void {
     this.count += 1
     if (this.first.length < this.most) this.first.push(make())
   }
-}
-
-/** Of permits everything counts that is there: whichever goes may make enough room. */
-const isInTheWay = (there: number, amount: number): boolean => amount !== SHARED || there === EXCLUSIVE
-
-function* holdsInTheWay(lock: LockEntry, amount: number): IterableIterator<Hold> {
-  for (const hold of lock.holds()) if (!hasOrphanedHolder(hold) && isInTheWay(hold.amount, amount)) yield hold
-}
-
-function* placesInTheWay(
-  lock: LockEntry,
-  amount: number,
-  end: Place | null,
-): IterableIterator<readonly [Place, number]> {
-  for (const [place, position] of placesOf(lock)) {
-    if (place === end) return
-    if (isInTheWay(place.amount, amount)) yield [place, position]
-  }
-}
-
-// ---------------------------------------------------------------------------------------------------- the chain
-
-/** Of each request the first thing in its way, while whoever that is waits too. */
-function chainFrom(first: LockRequest, most: number): Link[] {
-  const chain: Link[] = []
-  const seen = new Set<LockRequest>()
-  let request: LockRequest | null = first
-  while (request !== null && !seen.has(request) && chain.length < most) {
-    seen.add(request)
-    const step = nextInChain(request)
-    if (step === null) break
-    chain.push(step.link)
-    request = step.next
-  }
-  return chain
-}
-
-interface Step {
-  readonly link: Link
-  /** Null: whoever is in the way does not wait. */
-  readonly next: LockRequest | null
-}
-
-function nextInChain(request: LockRequest): Step | null {
-  for (const place of request.places) {
-    if (place.fits) continue
-    const { lock } = place
-    const [hold] = holdsInTheWay(lock, place.amount)
-    if (hold !== undefined) {
-      const link = linkOf(request, lock.name, hold.token, hold.label, hold.session?.id ?? 0)
-      return { link, next: keeperOf(hold, request) }
-    }
-    const [ahead] = placesInTheWay(lock, place.amount, place)
-    if (ahead !== undefined) {
-      const other = ahead[0].request
-      return { link: linkOf(request, lock.name, 0, other.session.label, other.session.id), next: other }
-    }
-  }
-  return null
-}
-
-function linkOf(request: LockRequest, name: string, token: Token, of: string, ofSession: SessionId): Link {
-  return { holder: request.session.label, session: request.session.id, name, token, of, ofSession }
-}
-
-/** A waiting request of the holder's that keeps this hold until it is decided. */
-function keeperOf(hold: Hold, asker: LockRequest): LockRequest | null {
-  if (hold.phase !== 'held') return null
-  for (let request = hold.session?.firstWaiting ?? null; request !== null; request = request.nextOfSession) {
-    if (request !== asker && keeps(request, hold)) return request
-  }
-  return null
-}
-
-function keeps({ keeps: kept }: LockRequest, hold: Hold): boolean {
-  return kept === 'all' || kept.some(({ name, token }) => name === hold.lock.name && token === hold.token)
 }

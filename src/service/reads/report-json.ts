@@ -4,29 +4,36 @@
  * beside it says how many there are.
  */
 import { utf8Length } from '../../bytes/utf8.js'
+import type { Link } from '../../locks/views/chain.js'
 import type { FreezeReport, HoldReport, PlaceReport } from '../../locks/views/hold-report.js'
 import type { ListedHold } from '../../locks/views/listing.js'
 import type { Reports } from '../../locks/views/reports.js'
 import type { MarkReport, PastReport, SessionReport } from '../../locks/views/standing-reports.js'
-import type { Blocker, Link, WaitReport } from '../../locks/views/why.js'
+import type { Blocker, Freedom, WaitReport } from '../../locks/views/why.js'
 import { formatSeconds } from '../../protocol/values.js'
 import {
   INFO_MAX_BYTES,
   INFO_MAX_ITEMS,
   WHO_MAX_FREEZES,
   WHO_MAX_ITEMS,
+  WHY_BLOCKERS_MAX_BYTES,
+  WHY_CHAIN_MAX_BYTES,
   WHY_MAX_BLOCKERS,
   WHY_MAX_CHAIN,
   WHY_MAX_REQUESTS,
 } from '../limits.js'
 import { heldForSeconds } from './lock-line.js'
-import { blockerWords, waitWords } from './why-words.js'
+import { blockerWords, linkWords, waitWords } from './why-words.js'
 
 type Json = Readonly<Record<string, unknown>>
 
 /** Room for items in one line. */
 class Room {
-  #left = INFO_MAX_BYTES
+  #left: number
+
+  constructor(bytes = INFO_MAX_BYTES) {
+    this.#left = bytes
+  }
 
   /** As many of them as there is room for. */
   fit(items: readonly Json[]): readonly Json[] {
@@ -62,12 +69,14 @@ export function whyJson(reports: Reports, name: string, session: number | null, 
   const bounds = { requests: WHY_MAX_REQUESTS, blockers: WHY_MAX_BLOCKERS, chain: WHY_MAX_CHAIN }
   const report = reports.why(name, session, bounds)
   const room = new Room()
+  // Whoever waits matters more than whoever might: `now` gets the room that is left.
+  const requests = room.fit(report.requests.map((request) => waitJson(request, nowMs)))
   const now = report.now === null ? undefined : room.fit(report.now.map((blocker) => blockerJson(blocker, nowMs)))
   return {
     name,
     now,
     nowCount: now === undefined ? undefined : report.nowCount,
-    requests: room.fit(report.requests.map((request) => waitJson(request, nowMs))),
+    requests,
     requestCount: report.requestCount,
     unexamined: report.isUnexamined || undefined,
   }
@@ -129,11 +138,13 @@ function holdJson(hold: HoldReport, nowMs: number): Json {
     state: hold.phase,
     holder: hold.holder || undefined,
     session: hold.session || undefined,
+    node: hold.node ?? undefined,
     since: formatSeconds(hold.sinceWallMs),
     heldFor: heldForSeconds(hold.sinceWallMs, nowMs),
     loose: hold.loose || undefined,
     endsBy: hold.end.by,
     endsWithin: withinMs === null ? undefined : formatSeconds(withinMs),
+    leaseLeft: hold.end.by === 'holder' && hold.leaseMs > 0 ? formatSeconds(hold.leaseMs) : undefined,
     meta: hold.meta || undefined,
   }
 }
@@ -154,15 +165,21 @@ function placeJson(place: PlaceReport, nowMs: number): Json {
   }
 }
 
+/** With a hundred long reasons and 64 long names it still fits into a line: what it consists of has rooms of its own. */
 function waitJson(report: WaitReport, nowMs: number): Json {
   const { meta: _, names: __, ...place } = placeJson(report.place, nowMs)
+  const { links, end } = report.chain
+  const chain = new Room(WHY_CHAIN_MAX_BYTES).fit(links.map((link) => linkJson(link, nowMs)))
+  const chainEnd = chain.length < links.length ? 'cut' : end
   return {
     ...place,
     names: report.names,
     text: waitWords(report, nowMs),
-    blockers: report.blockers.map((blocker) => blockerJson(blocker, nowMs)),
+    blockers: new Room(WHY_BLOCKERS_MAX_BYTES).fit(report.blockers.map((blocker) => blockerJson(blocker, nowMs))),
     blockerCount: report.blockerCount,
-    chain: report.chain.map(linkJson),
+    freeWithin: freeWithinSeconds(report.free, nowMs),
+    chain,
+    chainEnd: chainEnd === 'open' ? undefined : chainEnd,
     circle: report.circle || undefined,
   }
 }
@@ -183,8 +200,15 @@ function blockerJson(blocker: Blocker, nowMs: number): Json {
   }
 }
 
-function linkJson({ holder, session, name, token, of, ofSession }: Link): Json {
-  return { holder, session, name, token: token || undefined, of, ofSession: ofSession || undefined }
+function freeWithinSeconds(free: Freedom | null, nowMs: number): number | undefined {
+  if (free === null) return undefined
+  return formatSeconds(Math.max(free.withinMs, free.untilWallMs - nowMs))
+}
+
+function linkJson(link: Link, nowMs: number): Json {
+  const { holder, session, name, token, of, ofSession } = link
+  const text = linkWords(link, nowMs)
+  return { holder, session, name, token: token || undefined, of, ofSession: ofSession || undefined, text }
 }
 
 function freezeJson({ prefix, reason, by, sinceWallMs, untilWallMs }: FreezeReport): Json {

@@ -1,15 +1,15 @@
 /** What is in the way, in words for people. */
-import type { HoldReport, PlaceReport } from '../../locks/views/hold-report.js'
+import type { Link } from '../../locks/views/chain.js'
+import type { FreezeReport, HoldReport, PlaceReport } from '../../locks/views/hold-report.js'
 import type { Blocker, WaitReport } from '../../locks/views/why.js'
-import { formatSeconds } from '../../protocol/values.js'
-import { heldForSeconds } from './lock-line.js'
+import { ageWords, boundWords } from './durations.js'
 
-/** `deploy-7 waits for db since 12.5 s: held by deploy-6 (token 91) for 40 s, until its holder gives it back` */
+/** `deploy-7 has waited for db for 12 s: db is held by deploy-6 (token 91) on n2 for 40 s, until …` */
 export function waitWords({ place, blockers, blockerCount, circle }: WaitReport, nowMs: number): string {
-  const begin = `${place.holder} waits for ${place.name} since ${heldForSeconds(place.sinceWallMs, nowMs)} s`
+  const begin = `${place.holder} has waited for ${place.name} for ${ageWords(nowMs - place.sinceWallMs)}`
   const [first] = blockers
   if (first === undefined) return `${begin}: nothing is in the way any more`
-  const more = blockerCount > 1 ? `; and ${blockerCount - 1} more` : ''
+  const more = blockerCount > 1 ? `; and ${blockerCount - 1} more in the way` : ''
   const stuck = circle === '' ? '' : `; nobody can go on: ${circle}`
   return `${begin}: ${blockerWords(first, nowMs)}${more}${stuck}`
 }
@@ -19,32 +19,46 @@ export function blockerWords(blocker: Blocker, nowMs: number): string {
     case 'hold':
       return holdWords(blocker.hold, nowMs)
     case 'place':
-      return placeWords(blocker.place)
-    case 'frozen': {
-      const { prefix, reason, untilWallMs } = blocker.freeze
-      const end = untilWallMs === 0 ? 'until it is thawed' : `for ${heldForSeconds(nowMs, untilWallMs)} s more`
-      return `names that begin with '${prefix}' are frozen ${end}: ${reason}`
-    }
+      return placeWords(blocker.place, nowMs)
+    case 'frozen':
+      return freezeWords(blocker.freeze, nowMs)
   }
+}
+
+export function freezeWords({ prefix, reason, untilWallMs }: FreezeReport, nowMs: number): string {
+  const what = prefix === '' ? 'all names are' : `names that begin with '${prefix}' are`
+  const end = untilWallMs === 0 ? 'until an operator thaws them' : `for ${boundWords(untilWallMs - nowMs)} more`
+  return `${what} frozen ${end}: ${reason}`
+}
+
+/** `alice waits for y, which bob (token 91) on n2 has held for 40 s, until …`; `alice waits for y behind bob` */
+export function linkWords({ holder, name, of, hold }: Link, nowMs: number): string {
+  if (hold === null) return `${holder} waits for ${name} behind ${of}, who asked before`
+  return `${holder} waits: ${holdWords(hold, nowMs)}`
 }
 
 function holdWords(hold: HoldReport, nowMs: number): string {
-  const { name, token, phase, end } = hold
-  const within = end.withinMs === null ? '' : `${formatSeconds(end.withinMs)} s`
-  if (phase === 'tail') return `${name} stays away for ${within} at most after its last hold (token ${token})`
+  const { name, token, phase, holder, node, end } = hold
+  const within = end.withinMs === null ? '' : boundWords(end.withinMs)
+  if (phase === 'tail')
+    return `${name} is delayed: its hold with token ${token} is over, and counts for ${within} more at most`
   if (phase !== 'held') {
-    const how = phase === 'ttl' ? 'timed out' : 'was broken'
-    return `${name}: the hold of ${hold.holder} (token ${token}) ${how}, and passes on ${within} at most after its client was told`
+    const how = phase === 'ttl' ? 'has timed out' : 'was broken by an operator'
+    return `${name}: the hold of ${holder} (token ${token}) ${how}, and passes on when its client knows, in ${within} at most`
   }
-  const held = `${name} is held${modeWords(hold)} by ${hold.holder} (token ${token}) for ${heldForSeconds(hold.sinceWallMs, nowMs)} s`
-  if (end.by === 'ttl') return `${held}, for ${within} more at most`
-  if (end.by === 'session') return `${held}, whose client is gone: for ${within} more at most, unless it comes back`
-  return `${held}, until its holder gives it back or ends`
+  const where = node === null ? '' : ` on ${node}`
+  const held = `${name} is held${modeWords(hold)} by ${holder} (token ${token})${where} for ${ageWords(nowMs - hold.sinceWallMs)}`
+  if (end.by === 'ttl') return `${held}, and for ${within} more at most`
+  if (end.by === 'session')
+    return `${held}; its client is gone, and unless it comes back this is over in ${within} at most`
+  const orGone = hold.leaseMs === 0 ? 'its connection ends' : `its client has been gone for ${boundWords(hold.leaseMs)}`
+  return `${held}, until it gives it back or ${orGone}`
 }
 
-function placeWords({ name, position, holder, names, ...place }: PlaceReport): string {
+function placeWords({ name, position, holder, names, sinceWallMs, ...place }: PlaceReport, nowMs: number): string {
   const others = names > 1 ? `, and for ${names - 1} other ${names > 2 ? 'names' : 'name'} too` : ''
-  return `${holder} asked for ${name}${modeWords(place)} before and waits at position ${position}${others}`
+  const asked = `${holder} asked for ${name}${modeWords(place)} before, ${ageWords(nowMs - sinceWallMs)} ago`
+  return `${asked}, and waits at position ${position}${others}`
 }
 
 function modeWords({ mode, permits }: Pick<HoldReport, 'mode' | 'permits'>): string {

@@ -10,6 +10,7 @@ const EVENTS = `${READS}/event-log.ts`
 const WORK = 'src/service/dialects/session-work.ts'
 const REPORTS = 'src/locks/views/reports.ts'
 const WHY = 'src/locks/views/why.ts'
+const IN_THE_WAY = 'src/locks/views/in-the-way.ts'
 
 const tests = {
   rule: 'own',
@@ -179,7 +180,13 @@ export const CLIENT_READS: readonly Mutant[] = [
     ...tests,
     id: 'L316',
     title: 'a name that is only waited for is not listed',
-    edits: [{ file: 'src/locks/views/listing.ts', find: 'if (!isHeld && first', replace: 'if (false && first' }],
+    edits: [
+      {
+        file: 'src/locks/views/listing.ts',
+        find: 'if (isHeld || afterToken >= 0) return',
+        replace: 'if (true) return',
+      },
+    ],
   },
   {
     ...tests,
@@ -338,14 +345,20 @@ export const CLIENT_READS: readonly Mutant[] = [
     ...tests,
     id: 'L341',
     title: 'why shows holds only, not who stands before',
-    edits: [{ file: WHY, find: '    if (isInTheWay(place.amount, amount)) yield [place, position]\n', replace: '' }],
+    edits: [
+      { file: IN_THE_WAY, find: '    if (isInTheWay(place.amount, amount)) yield [place, position]\n', replace: '' },
+    ],
   },
   {
     ...tests,
     id: 'L342',
     title: 'why says that shared stands in the way of shared',
     edits: [
-      { file: WHY, find: 'amount !== SHARED || there === EXCLUSIVE', replace: 'amount !== SHARED || there <= SHARED' },
+      {
+        file: IN_THE_WAY,
+        find: 'amount !== SHARED || there === EXCLUSIVE',
+        replace: 'amount !== SHARED || there <= SHARED',
+      },
     ],
   },
   {
