@@ -109,10 +109,7 @@ export class ClassicDialect implements Dialect, AttachmentListener, ClassicScope
     this.#showsToken = showsToken
     this.#waitMs = body.waitMs
     this.#enter('asking')
-    this.#attachment = attachments.open(
-      { type: CommandType.openClassic, ...attachments.openingHeader(), ...body },
-      this,
-    )
+    this.#attachment = attachments.open(body, this)
     this.#expectDecision(this.#attachment)
   }
 
@@ -159,11 +156,7 @@ export class ClassicDialect implements Dialect, AttachmentListener, ClassicScope
     this.#waitDeadline = null
     if (this.#phase !== 'waiting' || attachment === null) return
     const { attachments } = this.context
-    attachments.submit(attachment, {
-      type: CommandType.waitTimeout,
-      ...attachments.header(attachment),
-      target: CLASSIC_REQUEST,
-    })
+    attachments.submit(attachment, { type: CommandType.waitTimeout, target: CLASSIC_REQUEST })
     this.#expectDecision(attachment)
   }
 

@@ -19,8 +19,9 @@ export interface Subject {
 /** Of a request that asks for no lock and gives none back. */
 export const NO_LOCK: Subject = { names: 0, waitMs: 0, loose: false, token: 0 }
 
-export interface OutstandingRequest extends Subject {
+export interface OutstandingRequest {
   readonly request: RequestId
+  readonly subject: Subject
   /** Number of the command that carries it; 0 if it was asked under an earlier connection. */
   readonly n: number
   isQueued: boolean
@@ -71,7 +72,7 @@ export class PendingRequests {
     const deadline = known?.deadline ?? null
     if (known !== undefined) known.deadline = null
     this.settle(request)
-    this.#requests.set(request, { ...subject, request, n, isQueued: false, deadline })
+    this.#requests.set(request, { request, subject, n, isQueued: false, deadline })
     this.#undecided++
     this.#locks += subject.names
   }
@@ -82,8 +83,9 @@ export class PendingRequests {
     if (outstanding === undefined || outstanding.isQueued) return
     outstanding.isQueued = true
     this.#undecided--
-    if (outstanding.waitMs <= 0 || outstanding.deadline !== null) return
-    outstanding.deadline = this.deadlines.add(() => this.onWaitOver(request), outstanding.waitMs)
+    const { waitMs } = outstanding.subject
+    if (waitMs <= 0 || outstanding.deadline !== null) return
+    outstanding.deadline = this.deadlines.add(() => this.onWaitOver(request), waitMs)
   }
 
   /** Another has counted the wait until now: no more than this is left. */
@@ -111,8 +113,8 @@ export class PendingRequests {
     this.#requests.delete(request)
     if (outstanding.deadline !== null) this.deadlines.cancel(outstanding.deadline)
     if (!outstanding.isQueued) this.#undecided--
-    this.#locks -= outstanding.names
-    return outstanding
+    this.#locks -= outstanding.subject.names
+    return outstanding.subject
   }
 
   clear(): void {

@@ -82,7 +82,7 @@ export class SessionWork implements RequestScope {
     if (attachment === null || attachment.ack <= this.#ackProposed) return
     this.#ackProposed = attachment.ack
     const { attachments } = this.context
-    attachments.submit(attachment, { type: CommandType.ack, ...attachments.header(attachment) })
+    attachments.submit(attachment, { type: CommandType.ack })
   }
 
   propose(id: RequestId | null, body: RequestBody): void {
@@ -123,7 +123,7 @@ export class SessionWork implements RequestScope {
     this.#ackProposed = attachment.ack
     this.#requests.ask(request, attachment.nextNumber, subject)
     this.#throttle.look(this.undecided)
-    attachments.submit(attachment, { ...body, ...attachments.header(attachment), request })
+    attachments.submit(attachment, Object.assign(body, { request }))
   }
 
   read(id: RequestId | null, answer: () => void, unconfirmed?: () => void): void {
@@ -217,7 +217,7 @@ export class SessionWork implements RequestScope {
     if (attachment === null) return
     const { attachments } = this.context
     this.#ackProposed = attachment.ack
-    attachments.submit(attachment, { type: CommandType.waitTimeout, ...attachments.header(attachment), target })
+    attachments.submit(attachment, { type: CommandType.waitTimeout, target })
   }
 
   waitLeft(request: RequestId, leftMs: number): void {
@@ -258,11 +258,11 @@ export class SessionWork implements RequestScope {
 function subjectOf(body: RequestBody): Subject {
   switch (body.type) {
     case CommandType.ask:
-      return { ...NO_LOCK, names: body.asks.length, waitMs: body.waitMs, loose: body.loose }
+      return { names: body.asks.length, waitMs: body.waitMs, loose: body.loose, token: 0 }
     case CommandType.lock:
-      return { ...NO_LOCK, names: 1, waitMs: body.waitMs }
+      return { names: 1, waitMs: body.waitMs, loose: false, token: 0 }
     case CommandType.release:
-      return { ...NO_LOCK, token: body.token }
+      return { names: 0, waitMs: 0, loose: false, token: body.token }
     default:
       return NO_LOCK
   }

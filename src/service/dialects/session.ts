@@ -125,7 +125,7 @@ export class SessionDialect implements Dialect, AttachmentListener, SessionWorkO
       this.#leaseMs = opening.leaseMs
       this.#parting.opening(opening.from, connection.ownEnd)
       this.#enter(opening.isNew ? 'opening' : 'resuming')
-      this.#attachment = attachments.open({ ...opening.body, ...attachments.openingHeader() }, this)
+      this.#attachment = attachments.open(opening.body, this)
       this.#expectDecision(this.#attachment)
     } catch (error) {
       if (!(error instanceof RequestError)) throw error

@@ -45,6 +45,13 @@ import {
 import { UnappliedProposals } from './proposals.js'
 import { reconcile } from './reconciliation.js'
 
+type OpeningCommand = Open | OpenClassic | Resume
+type NumberedCommand = Extract<Command, SessionHeader>
+type Body<C, Header> = C extends unknown ? Omit<C, keyof Header> : never
+/** What a client asks, before it is said for which connection or session, and under which number. */
+export type OpeningBody = Body<OpeningCommand, OpeningHeader>
+export type NumberedBody = Body<NumberedCommand, SessionHeader>
+
 type Loss = Extract<Effect, { readonly kind: 'lost' }>
 
 export interface AttachmentsDeps {
@@ -109,46 +116,35 @@ export class Attachments {
 
   // ------------------------------------------------------------------------------------------------- proposing
 
-  /** The header of the next opening. It must be passed to `open` before another one is asked for. */
-  openingHeader(): OpeningHeader {
+  /** Proposes the opening of a connection of its own. The body becomes the command. */
+  open(body: OpeningBody, listener: AttachmentListener): Attachment {
+    invariant(this.#epoch !== 0, 'session attachments: opening outside of an epoch')
     const conn = this.#nextConn
-    const [floor] = this.#openings.keys()
-    return { node: this.deps.nodeId, epoch: this.#epoch, conn, floor: floor ?? conn }
-  }
-
-  open(command: Open | OpenClassic | Resume, listener: AttachmentListener): Attachment {
-    invariant(
-      this.#epoch !== 0 && command.epoch === this.#epoch,
-      'session attachments: opening outside of the current epoch',
-    )
-    invariant(command.conn === this.#nextConn, 'session attachments: a connection number is used once')
     this.#nextConn++
-    const bytes = encodeCommand(command, this.deps.state.level)
-    const attachment = new Attachment(command.conn, KIND_OF_OPENING[command.type], bytes, listener)
-    this.#attachments.set(attachment.conn, attachment)
-    this.#openings.set(attachment.conn, attachment)
+    const [floor = conn] = this.#openings.keys()
+    const bytes = this.#encode(body, { node: this.deps.nodeId, epoch: this.#epoch, conn, floor })
+    const attachment = new Attachment(conn, KIND_OF_OPENING[body.type], bytes, listener)
+    this.#attachments.set(conn, attachment)
+    this.#openings.set(conn, attachment)
     this.#proposals.propose(attachment, bytes)
     return attachment
   }
 
-  /** The header of the next numbered command of this session (rule 10). */
-  header(attachment: Attachment): SessionHeader {
-    return {
-      node: this.deps.nodeId,
-      epoch: this.#epoch,
-      session: attachment.session,
-      attach: attachment.attach,
-      n: attachment.nextNumber,
-      ack: attachment.ack,
-    }
+  /** Proposes the next numbered command of this session (rule 10). The body becomes the command. */
+  submit(attachment: Attachment, body: NumberedBody): void {
+    const { session, attach, nextNumber: n, ack } = attachment
+    invariant(session !== 0, 'session attachments: a command before its session')
+    this.#proposals.submit(
+      attachment,
+      this.#encode(body, { node: this.deps.nodeId, epoch: this.#epoch, session, attach, n, ack }),
+    )
   }
 
-  submit(attachment: Attachment, command: Command & SessionHeader): void {
-    invariant(
-      attachment.session !== 0 && command.n === attachment.nextNumber,
-      'session attachments: command out of order',
-    )
-    this.#proposals.submit(attachment, encodeCommand(command, this.deps.state.level))
+  /** Into the body, which was made for this: to spread so many fields into a third object takes ten times as long as the rest. */
+  #encode(body: OpeningBody, header: OpeningHeader): Uint8Array
+  #encode(body: NumberedBody, header: SessionHeader): Uint8Array
+  #encode(body: object, header: object): Uint8Array {
+    return encodeCommand(Object.assign(body, header) as Command, this.deps.state.level)
   }
 
   /**

@@ -66,8 +66,8 @@ const FIELD: readonly Edit[] = [
   },
   {
     file: LOCK_TERMS,
-    find: '    ...readHolding(line),\n    wallMs,\n',
-    replace: "    ...readHolding(line),\n    wallMs,\n    note: line.get('note') ?? '',\n",
+    find: 'keepsAll, keeps, wallMs }',
+    replace: "keepsAll, keeps, wallMs, note: line.get('note') ?? '' }",
   },
   {
     file: CLASSIC_LOCK,

@@ -133,7 +133,7 @@ export const LOCK_DIALECT: readonly Mutant[] = [
     ...tests,
     id: 'L210',
     title: 'loose holds count as those of the session that took them',
-    edits: [{ file: WORK, find: 'loose: body.loose }', replace: 'loose: body.loose && false }' }],
+    edits: [{ file: WORK, find: 'loose: body.loose, token: 0 }', replace: 'loose: false, token: 0 }' }],
     tests: LINES,
   },
   {

@@ -205,8 +205,8 @@ export const RULES_EXACTLY_ONCE: readonly Mutant[] = [
     edits: [
       {
         file: 'src/service/dialects/pending-requests.ts',
-        find: 'if (outstanding.waitMs <= 0 || outstanding.deadline !== null) return',
-        replace: 'if (outstanding.waitMs !== 0) return',
+        find: 'if (waitMs <= 0 || outstanding.deadline !== null) return',
+        replace: 'if (waitMs !== 0) return',
       },
     ],
   },

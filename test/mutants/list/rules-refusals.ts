@@ -28,9 +28,9 @@ export const RULES_REFUSALS: readonly Mutant[] = [
     edits: [
       {
         file: 'src/service/dialects/classic.ts',
-        find: '      target: CLASSIC_REQUEST,\n    })\n    this.#expectDecision(attachment)\n  }\n',
+        find: 'target: CLASSIC_REQUEST })\n    this.#expectDecision(attachment)\n  }\n',
         replace:
-          '      target: CLASSIC_REQUEST,\n    })\n    this.connection.close(givenUpReply(false))\n    this.#expectDecision(attachment)\n  }\n',
+          'target: CLASSIC_REQUEST })\n    this.connection.close(givenUpReply(false))\n    this.#expectDecision(attachment)\n  }\n',
       },
     ],
   },
@@ -41,9 +41,9 @@ export const RULES_REFUSALS: readonly Mutant[] = [
     edits: [
       {
         file: 'src/service/dialects/session-work.ts',
-        find: '    attachments.submit(attachment, { type: CommandType.waitTimeout, ...attachments.header(attachment), target })\n',
+        find: '    attachments.submit(attachment, { type: CommandType.waitTimeout, target })\n',
         replace:
-          "    attachments.submit(attachment, { type: CommandType.waitTimeout, ...attachments.header(attachment), target })\n    this.connection.say(answerReply(target, { kind: 'not-granted', name: 'x', reason: 'timeout', holder: '' }))\n",
+          "    attachments.submit(attachment, { type: CommandType.waitTimeout, target })\n    this.connection.say(answerReply(target, { kind: 'not-granted', name: 'x', reason: 'timeout', holder: '' }))\n",
       },
     ],
   },

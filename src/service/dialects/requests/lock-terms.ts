@@ -19,17 +19,13 @@ export function readTerms(line: Line, wallMs: number): AskTerms {
   const ttlMs = readTime(line, 'ttl', TTL_MAX_MS)
   const loose = readYesNo(line, 'loose')
   if (loose && ttlMs === 0) fail('bad-request', 'loose: needs ttl')
-  return {
-    waitMs: readWait(line),
-    meta: readMeta(line),
-    delayMs: readBoundedMs(line, 'delay', DELAY_MAX_MS),
-    minHoldMs: readBoundedMs(line, 'min-hold', MIN_HOLD_MAX_MS),
-    ttlMs,
-    loose,
-    ...readOnce(line),
-    ...readHolding(line),
-    wallMs,
-  }
+  const waitMs = readWait(line)
+  const meta = readMeta(line)
+  const delayMs = readBoundedMs(line, 'delay', DELAY_MAX_MS)
+  const minHoldMs = readBoundedMs(line, 'min-hold', MIN_HOLD_MAX_MS)
+  const { once, onceTtlMs } = readOnce(line)
+  const { keepsAll, keeps } = readHolding(line)
+  return { waitMs, meta, delayMs, minHoldMs, ttlMs, loose, once, onceTtlMs, keepsAll, keeps, wallMs }
 }
 
 export function readWait(line: Line): number {

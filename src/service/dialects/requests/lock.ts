@@ -41,7 +41,7 @@ function read(line: Line, level: number, wall: number): LockBody {
   const asks = readAsks(line)
   const terms = readTerms(line, wall)
   const [first] = asks
-  if (level >= SERVICE_LEVEL || first === undefined) return { type: CommandType.ask, asks, ...terms }
+  if (level >= SERVICE_LEVEL || first === undefined) return Object.assign(terms, { type: CommandType.ask, asks })
   const { waitMs, meta, delayMs, wallMs } = terms
   return { type: CommandType.lock, name: first.name, waitMs, meta, delayMs, wallMs }
 }

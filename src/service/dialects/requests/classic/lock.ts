@@ -3,7 +3,7 @@
  * this connection.
  */
 import { SERVICE_LEVEL } from '../../../../feature-level.js'
-import { EXCLUSIVE, SHARED } from '../../../../locks/commands/commands.js'
+import { CommandType, EXCLUSIVE, SHARED } from '../../../../locks/commands/commands.js'
 import type { Answer } from '../../../../locks/effects.js'
 import { PERMITS_MAX } from '../../../../locks/limits.js'
 import type { Line } from '../../../../protocol/line.js'
@@ -54,9 +54,11 @@ function read(line: Line, wallMs: number): Asked | NeutralReply {
   if (showsToken === null) return plainError('invalid fence')
   const mayRedirect = parseYesNo(line.get('redirect'))
   if (mayRedirect === null) return plainError('invalid redirect')
-  const amount = readAmount(line)
-  if (typeof amount === 'string') return amount
-  const body = { clientId: clientId ?? '', name, waitMs, meta: '', delayMs: 0, wallMs, ...amount }
+  const asked = readAmount(line)
+  if (typeof asked === 'string') return asked
+  const { amount, limit } = asked
+  const type = CommandType.openClassic
+  const body = { type, clientId: clientId ?? '', name, waitMs, meta: '', delayMs: 0, wallMs, amount, limit }
   return { body, showsToken, mayRedirect }
 }
 

@@ -25,4 +25,4 @@ export interface ClassicScope {
   giveUp(): void
 }
 
-export type ClassicAsk = Omit<OpenClassic, keyof OpeningHeader | 'type'>
+export type ClassicAsk = Omit<OpenClassic, keyof OpeningHeader>
