@@ -1,7 +1,8 @@
 /// <reference types="node" preserve="true" />
 /// <reference lib="esnext.disposable" preserve="true" />
 /** The public exports of the package `tcpnetlock`. */
-export { Client, type ClientOptions, connect, type TryAcquireOptions } from './client.js'
+export { Client, connect, type RequestOptions, type TryAcquireOptions } from './client.js'
+export type { ClientOptions } from './client-options.js'
 export {
   AlreadyDoneError,
   ClassicServerError,
@@ -21,4 +22,9 @@ export {
   TcpNetLockError,
 } from './errors.js'
 export { type Hold, Lock, type LockState, type ReleaseOptions } from './lock.js'
+export type { LockFilter } from './reads/asking.js'
+export type { HolderInfo, ListedLock, LockInfo, LockMode, WaiterInfo } from './reads/lock-info.js'
+export type { EventType, LockWatch, WatchEvent, WatchOptions, WatchTarget } from './reads/watch.js'
+export type { ElectOptions, Leader } from './recipes/election.js'
+export type { OnceOutcome } from './recipes/once.js'
 export type { AcquireOptions } from './terms.js'

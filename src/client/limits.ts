@@ -77,6 +77,15 @@ export const ONCE_TTL_MAX_MS = 3_650 * 86_400_000
 /** A request for several names of which some are frozen does not wait: it is asked again this often. */
 export const FROZEN_RETRY_INTERVAL_MS = 1_000
 
+/** Watches of one session; a node takes no more. */
+export const WATCHES_PER_SESSION_MAX_COUNT = 100
+/** Of `match`. A node refuses more. */
+export const PATTERN_MAX_CHARS = 1_024
+/** Events that nobody has taken from a watch. Past it the watch is ended, and begun again behind them once they are taken. */
+export const UNREAD_EVENTS_MAX_COUNT = 1_024
+/** A watch, or an election, that no node serves at present is asked for again this often. */
+export const OUTAGE_RETRY_INTERVAL_MS = 500
+
 /** How long `close` waits for the node's `bye`. What is not said by then, the end of the connection says. */
 export const BYE_TIMEOUT_MS = 2_000
 

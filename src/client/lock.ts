@@ -50,6 +50,14 @@ export class Lock {
     return this.#loss.signal
   }
 
+  /** Calls `listener` once, the moment the lock may be lost, with the LockLostError: `signal` for those who like callbacks. */
+  onLost(listener: (error: LockLostError, lock: Lock) => void): void {
+    const { signal } = this
+    const told = (): void => listener(signal.reason, this)
+    if (signal.aborted) queueMicrotask(told)
+    else signal.addEventListener('abort', told, { once: true })
+  }
+
   /**
    * `held`; `jeopardy` while the connection is down or its node in difficulties, the lock being held still; `lost` for
    * good once it may be another's, and after `release`.

@@ -1,6 +1,6 @@
 /** The options of a request, checked: what a node would refuse is refused here, by its name. */
 import { LOCK_DELAY_MAX_MS, WAIT_MAX_MS } from '../protocol/limits.js'
-import { InvalidOptionError } from './errors.js'
+import { InvalidOptionError, type LockLostError } from './errors.js'
 import { MIN_HOLD_MAX_MS, ONCE_TTL_MAX_MS, TTL_MAX_MS } from './limits.js'
 import type { Lock } from './lock.js'
 import { assertMetadata, assertOnceKey } from './names.js'
@@ -33,6 +33,8 @@ export interface AcquireOptions {
   readonly once?: string
   /** The mark lasts so long; without it, for ever. */
   readonly onceTtl?: number
+  /** Called once, the moment the lock may be lost. */
+  readonly onLost?: (error: LockLostError, lock: Lock) => void
   /** Locks that are not given back before this one is granted or refused. Unless given, those of the `withLock` around the call. */
   readonly holding?: readonly Lock[]
 }

@@ -24,6 +24,7 @@ export class LineSplitter {
   constructor(
     public maxLineBytes: number,
     private readonly receiver: LineReceiver,
+    private readonly parse: (text: string) => Line | null = parseLine,
   ) {}
 
   /** No further line is delivered, also not from the chunk that is being pushed. */
@@ -75,7 +76,7 @@ export class LineSplitter {
       this.receiver.malformed()
       return
     }
-    const line = parseLine(text)
+    const line = this.parse(text)
     if (line === null) this.receiver.malformed()
     else this.receiver.line(line)
   }

@@ -12,6 +12,8 @@ export class Line {
     text: string,
     keys: readonly string[],
     values: readonly string[],
+    /** The JSON of an `info`, as it was sent; else empty. */
+    readonly json = '',
   ) {
     this.#text = text
     this.#keys = keys
@@ -59,11 +61,15 @@ const ESCAPES = /%(2[Cc05]|0[AaDd])/g
 
 /** Null when the line is malformed: empty action or key, or a control character. A tab is white space at the edges only. */
 export function parseLine(text: string): Line | null {
+  return parsePairs(text, '')
+}
+
+function parsePairs(text: string, json: string): Line | null {
   let end = text.indexOf(',')
   if (end < 0) end = text.length
   const action = cut(text, 0, end)
   if (action === null || action === '') return null
-  if (end === text.length) return new Line(action, text, NONE, NONE)
+  if (end === text.length) return new Line(action, text, NONE, NONE, json)
   const keys: string[] = []
   const values: string[] = []
   for (let start = end + 1; start <= text.length; start = end + 1) {
@@ -77,10 +83,16 @@ export function parseLine(text: string): Line | null {
     keys.push(key)
     values.push(value.includes('%') ? value.replace(ESCAPES, (sequence) => unescapeOne(sequence)) : value)
   }
-  return new Line(action, text, keys, values)
+  return new Line(action, text, keys, values, json)
 }
 
 const NONE: readonly string[] = []
+
+/** A line of a node. The JSON of `info,id:N,{…}` is not cut into keys: what people wrote into it may look like anything. */
+export function parseAnswer(text: string): Line | null {
+  const brace = text.startsWith('info,') ? text.indexOf(',{') : -1
+  return brace < 0 ? parseLine(text) : parsePairs(text.slice(0, brace), text.slice(brace + 1))
+}
 
 /** The trimmed part of `text` in [start, end), or null if a control character is left inside it. */
 function cut(text: string, start: number, end: number): string | null {

@@ -5,19 +5,28 @@ import { BUSY_PERIOD_MS, BUSY_REQUESTS } from '../limits.js'
 
 export interface Request {
   readonly id: number
-  /** How many answers all requests before it have, of those that count (docs/protocol.md, `ack`). */
+  /** How many answers it counts for (docs/protocol.md, `ack`); 0 if it only reads: of that no answer is kept. */
+  readonly answers: number
+  /** How many answers all requests before it have, of those that count. */
   readonly answersBefore: number
+  /** The last request before it that counts; 0 if there is none. */
+  readonly countedBefore: number
   readonly action: string
-  readonly fields: Fields
+  /** Asked for whenever it is sent: what reads begins anew on another connection. */
+  readonly fields: () => Fields
   /** Returns true when `line` was the last answer. */
   readonly answered: (line: Line) => boolean
   readonly failed: (error: TcpNetLockError) => void
 }
 
+/** A request that changes nothing. */
+export type Reading = Pick<Request, 'action' | 'fields' | 'answered' | 'failed'>
+
 export class SentRequests {
   /** By id, lowest first: ids only grow, and a Map keeps the order of insertion. */
   readonly #unanswered = new Map<number, Request>()
   #lastId = 0
+  #lastCounted = 0
   /** Of all requests up to now. */
   #answers = 0
   #acknowledged = 0
@@ -29,7 +38,9 @@ export class SentRequests {
   }
 
   get unacknowledged(): number {
-    for (const { answersBefore } of this.#unanswered.values()) return this.#answers - answersBefore
+    for (const { answers, answersBefore } of this.#unanswered.values()) {
+      if (answers > 0) return this.#answers - answersBefore
+    }
     return 0
   }
 
@@ -40,17 +51,24 @@ export class SentRequests {
   }
 
   /** `answers`: how many the request counts for. */
-  add(action: string, fields: Fields, answered: Request['answered'], failed: Request['failed'], answers = 1): Request {
+  add({ action, fields, answered, failed }: Reading, answers: number): Request {
     this.#madeAt[this.#lastId % BUSY_REQUESTS] = performance.now()
     this.#lastId += 1
-    const request = { id: this.#lastId, answersBefore: this.#answers, action, fields, answered, failed }
+    const numbers = { id: this.#lastId, answers, answersBefore: this.#answers, countedBefore: this.#lastCounted }
+    const request = { ...numbers, action, fields, answered, failed }
     this.#answers += answers
+    if (answers > 0) this.#lastCounted = request.id
     this.#unanswered.set(request.id, request)
     return request
   }
 
-  format(request: Request): string {
-    return formatLine(request.action, { id: request.id, ...request.fields, ack: this.newAcknowledgement() })
+  /** Nobody waits for further answers. False: nobody did. */
+  drop(id: number): boolean {
+    return this.#unanswered.delete(id)
+  }
+
+  format({ id, action, fields }: Request): string {
+    return formatLine(action, { id, ...fields(), ack: this.newAcknowledgement() })
   }
 
   /** The number up to which all answers have arrived, if that has not been said yet. */
@@ -79,8 +97,9 @@ export class SentRequests {
     for (const request of failed) request.failed(error)
   }
 
+  /** By the ids of requests that count: a node that the session was resumed at knows of no others. */
   #answeredUpTo(): number {
-    for (const id of this.#unanswered.keys()) return id - 1
-    return this.#lastId
+    for (const { answers, countedBefore } of this.#unanswered.values()) if (answers > 0) return countedBefore
+    return this.#lastCounted
   }
 }

@@ -111,11 +111,16 @@ export class SessionPool {
       ended: () => this.#ended(session),
       eased: () => this.#wake(),
     }
-    const session = await ClientSession.open(this.options, hooks, this.closed, this.#cluster)
+    const session = await this.openApart(hooks)
     this.#sessions.add(session)
     const previous = this.#current
     this.#current = session
     if (previous !== null) this.settled(previous)
+  }
+
+  /** A session of the same cluster that is not among those that take requests. */
+  openApart(hooks: SessionHooks): Promise<ClientSession> {
+    return ClientSession.open(this.options, hooks, this.closed, this.#cluster)
   }
 
   /** Locks of one client must not be spread over two clusters, wherever its endpoints lead by now. */

@@ -3,7 +3,7 @@ import type { HostPort } from '../../address.js'
 import { LOCKS_PER_SESSION_MAX_COUNT, UNACKNOWLEDGED_MAX_COUNT } from '../../protocol/limits.js'
 import { type Fields, formatLine, type Line } from '../../protocol/line.js'
 import type { Ask } from '../asks.js'
-import { ClientClosedError, LockLostError, NotGrantedError, SessionExpiredError, TcpNetLockError } from '../errors.js'
+import { ClientClosedError, NotGrantedError, SessionExpiredError, TcpNetLockError } from '../errors.js'
 import { BYE_TIMEOUT_MS, KEEPALIVES_PER_LEASE, WAIT_MARGIN_MS } from '../limits.js'
 import { after } from '../long-timer.js'
 import { LeftLinks } from '../transport/left-links.js'
@@ -13,9 +13,10 @@ import { KeepAlive } from './keep-alive.js'
 import { type Instant, LocalLease } from './local-lease.js'
 import { LockAsking } from './lock-asking.js'
 import type { Grant, LockSession, LockTerms, LooseHold, SessionHooks } from './lock-session.js'
+import { Releases } from './releases.js'
 import { openSession, type Resumed, type Resumption, type SessionOptions } from './resumption.js'
-import { SentRequests } from './sent-requests.js'
-import { readAddress, readLostReason, readRefusal, type Welcome } from './session-replies.js'
+import { type Reading, SentRequests } from './sent-requests.js'
+import { readAddress, readLostReason, type Welcome } from './session-replies.js'
 
 export type { SessionOptions } from './resumption.js'
 
@@ -34,10 +35,10 @@ export class ClientSession implements LockSession {
   readonly #left: LeftLinks
   readonly #keepAlive: KeepAlive
   readonly #stopped = new AbortController()
-  readonly #releases = new WeakMap<Grant, Promise<void>>()
+  readonly #releases: Releases
   readonly #asking = new Set<LockAsking>()
-  /** Locks that are asked for or being released, without a final answer. */
-  #changing = 0
+  /** Locks that are asked for, without a final answer. */
+  #asked = 0
   #endedBy: TcpNetLockError | null = null
   #closing: Promise<void> | null = null
   /** Ended by this client; called with the connection on which to say so, or null if there will be none. */
@@ -68,6 +69,8 @@ export class ClientSession implements LockSession {
     this.level = welcome.level
     this.localLease = new LocalLease(welcome.leaseMs, welcome.sentAt)
     this.#holdings = new Holdings(this.localLease, (grant, reason) => this.hooks.lost?.(grant, reason))
+    const releasing = { endedBy: () => this.#endedBy, request: this.#request.bind(this) }
+    this.#releases = new Releases(releasing, this.#holdings)
     this.#left = new LeftLinks(this.localLease)
     this.#keepAlive = new KeepAlive(welcome.leaseMs / KEEPALIVES_PER_LEASE, options.keepAliveMs, {
       send: () => this.link?.send(formatLine('.keepalive', { ack: this.#requests.newAcknowledgement() })),
@@ -92,7 +95,7 @@ export class ClientSession implements LockSession {
   get crowded(): boolean {
     // Behind a request that waits long everything is unacknowledged.
     if (this.#requests.unacknowledged >= UNACKNOWLEDGED_MAX_COUNT / 2) return true
-    return this.#holdings.size + this.#changing >= LOCKS_PER_SESSION_MAX_COUNT
+    return this.#holdings.size + this.#asked + this.#releases.underWay >= LOCKS_PER_SESSION_MAX_COUNT
   }
 
   /** For how long the oldest of its locks is held, in milliseconds; 0 if there is none. */
@@ -129,7 +132,7 @@ export class ClientSession implements LockSession {
       })
       const settled = (): void => {
         this.#asking.delete(asking)
-        this.#changing -= asks.length
+        this.#asked -= asks.length
         stopTimer()
         signal?.removeEventListener('abort', giveUp)
       }
@@ -152,35 +155,36 @@ export class ClientSession implements LockSession {
       }
       const id = this.#request('lock', asking.fields(this.level), answered, failed, asks.length)
       this.#asking.add(asking)
-      this.#changing += asks.length
+      this.#asked += asks.length
       signal?.addEventListener('abort', giveUp, { once: true })
     })
   }
 
   /** Resolves also when the session has ended: then nothing is held. Rejects if no node could be told. */
   release(grant: Grant): Promise<void> {
-    const released = this.#releases.get(grant) ?? this.#releaseOnce(grant, false)
-    this.#releases.set(grant, released)
-    return released
+    return this.#releases.release(grant)
   }
 
   releaseDone(grant: Grant): Promise<void> {
-    const released = this.#releaseOnce(grant, true)
-    this.#releases.set(grant, released.catch(ignore))
-    return released
+    return this.#releases.releaseDone(grant)
   }
 
   /** Ends a loose hold of `name`. Resolves with false if there is none, or several of them; rejects if it was refused. */
-  unlock(name: string, { token, owner }: LooseHold = {}): Promise<boolean> {
-    return new Promise((resolve, reject) => {
-      if (this.#endedBy !== null) return reject(this.#endedBy)
-      const answered = (line: Line): boolean => {
-        if (line.action !== 'released' && line.get('code') !== 'not-holder') reject(readRefusal(line, name))
-        else resolve(line.action === 'released')
-        return true
-      }
-      this.#request('unlock', { name, token, ...owner }, answered, reject)
-    })
+  unlock(name: string, which: LooseHold = {}): Promise<boolean> {
+    return this.#releases.unlock(name, which)
+  }
+
+  /** Asks for what changes nothing, again on each connection until the last line has come. Returns what gives it up before. */
+  read(reading: Reading): () => void {
+    if (this.#endedBy !== null) {
+      reading.failed(this.#endedBy)
+      return ignore
+    }
+    const request = this.#requests.add(reading, 0)
+    this.link?.send(this.#requests.format(request))
+    return () => {
+      if (this.#requests.drop(request.id)) this.#request('cancel', { request: request.id }, () => true, ignore)
+    }
   }
 
   /** Says `bye` where a connection stands, or as soon as one does, within a bounded time. */
@@ -219,35 +223,6 @@ export class ClientSession implements LockSession {
     })
   }
 
-  #releaseOnce(grant: Grant, done: boolean): Promise<void> {
-    this.#holdings.delete(grant)
-    return new Promise((resolve, reject) => {
-      if (this.#endedBy !== null) return done ? reject(this.#endedBy) : resolve()
-      const fields = { name: grant.name, token: grant.token ?? undefined, done: done ? 'yes' : undefined }
-      this.#changing += 1
-      const settled = (): void => {
-        this.#changing -= 1
-      }
-      const answered = (line: Line): boolean => {
-        settled()
-        const isLost = line.get('code') === 'not-holder' || this.#holdings.wasLost(grant)
-        if (line.action !== 'released' && !isLost) reject(readRefusal(line, grant.name))
-        // Whose hold was no longer current has marked nothing, though it is told that it has released it.
-        else if (done && isLost) reject(new LockLostError(grant.name, grant.token, 'lease-expired'))
-        else resolve()
-        return true
-      }
-      this.#request(grant.loose === true ? 'unlock' : 'release', fields, answered, (error) => {
-        settled()
-        // Two of them end the session, and with it everything that it held.
-        const isReleased = error instanceof SessionExpiredError || error instanceof ClientClosedError
-        if (isReleased && !done) resolve()
-        else reject(error)
-      })
-      if (done) this.#holdings.watch(grant)
-    })
-  }
-
   #request(
     action: string,
     fields: Fields,
@@ -255,7 +230,7 @@ export class ClientSession implements LockSession {
     failed: (error: TcpNetLockError) => void,
     answers = 1,
   ): number {
-    const request = this.#requests.add(action, fields, answered, failed, answers)
+    const request = this.#requests.add({ action, fields: () => fields, answered, failed }, answers)
     this.link?.send(this.#requests.format(request))
     return request.id
   }

@@ -2,8 +2,8 @@
 import { connect, type Socket } from 'node:net'
 import { formatHostPort, type HostPort } from '../../address.js'
 import { ANSWER_LINE_MAX_BYTES } from '../../protocol/limits.js'
-import type { Line } from '../../protocol/line.js'
-import { LineSplitter } from '../../protocol/line-splitter.js'
+import { type Line, parseAnswer } from '../../protocol/line.js'
+import { type LineReceiver, LineSplitter } from '../../protocol/line-splitter.js'
 import { FINISH_TIMEOUT_MS } from '../limits.js'
 import { countedLookup } from './lookup.js'
 
@@ -44,12 +44,13 @@ export class Link {
   ) {
     this.address = formatHostPort(address)
     this.remote = { host: tcp.remoteAddress ?? address.host, port: address.port }
-    const splitter = new LineSplitter(ANSWER_LINE_MAX_BYTES, {
+    const receiver: LineReceiver = {
       line: (line) => this.#arrived(line),
       // Whoever sends such a thing speaks another protocol, and what else it says cannot be believed.
       malformed: () => this.#ended('the server sent a malformed line'),
       tooLong: () => this.#ended('a line of the server is too long'),
-    })
+    }
+    const splitter = new LineSplitter(ANSWER_LINE_MAX_BYTES, receiver, parseAnswer)
     stream.on('data', (chunk: Uint8Array) => splitter.push(chunk))
     stream.on('end', () => this.#ended('closed by the server'))
     stream.on('error', (error) => this.#ended(error.message))

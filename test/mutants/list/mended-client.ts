@@ -3,7 +3,8 @@ import type { Edit, Mutant } from '../mutant.js'
 
 const BOOK = 'src/client/transport/endpoints.ts'
 const CLASSIC = 'src/client/session/classic-session.ts'
-const CLIENT = 'src/client/client.ts'
+const ABANDONABLE = 'src/client/abandonable.ts'
+const ACQUIRING = 'src/client/acquiring.ts'
 const LEFT = 'src/client/transport/left-links.ts'
 const POOL = 'src/client/session/session-pool.ts'
 const RACE = 'src/client/transport/connect-race.ts'
@@ -112,7 +113,7 @@ export const MENDED_CLIENT: readonly Mutant[] = [
     'Y614',
     'a wait goes on through an outage',
     'own',
-    CLIENT,
+    ABANDONABLE,
     'waitMs > 0 ? patienceMs',
     'waitMs < 0 ? patienceMs',
   ),
@@ -120,7 +121,7 @@ export const MENDED_CLIENT: readonly Mutant[] = [
     'Y615',
     'a grant that comes after the caller has given up is kept',
     'own',
-    CLIENT,
+    ABANDONABLE,
     'if (abandoned) void lock[Symbol.asyncDispose]()\n        else resolve(lock)',
     'resolve(lock)',
   ),
@@ -128,7 +129,7 @@ export const MENDED_CLIENT: readonly Mutant[] = [
     'Y616',
     'a refused request leaves a listener on the signal of the caller',
     'own',
-    CLIENT,
+    ABANDONABLE,
     '      (error: unknown) => {\n        settled()\n',
     '      (error: unknown) => {\n',
   ),
@@ -136,7 +137,7 @@ export const MENDED_CLIENT: readonly Mutant[] = [
     'Y617',
     'a lock that was lost by the deadline stays at the server until its user lets go',
     'own',
-    CLIENT,
+    ACQUIRING,
     "if (reason === 'deadline') lock.giveBack()",
     "if (reason === 'deadline' && lock.token < 0) lock.giveBack()",
   ),
@@ -144,7 +145,7 @@ export const MENDED_CLIENT: readonly Mutant[] = [
     'Y618',
     'a lock that is lost between its grant and the return of `acquire` is not reported',
     'own',
-    CLIENT,
+    ACQUIRING,
     "        for (const grant of grants) if (!session.holds(grant)) this.#lost(grant, 'lease-expired')\n",
     '',
   ),
@@ -225,8 +226,8 @@ export const MENDED_CLIENT: readonly Mutant[] = [
     'the 1,001st lock is asked for in the same session',
     'own',
     SESSION,
-    'return this.#holdings.size + this.#changing >= LOCKS_PER_SESSION_MAX_COUNT',
-    'return this.#holdings.size + this.#changing < 0',
+    'return this.#holdings.size + this.#asked + this.#releases.underWay >= LOCKS_PER_SESSION_MAX_COUNT',
+    'return this.#holdings.size + this.#asked + this.#releases.underWay < 0',
   ),
   mended('Y630', 'a session that a node calls full is used on', 'own', POOL, '          this.#full.add(session)\n', ''),
   mended(

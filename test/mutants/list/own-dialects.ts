@@ -60,8 +60,8 @@ export const OWN_DIALECTS: readonly Mutant[] = [
     edits: [
       {
         file: LINK,
-        find: 'new LineSplitter(ANSWER_LINE_MAX_BYTES, {',
-        replace: 'new LineSplitter(1_000 * ANSWER_LINE_MAX_BYTES, {',
+        find: 'new LineSplitter(ANSWER_LINE_MAX_BYTES, receiver',
+        replace: 'new LineSplitter(1_000 * ANSWER_LINE_MAX_BYTES, receiver',
       },
     ],
     killers: ['tests'],

@@ -58,7 +58,7 @@ export const RUNNER: readonly Mutant[] = [
     'success counts under a hold that was lost (lock-tests 43, the client)',
     ASKING,
     edit(
-      'src/client/session/session.ts',
+      'src/client/session/releases.ts',
       'else if (done && isLost) reject',
       'else if (done && !isLost && isLost) reject',
     ),
