@@ -1,6 +1,7 @@
 /** What is promised of holds, marks and losses: each check is shown what it must not let pass, and what it must. */
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { LockMachine } from '../../src/locks/machine.js'
+import { FreezeCheck } from './checks/freeze-check.js'
 import { HoldCheck } from './checks/hold-check.js'
 import { LossCheck, Words } from './checks/loss-check.js'
 import { MarkCheck } from './checks/mark-check.js'
@@ -137,6 +138,20 @@ describe('a mark', () => {
     check.refused('job', other)
     check.done('session1', 'job')
     expect(world.violation).toMatch(/nobody marked it/)
+  })
+})
+
+describe('a freeze', () => {
+  it.each([
+    [0, false],
+    [999, true],
+    [1_000, true],
+    [1_001, false],
+  ])('that was asked for at 1000 until %d', (untilWallMs, isWrong) => {
+    const freezes = new Map([['a/', { sinceWallMs: 1_000 }]])
+    const check = new FreezeCheck(world, () => ({ inspect: () => ({ freezes }) }) as unknown as LockMachine)
+    check.frozen({ kind: 'frozen', prefix: 'a/', generation: 1, untilWallMs })
+    expect(world.violation !== null).toBe(isWrong)
   })
 })
 

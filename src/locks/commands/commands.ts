@@ -272,11 +272,14 @@ export const COMMANDS = {
   /** Sets and pins the limit of a semaphore; 0 takes the pin away. */
   resize: { type: 30, level: 2, fields: { ...numbered, request: signed, name: text, limit: varint } },
 
-  /** Names that begin with `prefix` get no new hold. `untilWallMs` 0: until `thaw`. */
+  /**
+   * Names that begin with `prefix` get no new hold. `untilWallMs` 0: until `thaw`. `isOver`: by the clock of the node that was
+   * asked that time has passed. Such a freeze is refused here and not by that node, so that its repeat is refused as well.
+   */
   freeze: {
     type: 31,
     level: 2,
-    fields: { ...numbered, request: signed, prefix: text, untilWallMs: wide, reason: text, wallMs: wide },
+    fields: { ...numbered, request: signed, prefix: text, untilWallMs: wide, isOver: bool, reason: text, wallMs: wide },
   },
 
   thaw: { type: 32, level: 2, fields: { ...numbered, request: signed, prefix: text } },

@@ -41,7 +41,7 @@ export function freeze(context: ApplyContext, session: Session, command: Freeze)
   const { state, effects, index } = context
   if (!isNew(context, session, request)) return
   state.sawWallTime(wallMs)
-  const refusal = refuse(state, prefix, reason)
+  const refusal = refuse(state, command)
   if (refusal !== null) {
     answer(context, session, request, refusal)
     return
@@ -54,7 +54,8 @@ export function freeze(context: ApplyContext, session: Session, command: Freeze)
   answer(context, session, request, { kind: 'frozen', prefix })
 }
 
-function refuse(state: LockState, prefix: string, reason: string): Answer | null {
+function refuse(state: LockState, { prefix, isOver, reason }: Freeze): Answer | null {
+  if (isOver) return failure('bad-request', 'until: had passed by the clock of the node that was asked (unix seconds)')
   if (utf8Length(prefix) > NAME_MAX_BYTES) return failure('limit', `a prefix has at most ${NAME_MAX_BYTES} bytes`)
   if (utf8Length(reason) > REASON_MAX_BYTES) return failure('limit', `a reason has at most ${REASON_MAX_BYTES} bytes`)
   if (state.freezes.size < FREEZES_MAX || state.freezes.has(prefix)) return null

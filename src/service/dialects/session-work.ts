@@ -102,13 +102,9 @@ export class SessionWork implements RequestScope {
     return id !== null && id <= ack && ack > 0
   }
 
-  isNew(id: RequestId | null): boolean {
-    return !this.#ids.mayBeRepeat(id)
-  }
-
   /** A repeated request is no new work: its lock may be held already, and its answer must be the same. */
   #refuseNewWork(id: RequestId | null, names: number): void {
-    if (!this.isNew(id)) return
+    if (this.#ids.mayBeRepeat(id)) return
     if (this.context.attachments.isBusy) throw new RequestError('busy', BUSY_TEXT)
     const { maxLocksPerSession } = this.context.options
     if (this.#held.size + this.#requests.locks + names <= maxLocksPerSession) return

@@ -149,6 +149,7 @@ const SERVICE_COMMANDS: Readonly<Record<NamesOf<2> | 'openClassic' | 'release' |
     request: 13,
     prefix: 'deploy/',
     untilWallMs: 1_764_000_600_000,
+    isOver: false,
     reason: 'release day',
     wallMs: 8,
   },

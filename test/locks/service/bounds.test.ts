@@ -126,7 +126,7 @@ test('of freezes and pins: one that is there can be set anew', () => {
   const crowd = new Crowd(true)
   const one = crowd.open()
   const freeze = (prefix: string) => {
-    const words = { prefix, untilWallMs: 0, reason: '', wallMs: 1 }
+    const words = { prefix, untilWallMs: 0, isOver: false, reason: '', wallMs: 1 }
     return last(crowd.apply({ type: CommandType.freeze, ...crowd.asking(one), ...words }))
   }
   const resize = (name: string, limit: number) =>

@@ -227,6 +227,15 @@ describe('freezes', () => {
     expect(wordsOf(stage.apply({ type: CommandType.freezeOver, prefix: 'x', generation: present }))).toEqual(['1 ok x'])
   })
 
+  test('one whose time had passed when it was asked freezes nothing, and ends none that is there', () => {
+    const { A, op } = cast('A', 'op')
+    expect(op.freeze('x', 40, true)).toEqual(['1 bad-request'])
+    expect(A.ask('x')).toEqual(['1 ok x'])
+    op.freeze('y')
+    expect(op.freeze('y', 40, true)).toEqual(['3 bad-request'])
+    expect(A.ask('y')).toEqual(['2 queued y 1'])
+  })
+
   test('a request of which some names are frozen never waits, however it became so', () => {
     const { A, B, C, op } = cast('A', 'B', 'C', 'op')
     A.ask('db')

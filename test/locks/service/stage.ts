@@ -163,8 +163,8 @@ export class Client {
     return wordsOf(this.stage.apply({ type: CommandType.resize, ...this.#asking(), name, limit }))
   }
 
-  freeze(prefix: string, untilWallMs = 0): string[] {
-    const words = { untilWallMs, reason: 'upkeep', wallMs: 50 }
+  freeze(prefix: string, untilWallMs = 0, isOver = false): string[] {
+    const words = { untilWallMs, isOver, reason: 'upkeep', wallMs: 50 }
     return wordsOf(this.stage.apply({ type: CommandType.freeze, ...this.#asking(), prefix, ...words }))
   }
 

@@ -86,7 +86,7 @@ const ENTRIES: Record<string, (crowd: Crowd) => () => readonly Effect[]> = {
   'a name is asked for under 100 freezes': (crowd) => {
     const one = crowd.open()
     for (let i = 0; i < FREEZES_MAX; i++) {
-      const words = { prefix: `p${i}/`, untilWallMs: 0, reason: '', wallMs: 1 }
+      const words = { prefix: `p${i}/`, untilWallMs: 0, isOver: false, reason: '', wallMs: 1 }
       crowd.apply({ type: CommandType.freeze, ...crowd.asking(one), ...words })
     }
     const names = Array.from({ length: 64 }, (_, i) => `x${i}`)
@@ -146,7 +146,7 @@ const ENTRIES: Record<string, (crowd: Crowd) => () => readonly Effect[]> = {
     crowd.ask(one, ['x'], EXCLUSIVE)
     for (let i = 1; i < CROWD; i++) crowd.ask(crowd.open(), ['x', 'y'], SHARED)
     return () => {
-      const words = { prefix: '', untilWallMs: 0, reason: '', wallMs: 1 }
+      const words = { prefix: '', untilWallMs: 0, isOver: false, reason: '', wallMs: 1 }
       const freeze = { type: CommandType.freeze, ...crowd.asking(one), ...words }
       return crowd.apply(freeze, { type: CommandType.thaw, ...crowd.asking(one), prefix: '' })
     }

@@ -275,7 +275,8 @@ export class Workload {
     freeze: (session, place) => {
       const random = this.#random
       const prefix = random.pick(random.chance(0.3) ? PREFIXES : ['d/', 'd/x', 'a'])
-      const words = { untilWallMs: random.pick([0, 5_000]), reason: `r${random.int(9)}`, wallMs: this.#clock() }
+      const until = { untilWallMs: random.pick([0, 5_000]), isOver: random.chance(0.1) }
+      const words = { ...until, reason: `r${random.int(9)}`, wallMs: this.#clock() }
       return { type: CommandType.freeze, ...this.#asking(session, place), prefix, ...words }
     },
     thaw: (session, place) => {

@@ -247,11 +247,18 @@ export const LOCK_DIALECT: readonly Mutant[] = [
     edits: [
       {
         file: OPERATORS,
-        find: '  prefix: readPrefix(line, null),\n  untilWallMs',
-        replace: "  prefix: readPrefix(line, ''),\n  untilWallMs",
+        find: 'const prefix = readPrefix(line, null)\n  const untilWallMs',
+        replace: "const prefix = readPrefix(line, '')\n  const untilWallMs",
       },
     ],
     tests: TRANSCRIPTS,
+  },
+  {
+    ...tests,
+    id: 'L702',
+    title: 'a node that is asked for a freeze does not look at its clock',
+    edits: [{ file: OPERATORS, find: 'untilWallMs <= wallMs', replace: 'untilWallMs < 0' }],
+    tests: LINES,
   },
   {
     ...tests,

@@ -175,6 +175,11 @@ export const LOCK_SERVICE_ENDINGS: readonly Mutant[] = [
       'if (entry !== undefined && entry.untilWallMs > 0)',
     ),
   ),
+  mutant(
+    'L701',
+    'a freeze whose time had passed when it was asked for begins all the same',
+    at(FREEZES, '  if (isOver) return', "  if (isOver && reason === '') return"),
+  ),
   // ---- what is told and kept (55, 59 to 62)
   mutant(
     'L155',

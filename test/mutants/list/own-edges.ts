@@ -134,7 +134,7 @@ export const OWN_EDGES: readonly Mutant[] = [
     edits: [
       {
         file: 'src/service/dialects/session-work.ts',
-        find: '    if (!this.isNew(id)) return\n',
+        find: '    if (this.#ids.mayBeRepeat(id)) return\n',
         replace: '',
       },
     ],

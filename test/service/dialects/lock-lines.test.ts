@@ -262,6 +262,17 @@ describe('a freeze that was asked for again', () => {
     expect(talk(socket, line.replace('id:1', 'id:2'))).toMatch(/^err,id:2,code:bad-request,message:until:/)
     expect(talk(socket, 'lock,id:3,name:z/a\n')).toMatch(/^ok,/)
   })
+
+  it('stays refused when its time had passed the first time, whatever was asked since and wherever it is asked', () => {
+    const cluster = serving()
+    const client = hello(cluster.node(1))
+    const passed = `.freeze,id:1,prefix:z/,reason:why,until:${cluster.world.nowMs / 1000}\n`
+    const refused = talk(client.socket, passed)
+    expect(refused).toMatch(/^err,id:1,code:bad-request,message:until:/)
+    expect(talk(client.socket, 'release,id:2,name:none\n')).toMatch(/^err,id:2,code:not-holder/)
+    expect(talk(client.socket, passed)).toBe(refused)
+    expect(talk(resume(cluster.node(2), client), passed)).toBe(refused)
+  })
 })
 
 describe('requests that were made before the cluster rose', () => {

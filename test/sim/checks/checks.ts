@@ -3,6 +3,7 @@ import { CommandType, type ForceRelease } from '../../../src/locks/commands/comm
 import { PRESENT, type Program } from '../program.js'
 import type { World } from '../world.js'
 import { ConfigCheck } from './config-check.js'
+import { FreezeCheck } from './freeze-check.js'
 import { HoldCheck } from './hold-check.js'
 import { LockCheck } from './lock-check.js'
 import { LogCheck } from './log-check.js'
@@ -28,6 +29,7 @@ export class Checks {
   readonly queues: QueueCheck
   readonly holds: HoldCheck
   readonly marks: MarkCheck
+  readonly freezes: FreezeCheck
   readonly losses: LossCheck
   readonly configs: ConfigCheck
   readonly rights: RightCheck
@@ -46,6 +48,7 @@ export class Checks {
     program: Program = PRESENT,
   ) {
     this.marks = new MarkCheck(world)
+    this.freezes = new FreezeCheck(world, () => this.log.reference)
     this.losses = new LossCheck(world)
     this.configs = new ConfigCheck(world, () => this.log.lastIndex)
     this.rights = new RightCheck(world, () => this.log.lastIndex)
@@ -70,6 +73,7 @@ export class Checks {
     this.log.onEffect = (index, effect) => {
       if (effect.kind === 'lost') this.losses.lost(effect, index)
       else if (effect.kind === 'event') this.watches.event(effect)
+      else if (effect.kind === 'frozen') this.freezes.frozen(effect)
     }
   }
 

@@ -135,7 +135,7 @@ export class SessionWork {
       )
       return
     }
-    const isOfLog = request.kind !== 'check' && !/code:(no-quorum|bad-request)/.test(line)
+    const isOfLog = request.kind !== 'check' && !line.includes('code:no-quorum')
     if (isOfLog)
       this.deps.checks.log.told(this.standing.name, Number(this.standing.session?.id), id, request.askedAfter, line)
     if (request.answer !== null) {

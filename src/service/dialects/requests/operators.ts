@@ -29,13 +29,14 @@ const resize = operators('.resize', (line) => ({
   limit: readLimit(line),
 }))
 
-const freeze = operators('.freeze', (line, wallMs, isNew) => ({
-  type: CommandType.freeze,
-  prefix: readPrefix(line, null),
-  untilWallMs: readUntil(line, isNew ? wallMs : 0),
-  reason: readReason(line),
-  wallMs,
-}))
+const freeze = operators('.freeze', (line, wallMs) => {
+  // Empty: all names. It must be said, so that a key that was left out or misspelt does not freeze the whole cluster.
+  const prefix = readPrefix(line, null)
+  const untilWallMs = readSecondsMs(line, 'until')
+  // A time that has passed is a slip, such as seconds from now, and no freeze.
+  const isOver = untilWallMs !== null && untilWallMs <= wallMs
+  return { type: CommandType.freeze, prefix, untilWallMs: untilWallMs ?? 0, isOver, reason: readReason(line), wallMs }
+})
 
 const thaw = operators('.thaw', (line) => ({ type: CommandType.thaw, prefix: readPrefix(line, null) }))
 
@@ -47,13 +48,13 @@ const forget = operators('.forget', (line) => {
 
 export const OPERATORS_REQUESTS: readonly SessionRequest[] = [forceRelease, resize, freeze, thaw, forget]
 
-function operators(action: string, read: (line: Line, wallMs: number, isNew: boolean) => RequestBody): SessionRequest {
+function operators(action: string, read: (line: Line, wallMs: number) => RequestBody): SessionRequest {
   return {
     action,
     level: SERVICE_LEVEL,
     perform: (session, line, id) => {
       checkPermission(session)
-      session.propose(id, read(line, session.context.clock.wallNow(), session.isNew(id)))
+      session.propose(id, read(line, session.context.clock.wallNow()))
     },
   }
 }
@@ -75,14 +76,6 @@ function readLimit(line: Line): number {
   if (readYesNo(line, 'reset')) return line.has('limit') ? fail('bad-request', 'reset: not together with limit') : 0
   const limit = readPositive(line, 'limit')
   return limit > PERMITS_MAX ? fail('limit', `limit: at most ${PERMITS_MAX}`) : limit
-}
-
-/** Empty: all names. It must be said, so that a key that was left out or misspelt does not freeze the whole cluster. */
-/** Unix seconds; 0: it has no end. A time that has passed is a slip, such as seconds from now, and no freeze. */
-function readUntil(line: Line, nowMs: number): number {
-  const untilMs = readSecondsMs(line, 'until')
-  if (untilMs === null) return 0
-  return untilMs <= nowMs ? fail('bad-request', "until: has passed by this node's clock (unix seconds)") : untilMs
 }
 
 type OfOperators = Extract<Answer, { readonly kind: 'forced' | 'resized' | 'frozen' | 'thawed' | 'forgotten' }>

@@ -21,8 +21,6 @@ export interface SessionRequest extends LevelNeeds {
 export interface RequestScope {
   readonly context: ConnectionContext
   readonly connection: DialectConnection
-  /** False for a request that may have had its effect already: judged by the clock it could be refused the second time. */
-  isNew(id: RequestId | null): boolean
   /** Proposes a command of this session under its next number. What comes of it is told when it is applied. */
   propose(id: RequestId | null, body: RequestBody): void
   /** The same for one that asks for a lock, and may wait for it: refused while there is enough to do already. */

@@ -246,7 +246,8 @@ export class Operations {
   }
 
   #freeze(index: number, command: Freeze): Answer {
-    const { prefix, untilWallMs, reason } = command
+    const { prefix, untilWallMs, isOver, reason } = command
+    if (isOver) return failure('bad-request')
     const generation = this.table.draw(index)
     this.table.freezes.set(prefix, { prefix, generation, untilWallMs, reason })
     this.table.counted.push(['frozen', prefix, generation, untilWallMs])
