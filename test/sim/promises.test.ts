@@ -180,11 +180,11 @@ describe('a loss', () => {
     const { check, write } = connection()
     check.lost(lost, 3)
     write('alive\n', 2)
-    write('ok,id:3,name:b,token:10\nlost,name:a,token:9,reason:forced\nalive\n', 3)
+    write('alive\nok,id:3,name:b,token:10\nlost,name:a,token:9,reason:forced\nalive\n', 3)
     expect(world.violation).toBeNull()
   })
 
-  it.each(['alive\n', 'ok,id:3,name:b,token:10\n', 'alive\nlost,name:a,token:9,reason:forced\n'])(
+  it.each(['alive\n', 'ok,id:3,name:b,token:10\n', 'valid,id:4\nlost,name:a,token:9,reason:forced\n'])(
     'is not told after %s',
     (text) => {
       const { check, write } = connection()

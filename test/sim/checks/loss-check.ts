@@ -38,11 +38,11 @@ export class Words {
 }
 
 /**
- * What a turn has to tell is told in its order, with one write: an `ok` of an earlier command of the entry, or a `safe` from before
- * the entry was applied, may stand before the loss that came after it.
+ * What a turn has to tell is told in its order, with one write: an `ok` of an earlier command of the entry, or a `safe` or an
+ * `alive` from before the entry was applied, may stand before the loss that came after it. Who reads one reads the other.
  */
 function isOfEarlierCommand(line: string, rest: readonly string[]): boolean {
-  return /^(ok,|queued,|held,|safe$)/.test(line) && rest.some((later) => later.startsWith('lost,'))
+  return /^(ok,|queued,|held,|safe$|alive$)/.test(line) && rest.some((later) => later.startsWith('lost,'))
 }
 
 export class LossCheck {
