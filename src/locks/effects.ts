@@ -9,6 +9,7 @@
  */
 import type { Index } from '../raft/core/types.js'
 import type { ConnId, Epoch, HoldClock, NodeId, RequestId, SessionId, Token } from './commands/commands.js'
+import type { HoldEnd } from './state/standing.js'
 
 /** The node, epoch and connection to which a session is attached. */
 export interface Where {
@@ -268,4 +269,8 @@ export interface LockEvent {
   readonly token: Token
   /** Who holds, held or waited; empty where there is nobody. */
   readonly holder: string
+  /** By the clocks of nodes, for display: since when who was granted or has left had asked; since when what has ended was held; else 0. */
+  readonly sinceWallMs: number
+  /** Of `released` and `lost`. */
+  readonly how: HoldEnd | null
 }

@@ -18,6 +18,9 @@ export function checkInvariants(machine: { inspect(): LockState }): void {
     invariant(lock.name === name, () => `lock ${name} is listed under its name`)
     checkLock(state, lock, sums)
   }
+  for (const lock of state.contended) {
+    invariant(state.locks.get(lock.name) === lock, () => `${lock.name} is contended and there`)
+  }
   invariant(sums.metaBytes === state.metaBytes, () => `${sums.metaBytes} bytes of meta, counted ${state.metaBytes}`)
   invariant(sums.places === state.placeCount, () => `${sums.places} places, counted ${state.placeCount}`)
   invariant(sums.holds === state.holds.size, () => `${sums.holds} holds, ${state.holds.size} listed`)
@@ -74,6 +77,7 @@ function checkLock(state: LockState, lock: LockEntry, sums: Sums): void {
     sums.marks += (hold.terms?.once ?? '') === '' ? 0 : 1
   }
   invariant(count === lock.holdCount, () => `${name} counts its holds`)
+  invariant(state.contended.has(lock) === (lock.queue !== null), () => `${name} is contended exactly if somebody waits`)
   sums.holds += count
   checkQueue(state, lock, taken, sums)
 }

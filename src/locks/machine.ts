@@ -17,13 +17,14 @@ import { GRANTS_PER_ENTRY_MAX, SWEPT_SESSIONS_PER_ENTRY } from './limits.js'
 import { hashState, SnapshotImage } from './snapshot/image.js'
 import { SnapshotReplacement } from './snapshot/restore.js'
 import { sweep } from './state/epochs.js'
+import { type Genesis, stateFromGenesis } from './state/genesis.js'
 import { decodeMemberContext, followConfiguration } from './state/members.js'
 import { endIdle } from './state/sessions.js'
-import { type ApplyContext, type Genesis, type LockState, stateFromGenesis } from './state/state.js'
+import type { ApplyContext, LockState } from './state/state.js'
 import { grantDue } from './table/grants.js'
 import { LockViews } from './views/lock-views.js'
 
-export type { Genesis } from './state/state.js'
+export type { Genesis } from './state/genesis.js'
 
 const NO_EFFECTS: readonly Effect[] = []
 

@@ -51,6 +51,9 @@ export const HTTP_LOCKS_MAX = 1_000
 /** Metadata can make them long. */
 export const HTTP_LOCKS_MAX_CHARS = 1_048_576
 
+/** Labels of the metrics of locks, beside `other`: with histograms, some 2,500 series at most. */
+export const METRICS_PREFIXES_MAX_COUNT = 50
+
 // -------------------------------------------------------------------------------------------------- clean stop
 /** A clean stop that takes longer has met a disk that hangs; everything else in it is bounded far below. */
 export const STOP_MAX_MS = 10_000

@@ -1,5 +1,6 @@
 /** The server of one node: configuration, directory, ports and logs around the composition. */
 import type { Logger } from 'pino'
+import { Registry } from 'prom-client'
 import { formatHostPort, isWildcardHost, parseHostPort } from '../address.js'
 import { FEATURE_LEVEL } from '../feature-level.js'
 import type { NodeId } from '../locks/commands/commands.js'
@@ -18,6 +19,7 @@ import { PeerSecretFile } from './config/peer-secret-file.js'
 import { ExitCode } from './exit-codes.js'
 import { exitStatusOf } from './exit-status.js'
 import { HttpPort } from './http/http-port.js'
+import { LockMetrics } from './http/lock-metrics.js'
 import { ServerMetrics } from './http/metrics.js'
 import { STOP_MAX_MS } from './limits.js'
 import { explainDirectoryError } from './records/data-dir-error.js'
@@ -60,6 +62,7 @@ class Server {
   readonly #parts: NodeComposition
   readonly #sources: StatusSources
   readonly #metrics: ServerMetrics
+  readonly #lockMetrics: LockMetrics
   #clientPort: ClientPort | null = null
   #http: HttpPort | null = null
   #leader: NodeId | null = null
@@ -91,6 +94,12 @@ class Server {
     memberUid: string,
     records: EpochRecords,
   ) {
+    const registry = new Registry()
+    this.#lockMetrics = new LockMetrics({
+      registry,
+      prefixes: config.metricsPrefixes,
+      wallNow: () => this.#clock.wallNow(),
+    })
     const members = config.cluster.map(({ nodeId, peerAddress }) => ({ nodeId, raftId: 0, address: peerAddress }))
     this.#parts = new NodeComposition(
       {
@@ -104,11 +113,14 @@ class Server {
       this.#surroundings(store, records),
     )
     this.#sources = this.#makeSources()
-    this.#metrics = new ServerMetrics(this.#sources, {
+    const { reads } = this.#parts.service
+    this.#metrics = new ServerMetrics(registry, this.#sources, {
       proposals: () => this.#parts.node.proposalCount(),
       dropped: () => this.#parts.node.droppedFrames(),
       ignored: () => this.#parts.machine.ignoredCount,
       level: () => this.#parts.machine.level,
+      contended: () => reads.reports.queues.count,
+      survey: () => this.#lockMetrics.survey(reads.queues),
     })
   }
 
@@ -204,6 +216,7 @@ class Server {
       clock: this.#clock,
       random: systemRandom,
       records,
+      observer: this.#lockMetrics,
       log: (level, event, facts) => log[level](facts, event),
       describe: () => ({ ...buildStatus(this.#sources) }),
       greet: (address) => greet(address, this.#clock),

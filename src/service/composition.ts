@@ -26,6 +26,7 @@ import { type AdminFrom, Administration } from './administration/administration.
 import { memberReports, successor } from './administration/member-reports.js'
 import { recordsThatLook } from './leases/epoch-records.js'
 import { HANDOVER_MS } from './limits.js'
+import { type LockObserver, NOBODY } from './lock-observer.js'
 import { type EpochRecords, LockService, type LockServiceOptions, type ServiceLog } from './lock-service.js'
 import type { MemberReport } from './status.js'
 
@@ -52,6 +53,8 @@ export interface Surroundings {
   readonly random: Random
   readonly records: EpochRecords
   readonly log: ServiceLog
+  /** Nobody counts: left out. */
+  readonly observer?: LockObserver
   /** `maxrss` (KiB) and the cluster's status, for `.stats`. */
   describe(): Readonly<Record<string, unknown>>
   /** Who answers at this HOST:PORT. Never rejects. */
@@ -122,6 +125,7 @@ export class NodeComposition {
       records: recordsThatLook(world.records, this.#look),
       options: settings,
       log,
+      observer: world.observer ?? NOBODY,
       describe: () => world.describe(),
       shutdown: () => world.shutdown(),
       admin: (request) => this.admin.handle(request),

@@ -1,4 +1,7 @@
 /** What happened at this node since its start. */
+import type { Answer } from '../locks/effects.js'
+import type { LockObserver, RefusedFor } from './lock-observer.js'
+
 export interface CountersReport {
   /** Lines of clients, of any kind. */
   readonly requests: number
@@ -15,6 +18,8 @@ export class Counters {
   #notAcquired = 0
   #unexamined = 0
 
+  constructor(private readonly observer: LockObserver) {}
+
   requested(): void {
     this.#requests++
   }
@@ -23,8 +28,16 @@ export class Counters {
     this.#acquired++
   }
 
-  refused(): void {
+  /** A request for `name` was decided, and got nothing. */
+  refused(name: string, answer: Answer): void {
     this.#notAcquired++
+    this.failed(name, answer)
+  }
+
+  /** The same, of what `.stats` does not count: an error, or one that was never proposed. */
+  failed(name: string, why: Answer | RefusedFor): void {
+    const reason = typeof why === 'string' ? why : reasonOf(why)
+    if (reason !== null) this.observer.refused(name, reason)
   }
 
   unexamined(): void {
@@ -38,5 +51,20 @@ export class Counters {
       notAcquired: this.#notAcquired,
       unexamined: this.#unexamined,
     }
+  }
+}
+
+function reasonOf(answer: Answer): RefusedFor | null {
+  if (answer.kind === 'not-granted') return answer.reason
+  if (answer.kind !== 'error') return null
+  switch (answer.code) {
+    case 'deadlock':
+    case 'limit':
+    case 'limit-mismatch':
+      return answer.code
+    case 'permits':
+      return 'limit'
+    default:
+      return null
   }
 }

@@ -92,6 +92,8 @@ export const LISTING_REST_TIMES = 4
 /** A listing goes on when its reader has taken what it got, looked at so often. */
 export const LISTING_POLL_MS = 20
 export const LISTING_UNSENT_MAX_BYTES = 256 * 1024
+/** Queues that a walk over all of them visits between two looks at the clock: some ten microseconds. */
+export const QUEUES_PER_LOOK_AT_CLOCK = 64
 /** Names in one block of the index: a block is what an insertion moves. */
 export const NAME_BLOCK_MAX_COUNT = 512
 /** Names that one slice puts into the index while it is made: about a millisecond. */

@@ -21,6 +21,7 @@ import { LeaderDuties } from './leases/leader-duties.js'
 import { NodeEpoch } from './leases/node-epoch.js'
 import { decodeRenewal, decodeRenewalAnswer, encodeRenewalAnswer } from './leases/renewal-frames.js'
 import { RightToSpeak } from './leases/right-to-speak.js'
+import { type LockObserver, NOBODY } from './lock-observer.js'
 import { ClientReads } from './reads/client-reads.js'
 import type { ServiceLog } from './service-log.js'
 import { Attachments } from './sessions/attachments.js'
@@ -47,6 +48,7 @@ export interface LockServiceDeps extends NodeOperations {
   readonly records: LooksFirst<EpochRecords>
   readonly options: LockServiceOptions
   readonly log: ServiceLog
+  readonly observer?: LockObserver
   /** The state has other members than before, or at other addresses. */
   membersChanged(): void
   /** The cluster's feature level. */
@@ -73,7 +75,7 @@ export class LockService implements ConnectionOwner {
   readonly #connections = new Set<Connection>()
   /** Classic connections that hold a lock: first to be closed when the right to speak ends, which they move (rule 2). */
   readonly #holders = new Set<Connection>()
-  readonly #counters = new Counters()
+  readonly #counters: Counters
   readonly #epoch: NodeEpoch
   readonly #right: RightToSpeak
   readonly #duties: LeaderDuties
@@ -85,7 +87,8 @@ export class LockService implements ConnectionOwner {
   #stopping = false
 
   constructor(private readonly deps: LockServiceDeps) {
-    const { nodeId, clock, random, node, state, log } = deps
+    const { nodeId, clock, random, node, state, log, observer = NOBODY } = deps
+    this.#counters = new Counters(observer)
     this.#deadlines = new DeadlineQueue(clock, (run) => run())
     this.#attachments = new Attachments({ nodeId, clock, node, state })
     this.#duties = new LeaderDuties({
@@ -141,7 +144,10 @@ export class LockService implements ConnectionOwner {
         log('warn', 'a request waits unexamined: the search for a deadlock met its bound', { session, lock })
       },
       levelRaised: (level) => deps.levelRaised(level),
-      event: (event) => this.#reads.event(event),
+      event: (event) => {
+        this.#reads.event(event)
+        if (node.isLeader()) observer.event(event)
+      },
     })
   }
 

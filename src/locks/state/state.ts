@@ -3,14 +3,13 @@
  * a snapshot record contains of an entity says so *before* the change (`sessionChanges`, `holdChanges` …), so that a
  * snapshot in production can still write it as it was (rules.md, Storage).
  */
-
 import { utf8Length } from '../../bytes/utf8.js'
 import { BASE_LEVEL } from '../../feature-level.js'
 import { invariant } from '../../invariant.js'
 import type { Index } from '../../raft/core/types.js'
 import type { Epoch, NodeId, SessionId } from '../commands/commands.js'
 import type { Effect, Where } from '../effects.js'
-import { COUNTER_STEPS_PER_SECOND, GRANTS_PER_ENTRY_MAX } from '../limits.js'
+import { GRANTS_PER_ENTRY_MAX } from '../limits.js'
 import { AllHolds } from './all-holds.js'
 import { DueHeap } from './due-heap.js'
 import {
@@ -27,14 +26,6 @@ import { History } from './history.js'
 import { LinkedList, WaitQueue } from './lists.js'
 import type { FreezeEntry, Mark, PastHold, Pin } from './standing.js'
 import type { SessionTerms } from './terms.js'
-
-/** What the cluster was formed with; the first state of every node, replaced by any snapshot. */
-export interface Genesis {
-  readonly clusterId: string
-  readonly nodeLeaseMs: number
-  readonly createdUnixSeconds: number
-  readonly members: readonly { readonly raftId: number; readonly nodeId: NodeId; readonly peerAddress: string }[]
-}
 
 /** A snapshot in production: it wants to see entities once more before they change. */
 export interface ChangeWatcher {
@@ -79,6 +70,8 @@ export class LockState {
   readonly detached = new LinkedList<Session>()
   /** Ended epochs that still have sessions. Few, and swept in ascending order so that all nodes sweep alike. */
   readonly unswept = new Set<EpochEntry>()
+  /** Locks that somebody waits for. */
+  readonly contended = new Set<LockEntry>()
   /** Requests that ask for more than one name. */
   readonly several = new Set<LockRequest>()
   /** Requests that fit everywhere and were not granted yet, some of them frozen or gone meanwhile. */
@@ -309,6 +302,7 @@ export class LockState {
     this.lockChanges(lock)
     lock.queue ??= new WaitQueue<Place>()
     lock.queue.push(place)
+    this.contended.add(lock)
   }
 
   /** Its places have left their queues (`dequeue`). */
@@ -335,7 +329,9 @@ export class LockState {
     const { queue } = place.lock
     invariant(queue !== null, 'a place is in the queue of its lock')
     queue.remove(place)
-    if (queue.count === 0) place.lock.queue = null
+    if (queue.count > 0) return
+    place.lock.queue = null
+    this.contended.delete(place.lock)
   }
 
   #countPlaces({ session, places, meta, terms }: LockRequest, sign: 1 | -1): void {
@@ -370,15 +366,6 @@ export class LockState {
 function put<T>(set: Set<T>, item: T, sign: 1 | -1): void {
   if (sign > 0) set.add(item)
   else set.delete(item)
-}
-
-export function stateFromGenesis(genesis: Genesis): LockState {
-  const state = new LockState()
-  state.clusterId = genesis.clusterId
-  state.nodeLeaseMs = genesis.nodeLeaseMs
-  state.counter = genesis.createdUnixSeconds * COUNTER_STEPS_PER_SECOND
-  for (const member of genesis.members) state.members.set(member.raftId, { ...member, memberUid: '' })
-  return state
 }
 
 /** What the application of one command works with. */

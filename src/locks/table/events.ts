@@ -5,9 +5,18 @@ import type { Hold } from '../state/entities.js'
 import type { HoldEnd } from '../state/standing.js'
 import type { ApplyContext } from '../state/state.js'
 
-export function tellEvent(context: ApplyContext, type: EventType, name: string, token: number, holder: string): void {
+/** `sinceWallMs`, `how`: as the event has them. */
+export function tellEvent(
+  context: ApplyContext,
+  type: EventType,
+  name: string,
+  token: number,
+  holder: string,
+  sinceWallMs = 0,
+  how: HoldEnd | null = null,
+): void {
   const { state, effects, index } = context
-  effects.push({ kind: 'event', index, place: state.eventCount, type, name, token, holder })
+  effects.push({ kind: 'event', index, place: state.eventCount, type, name, token, holder, sinceWallMs, how })
   state.eventCount += 1
 }
 
@@ -25,7 +34,8 @@ const IS_LOSS: Readonly<Record<HoldEnd, boolean>> = {
 /** A current hold ends: watches hear of it, its name remembers it, and the answer that gave it says so if it is repeated. */
 export function tellEnd(context: ApplyContext, hold: Hold, how: HoldEnd, by = '', reason = ''): void {
   const { state } = context
-  tellEvent(context, IS_LOSS[how] ? 'lost' : 'released', hold.lock.name, hold.token, hold.label)
+  const type = IS_LOSS[how] ? 'lost' : 'released'
+  tellEvent(context, type, hold.lock.name, hold.token, hold.label, hold.sinceWallMs, how)
   if (state.level === BASE_LEVEL) return
   const { lock, token, amount, session, owner, sinceWallMs } = hold
   state.history.add(

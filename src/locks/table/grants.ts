@@ -18,6 +18,7 @@ export interface Granted {
   readonly meta: string
   readonly terms: HoldTerms | null
   readonly sinceWallMs: number
+  readonly askedWallMs: number
 }
 
 /** Tokens in the order asked. */
@@ -43,7 +44,7 @@ function addHold(context: ApplyContext, to: Granted, lock: LockEntry, amount: nu
     state.addHold(hold, null)
   } else state.addHold(hold, session)
   const { name } = lock
-  tellEvent(context, 'granted', name, hold.token, session.label)
+  tellEvent(context, 'granted', name, hold.token, session.label, to.askedWallMs)
   if (terms === null) return hold
   const { token } = hold
   if (terms.minHoldMs > 0) effects.push({ kind: 'timed', name, token, clock: 'minHold', forMs: terms.minHoldMs })
@@ -83,7 +84,7 @@ function grantWaiting(context: ApplyContext, request: LockRequest): void {
   for (const place of places) state.dequeue(place)
   state.removeRequest(request)
   const sinceWallMs = Math.max(state.wallMs, request.wallMs)
-  grant(context, { session, request: request.request, meta, terms, sinceWallMs }, places)
+  grant(context, { session, request: request.request, meta, terms, sinceWallMs, askedWallMs: request.wallMs }, places)
 }
 
 export function doneAnswer({ key, sinceWallMs, holder }: Mark): Answer {

@@ -68,7 +68,7 @@ function grantNow(context: ApplyContext, session: Session, request: RequestId, a
     return { lock, amount }
   })
   const { meta, terms, wallMs } = asked
-  grant(context, { session, request, meta, terms, sinceWallMs: wallMs }, locks)
+  grant(context, { session, request, meta, terms, sinceWallMs: wallMs, askedWallMs: wallMs }, locks)
 }
 
 function wait(context: ApplyContext, session: Session, request: RequestId, asked: Asked): void {

@@ -3,12 +3,17 @@ import type { SessionId, Token } from '../commands/commands.js'
 import type { LockState } from '../state/state.js'
 import { type FreezeReport, hasOrphanedHolder } from './hold-report.js'
 import { type ListedHold, listed } from './listing.js'
+import { Queues } from './queues.js'
 import * as standing from './standing-reports.js'
 import { type WhoReport, who } from './who.js'
 import { type WhyBounds, type WhyReport, why } from './why.js'
 
 export class Reports {
-  constructor(private readonly state: () => LockState) {}
+  readonly queues: Queues
+
+  constructor(private readonly state: () => LockState) {
+    this.queues = new Queues(state)
+  }
 
   /** Whether a hold with this token is current. */
   isCurrent(name: string, token: Token): boolean {

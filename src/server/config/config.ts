@@ -11,8 +11,10 @@ import {
 } from '../../address.js'
 import { LOCKS_PER_SESSION_MAX } from '../../locks/limits.js'
 import { CLIENT_PORT_DEFAULT, LINE_MAX_BYTES, LOCKS_PER_SESSION_MAX_COUNT } from '../../protocol/limits.js'
+import { isNamePrefix } from '../../protocol/values.js'
 import type { AdminFrom } from '../../service/administration/administration.js'
 import { UsageError } from '../exit-codes.js'
+import { METRICS_PREFIXES_MAX_COUNT } from '../limits.js'
 import { LOG_LEVELS, type LogLevel } from '../logging/logger.js'
 import { type CommandLine, type OptionName, parseCommandLine } from './options.js'
 import {
@@ -61,6 +63,8 @@ export interface ServerConfig {
   readonly maxLineBytes: number
   readonly maxConnections: number
   readonly maxLocksPerSession: number
+  /** Empty: by the first segments seen. */
+  readonly metricsPrefixes: readonly string[]
   readonly logLevel: LogLevel
 }
 
@@ -124,6 +128,7 @@ function readConfig(settings: Settings, warnings: string[]): ServerConfig {
       1,
       LOCKS_PER_SESSION_MAX,
     ),
+    metricsPrefixes: readMetricsPrefixes(settings),
     logLevel: readLogLevel(settings),
   }
   checkTimes(config)
@@ -267,6 +272,18 @@ function readRights(settings: Settings, warnings: string[]): Pick<ServerConfig, 
   }
   if (allowShutdown || allowAdmin) warnings.push('--admin is off: --allow-admin and --allow-shutdown are ignored')
   return { allowShutdown: false, adminFrom: 'nowhere' }
+}
+
+function readMetricsPrefixes(settings: Settings): readonly string[] {
+  const setting = settings.find('metrics-prefixes')
+  if (setting === null) return []
+  const prefixes = setting.text.split(',').map((text) => text.trim())
+  const wrong = prefixes.find((text) => text === '' || !isNamePrefix(text))
+  if (wrong !== undefined) throw wrongValue(setting, `"${wrong}" is not the beginning of a lock name`)
+  if (prefixes.length > METRICS_PREFIXES_MAX_COUNT) {
+    throw wrongValue(setting, `at most ${METRICS_PREFIXES_MAX_COUNT} prefixes: each is a dozen series of every metric`)
+  }
+  return [...new Set(prefixes)]
 }
 
 // ------------------------------------------------------------------------------------------------ plain values

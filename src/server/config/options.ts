@@ -67,6 +67,11 @@ export const OPTIONS = [
     value: 'N',
     help: 'most locks that one session may hold or wait for (default 1000, at most 10000)',
   },
+  {
+    name: 'metrics-prefixes',
+    value: 'P,P,...',
+    help: 'label metrics by these prefixes of lock names, the rest as "other" (default by the first 50 first segments seen)',
+  },
   { name: 'log-level', value: 'LEVEL', help: 'debug, info, warn or error (default info)' },
   { name: 'info', value: null, help: 'the same as --log-level info' },
   { name: 'debug', value: null, help: 'the same as --log-level debug' },

@@ -111,10 +111,7 @@ function routesOf({ sources, metrics }: HttpOptions): ReadonlyMap<string, Route>
     ['/readyz', () => readiness(sources)],
     ['/v1/status', () => json(buildStatus(sources))],
     ['/v1/members', () => json(sources.members())],
-    [
-      '/metrics',
-      async () => ({ status: 200, type: metrics.registry.contentType, body: await metrics.registry.metrics() }),
-    ],
+    ['/metrics', async () => ({ status: 200, type: metrics.registry.contentType, body: await metrics.text() })],
   ])
 }
 

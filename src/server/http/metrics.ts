@@ -1,4 +1,4 @@
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import { Counter, collectDefaultMetrics, Gauge, Histogram, type Registry } from 'prom-client'
 import { Role } from '../../raft/core/types.js'
 import { type NodeCounts, type StatusSources, whyNotReady } from '../../service/status.js'
 
@@ -14,15 +14,23 @@ export interface CountedElsewhere {
   ignored(): number
   /** The cluster's feature level. */
   level(): number
+  /** Names that somebody waits for. */
+  contended(): number
+  /** Brings up to date what is read of all queues. */
+  survey(): Promise<void>
 }
 
 /** What `/metrics` shows, in Prometheus' units. Whatever is a state is read when it is asked for. */
 export class ServerMetrics {
-  readonly registry = new Registry()
   readonly #leaderChanges: Counter
   readonly #appends: Histogram
+  readonly #survey: () => Promise<void>
 
-  constructor(sources: StatusSources, counted: CountedElsewhere) {
+  constructor(
+    readonly registry: Registry,
+    sources: StatusSources,
+    counted: CountedElsewhere,
+  ) {
     collectDefaultMetrics({ register: this.registry })
     this.#leaderChanges = new Counter({
       name: 'tnl_raft_leader_changes_total',
@@ -35,8 +43,14 @@ export class ServerMetrics {
       buckets: APPEND_BUCKETS_SECONDS,
       registers: [this.registry],
     })
+    this.#survey = () => counted.survey()
     this.#addRaft(sources, counted)
-    this.#addCounts(sources)
+    this.#addCounts(sources, counted)
+  }
+
+  async text(): Promise<string> {
+    await this.#survey()
+    return this.registry.metrics()
   }
 
   /** Another node leads now; losing sight of a leader is not a change yet. */
@@ -66,7 +80,7 @@ export class ServerMetrics {
     this.#gauge('tnl_feature_level', 'Feature level of the cluster', level)
   }
 
-  #addCounts(sources: StatusSources): void {
+  #addCounts(sources: StatusSources, { contended }: CountedElsewhere): void {
     const count = (key: keyof NodeCounts) => () => sources.counts()[key]
     this.#gauge('tnl_ready', '1 while /readyz says so', () => (whyNotReady(sources) === null ? 1 : 0))
     this.#gauge(
@@ -77,10 +91,10 @@ export class ServerMetrics {
     this.#gauge('tnl_locks', 'Locks held in the cluster', count('locks'))
     this.#gauge('tnl_sessions', 'Sessions in the cluster', count('sessions'))
     this.#gauge('tnl_waiters', 'Requests that wait for a lock in the cluster', count('waiters'))
+    this.#gauge('tnl_contended_locks', 'Locks in the cluster that somebody waits for', contended)
     this.#gauge('tnl_connections', 'Client connections at this node', count('connections'))
     this.#counter('tnl_requests_total', 'Requests of clients at this node', count('requests'))
     this.#counter('tnl_grants_total', 'Locks granted to clients at this node', count('granted'))
-    this.#counter('tnl_refusals_total', 'Locks refused to clients at this node', count('refused'))
     this.#counter(
       'tnl_deadlock_searches_given_up_total',
       'Requests that wait unexamined: the search for a deadlock met its bound',

@@ -25,6 +25,7 @@ const CLASSIC_REQUEST: RequestId = -1
 export class ClassicDialect implements Dialect, AttachmentListener, ClassicScope {
   #phase: ClassicPhase = 'fresh'
   #attachment: Attachment | null = null
+  #name = ''
   #showsToken = false
   #waitMs = 0
   #waitDeadline: Deadline<() => void> | null = null
@@ -106,6 +107,7 @@ export class ClassicDialect implements Dialect, AttachmentListener, ClassicScope
 
   ask(body: ClassicAsk, showsToken: boolean): void {
     const { attachments } = this.context
+    this.#name = body.name
     this.#showsToken = showsToken
     this.#waitMs = body.waitMs
     this.#enter('asking')
@@ -165,7 +167,7 @@ export class ClassicDialect implements Dialect, AttachmentListener, ClassicScope
     if (this.#attachment !== null) this.#attachment.decideByMs = 0
     const [grant] = answer.kind === 'granted' ? answer.grants : []
     if (grant !== undefined) this.#granted(grant.token)
-    else this.#refused(refusedReply(answer))
+    else this.#refused(answer)
   }
 
   #granted(token: number): void {
@@ -176,11 +178,11 @@ export class ClassicDialect implements Dialect, AttachmentListener, ClassicScope
     if (this.#finSeen) this.fin()
   }
 
-  #refused(reply: NeutralReply): void {
-    this.context.counters.refused()
+  #refused(answer: Answer): void {
+    this.context.counters.refused(this.#name, answer)
     const attachment = this.#attachment
     this.#attachment = null
-    this.connection.close(reply)
+    this.connection.close(refusedReply(answer))
     if (attachment !== null) this.context.attachments.leaveUnlessEnded(attachment)
   }
 
@@ -206,6 +208,7 @@ export class ClassicDialect implements Dialect, AttachmentListener, ClassicScope
 
   /** G6: the fate is unknown, so nothing is claimed; a late grant is undone. */
   timedOut(): void {
+    if (this.#phase === 'asking') this.context.counters.failed(this.#name, 'no-quorum')
     this.#close(CLASSIC_NO_QUORUM)
   }
 

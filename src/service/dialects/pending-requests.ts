@@ -6,6 +6,8 @@ import type { AttachmentListener } from '../sessions/attachment.js'
 
 /** What a request is about, as far as the node must know when it is answered. */
 export interface Subject {
+  /** The first that a `lock` asks for; else empty. */
+  readonly name: string
   /** How many names a `lock` asks for; 0 for any other request. */
   readonly names: number
   /** How long it waits at most; 0: it does not, -1: forever. */
@@ -17,7 +19,7 @@ export interface Subject {
 }
 
 /** Of a request that asks for no lock and gives none back. */
-export const NO_LOCK: Subject = { names: 0, waitMs: 0, loose: false, token: 0 }
+export const NO_LOCK: Subject = { name: '', names: 0, waitMs: 0, loose: false, token: 0 }
 
 export interface OutstandingRequest {
   readonly request: RequestId

@@ -92,7 +92,7 @@ export class SessionWork implements RequestScope {
   proposeLock(id: RequestId | null, body: LockBody): void {
     if (this.#isAcknowledged(id)) return
     const subject = subjectOf(body)
-    this.#refuseNewWork(id, subject.names)
+    this.#refuseNewWork(id, subject)
     this.#ask(id, body, subject)
   }
 
@@ -103,11 +103,16 @@ export class SessionWork implements RequestScope {
   }
 
   /** A repeated request is no new work: its lock may be held already, and its answer must be the same. */
-  #refuseNewWork(id: RequestId | null, names: number): void {
+  #refuseNewWork(id: RequestId | null, { name, names }: Subject): void {
     if (this.#ids.mayBeRepeat(id)) return
-    if (this.context.attachments.isBusy) throw new RequestError('busy', BUSY_TEXT)
-    const { maxLocksPerSession } = this.context.options
+    const { attachments, counters, options } = this.context
+    if (attachments.isBusy) {
+      counters.failed(name, 'busy')
+      throw new RequestError('busy', BUSY_TEXT)
+    }
+    const { maxLocksPerSession } = options
     if (this.#held.size + this.#requests.locks + names <= maxLocksPerSession) return
+    counters.failed(name, 'limit')
     throw new RequestError('limit', `a session holds or waits for at most ${maxLocksPerSession} locks here`)
   }
 
@@ -200,8 +205,9 @@ export class SessionWork implements RequestScope {
       }
       if (mayClaim) this.connection.speak(grantedReply(request, answer))
     } else {
-      if (answer.kind === 'not-granted') counters.refused()
+      if (answer.kind === 'not-granted') counters.refused(answer.name, answer)
       else if (answer.kind === 'released') this.#released(answer.name, subject?.token ?? 0)
+      else if (subject !== undefined && subject.names > 0) counters.failed(subject.name, answer)
       this.connection.say(answerReply(request, answer))
     }
     this.#throttle.look(this.undecided)
@@ -254,11 +260,17 @@ export class SessionWork implements RequestScope {
 function subjectOf(body: RequestBody): Subject {
   switch (body.type) {
     case CommandType.ask:
-      return { names: body.asks.length, waitMs: body.waitMs, loose: body.loose, token: 0 }
+      return {
+        name: body.asks[0]?.name ?? '',
+        names: body.asks.length,
+        waitMs: body.waitMs,
+        loose: body.loose,
+        token: 0,
+      }
     case CommandType.lock:
-      return { names: 1, waitMs: body.waitMs, loose: false, token: 0 }
+      return { name: body.name, names: 1, waitMs: body.waitMs, loose: false, token: 0 }
     case CommandType.release:
-      return { names: 0, waitMs: 0, loose: false, token: body.token }
+      return { name: '', names: 0, waitMs: 0, loose: false, token: body.token }
     default:
       return NO_LOCK
   }

@@ -9,6 +9,7 @@ import type { NodeApi } from '../../raft/node/node-api.js'
 import { ListedNames } from './listed-names.js'
 import { Listings } from './listings.js'
 import { PacedWork } from './paced-work.js'
+import { QueueWalk } from './queue-walk.js'
 import { type Watcher, Watches } from './watches.js'
 
 export interface ReadsDeps {
@@ -21,6 +22,7 @@ export class ClientReads {
   readonly reports: Reports
   readonly listings: Listings
   readonly watches: Watches
+  readonly queues: QueueWalk
   readonly #names: ListedNames
   readonly #paced: PacedWork
 
@@ -29,6 +31,7 @@ export class ClientReads {
     this.reports = reports
     this.#names = new ListedNames(clock, reports)
     this.#paced = new PacedWork(clock)
+    this.queues = new QueueWalk(clock, reports.queues)
     this.listings = new Listings(clock, this.#names, reports)
     this.watches = new Watches({ clock, listings: this.listings, appliedIndex: () => node.appliedIndex() })
   }
@@ -59,6 +62,7 @@ export class ClientReads {
   }
 
   restored(): void {
+    this.queues.restored()
     this.#names.drop()
     this.watches.restored()
   }
@@ -71,6 +75,7 @@ export class ClientReads {
 
   stop(): void {
     this.#paced.stop()
+    this.queues.stop()
     this.watches.clear()
     this.listings.clear()
     this.#names.drop()

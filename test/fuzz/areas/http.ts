@@ -2,9 +2,9 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { HttpPort } from '../../../src/server/http/http-port.js'
-import { ServerMetrics } from '../../../src/server/http/metrics.js'
 import { SeededRandom } from '../../../src/testing/seeded-random.js'
 import { readSources } from '../../kit/read-sources.js'
+import { serverMetrics } from '../../kit/server-metrics.js'
 import { statusSources } from '../../kit/status-sources.js'
 import { type Area, Finding, Trail } from '../area.js'
 import { damaged, freeText, nameText, numberText } from '../values.js'
@@ -150,12 +150,7 @@ class HttpArea implements Area {
     if (this.#port !== null) return this.#port
     process.on('unhandledRejection', this.#onEscape)
     process.on('uncaughtException', this.#onEscape)
-    const metrics = new ServerMetrics(SOURCES, {
-      proposals: () => 0,
-      dropped: () => 0,
-      ignored: () => 0,
-      level: () => 1,
-    })
+    const metrics = serverMetrics(SOURCES)
     const listen = { host: '127.0.0.1', port: 0 }
     const warn = (message: string): void => void this.#warnings.push(message)
     this.#port = await HttpPort.open({ listen, sources: SOURCES, metrics, reads: this.#reads, warn })

@@ -70,7 +70,7 @@ export const RULES_EPOCHS: readonly Mutant[] = [
     rule: 'Replicated state',
     edits: [
       {
-        file: 'src/locks/state/state.ts',
+        file: 'src/locks/state/genesis.ts',
         find: 'state.counter = genesis.createdUnixSeconds * COUNTER_STEPS_PER_SECOND',
         replace: 'state.counter = 0',
       },

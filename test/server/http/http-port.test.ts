@@ -2,9 +2,9 @@ import { connect, type Socket } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
 import type { NodeStatus } from '../../../src/raft/node/node-api.js'
 import { HttpPort } from '../../../src/server/http/http-port.js'
-import { ServerMetrics } from '../../../src/server/http/metrics.js'
 import { HTTP_LOCKS_MAX, HTTP_MAX_CONNECTIONS } from '../../../src/server/limits.js'
 import { type ReadSituation, readSources } from '../../kit/read-sources.js'
+import { serverMetrics } from '../../kit/server-metrics.js'
 import { LEADER, statusSources } from '../../kit/status-sources.js'
 import { Bench } from '../../locks/harness.js'
 
@@ -23,8 +23,7 @@ interface Situation {
 
 async function serve({ node = LEADER, leaseMs = 8_500, reads = {}, hasPlaces = true }: Situation = {}) {
   const sources = statusSources({ node: () => node, leaseRemainingMs: () => leaseMs, hasPlaces: () => hasPlaces })
-  const counted = { proposals: () => 11, dropped: () => 0, ignored: () => 0, level: () => 1 }
-  const metrics = new ServerMetrics(sources, counted)
+  const metrics = serverMetrics(sources, { proposals: () => 11 })
   const warnings: string[] = []
   const warn = (message: string) => void warnings.push(message)
   port = await HttpPort.open({

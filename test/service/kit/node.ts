@@ -1,4 +1,5 @@
 /** One node: a real service over a real lock machine; its process can be paused, killed and started again. */
+import type { LockEvent } from '../../../src/locks/effects.js'
 import { LockMachine } from '../../../src/locks/machine.js'
 import type { Clock, Timer } from '../../../src/platform.js'
 import { type ConfState, type Index, Role, type Term } from '../../../src/raft/core/types.js'
@@ -7,6 +8,7 @@ import type { ReadDone } from '../../../src/raft/node/reads/reads.js'
 import { clockThatLooks } from '../../../src/raft/ports/looks-first.js'
 import { OlderProgramError } from '../../../src/raft/ports/older-program.js'
 import type { FrameKind, Lane } from '../../../src/raft/ports/transport.js'
+import type { RefusedFor } from '../../../src/service/lock-observer.js'
 import {
   type AdminRequest,
   type EpochRecord,
@@ -18,6 +20,11 @@ import { asIs } from '../../kit/looks-first.js'
 import type { Cluster } from './cluster.js'
 import { FakeSocket } from './socket.js'
 import type { World } from './world.js'
+
+/** An event, and how long ago that began by the node's clock of which it says since when. */
+export interface Observed extends LockEvent {
+  readonly agoMs: number
+}
 
 export class FakeNode implements NodeApi {
   readonly world: World
@@ -32,6 +39,8 @@ export class FakeNode implements NodeApi {
   readonly fatal: Error[] = []
   readonly adminRequests: AdminRequest[] = []
   readonly logged: { level: string; event: string; facts: object }[] = []
+  /** What it would count. */
+  readonly observed = { events: [] as Observed[], refusals: [] as (readonly [string, RefusedFor])[] }
   shutdownAsked = false
   /** Kernel clock and disk survive a process. */
   records: readonly EpochRecord[] = []
@@ -92,6 +101,11 @@ export class FakeNode implements NodeApi {
         ...this.cluster.options.service,
       },
       log: (level, event, facts) => void this.logged.push({ level, event, facts }),
+      observer: {
+        event: (event) =>
+          void this.observed.events.push({ ...event, agoMs: this.#clock().wallNow() - event.sinceWallMs }),
+        refused: (name, why) => void this.observed.refusals.push([name, why]),
+      },
       describe: () => ({ maxrss: 1 }),
       shutdown: () => {
         this.shutdownAsked = true

@@ -11,6 +11,8 @@ const event = (index: number, place: number): LockEvent => ({
   name: 'x',
   token: index,
   holder: 'h',
+  sinceWallMs: 0,
+  how: null,
 })
 
 it('knows what is behind a position, and whether it has all of that', () => {

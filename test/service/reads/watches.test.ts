@@ -108,7 +108,10 @@ function open(node: Node, watcher: Watcher, text: string, isPrefix: boolean, sin
 let lastIndex = 0
 const event = (type: EventType, name: string, token = 0): Entry => {
   lastIndex += 1
-  return { index: lastIndex, events: [{ kind: 'event', index: lastIndex, place: 0, type, name, token, holder: 'h' }] }
+  return {
+    index: lastIndex,
+    events: [{ kind: 'event', index: lastIndex, place: 0, type, name, token, holder: 'h', sinceWallMs: 0, how: null }],
+  }
 }
 
 describe('a watch', () => {
@@ -207,7 +210,17 @@ function* entries(random: SeededRandom, count: number): IterableIterator<Entry> 
       const [name, its] = hold ?? [`${'ab'[random.int(2)]}/${random.int(2_000)}`, token]
       if (!goes) holds.push([name, its])
       const type = goes ? (random.int(3) === 0 ? 'lost' : 'released') : 'granted'
-      events.push({ kind: 'event', index, place: events.length, type, name, token: its, holder: 'h' })
+      events.push({
+        kind: 'event',
+        index,
+        place: events.length,
+        type,
+        name,
+        token: its,
+        holder: 'h',
+        sinceWallMs: 0,
+        how: null,
+      })
     }
     yield { index, events }
   }

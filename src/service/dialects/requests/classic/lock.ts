@@ -31,7 +31,7 @@ export const lock: ClassicRequest = {
 function perform(client: ClassicScope, line: Line): void {
   const { context, connection } = client
   const asked = read(line, context.clock.wallNow())
-  const refusal = typeof asked === 'string' ? asked : notHere(client, asked.mayRedirect)
+  const refusal = typeof asked === 'string' ? asked : notHere(client, asked)
   if (refusal !== null) connection.close(refusal)
   else if (typeof asked !== 'string') client.ask(asked.body, asked.showsToken)
 }
@@ -80,11 +80,13 @@ function readAmount(line: Line): Pick<ClassicAsk, 'amount' | 'limit'> | NeutralR
 }
 
 /** Null, or where else to ask, or why not now. */
-function notHere({ context, connection }: ClassicScope, mayRedirect: boolean): NeutralReply | null {
+function notHere({ context, connection }: ClassicScope, { body, mayRedirect }: Asked): NeutralReply | null {
   const address = redirectAddress(context, connection, mayRedirect)
   if (address !== null) return neutral('redirect', { address })
-  if (!context.right.serving()) return CLASSIC_NO_QUORUM
-  return context.attachments.isBusy ? BUSY : null
+  const isServing = context.right.serving()
+  if (isServing && !context.attachments.isBusy) return null
+  context.counters.failed(body.name, isServing ? 'busy' : 'no-quorum')
+  return isServing ? BUSY : CLASSIC_NO_QUORUM
 }
 
 export function grantedReply(token: number, showsToken: boolean): PositiveReply {
