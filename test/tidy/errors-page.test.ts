@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, it } from 'vitest'
-import { ClientExit, DoExit, TnlExit } from '../../src/cli/shared/exit-statuses.js'
+import { ClientExit, DoExit, LockExit, TnlExit } from '../../src/cli/shared/exit-statuses.js'
 import { ADMIN_CODES } from '../../src/protocol/admin-codes.js'
 import { ERROR_CODES } from '../../src/protocol/error-codes.js'
 import { POSITIVE_WORDS } from '../../src/protocol/replies.js'
@@ -32,6 +32,7 @@ const STATUSES: Readonly<Record<string, Readonly<Record<string, number>>>> = {
   'tnl-do': DoExit,
   'tnl-client': ClientExit,
   tnl: TnlExit,
+  'tnl lock': LockExit,
   'tnl-server': ExitCode,
 }
 

@@ -21,8 +21,10 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   bench: ['shared'],
   cluster: ['shared'],
   reads: ['shared'],
+  // `execute` and `elect` run a command as tnl-do does.
+  lock: ['do', 'reads', 'shared'],
   // `tnl` alone is made of others.
-  tnl: ['admin', 'bench', 'cluster', 'reads', 'shared'],
+  tnl: ['admin', 'bench', 'cluster', 'lock', 'reads', 'shared'],
 }
 
 const roomsIn = (text: string): string[] =>

@@ -1,21 +1,15 @@
 /** The command line of tnl-do. */
-import { hostname, userInfo } from 'node:os'
 import { InvalidArgumentError } from 'commander'
 import { type Ask, readAmount, readAsks } from '../../client/asks.js'
-import { DEFAULT_REACH_MS, MIN_HOLD_MAX_MS, ONCE_TTL_MAX_MS, TTL_MAX_MS } from '../../client/limits.js'
-import { assertClientId, assertMetadata, assertOnceKey } from '../../client/names.js'
+import { MIN_HOLD_MAX_MS, ONCE_TTL_MAX_MS, TTL_MAX_MS } from '../../client/limits.js'
+import { assertMetadata, assertOnceKey } from '../../client/names.js'
 import type { LockTerms } from '../../client/session/lock-session.js'
 import type { SessionOptions } from '../../client/session/session.js'
-import {
-  CLIENT_ID_MAX_CHARS,
-  LINGER_MAX_MS,
-  LOCK_DELAY_MAX_MS,
-  SESSION_LEASE_MAX_MS,
-  SESSION_LEASE_MIN_MS,
-} from '../../protocol/limits.js'
+import { LINGER_MAX_MS, LOCK_DELAY_MAX_MS, SESSION_LEASE_MAX_MS, SESSION_LEASE_MIN_MS } from '../../protocol/limits.js'
 import type { OnLost } from '../guarding/messages.js'
-import { checked, endpointsFrom, reachSeconds } from '../shared/arguments.js'
+import { checked, endpointsFrom } from '../shared/arguments.js'
 import { Verbosity } from '../shared/log.js'
+import { readClientId, readReach } from '../shared/session-options.js'
 import { createProgram, type Flags } from './flags.js'
 import { lockNameOf } from './lock-name.js'
 
@@ -57,7 +51,7 @@ export interface Hooks {
 type Environment = Readonly<Record<string, string | undefined>>
 
 /** A command is asked to end this part of the lease before the lock may be another's. */
-const DEFAULT_GRACE_FRACTION = 1 / 5
+export const DEFAULT_GRACE_FRACTION = 1 / 5
 const MAX_GRACE_FRACTION = 1 / 4
 /** Flags that mean nothing without a server. */
 const OF_A_SERVER = {
@@ -112,7 +106,7 @@ function fromFlags(flags: Flags, command: readonly string[], env: Environment): 
       leaseMs: flags.lease,
       // No FIN of anybody may free the lock while the command lives; its guardian says `bye` (rules.md rule 5).
       lingerMs: Math.max(flags.linger, flags.lease),
-      ...readReach(flags, env),
+      ...readReach(flags.reach, flags.wait, env),
       keepAliveMs: flags.keepAlive ? flags.keepAliveSecs : undefined,
     },
     asks: readNames(flags, command),
@@ -179,39 +173,5 @@ function refuseServerFlags(flags: Flags): void {
     if (flags[name as keyof typeof OF_A_SERVER] !== undefined) {
       throw new InvalidArgumentError(`--local has no server: ${flag} means nothing to it`)
     }
-  }
-}
-
-/** Who did not ask to wait is told at once that nothing listens anywhere; who waits for a lock waits for a node as well. */
-function readReach(flags: Flags, env: Environment): Pick<SessionOptions, 'reachMs' | 'resumeMs' | 'refusalIsFinal'> {
-  const asked = flags.reach ?? reachFrom(env.TNL_REACH)
-  const reachMs = asked ?? DEFAULT_REACH_MS
-  return { reachMs, resumeMs: Math.max(reachMs, flags.wait), refusalIsFinal: asked === null && flags.wait === 0 }
-}
-
-function reachFrom(text: string | undefined): number | null {
-  if (text === undefined || text === '') return null
-  try {
-    return reachSeconds(text)
-  } catch (error) {
-    if (error instanceof InvalidArgumentError) throw new InvalidArgumentError(`TNL_REACH '${text}': ${error.message}`)
-    throw error
-  }
-}
-
-function readClientId(given: string | undefined): string {
-  if (given !== undefined) {
-    checked('--client-id', () => assertClientId(given))
-    return given
-  }
-  return `${userName()}@${hostname()}.${process.pid}`.replace(/[^A-Za-z0-9.@_-]/g, '_').slice(-CLIENT_ID_MAX_CHARS)
-}
-
-function userName(): string {
-  try {
-    return userInfo().username
-  } catch {
-    // A container may run under a user id that has no name.
-    return `uid${process.getuid?.() ?? ''}`
   }
 }

@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto'
 import { accessSync, constants, lstatSync, renameSync, rmSync, statSync, unlinkSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { Amount } from '../../client/asks.js'
-import { AlreadyDoneError, NotGrantedError, TcpNetLockError } from '../../client/errors.js'
+import { AlreadyDoneError, NotGrantedError, RefusedError, TcpNetLockError } from '../../client/errors.js'
 import type { Acquired } from '../shared/acquire.js'
 import { hasCode } from '../system/processes.js'
 import type { DoOptions } from './options.js'
@@ -63,7 +63,8 @@ export interface RunResult {
     readonly marked: boolean
     readonly doneBefore: { readonly since: string | null; readonly holder: string | null } | null
   } | null
-  readonly error: { readonly code: string; readonly message: string } | null
+  /** `serverCode`: of a refusal by the cluster, its word. */
+  readonly error: { readonly code: string; readonly serverCode: string | null; readonly message: string } | null
   readonly clientId: string
   readonly session: string | null
   readonly cluster: string | null
@@ -227,7 +228,7 @@ function notGrantedOf(error: unknown): RunResult['notGranted'] {
 function errorOf(error: unknown): RunResult['error'] {
   if (!(error instanceof Error) || error instanceof AlreadyDoneError) return null
   const code = error instanceof TcpNetLockError || 'code' in error ? String(error.code) : 'unknown'
-  return { code, message: error.message }
+  return { code, serverCode: error instanceof RefusedError ? error.serverCode : null, message: error.message }
 }
 
 function inSeconds(ms: number): number {

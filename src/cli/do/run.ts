@@ -26,7 +26,7 @@ import { Guardian } from './guardian.js'
 import { UserHooks } from './hooks.js'
 import { LocalSession, mayLockLocally } from './local-session.js'
 import { type DoOptions, readDoOptions } from './options.js'
-import { type OutcomeWord, prepareResult, RunRecord, writeResult } from './result.js'
+import { type OutcomeWord, prepareResult, RunRecord, type RunResult, writeResult } from './result.js'
 import { isReplaced, readStart, type Start } from './start.js'
 import { dismissGuardian, type StartedGuardian, startGuardian } from './started-guardian.js'
 import { type Outcome, Supervision } from './supervision.js'
@@ -55,8 +55,32 @@ export async function runTnlDo(
     if (started !== null) dismissGuardian(started)
     return DoExit.badUsage
   }
+  const heldAround = readHeld(env[HELD_VARIABLE])
+  const signals = new SignalRelay(start.ignoredSignals)
+  const result = await runUnderLock({ options, log, start, signals, heldAround, started })
+  return result.exitStatus
+}
+
+/** What a run of a command needs. */
+export interface RunSurroundings {
+  readonly options: DoOptions
+  readonly log: ProgramLog
+  readonly start: Start
+  /** Of this process; after the run signals end a wait again. */
+  readonly signals: SignalRelay
+  /** Locks that are held around this program. */
+  readonly heldAround: readonly HeldMark[]
+  /** A guardian that runs already. */
+  readonly started: StartedGuardian | null
+  /** Told before the command starts. */
+  readonly onGranted?: (acquired: Acquired) => void
+}
+
+/** Takes the locks, runs the command, gives them back. What kept it from that is in the result, and was said in `log`. */
+export async function runUnderLock(surroundings: RunSurroundings): Promise<RunResult> {
+  const { options, log, signals } = surroundings
   const record = new RunRecord(options)
-  const run = new DoRun(options, log, start, record, readHeld(env[HELD_VARIABLE]), started)
+  const run = new DoRun(surroundings, record)
   try {
     return run.tell(await run.run())
   } catch (error) {
@@ -69,6 +93,7 @@ export async function runTnlDo(
     return run.tell(status)
   } finally {
     run.end()
+    signals.relayTo(null)
   }
 }
 
@@ -89,20 +114,25 @@ function obstacleTo(options: DoOptions, words: readonly string[], env: Environme
 
 class DoRun {
   private guardian: Guardian | null
+  private readonly options: DoOptions
+  private readonly log: ProgramLog
+  private readonly start: Start
+  private readonly heldAround: readonly HeldMark[]
   private readonly signals: SignalRelay
   private readonly hooks: UserHooks
   private session: LockSession | null = null
   private runsOn = false
 
   constructor(
-    private readonly options: DoOptions,
-    private readonly log: ProgramLog,
-    private readonly start: Start,
+    private readonly surroundings: RunSurroundings,
     private readonly record: RunRecord,
-    private readonly heldAround: readonly HeldMark[],
-    started: StartedGuardian | null,
   ) {
-    this.signals = new SignalRelay(start.ignoredSignals)
+    const { options, log, start, signals, heldAround, started } = surroundings
+    this.options = options
+    this.log = log
+    this.start = start
+    this.heldAround = heldAround
+    this.signals = signals
     this.guardian = started === null ? null : new Guardian(started)
     this.hooks = new UserHooks(start.variables, log, (processId) => this.guardian?.ignore(processId))
   }
@@ -130,15 +160,15 @@ class DoRun {
   }
 
   /** Writes the result that was asked for. The status stays what it is. */
-  tell(status: number): number {
-    const { result } = this.options
-    if (result === null) return status
+  tell(status: number): RunResult {
+    const result = this.record.toResult(status)
+    if (this.options.result === null) return result
     try {
-      writeResult(result, this.record.toResult(status))
+      writeResult(this.options.result, result)
     } catch (error) {
       this.log.error(`the result cannot be written: ${error instanceof Error ? error.message : String(error)}`)
     }
-    return status
+    return result
   }
 
   private request(): AcquireRequest {
@@ -158,6 +188,7 @@ class DoRun {
   private async runCommand(acquired: Acquired): Promise<number> {
     const { session, grants } = acquired
     this.record.granted(acquired)
+    this.surroundings.onGranted?.(acquired)
     const guardian = this.readyGuardian()
     const { signals } = this
     const supervision = new Supervision(this.options, this.log, session, grants, guardian)

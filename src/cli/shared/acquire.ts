@@ -22,7 +22,7 @@ export interface AcquireRequest {
   readonly session: SessionOptions
   /** All or nothing. */
   readonly asks: readonly Ask[]
-  readonly terms?: Omit<LockTerms, 'waitMs' | 'holding' | 'signal' | 'onQueued'>
+  readonly terms?: Omit<LockTerms, 'waitMs' | 'holding' | 'onQueued'>
   readonly waitMs: number
   readonly retries: number
   readonly retryWaitMs: number
@@ -52,6 +52,13 @@ export class HeldAroundError extends Error {
   readonly code = 'TNL_HELD_AROUND'
   constructor(lockName: string, holder: string) {
     super(`this command runs under the lock '${lockName}' already, held by ${holder} (${HELD_VARIABLE})`)
+  }
+}
+
+/** The wait is over and nobody has said what became of the request: it may still be granted. */
+export class UnansweredError extends NotGrantedError {
+  constructor(lockName: string) {
+    super(lockName, 'timeout', null)
   }
 }
 
@@ -184,9 +191,7 @@ function reasonOf({ reason, holder, details }: NotGrantedError): string {
 function within(waitMs: number, lockName: string, asked: Promise<readonly Grant[]>): Promise<readonly Grant[]> {
   if (waitMs === 0) return asked
   return new Promise((resolve, reject) => {
-    const stop = after(waitMs + WAIT_MARGIN_MS + CANCEL_PATIENCE_MS, () =>
-      reject(new NotGrantedError(lockName, 'timeout', null)),
-    )
+    const stop = after(waitMs + WAIT_MARGIN_MS + CANCEL_PATIENCE_MS, () => reject(new UnansweredError(lockName)))
     asked.then(resolve, reject).finally(stop)
   })
 }

@@ -42,6 +42,22 @@ export const TnlExit = {
   noEndpoint: 125,
 } as const
 
+/** `tnl lock`, `unlock` and `execute`: consul-lock's. Besides, `execute` ends as its command does, or as `tnl-do` where that could not. */
+export const LockExit = {
+  ok: 0,
+  /** A variable is missing that has no default. None of today's is. */
+  missingVariable: 1,
+  badVariable: 2,
+  badUsage: 3,
+  permissionDenied: 4,
+  timedOut: 5,
+  invalidKey: 6,
+  invalidTtl: 7,
+  notGranted: 100,
+  /** No endpoint was reached, or none that has a quorum. */
+  noEndpoint: 125,
+} as const
+
 /** As shells report a process that a signal ended. */
 export function exitStatusOfSignal(signal: NodeJS.Signals): number {
   return 128 + constants.signals[signal]

@@ -9,6 +9,8 @@ const HARMLESS: readonly NodeJS.Signals[] = ['SIGCONT', 'SIGWINCH']
 export class SignalRelay {
   /** Resolves with the first signal that comes while no command runs. */
   readonly interrupted: Promise<NodeJS.Signals>
+  /** Those that have come so far, to whomever they went. */
+  readonly came = new Set<NodeJS.Signals>()
   private interrupt: (signal: NodeJS.Signals) => void = () => {}
   private forward: ((signal: NodeJS.Signals) => void) | null = null
 
@@ -19,15 +21,15 @@ export class SignalRelay {
     })
     for (const signal of ENDING) {
       const isIgnored = ignored.includes(constants.signals[signal])
-      process.on(signal, isIgnored ? () => {} : () => (this.forward ?? this.interrupt)(signal))
+      process.on(signal, isIgnored ? () => {} : () => this.ending(signal))
     }
     for (const signal of HARMLESS) process.on(signal, () => this.forward?.(signal))
     if (ignored.includes(constants.signals.SIGTSTP)) process.on('SIGTSTP', () => {})
     else process.on('SIGTSTP', this.stopAsked)
   }
 
-  /** From now on signals go to the command. */
-  relayTo(forward: (signal: NodeJS.Signals) => void): void {
+  /** From now on signals go to the command; null: there is none any more, they end a wait again. */
+  relayTo(forward: ((signal: NodeJS.Signals) => void) | null): void {
     this.forward = forward
   }
 
@@ -46,6 +48,12 @@ export class SignalRelay {
   dieWithGroup(signal: NodeJS.Signals): void {
     process.removeAllListeners(signal)
     process.kill(0, signal)
+  }
+
+  private ending(signal: NodeJS.Signals): void {
+    this.came.add(signal)
+    const deliver = this.forward ?? this.interrupt
+    deliver(signal)
   }
 
   private readonly stopAsked = (): void => {

@@ -1,9 +1,16 @@
 /** What the commands of `tnl` have in common. */
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import type { HostPort } from '../../address.js'
 import { readEndpoints } from '../shared/endpoints-option.js'
 
 export const ENDPOINTS = ['--endpoints <H:P,...>', 'nodes to ask (default TNL_ENDPOINTS, else localhost:7654)'] as const
+
+/** `-v`, `-vv`: how often it was given. */
+export function verbose(): Option {
+  return new Option('-v, --verbose', 'say more on stderr; -vv: all there is').argParser(
+    (_: string, before: number | undefined) => (before ?? 0) + 1,
+  )
+}
 
 export interface AskOptions {
   readonly endpoints?: string
@@ -13,6 +20,39 @@ export interface AskOptions {
 
 export function endpointsOf({ endpoints }: AskOptions): readonly HostPort[] {
   return readEndpoints(endpoints, process.env)
+}
+
+/** The default of `tnl`'s commands. */
+const EXIT_STATUSES = '0 done; 1 the cluster refused; 2 bad usage; 3 failed; 125 no endpoint answered.'
+
+const HELP_WIDTH_CHARS = 80
+
+const explained = new WeakSet<Command>()
+
+/** In the place of the default. `words`: each status with what it means, for the help. */
+export function addExitStatuses(command: Command, words: string): Command {
+  explained.add(command)
+  return addText(command, `Exit status: ${words}`)
+}
+
+/** Gives every command below its exit statuses that has none of its own; `others` are programs by themselves. */
+export function explainExits(command: Command, others: readonly string[]): void {
+  for (const each of command.commands) {
+    if (others.includes(each.name())) continue
+    if (!explained.has(each)) addExitStatuses(each, EXIT_STATUSES)
+    explainExits(each, others)
+  }
+}
+
+/** Below the options, as wide as a terminal is at least. */
+export function addText(command: Command, words: string): Command {
+  const lines: string[] = ['']
+  for (const word of words.split(' ')) {
+    const line = lines.at(-1) ?? ''
+    if (line.length + 1 + word.length > HELP_WIDTH_CHARS) lines.push(word)
+    else lines[lines.length - 1] = line === '' ? word : `${line} ${word}`
+  }
+  return command.addHelpText('after', `\n${lines.join('\n')}`)
 }
 
 export function addExamples(command: Command, ...examples: readonly string[]): Command {

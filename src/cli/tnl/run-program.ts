@@ -17,7 +17,8 @@ export async function runProgram(run: () => Promise<void>): Promise<void> {
 
 function exitCodeOf(error: unknown): number {
   // Commander has printed its own words, also the help and the version.
-  if (error instanceof CommanderError) return error.exitCode === 0 ? TnlExit.ok : TnlExit.usage
+  // Its own status for bad usage is 1; a command that has another one says so.
+  if (error instanceof CommanderError) return error.exitCode === 1 ? TnlExit.usage : error.exitCode
   const known = error instanceof CommandFailure
   process.stderr.write(
     `${known ? error.message : `unexpected: ${error instanceof Error ? error.stack : String(error)}`}\n`,

@@ -5,9 +5,18 @@ import { runStatus } from '../admin/status.js'
 import { finishUpgrade, holdUpgrade, showUpgrade } from '../admin/upgrade.js'
 import { runBench } from '../bench/bench.js'
 import { runCluster } from '../cluster/run-cluster.js'
+import { addLockers } from './commands-of-lockers.js'
 import { addOperators } from './commands-of-operators.js'
 import { addReaders } from './commands-of-readers.js'
-import { type AskOptions, addExamples, ENDPOINTS, endpointsOf } from './common-options.js'
+import {
+  type AskOptions,
+  addExamples,
+  addExitStatuses,
+  ENDPOINTS,
+  endpointsOf,
+  explainExits,
+  verbose,
+} from './common-options.js'
 
 /** The sister programs: each is an entry file of its own, `tnl-NAME`, and reads its own words. */
 export const SISTERS = {
@@ -16,14 +25,14 @@ export const SISTERS = {
   client: 'hold a lock until the end (tnl-client)',
 } as const
 
-const EXIT_STATUS_HELP = `
-Exit status: 0 done; 1 the cluster refused, or a check of the bench failed; 2 bad usage; 3 failed; 125 no endpoint answered.`
+const EXIT_STATUS_HELP = `0 done; 1 the cluster refused, or a check of the bench failed; 2 bad usage; 3 failed; 125 no endpoint answered. lock, unlock, execute and elect have their own: tnl lock --help.`
 
 export function createTnl(): Command {
   const tnl = new Command('tnl')
     .description('TcpNetLock: a highly available lock server that you can drive with telnet')
     .version(VERSION)
     .exitOverride()
+    .enablePositionalOptions()
   for (const [name, help] of Object.entries(SISTERS)) {
     tnl.command(name).description(help).usage(`[options of tnl-${name}]`)
   }
@@ -33,15 +42,31 @@ export function createTnl(): Command {
     'tnl status --endpoints n1:7654,n2:7654,n3:7654',
     'tnl do --lock-name backup -- ./backup.sh',
   )
-  tnl.addHelpText('after', EXIT_STATUS_HELP)
+  addExitStatuses(tnl, EXIT_STATUS_HELP)
+  addLeadingOptions(tnl)
   addCluster(tnl)
   addStatus(tnl)
   addMembers(tnl)
   addUpgrade(tnl)
   addOperators(tnl)
   addReaders(tnl)
+  addLockers(tnl)
   addBench(tnl)
+  explainExits(tnl, Object.keys(SISTERS))
   return tnl
+}
+
+/** What may also stand before the command: whoever keeps `tnl --endpoints …` or consul-lock's `-v` in a variable writes it there. */
+function addLeadingOptions(tnl: Command): void {
+  tnl
+    .option(...ENDPOINTS)
+    .addOption(verbose().hideHelp())
+    .hook('preAction', (_, action) => {
+      const { endpoints, verbose: leading = 0 } = tnl.opts<{ readonly endpoints?: string; readonly verbose?: number }>()
+      const own = action.opts<{ readonly endpoints?: string; readonly verbose?: number }>()
+      if (endpoints !== undefined && own.endpoints === undefined) action.setOptionValue('endpoints', endpoints)
+      if (leading > 0) action.setOptionValue('verbose', leading + (own.verbose ?? 0))
+    })
 }
 
 interface ClusterCommandOptions {
