@@ -1,5 +1,6 @@
 /** Somebody who watches, and believes what the lines say: the holds that there are, by name and token. */
 import { parseLine } from '../../src/protocol/line.js'
+import { isBefore, parsePosition } from '../../src/service/reads/positions.js'
 
 /** Behind it there is everything, by events or by a gap. */
 const BEFORE_ALL = '0.0'
@@ -11,6 +12,10 @@ export class WatchReplay {
   /** From where to go on on another connection; after a gap that was not told to its end, from the beginning of all. */
   at = ''
   #gapAt = ''
+  /** What a listing has shown may be told again on later connections, up to here. */
+  #exactFrom = BEFORE_ALL
+  #repeatedUpTo = BEFORE_ALL
+  repeats = 0
   isWatching = false
   /** A gap was told of, and not yet all that there is. */
   isListing = false
@@ -22,6 +27,7 @@ export class WatchReplay {
   reconnected(): void {
     this.#rest = ''
     this.isListing = false
+    this.#repeatedUpTo = this.#exactFrom
     if (this.at === BEFORE_ALL) this.holds.clear()
   }
 
@@ -48,6 +54,8 @@ export class WatchReplay {
         this.holds.clear()
         this.at = BEFORE_ALL
         this.#gapAt = at
+        this.#exactFrom = BEFORE_ALL
+        this.#repeatedUpTo = BEFORE_ALL
         return
       case 'lock':
         if (line.get('state') === 'held') this.#add(hold, text)
@@ -55,6 +63,7 @@ export class WatchReplay {
       case 'end':
         this.isListing = false
         this.at = this.#gapAt
+        this.#exactFrom = line.get('exact-from') ?? BEFORE_ALL
         return
       case 'event':
         this.events += 1
@@ -65,11 +74,18 @@ export class WatchReplay {
   }
 
   #add(hold: string, text: string): void {
-    if (this.holds.has(hold)) throw new Error(`is there already: ${text}`)
+    if (this.holds.has(hold)) this.#known(`is there already: ${text}`)
     this.holds.add(hold)
   }
 
   #remove(hold: string, text: string): void {
-    if (!this.holds.delete(hold)) throw new Error(`is not there: ${text}`)
+    if (!this.holds.delete(hold)) this.#known(`is not there: ${text}`)
+  }
+
+  /** It says what is known, which only an event may do that a listing has shown. */
+  #known(what: string): void {
+    const [at, upTo] = [parsePosition(this.at), parsePosition(this.#repeatedUpTo)]
+    if (this.isListing || at === null || upTo === null || isBefore(upTo, at)) throw new Error(what)
+    this.repeats += 1
   }
 }

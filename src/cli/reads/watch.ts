@@ -76,7 +76,7 @@ export class Follower {
       }
       case 'end':
         this.since = this.#gapAt
-        this.#say({ at: this.#gapAt, type: 'end' }, `  ${line.get('count')} in all`)
+        this.#say({ at: this.#gapAt, type: 'end', exactFrom: line.get('exact-from') }, `  ${line.get('count')} in all`)
         return
       case 'event': {
         this.since = at

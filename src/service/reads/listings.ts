@@ -38,6 +38,8 @@ export interface ListingOrder {
   /** Null: from the beginning. */
   readonly after: ListingPlace | null
   readonly most: number
+  /** Its turn has come for the first time: what it shows is true from now on. */
+  begin?(): void
   line(held: ListedHold): void
   /** Asked behind each line: whoever collects them has enough. */
   isFull?(): boolean
@@ -56,12 +58,17 @@ export class Listing {
   #name: string
   #token: Token = NOTHING
   #count = 0
+  #hasBegun = false
 
   constructor(readonly order: ListingOrder) {
     const { after, prefix } = order
     const goesOn = after !== null && after.name >= prefix
     this.#name = goesOn ? after.name : prefix
     if (goesOn) this.#token = after.token
+  }
+
+  get hasBegun(): boolean {
+    return this.#hasBegun
   }
 
   /** Whether it has come past this hold, or past the name's first line (`token` 0). */
@@ -72,6 +79,8 @@ export class Listing {
   /** Goes on until `mayGoOn` says no to so much more work. True: it has ended, and has said so. */
   write(names: NameIndex, state: ListedState, mayGoOn: (units: number) => boolean): boolean {
     const { prefix, only, pattern } = this.order
+    if (!this.#hasBegun) this.order.begin?.()
+    this.#hasBegun = true
     for (;;) {
       const name = names.from(this.#name)
       if (name === null || !name.startsWith(prefix) || (only !== null && name !== only)) return this.#end(null)

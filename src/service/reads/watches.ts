@@ -109,9 +109,10 @@ export class Watches {
   }
 
   #beginFrom(watch: Watch, since: Position | null): void {
-    const now = this.#now()
-    const first = this.#log.firstBehind(since ?? now)
-    this.#sayWatching(watch, first === null ? now : (since ?? now))
+    // Said also where it cannot go on from there: whoever is cut off before the gap asks again, and misses nothing.
+    const from = since ?? this.#now()
+    const first = this.#log.firstBehind(from)
+    this.#sayWatching(watch, from)
     if (first === null) this.#beginGap(watch)
     else this.#tellKept(watch, { events: this.#remembered(first, watch.target), isTooMuch: false })
   }
@@ -191,10 +192,7 @@ export class Watches {
     const { phase } = watch
     if (phase.kind === 'live') this.#say(watch, event)
     else if (phase.kind === 'telling') keep(phase.kept, event)
-    // What is to be listed yet will be listed as it then is; of freezes the listing says nothing.
-    else if (phase.kind === 'listing' && (isOfPrefix(event) || phase.listing.hasPassed(event.name, event.token))) {
-      keep(phase.kept, event)
-    }
+    else if (phase.kind === 'listing' && isBehind(phase.listing, event)) keep(phase.kept, event)
   }
 
   /** Entries were applied, all that was to be applied in this turn. */
@@ -234,18 +232,27 @@ export class Watches {
     this.#lookLater()
   }
 
+  /**
+   * The gap is told when the listing's turn has come, not before: one that is written in a single slice is exact as of its gap.
+   * A longer one may show what came after, so its end says from where on everything is told exactly once.
+   */
   #beginGap(watch: Watch): void {
     const { watcher, shownId, target } = watch
-    watcher.say(neutral('gap', { id: shownId, at: formatPosition(this.#now()) }))
+    let gapAt = ''
     const listing = this.deps.listings.begin(watcher, {
       prefix: target.text,
       only: target.isPrefix ? null : target.text,
       pattern: null,
       after: null,
       most: Number.POSITIVE_INFINITY,
+      begin: () => {
+        gapAt = formatPosition(this.#now())
+        watcher.say(neutral('gap', { id: shownId, at: gapAt }))
+      },
       line: (held) => watcher.say(lockLine(shownId, held, this.deps.clock.wallNow())),
       end: (count) => {
-        watcher.say(neutral('end', { id: shownId, count }))
+        const endAt = formatPosition(this.#now())
+        watcher.say(neutral('end', { id: shownId, count, 'exact-from': endAt === gapAt ? undefined : endAt }))
         if (watch.phase.kind === 'listing') this.#tellKept(watch, watch.phase.kept)
       },
     })
@@ -290,6 +297,11 @@ export class Watches {
     if (phase.kind === 'telling') this.#tellKept(watch, phase.kept)
     else if (phase.kind === 'slow' && watcher.unsentBytes === 0) this.#beginGap(watch)
   }
+}
+
+/** What is to be listed yet will be listed as it then is; of freezes the listing says nothing. */
+function isBehind(listing: Listing, event: LockEvent): boolean {
+  return isOfPrefix(event) ? listing.hasBegun : listing.hasPassed(event.name, event.token)
 }
 
 function keep(kept: Kept, event: LockEvent): void {

@@ -44,6 +44,7 @@ import { SEEN_FROM_OUTSIDE } from './seen-from-outside.js'
 import { SIMULATED_NET } from './simulated-net.js'
 import { SNAPSHOTS } from './snapshots.js'
 import { UPGRADES } from './upgrades.js'
+import { WATCHES } from './watches.js'
 
 export const MUTANTS: readonly Mutant[] = [
   ...ELECTIONS,
@@ -89,5 +90,6 @@ export const MUTANTS: readonly Mutant[] = [
   ...UPGRADES,
   ...LOCK_DIALECT,
   ...CLIENT_READS,
+  ...WATCHES,
   ...SEEN_FROM_OUTSIDE,
 ]

@@ -105,6 +105,14 @@ function open(node: Node, watcher: Watcher, text: string, isPrefix: boolean, sin
   node.watches.begin(watch, since)
 }
 
+/** One millisecond after the other, so that no slice more is written than is needed. */
+async function until(node: Node, isSo: () => boolean): Promise<void> {
+  for (let ms = 0; !isSo(); ms += 1) {
+    if (ms > 60_000) throw new Error('it never comes')
+    await node.time.run(1)
+  }
+}
+
 let lastIndex = 0
 const event = (type: EventType, name: string, token = 0): Entry => {
   lastIndex += 1
@@ -174,6 +182,58 @@ describe('a watch', () => {
     node.apply(event('released', 'x', 2))
     expect(watcher.replay).toMatchObject({ events: 2, gaps: 1 })
     expect(watcher.replay.holds.size).toBe(0)
+  })
+
+  it('whose gap is listed at once has all that came before the gap, and nothing that came after', async () => {
+    const [node, other] = [new Node(), new Node()]
+    const watcher = new Watcher()
+    lastIndex = 0
+    const log = [event('granted', 'x', 1), event('released', 'x', 1), event('granted', 'x', 2), event('frozen', 'x')]
+    const later = event('granted', 'x', 3)
+    for (const entry of log.slice(0, 1)) node.apply(entry)
+    node.watches.restored()
+    open(node, watcher, 'x', false, parsePosition('0.5'))
+    expect(watcher.text, 'if it ends here, it is asked for once more').toBe('watching,id:1,at:0.5\n')
+    for (const entry of log.slice(1)) node.apply(entry)
+    await node.time.run(100)
+    expect(watcher.text).toMatch(/^watching.*\ngap,id:1,at:4\.0\nlock,id:1,name:x,.*token:2,.*\nend,id:1,count:1\n$/)
+    for (const entry of [...log, later]) other.apply(entry)
+    watcher.replay.reconnected()
+    open(other, watcher, 'x', false, parsePosition(watcher.replay.at))
+    expect([...watcher.replay.holds]).toEqual(['x@2', 'x@3'])
+    expect(watcher.replay.repeats).toBe(0)
+  })
+
+  it('whose gap takes longer to list says from where on it is exact, on other nodes too', async () => {
+    const [node, other] = [new Node(), new Node()]
+    const watcher = new Watcher()
+    lastIndex = 0
+    const names = Array.from({ length: 1_200 }, (_, at) => `a/${String(at).padStart(4, '0')}`)
+    const [first = '', last = ''] = [names[0], names.at(-1)]
+    const log = names.map((name, at) => event('granted', name, at + 1))
+    const during = [
+      event('granted', first, 4_001),
+      event('released', last, 1_200),
+      event('granted', last, 4_002),
+      event('granted', 'a/x', 4_003),
+      event('lost', 'a/x', 4_003),
+    ]
+    const behind = [event('released', first, 1), event('released', last, 4_002)]
+    for (const entry of log) node.apply(entry)
+    node.watches.restored()
+    open(node, watcher, '', true, parsePosition('0.0'))
+    await until(node, () => watcher.replay.isListing && watcher.replay.holds.size > 0)
+    for (const entry of during) node.apply(entry)
+    await until(node, () => !watcher.replay.isListing)
+    expect(watcher.text).toMatch(/gap,id:1,at:1200\.0\n(lock,.*\n){1200}end,id:1,count:1200,exact-from:1205\.0\n/)
+    // Cut off at once: of what came during the listing it knows some, and hears all.
+    for (const entry of [...log, ...during, ...behind]) other.apply(entry)
+    watcher.replay.reconnected()
+    open(other, watcher, '', true, parsePosition('1200.0'))
+    await other.time.run(1_000)
+    expect([...watcher.replay.holds].toSorted()).toEqual(other.all)
+    expect(watcher.replay.repeats).toBeGreaterThan(1)
+    expect(watcher.replay.at).toBe('1207.0')
   })
 
   it('is one too many, on a connection and on a node; one under the same id is replaced', () => {
@@ -248,12 +308,16 @@ it.each([1, 2, 3, 4, 5, 6, 7, 8])(
       replay.reconnected()
       open(node, watcher, prefix, true, parsePosition(replay.at))
     }
+    let wasListing = false
     catchUp(nodes[0], 100)
     connect(nodes[0])
     // What was there before it watched it does not know: it asks for a position that is long gone.
     node.watches.restored()
     while (Math.min(nodes[0].applied, nodes[1].applied) < log.length) {
-      const lucky = random.int(24)
+      // Some are cut off right behind a listing that has shown more than its gap.
+      const isJustListed = wasListing && !replay.isListing
+      wasListing = replay.isListing
+      const lucky = isJustListed && random.int(2) === 0 ? 0 : random.int(24)
       for (const each of nodes) catchUp(each, each.applied + random.int(random.int(10) === 0 ? 1_000 : 60))
       if (lucky === 0) connect(nodes[random.int(2)] ?? node)
       if (lucky === 1) watcher.unsentBytes = 2 * WATCH_UNSENT_MAX_BYTES
