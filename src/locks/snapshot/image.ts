@@ -162,8 +162,8 @@ export class SnapshotImage implements SnapshotSource, ChangeWatcher {
     this.#keep(this.#pins, pin)
   }
 
-  keepPast(past: PastHold): void {
-    this.#keep(this.#past, past)
+  pastGoes(past: PastHold): void {
+    if (past.stamp < this.#production) this.#keep(this.#past, past)
   }
 
   /** Before its turn a changed entity waits: a restore needs all sessions before the first lock. */

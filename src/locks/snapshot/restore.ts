@@ -81,7 +81,7 @@ export class SnapshotReplacement implements SnapshotRestorer {
       recountFits(state, lock)
     }
     this.#past.sort((a, b) => a.number - b.number)
-    for (const past of this.#past) state.history.add(past, () => undefined)
+    for (const past of this.#past) state.history.add(past)
   }
 
   #readRecord(input: ByteReader): void {

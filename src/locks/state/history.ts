@@ -11,6 +11,9 @@ export class History {
   /** No number below it is there. */
   #oldest = 1
 
+  /** `goes` hears of what is about to be forgotten. */
+  constructor(private readonly goes: (past: PastHold) => void) {}
+
   get size(): number {
     return this.#byNumber.size
   }
@@ -24,8 +27,8 @@ export class History {
     return this.#byNumber.values()
   }
 
-  /** Its number is the highest. `goes` hears of what is about to be forgotten. */
-  add(past: PastHold, goes: (past: PastHold) => void): void {
+  /** Its number is the highest. */
+  add(past: PastHold): void {
     if (this.#byNumber.size === 0) this.#oldest = past.number
     this.lastNumber = past.number
     const ofName = this.#byName.get(past.name)
@@ -33,25 +36,25 @@ export class History {
     else {
       ofName.push(past)
       const [first] = ofName
-      if (ofName.length > HISTORY_PER_NAME_MAX && first !== undefined) this.#forget(first, goes)
+      if (ofName.length > HISTORY_PER_NAME_MAX && first !== undefined) this.#forget(first, ofName)
     }
     this.#byNumber.set(past.number, past)
-    if (this.#byNumber.size > HISTORY_MAX) this.#forgetOldest(goes)
+    if (this.#byNumber.size > HISTORY_MAX) this.#forgetOldest()
   }
 
-  #forgetOldest(goes: (past: PastHold) => void): void {
+  #forgetOldest(): void {
     // Not the first key of the map: to find it means to step over everything that was deleted before it.
     while (!this.#byNumber.has(this.#oldest)) this.#oldest += 1
     const oldest = this.#byNumber.get(this.#oldest)
-    if (oldest !== undefined) this.#forget(oldest, goes)
+    const ofName = this.#byName.get(oldest?.name ?? '')
+    if (oldest !== undefined && ofName !== undefined) this.#forget(oldest, ofName)
   }
 
-  #forget(past: PastHold, goes: (past: PastHold) => void): void {
-    goes(past)
+  /** The oldest of its name, whether that or the whole history has become too long. */
+  #forget(past: PastHold, ofName: PastHold[]): void {
+    this.goes(past)
     this.#byNumber.delete(past.number)
-    const ofName = this.#byName.get(past.name)
-    if (ofName === undefined) return
-    ofName.splice(ofName.indexOf(past), 1)
+    ofName.shift()
     if (ofName.length === 0) this.#byName.delete(past.name)
   }
 }

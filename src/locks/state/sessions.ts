@@ -155,8 +155,9 @@ export function endIfIdle(context: ApplyContext, session: Session): void {
 export function endIdle(context: ApplyContext): void {
   const { state } = context
   if (state.idle.length === 0) return
-  const idle = state.idle.sort((a, b) => a.id - b.id)
+  const { idle } = state
   state.idle = []
+  if (idle.length > 1) idle.sort((a, b) => a.id - b.id)
   for (const session of idle) {
     if (!session.orphaned && state.sessions.get(session.id) === session) endIfIdle(context, session)
   }

@@ -33,12 +33,12 @@ export interface ChangeWatcher {
   /** Its limit; for a snapshot of level 1 also who holds it and who waits. */
   keepLock(lock: LockEntry): void
   keepHold(hold: Hold): void
-  /** Whatever was written of it, it leaves the list of its lock. */
+  /** They leave their lists, whether or not they were written. */
   holdGoes(hold: Hold): void
+  pastGoes(past: PastHold): void
   keepRequest(request: LockRequest): void
   keepMark(mark: Mark): void
   keepPin(pin: Pin): void
-  keepPast(past: PastHold): void
 }
 
 export class LockState {
@@ -61,7 +61,7 @@ export class LockState {
   readonly pins = new Map<string, Pin>()
   /** By prefix. Few. */
   readonly freezes = new Map<string, FreezeEntry>()
-  readonly history = new History()
+  readonly history = new History((past) => this.watcher?.pastGoes(past))
 
   // Indexes: derived from the entities above. (Of a lock its limit is not derived.)
   readonly locks = new Map<string, LockEntry>()
@@ -217,7 +217,7 @@ export class LockState {
     if (!lock.isEmpty) return
     this.lockChanges(lock)
     this.locks.delete(lock.name)
-    this.semaphores.delete(lock.name)
+    if (lock.limit > 0) this.semaphores.delete(lock.name)
   }
 
   // ---- holds

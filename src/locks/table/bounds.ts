@@ -43,9 +43,15 @@ function refuseNames(session: Session, { asks }: Asked): Answer | null {
   // Its end before the sweep is looked for at one lock after the other (`dropOrphans`).
   if (session.classic && asks.length > 1) return failure('bad-request', 'a classic connection asks for one lock')
   if (asks.length > NAMES_PER_REQUEST_MAX) return limit(`a request names at most ${NAMES_PER_REQUEST_MAX} locks`)
-  const seen = new Set<string>()
   for (const { name } of asks) {
     if (utf8Length(name) > NAME_MAX_BYTES) return limit(`a lock name has at most ${NAME_MAX_BYTES} bytes`)
+  }
+  return asks.length === 1 ? null : refuseTwice(asks)
+}
+
+function refuseTwice(asks: readonly Ask[]): Answer | null {
+  const seen = new Set<string>()
+  for (const { name } of asks) {
     if (seen.has(name)) return failure('bad-request', `${name} is asked for twice`)
     seen.add(name)
   }

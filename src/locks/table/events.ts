@@ -34,30 +34,24 @@ const IS_LOSS: Readonly<Record<HoldEnd, boolean>> = {
 /** A current hold ends: watches hear of it, its name remembers it, and the answer that gave it says so if it is repeated. */
 export function tellEnd(context: ApplyContext, hold: Hold, how: HoldEnd, by = '', reason = ''): void {
   const { state } = context
-  const type = IS_LOSS[how] ? 'lost' : 'released'
-  tellEvent(context, type, hold.lock.name, hold.token, hold.label, hold.sinceWallMs, how)
+  const { lock, token, amount, session, owner, label, sinceWallMs } = hold
+  tellEvent(context, IS_LOSS[how] ? 'lost' : 'released', lock.name, token, label, sinceWallMs, how)
   if (state.level === BASE_LEVEL) return
-  const { lock, token, amount, session, owner, sinceWallMs } = hold
-  state.history.add(
-    {
-      number: state.history.lastNumber + 1,
-      name: lock.name,
-      token,
-      amount,
-      limit: lock.limit,
-      session: session?.id ?? owner?.session ?? 0,
-      label: hold.label,
-      fromWallMs: sinceWallMs,
-      toWallMs: state.wallMs,
-      how,
-      by,
-      reason,
-      stamp: state.production,
-    },
-    (past) => {
-      if (state.watcher !== null && past.stamp < state.production) state.watcher.keepPast(past)
-    },
-  )
+  state.history.add({
+    number: state.history.lastNumber + 1,
+    name: lock.name,
+    token,
+    amount,
+    limit: lock.limit,
+    session: session?.id ?? owner?.session ?? 0,
+    label,
+    fromWallMs: sinceWallMs,
+    toWallMs: state.wallMs,
+    how,
+    by,
+    reason,
+    stamp: state.production,
+  })
   markAnswer(context, hold, how === 'ttl' || how === 'forced' ? how : 'released')
 }
 

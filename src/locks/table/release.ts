@@ -56,6 +56,8 @@ function holdOf({ state }: ApplyContext, session: Session, name: string, token: 
 function onlyHoldOf({ state }: ApplyContext, session: Session, name: string): Hold | Answer {
   const lock = state.locks.get(name)
   const own = lock === undefined ? [] : holdsOf(lock, session)
+  const [only] = own
+  if (only !== undefined && own.length === 1) return only
   const current = own.filter(({ phase }) => phase === 'held')
   if (current.length > 1) return failure('bad-request', `this session has several holds of ${name}: say the token`)
   return current[0] ?? own[0] ?? notHeld(name)
@@ -69,7 +71,7 @@ function notHeld(name: string): Answer {
 function holdsOf(lock: LockEntry, session: Session): Hold[] {
   const found: Hold[] = []
   if (lock.holdCount <= session.heldCount) {
-    for (const hold of lock.holds()) if (hold.session === session) found.push(hold)
+    for (let hold = lock.firstHold; hold !== null; hold = hold.next) if (hold.session === session) found.push(hold)
   } else {
     for (let hold = session.firstHeld; hold !== null; hold = hold.nextOfSession)
       if (hold.lock === lock) found.push(hold)

@@ -1,9 +1,24 @@
-/** The last events, so that a watch can go on where another node, or an earlier connection, left off. */
-import type { LockEvent } from '../../locks/effects.js'
+/**
+ * The last events, so that a watch can go on where another node, or an earlier connection, left off.
+ *
+ * Every grant and every release leaves one, and mostly nobody asks for it before it is forgotten. Thousands of objects that
+ * die old are what a garbage collector is worst at, so the log is kept in columns: an event is made of them when it is asked for.
+ */
+import type { Token } from '../../locks/commands/commands.js'
+import type { EventType, LockEvent } from '../../locks/effects.js'
+import type { HoldEnd } from '../../locks/state/standing.js'
+import type { Index } from '../../raft/core/types.js'
 import { isBefore, type Position } from './positions.js'
 
 export class EventLog {
-  readonly #events: LockEvent[] = []
+  readonly #indexes: Index[] = []
+  readonly #places: number[] = []
+  readonly #types: EventType[] = []
+  readonly #names: string[] = []
+  readonly #tokens: Token[] = []
+  readonly #holders: string[] = []
+  readonly #sincesWallMs: number[] = []
+  readonly #hows: (HoldEnd | null)[] = []
   /** Number of the oldest that is there, and of the next to come: the event with number n lies at n modulo the capacity. */
   #oldest = 0
   #next = 0
@@ -21,21 +36,42 @@ export class EventLog {
     this.#completeFrom ??= position
   }
 
-  add(event: LockEvent): void {
+  add({ index, place, type, name, token, holder, sinceWallMs, how }: LockEvent): void {
     // Whatever came before it was done by a process of before, or by a snapshot.
-    this.begin({ index: event.index - 1, place: Number.POSITIVE_INFINITY })
+    if (this.#completeFrom === null) this.begin({ index: index - 1, place: Number.POSITIVE_INFINITY })
     if (this.#next - this.#oldest === this.capacity) {
-      const gone = this.at(this.#oldest)
-      if (gone !== undefined) this.#completeFrom = gone
+      this.#completeFrom = this.#position(this.#oldest)
       this.#oldest += 1
     }
-    this.#events[this.#next % this.capacity] = event
+    const slot = this.#next % this.capacity
+    this.#indexes[slot] = index
+    this.#places[slot] = place
+    this.#types[slot] = type
+    this.#names[slot] = name
+    this.#tokens[slot] = token
+    this.#holders[slot] = holder
+    this.#sincesWallMs[slot] = sinceWallMs
+    this.#hows[slot] = how
     this.#next += 1
   }
 
   /** By its number; undefined if it is not there any longer, or not yet. */
   at(number: number): LockEvent | undefined {
-    return number < this.#oldest || number >= this.#next ? undefined : this.#events[number % this.capacity]
+    if (number < this.#oldest || number >= this.#next) return undefined
+    const slot = number % this.capacity
+    const type = this.#types[slot]
+    const name = this.#names[slot]
+    if (type === undefined || name === undefined) return undefined
+    const token = this.#tokens[slot] ?? 0
+    const holder = this.#holders[slot] ?? ''
+    const sinceWallMs = this.#sincesWallMs[slot] ?? 0
+    const how = this.#hows[slot] ?? null
+    return { kind: 'event', ...this.#position(number), type, name, token, holder, sinceWallMs, how }
+  }
+
+  #position(number: number): Position {
+    const slot = number % this.capacity
+    return { index: this.#indexes[slot] ?? 0, place: this.#places[slot] ?? 0 }
   }
 
   get last(): LockEvent | undefined {
@@ -49,9 +85,8 @@ export class EventLog {
     let high = this.#next
     while (low < high) {
       const middle = Math.floor((low + high) / 2)
-      const event = this.at(middle)
-      if (event !== undefined && !isBefore(position, event)) low = middle + 1
-      else high = middle
+      if (isBefore(position, this.#position(middle))) high = middle
+      else low = middle + 1
     }
     return low
   }

@@ -87,8 +87,8 @@ export const WATCHES: readonly Mutant[] = [
     edits: [
       {
         file: EVENTS,
-        find: 'if (event !== undefined && !isBefore(position, event)) low',
-        replace: 'if (event !== undefined && isBefore(event, position)) low',
+        find: 'if (isBefore(position, this.#position(middle))) high',
+        replace: 'if (!isBefore(this.#position(middle), position)) high',
       },
     ],
   },
