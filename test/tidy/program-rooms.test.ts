@@ -23,8 +23,9 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   reads: ['shared'],
   // `execute` and `elect` run a command as tnl-do does.
   lock: ['do', 'reads', 'shared'],
+  completion: ['shared'],
   // `tnl` alone is made of others.
-  tnl: ['admin', 'bench', 'cluster', 'lock', 'reads', 'shared'],
+  tnl: ['admin', 'bench', 'client', 'cluster', 'completion', 'do', 'lock', 'reads', 'shared'],
 }
 
 const roomsIn = (text: string): string[] =>

@@ -4,49 +4,66 @@ import { type Fields, formatLine, type Line } from '../../protocol/line.js'
 import { CommandFailure } from '../shared/command-failure.js'
 import { TnlExit } from '../shared/exit-statuses.js'
 import { askAdmin } from '../shared/line-client.js'
+import { say } from '../shared/say.js'
 
 type Endpoints = readonly HostPort[]
 
-export interface ForceOptions {
-  readonly token: string
-  readonly reason: string
+interface SayOptions {
+  readonly json?: boolean
+}
+
+/** What is needed is not left to commander, which looks for what is missing before it sees what is mistyped. */
+export interface ForceOptions extends SayOptions {
+  readonly token?: string
+  readonly reason?: string
   readonly now?: boolean
 }
 
 export async function forceRelease(endpoints: Endpoints, name: string, options: ForceOptions): Promise<void> {
   const { token, reason, now } = options
+  if (token === undefined) throw usage('--token T is needed: of the hold, as tnl who shows it')
+  if (reason === undefined) throw usage('--reason TEXT is needed: whoever loses the lock sees it')
   const said = await ask(endpoints, '.force-release', { name, token, reason, now: now === true ? 'yes' : undefined })
-  const within = said.number('within') === 0 ? 'at once' : `when its holder has let go, ${said.get('within')} s at most`
-  process.stdout.write(`${name}: the hold with token ${token} is broken; the lock passes on ${within}\n`)
+  const within = Number(said.get('within'))
+  const when = within === 0 ? 'at once' : `when its holder has let go, ${within} s at most`
+  say(options.json === true, `${name}: the hold with token ${token} is broken; the lock passes on ${when}`, {
+    name,
+    token: Number(token),
+    within,
+  })
   if (now === true) process.stderr.write(`${name}: its former holder may not know yet: for a while two may hold\n`)
 }
 
-export interface ResizeOptions {
+export interface ResizeOptions extends SayOptions {
   readonly limit?: string
   readonly reset?: boolean
 }
 
-export async function resize(endpoints: Endpoints, name: string, { limit, reset }: ResizeOptions): Promise<void> {
+export async function resize(endpoints: Endpoints, name: string, options: ResizeOptions): Promise<void> {
+  const { limit, reset, json } = options
   if ((limit === undefined) === (reset !== true)) throw usage('either --limit N or --reset')
   await ask(endpoints, '.resize', reset === true ? { name, reset: 'yes' } : { name, limit })
-  process.stdout.write(
+  const words =
     reset === true
-      ? `${name}: the limit is again what requests say, once nobody holds or waits\n`
-      : `${name}: the limit is ${limit} now, whatever requests say, until tnl resize ${name} --reset\n`,
-  )
+      ? `${name}: the limit is again what requests say, once nobody holds or waits`
+      : `${name}: the limit is ${limit} now, whatever requests say, until tnl resize ${name} --reset`
+  say(json === true, words, { name, limit: reset === true ? null : Number(limit) })
 }
 
-export interface FreezeOptions {
+export interface FreezeOptions extends SayOptions {
   readonly until?: string
   readonly for?: string
-  readonly reason: string
+  readonly reason?: string
 }
 
 export async function freeze(endpoints: Endpoints, prefix: string, options: FreezeOptions): Promise<void> {
+  const { reason } = options
+  if (reason === undefined) throw usage('--reason TEXT is needed: whoever is refused sees it')
   const until = readEnd(options, Date.now())
-  await ask(endpoints, '.freeze', { prefix, until, reason: options.reason })
+  await ask(endpoints, '.freeze', { prefix, until, reason })
   const end = until === undefined ? 'tnl thaw' : new Date(until * 1000).toISOString()
-  process.stdout.write(`${shown(prefix)}: no new holds until ${end}; holders and waiters stay\n`)
+  const words = `${shown(prefix)}: no new holds until ${end}; holders and waiters stay`
+  say(options.json === true, words, { prefix, until: until ?? null, reason })
 }
 
 /** Unix seconds, by this machine's clock; undefined: no end. */
@@ -64,14 +81,14 @@ export function readEnd(options: Pick<FreezeOptions, 'until' | 'for'>, nowMs: nu
   return Math.ceil(endMs) / 1000
 }
 
-export async function thaw(endpoints: Endpoints, prefix: string): Promise<void> {
+export async function thaw(endpoints: Endpoints, prefix: string, { json }: SayOptions): Promise<void> {
   await ask(endpoints, '.thaw', { prefix })
-  process.stdout.write(`${shown(prefix)}: thawed, those who waited follow in their order\n`)
+  say(json === true, `${shown(prefix)}: thawed, those who waited follow in their order`, { prefix })
 }
 
-export async function forgetMark(endpoints: Endpoints, key: string): Promise<void> {
+export async function forgetMark(endpoints: Endpoints, key: string, { json }: SayOptions): Promise<void> {
   await ask(endpoints, '.forget', { key })
-  process.stdout.write(`${key}: is no longer marked as done\n`)
+  say(json === true, `${key}: is no longer marked as done`, { key })
 }
 
 async function ask(endpoints: Endpoints, action: string, fields: Fields): Promise<Line> {

@@ -5,6 +5,7 @@ import type { Line } from '../../protocol/line.js'
 import { ClusterRefusal, CommandFailure } from '../shared/command-failure.js'
 import { TnlExit } from '../shared/exit-statuses.js'
 import { askAdmin } from '../shared/line-client.js'
+import { say } from '../shared/say.js'
 import { formatTable } from '../shared/table.js'
 
 const PROMOTION_RETRY_MS = 500
@@ -24,12 +25,13 @@ export async function addMember(
   node: string,
   peer: string,
   waitSeconds: number | null,
+  asJson: boolean,
 ): Promise<void> {
   const [answer] = await askAdmin(endpoints, '.member-add', `,node:${node},peer:${peer}`)
   const note = answer?.get('note')
-  process.stdout.write(`${node} is a learner now: start it with --join\n`)
-  if (note !== undefined) process.stderr.write(`${peer}: ${note}\n`)
-  if (waitSeconds !== null) await promoteMember(endpoints, node, waitSeconds)
+  say(asJson, `${node} is a learner now: start it with --join`, { node, role: 'learner', peer, note: note ?? null })
+  if (note !== undefined && !asJson) process.stderr.write(`${peer}: ${note}\n`)
+  if (waitSeconds !== null) await promoteMember(endpoints, node, waitSeconds, null, asJson)
 }
 
 /** `replaced` is removed by the same change. With `waitSeconds` a node that has not caught up yet is asked for again until it has. */
@@ -37,13 +39,15 @@ export async function promoteMember(
   endpoints: readonly HostPort[],
   node: string,
   waitSeconds: number | null,
-  replaced: string | null = null,
+  replaced: string | null,
+  asJson: boolean,
 ): Promise<void> {
   const deadlineMs = performance.now() + (waitSeconds ?? 0) * 1000
   for (;;) {
     try {
       await askAdmin(endpoints, '.member-promote', `,node:${node}${replaced === null ? '' : `,replaces:${replaced}`}`)
-      process.stdout.write(`${node} is a voter now${replaced === null ? '' : ` in the place of ${replaced}`}\n`)
+      const words = `${node} is a voter now${replaced === null ? '' : ` in the place of ${replaced}`}`
+      say(asJson, words, { node, role: 'voter', replaces: replaced })
       return
     } catch (error) {
       const notYet = error instanceof ClusterRefusal && mayPass(error.refusal)
@@ -53,14 +57,14 @@ export async function promoteMember(
   }
 }
 
-export async function removeMember(endpoints: readonly HostPort[], node: string): Promise<void> {
+export async function removeMember(endpoints: readonly HostPort[], node: string, asJson: boolean): Promise<void> {
   await askAdmin(endpoints, '.member-remove', `,node:${node}`)
-  process.stdout.write(`${node} is no longer a member\n`)
+  say(asJson, `${node} is no longer a member`, { node, role: null })
 }
 
-export async function transferTo(endpoints: readonly HostPort[], node: string): Promise<void> {
+export async function transferTo(endpoints: readonly HostPort[], node: string, asJson: boolean): Promise<void> {
   await askAdmin(endpoints, '.transfer', `,node:${node}`)
-  process.stdout.write(`${node} leads now\n`)
+  say(asJson, `${node} leads now`, { leader: node })
 }
 
 /** Seconds of `--wait`; null when it was not given. */

@@ -24,21 +24,30 @@ interface Upgrade {
 }
 
 export async function showUpgrade(endpoints: readonly HostPort[], asJson: boolean): Promise<void> {
-  const upgrade = await askUpgrade(endpoints)
+  tell(await askUpgrade(endpoints), asJson)
+}
+
+function tell(upgrade: Upgrade, asJson: boolean): void {
   const members = upgrade.members.map((member) => ({ ...member, holdsBack: holdsBack(upgrade, member) }))
   process.stdout.write(
     asJson ? `${JSON.stringify({ ...upgrade, members }, null, 2)}\n` : `${describeUpgrade(upgrade)}\n`,
   )
 }
 
-export async function holdUpgrade(endpoints: readonly HostPort[]): Promise<void> {
+export async function holdUpgrade(endpoints: readonly HostPort[], asJson: boolean): Promise<void> {
   await askAdmin(endpoints, '.upgrade-hold', '')
-  const { level } = await askUpgrade(endpoints)
+  const upgrade = await askUpgrade(endpoints)
+  if (asJson) return tell(upgrade, asJson)
+  const { level } = upgrade
   process.stdout.write(`the feature level stays at ${level}, whatever programs are started, until tnl upgrade finish\n`)
 }
 
 /** Lets the level rise. With `waitSeconds` also waits until it has, as far as the programs know. */
-export async function finishUpgrade(endpoints: readonly HostPort[], waitSeconds: number | null): Promise<void> {
+export async function finishUpgrade(
+  endpoints: readonly HostPort[],
+  waitSeconds: number | null,
+  asJson: boolean,
+): Promise<void> {
   await askAdmin(endpoints, '.upgrade-finish', '')
   const deadlineMs = performance.now() + (waitSeconds ?? 0) * 1000
   let upgrade = await askUpgrade(endpoints)
@@ -46,7 +55,7 @@ export async function finishUpgrade(endpoints: readonly HostPort[], waitSeconds:
     await sleep(LOOK_AGAIN_MS)
     upgrade = await askUpgrade(endpoints)
   }
-  process.stdout.write(`${describeUpgrade(upgrade)}\n`)
+  tell(upgrade, asJson)
   if (waitSeconds !== null && upgrade.next !== null) {
     throw new CommandFailure(TnlExit.refused, `the feature level is still ${upgrade.level} after ${waitSeconds} s`)
   }

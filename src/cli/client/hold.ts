@@ -90,21 +90,7 @@ function explain(error: TcpNetLockError, lockName: string, log: ProgramLog): num
 }
 
 function readOptions(words: readonly string[], env: Environment): { request: AcquireRequest; log: ProgramLog } {
-  const program = new Command('tnl-client')
-    .description('Takes a lock and holds it until this program ends.')
-    .argument('<LOCK>', 'name of the lock')
-    .exitOverride()
-    .configureOutput({ writeOut: writeStdout, writeErr: writeStderr })
-    .version(VERSION)
-    .option('--endpoints <H:P,...>', 'nodes of the cluster, any of them, any order (variable TNL_ENDPOINTS)')
-    .option('--host <HOST>', 'one node (variable TCPNETLOCK_HOST; default localhost)')
-    .option('--port <PORT>', 'its port (variable TCPNETLOCK_PORT; default 7654)')
-    .option('--client-id <ID>', 'shown as the holder (variable TCPNETLOCK_CLIENT_ID)')
-    .option('--keep-alive', 'use --keep-alive-secs')
-    .option('--keep-alive-secs <S>', 'seconds between signs of life; may only shorten', seconds)
-    .option('--info', 'say what happens')
-    .option('--debug', 'say more')
-    .addHelpText('after', EXIT_STATUS_HELP)
+  const program = createProgram()
   program.parse(words, { from: 'user' })
   const flags = program.opts<Flags>()
   const lockName = program.args[0] ?? ''
@@ -129,6 +115,24 @@ function readOptions(words: readonly string[], env: Environment): { request: Acq
     if (error instanceof InvalidArgumentError) program.error(`error: ${error.message}`)
     throw error
   }
+}
+
+export function createProgram(): Command {
+  return new Command('tnl-client')
+    .description('Takes a lock and holds it until this program ends.')
+    .argument('<LOCK>', 'name of the lock')
+    .exitOverride()
+    .configureOutput({ writeOut: writeStdout, writeErr: writeStderr })
+    .version(VERSION)
+    .option('--endpoints <H:P,...>', 'nodes of the cluster, any of them, any order (variable TNL_ENDPOINTS)')
+    .option('--host <HOST>', 'one node (variable TCPNETLOCK_HOST; default localhost)')
+    .option('--port <PORT>', 'its port (variable TCPNETLOCK_PORT; default 7654)')
+    .option('--client-id <ID>', 'shown as the holder (variable TCPNETLOCK_CLIENT_ID)')
+    .option('--keep-alive', 'use --keep-alive-secs')
+    .option('--keep-alive-secs <S>', 'seconds between signs of life; may only shorten', seconds)
+    .option('--info', 'say what happens')
+    .option('--debug', 'say more')
+    .addHelpText('after', EXIT_STATUS_HELP)
 }
 
 function verbosityOf({ info, debug }: Flags): Verbosity {

@@ -7,6 +7,7 @@ import type { StatusReport } from '../../service/status.js'
 import { CommandFailure } from '../shared/command-failure.js'
 import { TnlExit } from '../shared/exit-statuses.js'
 import { isBuilt, programFile, starterFile } from '../shared/program-file.js'
+import { say } from '../shared/say.js'
 import { formatTable } from '../shared/table.js'
 import { ClusterNode, type NodeEnd } from './cluster-node.js'
 import { planCluster } from './cluster-plan.js'
@@ -29,13 +30,16 @@ export interface ClusterOptions {
   readonly basePort: number | undefined
   /** Words given to every node. */
   readonly extraWords: readonly string[]
+  /** What happens as lines of JSON. */
+  readonly json: boolean
 }
 
 /** A whole cluster on this machine, in the foreground, until a signal ends it. */
 export async function runCluster(options: ClusterOptions): Promise<void> {
   const temporary = options.dataDir === undefined
   const dir = temporary ? mkdtempSync(join(tmpdir(), 'tnl-cluster-')) : resolve(options.dataDir)
-  const cluster = new LocalCluster()
+  const { json } = options
+  const cluster = new LocalCluster(json)
   const signalled = new Promise<'signalled'>((done) => {
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => done('signalled'))
   })
@@ -43,12 +47,14 @@ export async function runCluster(options: ClusterOptions): Promise<void> {
     await cluster.start(await planCluster({ ...options, dir }))
     const outcome = await Promise.race([cluster.untilReady(), signalled])
     if (outcome === 'signalled') return
-    print(describeCluster(outcome.states, outcome.seconds, temporary ? 'temporary data, removed at the end' : dir))
+    const data = temporary ? 'temporary data, removed at the end' : dir
+    const nodes = outcome.states.map(nodeJson)
+    say(json, describeCluster(outcome.states, outcome.seconds, data), { event: 'ready', data: dir, nodes })
     void cluster.reportRoles(outcome.states)
     if ((await Promise.race([signalled, cluster.deserted])) === 'deserted') {
       throw new CommandFailure(TnlExit.failed, 'no node is left')
     }
-    print('stopping')
+    say(json, 'stopping', { event: 'stopping' })
   } finally {
     await cluster.stop()
     if (temporary) rmSync(dir, { recursive: true, force: true })
@@ -72,6 +78,8 @@ class LocalCluster {
   /** A node that ended in a way that starting it again does not heal. */
   #failed: ClusterNode | null = null
   readonly #restarts = new Set<NodeJS.Timeout>()
+
+  constructor(private readonly asJson: boolean) {}
 
   async start(plans: readonly ConstructorParameters<typeof ClusterNode>[0][]): Promise<void> {
     this.#nodes = plans.map((plan) => new ClusterNode(plan))
@@ -106,7 +114,8 @@ class LocalCluster {
       const now = newestLeader(reports.filter((report) => report !== null))
       if (now === undefined || now === leader || this.#stopping) continue
       leader = now
-      print(`${now} (pid ${this.#nodes.find(({ plan }) => plan.nodeId === now)?.pid ?? '-'}) leads now`)
+      const pid = this.#nodes.find(({ plan }) => plan.nodeId === now)?.pid ?? null
+      say(this.asJson, `${now} (pid ${pid ?? '-'}) leads now`, { event: 'leads', node: now, pid })
     }
   }
 
@@ -130,15 +139,17 @@ class LocalCluster {
     if (isHopeless) this.#failed = node
     // It was told to end, or removed from the cluster.
     if (isHopeless || end.code === ExitCode.ok) {
-      print(`${nodeId} ended ${how}, and is not started again:\n${lastWords(node)}`)
+      const words = `${nodeId} ended ${how}, and is not started again:\n${lastWords(node)}`
+      say(this.asJson, words, { event: 'ended', node: nodeId, ...end, restarts: false })
       if (this.#nodes.every(({ pid }) => pid === null) && this.#restarts.size === 0) this.#desert()
       return
     }
-    print(`${nodeId} ended ${how}; it is started again in ${RESTART_DELAY_MS / 1000} s`)
+    const words = `${nodeId} ended ${how}; it is started again in ${RESTART_DELAY_MS / 1000} s`
+    say(this.asJson, words, { event: 'ended', node: nodeId, ...end, restarts: true })
     const restart = setTimeout(() => {
       this.#restarts.delete(restart)
       node.start((next) => this.#ended(node, next))
-      print(`${nodeId} runs again: pid ${node.pid}`)
+      say(this.asJson, `${nodeId} runs again: pid ${node.pid}`, { event: 'runs', node: nodeId, pid: node.pid })
     }, RESTART_DELAY_MS)
     this.#restarts.add(restart)
   }
@@ -192,6 +203,17 @@ function messageOf(line: string): string {
   }
 }
 
+function nodeJson({ node, report }: NodeState): object {
+  const { nodeId, clientPort, httpPort } = node.plan
+  return {
+    node: nodeId,
+    pid: node.pid,
+    role: report.role,
+    endpoint: `localhost:${clientPort}`,
+    http: `http://127.0.0.1:${httpPort}`,
+  }
+}
+
 function describeCluster(states: readonly NodeState[], seconds: number, data: string): string {
   const rows = states.map(({ node, report }) => {
     const { nodeId, clientPort, httpPort } = node.plan
@@ -221,8 +243,4 @@ function callOfTnlDo(): string {
   const nearby = relative(process.cwd(), file)
   const path = nearby.startsWith('..') ? file : nearby
   return isBuilt ? path : `node ${path}`
-}
-
-function print(text: string): void {
-  process.stdout.write(`${text}\n`)
 }

@@ -7,7 +7,7 @@ import { takeLock } from '../lock/take.js'
 import { type UnlockFlags, unlock } from '../lock/unlock.js'
 import { endProgram } from '../shared/end-program.js'
 import { LockExit } from '../shared/exit-statuses.js'
-import { addExamples, addExitStatuses, addText, ENDPOINTS, verbose } from './common-options.js'
+import { addExamples, addExitStatuses, addText, ENDPOINTS, JSON_OPTION, verbose } from './common-options.js'
 
 const LOCK_STATUSES = [
   'as consul-lock: 0 done; 1 an environment variable is missing (none is needed today); 2 one has a wrong value;',
@@ -120,7 +120,7 @@ function addClient(command: Command): Command {
     .option(...ENDPOINTS)
     .option('--client-id <ID>', 'shown as the holder (variable TCPNETLOCK_CLIENT_ID; default user@host.pid)')
     .option('--reach <S|forever>', 'seconds to find a node that answers (variable TNL_REACH; default 10)')
-    .option('--json', 'as JSON')
+    .option(...JSON_OPTION)
     .addOption(verbose())
 }
 

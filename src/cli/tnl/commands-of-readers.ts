@@ -4,9 +4,7 @@ import { type LocksOptions, listLocks, listMarks, listSessions } from '../reads/
 import { showHistory, showWho, showWhy } from '../reads/reports.js'
 import { type WatchOptions, watchKey } from '../reads/watch.js'
 import { onceCommands } from './commands-of-operators.js'
-import { type AskOptions, addExamples, ENDPOINTS, endpointsOf } from './common-options.js'
-
-const JSON_OPTION = ['--json', 'as JSON'] as const
+import { type AskOptions, addExamples, ENDPOINTS, endpointsOf, JSON_OPTION } from './common-options.js'
 
 export function addReaders(tnl: Command): void {
   addExamples(tnl.command('locks'), 'tnl locks --prefix deploy/', "tnl locks --match 'deploy/.*/(web|db)' --json")

@@ -1,6 +1,7 @@
 /** What the commands of `tnl` have in common. */
-import { type Command, Option } from 'commander'
+import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { HostPort } from '../../address.js'
+import { nearest } from '../../server/config/nearest.js'
 import { readEndpoints } from '../shared/endpoints-option.js'
 
 export const ENDPOINTS = ['--endpoints <H:P,...>', 'nodes to ask (default TNL_ENDPOINTS, else localhost:7654)'] as const
@@ -12,10 +13,40 @@ export function verbose(): Option {
   )
 }
 
+/** The shape of each command's is in docs/cli.md. */
+export const JSON_OPTION = ['--json', 'as JSON'] as const
+
 export interface AskOptions {
   readonly endpoints?: string
   readonly json?: boolean
   readonly wait?: string
+}
+
+/** Reads one of a few words. Whoever mistypes it gets the nearest. */
+export function oneOf<T extends string>(...choices: readonly T[]): (text: string) => T {
+  return (text) => {
+    const choice = choices.find((candidate) => candidate === text)
+    if (choice !== undefined) return choice
+    throw new InvalidArgumentError(`must be ${choices.join(' or ')}.${didYouMean(text, choices)}`)
+  }
+}
+
+/**
+ * A group that does something without a word, as `tnl members`, takes a mistyped word for an argument of that: it is refused
+ * with the nearest one.
+ */
+export function refuseUnknownWords(group: Command, standard: Command): void {
+  standard.allowExcessArguments().hook('preAction', (command) => {
+    const word = command.args[command.registeredArguments.length]
+    if (word === undefined) return
+    const names = group.commands.map((each) => each.name())
+    group.error(`error: unknown command '${word}'${didYouMean(word, names)}`)
+  })
+}
+
+function didYouMean(word: string, names: readonly string[]): string {
+  const meant = nearest(word, names)
+  return meant === null ? '' : `\n(Did you mean ${meant}?)`
 }
 
 export function endpointsOf({ endpoints }: AskOptions): readonly HostPort[] {

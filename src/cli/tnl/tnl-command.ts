@@ -1,10 +1,15 @@
 import { Command, InvalidArgumentError } from 'commander'
+import { describeCommand as describeServer } from '../../server/config/options.js'
 import { VERSION } from '../../version.js'
 import { addMember, listMembers, promoteMember, readWait, removeMember, transferTo } from '../admin/members.js'
 import { runStatus } from '../admin/status.js'
 import { finishUpgrade, holdUpgrade, showUpgrade } from '../admin/upgrade.js'
 import { runBench } from '../bench/bench.js'
+import { createProgram as describeClient } from '../client/hold.js'
 import { runCluster } from '../cluster/run-cluster.js'
+import { printKeys } from '../completion/keys.js'
+import { type Shell, scriptFor } from '../completion/print-script.js'
+import { createProgram as describeDo } from '../do/flags.js'
 import { addLockers } from './commands-of-lockers.js'
 import { addOperators } from './commands-of-operators.js'
 import { addReaders } from './commands-of-readers.js'
@@ -15,6 +20,9 @@ import {
   ENDPOINTS,
   endpointsOf,
   explainExits,
+  JSON_OPTION,
+  oneOf,
+  refuseUnknownWords,
   verbose,
 } from './common-options.js'
 
@@ -33,9 +41,6 @@ export function createTnl(): Command {
     .version(VERSION)
     .exitOverride()
     .enablePositionalOptions()
-  for (const [name, help] of Object.entries(SISTERS)) {
-    tnl.command(name).description(help).usage(`[options of tnl-${name}]`)
-  }
   addExamples(
     tnl,
     'tnl cluster',
@@ -44,16 +49,28 @@ export function createTnl(): Command {
   )
   addExitStatuses(tnl, EXIT_STATUS_HELP)
   addLeadingOptions(tnl)
+  tnl.commandsGroup('Locks:')
+  addLockers(tnl)
+  addSisters(tnl, 'do', 'client')
+  tnl.commandsGroup('Looking:')
+  addReaders(tnl)
+  tnl.commandsGroup('Operating:')
+  addOperators(tnl)
+  tnl.commandsGroup('Clusters:')
   addCluster(tnl)
+  addSisters(tnl, 'server')
   addStatus(tnl)
   addMembers(tnl)
   addUpgrade(tnl)
-  addOperators(tnl)
-  addReaders(tnl)
-  addLockers(tnl)
+  tnl.commandsGroup('Tools:')
   addBench(tnl)
+  addCompletion(tnl)
   explainExits(tnl, Object.keys(SISTERS))
   return tnl
+}
+
+function addSisters(tnl: Command, ...names: readonly (keyof typeof SISTERS)[]): void {
+  for (const name of names) tnl.command(name).description(SISTERS[name]).usage(`[options of tnl-${name}]`)
 }
 
 /** What may also stand before the command: whoever keeps `tnl --endpoints …` or consul-lock's `-v` in a variable writes it there. */
@@ -73,6 +90,7 @@ interface ClusterCommandOptions {
   readonly nodes: number
   readonly dataDir?: string
   readonly basePort?: number
+  readonly json?: true
 }
 
 function addCluster(tnl: Command): void {
@@ -88,9 +106,10 @@ function addCluster(tnl: Command): void {
     .option('--nodes <N>', 'how many nodes', wholeNumber, 3)
     .option('--data-dir <DIR>', 'keep the data there (default: temporary)')
     .option('--base-port <PORT>', 'client port of the first node (default: 7654, or the next free block)', wholeNumber)
+    .option(...JSON_OPTION)
     .argument('[options...]', 'after "--": options of tnl-server for every node')
-    .action((extraWords: string[], { nodes, dataDir, basePort }: ClusterCommandOptions) =>
-      runCluster({ nodes, dataDir, basePort, extraWords }),
+    .action((extraWords: string[], { nodes, dataDir, basePort, json }: ClusterCommandOptions) =>
+      runCluster({ nodes, dataDir, basePort, extraWords, json: json === true }),
     )
 }
 
@@ -98,7 +117,7 @@ function addStatus(tnl: Command): void {
   addExamples(tnl.command('status'), 'tnl status --endpoints n1:7654,n2:7654 --json')
     .description('every node: role, term, commit, applied, lag, lease, feature level (cluster, program), version')
     .option(...ENDPOINTS)
-    .option('--json', 'as JSON')
+    .option(...JSON_OPTION)
     .action((options: AskOptions) => runStatus(endpointsOf(options), options.json === true))
 }
 
@@ -111,33 +130,40 @@ function addMembers(tnl: Command): void {
     'tnl members promote n4 --replaces n2',
     'tnl members remove n2',
   )
-  addExamples(members.command('list', { isDefault: true }), 'tnl members list --json')
+  const list = addExamples(members.command('list', { isDefault: true }), 'tnl members list --json')
+  refuseUnknownWords(members, list)
+  list
     .option(...ENDPOINTS)
-    .option('--json', 'as JSON')
+    .option(...JSON_OPTION)
     .action((options: AskOptions) => listMembers(endpointsOf(options), options.json === true))
   addExamples(members.command('add <NODE> <PEER>'), 'tnl members add n4 10.0.0.4:7655 --wait 60')
     .description('add NODE, reached at PEER (HOST:PEERPORT), as a learner; then start it with --join')
     .option(...ENDPOINTS)
     .option('--wait <S>', 'wait until it has caught up, and make it a voter')
+    .option(...JSON_OPTION)
     .action((node: string, peer: string, options: AskOptions) =>
-      addMember(endpointsOf(options), node, peer, readWait(options.wait)),
+      addMember(endpointsOf(options), node, peer, readWait(options.wait), options.json === true),
     )
   addExamples(members.command('promote <NODE>'), 'tnl members promote n4 --replaces n2')
     .description('make a learner that has caught up a voter')
     .option(...ENDPOINTS)
     .option('--wait <S>', 'wait until it has caught up')
     .option('--replaces <OLD>', 'remove the voter OLD by the same change: a dead one first of all')
-    .action((node: string, options: AskOptions & { readonly replaces?: string }) =>
-      promoteMember(endpointsOf(options), node, readWait(options.wait), options.replaces ?? null),
-    )
+    .option(...JSON_OPTION)
+    .action((node: string, options: AskOptions & { readonly replaces?: string }) => {
+      const { wait, replaces, json } = options
+      return promoteMember(endpointsOf(options), node, readWait(wait), replaces ?? null, json === true)
+    })
   addExamples(members.command('remove <NODE>'), 'tnl members remove n2')
     .description('remove NODE, dead or alive; its data directory is of no use afterwards')
     .option(...ENDPOINTS)
-    .action((node: string, options: AskOptions) => removeMember(endpointsOf(options), node))
+    .option(...JSON_OPTION)
+    .action((node: string, options: AskOptions) => removeMember(endpointsOf(options), node, options.json === true))
   addExamples(tnl.command('transfer <NODE>'), 'tnl transfer n3')
     .description('hand the leadership to NODE')
     .option(...ENDPOINTS)
-    .action((node: string, options: AskOptions) => transferTo(endpointsOf(options), node))
+    .option(...JSON_OPTION)
+    .action((node: string, options: AskOptions) => transferTo(endpointsOf(options), node, options.json === true))
 }
 
 function addUpgrade(tnl: Command): void {
@@ -145,21 +171,51 @@ function addUpgrade(tnl: Command): void {
     .command('upgrade')
     .description('what the cluster may use of a newer version: it rises when every member runs one that knows it')
   addExamples(upgrade, 'tnl upgrade', 'tnl upgrade hold', 'tnl upgrade finish --wait 60')
-  addExamples(upgrade.command('status', { isDefault: true }), 'tnl upgrade status --json')
+  const status = addExamples(upgrade.command('status', { isDefault: true }), 'tnl upgrade status --json')
+  refuseUnknownWords(upgrade, status)
+  status
     .description('the feature level, and who holds the next one back')
     .option(...ENDPOINTS)
-    .option('--json', 'as JSON')
+    .option(...JSON_OPTION)
     .action((options: AskOptions) => showUpgrade(endpointsOf(options), options.json === true))
   addExamples(upgrade.command('hold'), 'tnl upgrade hold')
     .description('keep the feature level, so that every member can go back to the older version')
     .option(...ENDPOINTS)
-    .action((options: AskOptions) => holdUpgrade(endpointsOf(options)))
+    .option(...JSON_OPTION)
+    .action((options: AskOptions) => holdUpgrade(endpointsOf(options), options.json === true))
   addExamples(upgrade.command('finish'), 'tnl upgrade finish --wait 60')
     .description('end the hold: the feature level may rise, and then no older version can come back')
     .option(...ENDPOINTS)
     .option('--wait <S>', 'wait until it has risen')
-    .action((options: AskOptions) => finishUpgrade(endpointsOf(options), readWait(options.wait)))
+    .option(...JSON_OPTION)
+    .action((options: AskOptions) => finishUpgrade(endpointsOf(options), readWait(options.wait), options.json === true))
 }
+
+function addCompletion(tnl: Command): void {
+  const command = tnl.command('completion')
+  addExamples(
+    command,
+    'source <(tnl completion bash)',
+    'tnl completion bash > ~/.local/share/bash-completion/completions/tnl',
+    'tnl completion fish > ~/.config/fish/completions/tnl.fish',
+  )
+  command
+    .description('a script with which a shell completes commands, options and names of locks')
+    .usage('[options] <bash|zsh|fish>')
+    .argument('<bash|zsh|fish>', 'the shell', (text) => (text === KEYS ? KEYS : readShell(text)))
+    .argument('[PREFIX]')
+    .option(...ENDPOINTS)
+    .action((shell: Shell | typeof KEYS, prefix: string | undefined, options: AskOptions) => {
+      if (shell === KEYS) return printKeys(endpointsOf(options), prefix ?? '')
+      const sisters = { server: describeServer(), do: describeDo(), client: describeClient() }
+      process.stdout.write(scriptFor(shell, tnl, sisters))
+      return undefined
+    })
+}
+
+/** The word with which the scripts ask for names of locks. */
+const KEYS = 'keys'
+const readShell = oneOf('bash', 'zsh', 'fish')
 
 interface BenchCommandOptions extends AskOptions {
   readonly clients: number
@@ -183,7 +239,7 @@ function addBench(tnl: Command): void {
       oneOf('classic', 'session'),
       'classic',
     )
-    .option('--json', 'as JSON')
+    .option(...JSON_OPTION)
     .action((options: BenchCommandOptions) => {
       const { clients, seconds, warmUp, names, dialect, json } = options
       const endpoints = endpointsOf(options)
@@ -199,12 +255,4 @@ function wholeNumber(text: string): number {
 function positiveSeconds(text: string): number {
   if (!/^\d+(?:\.\d+)?$/.test(text)) throw new InvalidArgumentError('not a number of seconds.')
   return Number(text)
-}
-
-function oneOf<T extends string>(...choices: readonly T[]): (text: string) => T {
-  return (text) => {
-    const choice = choices.find((candidate) => candidate === text)
-    if (choice === undefined) throw new InvalidArgumentError(`must be ${choices.join(' or ')}.`)
-    return choice
-  }
 }

@@ -130,7 +130,7 @@ export function parseCommandLine(words: readonly string[]): CommandLine {
   return { kind: 'run', settings, configFile: config === undefined ? null : String(config) }
 }
 
-function describeCommand(): Command {
+export function describeCommand(): Command {
   const command = new Command('tnl-server')
     .description(
       'One node of TcpNetLock: a lock server that you can drive with telnet. Without options, a cluster of one.',
