@@ -25,6 +25,8 @@ export const RULES_CONNECTIONS: readonly Mutant[] = [
         replace: 'if (this.#finSeen) return\n    this.#finSeen',
       },
     ],
+    equivalent:
+      'what a dialect makes of a FIN is in the table of its lives, and a life that the node has ended ignores it',
   },
   {
     id: 'R5b',

@@ -3,7 +3,12 @@ import { describe, expect, it } from 'vitest'
 import { encodeCommand } from '../../../src/locks/commands/codec.js'
 import { CommandType } from '../../../src/locks/commands/commands.js'
 import { FrameKind } from '../../../src/raft/ports/transport.js'
-import { decodeRenewalAnswer, encodeRenewal, encodeRenewalAnswer } from '../../../src/service/leases/renewal-frames.js'
+import {
+  decodeRenewal,
+  decodeRenewalAnswer,
+  encodeRenewal,
+  encodeRenewalAnswer,
+} from '../../../src/service/leases/renewal-frames.js'
 import { TwinError } from '../../../src/service/leases/twin-error.js'
 import type { Cluster } from '../kit/cluster.js'
 import { expire, L, lock, session, started } from '../kit/helpers.js'
@@ -212,6 +217,26 @@ describe('rule 2, the right to speak', () => {
     expect(node.service.stats().speakRemainingMs).toBeLessThan(speakRemainingMs - 0.2 * L)
     cluster.commit(null, cluster.term)
     cluster.world.until(() => node.service.stats().speakRemainingMs > 0.65 * L, 100, 1)
+  })
+
+  it('counts an answer for the renewal that it names, and not for a later one', () => {
+    const cluster = started()
+    const node = cluster.node(1)
+    const sent: { readonly number: number; readonly atMs: number }[] = []
+    node.sendPeer = (_to, _lane, kind, payload) => {
+      if (kind === FrameKind.renew)
+        sent.push({ number: decodeRenewal(payload)?.number ?? 0, atMs: cluster.world.nowMs })
+      return true
+    }
+    cluster.world.advance(0.5 * L)
+    const [first] = sent
+    expect(sent.length).toBeGreaterThan(1)
+    const { epoch } = node.service.stats()
+    const answer = { epoch, number: first?.number ?? 0, commitIndex: node.appliedIndex() }
+    node.service.onPeerFrame('n1', FrameKind.renewed, encodeRenewalAnswer(answer))
+    const ageMs = cluster.world.nowMs - (first?.atMs ?? 0)
+    expect(node.service.stats().speakRemainingMs).toBeLessThanOrEqual(0.9 * L - ageMs)
+    expect(node.service.stats().speakRemainingMs).toBeGreaterThan(0.8 * L - ageMs)
   })
 
   it('counts from the sending of a renewal, however late its answer', () => {
