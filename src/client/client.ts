@@ -12,6 +12,8 @@ import type { ListedLock, LockInfo } from './reads/lock-info.js'
 import { ReadingSessions } from './reads/reading-sessions.js'
 import { LockWatch, type WatchOptions, type WatchTarget } from './reads/watch.js'
 import { campaign, type ElectOptions, type Leader, leadTerms, observeLeader } from './recipes/election.js'
+import { EphemeralLock, type EphemeralOptions } from './recipes/ephemeral-lock.js'
+import { Mutex, type MutexOptions } from './recipes/mutex.js'
 import { type OnceOutcome, outcomeOf } from './recipes/once.js'
 import type { ClientSession, SessionOptions } from './session/session.js'
 import { type AcquireOptions, readTerms } from './terms.js'
@@ -132,6 +134,17 @@ export class Client {
     return outcomeOf(this.withLock(key, { ...options, once: key }, work))
   }
 
+  /** A lock with the methods of Python's `threading.Lock`, over all hosts. Any number of tasks may share it. */
+  mutex(name: string, options: MutexOptions = {}): Mutex {
+    assertLockName(name)
+    return new Mutex(this, name, options)
+  }
+
+  /** A lock that ends a fixed time after it was granted, whatever its holder does: nothing renews it. It can be taken once. */
+  ephemeralLock(key: string, options: EphemeralOptions = {}): EphemeralLock {
+    return new EphemeralLock(this, key, options)
+  }
+
   // -------------------------------------------------------------------------------------------------- giving back
 
   /** The locks that this client holds, the oldest first. */
@@ -243,6 +256,11 @@ export class Client {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
+  }
+
+  /** Of all its sessions, those that only read too. @internal */
+  get sessionIds(): readonly string[] {
+    return [...this.#acquiring.pool.ids, ...this.#reading.ids]
   }
 
   /** The session that takes the next request. Rejects when no node opens one. @internal */

@@ -138,6 +138,12 @@ export class InvalidOptionError extends TcpNetLockError {
   readonly code = 'TNL_INVALID_OPTION'
 }
 
+/** It is not in a state in which this can be asked of it: a mutex that is not held was released, a single lock was taken twice. */
+export class LockStateError extends TcpNetLockError {
+  override readonly name = 'LockStateError'
+  readonly code = 'TNL_LOCK_STATE'
+}
+
 export class ClientClosedError extends TcpNetLockError {
   override readonly name = 'ClientClosedError'
   readonly code = 'TNL_CLIENT_CLOSED'

@@ -11,6 +11,7 @@ export {
   type EndpointFailure,
   InvalidOptionError,
   LockLostError,
+  LockStateError,
   type LostReason,
   NoEndpointError,
   NoQuorumError,
@@ -26,5 +27,8 @@ export type { LockFilter } from './reads/asking.js'
 export type { HolderInfo, ListedLock, LockInfo, LockMode, WaiterInfo } from './reads/lock-info.js'
 export type { EventType, LockWatch, WatchEvent, WatchOptions, WatchTarget } from './reads/watch.js'
 export type { ElectOptions, Leader } from './recipes/election.js'
+export type { EphemeralLock, EphemeralOptions } from './recipes/ephemeral-lock.js'
+export { type LocalLock, type LocalLockOptions, localLock } from './recipes/local-lock.js'
+export type { Mutex, MutexOptions } from './recipes/mutex.js'
 export type { OnceOutcome } from './recipes/once.js'
 export type { AcquireOptions } from './terms.js'

@@ -86,6 +86,17 @@ export const UNREAD_EVENTS_MAX_COUNT = 1_024
 /** A watch, or an election, that no node serves at present is asked for again this often. */
 export const OUTAGE_RETRY_INTERVAL_MS = 500
 
+/** A lock of this host is held until it is released. Finite, for tnl-do hands it to its guardian as JSON. */
+export const LOCAL_LEASE_MS = 2 ** 52
+/** Whoever holds a lock of this host names itself in a millisecond, unless it is stopped. */
+export const LOCAL_HOLDER_PATIENCE_MS = 300
+export const LOCAL_HOLDER_WORD_MAX_CHARS = 1_024
+/** Where its end cannot be waited for, a lock of this host is tried again this often. */
+export const LOCAL_RETRY_INTERVAL_MS = 50
+
+/** The hard end of an ephemeral lock, unless its user says otherwise. */
+export const EPHEMERAL_LIFESPAN_DEFAULT_MS = 180_000
+
 /** How long `close` waits for the node's `bye`. What is not said by then, the end of the connection says. */
 export const BYE_TIMEOUT_MS = 2_000
 

@@ -52,13 +52,16 @@ export class MemoryNetwork implements ConnectionGround {
     }
   }
 
-  dial(station: Station, terms: StationTerms, to: HostPort): MemoryConnection {
-    const port = FIRST_EPHEMERAL_PORT + (this.#dialled++ % EPHEMERAL_PORTS)
+  dial(station: Station, terms: StationTerms, to: HostPort, port = this.#ephemeralPort()): MemoryConnection {
     const connection = new MemoryConnection(this, station, terms, port, to, this.#conditions.texture())
     this.connections.add(connection)
     if (this.#exiled.has(station)) connection.sever()
     connection.open()
     return connection
+  }
+
+  #ephemeralPort(): number {
+    return FIRST_EPHEMERAL_PORT + (this.#dialled++ % EPHEMERAL_PORTS)
   }
 
   /** Returns what ends it. */

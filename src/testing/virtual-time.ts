@@ -39,6 +39,16 @@ export class VirtualTime {
     }
   }
 
+  /** When the next event happens, for whoever has to wait for it; null if none will. */
+  nextAtMs(): number | null {
+    for (;;) {
+      const event = this.#heap[0]
+      if (event === undefined) return null
+      if (event.run !== null) return event.atMs
+      this.#pop()
+    }
+  }
+
   #push(event: VirtualEvent): void {
     const heap = this.#heap
     let at = heap.length

@@ -1,8 +1,8 @@
 /** `--local`: locks of one host, without a server. */
 import { readFileSync } from 'node:fs'
 import { afterEach, describe, expect, it } from 'vitest'
-import { LocalSession } from '../../src/cli/do/local-session.js'
 import { NotGrantedError } from '../../src/client/errors.js'
+import { LocalSession } from '../../src/client/session/local-session.js'
 import { RunningDo } from '../cli/do/running-do.js'
 import { groupIsDead, guardianOf } from '../cli/stat.js'
 import { endLeftovers } from '../kit/leftovers.js'

@@ -1,6 +1,6 @@
 /** One command under one lock, one strike, and the clock. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { LocalSession } from '../../src/cli/do/local-session.js'
+import { LocalSession } from '../../src/client/session/local-session.js'
 import { until } from '../kit/process-cluster.js'
 import { DoProgram, STARTER } from '../kit/starter.js'
 import { freshName, inTime, Wire } from '../kit/wire.js'

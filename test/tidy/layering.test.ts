@@ -102,7 +102,7 @@ describe('rings', () => {
         .filter((file) => importsOf(file).some((target) => target.target === name && !target.typeOnly))
         .map((file) => dirname(file))
     expect(new Set([...users('level'), ...users('classic-level')])).toEqual(new Set(['src/raft/store']))
-    const allowed = ['src/sockets', 'src/raft/net', 'src/server', 'src/client', 'src/cli']
+    const allowed = ['src/sockets', 'src/raft/net', 'src/server', 'src/client', 'src/test-cluster', 'src/cli']
     const sockets = users('node:net').filter((folder) => !allowed.some((home) => `${folder}/`.startsWith(`${home}/`)))
     expect(sockets).toEqual([])
   })

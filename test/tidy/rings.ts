@@ -100,6 +100,13 @@ export const RINGS: readonly Ring[] = [
   },
   { folder: 'src/client/', holds: 'the library', knows: ['src/protocol/'], packages: ['node:*'], kind: 'machine' },
   {
+    folder: 'src/test-cluster/',
+    holds: 'a cluster inside the tests of others: `tcpnetlock/testing`',
+    knows: ['src/client/', 'src/locks/', 'src/raft/', 'src/server/', 'src/service/', 'src/sockets/', 'src/testing/'],
+    packages: ['msgpackr', 'node:*'],
+    kind: 'machine',
+  },
+  {
     folder: 'src/cli/',
     holds: 'the programs',
     knows: ['src/client/', 'src/locks/', 'src/protocol/', 'src/raft/', 'src/server/', 'src/service/'],

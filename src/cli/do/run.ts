@@ -11,6 +11,7 @@ import {
   SessionExpiredError,
   TcpNetLockError,
 } from '../../client/errors.js'
+import { LocalSession, mayLockLocally } from '../../client/session/local-session.js'
 import type { Grant, LockSession } from '../../client/session/lock-session.js'
 import type { Link } from '../../client/transport/link.js'
 import { LEAVE_QUEUE_TIMEOUT_MS, MARK_TIMEOUT_MS, RELEASE_TIMEOUT_MS } from '../guarding/limits.js'
@@ -22,9 +23,9 @@ import { ProgramLog } from '../shared/log.js'
 import { SignalRelay } from '../shared/signals.js'
 import { loadNative, mayHaveNative } from '../system/native.js'
 import { readProcess } from '../system/processes.js'
+import { descriptorOf } from '../system/raw-handle.js'
 import { Guardian } from './guardian.js'
 import { UserHooks } from './hooks.js'
-import { LocalSession, mayLockLocally } from './local-session.js'
 import { type DoOptions, readDoOptions } from './options.js'
 import { type OutcomeWord, prepareResult, RunRecord, type RunResult, writeResult } from './result.js'
 import { isReplaced, readStart, type Start } from './start.js'
@@ -301,7 +302,7 @@ class DoRun {
     if (this.guardian?.alive) return this.guardian
     this.guardian?.dismiss()
     const { session } = this
-    const locks = session instanceof LocalSession ? session.descriptors : []
+    const locks = session instanceof LocalSession ? session.servers.flatMap((server) => descriptorOf(server) ?? []) : []
     this.guardian = new Guardian(startGuardian(this.start.descriptors, undefined, locks))
     this.introduce()
     return this.guardian

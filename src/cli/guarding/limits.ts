@@ -12,13 +12,6 @@ export const EXIT_STATUS_MAX = 255
 export const HOOK_TIMEOUT_MS = 10_000
 /** How long the record of a success (`--once`) is tried while no node confirms it and the session lives. */
 export const MARK_TIMEOUT_MS = 60_000
-/** A lock of this host is held until it is released. Finite, for it goes to the guardian as JSON. */
-export const LOCAL_LEASE_MS = 2 ** 52
-/** Whoever holds a lock of this host names itself in a millisecond, unless it is stopped. */
-export const LOCAL_HOLDER_PATIENCE_MS = 300
-export const LOCAL_HOLDER_WORD_MAX_CHARS = 1_024
-/** Where its end cannot be waited for, a lock of this host is tried again this often. */
-export const LOCAL_RETRY_INTERVAL_MS = 50
 /** In case the signal that tells of a child's end comes before anybody waits for it. */
 export const LEFT_CHECK_INTERVAL_MS = 100
 /** Looks for descendants in a row, each finding new ones, before they are killed as far as they are known. */

@@ -72,6 +72,10 @@ export class ReadingSessions {
     }
   }
 
+  get ids(): readonly string[] {
+    return [...this.#watches.keys()].map(({ id }) => id)
+  }
+
   async close(): Promise<void> {
     const opening = this.#opening?.then((session) => session.close()).catch(() => {})
     await Promise.all([opening, ...[...this.#watches.keys()].map((session) => session.close())])

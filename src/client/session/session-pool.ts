@@ -69,6 +69,10 @@ export class SessionPool {
     return this.#level
   }
 
+  get ids(): readonly string[] {
+    return [...this.#sessions].map(({ id }) => id)
+  }
+
   async close(): Promise<void> {
     this.#wake()
     await Promise.all([...this.#sessions].map((session) => session.close()))

@@ -77,13 +77,17 @@ export const RUNNER: readonly Mutant[] = [
     'L507',
     'a lock of this host is not given to the guardian',
     LOCAL,
-    edit('src/cli/do/run.ts', 'session instanceof LocalSession ? session.descriptors : []', '[]'),
+    edit(
+      'src/cli/do/run.ts',
+      'session instanceof LocalSession ? session.servers.flatMap((server) => descriptorOf(server) ?? []) : []',
+      '[]',
+    ),
   ),
   mutant(
     'L508',
     'several locks of this host: those that were taken before one that is not to be had are kept',
     LOCAL,
-    edit('src/cli/do/local-session.ts', 'for (const { grant } of taken) await this.release(grant)\n', '\n'),
+    edit('src/client/session/local-session.ts', 'for (const { grant } of taken) await this.release(grant)\n', '\n'),
   ),
   mutant(
     'L509',

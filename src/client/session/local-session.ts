@@ -1,5 +1,5 @@
 /**
- * Locks of one host, without a server (`tnl-do --local`, ADR 30). Each is a listening socket in Linux's abstract namespace, of which
+ * Locks of one host, without a server (`localLock`, `tnl-do --local`, ADR 30). Each is a listening socket in Linux's abstract namespace, of which
  * there can be one of a name at a time. It is nowhere in the file system, and is gone when the last process that has its
  * descriptor is: tnl-do, its guardian and the watcher have one each, the command has none. So no lease is needed: whoever dies, the
  * lock stays exactly as long as somebody is left who ends what descends from the command.
@@ -9,21 +9,19 @@
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { connect, createServer, type Server, type Socket } from 'node:net'
-import type { Ask } from '../../client/asks.js'
-import { LockLostError, NotGrantedError } from '../../client/errors.js'
-import { MAX_TIMER_MS } from '../../client/limits.js'
-import { pause } from '../../client/long-timer.js'
-import { instantNow, LocalLease } from '../../client/session/local-lease.js'
-import type { Grant, LockSession, LockTerms, SessionHooks } from '../../client/session/lock-session.js'
 import { formatLine, parseLine } from '../../protocol/line.js'
+import type { Ask } from '../asks.js'
+import { LockLostError, NotGrantedError } from '../errors.js'
 import {
   LOCAL_HOLDER_PATIENCE_MS,
   LOCAL_HOLDER_WORD_MAX_CHARS,
   LOCAL_LEASE_MS,
   LOCAL_RETRY_INTERVAL_MS,
-} from '../guarding/limits.js'
-import { hasCode } from '../system/processes.js'
-import { descriptorOf } from '../system/raw-handle.js'
+  MAX_TIMER_MS,
+} from '../limits.js'
+import { pause } from '../long-timer.js'
+import { instantNow, LocalLease } from './local-lease.js'
+import type { Grant, LockSession, LockTerms, SessionHooks } from './lock-session.js'
 
 /** False where there is no such namespace. */
 export const mayLockLocally = process.platform === 'linux'
@@ -53,11 +51,12 @@ export class LocalSession implements LockSession {
 
   constructor(private readonly clientId: string) {}
 
-  /** For the guardian and the watcher, who must not be without them while anything of the command is left. */
-  get descriptors(): readonly number[] {
-    return [...this.#held.values()].flatMap(({ server }) => descriptorOf(server) ?? [])
+  /** What holds the locks: other processes may get copies of their descriptors. */
+  get servers(): readonly Server[] {
+    return [...this.#held.values()].map(({ server }) => server)
   }
 
+  /** Whoever wants to give up closes the session, or aborts `terms.signal`. */
   async ask(asks: readonly Ask[], terms: LockTerms): Promise<readonly Grant[]> {
     const names = asks.map(({ name }) => name)
     const askedAt = performance.now()
@@ -69,8 +68,10 @@ export class LocalSession implements LockSession {
         throw new NotGrantedError(taken, terms.waitMs === 0 ? 'held' : 'timeout', await holderOf(taken))
       }
       if (tries === 1) terms.onQueued?.(taken, null)
-      await untilFree(taken, AbortSignal.any([this.#closed.signal, signalAfter(leftMs)]))
+      const { signal } = terms
+      await untilFree(taken, AbortSignal.any([this.#closed.signal, signalAfter(leftMs), ...(signal ? [signal] : [])]))
       this.#closed.signal.throwIfAborted()
+      signal?.throwIfAborted()
     }
   }
 
@@ -125,7 +126,7 @@ export class LocalSession implements LockSession {
     try {
       await once(server, 'listening')
     } catch (error) {
-      if (!hasCode(error, 'EADDRINUSE')) throw error
+      if (!isTaken(error)) throw error
       return null
     }
     // Who holds a lock is not kept running by it.
@@ -179,4 +180,8 @@ async function untilFree(name: string, signal: AbortSignal): Promise<void> {
 function signalAfter(ms: number): AbortSignal {
   // A signal of no timer for Infinity, and none of more than its 31 bits: whoever waits looks again.
   return ms <= MAX_TIMER_MS ? AbortSignal.timeout(Math.ceil(ms)) : new AbortController().signal
+}
+
+function isTaken(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'EADDRINUSE'
 }
