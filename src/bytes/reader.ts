@@ -10,8 +10,8 @@ export class FormatError extends Error {
   readonly code = 'TNL_FORMAT'
 }
 
-/** Up to here (node ids) a loop is faster than a call of the decoder. */
-const LOOP_TEXT_MAX_BYTES = 8
+/** Up to here (node ids, short names) a loop is faster than a call of the decoder. */
+const LOOP_TEXT_MAX_BYTES = 12
 
 const TWO_24 = 2 ** 24
 const TWO_32 = 2 ** 32
@@ -134,14 +134,17 @@ export class ByteReader {
     return this.#bytes.subarray(this.#at - count, this.#at)
   }
 
+  /** In place: to cut so few bytes out takes longer than to read them. */
   #shortText(length: number): string {
-    const bytes = this.take(length)
+    if (length > this.remaining) this.fail('the bytes end too early')
+    const end = this.#at + length
     let text = ''
-    for (let i = 0; i < length; i++) {
-      const byte = bytes[i] ?? 0
-      if (byte > 0x7f) return this.#decode(bytes)
+    for (let at = this.#at; at < end; at++) {
+      const byte = this.#bytes[at] ?? 0
+      if (byte > 0x7f) return this.#decode(this.take(length))
       text += String.fromCharCode(byte)
     }
+    this.#at = end
     return text
   }
 
