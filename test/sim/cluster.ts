@@ -323,7 +323,7 @@ export class Cluster {
     } else {
       // An entry that others have acknowledged, and that it had under way to its own disk, is not in the copy: with that
       // write done it would commit what the copy has never had.
-      host.volume.hang()
+      host.volume.hangForGood()
     }
     if (how !== 'copied') host.machine = this.#newMachine(host.nodeId)
     host.volume = copy

@@ -43,6 +43,7 @@ export class Volume {
   slowness = 1
   /** Syncs that are not answered; null: it does not hang. */
   #held: (() => void)[] | null = null
+  #isHungForGood = false
   /** What was changed or lost that no process changed. */
   damage: string | null = null
   /** A write that will go astray. */
@@ -159,7 +160,14 @@ export class Volume {
     this.#held ??= []
   }
 
+  /** Nothing that it was told to write, and has not, is ever written. */
+  hangForGood(): void {
+    this.hang()
+    this.#isHungForGood = true
+  }
+
   answer(): void {
+    if (this.#isHungForGood) return
     const held = this.#held ?? []
     this.#held = null
     for (const finish of held) finish()

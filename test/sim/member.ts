@@ -152,7 +152,9 @@ export class Member {
     let hold: (ClassicHold & { gaveUp: boolean }) | null = null
     const words = new Words(checks.losses)
     connection.onWritten = (text) => {
-      words.written(nodeId, service.stats().epoch, text, this.node?.appliedIndex() ?? 0)
+      // What is decided after a client has ended may be the last that it is told: its connection is closed in the same turn.
+      if (!connection.client.hasEnded)
+        words.written(nodeId, service.stats().epoch, text, this.node?.appliedIndex() ?? 0)
       if (/^err.*too many connections/m.test(text)) this.#noPlace()
       else if (/^err.*busy/m.test(text)) this.deps.world.count('seen busy')
       const line = text.split('\n').find(isPositive)

@@ -166,6 +166,11 @@ export class ClientEnd {
     return !this.#closed
   }
 
+  /** Nothing more comes from here. */
+  get hasEnded(): boolean {
+    return this.#finSent || this.#closed
+  }
+
   /** The address that the client itself sees; the node sees the relay's, if there is one. */
   get localEnd(): string {
     return `${this.stream.localAddress}:${this.stream.localPort}`
