@@ -16,6 +16,7 @@ import { checkInvariants } from './invariants.js'
 import { GRANTS_PER_ENTRY_MAX, SWEPT_SESSIONS_PER_ENTRY } from './limits.js'
 import { hashState, SnapshotImage } from './snapshot/image.js'
 import { SnapshotReplacement } from './snapshot/restore.js'
+import { beginAgain } from './state/begin-again.js'
 import { sweep } from './state/epochs.js'
 import { type Genesis, stateFromGenesis } from './state/genesis.js'
 import { decodeMemberContext, followConfiguration } from './state/members.js'
@@ -112,6 +113,12 @@ export class LockMachine extends LockViews implements StateMachine {
     return new SnapshotReplacement(this.#programLevel, (state) => {
       this.state = state
     })
+  }
+
+  /** The state is that of a saved cluster: makes of it what a new one begins with that is restored from it. */
+  beginAgain(genesis: Genesis): void {
+    beginAgain(this.#at(0), genesis)
+    this.#effects = []
   }
 
   stateHash(): string {

@@ -93,6 +93,10 @@ export const SNAPSHOT_CHUNK_LIMIT_BYTES = 8 * 1024 * 1024
 export const SNAPSHOT_METADATA_LIMIT_BYTES = 1024 * 1024
 /** A snapshot is synced piece by piece, so that the log's syncs never queue behind a whole file of dirty pages. */
 export const SNAPSHOT_SYNC_STEP_BYTES = 4 * 1024 * 1024
+/** What a saved snapshot says of itself before its contents. */
+export const SEALED_HEADER_LIMIT_BYTES = 64 * 1024
+/** Read at a time of a saved snapshot that is copied or verified. */
+export const SEALED_READ_BYTES = 1024 * 1024
 /** Acknowledged batches are collected for this long before LevelDB writes them; the journal has them meanwhile. */
 export const WRITE_DELAY_MS = 10
 /** The newest one, and the one before it, which a transfer may still be reading. */
@@ -169,6 +173,11 @@ export const SNAPSHOT_TRANSFER_STALL_MS = 10_000
 /** A receiver whose disk is at work says so this often, or a slow sync would restart the transfer forever. */
 export const SNAPSHOT_TRANSFER_WORKING_MS = 2_000
 
+/**
+ * A restored cluster's log begins so far behind the entry that was saved: whatever the former cluster did after that has a lower
+ * index, so that a watch that asks for what came `since` is told of a gap. That is 68 billion entries, and 2^17 restores in a row.
+ */
+export const RESTORED_INDEX_STEP = 2 ** 36
 export const BOOTSTRAP_ANNOUNCE_MS = 100
 /** Founders are numbered from 1; ids of later members lie above this. */
 export const FOUNDERS_COUNT = 1_000

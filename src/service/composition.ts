@@ -178,11 +178,13 @@ export class NodeComposition {
       member: (nodeId) => machine.members().find((member) => member.nodeId === nodeId) ?? null,
       members: () => this.#members(),
       currentLeaseMs: () => machine.nodeLeaseMs,
-      genesis: ({ clusterId, nodeLeaseMs, createdUnixSeconds }, founders) => {
+      genesis: async ({ clusterId, nodeLeaseMs, createdUnixSeconds }, founders, saved) => {
         const members = founders.map(({ raftId, nodeId, address }) => ({ raftId, nodeId, peerAddress: address }))
         const genesis = { clusterId, nodeLeaseMs, createdUnixSeconds, members }
         watch.genesis(genesis)
-        return new LockMachine(genesis).snapshot()
+        const first = new LockMachine(genesis, { programLevel: this.#programLevel })
+        if (saved !== null) await this.#takeOver(first, saved, genesis)
+        return first.snapshot()
       },
       claim: (raftId, memberUid) => {
         const claim = { type: CommandType.claimMember, raftId, memberUid } as const
@@ -197,6 +199,16 @@ export class NodeComposition {
         this.service.start()
       },
     })
+  }
+
+  /** What a restored cluster begins with. */
+  async #takeOver(first: LockMachine, saved: AsyncIterable<Uint8Array>, genesis: Genesis): Promise<void> {
+    const restorer = first.beginRestore()
+    for await (const chunk of saved) restorer.push(chunk)
+    restorer.end()
+    restorer.finish(0)
+    first.beginAgain(genesis)
+    this.world.log('info', 'the state is taken over from the saved snapshot; all sessions have ended', {})
   }
 
   #observer(): NodeObserver {

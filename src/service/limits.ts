@@ -116,6 +116,15 @@ export const WHY_MAX_CHAIN = 16
 /** Of one request. With 64 names of 255 bytes (17,000) and its sentences (12,000) it still has room in one line. */
 export const WHY_BLOCKERS_MAX_BYTES = 16_000
 export const WHY_CHAIN_MAX_BYTES = 12_000
+/** Snapshots on their way to operators at once: each makes the node write its whole state, and keeps a file open. */
+export const SNAPSHOT_SENDS_MAX_COUNT = 2
+/** Of one part: in base64 it fits into a line that clients take. */
+export const SNAPSHOT_PART_BYTES = 32 * 1024
+/** More parts are sent when the reader has taken all but this of what it was sent, looked at so often ... */
+export const SNAPSHOT_UNSENT_MAX_BYTES = 128 * 1024
+export const SNAPSHOT_POLL_MS = 10
+/** ... and one that has taken nothing for so long has gone away, whatever its keepalives say. */
+export const SNAPSHOT_STALLED_MS = 30_000
 export const WATCHES_PER_CONNECTION_MAX_COUNT = 100
 export const WATCHES_MAX_COUNT = 2_000
 /** A watcher that has taken less than all but this is told of a gap instead, once it has read. */

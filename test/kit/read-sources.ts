@@ -18,7 +18,11 @@ export function readSources({
   maySpeak = true,
 }: ReadSituation = {}): ReadSources {
   const clock = new SystemClock()
-  const node = { read: (done: (outcome: ReadOutcome) => void) => done(outcome), appliedIndex: () => 1 }
+  const node = {
+    read: (done: (outcome: ReadOutcome) => void) => done(outcome),
+    appliedIndex: () => 1,
+    saveSnapshot: () => undefined,
+  }
   return {
     reads: new ClientReads({ clock, node, reports: machine.reports }),
     wallNow: () => 10_000,

@@ -13,6 +13,7 @@ import { createProgram as describeDo } from '../do/flags.js'
 import { addLockers } from './commands-of-lockers.js'
 import { addOperators } from './commands-of-operators.js'
 import { addReaders } from './commands-of-readers.js'
+import { addSnapshots } from './commands-of-snapshots.js'
 import {
   type AskOptions,
   addExamples,
@@ -62,6 +63,7 @@ export function createTnl(): Command {
   addStatus(tnl)
   addMembers(tnl)
   addUpgrade(tnl)
+  addSnapshots(tnl)
   tnl.commandsGroup('Tools:')
   addBench(tnl)
   addCompletion(tnl)

@@ -27,6 +27,9 @@ export interface BootState {
   readonly prevTerm: Term
 }
 
+/** Of the first snapshot of a cluster that begins empty. */
+export const FIRST_INDEX: Index = 1
+
 /** A joiner has nothing; its leader sends it a snapshot. */
 export const NOTHING: BootState = {
   hardState: EMPTY_HARD_STATE,
@@ -37,19 +40,20 @@ export const NOTHING: BootState = {
 }
 
 /**
- * The log of a new cluster begins with a snapshot at index 1 of term 1, the same on every member, as etcd-raft's
- * scenarios do: there is no first entry to lose, and a member that is added later is sent a snapshot like any other.
+ * The log of a new cluster begins with a snapshot of term 1, the same on every member, at index 1 as in etcd-raft's
+ * scenarios, or behind the one that it is restored from: there is no first entry to lose, and a member that is added later is sent a snapshot like any other.
  */
 export async function writeGenesis(
   store: LogStore,
+  index: Index,
   voters: readonly number[],
   state: SnapshotSource,
 ): Promise<BootState> {
-  const snapshot: SnapshotMetadata = { index: 1, term: 1, confState: { ...EMPTY_CONF_STATE, voters } }
-  const hardState: HardState = { term: 1, vote: 0, commit: 1 }
+  const snapshot: SnapshotMetadata = { index, term: 1, confState: { ...EMPTY_CONF_STATE, voters } }
+  const hardState: HardState = { term: 1, vote: 0, commit: index }
   await store.saveSnapshot(snapshot, state)
   await store.installSnapshot(snapshot, hardState)
-  return { hardState, snapshot, entries: [], prevIndex: 1, prevTerm: 1 }
+  return { hardState, snapshot, entries: [], prevIndex: index, prevTerm: 1 }
 }
 
 export function loadWindow(boot: BootState): MemoryStorage {

@@ -1,5 +1,6 @@
 /** What the layers above see of a running Raft node. Implemented by `RaftNode`; the server and the simulator use this. */
 import type { ConfChangeSingle, ConfState, Index, RaftId, Role, Term } from '../core/types.js'
+import type { SnapshotReader } from '../ports/store.js'
 import type { FrameKind, Lane, Peer } from '../ports/transport.js'
 import type { ReadDone } from './reads/reads.js'
 
@@ -83,6 +84,11 @@ export interface NodeApi {
    * once. Says nothing of the right to speak.
    */
   read(done: ReadDone): void
+  /**
+   * A snapshot of the state that is applied now, or of a later one, durable on this disk; whoever gets it closes it. Called back
+   * once, later; never, if this node ends before or is not a member yet.
+   */
+  saveSnapshot(done: (reader: SnapshotReader) => void): void
   sendPeer(to: string, lane: Lane, kind: FrameKind, payload: Uint8Array): boolean
   /** Leader only. Throws NodeRefusal. Resolves when applied. */
   changeMembership(changes: readonly ConfChangeSingle[], context: Uint8Array): Promise<void>

@@ -40,8 +40,12 @@ export interface RaftNodeOptions {
   /** The member table of the replicated state; empty as long as a joiner has received nothing. */
   members(): readonly Peer[]
   member(nodeId: string): Member | null
-  /** The state in which a new cluster begins. */
-  genesis(record: BootstrapRecord, members: readonly Peer[]): SnapshotSource
+  /** The state in which a new cluster begins: an empty one, or what is taken over of the one that was `saved`, in chunks. */
+  genesis(
+    record: BootstrapRecord,
+    members: readonly Peer[],
+    saved: AsyncIterable<Uint8Array> | null,
+  ): Promise<SnapshotSource>
   /** Proposes that the directory `memberUid` claims the Raft id. */
   claim(raftId: RaftId, memberUid: string): void
   /** What these bytes are to the state machine; asked of what other nodes want to have proposed. */

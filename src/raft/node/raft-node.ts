@@ -3,7 +3,7 @@
  * (running-node.ts). What layers above see is `NodeApi`; before the log runs it answers for a node that is nobody yet.
  */
 import type { ConfChangeSingle, Index, RaftId, Term } from '../core/types.js'
-import { ForgottenError, type Identity, StoreError } from '../ports/store.js'
+import { ForgottenError, type Identity, type SnapshotReader, StoreError } from '../ports/store.js'
 import { FrameKind, type Lane, type Peer, type PeerDownReason, type PeerHello } from '../ports/transport.js'
 import { readBootstrapMessage } from '../wire/control-messages.js'
 import { type BootState, restoreMachine } from './boot.js'
@@ -56,6 +56,7 @@ export class RaftNode implements NodeApi {
     const identity = this.#identity
     const forgotten = await store.getRecord(FORGOTTEN_RECORD_KEY)
     if (forgotten !== null) throw new StoreError('damaged', Buffer.from(forgotten).toString())
+    if (store.seed !== null && this.options.founders.length === 0) throw seedOfJoiner()
     if (identity === null) await this.#newcomer.prepare()
     else {
       const { loaded } = store
@@ -230,6 +231,9 @@ export class RaftNode implements NodeApi {
     if (this.#running === null) done('unavailable')
     else this.#running.driver.read(done)
   }
+  saveSnapshot(done: (reader: SnapshotReader) => void): void {
+    this.#running?.snapshots.save(done)
+  }
   sendPeer(to: string, lane: Lane, kind: FrameKind, payload: Uint8Array): boolean {
     return this.options.transport.send(to, lane, kind, [payload])
   }
@@ -253,4 +257,12 @@ export class RaftNode implements NodeApi {
     if (this.#running !== null) return this.#running
     throw new NodeRefusal(NodeRefusalReason.notLeader, 'this node is not a member of a cluster yet')
   }
+}
+
+/** It would be sent the state of the cluster that it joins, and what was restored here would be gone without a word. */
+function seedOfJoiner(): StoreError {
+  return new StoreError(
+    'foreign',
+    'a saved snapshot was restored into this directory: a restored cluster is formed by --cluster on every node, not joined (--join)',
+  )
 }

@@ -8,7 +8,7 @@
  * that somebody else has the lock now. The look closes the connection of the old holder before the frame is read.
  */
 import type { Clock, Timer } from '../../platform.js'
-import type { LogStore, SnapshotReader, SnapshotReceiver } from './store.js'
+import type { LogStore, Seed, SnapshotReader, SnapshotReceiver } from './store.js'
 import type { Transport, TransportHandlers } from './transport.js'
 
 declare const looksFirst: unique symbol
@@ -85,6 +85,7 @@ export function storeThatLooks(store: LogStore, look: Look): LooksFirst<LogStore
     get loaded() {
       return store.loaded
     },
+    seed: store.seed === null ? null : seedThatLooks(store.seed, look),
     forgetLoaded: () => store.forgetLoaded(),
     onFailure: (run) =>
       store.onFailure((error) => {
@@ -104,6 +105,14 @@ export function storeThatLooks(store: LogStore, look: Look): LooksFirst<LogStore
     raiseLevel: (level) => first(store.raiseLevel(level)),
     close: () => first(store.close()),
   })
+}
+
+function seedThatLooks(seed: Seed, look: Look): Seed {
+  return {
+    ...seed,
+    open: async () => readerThatLooks(await awaited(look, seed.open()), look),
+    forget: () => awaited(look, seed.forget()),
+  }
 }
 
 function readerThatLooks(reader: SnapshotReader, look: Look): SnapshotReader {

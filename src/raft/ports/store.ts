@@ -30,6 +30,23 @@ export interface LoadedLog {
   readonly prevTerm: Term
 }
 
+/** A saved snapshot that was put into a directory which is nobody's yet: the founders begin with its state (ADR 32). */
+export interface Seed {
+  /** SHA-256 of what was saved: all founders must have the same. */
+  readonly seal: string
+  /** Of the last entry that it contains. */
+  readonly index: Index
+  /** Tokens of the restored cluster begin no lower than with this time (x 2^20), whatever a clock says then. */
+  readonly leastUnixSeconds: number
+  /** When it was put there, by this machine's clock. */
+  readonly plantedUnixSeconds: number
+  /** L of the cluster that was saved. */
+  readonly nodeLeaseMs: number
+  open(): Promise<SnapshotReader>
+  /** The cluster has begun. */
+  forget(): Promise<void>
+}
+
 /** One atomic, synced write. `entries` replace everything stored from `entries[0].index` on. */
 export interface LogBatch {
   readonly hardState: HardState | null
@@ -84,6 +101,8 @@ export interface SnapshotReceiver {
 /** The durable side of one node. An fsync error is never retried (fsyncgate): the first failure is the last thing it does. */
 export interface LogStore {
   readonly loaded: LoadedLog
+  /** Only in a directory without an identity. */
+  readonly seed: Seed | null
   /** The node has taken over `loaded`: its entries, which may be hundreds of MiB, are not kept here any longer. */
   forgetLoaded(): void
   /** Calls `run` once if a write fails that was acknowledged already, so that no caller is told. */

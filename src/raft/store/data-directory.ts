@@ -4,7 +4,7 @@
  * ever wiped, and everything after the claim happens under LevelDB's lock.
  */
 import { dirname, join } from 'node:path'
-import { BASE_LEVEL } from '../../feature-level.js'
+import { BASE_LEVEL, SERVICE_LEVEL } from '../../feature-level.js'
 import { olderThan } from '../ports/older-program.js'
 import type { Database, Disk } from './disk.js'
 import { damaged, foreign } from './errors.js'
@@ -15,6 +15,8 @@ import {
   LEVELDB_CURRENT_FILE,
   LEVELDB_FIRST_MANIFEST,
   LOG_DIRECTORY,
+  SEED_FILE,
+  SEED_TEMPORARY_FILE,
   SNAPSHOT_DIRECTORY,
 } from './layout.js'
 
@@ -35,14 +37,20 @@ const NAMES_OF_NOBODY: ReadonlySet<string> = new Set([
   LOG_DIRECTORY,
   JOURNAL_FILE,
   SNAPSHOT_DIRECTORY,
+  SEED_FILE,
+  SEED_TEMPORARY_FILE,
 ])
 
-/** `new`: nobody's yet. `existing`: FORMAT is ours. */
-export type DirectoryState = 'new' | 'existing'
+export interface DirectoryState {
+  /** Nobody's yet; otherwise FORMAT is ours. */
+  readonly isNew: boolean
+  readonly hasSeed: boolean
+}
 
 /** Says whose the directory is; creates it if it is not there. Throws StoreError or OlderProgramError, and then nothing was changed. */
 export async function claimDirectory(disk: Disk, directory: string, programLevel: number): Promise<DirectoryState> {
   const names = await disk.list(directory)
+  const hasSeed = names?.includes(SEED_FILE) === true
   if (names?.includes(FORMAT_FILE) === true) {
     const version = await readFormat(disk, directory, names)
     if (version < OLDEST_FORMAT_VERSION) {
@@ -53,7 +61,7 @@ export async function claimDirectory(disk: Disk, directory: string, programLevel
       const what = `the data directory ${directory} (format version ${version})`
       throw olderThan(what, version - FORMATS_BEFORE_LEVELS, programLevel)
     }
-    return 'existing'
+    return { isNew: false, hasSeed }
   }
   if (names?.some((name) => !NAMES_OF_NOBODY.has(name)) === true) throw notOurs(directory, names)
   if (names?.includes(JOURNAL_FILE) === true && !isUnfinishedJournal(await readJournal(disk, directory))) {
@@ -61,7 +69,7 @@ export async function claimDirectory(disk: Disk, directory: string, programLevel
   }
   await disk.makeDirectory(directory)
   await disk.syncDirectory(dirname(directory))
-  return 'new'
+  return { isNew: true, hasSeed }
 }
 
 /**
@@ -78,7 +86,9 @@ export async function createContents(disk: Disk, directory: string, database: Da
   for await (const pairs of database.scan()) if (pairs.length > 0) throw notOurs(directory, names)
   await disk.makeDirectory(join(directory, SNAPSHOT_DIRECTORY))
   await writeFile(disk, join(directory, JOURNAL_FILE), INITIAL_JOURNAL)
-  await writeFormat(disk, directory, formatOfLevel(BASE_LEVEL))
+  if (names.includes(SEED_TEMPORARY_FILE)) await disk.remove(join(directory, SEED_TEMPORARY_FILE))
+  // A program that knows nothing of seeds would begin an empty cluster: it must not take this directory for an empty one.
+  await writeFormat(disk, directory, formatOfLevel(names.includes(SEED_FILE) ? SERVICE_LEVEL : BASE_LEVEL))
 }
 
 /** Durable when it resolves. False: the directory has that level already, or a higher one, and stays. */

@@ -5,6 +5,7 @@
  *   log/        LevelDB: blocks of entries, the meta record, small records
  *   synced      the journal: what had been synced, written apart from LevelDB's own log (rules.md, Storage)
  *   snapshots/  <index>-<term>.snap
+ *   seed        a saved snapshot that the cluster is to begin from; only until it has begun
  */
 import { readUint64, writeUint64 } from './codec.js'
 
@@ -17,6 +18,8 @@ export const LEVELDB_CURRENT_FILE = 'CURRENT'
 export const LEVELDB_FIRST_MANIFEST = 'MANIFEST-000001\n'
 export const JOURNAL_FILE = 'synced'
 export const SNAPSHOT_DIRECTORY = 'snapshots'
+export const SEED_FILE = 'seed'
+export const SEED_TEMPORARY_FILE = `${SEED_FILE}.tmp`
 
 const BLOCK_PREFIX = 0x65 // 'e'
 const META_PREFIX = 0x6d // 'm'

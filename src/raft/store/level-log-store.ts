@@ -5,6 +5,7 @@ import type {
   LoadedLog,
   LogBatch,
   LogStore,
+  Seed,
   SnapshotReader,
   SnapshotReceiver,
   SnapshotSource,
@@ -40,6 +41,7 @@ export interface StoreParts {
  */
 export class LevelLogStore implements LogStore {
   loaded: LoadedLog
+  seed: Seed | null = null
   readonly #parts: StoreParts
   /** The last write in line; never rejects. */
   #line: Promise<unknown> = Promise.resolve()

@@ -15,6 +15,7 @@ import { LogImage } from './log-image.js'
 import { EMPTY_META, encodeMeta } from './meta.js'
 import { nodeDisk } from './node-disk.js'
 import { batchesToRepeat, LogScan, type RecoveredLog } from './recovery.js'
+import { forgetSeed, openSeed } from './seed.js'
 import { SnapshotFiles } from './snapshot-files.js'
 import { WriteBacklog } from './write-backlog.js'
 
@@ -42,12 +43,14 @@ export async function openStore(directory: string, options: StoreOptions = {}): 
   const programLevel = options.programLevel ?? FEATURE_LEVEL
   const latch = new FailureLatch(place)
   return latch.guard('opening the store', async () => {
-    const state = await claimDirectory(disk, place, programLevel)
+    const { isNew, hasSeed } = await claimDirectory(disk, place, programLevel)
     await checkTables(disk, place)
-    const database = state === 'new' ? await createDatabase(disk, place) : await openDatabase(disk, place, false)
+    const database = isNew ? await createDatabase(disk, place) : await openDatabase(disk, place, false)
     try {
       await createContents(disk, place, database)
-      return await openContents(disk, place, database, latch, options.after ?? systemAfter)
+      const store = await openContents(disk, place, database, latch, options.after ?? systemAfter)
+      if (hasSeed) await takeSeed(store, disk, place, latch)
+      return store
     } catch (error) {
       await database.close()
       throw error
@@ -80,7 +83,7 @@ async function openContents(
   database: Database,
   latch: FailureLatch,
   after: Clock['after'],
-): Promise<LogStore> {
+): Promise<LevelLogStore> {
   const recovered = await recover(disk, directory, database)
   const { meta, entries } = recovered
   const snapshots = new SnapshotFiles(disk, directory, latch)
@@ -111,6 +114,12 @@ async function openContents(
   const store = new LevelLogStore({ disk, directory, database, journal, backlog, image, snapshots, latch }, loaded)
   await store.sweep()
   return store
+}
+
+/** Who has an identity has begun with it: the process before may have ended before it could remove it. */
+async function takeSeed(store: LevelLogStore, disk: Disk, directory: string, latch: FailureLatch): Promise<void> {
+  if (store.loaded.identity === null) store.seed = await openSeed(disk, directory, latch)
+  else await forgetSeed(disk, directory)
 }
 
 async function recover(disk: Disk, directory: string, database: Database): Promise<RecoveredLog> {

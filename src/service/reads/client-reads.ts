@@ -10,11 +10,12 @@ import { ListedNames } from './listed-names.js'
 import { Listings } from './listings.js'
 import { PacedWork } from './paced-work.js'
 import { QueueWalk } from './queue-walk.js'
+import { SnapshotSends } from './snapshot-sends.js'
 import { type Watcher, Watches } from './watches.js'
 
 export interface ReadsDeps {
   readonly clock: Clock
-  readonly node: Pick<NodeApi, 'read' | 'appliedIndex'>
+  readonly node: Pick<NodeApi, 'read' | 'appliedIndex' | 'saveSnapshot'>
   readonly reports: Reports
 }
 
@@ -23,6 +24,7 @@ export class ClientReads {
   readonly listings: Listings
   readonly watches: Watches
   readonly queues: QueueWalk
+  readonly snapshots: SnapshotSends
   readonly #names: ListedNames
   readonly #paced: PacedWork
 
@@ -34,6 +36,7 @@ export class ClientReads {
     this.queues = new QueueWalk(clock, reports.queues)
     this.listings = new Listings(clock, this.#names, reports)
     this.watches = new Watches({ clock, listings: this.listings, appliedIndex: () => node.appliedIndex() })
+    this.snapshots = new SnapshotSends(clock, node)
   }
 
   /** `true`: the state has all that was answered to anybody before this call, from now on. For what is looked up at once. */
@@ -71,12 +74,14 @@ export class ClientReads {
   forget(reader: Watcher): void {
     this.listings.forget(reader)
     this.watches.forget(reader)
+    this.snapshots.forget(reader)
   }
 
   stop(): void {
     this.#paced.stop()
     this.queues.stop()
     this.watches.clear()
+    this.snapshots.clear()
     this.listings.clear()
     this.#names.drop()
   }

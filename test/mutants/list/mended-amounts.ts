@@ -163,8 +163,8 @@ export const MENDED_AMOUNTS: readonly Mutant[] = [
     edits: [
       {
         file: 'src/raft/node/snapshots/snapshot-maker.ts',
-        find: 'for (const run of this.#whenIdle.splice(0)) run()\n        // While it was written so much may have come that the next one is due, and a busy node applies nothing that says so.\n        this.#makeIfDue()\n',
-        replace: 'for (const run of this.#whenIdle.splice(0)) run()\n',
+        find: 'this.#runWaiting()\n        // While it was written so much may have come that the next one is due, and a busy node applies nothing that says so.\n        this.#makeIfDue()\n',
+        replace: 'this.#runWaiting()\n',
       },
     ],
     killers: ['tests'],

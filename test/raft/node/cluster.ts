@@ -169,7 +169,7 @@ export class TestCluster {
       currentLeaseMs: () => 10_000,
       member: (id) => machine.state.members.find((member) => member.nodeId === id) ?? null,
       members,
-      genesis: (record: BootstrapRecord, peers) =>
+      genesis: async (record: BootstrapRecord, peers) =>
         sourceOf({
           clusterId: record.clusterId,
           words: [],

@@ -54,6 +54,7 @@ export class FakeDisk {
 /** A store in memory whose writes take a little virtual time, and which a crash cuts off. */
 export class FakeStore implements LogStore {
   readonly loaded: LoadedLog
+  readonly seed = null
   /** To be called as the real store does when a write fails behind an acknowledgement. */
   failure: (error: unknown) => void = () => undefined
   #closed = false

@@ -155,6 +155,7 @@ export class World {
       isLeaderReady: () => world.isReady,
       confirmLeadership: unused,
       read: unused,
+      saveSnapshot: unused,
       term: unused,
       appliedIndex: unused,
       commitIndex: unused,

@@ -2,11 +2,12 @@
 import type { LockEvent } from '../../../src/locks/effects.js'
 import { LockMachine } from '../../../src/locks/machine.js'
 import type { Clock, Timer } from '../../../src/platform.js'
-import { type ConfState, type Index, Role, type Term } from '../../../src/raft/core/types.js'
+import { type ConfState, EMPTY_CONF_STATE, type Index, Role, type Term } from '../../../src/raft/core/types.js'
 import type { NodeApi, NodeStatus } from '../../../src/raft/node/node-api.js'
 import type { ReadDone } from '../../../src/raft/node/reads/reads.js'
 import { clockThatLooks } from '../../../src/raft/ports/looks-first.js'
 import { OlderProgramError } from '../../../src/raft/ports/older-program.js'
+import type { SnapshotReader } from '../../../src/raft/ports/store.js'
 import type { FrameKind, Lane } from '../../../src/raft/ports/transport.js'
 import type { RefusedFor } from '../../../src/service/lock-observer.js'
 import {
@@ -18,6 +19,7 @@ import {
 import { SeededRandom } from '../../../src/testing/seeded-random.js'
 import { asIs } from '../../kit/looks-first.js'
 import type { Cluster } from './cluster.js'
+import { MemorySnapshot } from './memory-snapshot.js'
 import { FakeSocket } from './socket.js'
 import type { World } from './world.js'
 
@@ -351,6 +353,13 @@ export class FakeNode implements NodeApi {
       else this.#inProcess(50, answer)
     }
     this.#inProcess(this.cluster.random.int(5) + 1, answer)
+  }
+  saveSnapshot(done: (reader: SnapshotReader) => void): void {
+    const file = new MemorySnapshot(
+      { index: this.#applied, term: this.#term, confState: EMPTY_CONF_STATE },
+      this.machine,
+    )
+    this.#inProcess(this.cluster.random.int(5) + 1, () => done(file))
   }
   sendPeer(to: string, _lane: Lane, kind: FrameKind, payload: Uint8Array): boolean {
     const peer = this.cluster.nodes.find((node) => node.nodeId === to)

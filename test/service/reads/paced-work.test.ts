@@ -62,7 +62,11 @@ it('reads are paced, and what is looked up at once does not wait for them', asyn
   const { clock } = time.forProcess()
   let spentMs = 0
   const moving: Clock = { ...clock, takerNow: () => clock.takerNow() + spentMs }
-  const node = { read: (done: (outcome: 'current') => void) => done('current'), appliedIndex: () => 1 }
+  const node = {
+    read: (done: (outcome: 'current') => void) => done('current'),
+    appliedIndex: () => 1,
+    saveSnapshot: () => undefined,
+  }
   const reads = new ClientReads({ clock: moving, node, reports: new LockMachine(GENESIS).reports })
   const said: string[] = []
   for (const name of ['one', 'two', 'three']) {

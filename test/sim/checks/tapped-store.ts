@@ -38,6 +38,7 @@ const never = <T>(): Promise<T> => new Promise(() => undefined)
 
 export class TappedStore implements LogStore {
   readonly loaded: LogStore['loaded']
+  readonly seed = null
   #appending = false
   #hasFailed = false
 

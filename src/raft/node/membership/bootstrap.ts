@@ -7,18 +7,24 @@ import { pack, unpack } from 'msgpackr'
 import { sha256 } from '../../../digest.js'
 import type { Clock, Random, Timer } from '../../../platform.js'
 import { BOOTSTRAP_ANNOUNCE_MS } from '../../limits.js'
-import type { LogStore } from '../../ports/store.js'
+import { type LogStore, type Seed, StoreError } from '../../ports/store.js'
 import type { Peer } from '../../ports/transport.js'
 import type { Announcement, BootstrapRecord } from '../../wire/control-messages.js'
 
 export const BOOTSTRAP_RECORD_KEY = 'bootstrap'
 
+const HASH_DIGITS = 16
+const SEED_MARK = '+'
+
 export interface BootstrapDeps {
   readonly nodeId: string
   /** Every node id of `--cluster`, this one included. */
   readonly members: readonly string[]
+  /** Of what all have to agree on beforehand: see `formationHash`. */
   readonly listHash: string
   readonly nodeLeaseMs: number
+  /** Null: the cluster begins empty. */
+  readonly seed: Seed | null
   readonly store: LogStore
   readonly clock: Clock
   readonly random: Random
@@ -66,7 +72,7 @@ export class Bootstrap {
     const fromFounder = from === this.#founder && this.deps.nodeId !== this.#founder
     if (said.clusterId !== this.#record?.clusterId) {
       // An id that was not confirmed may be stored again: the founder may have lost its directory before all had stored.
-      if (fromFounder) this.#keep(said)
+      if (fromFounder && this.#isAcceptable(said)) this.#keep(said)
       return
     }
     this.#stored.add(from)
@@ -83,9 +89,28 @@ export class Bootstrap {
     this.#keep({
       clusterId: Buffer.from(deps.random.bytes(16)).toString('hex'),
       listHash: deps.listHash,
-      createdUnixSeconds: Math.floor(deps.clock.wallNow() / 1000),
-      nodeLeaseMs: deps.nodeLeaseMs,
+      createdUnixSeconds: Math.max(
+        Math.floor(deps.clock.wallNow() / 1000),
+        deps.seed?.plantedUnixSeconds ?? 0,
+        deps.seed?.leastUnixSeconds ?? 0,
+      ),
+      nodeLeaseMs: deps.seed?.nodeLeaseMs ?? deps.nodeLeaseMs,
     })
+  }
+
+  /**
+   * Who has a seed begins with those alone who have the same: their hellos were compared, but what comes from elsewhere, or from a
+   * process that was replaced, was not. A directory may know of tokens that the founder's does not (`tnl snapshot restore --replace`).
+   */
+  #isAcceptable({ listHash, createdUnixSeconds }: BootstrapRecord): boolean {
+    const { seed } = this.deps
+    if (seed === null) return true
+    if (listHash !== this.deps.listHash) return false
+    if (createdUnixSeconds >= seed.leastUnixSeconds) return true
+    const least = new Date(seed.leastUnixSeconds * 1000).toISOString()
+    const message = `${this.#founder} would begin the restored cluster with tokens that were given before: its clock, or what it was restored with, is behind ${least}`
+    this.deps.onError(new StoreError('foreign', `${message}. Set its clock right and restore there once more`))
+    return false
   }
 
   #keep({ clusterId, listHash, createdUnixSeconds, nodeLeaseMs }: BootstrapRecord): void {
@@ -132,9 +157,19 @@ export function founderIds(founders: readonly Peer[]): Peer[] {
     .map((peer, place) => ({ ...peer, raftId: place + 1 }))
 }
 
-export function listHash(founders: readonly Peer[]): string {
+/**
+ * What all founders must agree on before they form a cluster: the list, and what they begin with. Said in every hello, where an
+ * older program compares it as it is, so that one which knows no seeds does not begin with those that have one.
+ */
+export function formationHash(founders: readonly Peer[], seed: Pick<Seed, 'seal'> | null): string {
   const list = founderIds(founders).map(({ nodeId, address }) => `${nodeId}=${address}`)
-  return sha256(list.join(',')).toString('hex').slice(0, 16)
+  const hash = sha256(list.join(',')).toString('hex').slice(0, HASH_DIGITS)
+  return seed === null ? hash : `${hash}${SEED_MARK}${seed.seal.slice(0, HASH_DIGITS)}`
+}
+
+/** Whether two that do not agree have the same list, and so another seed. */
+export function haveOneList(a: string, b: string): boolean {
+  return a.split(SEED_MARK)[0] === b.split(SEED_MARK)[0]
 }
 
 export async function loadBootstrapRecord(store: LogStore): Promise<BootstrapRecord | null> {

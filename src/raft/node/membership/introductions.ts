@@ -10,7 +10,7 @@ import {
   type Refuser,
 } from '../../ports/transport.js'
 import type { RaftNodeOptions } from '../options.js'
-import { listHash } from './bootstrap.js'
+import { formationHash } from './bootstrap.js'
 import { type AdmissionView, isBelieved, judgePeer } from './peer-verdict.js'
 
 const PROCESS_ID_BYTES = 12
@@ -41,13 +41,13 @@ export class Introductions {
 
   hello(): PeerHello {
     const { identity, clusterId } = this.standing()
-    const { nodeId, memberUid, founders, programLevel } = this.options
+    const { nodeId, memberUid, founders, programLevel, store } = this.options
     return {
       clusterId,
       nodeId,
       raftId: identity?.raftId ?? 0,
       memberUid,
-      listHash: listHash(founders),
+      listHash: formationHash(founders, store.seed),
       empty: identity === null,
       level: programLevel,
       processId: this.#processId,

@@ -5,6 +5,7 @@
 
 import type { RaftId } from '../../core/types.js'
 import { type HelloVerdict, type PeerHello, type Refusal, RefusalCode, type Refuser } from '../../ports/transport.js'
+import { haveOneList } from './bootstrap.js'
 
 export interface Member {
   readonly nodeId: string
@@ -55,9 +56,17 @@ function judgeWhileForming(self: AdmissionView, peer: PeerHello): HelloVerdict {
     const message = `${peer.nodeId} belongs to cluster ${peer.clusterId} already, this node is only forming one`
     return peer.clusterId === self.hello.clusterId ? accept : refuse(RefusalCode.forming, message)
   }
-  return peer.listHash === self.hello.listHash
-    ? accept
-    : refuse(RefusalCode.otherList, `${peer.nodeId} was started with another --cluster list than ${self.hello.nodeId}`)
+  return peer.listHash === self.hello.listHash ? accept : refuse(RefusalCode.otherList, whatDiffers(self.hello, peer))
+}
+
+function whatDiffers(self: PeerHello, peer: PeerHello): string {
+  if (!haveOneList(self.listHash, peer.listHash)) {
+    return `${peer.nodeId} was started with another --cluster list than ${self.nodeId}`
+  }
+  return (
+    `${peer.nodeId} and ${self.nodeId} do not begin with the same saved snapshot: ` +
+    'stop them, and restore the same file on every node (tnl snapshot restore)'
+  )
 }
 
 /** An empty directory at a formed cluster: a laggard of the bootstrap, a node just added, or a wiped one (mutant M40). */

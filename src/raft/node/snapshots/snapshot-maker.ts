@@ -64,6 +64,15 @@ export class SnapshotMaker {
     this.#place = null
   }
 
+  /** One at a time: it may begin another snapshot, which the others wait for too. */
+  #runWaiting(): void {
+    while (!this.#busy) {
+      const run = this.#whenIdle.shift()
+      if (run === undefined) return
+      run()
+    }
+  }
+
   applied(index: Index, term: Term, bytes: number, confState: () => ConfState): void {
     this.#bytesSinceDurable += bytes
     this.#bytesSinceBegun += bytes
@@ -93,7 +102,7 @@ export class SnapshotMaker {
           this.#bytesSinceDurable = this.#bytesSinceBegun
           this.onDurable(metadata)
         }
-        for (const run of this.#whenIdle.splice(0)) run()
+        this.#runWaiting()
         // While it was written so much may have come that the next one is due, and a busy node applies nothing that says so.
         this.#makeIfDue()
       },

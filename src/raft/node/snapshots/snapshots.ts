@@ -1,11 +1,12 @@
 /** The snapshots of a running node: when one is made, what of the log it makes needless, and their way to and from peers. */
+import { invariant } from '../../../invariant.js'
 import type { Clock } from '../../../platform.js'
 import type { MemoryStorage } from '../../core/log/memory-storage.js'
 import type { Message } from '../../core/messages.js'
 import type { RawNode } from '../../core/raw-node.js'
 import { type ConfState, type Index, membersOf, type RaftId } from '../../core/types.js'
 import type { StateMachine } from '../../ports/state-machine.js'
-import type { LogStore } from '../../ports/store.js'
+import type { LogStore, SnapshotReader } from '../../ports/store.js'
 import type { Transport } from '../../ports/transport.js'
 import type { Begin } from '../../wire/control-messages.js'
 import type { Bounds } from '../bounds.js'
@@ -89,6 +90,23 @@ export class Snapshots {
     // A node ignores a snapshot that does not name it as a member: one that was added later needs a newer one.
     if (!known) this.#makeNow()
     clock.soon(() => this.deps.transferEnded(message.to, false))
+  }
+
+  /**
+   * One that has all that is applied now: it is made if there is none yet. Calls back once, with what can be read as long as it
+   * is open, though newer ones take its place; or never, if this node ends.
+   */
+  save(done: (reader: SnapshotReader) => void): void {
+    const { index: wanted } = this.deps.applied()
+    this.maker.afterCurrent(() => {
+      this.#makeNow()
+      this.maker.afterCurrent(() => {
+        if (this.#stopped) return
+        const { index, term } = this.deps.window.snapshot().metadata
+        invariant(index >= wanted, () => `snapshots: one of ${index} was made for ${wanted}`)
+        this.deps.store.openSnapshot(index, term).then(done, (error: unknown) => this.deps.failed(error))
+      })
+    })
   }
 
   begun(from: string, begin: Begin | null): void {

@@ -59,7 +59,8 @@ function operators(action: string, read: (line: Line, wallMs: number) => Request
   }
 }
 
-function checkPermission({ context, connection }: RequestScope): void {
+/** Throws RequestError: who may ask is decided as for members. */
+export function checkPermission({ context, connection }: RequestScope): void {
   const refusal = context.operations.adminRefusal(connection.loopback)
   if (refusal !== null) fail('unauthorized', refusal)
 }

@@ -18,6 +18,7 @@ import { OPERATORS_REQUESTS, operatorsReply } from './operators.js'
 import { release, releasedReply } from './release.js'
 import type { SessionRequest } from './request.js'
 import { resume } from './resume.js'
+import { snapshot } from './snapshot.js'
 import { unlock } from './unlock.js'
 import { watch } from './watch.js'
 
@@ -25,7 +26,7 @@ const byAction = <Request extends { readonly action: string }>(...requests: read
   new Map(requests.map((request) => [request.action, request]))
 
 const OPENINGS: ReadonlyMap<string, OpeningRequest> = byAction(hello, resume)
-const READS: readonly SessionRequest[] = [check, locks, who, why, history, sessions, marks, freezes, watch]
+const READS: readonly SessionRequest[] = [check, locks, who, why, history, sessions, marks, freezes, watch, snapshot]
 const REQUESTS: ReadonlyMap<string, SessionRequest> = byAction(
   lock,
   release,
