@@ -118,7 +118,6 @@ export class LockMachine extends LockViews implements StateMachine {
   /** The state is that of a saved cluster: makes of it what a new one begins with that is restored from it. */
   beginAgain(genesis: Genesis): void {
     beginAgain(this.#at(0), genesis)
-    this.#effects = []
   }
 
   stateHash(): string {

@@ -78,10 +78,10 @@ function load(node: TestNode): { stop(): Promise<number> } {
     let rounds = 0
     for (; !isOver; rounds++) {
       const token = fieldOf(
-        await wire.ask(`lock,id:${2 * rounds + 1},name:load/${rounds % 7},ack:${2 * rounds}`),
+        await wire.ask(`lock,id:${2 * rounds + 1},name:load/${node.id}/${rounds % 7},ack:${2 * rounds}`),
         'token',
       )
-      await wire.ask(`release,id:${2 * rounds + 2},name:load/${rounds % 7},token:${token}`)
+      await wire.ask(`release,id:${2 * rounds + 2},name:load/${node.id}/${rounds % 7},token:${token}`)
     }
     wire.destroy()
     return rounds

@@ -24,8 +24,9 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   // `execute` and `elect` run a command as tnl-do does.
   lock: ['do', 'reads', 'shared'],
   completion: ['shared'],
+  snapshot: ['shared'],
   // `tnl` alone is made of others.
-  tnl: ['admin', 'bench', 'client', 'cluster', 'completion', 'do', 'lock', 'reads', 'shared'],
+  tnl: ['admin', 'bench', 'client', 'cluster', 'completion', 'do', 'lock', 'reads', 'shared', 'snapshot'],
 }
 
 const roomsIn = (text: string): string[] =>

@@ -5,6 +5,7 @@ import type { SessionView } from '../../../src/locks/effects.js'
 import { LockMachine } from '../../../src/locks/machine.js'
 import { EMPTY_CONF_STATE, type SnapshotMetadata } from '../../../src/raft/core/types.js'
 import { openStore } from '../../../src/raft/store/open-store.js'
+import { openSealed, SealedWriter } from '../../../src/raft/store/sealed-file.js'
 import { readChunks, readOutline, SnapshotWriter } from '../../../src/raft/store/snapshot-format.js'
 import { MemoryDisk } from '../../../src/testing/memory-disk.js'
 import { attachment, Bench, GENESIS, shortAnswer } from '../../locks/harness.js'
@@ -111,6 +112,31 @@ async function readSnapshot(bytes: Uint8Array): Promise<Json> {
   return plain({ metadata: outline.metadata, state: describeState(restored(chunks)) })
 }
 
+// -------------------------------------------------------------------------------------------- a saved snapshot
+
+const about = {
+  ...{ cluster: GENESIS.clusterId, level: 1, index: metadata.index, term: metadata.term },
+  ...{ savedUnixMs: 1_764_000_000_000, from: 'n1.example:7654', version: '0.4.0' },
+}
+
+async function writeSaved(machine: LockMachine): Promise<Uint8Array> {
+  const file = await new MemoryDisk(noChance).openFile(SNAPSHOT, 'create')
+  const writer = new SealedWriter(file)
+  const bytes = await writeSnapshot(machine)
+  await writer.begin('TNLSAVE', about, bytes.byteLength)
+  await writer.append(bytes)
+  await writer.end()
+  return file.read(0, await file.sizeBytes())
+}
+
+async function readSaved(bytes: Uint8Array): Promise<Json> {
+  const file = await new MemoryDisk(noChance).openFile(SNAPSHOT, 'create')
+  await file.write(0, bytes)
+  const { about: said, body, verify } = await openSealed(file, 'TNLSAVE')
+  const snapshot = await readSnapshot(await body.read(0, await body.sizeBytes()))
+  return plain({ about: said, seal: await verify(), snapshot })
+}
+
 // ------------------------------------------------------------------------------------------------ a directory
 
 interface Contents {
@@ -181,6 +207,7 @@ export const SNAPSHOTS: Group = {
   file: 'snapshots.json',
   kinds: [
     wholeKind('snapshot file', writeSnapshot, readSnapshot),
+    wholeKind('saved snapshot', writeSaved, readSaved),
     wholeKind('data directory', writeDirectory, readDirectory),
   ],
 }

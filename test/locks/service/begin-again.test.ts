@@ -8,6 +8,7 @@ import type { Hold } from '../../../src/locks/state/entities.js'
 import type { LockState } from '../../../src/locks/state/state.js'
 import { SeededRandom } from '../../../src/testing/seeded-random.js'
 import { checkState, restored } from '../../fuzz/replicas.js'
+import { Bench } from '../harness.js'
 import { Crowd } from './crowd.js'
 import { seenOf } from './seen.js'
 import { wordsOf } from './stage.js'
@@ -121,4 +122,17 @@ test('a free lock is granted under a token above all that were given, and a coun
   expect(wordsOf(crowd.ask(c, ['x'], EXCLUSIVE))).toEqual(['1 ok x'])
   const [hold] = holdsOf(crowd.machine)
   expect(hold?.token).toBeGreaterThan(highest)
+})
+
+test('under level 1, where each lock was passed on before the next was given back, nobody is granted what a session held', () => {
+  const bench = new Bench()
+  bench.nodeUp('n1', 100)
+  const [holder, waiter] = [bench.open('n1', 100), bench.open('n1', 100)]
+  bench.lock(holder, 1, 'x', { delayMs: 0 })
+  bench.lock(waiter, 1, 'x', { waitMs: -1, delayMs: 5_000 })
+  const { machine } = bench
+  const { counter } = machine.inspect()
+  machine.beginAgain({ ...AGAIN, createdUnixSeconds: 0 })
+  expect(machine.inspect()).toMatchObject({ level: 1, counter: counter + 1 })
+  expect(machine.inspect().locks.size).toBe(0)
 })

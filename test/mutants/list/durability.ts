@@ -117,8 +117,8 @@ export const DURABILITY: readonly Mutant[] = [
       },
       {
         file: 'src/raft/node/membership/bootstrap.ts',
-        find: 'if (fromFounder) this.#keep(said)',
-        replace: 'if (fromFounder || said.confirmed) this.#keep(said)',
+        find: 'if (fromFounder && this',
+        replace: 'if ((fromFounder || said.confirmed) && this',
       },
     ],
   },

@@ -40,6 +40,7 @@ import { RULES_REFUSALS } from './rules-refusals.js'
 import { RULES_SPEAKING } from './rules-speaking.js'
 import { RULES_WAKING } from './rules-waking.js'
 import { RUNNER } from './runner.js'
+import { SAVED_SNAPSHOTS } from './saved-snapshots.js'
 import { SEEN_FROM_OUTSIDE } from './seen-from-outside.js'
 import { SIMULATED_NET } from './simulated-net.js'
 import { SNAPSHOTS } from './snapshots.js'
@@ -91,5 +92,6 @@ export const MUTANTS: readonly Mutant[] = [
   ...LOCK_DIALECT,
   ...CLIENT_READS,
   ...WATCHES,
+  ...SAVED_SNAPSHOTS,
   ...SEEN_FROM_OUTSIDE,
 ]

@@ -239,8 +239,8 @@ export const OWN_EDGES: readonly Mutant[] = [
     edits: [
       {
         file: 'src/raft/node/membership/peer-verdict.ts',
-        find: 'return peer.listHash === self.hello.listHash\n',
-        replace: 'return peer.listHash !== null\n',
+        find: 'return peer.listHash === self.hello.listHash ? accept',
+        replace: 'return peer.listHash !== null ? accept',
       },
     ],
   },

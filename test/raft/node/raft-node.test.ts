@@ -1,10 +1,18 @@
-import { pack } from 'msgpackr'
+import { pack, unpack } from 'msgpackr'
 import { describe, expect, it } from 'vitest'
 import { ConfChangeType, EMPTY_BYTES } from '../../../src/raft/core/types.js'
+import type { SnapshotReader } from '../../../src/raft/ports/store.js'
 import { encodeMember, TestCluster, type TestNode } from './cluster.js'
 
 const words = (node: TestNode) => node.machine.state.words
 const others = (cluster: TestCluster, but: TestNode) => [...cluster.nodes.values()].filter((node) => node !== but)
+
+async function wordsIn(reader: SnapshotReader): Promise<readonly string[]> {
+  const chunks: Uint8Array[] = []
+  for await (const chunk of reader.chunks()) chunks.push(chunk)
+  await reader.close()
+  return (unpack(Buffer.concat(chunks)) as { readonly words: readonly string[] }).words
+}
 
 async function formed(
   seed: number,
@@ -82,6 +90,35 @@ describe('a cluster of RaftNodes over fake disk, network and clock', () => {
     await cluster.waitFor('caught up', () => words(back).length === words(leader).length)
     expect(words(back)).toEqual(words(leader))
   }, 60_000)
+
+  it('saves what was answered before it was asked, on any node, however often, while snapshots are due all the time', async () => {
+    const { cluster, leader } = await formed(31, 3, 5)
+    const nodes = [...cluster.nodes.values()]
+    await cluster.waitFor('leader known', () => nodes.every(({ node }) => node.leader() === leader.nodeId))
+    const saved: { readonly answered: number; readonly words: readonly string[] }[] = []
+    let failed = 0
+    const save = ({ node }: TestNode, answered: number) =>
+      node.read((outcome) => {
+        if (outcome !== 'current') failed++
+        else node.saveSnapshot((reader) => void wordsIn(reader).then((list) => saved.push({ answered, words: list })))
+      })
+    for (let i = 0; i < 40; i++) {
+      const at = nodes[i % 3] ?? leader
+      cluster.say(at, `w${i}`)
+      await cluster.clock.run(i % 4)
+      // What any node has applied may have been answered.
+      const answered = Math.max(...nodes.map((node) => words(node).length))
+      save(nodes[(i + 1) % 3] ?? leader, answered)
+      if (i % 5 === 0) save(nodes[(i + 1) % 3] ?? leader, answered)
+    }
+    await cluster.waitFor('saved', () => saved.length + failed === 48)
+    expect(failed).toBe(0)
+    for (const { answered, words: list } of saved) {
+      expect(list.length).toBeGreaterThanOrEqual(answered)
+      expect(list).toEqual(words(leader).slice(0, list.length))
+    }
+    expect([...cluster.nodes.values()].map(({ fatal }) => fatal)).toEqual([null, null, null])
+  })
 
   it('adds a learner, promotes it, and lets it vote', async () => {
     const { cluster, leader } = await formed(6)

@@ -107,9 +107,13 @@ export class Bootstrap {
     if (seed === null) return true
     if (listHash !== this.deps.listHash) return false
     if (createdUnixSeconds >= seed.leastUnixSeconds) return true
-    const least = new Date(seed.leastUnixSeconds * 1000).toISOString()
-    const message = `${this.#founder} would begin the restored cluster with tokens that were given before: its clock, or what it was restored with, is behind ${least}`
-    this.deps.onError(new StoreError('foreign', `${message}. Set its clock right and restore there once more`))
+    this.deps.onError(
+      new StoreError(
+        'foreign',
+        `${this.#founder} would begin the restored cluster at unix time ${createdUnixSeconds}, and tokens of up to ` +
+          `${seed.leastUnixSeconds} were given: set its clock right, and restore there once more`,
+      ),
+    )
     return false
   }
 
