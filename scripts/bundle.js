@@ -20,6 +20,20 @@ const fixedVersion = {
   },
 }
 
+/**
+ * The room that reads and writes snapshots needs the store, with all its machine code, which no other command does: `tnl` finds
+ * it beside itself when it is asked for, as it lies there.
+ */
+const snapshotsBeside = {
+  name: 'snapshots-beside',
+  setup(bundler) {
+    bundler.onResolve({ filter: /^\.\.\/snapshot\// }, ({ path }) => ({
+      path: path.replace('..', '.'),
+      external: true,
+    }))
+  },
+}
+
 const { metafile } = await build({
   absWorkingDir: root,
   entryPoints: ['tnl', 'tnl-do', 'tnl-client', 'guardian'].map((name) => `src/cli/${name}.ts`),
@@ -35,7 +49,7 @@ const { metafile } = await build({
   sourcesContent: false,
   legalComments: 'none',
   metafile: true,
-  plugins: [fixedVersion],
+  plugins: [fixedVersion, snapshotsBeside],
   // Programs that `tnl` becomes, each a file of its own; and what holds machine code.
   external: ['./tnl-server.js', './tnl-do.js', './tnl-client.js', ...Object.keys(optionalDependencies ?? {})],
   // CommonJS packages inside ask for Node's own modules.

@@ -13,6 +13,11 @@ export class CommandFailure extends Error {
   }
 }
 
+/** Also one of the class's double: what is loaded beside a bundled program has its own. */
+export function isCommandFailure(error: unknown): error is CommandFailure {
+  return error instanceof Error && 'code' in error && error.code === 'TNL_COMMAND'
+}
+
 /** The cluster refused; `refusal` is its code, for example `busy`. */
 export class ClusterRefusal extends CommandFailure {
   constructor(

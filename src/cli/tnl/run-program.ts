@@ -1,6 +1,6 @@
 import { CommanderError } from 'commander'
 import { lookupsUnderWay } from '../../client/transport/lookup.js'
-import { CommandFailure } from '../shared/command-failure.js'
+import { isCommandFailure } from '../shared/command-failure.js'
 import { endProgram } from '../shared/end-program.js'
 import { TnlExit } from '../shared/exit-statuses.js'
 
@@ -19,7 +19,7 @@ function exitCodeOf(error: unknown): number {
   // Commander has printed its own words, also the help and the version.
   // Its own status for bad usage is 1; a command that has another one says so.
   if (error instanceof CommanderError) return error.exitCode === 1 ? TnlExit.usage : error.exitCode
-  const known = error instanceof CommandFailure
+  const known = isCommandFailure(error)
   process.stderr.write(
     `${known ? error.message : `unexpected: ${error instanceof Error ? error.stack : String(error)}`}\n`,
   )

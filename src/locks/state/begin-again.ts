@@ -12,7 +12,8 @@
 import { COUNTER_STEPS_PER_SECOND } from '../limits.js'
 import { dropAll } from '../table/ends.js'
 import { leaveQueues } from '../table/fit.js'
-import type { ApplyContext, Genesis } from './state.js'
+import type { Genesis } from './genesis.js'
+import type { ApplyContext } from './state.js'
 
 export function beginAgain(context: ApplyContext, genesis: Genesis): void {
   const { state } = context
