@@ -7,7 +7,7 @@ import { createTnl, SISTERS } from '../../src/cli/tnl/tnl-command.js'
 /** Prints a script, which is no JSON. */
 const WITHOUT_JSON = ['tnl completion']
 /** They make a cluster, or work where none runs. */
-const WITHOUT_ENDPOINTS = ['tnl cluster']
+const WITHOUT_ENDPOINTS = ['tnl cluster', 'tnl snapshot inspect', 'tnl snapshot restore']
 
 function* leaves(command: Command, path: string): Generator<readonly [string, Command]> {
   const children = command.commands.filter((child) => !(child.name() in SISTERS))
@@ -87,7 +87,7 @@ it.each([
   [['completion', 'zhs'], 'Did you mean zsh?'],
   [['members', 'prmote', 'n4'], 'Did you mean promote?'],
   [['upgrade', 'finsh'], 'Did you mean finish?'],
-  [['snapshto'], 'unknown command'],
+  [['snapshto'], 'Did you mean snapshot?'],
 ])('%j', async (words, said) => {
   expect((await refusalOf(...words)).said).toContain(said)
 })

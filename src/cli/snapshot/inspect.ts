@@ -1,11 +1,12 @@
 /** `tnl snapshot inspect`: what a saved snapshot holds, after all of it was read and verified. */
 import type { LockState } from '../../locks/state/state.js'
+import { say } from '../shared/say.js'
 import { formatTable } from '../shared/table.js'
 import { type SavedSnapshot, withSaved } from './saved-file.js'
 
 export async function inspectSnapshot(path: string, asJson: boolean): Promise<void> {
   const report = await withSaved(path, async (saved) => reportOf(path, saved))
-  process.stdout.write(asJson ? `${JSON.stringify(report, null, 2)}\n` : `${tableOf(report)}\n`)
+  say(asJson, tableOf(report), report)
 }
 
 function reportOf(file: string, { about, seal, sizeBytes, metadata, state }: SavedSnapshot) {
@@ -13,12 +14,12 @@ function reportOf(file: string, { about, seal, sizeBytes, metadata, state }: Sav
     file,
     sha256: seal,
     bytes: sizeBytes,
-    saved: new Date(about.savedUnixMs).toISOString(),
+    saved: about.savedUnixMs / 1000,
     from: about.from,
     version: about.version,
     cluster: state.clusterId,
     level: state.level,
-    leaseSeconds: state.nodeLeaseMs / 1000,
+    lease: state.nodeLeaseMs / 1000,
     index: metadata.index,
     term: metadata.term,
     // No token, session id or request number above it was given when this was saved.
@@ -44,7 +45,7 @@ function countsOf(state: LockState) {
     freezes: [...freezes.values()].map(({ prefix, reason, untilWallMs }) => ({
       prefix,
       reason,
-      until: untilWallMs === 0 ? null : new Date(untilWallMs).toISOString(),
+      until: untilWallMs === 0 ? null : untilWallMs / 1000,
     })),
     pins: pins.size,
     history: history.size,
@@ -58,10 +59,10 @@ function tableOf(report: Report): string {
     ['file', report.file],
     ['size', `${report.bytes} bytes`],
     ['SHA-256', report.sha256],
-    ['saved', `${report.saved} from ${report.from} by tnl ${report.version}`],
+    ['saved', `${new Date(report.saved * 1000).toISOString()} from ${report.from} by tnl ${report.version}`],
     ['cluster', report.cluster],
     ['feature level', report.level],
-    ['lease', `${report.leaseSeconds} s`],
+    ['lease', `${report.lease} s`],
     ['index, term', `${report.index}, ${report.term}`],
     ['highest token', report.highestToken],
     ['members', report.members.map(({ node, role, peer }) => `${node} (${role}, ${peer})`).join(' ')],

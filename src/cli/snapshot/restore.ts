@@ -11,6 +11,7 @@ import { nodeDisk } from '../../raft/store/node-disk.js'
 import { isPlantable, plantSeed } from '../../raft/store/seed.js'
 import { CommandFailure, explain } from '../shared/command-failure.js'
 import { TnlExit } from '../shared/exit-statuses.js'
+import { say } from '../shared/say.js'
 import { type Former, lookAtFormer } from './former-directory.js'
 import { type SavedSnapshot, withSaved } from './saved-file.js'
 
@@ -39,7 +40,7 @@ export async function restoreSnapshot(path: string, options: RestoreOptions): Pr
       nodeLeaseMs: saved.state.nodeLeaseMs,
     }
     await plantSeed(options.dataDir, terms, saved.body).catch(refused)
-    say(path, saved, options, movedTo)
+    tell(path, saved, options, movedTo)
   })
 }
 
@@ -102,7 +103,7 @@ function refused(error: unknown): never {
   throw new CommandFailure(isOfOthers ? TnlExit.refused : TnlExit.failed, error.message)
 }
 
-function say(
+function tell(
   path: string,
   { about, seal, state }: SavedSnapshot,
   options: RestoreOptions,
@@ -120,13 +121,11 @@ function say(
     },
     ...{ marks: state.marks.size, freezes: state.freezes.size, pins: state.pins.size },
   }
-  if (options.json) {
-    process.stdout.write(`${JSON.stringify(report, null, 2)}\n`)
-    return
-  }
-  const aside = movedTo === null ? '' : `what was there is in ${movedTo}\n`
-  process.stdout.write(
-    `${aside}restored into ${dataDir}: ${report.marks} done-marks, ${report.freezes} freezes, ${report.pins} pinned limits of cluster ${about.cluster}.\n` +
-      'Restore the same file on every node of --cluster, then start them: together they form a new cluster, under a new id.\n',
-  )
+  const { marks, freezes, pins } = report
+  const words = [
+    ...(movedTo === null ? [] : [`what was there is in ${movedTo}`]),
+    `restored into ${dataDir}: ${marks} done-marks, ${freezes} freezes, ${pins} pinned limits of cluster ${about.cluster}.`,
+    'Restore the same file on every node of --cluster, then start them: together they form a new cluster, under a new id.',
+  ]
+  say(options.json, words.join('\n'), report)
 }

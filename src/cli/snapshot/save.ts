@@ -8,6 +8,7 @@ import { SealedWriter } from '../../raft/store/sealed-file.js'
 import { VERSION } from '../../version.js'
 import { ClusterRefusal, CommandFailure, explain } from '../shared/command-failure.js'
 import { exitStatusOfSignal, TnlExit } from '../shared/exit-statuses.js'
+import { say } from '../shared/say.js'
 import { receiveSnapshot, type SnapshotHead } from './receive.js'
 import { type SavedAbout, verifySaved } from './saved-file.js'
 
@@ -29,7 +30,20 @@ export async function saveSnapshot(endpoints: readonly HostPort[], path: string,
     const { seal, sizeBytes } = await verifySaved(temporary)
     await rename(temporary, file)
     await nodeDisk.syncDirectory(dirname(file))
-    say({ file, ...about, sha256: seal, bytes: sizeBytes }, asJson)
+    const { cluster, level, index, term, savedUnixMs, from } = about
+    const words = `saved ${file}: cluster ${cluster} up to entry ${index}, ${sizeBytes} bytes, SHA-256 ${seal}`
+    const report = {
+      file,
+      cluster,
+      level,
+      index,
+      term,
+      saved: savedUnixMs / 1000,
+      from,
+      sha256: seal,
+      bytes: sizeBytes,
+    }
+    say(asJson, words, report)
   } catch (error) {
     if (error instanceof CommandFailure) throw error
     throw new CommandFailure(TnlExit.failed, `${path} cannot be written: ${explain(error)}`)
@@ -114,12 +128,4 @@ function removeOnSignal(path: string): () => void {
   return () => {
     for (const remove of listeners) remove()
   }
-}
-
-type Report = SavedAbout & { readonly file: string; readonly sha256: string; readonly bytes: number }
-
-function say(report: Report, asJson: boolean): void {
-  const { file, cluster, index, bytes, sha256 } = report
-  const words = `saved ${file}: cluster ${cluster} up to entry ${index}, ${bytes} bytes, SHA-256 ${sha256}`
-  process.stdout.write(asJson ? `${JSON.stringify(report, null, 2)}\n` : `${words}\n`)
 }

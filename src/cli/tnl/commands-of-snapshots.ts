@@ -1,8 +1,6 @@
 /** `tnl snapshot …`: the state of a cluster as a file, and a cluster from such a file (docs/operations/backup.md). */
 import { type Command, InvalidArgumentError } from 'commander'
-import { type AskOptions, addExamples, addExitStatuses, ENDPOINTS, endpointsOf } from './common-options.js'
-
-const JSON_OPTION = ['--json', 'as JSON'] as const
+import { type AskOptions, addExamples, addExitStatuses, ENDPOINTS, endpointsOf, JSON_OPTION } from './common-options.js'
 
 interface RestoreCommandOptions {
   readonly dataDir?: string
