@@ -92,6 +92,8 @@ export const LISTING_REST_TIMES = 4
 /** A listing goes on when its reader has taken what it got, looked at so often. */
 export const LISTING_POLL_MS = 20
 export const LISTING_UNSENT_MAX_BYTES = 256 * 1024
+/** Queues that `queues` tells of, in each of its two orders: more than a screen shows. */
+export const TOP_QUEUES_COUNT = 50
 /** Queues that a walk over all of them visits between two looks at the clock: some ten microseconds. */
 export const QUEUES_PER_LOOK_AT_CLOCK = 64
 /** Names in one block of the index: a block is what an insertion moves. */

@@ -1,7 +1,8 @@
 """Runs a program on a terminal of its own and plays a person: argv[1] is JSON {command, steps: [[pattern, keys], ...]}.
 
 Each step waits until its pattern is on the screen, after what the step before it saw, and then types its keys; keys that
-begin with "resize" change the size of the window instead. Prints JSON {screen, played, status}, the status as a shell sees it.
+begin with "resize" change the size of the window instead, "signal NAME" is for the foreground, and "kill PID" ends a process.
+Prints JSON {screen, played, status}, the status as a shell sees it.
 """
 import fcntl
 import json
@@ -56,6 +57,10 @@ while time.monotonic() < deadline:
             played += 1
             if keys == "resize":
                 fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 33, 77, 0, 0))
+            elif keys.startswith("signal "):
+                os.killpg(os.tcgetpgrp(terminal), getattr(signal, keys[7:]))
+            elif keys.startswith("kill "):
+                os.kill(int(keys[5:]), signal.SIGKILL)
             else:
                 os.write(terminal, keys.encode())
 if time.monotonic() >= deadline:

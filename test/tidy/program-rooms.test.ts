@@ -25,8 +25,9 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   lock: ['do', 'reads', 'shared'],
   completion: ['shared'],
   snapshot: ['shared'],
+  top: ['admin', 'reads', 'shared'],
   // `tnl` alone is made of others.
-  tnl: ['admin', 'bench', 'client', 'cluster', 'completion', 'do', 'lock', 'reads', 'shared', 'snapshot'],
+  tnl: ['admin', 'bench', 'client', 'cluster', 'completion', 'do', 'lock', 'reads', 'shared', 'snapshot', 'top'],
 }
 
 const roomsIn = (text: string): string[] =>

@@ -10,18 +10,18 @@ export type NodeState =
   /** `node`: the member that advertises this endpoint, once another node has told. */
   | { readonly endpoint: string; readonly error: string; readonly node?: string }
 
-/** Asks every endpoint, and every member that these know of, how it is. */
-export async function collectStatus(endpoints: readonly HostPort[]): Promise<readonly NodeState[]> {
+/** Asks every endpoint, and every member that these know of, how it is. Who says nothing for `timeoutMs` is out of reach. */
+export async function collectStatus(endpoints: readonly HostPort[], timeoutMs?: number): Promise<readonly NodeState[]> {
   const asked = new Map<string, NodeState>()
   let next = endpoints.map(formatHostPort)
   while (next.length > 0) {
-    const states = await Promise.all(next.map((endpoint) => askStatus(endpoint)))
+    const states = await Promise.all(next.map((endpoint) => askStatus(endpoint, timeoutMs)))
     for (const state of states) asked.set(state.endpoint, state)
     next = [...membersOf(asked.values())]
       .flatMap(({ address }) => address ?? [])
       .filter((address) => !asked.has(address))
   }
-  for (const state of await askBesidePeers(endpoints, [...asked.values()])) asked.set(state.endpoint, state)
+  for (const state of await askBesidePeers(endpoints, [...asked.values()], timeoutMs)) asked.set(state.endpoint, state)
   return oneStatePerNode([...asked.values()])
 }
 
@@ -33,6 +33,7 @@ export async function collectStatus(endpoints: readonly HostPort[]): Promise<rea
 async function askBesidePeers(
   endpoints: readonly HostPort[],
   states: readonly NodeState[],
+  timeoutMs: number | undefined,
 ): Promise<readonly NodeState[]> {
   const reached = new Set(states.flatMap((state) => ('report' in state ? state.report.node : [])))
   const ports = new Set(endpoints.map(({ port }) => port))
@@ -42,7 +43,7 @@ async function askBesidePeers(
   const candidates = missing.flatMap(({ peer }) =>
     [...ports].map((port) => formatHostPort({ host: parseHostPort(peer).host, port })),
   )
-  const found = await Promise.all(candidates.map((endpoint) => askStatus(endpoint)))
+  const found = await Promise.all(candidates.map((endpoint) => askStatus(endpoint, timeoutMs)))
   // Any node may listen there: who answers says which one it is.
   return found.filter((state) => 'report' in state && missing.some(({ node }) => node === state.report.node))
 }

@@ -10,6 +10,10 @@ import { runCluster } from '../cluster/run-cluster.js'
 import { printKeys } from '../completion/keys.js'
 import { type Shell, scriptFor } from '../completion/print-script.js'
 import { createProgram as describeDo } from '../do/flags.js'
+import { endProgram } from '../shared/end-program.js'
+import { INTERVAL_DEFAULT_MS } from '../top/limits.js'
+import { runTop } from '../top/run-top.js'
+import { ORDERS, type Order } from '../top/settings.js'
 import { addLockers } from './commands-of-lockers.js'
 import { addOperators } from './commands-of-operators.js'
 import { addReaders } from './commands-of-readers.js'
@@ -55,6 +59,7 @@ export function createTnl(): Command {
   addSisters(tnl, 'do', 'client')
   tnl.commandsGroup('Looking:')
   addReaders(tnl)
+  addTop(tnl)
   tnl.commandsGroup('Operating:')
   addOperators(tnl)
   tnl.commandsGroup('Clusters:')
@@ -93,6 +98,38 @@ interface ClusterCommandOptions {
   readonly dataDir?: string
   readonly basePort?: number
   readonly json?: true
+}
+
+interface TopFlags extends AskOptions {
+  readonly interval: number
+  readonly sort: Order
+  readonly filter: string
+  readonly once?: true
+}
+
+function addTop(tnl: Command): void {
+  addExamples(tnl.command('top'), 'tnl top', 'tnl top --filter deploy/ --sort oldest', 'tnl top --once > now.txt')
+    .description('live: who leads, how much is done, what is waited for most and longest')
+    .option(...ENDPOINTS)
+    .option('--interval <S>', 'seconds between two looks', positiveSeconds, INTERVAL_DEFAULT_MS / 1000)
+    .option('--sort <both|waiters|oldest|held|name>', 'how to begin; keys change it', oneOf(...ORDERS), 'both')
+    .option('--filter <PREFIX>', 'only names that begin so', '')
+    .option('--once', 'print one frame as text: also where stdout is no terminal')
+    .option('--json', 'a line of JSON a look; with --once a single one')
+    .action(async (options: TopFlags) => {
+      const { interval, sort, filter, once, json } = options
+      const endpoints = endpointsOf(options)
+      await endProgram(
+        await runTop({
+          endpoints,
+          intervalMs: interval * 1000,
+          order: sort,
+          filter,
+          once: once === true,
+          json: json === true,
+        }),
+      )
+    })
 }
 
 function addCluster(tnl: Command): void {

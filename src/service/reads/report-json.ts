@@ -7,6 +7,7 @@ import { utf8Length } from '../../bytes/utf8.js'
 import type { Link } from '../../locks/views/chain.js'
 import type { FreezeReport, HoldReport, PlaceReport } from '../../locks/views/hold-report.js'
 import type { ListedHold } from '../../locks/views/listing.js'
+import type { QueueReport } from '../../locks/views/queues.js'
 import type { Reports } from '../../locks/views/reports.js'
 import type { MarkReport, PastReport, SessionReport } from '../../locks/views/standing-reports.js'
 import type { Blocker, Freedom, WaitReport } from '../../locks/views/why.js'
@@ -23,6 +24,7 @@ import {
   WHY_MAX_REQUESTS,
 } from '../limits.js'
 import { heldForSeconds } from './lock-line.js'
+import type { TopQueues } from './top-queues.js'
 import { blockerWords, linkWords, waitWords } from './why-words.js'
 
 type Json = Readonly<Record<string, unknown>>
@@ -86,6 +88,17 @@ export function historyJson(reports: Reports, name: string): Json {
   return { name, ends: new Room().fit(reports.history(name).map(pastJson)) }
 }
 
+/** Both lists are cut alike where the line would become too long. */
+export function queuesJson({ count, waiters, contended, oldest }: TopQueues, nowMs: number): Json {
+  const halfBytes = INFO_MAX_BYTES / 2
+  return {
+    count,
+    waiters,
+    contended: new Room(halfBytes).fit(contended.map((queue) => queueJson(queue, nowMs))),
+    oldest: new Room(halfBytes).fit(oldest.map((queue) => queueJson(queue, nowMs))),
+  }
+}
+
 /** `after`: ask again with it, for there may be more. */
 export function sessionsJson(reports: Reports, after: number): Json {
   const found = reports.sessions(after, INFO_MAX_ITEMS)
@@ -146,6 +159,20 @@ function holdJson(hold: HoldReport, nowMs: number): Json {
     endsWithin: withinMs === null ? undefined : formatSeconds(withinMs),
     leaseLeft: hold.end.by === 'holder' && hold.leaseMs > 0 ? formatSeconds(hold.leaseMs) : undefined,
     meta: hold.meta || undefined,
+  }
+}
+
+function queueJson(queue: QueueReport, nowMs: number): Json {
+  const { name, waiters, waiter, sinceWallMs, holder, token, heldSinceWallMs, holdCount } = queue
+  return {
+    name,
+    waiters,
+    waiter,
+    waitedFor: heldForSeconds(sinceWallMs, nowMs),
+    holder: token === 0 ? undefined : holder,
+    token: token || undefined,
+    heldFor: token === 0 ? undefined : heldForSeconds(heldSinceWallMs, nowMs),
+    holds: holdCount,
   }
 }
 

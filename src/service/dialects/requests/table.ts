@@ -15,6 +15,7 @@ import { doneReply, type Granted, lock, notGrantedReply } from './lock.js'
 import { locks } from './locks.js'
 import type { OpeningRequest } from './opening.js'
 import { OPERATORS_REQUESTS, operatorsReply } from './operators.js'
+import { queues } from './queues.js'
 import { release, releasedReply } from './release.js'
 import type { SessionRequest } from './request.js'
 import { resume } from './resume.js'
@@ -26,7 +27,10 @@ const byAction = <Request extends { readonly action: string }>(...requests: read
   new Map(requests.map((request) => [request.action, request]))
 
 const OPENINGS: ReadonlyMap<string, OpeningRequest> = byAction(hello, resume)
-const READS: readonly SessionRequest[] = [check, locks, who, why, history, sessions, marks, freezes, watch, snapshot]
+const READS: readonly SessionRequest[] = [
+  ...[check, locks, watch, queues, snapshot],
+  ...[who, why, history, sessions, marks, freezes],
+]
 const REQUESTS: ReadonlyMap<string, SessionRequest> = byAction(
   lock,
   release,
