@@ -1,6 +1,7 @@
 // Makes one file of each program that lives for a moment (docs/adr/0019): to find and read some 80 modules takes longer than
-// the lock. Runs after tsc, whose entry files it replaces. The server and the library stay as they are.
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+// the lock. Runs after tsc, whose entry files it replaces. The server and the library stay as they are. And it makes the page
+// of the dashboard, which is one script, one style sheet and what they stand in.
+import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
@@ -59,18 +60,41 @@ const { metafile } = await build({
   logLevel: 'warning',
 })
 
-const packages = new Set(
-  Object.keys(metafile.inputs).flatMap((file) => /^(.*node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(file)?.[1] ?? []),
-)
-const notices = [...packages].sort().map((folder) => {
-  const { name, version: itsVersion, license } = JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8'))
-  const file = ['LICENSE', 'LICENSE.txt', 'LICENSE.md', 'license']
-    .map((text) => join(root, folder, text))
-    .find(existsSync)
-  if (file === undefined) throw new Error(`${name} is bundled and brings no licence text`)
-  return `${name} ${itsVersion} (${license})\n\n${readFileSync(file, 'utf8').trim()}\n`
+/** What is inside a bundle brings its licence with it. */
+function writeLicences({ inputs }, file, what) {
+  const packages = new Set(
+    Object.keys(inputs).flatMap((input) => /^(.*node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(input)?.[1] ?? []),
+  )
+  const notices = [...packages].sort().map((folder) => {
+    const { name, version: itsVersion, license } = JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8'))
+    const text = ['LICENSE', 'LICENSE.txt', 'LICENSE.md', 'license']
+      .map((each) => join(root, folder, each))
+      .find(existsSync)
+    if (text === undefined) throw new Error(`${name} is bundled and brings no licence text`)
+    return `${name} ${itsVersion} (${license})\n\n${readFileSync(text, 'utf8').trim()}\n`
+  })
+  writeFileSync(file, `${what} in this folder contain:\n\n${notices.join(`\n${'-'.repeat(80)}\n\n`)}`)
+}
+
+writeLicences(metafile, join(out, 'THIRD-PARTY-LICENSES.txt'), 'The programs')
+
+const pageFrom = join(root, 'src/server/dashboard/page')
+const pageTo = join(root, 'dist/server/dashboard/page')
+mkdirSync(pageTo, { recursive: true })
+for (const name of ['index.html', 'dashboard.css', 'icon.svg']) cpSync(join(pageFrom, name), join(pageTo, name))
+const page = await build({
+  absWorkingDir: root,
+  entryPoints: [join(pageFrom, 'dashboard.tsx')],
+  outfile: join(pageTo, 'dashboard.js'),
+  bundle: true,
+  platform: 'browser',
+  format: 'esm',
+  // What runs on a phone of four years ago.
+  target: ['chrome111', 'firefox113', 'safari16.4'],
+  minify: true,
+  legalComments: 'none',
+  metafile: true,
+  tsconfig: join(pageFrom, 'tsconfig.json'),
+  logLevel: 'warning',
 })
-writeFileSync(
-  join(out, 'THIRD-PARTY-LICENSES.txt'),
-  `The programs in this folder contain:\n\n${notices.join(`\n${'-'.repeat(80)}\n\n`)}`,
-)
+writeLicences(page.metafile, join(pageTo, 'THIRD-PARTY-LICENSES.txt'), 'The scripts')

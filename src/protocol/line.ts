@@ -32,6 +32,11 @@ export class Line {
     return at < 0 ? undefined : this.#values[at]
   }
 
+  /** In the order received; one that occurs twice stands there twice. */
+  get keys(): readonly string[] {
+    return this.#keys
+  }
+
   has(key: string): boolean {
     return this.#keys.includes(key)
   }

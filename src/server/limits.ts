@@ -51,6 +51,19 @@ export const HTTP_LOCKS_MAX = 1_000
 /** Metadata can make them long. */
 export const HTTP_LOCKS_MAX_CHARS = 1_048_576
 
+/** A line of `/v1/locks` is looked for by so many characters of a name or holder at most. */
+export const HTTP_SEARCH_MAX_CHARS = 255
+/** Event streams at a time, of watchers and dashboards: each may have a megabyte before it that its reader has not taken. */
+export const HTTP_STREAMS_MAX_COUNT = 32
+/** How often a stream says that it is there; short of what proxies take for silence. */
+export const STREAM_PULSE_MS = 10_000
+/** A reader that takes nothing for so long, though there is something, is dropped. */
+export const STREAM_STUCK_MS = 30_000
+/** What a dashboard shows is made anew so often, once for all who look, while anybody does. */
+export const FEED_INTERVAL_MS = 1_000
+/** Rows of a dashboard's lists. */
+export const FEED_MAX_QUEUES = 20
+export const FEED_MAX_FREEZES = 10
 /** Labels of the metrics of locks, beside `other`: with histograms, some 2,500 series at most. */
 export const METRICS_PREFIXES_MAX_COUNT = 50
 

@@ -138,6 +138,7 @@ class Server {
     if (config.http !== null) {
       this.#http = await HttpPort.open({
         listen: config.http,
+        clock: this.#parts.clock,
         sources: this.#sources,
         metrics: this.#metrics,
         reads: {

@@ -10,17 +10,26 @@ export class OneServer {
     readonly program: Program,
     readonly port: number,
     readonly dataDir: string,
+    /** Answers only if it was asked for. */
+    readonly httpPort: number,
   ) {}
 
-  static async start(): Promise<OneServer> {
+  /** `words`: further ones. */
+  static async start({
+    http = false,
+    words = [],
+  }: {
+    http?: boolean
+    words?: readonly string[]
+  } = {}): Promise<OneServer> {
     const port = await freePorts()
     const dataDir = `/tmp/tnl-e2e-one-${process.pid}-${port}`
     const program = new Program('tnl-server', [
-      ...['--port', String(port), '--peer-listen', `127.0.0.1:${port + 1}`, '--http', 'off'],
-      ...['--data-dir', dataDir, ...SHORT_LEASE],
+      ...['--port', String(port), '--peer-listen', `127.0.0.1:${port + 1}`],
+      ...['--http', http ? `127.0.0.1:${port + 2}` : 'off', '--data-dir', dataDir, ...SHORT_LEASE, ...words],
     ])
     await until('the server serves, at its level', async () => (await levelAt(port)) === FEATURE_LEVEL)
-    return new OneServer(program, port, dataDir)
+    return new OneServer(program, port, dataDir, port + 2)
   }
 
   get env(): Record<string, string> {

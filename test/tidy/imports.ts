@@ -1,5 +1,5 @@
 /** Who imports whom, read from the sources. */
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, normalize, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -15,7 +15,7 @@ export interface Import {
 /** TypeScript files below a folder, as paths from the root. */
 export const sources = (folder: string): string[] =>
   readdirSync(join(ROOT, folder), { withFileTypes: true, recursive: true })
-    .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
+    .filter((entry) => entry.isFile() && /\.tsx?$/.test(entry.name))
     .map((entry) => relative(ROOT, join(entry.parentPath, entry.name)))
 
 export const importsOf = (file: string): Import[] => importsIn(readFileSync(join(ROOT, file), 'utf8'), file)
@@ -23,9 +23,15 @@ export const importsOf = (file: string): Import[] => importsIn(readFileSync(join
 export function importsIn(text: string, file: string): Import[] {
   const found = [...text.matchAll(/^(?:import|export)\s+(type\s+)?(?:([^'"]*?)from\s+)?'([^']+)'/gms)]
   return found.map(([, type, names = '', target = '']) => ({
-    target: target.startsWith('.') ? normalize(join(dirname(file), target)).replace(/\.js$/, '.ts') : target,
+    target: target.startsWith('.') ? sourceOf(normalize(join(dirname(file), target))) : target,
     typeOnly: type !== undefined || /^\{(?:\s*type\s[^,}]+,?)+\s*\}\s*$/.test(names),
   }))
+}
+
+/** What is compiled to this file. */
+function sourceOf(file: string): string {
+  const [plain, page] = [file.replace(/\.js$/, '.ts'), file.replace(/\.js$/, '.tsx')]
+  return existsSync(join(ROOT, page)) ? page : plain
 }
 
 /** Groups of files each of which leads to all others of its group. */

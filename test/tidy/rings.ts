@@ -98,6 +98,13 @@ export const RINGS: readonly Ring[] = [
     packages: ['*'],
     kind: 'machine',
   },
+  {
+    folder: 'src/server/dashboard/page/',
+    holds: 'the page of the dashboard, which runs in a browser',
+    knows: ['src/server/dashboard/overview.ts'],
+    packages: ['preact', 'preact/hooks'],
+    kind: 'machine',
+  },
   { folder: 'src/client/', holds: 'the library', knows: ['src/protocol/'], packages: ['node:*'], kind: 'machine' },
   {
     folder: 'src/test-cluster/',

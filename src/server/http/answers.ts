@@ -3,6 +3,8 @@ export interface Answer {
   readonly status: number
   readonly type: string
   readonly body: string
+  /** Beside what every answer has, or in its place. */
+  readonly headers?: Readonly<Record<string, string>>
 }
 
 export function text(status: number, body: string): Answer {

@@ -1,15 +1,27 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { HostPort } from '../../address.js'
+import type { Clock } from '../../platform.js'
 import { buildStatus, type StatusSources, whyNotReady } from '../../service/status.js'
-import { HTTP_CHECK_INTERVAL_MS, HTTP_MAX_CONNECTIONS, HTTP_REQUEST_TIMEOUT_MS } from '../limits.js'
+import { type AssetName, asset } from '../dashboard/assets.js'
+import { DashboardFeed } from '../dashboard/feed.js'
+import { makeOverview } from '../dashboard/overview.js'
+import {
+  HTTP_CHECK_INTERVAL_MS,
+  HTTP_MAX_CONNECTIONS,
+  HTTP_REQUEST_TIMEOUT_MS,
+  HTTP_STREAMS_MAX_COUNT,
+} from '../limits.js'
 import { bindError, listenOn } from '../sockets/listen.js'
-import { type Answer, json, text } from './answers.js'
+import { type Answer, failure, json, text } from './answers.js'
+import { EventStream } from './event-stream.js'
 import type { ServerMetrics } from './metrics.js'
 import { type ReadSources, type Route, readRoute } from './read-routes.js'
+import { type Feeding, type StreamRoute, watchRoute } from './stream-routes.js'
 
 export interface HttpOptions {
   readonly listen: HostPort
+  readonly clock: Clock
   readonly sources: StatusSources
   readonly metrics: ServerMetrics
   readonly reads: ReadSources
@@ -17,19 +29,29 @@ export interface HttpOptions {
   warn(message: string): void
 }
 
-/** Health, status and metrics: everything here is read-only. */
+/** Health, status, metrics, what can be read of locks, and the dashboard: everything here is read-only. */
 export class HttpPort {
   readonly #server: Server
   /** From the oldest. */
   readonly #sockets = new Set<Socket>()
   readonly #routes: ReadonlyMap<string, Route>
+  readonly #streamRoutes: ReadonlyMap<string, StreamRoute>
+  readonly #feed: DashboardFeed
   readonly #reads: ReadSources
   readonly #warn: (message: string) => void
+  #streamCount = 0
   #boundPort = 0
 
-  private constructor(options: HttpOptions) {
+  private constructor(private readonly options: HttpOptions) {
+    const { clock, sources, reads } = options
+    const shown = { status: sources, reads: reads.reads, wallNow: () => reads.wallNow() }
+    this.#feed = new DashboardFeed(clock, (done) => makeOverview(shown, done))
     this.#routes = routesOf(options)
-    this.#reads = options.reads
+    this.#streamRoutes = new Map<string, StreamRoute>([
+      ['/v1/events', watchRoute(reads)],
+      ['/dashboard/feed', async () => (stream) => this.#feed.add(stream)],
+    ])
+    this.#reads = reads
     this.#warn = (message) => options.warn(message)
     const timeouts = { requestTimeout: HTTP_REQUEST_TIMEOUT_MS, headersTimeout: HTTP_REQUEST_TIMEOUT_MS }
     this.#server = createServer(
@@ -56,6 +78,7 @@ export class HttpPort {
 
   /** Also ends open connections: a scraper must not hold up a stop. */
   close(): Promise<void> {
+    this.#feed.stop()
     return new Promise((resolve) => {
       this.#server.close(() => resolve())
       this.#server.closeAllConnections()
@@ -74,29 +97,63 @@ export class HttpPort {
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { status, type, body } = await this.#find(request)
+    const found = await this.#find(request)
     // It may have gone meanwhile.
     if (response.destroyed) return
-    response.writeHead(status, {
-      'content-type': type,
-      'cache-control': 'no-store',
-      'x-content-type-options': 'nosniff',
-    })
-    response.end(request.method === 'HEAD' ? '' : body)
+    if (typeof found === 'function') this.#stream(request, response, found)
+    else say(request, response, found)
   }
 
-  async #find(request: IncomingMessage): Promise<Answer> {
+  async #find(request: IncomingMessage): Promise<Answer | Feeding> {
     const { path, query } = partsOf(request.url ?? '/')
-    const route = this.#routes.get(path) ?? readRoute(path)
-    if (route === null) return text(404, `nothing at ${path}`)
+    const find = this.#finder(path, query, request.headers['last-event-id'])
+    if (find === null) return text(404, `nothing at ${path}`)
     if (request.method !== 'GET' && request.method !== 'HEAD') return text(405, 'only GET and HEAD')
     try {
-      return await route(query, this.#reads)
+      return await find()
     } catch (error) {
       this.#warn(`http ${path}: ${error instanceof Error ? error.message : String(error)}`)
       return text(500, 'internal error')
     }
   }
+
+  /** Null: there is nothing at this path. */
+  #finder(
+    path: string,
+    query: URLSearchParams,
+    lastEventId: string | string[] | undefined,
+  ): (() => Answer | Feeding | Promise<Answer | Feeding>) | null {
+    const stream = this.#streamRoutes.get(path)
+    if (stream !== undefined) return () => stream(query, typeof lastEventId === 'string' ? lastEventId : null)
+    const route = this.#routes.get(path) ?? readRoute(path)
+    return route === null ? null : () => route(query, this.#reads)
+  }
+
+  #stream(request: IncomingMessage, response: ServerResponse, feeding: Feeding): void {
+    if (request.method === 'HEAD') {
+      say(request, response, { status: 200, type: 'text/event-stream', body: '' })
+    } else if (this.#streamCount >= HTTP_STREAMS_MAX_COUNT) {
+      say(request, response, failure(503, 'limit', `at most ${HTTP_STREAMS_MAX_COUNT} event streams at a node`))
+    } else {
+      this.#streamCount += 1
+      const stream = new EventStream(response, this.options.clock)
+      const end = feeding(stream)
+      stream.onceClosed(() => {
+        this.#streamCount -= 1
+        end()
+      })
+    }
+  }
+}
+
+function say({ method }: IncomingMessage, response: ServerResponse, { status, type, body, headers }: Answer): void {
+  response.writeHead(status, {
+    'content-type': type,
+    'cache-control': 'no-store',
+    'x-content-type-options': 'nosniff',
+    ...headers,
+  })
+  response.end(method === 'HEAD' ? '' : body)
 }
 
 function partsOf(url: string): { readonly path: string; readonly query: URLSearchParams } {
@@ -106,7 +163,14 @@ function partsOf(url: string): { readonly path: string; readonly query: URLSearc
 }
 
 function routesOf({ sources, metrics }: HttpOptions): ReadonlyMap<string, Route> {
+  const page = (name: AssetName): Route => {
+    return () => asset(name)
+  }
   return new Map<string, Route>([
+    ['/', page('index.html')],
+    ['/dashboard/dashboard.css', page('dashboard.css')],
+    ['/dashboard/dashboard.js', page('dashboard.js')],
+    ['/dashboard/icon.svg', page('icon.svg')],
     ['/healthz', () => text(200, 'ok')],
     ['/readyz', () => readiness(sources)],
     ['/v1/status', () => json(buildStatus(sources))],

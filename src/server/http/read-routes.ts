@@ -2,13 +2,14 @@
  * What anybody may read of the locks, as JSON: what the session dialect's reads say, under `/v1`. Linearizable, and 503 without
  * a quorum; with `?stale=yes` what this node has applied, whatever the others have.
  */
+import type { ListedHold } from '../../locks/views/listing.js'
 import { isLockName, isNamePrefix, parseInteger } from '../../protocol/values.js'
 import type { ClientReads } from '../../service/reads/client-reads.js'
 import type { ListingOrder } from '../../service/reads/listings.js'
 import { compilePattern } from '../../service/reads/pattern.js'
 import { formatListingPlace, type ListingPlace, parseListingPlace } from '../../service/reads/positions.js'
 import * as reports from '../../service/reads/report-json.js'
-import { HTTP_LOCKS_MAX, HTTP_LOCKS_MAX_CHARS } from '../limits.js'
+import { HTTP_LOCKS_MAX, HTTP_LOCKS_MAX_CHARS, HTTP_SEARCH_MAX_CHARS } from '../limits.js'
 import { type Answer, failure, json, jsonText } from './answers.js'
 
 export interface ReadSources {
@@ -52,7 +53,10 @@ const READINGS: Readonly<Record<string, Reading>> = {
     const pattern = query.has('match') ? compilePattern(query.get('match') ?? '') : null
     if (pattern !== null && 'why' in pattern) throw new BadQuery(pattern.code, pattern.why)
     const after = query.has('after') ? listingPlace(query.get('after') ?? '') : null
-    return (sources) => page(sources, { prefix, only: null, pattern, after, most: HTTP_LOCKS_MAX })
+    const wants = filterOf(query)
+    const most = Math.min(HTTP_LOCKS_MAX, Math.max(1, wholeNumber(query, 'limit') ?? HTTP_LOCKS_MAX))
+    return (sources) =>
+      page(sources, { prefix, only: null, pattern, after, most, ...(wants === null ? {} : { wants }) })
   },
   'locks/': (_query, name) =>
     of(lockName(name), ({ reads, wallNow }, it) => reports.whoJson(reads.reports, it, wallNow())),
@@ -75,7 +79,11 @@ const READINGS: Readonly<Record<string, Reading>> = {
   },
 }
 
-const NO_QUORUM = failure(503, 'no-quorum', 'no leader, or no answer in time; ?stale=yes shows what this node knows')
+export const NO_QUORUM = failure(
+  503,
+  'no-quorum',
+  'no leader, or no answer in time; ?stale=yes shows what this node knows',
+)
 
 /** Null: nothing is read at this path. */
 export function readRoute(path: string): Route | null {
@@ -155,6 +163,18 @@ function page({ reads, wallNow }: ReadSources, what: Omit<ListingOrder, 'line' |
       },
     )
   })
+}
+
+/** `search`: a part of the name or of the holder, in whatever case; `contended=yes`: somebody waits for it. Null: all lines. */
+function filterOf(query: URLSearchParams): ((held: ListedHold) => boolean) | null {
+  const search = (query.get('search') ?? '').toLowerCase()
+  if (search.length > HTTP_SEARCH_MAX_CHARS) {
+    throw new BadQuery('limit', `search: at most ${HTTP_SEARCH_MAX_CHARS} characters`)
+  }
+  const isContended = query.get('contended') === 'yes'
+  if (search === '' && !isContended) return null
+  return ({ name, holder, waiters }) =>
+    (!isContended || waiters > 0) && (name.toLowerCase().includes(search) || holder.toLowerCase().includes(search))
 }
 
 function lockName(text: string): string {

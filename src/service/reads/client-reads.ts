@@ -2,7 +2,7 @@
  * What clients ask without changing anything. A read is confirmed by a quorum, on any node and without an entry of the log
  * (rules.md rule 8), and then looks at the applied state; nothing of it is stored, so a repeated one reads again.
  */
-import type { LockEvent } from '../../locks/effects.js'
+import { EVENT_TYPES, type EventType, type LockEvent } from '../../locks/effects.js'
 import type { Reports } from '../../locks/views/reports.js'
 import type { Clock } from '../../platform.js'
 import type { NodeApi } from '../../raft/node/node-api.js'
@@ -26,6 +26,7 @@ export class ClientReads {
   readonly queues: QueueWalk
   readonly snapshots: SnapshotSends
   readonly #names: ListedNames
+  readonly #happened = Object.fromEntries(EVENT_TYPES.map((type) => [type, 0])) as Record<EventType, number>
   readonly #paced: PacedWork
 
   constructor(private readonly deps: ReadsDeps) {
@@ -55,7 +56,13 @@ export class ClientReads {
     this.watches.start()
   }
 
+  /** How many events of each type this node has seen since its start, of all locks. */
+  happened(): Readonly<Record<EventType, number>> {
+    return { ...this.#happened }
+  }
+
   event(event: LockEvent): void {
+    this.#happened[event.type] += 1
     this.#names.changed(event.name)
     this.watches.event(event)
   }

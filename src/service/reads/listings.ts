@@ -40,6 +40,8 @@ export interface ListingOrder {
   readonly most: number
   /** Its turn has come for the first time: what it shows is true from now on. */
   begin?(): void
+  /** Lines that are told; left out: all. */
+  wants?(held: ListedHold): boolean
   line(held: ListedHold): void
   /** Asked behind each line: whoever collects them has enough. */
   isFull?(): boolean
@@ -102,6 +104,11 @@ export class Listing {
 
   #writeName(name: string, state: ListedState, mayGoOn: (units: number) => boolean): 'name done' | 'paused' | 'ended' {
     for (const held of state.listed(name, this.#token)) {
+      if (this.order.wants?.(held) === false) {
+        this.#token = held.token
+        if (!mayGoOn(LISTING_LINE_UNITS)) return 'paused'
+        continue
+      }
       this.order.line(held)
       this.#token = held.token
       this.#count += 1

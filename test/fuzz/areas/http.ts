@@ -2,6 +2,7 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { HttpPort } from '../../../src/server/http/http-port.js'
+import { SystemClock } from '../../../src/server/system-clock.js'
 import { SeededRandom } from '../../../src/testing/seeded-random.js'
 import { readSources } from '../../kit/read-sources.js'
 import { serverMetrics } from '../../kit/server-metrics.js'
@@ -153,7 +154,14 @@ class HttpArea implements Area {
     const metrics = serverMetrics(SOURCES)
     const listen = { host: '127.0.0.1', port: 0 }
     const warn = (message: string): void => void this.#warnings.push(message)
-    this.#port = await HttpPort.open({ listen, sources: SOURCES, metrics, reads: this.#reads, warn })
+    this.#port = await HttpPort.open({
+      listen,
+      clock: new SystemClock(),
+      sources: SOURCES,
+      metrics,
+      reads: this.#reads,
+      warn,
+    })
     return this.#port
   }
 

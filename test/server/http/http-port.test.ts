@@ -3,6 +3,7 @@ import { afterEach, describe, expect, it } from 'vitest'
 import type { NodeStatus } from '../../../src/raft/node/node-api.js'
 import { HttpPort } from '../../../src/server/http/http-port.js'
 import { HTTP_LOCKS_MAX, HTTP_MAX_CONNECTIONS } from '../../../src/server/limits.js'
+import { SystemClock } from '../../../src/server/system-clock.js'
 import { type ReadSituation, readSources } from '../../kit/read-sources.js'
 import { serverMetrics } from '../../kit/server-metrics.js'
 import { LEADER, statusSources } from '../../kit/status-sources.js'
@@ -28,6 +29,7 @@ async function serve({ node = LEADER, leaseMs = 8_500, reads = {}, hasPlaces = t
   const warn = (message: string) => void warnings.push(message)
   port = await HttpPort.open({
     listen: { host: '127.0.0.1', port: 0 },
+    clock: new SystemClock(),
     sources,
     metrics,
     reads: readSources(reads),
@@ -145,6 +147,38 @@ describe('reads', () => {
     expect(await read('/v1/sessions')).toMatchObject({ sessions: [{ client: 'me', node: 'n1' }], count: 1 })
     expect(await read('/v1/marks')).toEqual({ marks: [], count: 0, reserved: 0 })
     expect(await read('/v1/freezes')).toEqual({ freezes: [], count: 0 })
+  })
+
+  it('looks for a part of a name or of a holder, and for what is waited for, a few at a time', async () => {
+    const made = bench(60)
+    const other = made.open('n1', 7, { clientId: 'Web-7' })
+    made.lock(other, 1, 'zone/a')
+    made.lock(other, 2, 'db/1030', { waitMs: -1 })
+    const { get } = await serve({ reads: { machine: made.machine } })
+    const read = async (query: string) => JSON.parse((await get(`/v1/locks?${query}`)).body)
+    const namesOf = async (query: string) => (await read(query)).locks.map(({ name }: { name: string }) => name)
+    expect(await namesOf('search=B/103')).toEqual(Array.from({ length: 10 }, (_, i) => `db/${1_030 + i}`))
+    expect(await namesOf('search=web-')).toEqual(['zone/a'])
+    expect(await namesOf('contended=yes')).toEqual(['db/1030'])
+    expect(await namesOf('contended=yes&search=zone')).toEqual([])
+    const { locks, after } = await read('search=/10&limit=7')
+    expect(locks).toHaveLength(7)
+    expect(await namesOf(`search=/10&limit=7&after=${after}`)).toEqual(
+      Array.from({ length: 7 }, (_, i) => `db/${1_008 + i}`),
+    )
+    expect((await get(`/v1/locks?search=${'x'.repeat(256)}`)).status).toBe(400)
+    expect((await get('/v1/locks?limit=x')).status).toBe(400)
+    expect((await read('limit=0')).locks).toHaveLength(1)
+  })
+
+  it('serves the dashboard under a policy that lets in nothing from elsewhere', async () => {
+    const { port } = await serve()
+    const response = await fetch(`http://127.0.0.1:${port}/`)
+    expect(response.status).toBe(200)
+    expect(response.headers.get('content-security-policy')).toMatch(/^default-src 'none'; script-src 'self';/)
+    expect(response.headers.get('content-type')).toBe('text/html; charset=utf-8')
+    // The sources have no script yet: it is there once it was built.
+    expect((await fetch(`http://127.0.0.1:${port}/dashboard/dashboard.js`)).status).toBe(503)
   })
 
   it('cuts what is too much for one answer, and goes on behind it', async () => {
