@@ -252,8 +252,10 @@ export class Administration {
     const status = this.options.node.status()
     const progress = status?.progress.find((candidate) => candidate.nodeId === nodeId)
     const lag = (status?.lastIndex ?? 0) - (progress?.match ?? 0)
-    if (progress === undefined || !progress.active)
+    // Raft counts a new member as active until the next check of the quorum, whether it was ever heard or not.
+    if (progress === undefined || !progress.active || progress.match === 0) {
       throw new AdminRefusal('unreachable', `${nodeId} is not reached yet`)
+    }
     if (lag >= PROMOTION_MAX_LAG_ENTRIES) throw new AdminRefusal('behind', `${nodeId} still lacks ${lag} entries`)
   }
 

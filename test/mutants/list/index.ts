@@ -44,6 +44,7 @@ import { SAVED_SNAPSHOTS } from './saved-snapshots.js'
 import { SEEN_FROM_OUTSIDE } from './seen-from-outside.js'
 import { SIMULATED_NET } from './simulated-net.js'
 import { SNAPSHOTS } from './snapshots.js'
+import { TRANSCRIPTS } from './transcripts.js'
 import { UPGRADES } from './upgrades.js'
 import { WATCHES } from './watches.js'
 
@@ -88,6 +89,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...OWN_TIMES,
   ...SIMULATED_NET,
   ...OWN_DIALECTS,
+  ...TRANSCRIPTS,
   ...UPGRADES,
   ...LOCK_DIALECT,
   ...CLIENT_READS,

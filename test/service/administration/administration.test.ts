@@ -166,6 +166,9 @@ describe.each(['n1', 'n2'])('changes asked at %s', (at) => {
     expect(await world.ask(at, '.member-promote,node:n3')).toContain('code:behind,message:n3%20still%20lacks%204999')
     world.progress = [{ nodeId: 'n3', match: 5_000, active: false, learner: true }]
     expect(await world.ask(at, '.member-promote,node:n3')).toContain('code:unreachable')
+    // Just added, and never heard of: a short log would not tell.
+    world.progress = [{ nodeId: 'n3', match: 0, active: true, learner: true }]
+    expect(await world.ask(at, '.member-promote,node:n3')).toContain('code:unreachable')
     for (const reason of Object.values(NodeRefusalReason)) {
       world.refuse = new NodeRefusal(reason, 'in words')
       expect(await world.ask(at, '.member-remove,node:n3')).toContain(`code:${reason},message:in`)
