@@ -1,6 +1,7 @@
 /** Plays a scene: sends what it says is sent, and takes nothing but what it says is received. */
 import { escapeValue } from '../../src/protocol/line.js'
-import type { Act, Scene, Step } from './script.js'
+import type { Act, NodeFate, Scene, ScenePlace, Step } from './script.js'
+import { Variables } from './variables.js'
 
 /** A connection as bare as `nc`. */
 export interface SceneWire {
@@ -10,14 +11,28 @@ export interface SceneWire {
   /** What arrived and was not taken yet. */
   readonly unread: string
   readonly ended: boolean
+  /** HOST:PORT of the client's end. */
+  readonly localEnd: string
   fin(): void
   reset(): void
 }
 
+/** A node, as far as a scene is concerned with it. */
+export interface SceneNode {
+  connect(): Promise<SceneWire>
+  /** What happens to it; what comes of that is told to its clients. */
+  meets(fate: NodeFate): Promise<void>
+}
+
+/**
+ * Where a client finds a node: at an address that it was told; in an office; or at the node that is looked at, which is the 0th,
+ * and those that come next.
+ */
+export type Place = { readonly nth: number } | { readonly address: string } | Exclude<ScenePlace, 'another node'>
+
 /** The cluster on which a scene is played. */
 export interface Ground {
-  /** To the node that is looked at; `nth` counts the connections of one client from 0: it comes again at another node. */
-  connect(nth: number): Promise<SceneWire>
+  node(place: Place): Promise<SceneNode>
   anotherLeader(): Promise<void>
   pass(ms: number): Promise<void>
 }
@@ -87,16 +102,6 @@ export async function replayTogether(scenes: readonly Scene[], ground: Ground): 
   return failures
 }
 
-/** What stands for something that differs from run to run. */
-const PLACEHOLDERS: Readonly<Record<string, string>> = {
-  number: '\\d+',
-  seconds: '\\d+(?:\\.\\d+)?',
-  word: '[^,]+',
-  rest: '.*',
-}
-const PLACEHOLDER = /\(([a-z]+)\)/g
-/** `(T1)` is whatever stood there when it was met first; `(alice.session)` is what alice's `welcome` said. */
-const VARIABLE = /\(([A-Z][A-Za-z0-9]*|[a-z][a-z0-9-]*\.(?:session|secret))\)/g
 /** Lines that a node says of itself, whenever it thinks so. */
 const OF_THE_NODE = /^(?:jeopardy,|safe$)/
 
@@ -105,15 +110,34 @@ async function lineOf(wire: SceneWire | null, isSession: boolean): Promise<strin
   return wire === null || !(isSession || wire.unread.includes('\n')) ? null : wire.line()
 }
 
+/** Whoever is told where to go connects there. */
+const ELSEWHERE = /^(?:redirect|moved),address:([^,]+)/
+
 class Actor {
   wire: SceneWire | null = null
-  connections = 0
+  /** To which it is connected, or was. */
+  node: SceneNode | null = null
   isSession = false
+  #connections = 0
+  #next: Exclude<Place, { readonly nth: number }> | null = null
+
+  goesTo(place: ScenePlace | { readonly address: string }): void {
+    if (place === 'another node') this.#connections += 1
+    else this.#next = place
+  }
+
+  /** Where it connects now: it comes again at another node, unless it knows better. */
+  nextPlace(): Place {
+    const place = this.#next ?? { nth: this.#connections }
+    this.#next = null
+    this.#connections += 1
+    return place
+  }
 }
 
 class Stage {
   readonly #actors = new Map<string, Actor>()
-  readonly #variables = new Map<string, string>()
+  readonly #variables = new Variables()
 
   constructor(private readonly ground: Ground) {}
 
@@ -178,6 +202,15 @@ class Stage {
         return
       case 'passes':
         await this.ground.pass(act.ms)
+        return
+      case 'at':
+        this.#actor(act.client).goesTo(act.place)
+        return
+      case 'node': {
+        const { node } = this.#actor(act.client)
+        if (node === null) throw new Error(`${act.client || 'the client'} was at no node yet`)
+        await node.meets(act.fate)
+      }
     }
   }
 
@@ -191,54 +224,33 @@ class Stage {
     const opens = /^(?:hello|resume)\b/.test(text)
     if (actor.wire === null || actor.wire.ended) {
       if (actor.isSession && !opens) throw new Error(`the connection of ${client} has ended`)
-      actor.wire = await this.ground.connect(actor.connections++)
+      actor.node = await this.ground.node(actor.nextPlace())
+      actor.wire = await actor.node.connect()
       actor.isSession = false
+      this.#variables.set(`${client}.end`, actor.wire.localEnd)
     }
     if (opens) actor.isSession = true
-    actor.wire.send(`${this.#filled(text)}\n`)
+    actor.wire.send(`${this.#variables.filled(text)}\n`)
   }
 
   async #receive(client: string, expected: string): Promise<void> {
-    const { wire } = this.#actor(client)
+    const actor = this.#actor(client)
+    const { wire } = actor
     if (wire === null) throw new Error(`${client || 'the client'} has no connection`)
     let line = await wire.line()
     while (line !== null && OF_THE_NODE.test(line) && !OF_THE_NODE.test(expected)) line = await wire.line()
     if (expected === '(closed)') {
       if (line !== null) throw new Error(`expected the end of the stream, received ${line}`)
-      this.#actor(client).isSession = false
+      actor.isSession = false
       return
     }
     if (line === null) throw new Error(`expected ${expected}, the stream has ended`)
-    this.#match(expected, line)
+    this.#variables.match(expected, line)
+    const [, address] = ELSEWHERE.exec(line) ?? []
+    if (address !== undefined) actor.goesTo({ address })
     const welcome = /^welcome,session:(\d+),secret:([0-9a-f]+),/.exec(line)
     if (welcome === null) return
     this.#variables.set(`${client}.session`, welcome[1] ?? '')
     this.#variables.set(`${client}.secret`, welcome[2] ?? '')
-  }
-
-  #filled(text: string): string {
-    return text.replace(VARIABLE, (_, name: string) => {
-      const value = this.#variables.get(name)
-      if (value === undefined) throw new Error(`(${name}) was not met before`)
-      return value
-    })
-  }
-
-  #match(expected: string, line: string): void {
-    const met: string[] = []
-    const pattern = expected
-      .replace(/[.*+?^${}|[\]\\]/g, '\\$&')
-      .replace(/\(([A-Z][A-Za-z0-9]*|[a-z][a-z0-9-]*\\\.(?:session|secret))\)/g, (_, escaped: string) => {
-        const name = escaped.replace('\\.', '.')
-        const value = this.#variables.get(name)
-        if (value !== undefined) return value.replace(/[.*+?^${}|[\]\\]/g, '\\$&')
-        if (met.includes(name)) return `\\k<${name}>`
-        met.push(name)
-        return `(?<${name}>[^,]+)`
-      })
-      .replace(PLACEHOLDER, (all, name: string) => PLACEHOLDERS[name] ?? all)
-    const found = new RegExp(`^${pattern}$`).exec(line)
-    if (found === null) throw new Error(`expected ${expected}, received ${line}`)
-    for (const name of met) this.#variables.set(name, found.groups?.[name] ?? '')
   }
 }

@@ -10,6 +10,14 @@ export type Act =
   | { readonly kind: 'another leader' }
   /** For what nothing tells of: time itself. */
   | { readonly kind: 'passes'; readonly ms: number }
+  /** Where the client connects next. */
+  | { readonly kind: 'at'; readonly client: string; readonly place: ScenePlace }
+  /** What happens to the node to which the client is connected, or was when it was connected last. */
+  | { readonly kind: 'node'; readonly client: string; readonly fate: NodeFate }
+
+export type ScenePlace = 'the leader' | 'a follower' | 'another node'
+/** It is ended in good order; it ends by itself; it reaches no other node, and none reaches it; it does again. */
+export type NodeFate = 'stops' | 'ends' | 'is cut off' | 'is back'
 
 export type Step =
   | { readonly kind: 'sent' | 'received'; readonly client: string; readonly text: string; readonly at: string }
@@ -20,8 +28,14 @@ export interface Scene {
   /** FILE/SCENE. */
   readonly id: string
   readonly title: string
-  /** Only three processes can tell it: the cluster of the tests has no such lines. */
-  readonly needsProcesses: boolean
+  /** What else cannot tell it: the cluster in virtual time has no Raft, and not everything can be done to processes. */
+  readonly onlyOn: 'three processes' | 'virtual time' | null
+  /** It disturbs the whole cluster, so nothing else is played meanwhile. */
+  readonly isAlone: boolean
+  /** What its nodes are told beside the usual, by the names of their flags; most scenes need nothing. */
+  readonly settings: ReadonlyMap<string, string>
+  /** The feature level at which the cluster stays; null: that of this program. */
+  readonly level: number | null
   readonly steps: readonly Step[]
   /** As it stands in the file, and on a page that shows it. */
   readonly text: string
@@ -29,7 +43,13 @@ export interface Scene {
 
 const HEADING = /^== ([a-z0-9-]+): (.+)$/
 const SAID = /^(?:([a-z][a-z0-9-]*) ?)?([<>]) ?(.*)$/
-const NEEDS_PROCESSES = '* three processes'
+/** Said about a whole scene, before its first step. */
+const ONLY_ON = /^\* (three processes|virtual time)$/
+const ALONE = '* alone'
+const SETTINGS = /^\* settings: (--.+)$/
+const LEVEL = /^\* a cluster of level (\d+)$/
+/** Those of no interest to whoever reads a scene. */
+const isStageDirection = (text: string): boolean => text.startsWith('#') || ONLY_ON.test(text) || text === ALONE
 
 /** What a file says. `name` is the file's, without its end. */
 export function readScenes(name: string, text: string): readonly Scene[] {
@@ -58,17 +78,48 @@ function scene(
   title: string,
   lines: readonly { readonly text: string; readonly at: string }[],
 ): Scene {
-  const shown = lines.filter(({ text }) => !text.startsWith('#') && text !== NEEDS_PROCESSES)
+  const texts = lines.map(({ text }) => text)
+  const shown = lines.filter(({ text }) => !isStageDirection(text))
+  const acts = shown.filter(({ text }) => text !== '' && !SETTINGS.test(text) && !LEVEL.test(text))
+  const steps = acts.map(({ text, at }) => step(text, at))
+  const isAlone = texts.includes(ALONE)
+  const disturbing = steps.find((each) => each.kind === 'act' && each.act.kind === 'node')
+  if (disturbing !== undefined && !isAlone)
+    throw new Error(`${disturbing.at}: only where nothing else is played: ${ALONE}`)
   return {
     id: `${file}/${name}`,
     title,
-    needsProcesses: lines.some(({ text }) => text === NEEDS_PROCESSES),
-    steps: shown.filter(({ text }) => text !== '').map(({ text, at }) => step(text, at)),
+    onlyOn: onlyOn(texts),
+    isAlone,
+    settings: readSettings(saidBy(SETTINGS, texts) ?? ''),
+    level: level(texts),
+    steps,
     text: `${shown
       .map(({ text }) => text)
       .join('\n')
       .trim()}\n`,
   }
+}
+
+/** What the first line that is so says. */
+const saidBy = (mark: RegExp, texts: readonly string[]): string | undefined =>
+  texts.map((text) => mark.exec(text)?.[1]).find((value) => value !== undefined)
+
+function onlyOn(texts: readonly string[]): Scene['onlyOn'] {
+  // Whoever forms a cluster of this program has risen with it before a client can ask.
+  const said = level(texts) === null ? saidBy(ONLY_ON, texts) : 'virtual time'
+  return said === 'three processes' || said === 'virtual time' ? said : null
+}
+
+function level(texts: readonly string[]): number | null {
+  const said = saidBy(LEVEL, texts)
+  return said === undefined ? null : Number(said)
+}
+
+/** `--flag VALUE --switch`; a switch has the value `yes`. */
+function readSettings(text: string): ReadonlyMap<string, string> {
+  const flags = [...text.matchAll(/--([a-z-]+)(?: ((?!--)\S+))?/g)]
+  return new Map(flags.map(([, flag = '', value = 'yes']) => [flag, value]))
 }
 
 function step(text: string, at: string): Step {
@@ -86,6 +137,10 @@ function act(text: string, at: string): Act {
   if (text === 'another leader') return { kind: 'another leader' }
   const passes = /^(\d+(?:\.\d+)?) s pass$/.exec(text)
   if (passes !== null) return { kind: 'passes', ms: Number(passes[1]) * 1_000 }
+  const place = /^(?:([a-z][a-z0-9-]*) )?at (the leader|a follower|another node)$/.exec(text)
+  if (place !== null) return { kind: 'at', client: place[1] ?? '', place: place[2] as ScenePlace }
+  const fate = /^(?:([a-z][a-z0-9-]*)'s|the) node (stops|ends|is cut off|is back)$/.exec(text)
+  if (fate !== null) return { kind: 'node', client: fate[1] ?? '', fate: fate[2] as NodeFate }
   throw new Error(`${at}: nothing that can happen in a transcript: ${text}`)
 }
 

@@ -14,9 +14,9 @@ describe.each([
   ['at the leader, which steps down', 0, true],
   ['at a follower, which becomes the leader', 1, true],
 ] as const)('transcripts %s', (_, at, leaderChanges) => {
-  const told = scenes.filter(({ needsProcesses }) => !needsProcesses)
+  const told = scenes.filter(({ onlyOn }) => onlyOn !== 'three processes')
   it.each(told.map((scene) => [scene.id, scene] as const))('%s', async (_id, scene) => {
-    await replay(scene, new MemoryGround(at), leaderChanges)
+    await replay(scene, new MemoryGround(at, scene), leaderChanges)
   })
 })
 
@@ -50,7 +50,7 @@ describe('transcripts as a set', () => {
     const wrong = (...lines: string[]) => {
       const [scene] = readScenes('wrong', ['== one: One', ...lines].join('\n'))
       if (scene === undefined) throw new Error('no scene')
-      return replay(scene, new MemoryGround(1), false)
+      return replay(scene, new MemoryGround(1, scene), false)
     }
     await expect(wrong('> lock,name:wrong', '< not-granted')).rejects.toThrow('expected not-granted, received ok')
     await expect(wrong('> .ping', '< pong', '< pong')).rejects.toThrow('the stream has ended')

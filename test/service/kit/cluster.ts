@@ -26,6 +26,8 @@ export interface ClusterOptions {
   readonly leaseMs?: number
   readonly seed?: number
   readonly service?: Partial<LockServiceOptions>
+  /** Nobody may administer. */
+  readonly isAdminOff?: boolean
   /** How fast each node's clock runs. */
   readonly rates?: readonly number[]
   readonly faults?: Partial<Faults>

@@ -3,6 +3,7 @@ import type { LockEvent } from '../../../src/locks/effects.js'
 import { LockMachine } from '../../../src/locks/machine.js'
 import type { Clock, Timer } from '../../../src/platform.js'
 import { type ConfState, EMPTY_CONF_STATE, type Index, Role, type Term } from '../../../src/raft/core/types.js'
+import { READ_PATIENCE_MS } from '../../../src/raft/limits.js'
 import type { NodeApi, NodeStatus } from '../../../src/raft/node/node-api.js'
 import type { ReadDone } from '../../../src/raft/node/reads/reads.js'
 import { clockThatLooks } from '../../../src/raft/ports/looks-first.js'
@@ -112,7 +113,10 @@ export class FakeNode implements NodeApi {
       shutdown: () => {
         this.shutdownAsked = true
       },
-      adminRefusal: (loopback) => (loopback ? null : 'not from another machine'),
+      adminRefusal: (loopback) => {
+        if (this.cluster.options.isAdminOff === true) return 'administration is switched off here'
+        return loopback ? null : 'not from another machine'
+      },
       admin: (request) => {
         this.adminRequests.push(request)
         return request.line.action === '.members'
@@ -348,8 +352,10 @@ export class FakeNode implements NodeApi {
   }
   read(done: ReadDone): void {
     const index = this.cluster.log.length
+    const untilMs = this.world.nowMs + READ_PATIENCE_MS
     const answer = (): void => {
       if (this.#applied >= index && !this.cut && this.cluster.hasQuorum()) done('current')
+      else if (this.world.nowMs >= untilMs) done('unavailable')
       else this.#inProcess(50, answer)
     }
     this.#inProcess(this.cluster.random.int(5) + 1, answer)
