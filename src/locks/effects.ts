@@ -18,10 +18,12 @@ export interface Where {
   readonly conn: ConnId
 }
 
-export type RefusalReason = 'held' | 'timeout' | 'cancelled' | 'queued' | 'delayed' | 'frozen'
+export const REFUSAL_REASONS = ['held', 'timeout', 'cancelled', 'queued', 'delayed', 'frozen'] as const
+export type RefusalReason = (typeof REFUSAL_REASONS)[number]
 
-/** How a hold ended before its client was done with it. */
-export type LossReason = 'lease-expired' | 'forced' | 'ttl'
+/** How a hold ended before its client was done with it. `lease-expired` is not told: nobody is there to hear it. */
+export const LOSS_REASONS = ['lease-expired', 'forced', 'ttl'] as const
+export type LossReason = (typeof LOSS_REASONS)[number]
 
 /** One name of a granted request. */
 export interface Grant {

@@ -24,7 +24,7 @@ import { holdLevel, type LevelView, levelRows } from './levels.js'
 import { successor } from './member-reports.js'
 import { judgeGreeting, readNewAddress } from './new-address.js'
 
-const ACTIONS: ReadonlySet<string> = new Set([
+export const ADMIN_ACTIONS: ReadonlySet<string> = new Set([
   '.members',
   '.member-add',
   '.member-promote',
@@ -79,7 +79,7 @@ export class Administration {
 
   /** The answer comes once, perhaps later. False: this is no administration line. */
   handle({ line, loopback, remote, reply }: AdminRequest): boolean {
-    if (!ACTIONS.has(line.action)) return false
+    if (!ADMIN_ACTIONS.has(line.action)) return false
     const id = line.get('id')
     const done: Done = (answer) => reply(formatAnswer(answer, id))
     const operation = {

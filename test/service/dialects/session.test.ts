@@ -135,8 +135,8 @@ describe.each([
     expect(socket.text).toMatch(/end,id:1,count:0\n$/)
     expect(talk(socket, '.unknown,id:2\n')).toMatch(/^err,id:2,code:bad-request/)
     talk(socket, 'bye\n')
-    request?.reply(neutral('too-late'))
-    expect(socket.text).not.toContain('too-late')
+    request?.reply(neutral('end', { id: 3 }))
+    expect(socket.text).not.toContain('end,id:3')
   })
 
   it('ends on FIN, detaches on RST', () => {

@@ -42,6 +42,9 @@ const REQUESTS: ReadonlyMap<string, SessionRequest> = byAction(
   ...READS,
 )
 
+/** All of them; those of administration, which has a table of its own, come to it through `otherwise`. */
+export const SESSION_ACTIONS: readonly string[] = [...OPENINGS.keys(), ...REQUESTS.keys()]
+
 /** Whether a connection that begins with this line speaks the session dialect. */
 export function opensSession({ action }: Line): boolean {
   return OPENINGS.has(action)
