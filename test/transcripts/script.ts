@@ -44,12 +44,12 @@ export interface Scene {
 const HEADING = /^== ([a-z0-9-]+): (.+)$/
 const SAID = /^(?:([a-z][a-z0-9-]*) ?)?([<>]) ?(.*)$/
 /** Said about a whole scene, before its first step. */
-const ONLY_ON = /^\* (three processes|virtual time)$/
+const THREE_PROCESSES = '* three processes'
 const ALONE = '* alone'
 const SETTINGS = /^\* settings: (--.+)$/
 const LEVEL = /^\* a cluster of level (\d+)$/
-/** Those of no interest to whoever reads a scene. */
-const isStageDirection = (text: string): boolean => text.startsWith('#') || ONLY_ON.test(text) || text === ALONE
+/** Of no interest to whoever reads the scene on a page. */
+const isStageDirection = (text: string): boolean => text.startsWith('#') || text === THREE_PROCESSES || text === ALONE
 
 /** What a file says. `name` is the file's, without its end. */
 export function readScenes(name: string, text: string): readonly Scene[] {
@@ -89,7 +89,8 @@ function scene(
   return {
     id: `${file}/${name}`,
     title,
-    onlyOn: onlyOn(texts),
+    // Whoever forms a cluster of this program has risen with it before a client can ask.
+    onlyOn: level(texts) !== null ? 'virtual time' : texts.includes(THREE_PROCESSES) ? 'three processes' : null,
     isAlone,
     settings: readSettings(saidBy(SETTINGS, texts) ?? ''),
     level: level(texts),
@@ -104,12 +105,6 @@ function scene(
 /** What the first line that is so says. */
 const saidBy = (mark: RegExp, texts: readonly string[]): string | undefined =>
   texts.map((text) => mark.exec(text)?.[1]).find((value) => value !== undefined)
-
-function onlyOn(texts: readonly string[]): Scene['onlyOn'] {
-  // Whoever forms a cluster of this program has risen with it before a client can ask.
-  const said = level(texts) === null ? saidBy(ONLY_ON, texts) : 'virtual time'
-  return said === 'three processes' || said === 'virtual time' ? said : null
-}
 
 function level(texts: readonly string[]): number | null {
   const said = saidBy(LEVEL, texts)
