@@ -21,7 +21,7 @@ export const NEUTRAL_WORDS = [
   ...['bye', 'cancelled', 'done', 'end', 'info', 'jeopardy', 'lock', 'lost', 'moved'],
   ...['event', 'gap', 'watching'],
   // of operators
-  ...['cluster', 'forced', 'forgotten', 'frozen', 'member', 'resized', 'thawed'],
+  ...['cluster', 'forced', 'forgotten', 'frozen', 'member', 'part', 'resized', 'snapshot', 'thawed'],
 ] as const
 export type NeutralWord = (typeof NEUTRAL_WORDS)[number]
 

@@ -26,12 +26,14 @@ import { watch } from './watch.js'
 const byAction = <Request extends { readonly action: string }>(...requests: readonly Request[]) =>
   new Map(requests.map((request) => [request.action, request]))
 
-const OPENINGS: ReadonlyMap<string, OpeningRequest> = byAction(hello, resume)
+/** The first line of a session's connection. */
+export const OPENINGS: ReadonlyMap<string, OpeningRequest> = byAction(hello, resume)
 const READS: readonly SessionRequest[] = [
   ...[check, locks, watch, queues, snapshot],
   ...[who, why, history, sessions, marks, freezes],
 ]
-const REQUESTS: ReadonlyMap<string, SessionRequest> = byAction(
+/** Later lines, but for those of administration, which has a table of its own and comes to it through `otherwise`. */
+export const REQUESTS: ReadonlyMap<string, SessionRequest> = byAction(
   lock,
   release,
   unlock,
@@ -41,9 +43,6 @@ const REQUESTS: ReadonlyMap<string, SessionRequest> = byAction(
   ...OPERATORS_REQUESTS,
   ...READS,
 )
-
-/** All of them; those of administration, which has a table of its own, come to it through `otherwise`. */
-export const SESSION_ACTIONS: readonly string[] = [...OPENINGS.keys(), ...REQUESTS.keys()]
 
 /** Whether a connection that begins with this line speaks the session dialect. */
 export function opensSession({ action }: Line): boolean {
