@@ -113,10 +113,7 @@ export class FakeNode implements NodeApi {
       shutdown: () => {
         this.shutdownAsked = true
       },
-      adminRefusal: (loopback) => {
-        if (this.cluster.options.isAdminOff === true) return 'administration is switched off here'
-        return loopback ? null : 'not from another machine'
-      },
+      adminRefusal: (loopback) => (loopback && this.cluster.options.isAdminOff !== true ? null : 'not from there'),
       admin: (request) => {
         this.adminRequests.push(request)
         return request.line.action === '.members'
