@@ -4,11 +4,10 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import { runProgram } from '../../src/cli/tnl/run-program.js'
-import { createTnl } from '../../src/cli/tnl/tnl-command.js'
 import { OneServer } from '../kit/one-server.js'
 import { builtProgram } from '../kit/process-cluster.js'
 import { Program } from '../kit/program.js'
+import { type Said, tnlInProcess as tnl } from '../kit/tnl-in-process.js'
 import { fieldOf, freshName, Wire } from '../kit/wire.js'
 
 let server: OneServer
@@ -32,41 +31,12 @@ function start(...words: readonly string[]): Program {
   return program
 }
 
-interface Said {
-  readonly status: number | null
-  readonly stdout: string
-  readonly stderr: string
-}
-
 /** In a process of its own, where a signal, a shell or a command plays a part. */
 async function spawned(...words: readonly string[]): Promise<Said> {
   const program = start(...words)
   const status = await program.status()
   const { stdout, stderr } = program
   return { status, stdout, stderr }
-}
-
-/** In this process, which is much cheaper. */
-async function tnl(...words: readonly string[]): Promise<Said> {
-  const said = { stdout: '', stderr: '' }
-  for (const stream of ['stdout', 'stderr'] as const) {
-    vi.spyOn(process[stream], 'write').mockImplementation((text, ...rest) => {
-      said[stream] += String(text)
-      for (const each of rest) if (typeof each === 'function') each()
-      return true
-    })
-  }
-  const before = process.exitCode
-  try {
-    process.exitCode = 0
-    await runProgram(async () => {
-      await createTnl().parseAsync(words, { from: 'user' })
-    })
-    return { status: Number(process.exitCode), ...said }
-  } finally {
-    process.exitCode = before
-    vi.restoreAllMocks()
-  }
 }
 
 async function who(key: string): Promise<{ holds: { token: number; holder: string }[]; waiterCount: number }> {

@@ -2,6 +2,7 @@
 import type { Mutant } from '../mutant.js'
 import { CLIENT_READS } from './client-reads.js'
 import { COARSE } from './coarse.js'
+import { COMMAND_LINE } from './command-line.js'
 import { DURABILITY } from './durability.js'
 import { ELECTIONS } from './elections.js'
 import { LOCK_DIALECT } from './lock-dialect.js'
@@ -79,6 +80,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...MENDED_CLIENT,
   ...MENDED_RUNNER,
   ...RUNNER,
+  ...COMMAND_LINE,
   ...MENDED_PROGRAMS,
   ...COARSE,
   ...MENDED_PEERS,
