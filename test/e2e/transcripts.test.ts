@@ -13,8 +13,9 @@ const SCENES = allScenes().filter(({ onlyOn }) => onlyOn !== 'virtual time')
 const USUAL = SCENES.filter(({ settings }) => settings.size === 0)
 const SIDE_BY_SIDE = USUAL.filter(({ isAlone }) => !isAlone)
 const ALONE = USUAL.filter(({ isAlone }) => isAlone)
+const befallsNode = ({ steps }: Scene): boolean => steps.some((step) => step.kind === 'act' && step.act.kind === 'node')
 /** To whom it happens makes a difference: to the leader or to a follower. */
-const BEFALL_A_NODE = ALONE.filter(({ steps }) => steps.some((step) => step.kind === 'act' && step.act.kind === 'node'))
+const BEFALL_A_NODE = ALONE.filter(befallsNode)
 /** At the followers of such a cluster nobody is served, and nobody may ask it to hand over. */
 const STRICT = SCENES.filter(({ settings }) =>
   ['followers', 'admin', 'max-connections'].some((flag) => settings.has(flag)),
@@ -69,14 +70,15 @@ async function oneByOne(
   change: LeaderChange = 'transfer',
 ): Promise<readonly string[]> {
   const failures: string[] = []
-  for (const scene of scenes) {
-    const ground = await ProcessGround.at(cluster, looksAt, change)
+  let ground: ProcessGround | null = null
+  // What the last one has ended nobody needs any more.
+  for (const scene of scenes.toSorted((a, b) => Number(befallsNode(a)) - Number(befallsNode(b)))) {
+    await ground?.mend()
+    ground = await ProcessGround.at(cluster, looksAt, change)
     try {
       await replay(scene, ground, false)
     } catch (error) {
       failures.push(`${scene.id}: ${error instanceof Error ? error.message : String(error)}`)
-    } finally {
-      await ground.mend()
     }
   }
   return failures

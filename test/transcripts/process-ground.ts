@@ -1,6 +1,6 @@
 /** Scenes on three real processes, seen from outside: what a user with `nc` sees. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { SHORT_LEASE, type TestCluster, type TestNode } from '../kit/process-cluster.js'
+import type { TestCluster, TestNode } from '../kit/process-cluster.js'
 import { Wire } from '../kit/wire.js'
 import type { Ground, Place, SceneNode } from './replay.js'
 import type { NodeFate } from './script.js'
@@ -104,11 +104,7 @@ function known(node: TestNode | undefined): TestNode {
   return node
 }
 
-/** Settings of a scene as words of `tnl-server`. A lease of 3 s needs others with it. */
+/** Settings of a scene as words of `tnl-server`. */
 export function wordsOf(settings: ReadonlyMap<string, string>): readonly string[] {
-  const words = settings.get('lease') === '3' ? [...SHORT_LEASE] : []
-  for (const [flag, value] of settings) {
-    if (flag !== 'lease') words.push(`--${flag}`, ...(value === 'yes' ? [] : [value]))
-  }
-  return words
+  return [...settings].flatMap(([flag, value]) => (value === 'yes' ? [`--${flag}`] : [`--${flag}`, value]))
 }

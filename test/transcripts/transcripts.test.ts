@@ -67,5 +67,6 @@ describe('transcripts as a set', () => {
       ),
     ).rejects.toThrow(/expected \(T\)/)
     expect(() => readScenes('wrong', '== one: One\nsomething')).toThrow('not a line of a transcript')
+    expect(() => readScenes('wrong', '== one: One\n* the node stops')).toThrow('only where nothing else is played')
   })
 })
