@@ -65,13 +65,17 @@ describe('tnl', () => {
 
   it('who, why, history, sessions, once list: for people, and as JSON', async () => {
     expect(await tnl('who', 'shown/a')).toMatch(
-      /^shown\/a: a lock\n {2}HOLDER .*\n {2}alice .*why not\n {2}WAITING .*\n {2}1 +bob/,
+      /^shown\/a: a lock, held, 1 waiting\n {2}HOLDER .*\n {2}alice +n1 +exclusive +\d+ .* lease, ≥ 60 min\n {4}“why not”\n {2}WAITING .*\n {2}1 +bob .* never\n$/,
     )
-    expect(await tnl('why', 'shown/a')).toMatch(
-      /^bob has waited for shown\/a for .* s: shown\/a is held by alice \(token \d+\) on n\d for /,
+    const why = await tnl('why', 'shown/a')
+    expect(why.replace(/\s+/g, ' ')).toMatch(
+      /^bob \(session \d+\) has waited .* for shown\/a, at position 1, and waits without end: - shown\/a is held by alice \(token \d+\) on n1 for /,
     )
+    expect(Math.max(...why.split('\n').map((line) => line.length))).toBeLessThanOrEqual(80)
     expect(await tnl('why', 'shown/s')).toMatch(/nothing is in the way/)
     expect(await tnl('why', 'shown/nobody')).toMatch(/nothing is in the way/)
+    expect(await tnl('why', 'shown/a', '--session', '7')).toBe('session 7 does not wait for shown/a\n')
+    expect(await tnl('locks', '--prefix', 'shown/', '--contended')).toMatch(/^NAME .*\nshown\/a .*\n$/)
     expect(JSON.parse(await tnl('why', 'shown/a', '--session', session, '--json'))).toMatchObject({ requestCount: 1 })
     expect(await tnl('history', 'shown/once')).toMatch(/alice +exclusive +\d+ +released/)
     expect(await tnl('sessions')).toMatch(/alice +n\d/)
@@ -88,6 +92,11 @@ describe('tnl', () => {
     const there = ['--endpoints', cluster.endpoints]
     expect(await failing('locks', '--match', '(', ...there)).toEqual([1, expect.stringContaining('bad-request: match')])
     expect(await failing('who', '.x', ...there)).toEqual([2, expect.stringContaining('not a lock name')])
+    expect(await failing('watch', 'x\u001b[2J', ...there)).toEqual([2, expect.stringContaining("'x\\u{1b}[2J'")])
+    expect(await failing('watch', 'x', '--endpoints', '127.0.0.1:1')).toEqual([
+      125,
+      expect.stringContaining('no endpoint'),
+    ])
     expect(await failing('why', 'x', '--session', 'y', ...there)).toEqual([2, expect.stringContaining('--session')])
     expect(await failing('who', 'x', '--endpoints', '127.0.0.1:1')).toEqual([
       125,
@@ -179,4 +188,14 @@ it('a watcher that does not read keeps its session, and hears of a gap once it r
   socket.write('.keepalive\n')
   await until('a sign of life', async () => last === 'alive')
   socket.destroy()
+})
+
+it('says that there is no quorum, and ends with 125', async () => {
+  for (const node of cluster.nodes.slice(1)) {
+    node.signal('SIGKILL')
+    await node.ended()
+  }
+  const program = new Program('tnl', ['why', 'shown/a', '--endpoints', cluster.endpoints])
+  expect(await program.status()).toBe(125)
+  expect(program.stderr).toMatch(/^no endpoint answered: .*quorum/)
 })

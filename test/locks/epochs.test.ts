@@ -175,6 +175,20 @@ describe('the sweep', () => {
     expect(bench.machine.holder('hot')).toMatchObject({ session: next.session, waiters: 0 })
   })
 
+  test('an unswept waiter is not shown any more', () => {
+    const bench = crowd(300)
+    bench.classic('n2', 200, 'hot')
+    bench.classic('n1', 100, 'hot', { waitMs: -1 })
+    const next = bench.classic('n2', 200, 'hot', { waitMs: -1 })
+    bench.apply(expire('n1', 100))
+    expect(bench.machine.sweepPending()).toBe(true)
+    const { reports } = bench.machine
+    expect(reports.who('hot', 10)).toMatchObject({ waiterCount: 1, waiting: [{ session: next.session, position: 1 }] })
+    expect([...reports.listed('hot', -1)]).toMatchObject([{ waiters: 1 }])
+    const { requests } = reports.why('hot', null, { requests: 10, blockers: 10, chain: 10 })
+    expect(requests).toMatchObject([{ blockerCount: 1, place: { session: next.session, position: 1 } }])
+  })
+
   test('goes by the numbers of the epochs, which a restored replica knows as well, not by the order of their ends', () => {
     const bench = new Bench()
     bench.nodeUp('n1', 900)

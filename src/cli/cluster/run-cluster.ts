@@ -224,7 +224,7 @@ function describeCluster(states: readonly NodeState[], seconds: number, data: st
   return [
     `A TcpNetLock cluster of ${states.length} is up after ${seconds.toFixed(1)} s (${data})`,
     '',
-    formatTable([['NODE', 'PID', 'ROLE', 'CLIENTS', 'STATUS'], ...rows], '  '),
+    formatTable([['NODE', 'PID', 'ROLE', 'CLIENTS', 'STATUS'], ...rows], { indent: '  ' }),
     '',
     'Try it: type  lock,name:demo  and the lock is yours while the connection is open',
     '',

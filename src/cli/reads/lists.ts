@@ -1,14 +1,20 @@
-/** `tnl locks`, `tnl sessions`, `tnl once list`: what there is, page after page. */
+/** `tnl locks`, `tnl sessions`, `tnl once list`: what there is, page after page; nothing is kept of a page that was shown. */
 import type { HostPort } from '../../address.js'
 import { escapeValue, type Line, parseLine } from '../../protocol/line.js'
-import { formatTable } from '../shared/table.js'
+import { isNamePrefix } from '../../protocol/values.js'
+import { ageWords } from '../../service/reads/durations.js'
+import { PagedTable } from '../shared/table.js'
+import { shown } from '../shared/terminal-text.js'
 import { askInfo, asking, nextOf } from './asking.js'
+import { modeWords, seconds, timeOf, usageError } from './values.js'
 
 type Endpoints = readonly HostPort[]
 
 export interface LocksOptions {
   readonly prefix?: string
   readonly match?: string
+  /** Only names that somebody waits for. */
+  readonly contended?: boolean
   readonly json?: boolean
 }
 
@@ -17,41 +23,93 @@ const KEYS = [
   ...['holder', 'session', 'held-for', 'waiters', 'meta'],
 ] as const
 
-export async function listLocks(endpoints: Endpoints, { prefix, match, json }: LocksOptions): Promise<void> {
-  const found = await asking(endpoints, async (client) => {
-    const lines: Line[] = []
-    const filter = [...key('prefix', prefix), ...key('match', match)].join('')
-    for (let id = 1, after = ''; ; id += 1) {
-      client.send(`locks,id:${id}${filter}${after}`)
-      for (;;) {
+export async function listLocks(endpoints: Endpoints, options: LocksOptions): Promise<void> {
+  const { prefix, match, contended, json } = options
+  if (prefix !== undefined && !isNamePrefix(prefix)) {
+    throw usageError(`--prefix '${shown(prefix)}': no lock name begins like that`)
+  }
+  const filter = [...key('prefix', prefix), ...key('match', match)].join('')
+  const printer = json === true ? new JsonPrinter(lockJson) : new TablePrinter(LOCKS_HEAD, [0, 3, 7], lockRow)
+  let after = ''
+  await asking(endpoints, async (client) => {
+    for (let id = 1; ; id += 1) {
+      client.send(`locks,id:${id}${filter}${after === '' ? '' : `,after:${after}`}`)
+      const page: Line[] = []
+      let end: Line | null = null
+      while (end === null) {
         const line = parseLine(await nextOf(client, id))
-        if (line?.action === 'lock') lines.push(line)
-        if (line?.action !== 'end') continue
-        const last = line.get('after')
-        if (last === undefined) return lines
-        after = `,after:${last}`
-        break
+        if (line?.action === 'lock' && (contended !== true || line.get('waiters') !== '0')) page.push(line)
+        if (line?.action === 'end') end = line
       }
+      after = end.get('after') ?? ''
+      printer.page(page)
+      if (after === '') return
     }
   })
-  if (json === true) {
-    process.stdout.write(
-      `${JSON.stringify(found.map((line) => Object.fromEntries(KEYS.map((k) => [k, fieldValue(line, k)]))))}\n`,
-    )
-    return
+  printer.end()
+}
+
+/** What was printed stays printed: where an endpoint gives up in the middle, the next one goes on behind it. */
+interface Printer<T> {
+  page(items: readonly T[]): void
+  end(): void
+}
+
+class TablePrinter<T> implements Printer<T> {
+  readonly #table: PagedTable
+
+  constructor(
+    head: readonly string[],
+    mayCut: readonly number[],
+    private readonly row: (item: T) => string[],
+  ) {
+    this.#table = new PagedTable(head, { mayCut })
   }
-  const rows = found.map((line) => [
-    line.get('name') ?? '',
-    modeWords(line),
-    line.get('state') ?? '',
-    line.get('holder') ?? '',
-    line.get('token') ?? '',
-    `${line.get('held-for')} s`,
-    line.get('waiters') ?? '',
-    line.get('meta') ?? '',
-  ])
-  const head = ['NAME', 'MODE', 'STATE', 'HOLDER', 'TOKEN', 'SINCE', 'WAITING', 'META']
-  process.stdout.write(`${formatTable([head, ...rows])}\n`)
+
+  page(items: readonly T[]): void {
+    process.stdout.write(this.#table.page(items.map(this.row)))
+  }
+
+  end(): void {}
+}
+
+/** An array, an item a line. */
+class JsonPrinter<T> implements Printer<T> {
+  #isBegun = false
+
+  constructor(private readonly json: (item: T) => object) {}
+
+  page(items: readonly T[]): void {
+    for (const item of items) {
+      process.stdout.write(`${this.#isBegun ? ',\n' : '['}${JSON.stringify(this.json(item))}`)
+      this.#isBegun = true
+    }
+  }
+
+  end(): void {
+    process.stdout.write(this.#isBegun ? ']\n' : '[]\n')
+  }
+}
+
+const LOCKS_HEAD = ['NAME', 'MODE', 'STATE', 'HOLDER', 'TOKEN', 'HELD', 'WAIT', 'META']
+const lockJson = (line: Line): object => Object.fromEntries(KEYS.map((name) => [name, fieldValue(line, name)]))
+
+function lockRow(line: Line): string[] {
+  const [name, state, holder, token, waiters, meta] = ['name', 'state', 'holder', 'token', 'waiters', 'meta'].map(
+    (field) => line.get(field) ?? '',
+  ) as [string, string, string, string, string, string]
+  const mode = { mode: line.get('mode') ?? '', permits: line.number('permits') ?? 0, limit: line.number('limit') ?? 0 }
+  const heldFor = ageWords(seconds(Number(line.get('held-for') ?? 0)))
+  return [
+    name,
+    modeWords(mode),
+    state,
+    holder === '' ? '-' : holder,
+    token === '0' ? '-' : token,
+    heldFor,
+    waiters,
+    shown(meta),
+  ]
 }
 
 const key = (name: string, value: string | undefined): string[] =>
@@ -62,11 +120,6 @@ const NUMBERS: ReadonlySet<string> = new Set(['permits', 'limit', 'token', 'sess
 function fieldValue(line: Line, name: string): string | number {
   const text = line.get(name) ?? ''
   return NUMBERS.has(name) ? Number(text) : text
-}
-
-function modeWords(line: Line): string {
-  const mode = line.get('mode') ?? ''
-  return mode === 'permits' ? `${line.get('permits')}/${line.get('limit')}` : mode
 }
 
 export interface SessionJson {
@@ -82,29 +135,27 @@ export interface SessionJson {
 }
 
 export async function listSessions(endpoints: Endpoints, asJson: boolean): Promise<void> {
-  const all: SessionJson[] = []
+  const head = ['SESSION', 'CLIENT', 'WHERE', 'LEASE', 'HOLDS', 'WAITS']
+  const printer = asJson
+    ? new JsonPrinter<SessionJson>((session) => session)
+    : new TablePrinter(head, [1, 2], sessionRow)
   for (let after: number | undefined = 0; after !== undefined; ) {
     const page: { readonly sessions: readonly SessionJson[]; readonly after?: number } = await askInfo(
       endpoints,
       `sessions,after:${after}`,
     )
-    all.push(...page.sessions)
+    printer.page(page.sessions)
     after = page.after
   }
-  if (asJson) process.stdout.write(`${JSON.stringify(all)}\n`)
-  else
-    process.stdout.write(
-      `${formatTable([['SESSION', 'CLIENT', 'WHERE', 'LEASE', 'HOLDS', 'WAITS'], ...all.map(sessionRow)])}\n`,
-    )
+  printer.end()
 }
 
-function sessionRow({ session, client, node, classic, lease, left, holds, places }: SessionJson): string[] {
-  const where = node ?? `away, ${left ?? 0} s left`
+function sessionRow({ session, client, node, classic, lease = 0, left = 0, holds, places }: SessionJson): string[] {
   return [
     String(session),
-    client ?? '',
-    where,
-    classic === true ? 'classic' : `${lease} s`,
+    client ?? '-',
+    node ?? `away, ${ageWords(seconds(left))} left`,
+    classic === true ? 'classic' : ageWords(seconds(lease)),
     String(holds),
     String(places),
   ]
@@ -118,23 +169,21 @@ export interface MarkJson {
 }
 
 export async function listMarks(endpoints: Endpoints, asJson: boolean): Promise<void> {
-  const all: MarkJson[] = []
+  const printer = asJson
+    ? new JsonPrinter<MarkJson>((mark) => mark)
+    : new TablePrinter(['KEY', 'DONE', 'BY', 'UNTIL'], [0, 2], markRow)
   for (let after: string | null | undefined = null; after !== undefined; ) {
     const request: string = after === null ? 'marks' : `marks,after:${escapeValue(after)}`
     const page: { readonly marks: readonly MarkJson[]; readonly after?: string } = await askInfo(endpoints, request)
-    all.push(...page.marks)
+    printer.page(page.marks)
     after = page.after
   }
-  if (asJson) process.stdout.write(`${JSON.stringify(all)}\n`)
-  else {
-    const rows = all.map(({ key: name, since, holder, until }) => [
-      name,
-      timeOf(since),
-      holder,
-      until === undefined ? 'for ever' : timeOf(until),
-    ])
-    process.stdout.write(`${formatTable([['KEY', 'DONE', 'BY', 'UNTIL'], ...rows])}\n`)
-  }
+  printer.end()
 }
 
-export const timeOf = (unixSeconds: number): string => new Date(unixSeconds * 1000).toISOString()
+const markRow = ({ key: name, since, holder, until }: MarkJson): string[] => [
+  name,
+  timeOf(since),
+  holder,
+  until === undefined ? 'for ever' : timeOf(until),
+]

@@ -2,8 +2,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { formatHostPort, type HostPort } from '../../address.js'
 import { escapeValue, type Line, parseLine } from '../../protocol/line.js'
+import { isNamePrefix } from '../../protocol/values.js'
 import { CommandFailure, explain } from '../shared/command-failure.js'
+import { TnlExit } from '../shared/exit-statuses.js'
+import { shown } from '../shared/terminal-text.js'
 import { inSession, nextOf } from './asking.js'
+import { checkedName, usageError } from './values.js'
 
 const KEEPALIVE_MS = 2_000
 const RETRY_MS = 500
@@ -16,8 +20,15 @@ export interface WatchOptions {
 }
 
 export async function watchKey(endpoints: readonly HostPort[], name: string, options: WatchOptions): Promise<never> {
-  const follower = new Follower(options.json === true, options.since)
-  const target = `${options.prefix === true ? 'prefix' : 'name'}:${escapeValue(name)}`
+  const { prefix, since, json } = options
+  if (prefix !== true) checkedName(name)
+  else if (!isNamePrefix(name)) throw usageError(`'${shown(name)}': no lock name begins like that`)
+  if (since !== undefined && !/^\d{1,16}\.\d{1,16}$/.test(since)) {
+    throw usageError(`--since ${shown(since)}: not a position such as 1042.0, which earlier lines told`)
+  }
+  const follower = new Follower(json === true, since)
+  const target = `${prefix === true ? 'prefix' : 'name'}:${escapeValue(name)}`
+  const failures: string[] = []
   for (let at = 0; ; at += 1) {
     const endpoint = endpoints[at % endpoints.length]
     if (endpoint === undefined) throw new Error('no endpoint')
@@ -29,7 +40,16 @@ export async function watchKey(endpoints: readonly HostPort[], name: string, opt
       })
     } catch (error) {
       if (error instanceof CommandFailure) throw error
-      process.stderr.write(`${formatHostPort(endpoint)}: ${explain(error)}; going on elsewhere\n`)
+      const words = `${formatHostPort(endpoint)}: ${explain(error)}`
+      // Whoever has watched waits until the cluster is back; whoever never could learns of it.
+      if (!follower.hasBegun && failures.length < endpoints.length) {
+        failures.push(words)
+        if (failures.length === endpoints.length) {
+          throw new CommandFailure(TnlExit.noEndpoint, `no endpoint answered: ${failures.join('; ')}`)
+        }
+        continue
+      }
+      process.stderr.write(`${words}; going on elsewhere\n`)
       await sleep(RETRY_MS)
     }
   }
@@ -48,6 +68,8 @@ const BEFORE_ALL = '0.0'
 /** What was told, and from where to go on. */
 export class Follower {
   since: string | undefined
+  /** A node has taken the watch once. */
+  hasBegun = false
   #gapAt = ''
 
   constructor(
@@ -62,6 +84,7 @@ export class Follower {
     const at = line.get('at') ?? ''
     switch (line.action) {
       case 'watching':
+        this.hasBegun = true
         this.since = at
         return
       case 'gap':

@@ -2,10 +2,11 @@ import { CommanderError } from 'commander'
 import { lookupsUnderWay } from '../../client/transport/lookup.js'
 import { isCommandFailure } from '../shared/command-failure.js'
 import { endProgram } from '../shared/end-program.js'
-import { TnlExit } from '../shared/exit-statuses.js'
+import { exitStatusOfSignal, TnlExit } from '../shared/exit-statuses.js'
 
 /** Runs a program of commands: what ended it becomes the exit status, its words go to stderr. */
 export async function runProgram(run: () => Promise<void>): Promise<void> {
+  process.stdout.on('error', endWithoutReader)
   try {
     await run()
   } catch (error) {
@@ -13,6 +14,12 @@ export async function runProgram(run: () => Promise<void>): Promise<void> {
   }
   // Nothing else is left to do, but Node would wait for it.
   if (lookupsUnderWay() > 0) process.stdout.write('', () => void endProgram(Number(process.exitCode ?? TnlExit.ok)))
+}
+
+/** As SIGPIPE ends other programs, which Node ignores: `tnl locks | head`. */
+function endWithoutReader(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') throw error
+  process.exit(exitStatusOfSignal('SIGPIPE'))
 }
 
 function exitCodeOf(error: unknown): number {

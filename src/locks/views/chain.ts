@@ -3,11 +3,12 @@
  * the chain says why that does not end: A waits for y, and that is up to B.
  */
 import type { SessionId, Token } from '../commands/commands.js'
-import { WHY_CHAIN_LOOKS } from '../limits.js'
-import type { Hold, LockRequest } from '../state/entities.js'
+import { WHY_CHAIN_LOOKS, WHY_LOOKS } from '../limits.js'
+import type { Hold, LockRequest, Session } from '../state/entities.js'
 import type { LockState } from '../state/state.js'
+import { freezeOf } from '../table/freezes.js'
 import { type HoldReport, holdReport } from './hold-report.js'
-import { askOf, holdsInTheWay, type Looks, placesInTheWay } from './in-the-way.js'
+import { askOf, holdsInTheWay, Looks, placesInTheWay } from './in-the-way.js'
 
 /** `holder` waits for `name`, which is up to `of`. */
 export interface Link {
@@ -24,24 +25,65 @@ export interface Link {
 
 export interface Chain {
   readonly links: readonly Link[]
-  /** `open`: whoever is the last `of` does not wait. `circle`: it is one that the chain has told of. `cut`: it goes on. */
-  readonly end: 'open' | 'circle' | 'cut'
+  /** `open`: whoever is the last `of` does not wait. `frozen`: it waits for a thaw only. `circle`: the chain has told of it. `cut`: it goes on. */
+  readonly end: 'open' | 'frozen' | 'circle' | 'cut'
 }
 
-export function chainFrom(state: LockState, first: LockRequest, most: number, looks: Looks): Chain {
-  const links: Link[] = []
-  const seen = new Set<LockRequest>()
-  let request: LockRequest | null = first
-  while (request !== null) {
-    if (seen.has(request)) return { links, end: 'circle' }
-    if (links.length === most) return { links, end: 'cut' }
-    seen.add(request)
-    const step = nextInChain(state, request, looks)
-    if (step === null) break
-    links.push(step.link)
-    request = step.next
+/** Chains of one report. */
+export class Chains {
+  readonly #keepers: Keepers
+
+  constructor(
+    private readonly state: LockState,
+    private readonly looks: Looks,
+  ) {
+    this.#keepers = new Keepers(state, looks)
   }
-  return { links, end: looks.areOver ? 'cut' : 'open' }
+
+  from(first: LockRequest, most: number): Chain {
+    const links: Link[] = []
+    const seen = new Set<LockRequest>()
+    let request: LockRequest | null = first
+    while (request !== null) {
+      if (seen.has(request)) return { links, end: 'circle' }
+      if (links.length === most) return { links, end: 'cut' }
+      seen.add(request)
+      const step = this.#next(request)
+      if (step === null) return { links, end: this.looks.areOver ? 'cut' : endOf(this.state, request, links) }
+      links.push(step.link)
+      request = step.next
+    }
+    return { links, end: 'open' }
+  }
+
+  /** A hold whose holder waits itself, since that will not end soon; else what is in the way first. */
+  #next(request: LockRequest): Step | null {
+    let first: Step | null = null
+    for (const place of request.places) {
+      if (place.fits) continue
+      const ask = askOf(place)
+      let looked = 0
+      for (const hold of holdsInTheWay(ask, this.looks)) {
+        const next = this.#keepers.of(hold, request)
+        if (next !== null || first === null) first = stepTo(request, wayOf(holdReport(this.state, hold)), next)
+        if (next !== null) return first
+        looked += 1
+        if (looked === WHY_CHAIN_LOOKS) break
+      }
+      if (first !== null) continue
+      for (const [{ request: ahead }] of placesInTheWay(ask, this.looks)) {
+        const { label: of, id: ofSession } = ahead.session
+        first = stepTo(request, { name: place.lock.name, token: 0, of, ofSession, hold: null }, ahead)
+        break
+      }
+    }
+    return first
+  }
+}
+
+/** Nothing is in the way of the request: it is due, or waits for a thaw. The chain tells what is behind whoever it began with. */
+function endOf(state: LockState, { first }: LockRequest, links: readonly Link[]): 'open' | 'frozen' {
+  return links.length > 0 && freezeOf(state, first.lock.name) !== null ? 'frozen' : 'open'
 }
 
 interface Step {
@@ -50,54 +92,54 @@ interface Step {
   readonly next: LockRequest | null
 }
 
-/** A hold whose holder waits itself, since that will not end soon; else what is in the way first. */
-function nextInChain(state: LockState, request: LockRequest, looks: Looks): Step | null {
-  let first: Step | null = null
-  for (const place of request.places) {
-    if (place.fits) continue
-    const ask = askOf(place)
-    let looked = 0
-    for (const hold of holdsInTheWay(ask, looks)) {
-      const next = keeperOf(hold, request, looks)
-      if (next !== null || first === null) first = stepTo(request, holdLink(state, hold), next)
-      if (next !== null) return first
-      looked += 1
-      if (looked === WHY_CHAIN_LOOKS) break
-    }
-    if (first !== null) continue
-    for (const [{ request: ahead }] of placesInTheWay(ask, looks)) {
-      const { label: of, id: ofSession } = ahead.session
-      first = stepTo(request, { name: place.lock.name, token: 0, of, ofSession, hold: null }, ahead)
-      break
-    }
-  }
-  return first
-}
-
 type Way = Omit<Link, 'holder' | 'session'>
 
 function stepTo({ session }: LockRequest, way: Way, next: LockRequest | null): Step {
   return { link: { holder: session.label, session: session.id, ...way }, next }
 }
 
-function holdLink(state: LockState, hold: Hold): Way {
-  const report = holdReport(state, hold)
-  return { name: report.name, token: report.token, of: report.holder, ofSession: report.session, hold: report }
+function wayOf(hold: HoldReport): Way {
+  return { name: hold.name, token: hold.token, of: hold.holder, ofSession: hold.session, hold }
 }
 
-/** A waiting request that will not let go of this hold before it is decided. */
-function keeperOf(hold: Hold, asker: LockRequest, looks: Looks): LockRequest | null {
-  if (hold.phase !== 'held' || hold.session === null) return null
-  for (const request of looks.at(waitingOf(hold.session.firstWaiting))) {
-    if (request !== asker && keeps(request, hold)) return request
+/**
+ * Which waiting request will not let go of a hold before it is decided. It may be another client's than the holder's: a
+ * `tnl-do` inside the command of another one names the locks that are held around it.
+ */
+class Keepers {
+  /** Of each hold that is named the first two, since one of them may be the asker. */
+  #named: Map<Hold, LockRequest[]> | null = null
+
+  constructor(
+    private readonly state: LockState,
+    private readonly looks: Looks,
+  ) {}
+
+  of(hold: Hold, asker: LockRequest): LockRequest | null {
+    if (hold.phase !== 'held') return null
+    for (const request of this.looks.at(waitingOf(hold.session))) {
+      if (request !== asker && request.keeps === 'all') return request
+    }
+    this.#named ??= this.#findNamed()
+    return this.#named.get(hold)?.find((request) => request !== asker) ?? null
   }
-  return null
+
+  #findNamed(): Map<Hold, LockRequest[]> {
+    const named = new Map<Hold, LockRequest[]>()
+    for (const request of new Looks(WHY_LOOKS).at(this.state.requests)) {
+      if (request.keeps === 'all') continue
+      for (const { name, token } of request.keeps) {
+        const hold = this.state.holds.get(name, token)
+        if (hold === null) continue
+        const by = named.get(hold)
+        if (by === undefined) named.set(hold, [request])
+        else if (by.length === 1) by.push(request)
+      }
+    }
+    return named
+  }
 }
 
-function* waitingOf(first: LockRequest | null): IterableIterator<LockRequest> {
-  for (let request = first; request !== null; request = request.nextOfSession) yield request
-}
-
-function keeps({ keeps: kept }: LockRequest, hold: Hold): boolean {
-  return kept === 'all' || kept.some(({ name, token }) => name === hold.lock.name && token === hold.token)
+function* waitingOf(session: Session | null): IterableIterator<LockRequest> {
+  for (let request = session?.firstWaiting ?? null; request !== null; request = request.nextOfSession) yield request
 }

@@ -23,11 +23,12 @@ export function outlookOf(state: LockState, hold: Hold): HoldOutlook {
   const { phase, session, terms } = hold
   const { delayMs = 0, minHoldMs = 0, ttlMs = 0 } = terms ?? {}
   if (phase === 'tail') return { by: 'time', withinMs: Math.max(delayMs, minHoldMs) }
-  // Its node tells the client, or dies: then its epoch has to end first (rules.md rule 12).
-  const letGoMs = session === null ? 0 : (session.terms?.leaseMs ?? 0) + state.nodeLeaseMs
-  if (phase !== 'held') return { by: 'lease', withinMs: Math.max(letGoMs, minHoldMs) }
-  const ttl: HoldOutlook | null = ttlMs === 0 ? null : { by: 'ttl', withinMs: Math.max(ttlMs + letGoMs, minHoldMs) }
   const goneMs = session === null ? null : resumableForMs(session)
+  // Its node tells the client and counts a lease, or dies: then its epoch has to end first, and the leader counts one (rule 12).
+  const untilCountedMs = session === null || goneMs !== null ? 0 : state.nodeLeaseMs
+  const letGoMs = (session?.terms?.leaseMs ?? 0) + untilCountedMs
+  if (phase !== 'held') return { by: 'lease', withinMs: Math.max(Math.min(letGoMs, goneMs ?? letGoMs), minHoldMs) }
+  const ttl: HoldOutlook | null = ttlMs === 0 ? null : { by: 'ttl', withinMs: Math.max(ttlMs + letGoMs, minHoldMs) }
   if (goneMs === null) return ttl ?? { by: 'holder', withinMs: null }
   // A session that ends without a word leaves the tail that was asked for.
   const withinMs = Math.max(goneMs + delayMs, minHoldMs)

@@ -6,7 +6,7 @@ import type { LockState } from '../state/state.js'
 import { describeCycle } from '../table/cycle.js'
 import { DeadlockSearch } from '../table/deadlock-search.js'
 import { fitsLast } from '../table/fit.js'
-import { type Chain, chainFrom } from './chain.js'
+import { type Chain, Chains } from './chain.js'
 import {
   type FreezeReport,
   freezesOf,
@@ -81,9 +81,20 @@ export function why(state: LockState, name: string, session: SessionId | null, m
   )
   const looks = new Looks(WHY_LOOKS)
   const ahead = session !== null ? null : blockersNow(name, lock, new Blockers(state, most.blockers, looks))
-  const requests = shown.map(([place, position]) =>
-    waitReport(state, place, position, circles?.get(place.request) ?? '', most, looks),
-  )
+  const chains = new Chains(state, looks)
+  const requests = shown.map(([place, position]) => {
+    const { request } = place
+    const { first, count, free } = blockersOf(request, new Blockers(state, most.blockers, looks))
+    return {
+      place: placeReport(place, position),
+      names: request.places.map(({ lock: { name: asked } }) => asked),
+      blockers: first,
+      blockerCount: count,
+      free,
+      chain: chains.from(request, most.chain),
+      circle: circles?.get(request) ?? '',
+    }
+  })
   return {
     name,
     requests,
@@ -102,29 +113,12 @@ function circlesOf(state: LockState, requests: readonly LockRequest[]): Map<Lock
   return new Map((stuck ?? []).map((request) => [request, describeCycle(search, request)]))
 }
 
-function waitReport(
-  state: LockState,
-  place: Place,
-  position: number,
-  circle: string,
-  most: WhyBounds,
-  looks: Looks,
-): WaitReport {
-  const { request } = place
-  const blockers = new Blockers(state, most.blockers, looks)
-  for (const each of request.places) {
-    blockers.freezes(each.lock.name)
-    if (!each.fits) blockers.ahead(askOf(each))
+function blockersOf({ places }: LockRequest, blockers: Blockers): Blockers {
+  for (const place of places) {
+    blockers.freezes(place.lock.name)
+    if (!place.fits) blockers.ahead(askOf(place))
   }
-  return {
-    place: placeReport(place, position),
-    names: request.places.map(({ lock }) => lock.name),
-    blockers: blockers.first,
-    blockerCount: blockers.count,
-    free: blockers.free,
-    chain: chainFrom(state, request, most.chain, looks),
-    circle,
-  }
+  return blockers
 }
 
 function blockersNow(name: string, lock: LockEntry | undefined, blockers: Blockers): Blockers {

@@ -1,7 +1,11 @@
 /** What is shown of the state, against the model's plain lists: who is in whose way, what is current, what is listed. */
 import { expect, it } from 'vitest'
-import { EXCLUSIVE, SHARED } from '../../../src/locks/commands/commands.js'
+import { CommandType, EXCLUSIVE, SHARED } from '../../../src/locks/commands/commands.js'
+import { WHY_LOOKS } from '../../../src/locks/limits.js'
 import type { Blocker, WaitReport } from '../../../src/locks/views/why.js'
+import { ANSWER_LINE_MAX_BYTES } from '../../../src/protocol/limits.js'
+import { whyJson } from '../../../src/service/reads/report-json.js'
+import { Crowd } from './crowd.js'
 import type { ModelRequest } from './model/entities.js'
 import type { Model } from './model/model.js'
 import { Stage } from './stage.js'
@@ -98,7 +102,7 @@ function play(seed: number): number {
   return blockers
 }
 
-it('shows what the model has', () => {
+it('shows what the model has', { timeout: 120_000 }, () => {
   let blockers = 0
   for (let seed = 1; seed <= SEEDS; seed += 1) blockers += play(seed)
   expect(blockers).toBeGreaterThan(1_000)
@@ -147,3 +151,34 @@ it('says what ends a hold, and when at the latest', () => {
 })
 
 type Client = ReturnType<Stage['client']>
+
+it('looks at so much and no more, however many wait for however many names', () => {
+  const crowd = new Crowd()
+  const names = Array.from({ length: 12 }, (_, at) => `crowded/${at}`)
+  crowd.ask(crowd.open(), names, EXCLUSIVE)
+  for (let at = 0; at < 400; at += 1) crowd.ask(crowd.open(), names, EXCLUSIVE)
+  const last = crowd.open()
+  for (let at = 0; at < 20; at += 1) crowd.ask(last, names, EXCLUSIVE)
+  const { reports } = crowd.machine
+  const session = crowd.asking(last).session
+  const whole = reports.why('crowded/0', session, { ...MOST, requests: 1 })
+  expect([whole.isUnexamined, whole.requests[0]?.blockerCount]).toEqual([false, 12 * 401])
+  const cut = reports.why('crowded/0', session, MOST)
+  expect([cut.isUnexamined, cut.requestCount]).toEqual([true, 20])
+  expect(cut.requests.reduce((sum, { blockerCount }) => sum + blockerCount, 0)).toBeLessThan(WHY_LOOKS)
+})
+
+it('has room in one line for a request with the longest names, under freezes with the longest reasons', () => {
+  const crowd = new Crowd()
+  const client = crowd.open()
+  const names = Array.from({ length: 64 }, (_, at) => `${'n'.repeat(253)}${at + 10}`)
+  for (let length = 1; length <= 100; length += 1) {
+    const words = { prefix: 'n'.repeat(length), reason: '"'.repeat(1_024), untilWallMs: 0, isOver: false, wallMs: 1 }
+    crowd.apply({ type: CommandType.freeze, ...crowd.asking(client), ...words })
+  }
+  crowd.ask(client, names, EXCLUSIVE)
+  const report = JSON.parse(JSON.stringify(whyJson(crowd.machine.reports, names[0] ?? '', null, 1)))
+  expect(report).toMatchObject({ requestCount: 1, requests: [{ names, blockerCount: 6_400 }] })
+  expect(report.requests[0].blockers.length).toBeGreaterThan(0)
+  expect(JSON.stringify(report).length).toBeLessThan(ANSWER_LINE_MAX_BYTES - 64)
+})

@@ -225,8 +225,8 @@ export const CLIENT_READS: readonly Mutant[] = [
     edits: [
       {
         file: WHY,
-        find: '  for (const each of request.places) {\n',
-        replace: '  for (const each of request.places.slice(0, 1)) {\n',
+        find: '  for (const place of places) {\n',
+        replace: '  for (const place of places.slice(0, 1)) {\n',
       },
     ],
   },

@@ -48,6 +48,7 @@ import { SNAPSHOTS } from './snapshots.js'
 import { TRANSCRIPTS } from './transcripts.js'
 import { UPGRADES } from './upgrades.js'
 import { WATCHES } from './watches.js'
+import { WHY_MUTANTS } from './why.js'
 
 export const MUTANTS: readonly Mutant[] = [
   ...ELECTIONS,
@@ -98,4 +99,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...WATCHES,
   ...SAVED_SNAPSHOTS,
   ...SEEN_FROM_OUTSIDE,
+  ...WHY_MUTANTS,
 ]
