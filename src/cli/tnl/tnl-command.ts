@@ -172,6 +172,7 @@ function addMembers(tnl: Command): void {
   const list = addExamples(members.command('list', { isDefault: true }), 'tnl members list --json')
   refuseUnknownWords(members, list)
   list
+    .description('every member: role, addresses, who leads, how far behind')
     .option(...ENDPOINTS)
     .option(...JSON_OPTION)
     .action((options: AskOptions) => listMembers(endpointsOf(options), options.json === true))
