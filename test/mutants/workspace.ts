@@ -7,9 +7,9 @@ import { runProcess } from './process.js'
 
 export const ROOT = resolve(import.meta.dirname, '..', '..')
 const FOLDERS = ['src', 'test']
-const FILES = ['package.json', 'tsconfig.json', 'tsconfig.build.json', 'vitest.config.ts']
+const FILES = ['package.json', 'tsconfig.json', 'tsconfig.build.json', 'vitest.config.ts', 'scripts/bundle.js']
 /** Unit tests compare the sources with them. */
-const PAGES = ['docs']
+const PAGES = ['docs', 'deploy']
 /** What starts the programs that were built. */
 const STARTERS = ['bin']
 const MUTANTS = 'test/mutants'

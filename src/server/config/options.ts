@@ -39,7 +39,7 @@ export const OPTIONS = [
   },
   { name: 'join', value: null, help: 'join the cluster of --cluster as a member added there by "tnl members add"' },
   { name: 'data-dir', value: 'DIR', help: 'data of this node (default ./tnl-data)' },
-  { name: 'http', value: 'HOST:PORT|off', help: 'health, status and metrics (default 127.0.0.1:7656)' },
+  { name: 'http', value: 'HOST:PORT|off', help: 'dashboard, health, status and metrics (default 127.0.0.1:7656)' },
   {
     name: 'lease',
     value: 'S',

@@ -3,6 +3,7 @@ import type { Mutant } from '../mutant.js'
 import { CLIENT_READS } from './client-reads.js'
 import { COARSE } from './coarse.js'
 import { COMMAND_LINE } from './command-line.js'
+import { DASHBOARD } from './dashboard.js'
 import { DURABILITY } from './durability.js'
 import { ELECTIONS } from './elections.js'
 import { LOCK_DIALECT } from './lock-dialect.js'
@@ -97,6 +98,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...LOCK_DIALECT,
   ...CLIENT_READS,
   ...WATCHES,
+  ...DASHBOARD,
   ...SAVED_SNAPSHOTS,
   ...SEEN_FROM_OUTSIDE,
   ...WHY_MUTANTS,

@@ -112,7 +112,9 @@ function HoldCard({ hold, now }: { hold: Hold; now: number }) {
           </Fact>
         )}
         {hold.node === undefined ? null : <Fact label="Node">{hold.node}</Fact>}
-        <Fact label="Ends">{outlookWords(hold)}</Fact>
+        <Fact label="Ends" isWide>
+          {outlookWords(hold)}
+        </Fact>
         {hold.meta === undefined ? null : (
           <Fact label="Metadata" isWide>
             <code>{hold.meta}</code>
