@@ -9,7 +9,7 @@
  */
 import type { Index } from '../raft/core/types.js'
 import type { ConnId, Epoch, HoldClock, NodeId, RequestId, SessionId, Token } from './commands/commands.js'
-import type { HoldEnd } from './state/standing.js'
+import type { HoldEnd, Who } from './state/standing.js'
 
 /** The node, epoch and connection to which a session is attached. */
 export interface Where {
@@ -270,7 +270,7 @@ export interface LockEvent {
   /** 0 where there is no hold. */
   readonly token: Token
   /** Who holds, held or waited; empty where there is nobody. */
-  readonly holder: string
+  readonly holder: Who
   /** By the clocks of nodes, for display: since when who was granted or has left had asked; since when what has ended was held; else 0. */
   readonly sinceWallMs: number
   /** Of `released` and `lost`. */

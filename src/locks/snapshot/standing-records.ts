@@ -64,7 +64,7 @@ export function writePast(out: ByteWriter, past: PastHold): void {
   out.signed(past.amount)
   out.varint(past.limit)
   out.wide(past.session)
-  out.text(past.label)
+  out.text(String(past.who))
   out.wide(past.fromWallMs)
   out.wide(past.toWallMs)
   out.byte(HOLD_ENDS.indexOf(past.how))
@@ -80,7 +80,7 @@ export function readPast(input: ByteReader): PastHold {
     amount: input.signed(),
     limit: input.varint(),
     session: input.wide(),
-    label: input.text(),
+    who: input.text(),
     fromWallMs: input.wide(),
     toWallMs: input.wide(),
     how: pick(input, HOLD_ENDS),

@@ -11,6 +11,7 @@
 import { invariant } from '../../invariant.js'
 import type { ConnId, Epoch, NodeId, RequestId, SessionId, Token } from '../commands/commands.js'
 import { INDEXED_FROM_HOLDS, LinkedList, SeveralHolds, type WaitQueue } from './lists.js'
+import type { Who } from './standing.js'
 import { type HoldOwner, type HoldPhase, HoldTerms, type Keeping, type SessionTerms } from './terms.js'
 
 export interface NodeEntry {
@@ -94,9 +95,13 @@ export class Session {
     return this.terms === null && this.heldCount === 0 && this.placeCount === 0
   }
 
+  get who(): Who {
+    return this.clientId === '' ? this.id : this.clientId
+  }
+
   /** What refusals and listings call the session. */
   get label(): string {
-    return this.clientId === '' ? String(this.id) : this.clientId
+    return String(this.who)
   }
 }
 
@@ -141,9 +146,14 @@ export class Hold {
     return this.terms
   }
 
-  /** What listings and refusals call the holder; empty for a tail. */
+  /** Empty for a tail. */
+  get who(): Who {
+    return this.session?.who ?? (this.phase === 'tail' ? '' : (this.owner?.label ?? ''))
+  }
+
+  /** What listings and refusals call the holder. */
   get label(): string {
-    return this.session?.label ?? (this.phase === 'tail' ? '' : (this.owner?.label ?? ''))
+    return String(this.who)
   }
 }
 

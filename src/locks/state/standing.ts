@@ -31,6 +31,12 @@ export interface Pin {
   stamp: number
 }
 
+/**
+ * A client id, or the session's number if it has none. To write that number in digits takes as long as to grant a lock, and most
+ * are never read: so it is left to whoever shows it.
+ */
+export type Who = string | SessionId
+
 /** How a hold ended. */
 export const HOLD_ENDS = ['released', 'bye', 'fin', 'expired', 'node-lost', 'ttl', 'forced', 'unlocked'] as const
 export type HoldEnd = (typeof HOLD_ENDS)[number]
@@ -44,7 +50,7 @@ export interface PastHold {
   readonly amount: number
   readonly limit: number
   readonly session: SessionId
-  readonly label: string
+  readonly who: Who
   readonly fromWallMs: number
   readonly toWallMs: number
   readonly how: HoldEnd

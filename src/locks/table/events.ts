@@ -2,7 +2,7 @@
 import { BASE_LEVEL } from '../../feature-level.js'
 import type { EventType, Grant } from '../effects.js'
 import type { Hold } from '../state/entities.js'
-import type { HoldEnd } from '../state/standing.js'
+import type { HoldEnd, Who } from '../state/standing.js'
 import type { ApplyContext } from '../state/state.js'
 
 /** `sinceWallMs`, `how`: as the event has them. */
@@ -11,7 +11,7 @@ export function tellEvent(
   type: EventType,
   name: string,
   token: number,
-  holder: string,
+  holder: Who,
   sinceWallMs = 0,
   how: HoldEnd | null = null,
 ): void {
@@ -34,8 +34,8 @@ const IS_LOSS: Readonly<Record<HoldEnd, boolean>> = {
 /** A current hold ends: watches hear of it, its name remembers it, and the answer that gave it says so if it is repeated. */
 export function tellEnd(context: ApplyContext, hold: Hold, how: HoldEnd, by = '', reason = ''): void {
   const { state } = context
-  const { lock, token, amount, session, owner, label, sinceWallMs } = hold
-  tellEvent(context, IS_LOSS[how] ? 'lost' : 'released', lock.name, token, label, sinceWallMs, how)
+  const { lock, token, amount, session, owner, who, sinceWallMs } = hold
+  tellEvent(context, IS_LOSS[how] ? 'lost' : 'released', lock.name, token, who, sinceWallMs, how)
   if (state.level === BASE_LEVEL) return
   state.history.add({
     number: state.history.lastNumber + 1,
@@ -44,7 +44,7 @@ export function tellEnd(context: ApplyContext, hold: Hold, how: HoldEnd, by = ''
     amount,
     limit: lock.limit,
     session: session?.id ?? owner?.session ?? 0,
-    label,
+    who,
     fromWallMs: sinceWallMs,
     toWallMs: state.wallMs,
     how,

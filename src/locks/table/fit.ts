@@ -58,7 +58,7 @@ export function leaveQueues(context: ApplyContext, request: LockRequest): void {
   const { state } = context
   state.requestChanges(request)
   for (const place of request.places) {
-    tellEvent(context, 'left', place.lock.name, 0, request.session.label, request.wallMs)
+    tellEvent(context, 'left', place.lock.name, 0, request.session.who, request.wallMs)
     if (place.fits) giveBack(place.lock, place.amount)
     state.dequeue(place)
   }
@@ -99,7 +99,7 @@ export function dropOrphans(context: ApplyContext, lock: LockEntry): void {
     const { request } = place
     if (request.session.countsAsEnded) {
       state.requestChanges(request)
-      tellEvent(context, 'left', lock.name, 0, request.session.label, request.wallMs)
+      tellEvent(context, 'left', lock.name, 0, request.session.who, request.wallMs)
       if (place.fits) giveBack(lock, place.amount)
       state.dequeue(place)
       state.removeRequest(request)

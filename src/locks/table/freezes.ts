@@ -49,7 +49,7 @@ export function freeze(context: ApplyContext, session: Session, command: Freeze)
   const generation = state.draw(index)
   state.freezes.set(prefix, { prefix, generation, reason, sinceWallMs: wallMs, untilWallMs, by: session.label })
   effects.push({ kind: 'frozen', prefix, generation, untilWallMs })
-  tellEvent(context, 'frozen', prefix, 0, session.label)
+  tellEvent(context, 'frozen', prefix, 0, session.who)
   endMixed(context)
   answer(context, session, request, { kind: 'frozen', prefix })
 }

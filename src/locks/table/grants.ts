@@ -44,7 +44,7 @@ function addHold(context: ApplyContext, to: Granted, lock: LockEntry, amount: nu
     state.addHold(hold, null)
   } else state.addHold(hold, session)
   const { name } = lock
-  tellEvent(context, 'granted', name, hold.token, session.label, to.askedWallMs)
+  tellEvent(context, 'granted', name, hold.token, session.who, to.askedWallMs)
   if (terms === null) return hold
   const { token } = hold
   if (terms.minHoldMs > 0) effects.push({ kind: 'timed', name, token, clock: 'minHold', forMs: terms.minHoldMs })

@@ -83,7 +83,7 @@ function wait(context: ApplyContext, session: Session, request: RequestId, asked
   // Who does not wait closes a cycle only with itself: it asks for what it keeps.
   const given = stuck ?? (asked.waitMs === 0 ? refusal(context.state, firstUnfit(waiting), null) : null)
   if (given === null) {
-    for (const { lock } of waiting.places) tellEvent(context, 'queued', lock.name, 0, session.label)
+    for (const { lock } of waiting.places) tellEvent(context, 'queued', lock.name, 0, session.who)
     tellQueued(context, waiting)
     return
   }

@@ -24,7 +24,7 @@ export function resize(context: ApplyContext, session: Session, command: Command
     return
   }
   pin(state, name, limit)
-  if (limit > 0) tellEvent(context, 'limit', name, 0, session.label)
+  if (limit > 0) tellEvent(context, 'limit', name, 0, session.who)
   if (lock !== undefined && limit > 0) setLimit(context, lock, limit)
   answer(context, session, request, { kind: 'resized', name, limit })
 }

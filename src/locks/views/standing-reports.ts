@@ -25,11 +25,11 @@ export interface PastReport {
 
 /** The newest first. */
 export function history(state: LockState, name: string): PastReport[] {
-  const reports = state.history.of(name).map(({ amount, label, number: _, name: __, stamp: ___, ...past }) => ({
+  const reports = state.history.of(name).map(({ amount, who, number: _, name: __, stamp: ___, ...past }) => ({
     ...past,
     mode: modeOf(amount),
     permits: permitsOf(amount),
-    holder: label,
+    holder: String(who),
   }))
   return reports.reverse()
 }

@@ -6,7 +6,7 @@
  */
 import type { Token } from '../../locks/commands/commands.js'
 import type { EventType, LockEvent } from '../../locks/effects.js'
-import type { HoldEnd } from '../../locks/state/standing.js'
+import type { HoldEnd, Who } from '../../locks/state/standing.js'
 import type { Index } from '../../raft/core/types.js'
 import { isBefore, type Position } from './positions.js'
 
@@ -16,7 +16,7 @@ export class EventLog {
   readonly #types: EventType[] = []
   readonly #names: string[] = []
   readonly #tokens: Token[] = []
-  readonly #holders: string[] = []
+  readonly #holders: Who[] = []
   readonly #sincesWallMs: number[] = []
   readonly #hows: (HoldEnd | null)[] = []
   /** Number of the oldest that is there, and of the next to come: the event with number n lies at n modulo the capacity. */

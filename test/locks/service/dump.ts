@@ -52,11 +52,11 @@ export function dumpMachine(machine: LockMachine): unknown {
       [...state.freezes.values()].map(({ prefix, reason, untilWallMs }) => [prefix, reason, untilWallMs]),
     ),
     history: byNumber(
-      [...state.history.values()].map(({ number, name, token, label, how, by }) => [
+      [...state.history.values()].map(({ number, name, token, who, how, by }) => [
         number,
         name,
         token,
-        label,
+        String(who),
         how,
         by,
       ]),

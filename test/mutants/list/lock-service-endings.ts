@@ -162,8 +162,8 @@ export const LOCK_SERVICE_ENDINGS: readonly Mutant[] = [
     'a freeze leaves those waiting of whose names it freezes some',
     at(
       FREEZES,
-      "  tellEvent(context, 'frozen', prefix, 0, session.label)\n  endMixed(context)\n",
-      "  tellEvent(context, 'frozen', prefix, 0, session.label)\n",
+      "  tellEvent(context, 'frozen', prefix, 0, session.who)\n  endMixed(context)\n",
+      "  tellEvent(context, 'frozen', prefix, 0, session.who)\n",
     ),
   ),
   mutant(
