@@ -1,7 +1,9 @@
 /** What `tnl` and HTTP show of the locks of a real cluster; and a watch that outlives the node that it asked. */
+import { execFile } from 'node:child_process'
 import { connect } from 'node:net'
+import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { TestCluster, until } from '../kit/process-cluster.js'
+import { builtProgram, TestCluster, until } from '../kit/process-cluster.js'
 import { Program } from '../kit/program.js'
 import { WatchReplay } from '../kit/watch-replay.js'
 import { fieldOf, Wire } from '../kit/wire.js'
@@ -188,6 +190,29 @@ it('a watcher that does not read keeps its session, and hears of a gap once it r
   socket.write('.keepalive\n')
   await until('a sign of life', async () => last === 'alive')
   socket.destroy()
+})
+
+it('tnl ends like other programs when nobody reads on', { timeout: 60_000 }, async () => {
+  const names = Array.from({ length: 64 }, (_, at) => `read-on/${'x'.repeat(200)}${at}`)
+  const ids = [0, 1, 2, 3, 4, 5]
+  for (const id of ids) {
+    const asked = names.map((name) => `,name:${name}-${id}`).join('')
+    expect(await alice.ask(`lock,id:${2_000 + id}${asked}`)).toMatch(/^ok/)
+    for (let left = names.length - 1; left > 0; left -= 1) expect(await alice.line()).toMatch(/^ok/)
+  }
+  // More than a pipe holds, so that it is still writing when its reader is gone.
+  const piped = `"$0" "$@" | head -n 1; echo "\${PIPESTATUS[0]}"`
+  const words = [
+    process.execPath,
+    builtProgram('tnl'),
+    'locks',
+    '--prefix',
+    'read-on/',
+    '--endpoints',
+    cluster.endpoints,
+  ]
+  const { stdout, stderr } = await promisify(execFile)('bash', ['-c', piped, ...words])
+  expect([stdout.split('\n')[1], stderr]).toEqual(['141', ''])
 })
 
 it('says that there is no quorum, and ends with 125', async () => {

@@ -132,4 +132,18 @@ export const WHY_MUTANTS: readonly Mutant[] = [
       },
     ],
   },
+  {
+    rule: 'rule 3',
+    killers: ['tests'],
+    tests: ['test/locks/epochs.test.ts'],
+    id: 'L71E',
+    title: 'classic clients of a node that is dead are shown as waiting until they are swept',
+    edits: [
+      {
+        file: `${VIEWS}/hold-report.ts`,
+        find: '    if (place.request.session.countsAsEnded) continue\n',
+        replace: '',
+      },
+    ],
+  },
 ]
