@@ -51,6 +51,8 @@ export const HTTP_LOCKS_MAX = 1_000
 /** Metadata can make them long. */
 export const HTTP_LOCKS_MAX_CHARS = 1_048_576
 
+/** Listings under way, of all readers, from which on `/v1/locks` is busy: those whose reader has gone are made to their end. */
+export const HTTP_LISTINGS_MAX_COUNT = 256
 /** A line of `/v1/locks` is looked for by so many characters of a name or holder at most. */
 export const HTTP_SEARCH_MAX_CHARS = 255
 /** Event streams at a time, of watchers and dashboards: each may have a megabyte before it that its reader has not taken. */

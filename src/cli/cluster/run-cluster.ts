@@ -217,14 +217,14 @@ function nodeJson({ node, report }: NodeState): object {
 function describeCluster(states: readonly NodeState[], seconds: number, data: string): string {
   const rows = states.map(({ node, report }) => {
     const { nodeId, clientPort, httpPort } = node.plan
-    return [nodeId, String(node.pid), report.role, `localhost:${clientPort}`, `http://127.0.0.1:${httpPort}/v1/status`]
+    return [nodeId, String(node.pid), report.role, `localhost:${clientPort}`, `http://127.0.0.1:${httpPort}/`]
   })
   const [first, second = first] = states.map(({ node }) => node.plan.clientPort)
   const endpoints = states.map(({ node }) => `localhost:${node.plan.clientPort}`).join(',')
   return [
     `A TcpNetLock cluster of ${states.length} is up after ${seconds.toFixed(1)} s (${data})`,
     '',
-    formatTable([['NODE', 'PID', 'ROLE', 'CLIENTS', 'STATUS'], ...rows], { indent: '  ' }),
+    formatTable([['NODE', 'PID', 'ROLE', 'CLIENTS', 'DASHBOARD'], ...rows], { indent: '  ' }),
     '',
     'Try it: type  lock,name:demo  and the lock is yours while the connection is open',
     '',

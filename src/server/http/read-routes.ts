@@ -9,7 +9,7 @@ import type { ListingOrder } from '../../service/reads/listings.js'
 import { compilePattern } from '../../service/reads/pattern.js'
 import { formatListingPlace, type ListingPlace, parseListingPlace } from '../../service/reads/positions.js'
 import * as reports from '../../service/reads/report-json.js'
-import { HTTP_LOCKS_MAX, HTTP_LOCKS_MAX_CHARS, HTTP_SEARCH_MAX_CHARS } from '../limits.js'
+import { HTTP_LISTINGS_MAX_COUNT, HTTP_LOCKS_MAX, HTTP_LOCKS_MAX_CHARS, HTTP_SEARCH_MAX_CHARS } from '../limits.js'
 import { type Answer, failure, json, jsonText } from './answers.js'
 
 export interface ReadSources {
@@ -138,7 +138,11 @@ const of =
     json(show(sources, name))
 
 /** Written as it is listed, so that nothing is long at its end. */
-function page({ reads, wallNow }: ReadSources, what: Omit<ListingOrder, 'line' | 'end' | 'isFull'>): Promise<Answer> {
+function page(
+  { reads, wallNow }: ReadSources,
+  what: Omit<ListingOrder, 'line' | 'end' | 'isFull'>,
+): Answer | Promise<Answer> {
+  if (reads.listings.count >= HTTP_LISTINGS_MAX_COUNT) return failure(503, 'busy', 'too many listings are under way')
   const locks: string[] = []
   let chars = 0
   return new Promise((resolve) => {

@@ -31,6 +31,9 @@ const PATHS = [
   '/v1/sessions',
   '/v1/marks',
   '/v1/freezes',
+  '/v1/locks?search=a&contended=yes&limit=3',
+  '/v1/events?since=x',
+  '/dashboard/dashboard.css',
 ]
 const METHODS = [
   'GET',

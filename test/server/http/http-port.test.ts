@@ -2,7 +2,7 @@ import { connect, type Socket } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
 import type { NodeStatus } from '../../../src/raft/node/node-api.js'
 import { HttpPort } from '../../../src/server/http/http-port.js'
-import { HTTP_LOCKS_MAX, HTTP_MAX_CONNECTIONS } from '../../../src/server/limits.js'
+import { HTTP_LISTINGS_MAX_COUNT, HTTP_LOCKS_MAX, HTTP_MAX_CONNECTIONS } from '../../../src/server/limits.js'
 import { SystemClock } from '../../../src/server/system-clock.js'
 import { type ReadSituation, readSources } from '../../kit/read-sources.js'
 import { serverMetrics } from '../../kit/server-metrics.js'
@@ -25,6 +25,7 @@ interface Situation {
 async function serve({ node = LEADER, leaseMs = 8_500, reads = {}, hasPlaces = true }: Situation = {}) {
   const sources = statusSources({ node: () => node, leaseRemainingMs: () => leaseMs, hasPlaces: () => hasPlaces })
   const metrics = serverMetrics(sources, { proposals: () => 11 })
+  const read = readSources(reads)
   const warnings: string[] = []
   const warn = (message: string) => void warnings.push(message)
   port = await HttpPort.open({
@@ -32,7 +33,7 @@ async function serve({ node = LEADER, leaseMs = 8_500, reads = {}, hasPlaces = t
     clock: new SystemClock(),
     sources,
     metrics,
-    reads: readSources(reads),
+    reads: read,
     warn,
   })
   const base = `http://127.0.0.1:${port.port}`
@@ -40,7 +41,7 @@ async function serve({ node = LEADER, leaseMs = 8_500, reads = {}, hasPlaces = t
     const response = await fetch(base + path, init)
     return { status: response.status, type: response.headers.get('content-type'), body: await response.text() }
   }
-  return { get, metrics, warnings, port: port.port }
+  return { get, metrics, warnings, port: port.port, sources: read }
 }
 
 describe('health and readiness', () => {
@@ -169,6 +170,18 @@ describe('reads', () => {
     expect((await get(`/v1/locks?search=${'x'.repeat(256)}`)).status).toBe(400)
     expect((await get('/v1/locks?limit=x')).status).toBe(400)
     expect((await read('limit=0')).locks).toHaveLength(1)
+  })
+
+  it('is busy while too many listings are under way, whoever asked for them', async () => {
+    const { get, sources } = await serve({ reads: { machine: bench(3).machine } })
+    const nothing = { line: () => undefined, end: () => undefined, most: 1, prefix: '', only: null, pattern: null }
+    for (let i = 0; i < HTTP_LISTINGS_MAX_COUNT; i += 1) {
+      // Each is of a reader that stands still.
+      sources.reads.listings.begin({ unsentBytes: Number.POSITIVE_INFINITY }, { ...nothing, after: null })
+    }
+    expect(await get('/v1/locks')).toMatchObject({ status: 503, body: expect.stringContaining('busy') })
+    sources.reads.listings.clear()
+    expect((await get('/v1/locks')).status).toBe(200)
   })
 
   it('serves the dashboard under a policy that lets in nothing from elsewhere', async () => {
