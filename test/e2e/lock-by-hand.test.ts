@@ -117,6 +117,10 @@ describe('tnl lock', () => {
     })
     expect([status, stderr]).toEqual([3, expect.stringContaining(`${key} is free again`)])
     expect((await who(key)).holds).toEqual([])
+    const unread = start('lock', key)
+    unread.child.stdout?.destroy()
+    expect(await unread.status()).toBe(3)
+    expect((await who(key)).holds).toEqual([])
   })
 
   it('calls programs before it asks, and when somebody has it', async () => {

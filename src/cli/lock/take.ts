@@ -26,7 +26,8 @@ export async function takeLock(key: string, flags: LockFlags, env: Environment):
     const failure = lockFailure(error, key, request.waitMs > 0)
     const isDecided = failure.exitCode === LockExit.timedOut || failure.exitCode === LockExit.notGranted
     if (isDecided) await printResult(null)
-    throw failure
+    if (!(error instanceof UnansweredError)) throw failure
+    throw new CommandFailure(failure.exitCode, `${failure.message}${taking.howToFree()}`)
   } finally {
     await taking.end()
   }
@@ -68,8 +69,8 @@ class Taking {
     // Nothing was asked for before there was a session.
     if (this.#session === null) throw this.#giveUp.signal.reason
     const late = await Promise.race([asked, sleep(GIVE_UP_TIMEOUT_MS)])
-    if (late === undefined) this.#tellHowToFree()
-    else await this.#free(late)
+    if (late === undefined) throw new CommandFailure(exitStatusOfSignal(outcome), `${outcome}${this.howToFree()}`)
+    await this.#free(late)
     throw this.#giveUp.signal.reason
   }
 
@@ -82,7 +83,7 @@ class Taking {
 
   #ask(): Promise<Acquired> {
     const { request, env } = this
-    const asked = acquireLocks(
+    return acquireLocks(
       {
         session: request.session,
         asks: [{ name: request.key, amount: 'exclusive' }],
@@ -103,10 +104,6 @@ class Taking {
       this.#log,
       (session) => this.#opened(session),
     )
-    return asked.catch((error: unknown) => {
-      if (error instanceof UnansweredError) this.#tellHowToFree()
-      throw error
-    })
   }
 
   #opened(session: LockSession): void {
@@ -148,12 +145,15 @@ class Taking {
     return Promise.race([Promise.all(grants.map((grant) => session.release(grant))), sleep(GIVE_UP_TIMEOUT_MS)])
   }
 
-  #tellHowToFree(): void {
-    if (this.#session === null) return
+  /** What frees the lock if it is granted after all. */
+  howToFree(): string {
+    if (this.#session === null) return ''
     const { session, secret } = ownerOf(this.#session)
-    const { key } = this.request
-    this.#log.error(`the cluster does not answer, and may grant the lock yet. This frees it if it does:`)
-    this.#log.error(`  tnl unlock ${key} --session ${session} --secret ${secret}`)
+    return [
+      '',
+      'The cluster does not answer, and may grant the lock yet. This frees it if it does:',
+      `  tnl unlock ${this.request.key} --session ${session} --secret ${secret}`,
+    ].join('\n')
   }
 }
 
