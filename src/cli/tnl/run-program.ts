@@ -6,7 +6,8 @@ import { exitStatusOfSignal, TnlExit } from '../shared/exit-statuses.js'
 
 /** Runs a program of commands: what ended it becomes the exit status, its words go to stderr. */
 export async function runProgram(run: () => Promise<void>): Promise<void> {
-  process.stdout.on('error', endWithoutReader)
+  // Tests run several programs in one process.
+  if (!process.stdout.listeners('error').includes(endWithoutReader)) process.stdout.on('error', endWithoutReader)
   try {
     await run()
   } catch (error) {
