@@ -23,6 +23,11 @@ export interface ClientOptions {
   readonly linger?: number
   /** How long to look for a node that answers, in all; 10,000 unless given; Infinity: forever. */
   readonly reach?: number
+  /**
+   * Sends the keepalives from a thread of its own, so that locks outlive a program that computes without a pause, for up to a
+   * lease; true unless given. Where there can be no such thread, this one sends them.
+   */
+  readonly heartbeatThread?: boolean
 }
 
 /** Throws InvalidOptionError. */

@@ -4,6 +4,7 @@ import { Acquiring } from './acquiring.js'
 import { readAmount, readAsks } from './asks.js'
 import { type ClientOptions, sessionOptions } from './client-options.js'
 import { ClientClosedError, DeadlockError, InvalidOptionError, LockLostError, NotGrantedError } from './errors.js'
+import { HeartbeatThread } from './heartbeat/heartbeat-thread.js'
 import { HOLDING_LEVEL } from './limits.js'
 import type { Lock } from './lock.js'
 import { assertLockName, assertOnceKey } from './names.js'
@@ -25,14 +26,23 @@ export interface RequestOptions extends AcquireOptions {
   readonly ifAvailable?: boolean
 }
 
-type Names = string | readonly string[]
-type Work<Result> = (lock: Lock) => Result | Promise<Result>
+/** One name, or several: all or nothing. Each may say how it is asked for: `x`, `x@shared`, `x@2/5`. */
+export type Names = string | readonly string[]
+/** What is done under a lock. */
+export type Work<Result> = (lock: Lock) => Result | Promise<Result>
 
 /** Opens a session with the cluster. Rejects with NoEndpointError or NoQuorumError when no node takes it in time. */
 export async function connect(options: ClientOptions = {}): Promise<Client> {
-  const client = new Client(sessionOptions(options))
-  await client.open()
-  return client
+  const session = sessionOptions(options)
+  const thread = options.heartbeatThread === false ? null : HeartbeatThread.acquire()
+  const client = new Client(thread === null ? session : { ...session, thread })
+  try {
+    await client.open()
+    return client
+  } catch (error) {
+    await client.close()
+    throw error
+  }
 }
 
 /**
@@ -47,6 +57,7 @@ export class Client {
   /** What the running task holds through `withLock`, innermost last. */
   readonly #taskHolds = new AsyncLocalStorage<readonly Lock[]>()
   readonly #closed = new AbortController()
+  #closing: Promise<void> | null = null
 
   /** @internal */
   constructor(private readonly options: SessionOptions) {
@@ -249,9 +260,9 @@ export class Client {
   // --------------------------------------------------------------------------------------------------------- the end
 
   /** Releases every lock and ends the sessions. Calls that still wait reject with ClientClosedError. */
-  async close(): Promise<void> {
-    this.#closed.abort(new ClientClosedError())
-    await Promise.all([this.#acquiring.close(this.#closed.signal.reason), this.#reading.close()])
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -266,6 +277,12 @@ export class Client {
   /** The session that takes the next request. Rejects when no node opens one. @internal */
   open(): Promise<ClientSession> {
     return this.#acquiring.pool.use((session) => Promise.resolve(session))
+  }
+
+  async #close(): Promise<void> {
+    this.#closed.abort(new ClientClosedError())
+    await Promise.all([this.#acquiring.close(this.#closed.signal.reason), this.#reading.close()])
+    await this.options.thread?.release()
   }
 
   async #under<Result>(lock: Lock, { once }: AcquireOptions, work: Work<Result>): Promise<Result> {

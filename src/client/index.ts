@@ -1,7 +1,7 @@
 /// <reference types="node" preserve="true" />
 /// <reference lib="esnext.disposable" preserve="true" />
 /** The public exports of the package `tcpnetlock`. */
-export { Client, connect, type RequestOptions, type TryAcquireOptions } from './client.js'
+export { Client, connect, type Names, type RequestOptions, type TryAcquireOptions, type Work } from './client.js'
 export type { ClientOptions } from './client-options.js'
 export {
   AlreadyDoneError,

@@ -97,6 +97,11 @@ export const LOCAL_RETRY_INTERVAL_MS = 50
 /** The hard end of an ephemeral lock, unless its user says otherwise. */
 export const EPHEMERAL_LIFESPAN_DEFAULT_MS = 180_000
 
+/** The program's thread shows this often that it runs; the thread of its connections does not speak for it after a lease without. */
+export const MAIN_TICK_INTERVAL_MS = 200
+/** The thread of the connections ends when they are closed, which they are in good order within this. */
+export const THREAD_FINISH_TIMEOUT_MS = 3_000
+
 /** How long `close` waits for the node's `bye`. What is not said by then, the end of the connection says. */
 export const BYE_TIMEOUT_MS = 2_000
 

@@ -91,6 +91,22 @@ describe('acquire', () => {
     expect((await client.acquire('a')).token).toBeGreaterThan(lock.token)
   })
 
+  it('goes on waiting when an outage has taken its session, and with it its place', async () => {
+    const other = await open()
+    const lock = await other.acquire('a')
+    const waiting = client.acquire('a', { wait: 60_000 })
+    await node.until(() => cluster.lock('a').queue.length === 1)
+    const [place] = cluster.lock('a').queue
+    if (place === undefined) throw new Error('no place')
+    const { connection } = place.session
+    cluster.end(place.session)
+    connection?.reset()
+    await node.until(() => cluster.lock('a').queue.length === 1)
+    expect(cluster.lock('a').queue[0]?.session).not.toBe(place.session)
+    await lock.release()
+    expect((await waiting).token).toBeGreaterThan(lock.token)
+  })
+
   it('says that no endpoint answers', async () => {
     await expect(connect({ endpoints: '127.0.0.1:1', reach: 50 })).rejects.toBeInstanceOf(NoEndpointError)
   })

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { escapeValue, type Fields, formatLine, parseLine } from '../../src/protocol/line.js'
+import { escapeValue, type Fields, formatLine, parseAnswer, parseLine } from '../../src/protocol/line.js'
 import { LineSplitter } from '../../src/protocol/line-splitter.js'
 
 /** What a splitter with a limit of 32 bytes reports for a stream of chunks. */
@@ -169,5 +169,16 @@ describe('line splitter', () => {
     splitter.push(new TextEncoder().encode('a\nb\n'))
     splitter.push(new TextEncoder().encode('c\n'))
     expect(seen).toEqual(['a'])
+  })
+})
+
+describe('an answer with JSON', () => {
+  it('is not cut where people have written commas, colons and controls', () => {
+    const json = '{"meta":"a,,b,:c\u0085 50%2C","n":{}}'
+    const line = parseAnswer(`info,id:7,${json}`)
+    expect([line?.action, line?.number('id'), line?.json]).toEqual(['info', 7, json])
+    expect(parseAnswer('info,{}')?.json).toBe('{}')
+    expect(parseAnswer('ok,id:1,meta:{a')?.get('meta')).toBe('{a')
+    expect([parseAnswer('info,id:7')?.json, parseAnswer('info,,{}'), parseAnswer('lock,,{}')]).toEqual(['', null, null])
   })
 })

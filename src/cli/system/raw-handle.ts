@@ -22,7 +22,7 @@ export interface RawHandle {
 }
 
 /** What `child.send` takes as its second argument. Null when the socket is closed already. */
-export function rawHandleOf(socket: Socket): SendHandle | null {
+export function rawHandleOf(socket: object): SendHandle | null {
   const handle: unknown = '_handle' in socket ? socket._handle : null
   return isRawHandle(handle) ? (handle as unknown as SendHandle) : null
 }

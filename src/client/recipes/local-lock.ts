@@ -38,8 +38,8 @@ export class LocalLock {
 }
 
 /**
- * The lock of this name on this host (in this network namespace), which `tnl-do --local` takes too. Rejects with NotGrantedError when
- * `wait` has passed, and with RefusedError (`unsupported`) where the system is not Linux.
+ * The lock of this name on this host (in this network namespace), which `tnl-do --local` takes too. Rejects with NotGrantedError
+ * when `wait` has passed, and with RefusedError (`unsupported`) where the system is not Linux.
  */
 export async function localLock(name: string, options: LocalLockOptions = {}): Promise<LocalLock> {
   const {

@@ -2,7 +2,7 @@
 import { LockLostError, type LostReason } from '../errors.js'
 import { DEADLINE_CHECK_INTERVAL_MS } from '../limits.js'
 import { after } from '../long-timer.js'
-import type { LocalLease } from './local-lease.js'
+import type { Instant, LocalLease } from './local-lease.js'
 import type { Grant } from './lock-session.js'
 
 /** What came when the limit had passed, for example after a pause of this process. */
@@ -78,9 +78,9 @@ export class Holdings {
     for (const { grants, give, fail } of proven) this.add(grants, give, fail)
   }
 
-  /** Past the limit the locks are lost for good, whatever the server may still say of them. */
-  loseLapsed(): void {
-    if (this.localLease.remainingMs() > 0) return
+  /** Past the limit the locks are lost for good, whatever the server may still say of them. `at`: if that is not now. */
+  loseLapsed(at?: Instant): void {
+    if (at === undefined ? this.localLease.remainingMs() > 0 : !this.localLease.hadLapsed(at)) return
     for (const grant of [...this.#held.keys()]) if (this.#held.delete(grant)) this.onLost(grant, 'deadline')
   }
 

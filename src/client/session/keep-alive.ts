@@ -1,15 +1,24 @@
 /** The keepalives of one connection: sent every sixth of the lease, and each answered within another sixth (rule 6). */
 import { MIN_KEEPALIVE_INTERVAL_MS } from '../limits.js'
+import type { Link } from '../transport/link.js'
 import { elapsedMs, type Instant, instantNow } from './local-lease.js'
 
 export interface KeepAliveOwner {
   send(): void
-  /** The keepalive that was sent at `sentAt` has been answered. */
-  confirmed(sentAt: Instant): void
+  /** The keepalive that was sent at `sentAt` has been answered; `at`: when that was read, if not just now. */
+  confirmed(sentAt: Instant, at?: Instant): void
   overdue(): void
 }
 
-export class KeepAlive {
+/** What keeps a session alive on its present connection, from `start` to `stop`. */
+export interface Heartbeat {
+  start(link: Link): void
+  stop(): void
+  /** An `alive` has come. */
+  answered(): void
+}
+
+export class KeepAlive implements Heartbeat {
   readonly #intervalMs: number
   /** Send times of what is not answered yet; `alive` answers come in the order of the keepalives. */
   #unanswered: Instant[] = []

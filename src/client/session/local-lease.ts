@@ -35,6 +35,14 @@ export function remainingMs(limit: HoldLimit, now: Instant = instantNow()): numb
   return limit.holdMs - elapsedMs(limit.since, now)
 }
 
+/** Where another thread keeps the session alive: what this one has to look at before it judges. */
+export interface Pulse {
+  /** Takes in what has come while this thread was busy. */
+  catchUp(): void
+  /** For how long this thread has shown no life. */
+  silentMs(): number
+}
+
 export class LocalLease {
   #confirmed: Instant
   readonly #holdMs: number
@@ -43,6 +51,7 @@ export class LocalLease {
   constructor(
     readonly leaseMs: number,
     sentAt: Instant,
+    private readonly pulse: Pulse | null = null,
   ) {
     this.#confirmed = sentAt
     this.#holdMs = HOLD_FRACTION * leaseMs - HOLD_MARGIN_MS
@@ -57,8 +66,15 @@ export class LocalLease {
     return { since: this.#confirmed, holdMs: this.#holdMs }
   }
 
-  /** Milliseconds for which locks are provably held; never below 0. */
+  /** Milliseconds for which locks are provably held; never below 0. A thread that shows no life for a lease loses them. */
   remainingMs(): number {
-    return Math.max(0, remainingMs(this.limit))
+    this.pulse?.catchUp()
+    const awakeMs = this.pulse === null ? Number.POSITIVE_INFINITY : this.leaseMs - this.pulse.silentMs()
+    return Math.max(0, Math.min(remainingMs(this.limit), awakeMs))
+  }
+
+  /** By what had been confirmed before `at`, whenever it is looked at. */
+  hadLapsed(at: Instant): boolean {
+    return remainingMs(this.limit, at) <= 0
   }
 }

@@ -4,10 +4,12 @@ import { PROTOCOL_VERSION } from '../../protocol/limits.js'
 import { formatLine, type Line } from '../../protocol/line.js'
 import { formatSeconds } from '../../protocol/values.js'
 import type { EndpointFailure } from '../errors.js'
+import type { HeartbeatThread } from '../heartbeat/heartbeat-thread.js'
 import { ANSWER_TIMEOUT_MS, MIN_RESUME_ANSWER_MS } from '../limits.js'
 import { reach } from '../transport/dial.js'
 import { EndpointResolver } from '../transport/endpoints.js'
 import { type Link, LinkError } from '../transport/link.js'
+import type { ConnectSocket } from '../transport/link-socket.js'
 import type { Instant } from './local-lease.js'
 import type { SessionHooks } from './lock-session.js'
 import { readLevel, readWelcome, type Welcome } from './session-replies.js'
@@ -25,6 +27,8 @@ export interface SessionOptions {
   readonly refusalIsFinal?: boolean | undefined
   /** Shortens the keepalive interval; a sixth of the lease at most. */
   readonly keepAliveMs?: number | undefined
+  /** Has the connections and sends the keepalives; this thread, unless given. */
+  readonly thread?: HeartbeatThread | undefined
 }
 
 export interface Resumed {
@@ -58,6 +62,7 @@ export async function openSession(
   const addresses = new EndpointResolver(options.endpoints)
   const { link, welcome } = await reach<Welcome>({
     addresses,
+    connect: connectOf(options),
     cluster,
     opening: ({ from }, stay) =>
       formatLine('hello', {
@@ -98,6 +103,7 @@ export class Resumption {
     const { leaseMs, clusterId: cluster } = this.welcome
     const { link, welcome } = await reach<Resumed>({
       addresses: this.addresses,
+      connect: connectOf(this.options),
       first: next,
       last: left,
       cluster,
@@ -136,6 +142,10 @@ export class Resumption {
   #applied(attempt: number): void {
     if (Number.isSafeInteger(attempt)) this.#attempt = Math.max(this.#attempt, attempt)
   }
+}
+
+function connectOf({ thread }: SessionOptions): ConnectSocket | undefined {
+  return thread === undefined ? undefined : (address) => thread.connect(address)
 }
 
 function tellOnce(hooks: () => SessionHooks): (failures: readonly EndpointFailure[]) => void {

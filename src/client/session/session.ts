@@ -9,7 +9,7 @@ import { after } from '../long-timer.js'
 import { LeftLinks } from '../transport/left-links.js'
 import type { Link } from '../transport/link.js'
 import { Holdings } from './holdings.js'
-import { KeepAlive } from './keep-alive.js'
+import { type Heartbeat, KeepAlive } from './keep-alive.js'
 import { type Instant, LocalLease } from './local-lease.js'
 import { LockAsking } from './lock-asking.js'
 import type { Grant, LockSession, LockTerms, LooseHold, SessionHooks } from './lock-session.js'
@@ -33,7 +33,7 @@ export class ClientSession implements LockSession {
   readonly #requests = new SentRequests()
   readonly #holdings: Holdings
   readonly #left: LeftLinks
-  readonly #keepAlive: KeepAlive
+  readonly #keepAlive: Heartbeat
   readonly #stopped = new AbortController()
   readonly #releases: Releases
   readonly #asking = new Set<LockAsking>()
@@ -67,16 +67,23 @@ export class ClientSession implements LockSession {
     this.secret = welcome.secret
     this.clusterId = welcome.clusterId
     this.level = welcome.level
-    this.localLease = new LocalLease(welcome.leaseMs, welcome.sentAt)
+    const { thread = null } = options
+    this.localLease = new LocalLease(welcome.leaseMs, welcome.sentAt, thread)
     this.#holdings = new Holdings(this.localLease, (grant, reason) => this.hooks.lost?.(grant, reason))
     const releasing = { endedBy: () => this.#endedBy, request: this.#request.bind(this) }
     this.#releases = new Releases(releasing, this.#holdings)
     this.#left = new LeftLinks(this.localLease)
-    this.#keepAlive = new KeepAlive(welcome.leaseMs / KEEPALIVES_PER_LEASE, options.keepAliveMs, {
+    const answerMs = welcome.leaseMs / KEEPALIVES_PER_LEASE
+    const owner = {
       send: () => this.link?.send(formatLine('.keepalive', { ack: this.#requests.newAcknowledgement() })),
-      confirmed: (sentAt) => this.#confirm(sentAt),
+      acknowledgement: () => this.#requests.newAcknowledgement(),
+      confirmed: (sentAt: Instant, at?: Instant) => this.#confirm(sentAt, at),
       overdue: () => this.#leave('a keepalive was not answered'),
-    })
+      judge: () => this.#holdings.loseLapsed(),
+    }
+    this.#keepAlive =
+      thread?.heartbeat(welcome.leaseMs, answerMs, options.keepAliveMs, owner) ??
+      new KeepAlive(answerMs, options.keepAliveMs, owner)
     if (welcome.relayed)
       hooks.notice?.('somebody relays the connection: should this process die, the lease ends its locks')
     this.#adopt(link)
@@ -267,7 +274,7 @@ export class ClientSession implements LockSession {
     link.attach({ line: (line) => this.#received(line), closed: (reason) => this.#leave(reason) })
     if (this.link !== link) return
     for (const text of this.#requests.unansweredLines()) link.send(text)
-    this.#keepAlive.start()
+    this.#keepAlive.start(link)
   }
 
   #received(line: Line): void {
@@ -287,9 +294,10 @@ export class ClientSession implements LockSession {
     }
   }
 
-  #confirm(sentAt: Instant): void {
+  /** `at`: when the proof came, if not just now. */
+  #confirm(sentAt: Instant, at?: Instant): void {
     // Once past the limit, a lock is lost for good: a later proof does not bring it back.
-    this.#holdings.loseLapsed()
+    this.#holdings.loseLapsed(at)
     this.localLease.confirm(sentAt)
     this.#holdings.proved()
     this.hooks.confirmed?.()

@@ -8,9 +8,12 @@ import { CONNECT_STAGGER_MS, LOOKUP_PATIENCE_MS } from '../limits.js'
 import { after } from '../long-timer.js'
 import type { EndpointResolver } from './endpoints.js'
 import { Link, LinkError } from './link.js'
+import type { ConnectSocket } from './link-socket.js'
 
 export interface RaceOptions {
   readonly addresses: EndpointResolver
+  /** Where sockets come from; this thread, unless given. */
+  readonly connect?: ConnectSocket | undefined
   /** Tried before the endpoints. */
   readonly first?: HostPort | undefined
   /** HOST:PORT that is tried after all others. */
@@ -105,7 +108,7 @@ export class ConnectRace {
     this.#dialling += 1
     this.#lastDialAt = performance.now()
     const timeoutMs = Math.min(this.options.connectTimeoutMs, this.#leftMs())
-    Link.dial(address, timeoutMs, this.#over.signal)
+    Link.dial(address, timeoutMs, this.#over.signal, this.options.connect)
       .then(
         (link) => {
           if (this.#over.signal.aborted) link.reset()

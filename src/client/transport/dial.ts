@@ -21,9 +21,12 @@ import { type Instant, instantNow } from '../session/local-lease.js'
 import { ConnectRace } from './connect-race.js'
 import type { EndpointResolver } from './endpoints.js'
 import { Link, LinkError } from './link.js'
+import type { ConnectSocket } from './link-socket.js'
 
 export interface DialPlan<Welcome> {
   readonly addresses: EndpointResolver
+  /** Where sockets come from; this thread, unless given. */
+  readonly connect?: ConnectSocket | undefined
   /** Tried before the endpoints, for example where `moved` pointed. */
   readonly first?: HostPort | undefined
   /** HOST:PORT of the node that was just left: the others come before it. */
@@ -99,6 +102,7 @@ class Search<Welcome> {
     const { plan } = this
     const race = new ConnectRace({
       addresses: plan.addresses,
+      connect: plan.connect,
       first: isFirst ? plan.first : undefined,
       last: plan.last,
       connectTimeoutMs: plan.answerTimeoutMs,
@@ -144,7 +148,12 @@ class Search<Welcome> {
   async #goTo(address: HostPort, cluster: string | null): Promise<Outcome<Welcome>> {
     const startedAt = performance.now()
     try {
-      const link = await Link.dial(address, this.#boundedMs(this.plan.answerTimeoutMs), this.plan.signal)
+      const link = await Link.dial(
+        address,
+        this.#boundedMs(this.plan.answerTimeoutMs),
+        this.plan.signal,
+        this.plan.connect,
+      )
       return await this.#converse(link, address, cluster, true, performance.now() - startedAt)
     } catch (error) {
       if (!(error instanceof LinkError)) throw error

@@ -1,11 +1,10 @@
 /** One TCP connection to a node, as lines. It is left by reset or, when everything is released, by a FIN (rules.md rule 5). */
-import { connect, type Socket } from 'node:net'
 import { formatHostPort, type HostPort } from '../../address.js'
 import { ANSWER_LINE_MAX_BYTES } from '../../protocol/limits.js'
 import { type Line, parseAnswer } from '../../protocol/line.js'
 import { type LineReceiver, LineSplitter } from '../../protocol/line-splitter.js'
 import { FINISH_TIMEOUT_MS } from '../limits.js'
-import { countedLookup } from './lookup.js'
+import { connectSocket, type LinkSocket } from './link-socket.js'
 
 export interface LinkConsumer {
   line(line: Line): void
@@ -37,9 +36,9 @@ export class Link {
 
   private constructor(
     /** The TCP connection: what resets, and what another process may get a copy of. */
-    readonly tcp: Socket,
+    readonly tcp: LinkSocket,
     /** Where bytes are written and read. The same socket, until TLS is a layer above it. */
-    private readonly stream: Socket,
+    private readonly stream: LinkSocket,
     address: HostPort,
   ) {
     this.address = formatHostPort(address)
@@ -58,14 +57,14 @@ export class Link {
   }
 
   /** Rejects with LinkError when `address` does not accept the connection within `timeoutMs`, or when `signal` aborts. */
-  static dial(address: HostPort, timeoutMs: number, signal: AbortSignal): Promise<Link> {
+  static dial(address: HostPort, timeoutMs: number, signal: AbortSignal, connect = connectSocket): Promise<Link> {
     return new Promise((resolve, reject) => {
-      // Half-open, because Node would otherwise answer a FIN with a FIN: a client that may still hold never sends one.
-      const socket = connect({ ...address, noDelay: true, allowHalfOpen: true, lookup: countedLookup })
+      const socket = connect(address)
       const settle = (): void => {
         clearTimeout(timer)
         signal.removeEventListener('abort', aborted)
-        socket.off('error', failed).off('connect', connected)
+        socket.off('error', failed)
+        socket.off('connect', connected)
       }
       const fail = (error: LinkError): void => {
         settle()
@@ -81,7 +80,8 @@ export class Link {
         resolve(new Link(socket, socket, address))
       }
       const timer = setTimeout(() => fail(new LinkError(Link.CONNECT_TIMEOUT)), timeoutMs)
-      socket.on('error', failed).on('connect', connected)
+      socket.on('error', failed)
+      socket.on('connect', connected)
       if (signal.aborted) aborted()
       else signal.addEventListener('abort', aborted)
     })

@@ -6,6 +6,7 @@ import { COMMAND_LINE } from './command-line.js'
 import { DASHBOARD } from './dashboard.js'
 import { DURABILITY } from './durability.js'
 import { ELECTIONS } from './elections.js'
+import { LIBRARY } from './library.js'
 import { LOCK_DIALECT } from './lock-dialect.js'
 import { LOCK_LAYER } from './lock-layer.js'
 import { LOCK_SERVICE } from './lock-service.js'
@@ -100,6 +101,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...WATCHES,
   ...DASHBOARD,
   ...SAVED_SNAPSHOTS,
+  ...LIBRARY,
   ...SEEN_FROM_OUTSIDE,
   ...WHY_MUTANTS,
 ]

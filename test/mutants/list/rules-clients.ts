@@ -94,7 +94,7 @@ export const RULES_CLIENTS: readonly Mutant[] = [
     edits: [
       {
         file: SESSION,
-        find: '    this.#holdings.loseLapsed()\n    this.localLease.confirm(sentAt)',
+        find: '    this.#holdings.loseLapsed(at)\n    this.localLease.confirm(sentAt)',
         replace: '    this.localLease.confirm(sentAt)',
       },
     ],

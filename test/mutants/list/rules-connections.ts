@@ -209,7 +209,13 @@ export const RULES_CONNECTIONS: readonly Mutant[] = [
     id: 'R5q',
     title: 'the library answers a FIN of the node with a FIN of its own',
     rule: 'rule 5',
-    edits: [{ file: LINK, find: 'noDelay: true, allowHalfOpen: true', replace: 'noDelay: true' }],
+    edits: [
+      {
+        file: 'src/client/transport/link-socket.ts',
+        find: 'noDelay: true, allowHalfOpen: true',
+        replace: 'noDelay: true',
+      },
+    ],
   },
   {
     id: 'R5r',
