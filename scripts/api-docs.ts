@@ -1,4 +1,4 @@
-/** Writes docs/api.md, the reference of the library, from the types and comments of what the package exports (ADR 34). */
+/** Writes docs/api.md, the reference of the library, from the types and comments of what the package exports (ADR 36). */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
