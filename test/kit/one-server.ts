@@ -28,8 +28,15 @@ export class OneServer {
       ...['--port', String(port), '--peer-listen', `127.0.0.1:${port + 1}`],
       ...['--http', http ? `127.0.0.1:${port + 2}` : 'off', '--data-dir', dataDir, ...SHORT_LEASE, ...words],
     ])
-    await until('the server serves, at its level', async () => (await levelAt(port)) === FEATURE_LEVEL)
-    return new OneServer(program, port, dataDir, port + 2)
+    const server = new OneServer(program, port, dataDir, port + 2)
+    try {
+      await until('the server serves, at its level', async () => (await levelAt(port)) === FEATURE_LEVEL)
+    } catch (error) {
+      // Nobody else knows of it yet.
+      await server.stop()
+      throw error
+    }
+    return server
   }
 
   get env(): Record<string, string> {
