@@ -20,6 +20,7 @@ export async function tnlInProcess(...words: readonly string[]): Promise<Said> {
     })
   }
   const before = process.exitCode
+  const listeners = process.stdout.listeners('error')
   try {
     process.exitCode = 0
     await runProgram(async () => {
@@ -28,6 +29,9 @@ export async function tnlInProcess(...words: readonly string[]): Promise<Said> {
     return { status: Number(process.exitCode), ...said }
   } finally {
     process.exitCode = before
+    // A program listens until it ends; here it would be once more for every call.
+    process.stdout.removeAllListeners('error')
+    for (const each of listeners) process.stdout.on('error', (error: Error) => each(error))
     vi.restoreAllMocks()
   }
 }
