@@ -39,7 +39,9 @@ interface WaitJson {
 
 interface WhyJson {
   readonly name: string
+  /** As many as there is room for in a line. */
   readonly now: readonly BlockerJson[]
+  readonly nowCount: number
   readonly requests: readonly WaitJson[]
   readonly requestCount: number
 }
@@ -87,7 +89,7 @@ export function judgeWords(model: Model, reports: Reports, name: string, nowMs: 
   const limit = table.limits.get(name) ?? 0
   const now = { name, amount: limit > 0 ? 1 : EXCLUSIVE, limit }
   const isFree = table.mayHave([now], null)
-  demandSame('whether whoever came now would get it', why.now.length === 0, isFree)
+  demandSame('whether whoever came now would get it', why.nowCount === 0, isFree)
   for (const blocker of why.now) judgeSentence(model, blocker)
 }
 
