@@ -138,31 +138,42 @@ export function judgeOpenEnd(model: Model, request: ModelRequest, { free }: Wait
 // ------------------------------------------------------------------------------------------------------------ the chain
 
 /** Each link is true, it goes on where it can, and it takes a way that goes on if there is one. Returns how long it is. */
-export function judgeChain(model: Model, first: ModelRequest, { links, end }: Chain, most: number): number {
-  const seen: ModelRequest[] = []
-  let current: readonly ModelRequest[] = [first]
-  for (const link of links) {
-    demand(current.length > 0, 'nobody waits there, and the chain goes on', link)
-    const possible = current.filter((request) => isTrueOf(model, request, link))
-    const [request] = possible
-    if (request === undefined) throw new Wrong(`a link that is not so: ${JSON.stringify(link)}`)
-    seen.push(request)
-    current = nextAfter(model, request, link)
-    if (current.length > 0 && link.token > 0) continue
-    demand(link.token === 0 || !hasWaitingHolder(model, request), 'another holder waits itself', link)
-  }
-  const isRound = current.some((request) => seen.includes(request))
-  if (end === 'circle') demand(isRound, 'the chain is no circle')
-  else if (end === 'cut') demandSame('links of a chain that is cut', links.length, most)
-  else if (end === 'frozen') demand(current.some(isFrozenOnly(model)), 'whoever is the last waits not only for a thaw')
-  else if (links.length > 0) demand(current.length === 0, 'the chain ends too early', links.at(-1))
-  else
-    demand(
-      first.asks.every((ask) => model.table.fits(ask, first)),
-      'it waits for somebody, and there is no chain',
-    )
+export function judgeChain(model: Model, first: ModelRequest, chain: Chain, most: number): number {
+  const { links, end } = chain
+  demand(isWay(model, chain, most, [first], []), 'a chain that is not so', { links, end })
   return links.length
 }
+
+/**
+ * Whether the links behind `seen` can be told of one of these requests. A link names a client, and that may wait twice: so every
+ * way to read it is tried.
+ */
+function isWay(
+  model: Model,
+  { links, end }: Chain,
+  most: number,
+  current: readonly ModelRequest[],
+  seen: readonly ModelRequest[],
+): boolean {
+  const link = links[seen.length]
+  if (link === undefined) {
+    if (end === 'circle') return current.some((request) => seen.includes(request))
+    if (end === 'cut') return links.length === most && current.length > 0
+    if (end === 'frozen') return current.some(isFrozenOnly(model))
+    return seen.length > 0 ? current.length === 0 : current.every(isFitting(model))
+  }
+  return current.some((request) => {
+    if (seen.includes(request) || !isTrueOf(model, request, link)) return false
+    const next = nextAfter(model, request, link)
+    if (link.token > 0 && next.length === 0 && hasWaitingHolder(model, request)) return false
+    return isWay(model, { links, end }, most, next, [...seen, request])
+  })
+}
+
+const isFitting =
+  ({ table }: Model) =>
+  (request: ModelRequest): boolean =>
+    request.asks.every((ask) => table.fits(ask, request))
 
 const isFrozenOnly =
   ({ table }: Model) =>
