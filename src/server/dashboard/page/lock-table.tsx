@@ -32,7 +32,10 @@ export function LockTable({ overview, version }: { overview: Overview; version: 
   if (search !== '') query.set('search', search)
   if (onlyContended) query.set('contended', 'yes')
   if (position.after !== '') query.set('after', position.after)
-  const reading = useLast(useReading<LocksPage>(`/v1/locks?${query}`, version))
+  const { reading, from } = useLast({
+    reading: useReading<LocksPage>(`/v1/locks?${query}`, version),
+    from: position.from,
+  })
   const page = reading.kind === 'there' ? reading.value : null
   const { lock_count: held } = overview.status
   return (
@@ -61,24 +64,30 @@ export function LockTable({ overview, version }: { overview: Overview; version: 
       {page === null ? null : <Rows page={page} now={overview.now} isFiltered={search !== '' || onlyContended} />}
       {page === null ? null : (
         <Pager
-          from={position.from}
+          from={from}
           shown={page.locks.length}
           hasNext={page.after !== undefined}
           onFirst={() => go(BEGINNING)}
-          onNext={() => go({ after: page.after ?? '', from: position.from + page.locks.length })}
+          onNext={() => go({ after: page.after ?? '', from: from + page.locks.length })}
         />
       )}
     </Panel>
   )
 }
 
-/** What was there stays while the next page is on its way: nothing flickers. */
-function useLast<T>(reading: Reading<T>): Reading<T> {
-  const [last, keep] = useState(reading)
+interface Shown {
+  readonly reading: Reading<LocksPage>
+  /** How many rows are before its first. */
+  readonly from: number
+}
+
+/** What was there stays while the next page is on its way: nothing flickers, and the numbers are those of the rows. */
+function useLast(current: Shown): Shown {
+  const [last, keep] = useState(current)
   useEffect(() => {
-    if (reading.kind !== 'asking') keep(reading)
-  }, [reading])
-  return reading.kind === 'asking' ? last : reading
+    if (current.reading.kind !== 'asking') keep(current)
+  }, [current.reading])
+  return current.reading.kind === 'asking' ? last : current
 }
 
 function Rows({ page, now, isFiltered }: { page: LocksPage; now: number; isFiltered: boolean }) {
