@@ -79,7 +79,7 @@ it('a guardian that was stopped past the limit reads what tnl-do said meanwhile 
   const ended = new Promise<GuardedEnd>((resolve) => {
     guardian.onEnd = resolve
   })
-  const limit = { since: instantNow(), holdMs: 2_500 }
+  const limit = { since: instantNow(), holdMs: 5_000 }
   guardian.run(aCommand(['sleep', '1000']), limit)
   const group = new ProcessGroup(await started)
   const { parent } = statOf(group.id)
