@@ -11,6 +11,8 @@ export interface Edit {
   readonly replace: string
 }
 
+export const edit = (file: string, find: string, replace: string): Edit => ({ file, find, replace })
+
 interface Described {
   readonly id: string
   /** What is broken, in the words of the rule that it breaks. */

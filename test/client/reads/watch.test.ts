@@ -2,6 +2,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type Client, connect, NoQuorumError, RefusedError, type WatchEvent } from '../../../src/client/index.js'
 import { UNREAD_EVENTS_MAX_COUNT } from '../../../src/client/limits.js'
+import { EVENT_TYPES } from '../../../src/client/reads/watch.js'
+import { EVENT_TYPES as TOLD_TYPES } from '../../../src/locks/effects.js'
 import type { Line } from '../../../src/protocol/line.js'
 import { inTime } from '../../kit/wire.js'
 import { FakeCluster, type FakeNode } from '../fake-server.js'
@@ -37,6 +39,10 @@ const event = (at: string, name = 'x'): string => `event,id:N,at:${at},type:gran
 const breakConnections = (): void => {
   for (const connection of node.connections) connection.reset()
 }
+
+it('every type of event that a node tells is known to the library, which passes over others', () => {
+  expect(EVENT_TYPES).toEqual(TOLD_TYPES)
+})
 
 describe('a watch', () => {
   it('goes on behind the last event when the connection breaks', async () => {

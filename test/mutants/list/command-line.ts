@@ -1,5 +1,5 @@
 /** The commands of script writers, `tnl top`, completion, and the nearest word. */
-import type { Edit, Mutant } from '../mutant.js'
+import { type Edit, edit, type Mutant } from '../mutant.js'
 
 const ASKING = 'test/client/session/lock-asking.test.ts'
 const COMMANDS = 'test/cli/commands.test.ts'
@@ -16,8 +16,6 @@ const mutant = (id: string, title: string, tests: string, ...edits: Edit[]): Mut
   killers: ['tests'],
   tests: [tests],
 })
-
-const edit = (file: string, find: string, replace: string): Edit => ({ file, find, replace })
 
 export const COMMAND_LINE: readonly Mutant[] = [
   mutant(

@@ -1,5 +1,5 @@
 /** tnl-do, its guardian and the system around them: faults that were found, put back. */
-import type { Edit, Mutant } from '../mutant.js'
+import { type Edit, edit, type Mutant } from '../mutant.js'
 
 const GUARDIAN = 'test/cli/do/guardian.test.ts'
 const DAEMONS = 'test/cli/do/daemons.test.ts'
@@ -16,8 +16,6 @@ const mutant = (id: string, title: string, rule: Mutant['rule'], tests: string, 
   killers: ['tests'],
   tests: [tests],
 })
-
-const edit = (file: string, find: string, replace: string): Edit => ({ file, find, replace })
 
 export const MENDED_RUNNER: readonly Mutant[] = [
   mutant(

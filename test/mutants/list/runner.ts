@@ -1,5 +1,5 @@
 /** tnl-do with several locks, done-marks, results and hooks, locks of one host; and the client's side of these. */
-import type { Edit, Mutant } from '../mutant.js'
+import { type Edit, edit, type Mutant } from '../mutant.js'
 
 const ASKING = 'test/client/session/lock-asking.test.ts'
 const LOCAL = 'test/e2e/do-local.test.ts'
@@ -15,8 +15,6 @@ const mutant = (id: string, title: string, tests: string, ...edits: Edit[]): Mut
   killers: ['tests'],
   tests: [tests],
 })
-
-const edit = (file: string, find: string, replace: string): Edit => ({ file, find, replace })
 
 const LOCK_ASKING = 'src/client/session/lock-asking.ts'
 

@@ -6,4 +6,4 @@ export function ofService(id: string, title: string, ...edits: Edit[]): Mutant {
   return { id, title, rule: 'own', edits, killers: ['tests'], tests: ['test/locks/service'] }
 }
 
-export const at = (file: string, find: string, replace: string): Edit => ({ file, find, replace })
+export { edit as at } from '../mutant.js'

@@ -1,7 +1,5 @@
 /** Words that only a transcript shows: left out, or said to the wrong client. */
-import type { Edit, Mutant } from '../mutant.js'
-
-const at = (file: string, find: string, replace: string): Edit => ({ file, find, replace })
+import { edit as at, type Edit, type Mutant } from '../mutant.js'
 
 const ofTranscripts = (id: string, title: string, edit: Edit): Mutant => ({
   ...{ id, title, rule: 'own', edits: [edit] },
