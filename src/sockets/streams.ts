@@ -45,10 +45,21 @@ export interface TcpEnd {
   resetAndDestroy(): unknown
 }
 
-/** One connection. Without TLS both are the same socket. */
+/** Whom the verified certificate of the other end names. */
+export interface CertificateSubject {
+  /** Of its subject alternative names, in their order. */
+  readonly uris: readonly string[]
+  readonly dnsNames: readonly string[]
+  /** Null if it has none, or more than one. */
+  readonly commonName: string | null
+}
+
+/** One connection. Without TLS stream and tcp are the same socket. */
 export interface Channel {
   readonly stream: ByteStream
   readonly tcp: TcpEnd
+  /** Null or left out: the other end has none, or none that was verified. Known once the stream may be written to. */
+  readonly certificate?: CertificateSubject | null
 }
 
 export interface StreamListener {

@@ -87,6 +87,7 @@ class TestNode {
       remote: 'client',
       loopback: false,
       ownEnd: { host: '127.0.0.1', port: 1 },
+      certificateNames: [],
       writableLength: 0,
       write: (text) => this.#happened(text.trimEnd()),
       end: () => this.#happened('closed'),

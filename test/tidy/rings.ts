@@ -67,7 +67,7 @@ export const RINGS: readonly Ring[] = [
     folder: 'src/sockets/',
     holds: 'the seam to TCP: streams, and what the system has',
     knows: [],
-    packages: ['node:net'],
+    packages: ['node:*'],
     kind: 'machine',
   },
   {

@@ -3,6 +3,7 @@ import type { Clock, Timer } from '../../platform.js'
 import { type NeutralReply, plainError } from '../../protocol/replies.js'
 import type { ClientProtocol, ClientSocket } from '../../service/lock-service.js'
 import type { ByteStream, Channel, TcpEnd } from '../../sockets/streams.js'
+import { identityNames } from '../../sockets/tls/subject.js'
 import type { FairInput, InputSource } from '../clients/fair-input.js'
 import { DISCARD_INPUT_MS, INPUT_SLICE_MAX_BYTES, INPUT_SLICE_MAX_LINES } from '../limits.js'
 import { hasCode } from './listen.js'
@@ -40,6 +41,7 @@ export class TcpClientSocket implements ClientSocket, WatchedConnection, InputSo
   readonly remote: string
   readonly loopback: boolean
   readonly ownEnd: HostPort
+  readonly certificateNames: readonly string[]
   readonly tableKey: string | null
   #handler: ClientProtocol | null = null
   readonly #socket: ByteStream
@@ -68,7 +70,7 @@ export class TcpClientSocket implements ClientSocket, WatchedConnection, InputSo
   #pausedByOutput = false
   #discardTimer: Timer | null = null
 
-  constructor({ stream, tcp }: Channel, owner: TcpClientSocketOwner) {
+  constructor({ stream, tcp, certificate = null }: Channel, owner: TcpClientSocketOwner) {
     const host = (tcp.remoteAddress ?? '').replace(/^::ffff:/, '')
     this.#socket = stream
     this.#tcp = tcp
@@ -76,6 +78,7 @@ export class TcpClientSocket implements ClientSocket, WatchedConnection, InputSo
     this.ownEnd = { host, port: tcp.remotePort ?? 0 }
     this.remote = formatHostPort(this.ownEnd)
     this.loopback = isLoopbackHost(host)
+    this.certificateNames = certificate === null ? [] : identityNames(certificate)
     this.tableKey = tableKey(tcp)
     const looking = lookingBy(() => owner.look())
     this.#looking = looking

@@ -9,6 +9,8 @@ export interface ClientSocket {
   readonly loopback: boolean
   /** The other end of the TCP connection, by the kernel's word. */
   readonly ownEnd: HostPort
+  /** Whom the client's verified certificate names: URIs first, then its common name. Empty: it has none, or not over TLS. */
+  readonly certificateNames: readonly string[]
   /** Bytes written and not yet taken by the kernel, those of this turn included. */
   readonly writableLength: number
   write(text: string): void

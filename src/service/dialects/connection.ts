@@ -47,6 +47,9 @@ export class Connection implements ClientProtocol, DialectConnection, LineReceiv
   get ownEnd(): HostPort {
     return this.socket.ownEnd
   }
+  get certificateNames(): readonly string[] {
+    return this.socket.certificateNames
+  }
   get unsentBytes(): number {
     return this.socket.writableLength
   }

@@ -27,6 +27,8 @@ export interface DialectConnection {
   readonly loopback: boolean
   /** The other end of the TCP connection, by the kernel's word. */
   readonly ownEnd: HostPort
+  /** Whom the client's verified certificate names: URIs first, then its common name. */
+  readonly certificateNames: readonly string[]
   /** Bytes written and not yet taken by the kernel. */
   readonly unsentBytes: number
   /** Writes a claim, if this node has the right to (rule 2). False if it has not: then the connection is closed already. */

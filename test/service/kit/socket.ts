@@ -6,6 +6,7 @@ export class FakeSocket implements ClientSocket {
   readonly remote = '127.0.0.1:40000'
   readonly loopback: boolean
   readonly ownEnd = { host: '127.0.0.1', port: 40_000 }
+  certificateNames: readonly string[] = []
   writableLength = 0
   paused = false
   /** Everything that was written, with the time of each write. */
