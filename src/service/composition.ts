@@ -22,7 +22,10 @@ import type { StateMachine } from '../raft/ports/state-machine.js'
 import type { Identity, LogStore } from '../raft/ports/store.js'
 import type { Greeting } from '../raft/ports/transport.js'
 import { FrameKind, type Peer, type Transport } from '../raft/ports/transport.js'
-import { type AdminFrom, Administration } from './administration/administration.js'
+import { AccessControl } from './access/access-control.js'
+import { type Audit, NO_AUDIT } from './access/audit.js'
+import { type AdminFrom, openPolicy } from './access/open-policy.js'
+import { Administration } from './administration/administration.js'
 import { memberReports, successor } from './administration/member-reports.js'
 import { recordsThatLook } from './leases/epoch-records.js'
 import { HANDOVER_MS } from './limits.js'
@@ -55,6 +58,9 @@ export interface Surroundings {
   readonly log: ServiceLog
   /** Nobody counts: left out. */
   readonly observer?: LockObserver
+  /** Who may what; left out: everybody may lock and see, and `adminFrom` says who administers. */
+  readonly access?: AccessControl
+  readonly audit?: Audit
   /** `maxrss` (KiB) and the cluster's status, for `.stats`. */
   describe(): Readonly<Record<string, unknown>>
   /** Who answers at this HOST:PORT. Never rejects. */
@@ -126,6 +132,8 @@ export class NodeComposition {
       options: settings,
       log,
       observer: world.observer ?? NOBODY,
+      access: world.access ?? new AccessControl(openPolicy(settings.adminFrom)),
+      audit: world.audit ?? NO_AUDIT,
       describe: () => world.describe(),
       shutdown: () => world.shutdown(),
       admin: (request) => this.admin.handle(request),

@@ -67,6 +67,12 @@ export const CONTACT_POLL_MS = 20
 export const LEVEL_HOLD_MS = 5_000
 export const LEVEL_HOLD_POLL_MS = 20
 
+// ----------------------------------------------------------------------------------------------------- access
+/** Whoever shows a wrong token is answered after this. */
+export const FAILED_ATTEMPT_MS = 1_000
+/** As many wait for that answer at once; the oldest has it sooner when there are more. */
+export const FAILED_ATTEMPTS_MAX_COUNT = 1_000
+
 // ------------------------------------------------------------------------------------------------ clean stop
 /** A leader that stops waits this long for another to take over. */
 export const HANDOVER_MS = 1_000

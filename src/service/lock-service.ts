@@ -9,6 +9,9 @@ import type { Index, Term } from '../raft/core/types.js'
 import type { NodeApi } from '../raft/node/node-api.js'
 import type { LooksFirst } from '../raft/ports/looks-first.js'
 import { FrameKind, Lane, PeerProtocolError } from '../raft/ports/transport.js'
+import type { AccessControl } from './access/access-control.js'
+import type { Audit } from './access/audit.js'
+import { FailedAttempts } from './access/failed-attempts.js'
 import { Counters, type CountersReport } from './counters.js'
 import { DeadlineQueue } from './deadline-queue.js'
 import type { ClientProtocol, ClientSocket } from './dialects/client-socket.js'
@@ -49,6 +52,8 @@ export interface LockServiceDeps extends NodeOperations {
   readonly options: LockServiceOptions
   readonly log: ServiceLog
   readonly observer?: LockObserver
+  readonly access: AccessControl
+  readonly audit: Audit
   /** The state has other members than before, or at other addresses. */
   membersChanged(): void
   /** The cluster's feature level. */
@@ -333,6 +338,9 @@ export class LockService implements ConnectionOwner {
         maySpeak: () => this.#right.maySpeak(),
       },
       operations: deps,
+      access: deps.access,
+      failedAttempts: new FailedAttempts(deps.clock),
+      audit: deps.audit,
       leader: () => deps.node.leader(),
     }
   }

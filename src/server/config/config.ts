@@ -12,7 +12,7 @@ import {
 import { LOCKS_PER_SESSION_MAX } from '../../locks/limits.js'
 import { CLIENT_PORT_DEFAULT, LINE_MAX_BYTES, LOCKS_PER_SESSION_MAX_COUNT } from '../../protocol/limits.js'
 import { isNamePrefix } from '../../protocol/values.js'
-import type { AdminFrom } from '../../service/administration/administration.js'
+import type { AdminFrom } from '../../service/access/open-policy.js'
 import { UsageError } from '../exit-codes.js'
 import { METRICS_PREFIXES_MAX_COUNT } from '../limits.js'
 import { LOG_LEVELS, type LogLevel } from '../logging/logger.js'

@@ -8,6 +8,7 @@ import { NodeRefusal } from '../../raft/node/node-errors.js'
 import type { LooksFirst } from '../../raft/ports/looks-first.js'
 import type { Greeting } from '../../raft/ports/transport.js'
 import { FrameKind, Lane, PeerProtocolError } from '../../raft/ports/transport.js'
+import type { AdminFrom } from '../access/open-policy.js'
 import type { AdminRequest } from '../dialects/connection-context.js'
 import { ADMIN_ANSWER_MS, CONTACT_MS, CONTACT_POLL_MS, PROMOTION_MAX_LAG_ENTRIES } from '../limits.js'
 import type { MemberReport } from '../status.js'
@@ -36,9 +37,6 @@ export const ADMIN_ACTIONS: ReadonlySet<string> = new Set([
 ])
 /** These are about the whole cluster, and name no node. */
 const OF_ALL: ReadonlySet<string> = new Set(['.upgrade-hold', '.upgrade-finish'])
-
-/** `nowhere` (`--admin off`): a proxy on this machine makes every client look like one of this machine. */
-export type AdminFrom = 'nowhere' | 'this machine' | 'anywhere'
 
 export interface AdministrationOptions {
   readonly node: NodeApi

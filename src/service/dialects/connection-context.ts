@@ -3,6 +3,9 @@ import type { NodeId } from '../../locks/commands/commands.js'
 import type { Clock, Random } from '../../platform.js'
 import type { Line } from '../../protocol/line.js'
 import type { NeutralReply } from '../../protocol/replies.js'
+import type { AccessControl } from '../access/access-control.js'
+import type { Audit } from '../access/audit.js'
+import type { FailedAttempts } from '../access/failed-attempts.js'
 import type { Counters } from '../counters.js'
 import type { DeadlineQueue } from '../deadline-queue.js'
 import type { ClientReads } from '../reads/client-reads.js'
@@ -58,5 +61,8 @@ export interface ConnectionContext {
   readonly reads: ClientReads
   readonly right: SpeakingRight
   readonly operations: NodeOperations
+  readonly access: AccessControl
+  readonly failedAttempts: FailedAttempts
+  readonly audit: Audit
   leader(): NodeId | null
 }

@@ -5,6 +5,8 @@
  */
 import type { Genesis } from '../../../src/locks/machine.js'
 import type { Term } from '../../../src/raft/core/types.js'
+import type { AccessControl } from '../../../src/service/access/access-control.js'
+import type { Audit } from '../../../src/service/access/audit.js'
 import type { LockServiceOptions } from '../../../src/service/lock-service.js'
 import { SeededRandom } from '../../../src/testing/seeded-random.js'
 import { FakeNode } from './node.js'
@@ -24,6 +26,9 @@ export interface Faults {
 export interface ClusterOptions {
   readonly nodes?: number
   readonly leaseMs?: number
+  /** The policy of all nodes, and where they write down what it refused. */
+  readonly access?: AccessControl
+  readonly audit?: Audit
   readonly seed?: number
   readonly service?: Partial<LockServiceOptions>
   /** Nobody may administer. */

@@ -1,0 +1,58 @@
+/**
+ * Who may what. The edge asks before anything is proposed, read or redirected, and never caches an answer: a policy is replaced
+ * as a whole (`AccessControl`), so rights that were taken away count from the next ask on.
+ *
+ * A refusal is the text for `err,code:unauthorized`: it names the verb and the name or prefix, and is the same whether or not a
+ * lock of that name exists.
+ */
+import type { Caller, Credentials } from './caller.js'
+import type { ClusterVerb, LockVerb } from './verbs.js'
+
+/** Which names somebody may see. Asked for each name of a listing, so `has` is cheap; the object may be kept for one answer. */
+export interface VisibleNames {
+  /** Every name there is: nothing has to be filtered. */
+  readonly isAll: boolean
+  has(name: string): boolean
+}
+
+export const ALL_NAMES: VisibleNames = { isAll: true, has: () => true }
+
+/** How one name is asked for, as far as rules for names look at it. */
+export interface AskedTerms {
+  readonly mode: 'exclusive' | 'shared' | 'semaphore'
+  /** 0: the hold has no end of its own. */
+  readonly ttlMs: number
+  readonly meta: string
+  /** It would wait in the queue if it were not granted at once. */
+  readonly waits: boolean
+  /** Places in the queue of the name now, as this node knows it. */
+  waiters(): number
+}
+
+export interface Policy {
+  /** Begins with the SHA-256 of the auth file; null: there is none, and everybody may lock and see. */
+  readonly hash: string | null
+
+  /** Null: a token was shown that is nobody's. Without one it is never null. */
+  identify(credentials: Credentials): Caller | null
+  /** Whether what the caller has proven still proves the same. */
+  isStill(caller: Caller): boolean
+  /**
+   * Whether what `owner` (an identity that a session stores) has is the caller's too: to resume it, to name its tokens, to
+   * unlock it without a secret. Without an auth file it always is, since secrets and tokens are all the proof there is.
+   */
+  isOwn(caller: Caller, owner: string): boolean
+
+  /** Null: the caller may. */
+  refusal(caller: Caller, verb: LockVerb, name: string): string | null
+  /** Null: for every name that begins so, now and in all times; `''` for all names. */
+  refusalUnder(caller: Caller, verb: LockVerb, prefix: string): string | null
+  refusalOfCluster(caller: Caller, verb: ClusterVerb): string | null
+  sees(caller: Caller): VisibleNames
+
+  /** Rules for whoever asks for such a name (`policies:`), all who may lock it alike. Null: the terms are allowed. */
+  refusalOfTerms(terms: AskedTerms, name: string): string | null
+}
+
+/** Told to whoever shows a token that is nobody's. */
+export const WRONG_TOKEN_TEXT = 'auth: this token is not known here'
