@@ -97,3 +97,7 @@ export const PEER_SECRET_MIN_CHARS = 32
 export const PEER_SECRETS_MAX = 16
 export const PEER_SECRET_FILE_MAX_BYTES = 64 * 1024
 export const PEER_SECRET_REREAD_MS = 1_000
+
+// ---------------------------------------------------------------------------------- files that are read again
+/** Certificates and the auth file: a change is in force after two looks. */
+export const WATCHED_FILES_LOOK_MS = 1_000

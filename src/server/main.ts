@@ -16,6 +16,7 @@ import { ClientPort } from './clients/client-port.js'
 import { checkTimes, type ServerConfig } from './config/config.js'
 import { clientsWithin, descriptorLimit } from './config/descriptors.js'
 import { PeerSecretFile } from './config/peer-secret-file.js'
+import { WatchedFiles } from './config/watched-files.js'
 import { ExitCode } from './exit-codes.js'
 import { exitStatusOf } from './exit-status.js'
 import { HttpPort } from './http/http-port.js'
@@ -35,6 +36,8 @@ export interface RunningServer {
   readonly ended: Promise<number>
   /** A clean stop; more calls change nothing. */
   stop(): void
+  /** Reads certificates and the like again (SIGHUP). */
+  reload(): void
 }
 
 /** Never rejects: a start that fails is logged, and `ended` has the exit status. */
@@ -54,7 +57,7 @@ export async function startServer(config: ServerConfig, log: Logger): Promise<Ru
     log.error(describe(error))
     end(exitStatusOf(error))
   }
-  return { ended, stop: () => server?.stop() }
+  return { ended, stop: () => server?.stop(), reload: () => server?.reload() }
 }
 
 class Server {
@@ -63,6 +66,8 @@ class Server {
   readonly #sources: StatusSources
   readonly #metrics: ServerMetrics
   readonly #lockMetrics: LockMetrics
+  /** What is read again while this node runs. */
+  readonly #files: WatchedFiles
   #clientPort: ClientPort | null = null
   #http: HttpPort | null = null
   #leader: NodeId | null = null
@@ -112,6 +117,7 @@ class Server {
       },
       this.#surroundings(store, records),
     )
+    this.#files = new WatchedFiles(this.#parts.clock)
     this.#sources = this.#makeSources()
     const { reads } = this.#parts.service
     this.#metrics = new ServerMetrics(registry, this.#sources, {
@@ -174,9 +180,15 @@ class Server {
     return most
   }
 
+  reload(): void {
+    this.log.info('SIGHUP: files are read again')
+    void this.#files.reloadAll()
+  }
+
   stop(): void {
     if (this.#stopping) return
     this.#stopping = true
+    this.#files.stop()
     this.log.info('stopping')
     // Nothing that is written now would ever be answered: what was acknowledged is durable.
     const late = () => this.#fatal(new Error('the clean stop does not end: the disk hangs'))

@@ -3,7 +3,7 @@ import { ExitCode, UsageError } from '../../server/exit-codes.js'
 import { createLogger } from '../../server/logging/logger.js'
 import { startServer } from '../../server/main.js'
 import { prepareEnd } from '../system/end-process.js'
-import { isAskedToStop, whenAskedToStop } from './server-signals.js'
+import { isAskedToStop, whenAskedToReload, whenAskedToStop } from './server-signals.js'
 
 /** `tnl-server`: from its words to its exit status (docs/errors.md). */
 export async function runServerProgram(words: readonly string[], environment: NodeJS.ProcessEnv): Promise<void> {
@@ -33,6 +33,7 @@ export async function runServerProgram(words: readonly string[], environment: No
   if (isAskedToStop()) endProcess(ExitCode.ok)
   const server = await startServer(parsed.config, logger)
   whenAskedToStop(() => server.stop())
+  whenAskedToReload(() => server.reload())
   // A parent that holds a channel to this process (tnl cluster) takes it along when it dies. It may have died while this
   // process started, and then nobody would tell.
   if (process.connected) process.once('disconnect', () => server.stop())

@@ -4,6 +4,7 @@
  */
 let stopAsked = false
 let stop: (() => void) | null = null
+let reload: (() => void) | null = null
 
 function askToStop(): void {
   stopAsked = true
@@ -12,9 +13,11 @@ function askToStop(): void {
 
 export function catchSignals(): void {
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, askToStop)
-  // A terminal that closes, and tools that rotate logs, mean no harm. Without a handler HUP and USR2 would end the server
-  // with all its locks, and USR1 would open Node's debugger port.
-  for (const signal of ['SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const) process.on(signal, () => undefined)
+  // Files are read again. A terminal that closes sends it as well, and means no harm by it.
+  process.on('SIGHUP', () => reload?.())
+  // Tools that rotate logs mean no harm. Without a handler USR2 would end the server with all its locks, and USR1 would open
+  // Node's debugger port.
+  for (const signal of ['SIGUSR1', 'SIGUSR2'] as const) process.on(signal, () => undefined)
 }
 
 /** True once SIGTERM or SIGINT came. */
@@ -26,4 +29,9 @@ export function isAskedToStop(): boolean {
 export function whenAskedToStop(run: () => void): void {
   stop = run
   if (stopAsked) run()
+}
+
+/** Calls `run` at each SIGHUP from now on: what came before, the start has read anyway. */
+export function whenAskedToReload(run: () => void): void {
+  reload = run
 }

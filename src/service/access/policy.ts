@@ -6,6 +6,7 @@
  * lock of that name exists.
  */
 import type { Caller, Credentials } from './caller.js'
+import type { AskedMode } from './policy-data.js'
 import type { ClusterVerb, LockVerb } from './verbs.js'
 
 /** Which names somebody may see. Asked for each name of a listing, so `has` is cheap; the object may be kept for one answer. */
@@ -19,7 +20,7 @@ export const ALL_NAMES: VisibleNames = { isAll: true, has: () => true }
 
 /** How one name is asked for, as far as rules for names look at it. */
 export interface AskedTerms {
-  readonly mode: 'exclusive' | 'shared' | 'semaphore'
+  readonly mode: AskedMode
   /** 0: the hold has no end of its own. */
   readonly ttlMs: number
   readonly meta: string
@@ -27,6 +28,12 @@ export interface AskedTerms {
   readonly waits: boolean
   /** Places in the queue of the name now, as this node knows it. */
   waiters(): number
+}
+
+/** `limit`: it may be allowed later; `unauthorized`: the same ask never is. */
+export interface TermsRefusal {
+  readonly code: 'limit' | 'unauthorized'
+  readonly text: string
 }
 
 export interface Policy {
@@ -51,7 +58,7 @@ export interface Policy {
   sees(caller: Caller): VisibleNames
 
   /** Rules for whoever asks for such a name (`policies:`), all who may lock it alike. Null: the terms are allowed. */
-  refusalOfTerms(terms: AskedTerms, name: string): string | null
+  refusalOfTerms(terms: AskedTerms, name: string): TermsRefusal | null
 }
 
 /** Told to whoever shows a token that is nobody's. */
