@@ -101,3 +101,19 @@ export const PEER_SECRET_REREAD_MS = 1_000
 // ---------------------------------------------------------------------------------- files that are read again
 /** Certificates and the auth file: a change is in force after two looks. */
 export const WATCHED_FILES_LOOK_MS = 1_000
+
+// --------------------------------------------------------------------------------------------------- auth file
+/** Read in one go, in some tens of milliseconds: a thousand identities with a token and a few rules each fit. */
+export const AUTH_FILE_MAX_BYTES = 256 * 1024
+/** Every token that is shown is compared with all: some ten microseconds. */
+export const AUTH_TOKENS_MAX_COUNT = 2_048
+/** Prefixes of all identities: aliases in the file make many of few. */
+export const AUTH_RULES_MAX_COUNT = 10_000
+/** Sessions store whose they are. */
+export const IDENTITY_MAX_CHARS = 64
+/** Problems of a file that are told at once. */
+export const AUTH_PROBLEMS_SHOWN_COUNT = 20
+
+// -------------------------------------------------------------------------------------------------------- audit
+/** A process that ends waits so long for the disk of its audit. */
+export const AUDIT_FLUSH_MAX_MS = 500

@@ -9,9 +9,16 @@ import type { PeerSecrets } from '../raft/net/peer-secret.js'
 import { createTransport } from '../raft/net/transport.js'
 import { type LogStore, StoreError } from '../raft/ports/store.js'
 import { openStore } from '../raft/store/open-store.js'
+import { AccessControl } from '../service/access/access-control.js'
+import { NO_AUDIT } from '../service/access/audit.js'
+import { FilePolicy } from '../service/access/file-policy.js'
+import { openPolicy } from '../service/access/open-policy.js'
+import type { Policy } from '../service/access/policy.js'
 import { NodeComposition, type Surroundings } from '../service/composition.js'
 import type { EpochRecords } from '../service/lock-service.js'
 import { buildStatus, type StatusSources } from '../service/status.js'
+import { AuditFile } from './access/audit-file.js'
+import { AuthFile } from './access/auth-file.js'
 import { ClientPort } from './clients/client-port.js'
 import { checkTimes, type ServerConfig } from './config/config.js'
 import { clientsWithin, descriptorLimit } from './config/descriptors.js'
@@ -19,6 +26,7 @@ import { PeerSecretFile } from './config/peer-secret-file.js'
 import { WatchedFiles } from './config/watched-files.js'
 import { ExitCode } from './exit-codes.js'
 import { exitStatusOf } from './exit-status.js'
+import { addAccessMetrics } from './http/access-metrics.js'
 import { HttpPort } from './http/http-port.js'
 import { LockMetrics } from './http/lock-metrics.js'
 import { ServerMetrics } from './http/metrics.js'
@@ -48,10 +56,12 @@ export async function startServer(config: ServerConfig, log: Logger): Promise<Ru
   })
   let server: Server | null = null
   try {
+    // Before anything is opened that others could need.
+    const authFile = await openAuthFile(config, log)
     const store = await openStore(config.dataDir).catch((error: unknown) => {
       throw explainDirectoryError(config.dataDir, error)
     })
-    server = await Server.compose(config, log, store, end)
+    server = await Server.compose(config, log, store, authFile, end)
     await server.start()
   } catch (error) {
     log.error(describe(error))
@@ -66,6 +76,8 @@ class Server {
   readonly #sources: StatusSources
   readonly #metrics: ServerMetrics
   readonly #lockMetrics: LockMetrics
+  readonly #access: AccessControl
+  readonly #audit: AuditFile | null
   /** What is read again while this node runs. */
   readonly #files: WatchedFiles
   #clientPort: ClientPort | null = null
@@ -78,6 +90,7 @@ class Server {
     config: ServerConfig,
     log: Logger,
     store: LogStore,
+    authFile: AuthFile | null,
     end: (code: number) => void,
   ): Promise<Server> {
     const { identity } = store.loaded
@@ -88,7 +101,8 @@ class Server {
       )
     }
     const memberUid = await memberUidOf(store, systemRandom)
-    return new Server(config, log, store, end, memberUid, await openEpochRecords(config.dataDir, store))
+    const records = await openEpochRecords(config.dataDir, store)
+    return new Server(config, log, store, end, memberUid, records, authFile)
   }
 
   private constructor(
@@ -98,8 +112,11 @@ class Server {
     private readonly end: (exitCode: number) => void,
     memberUid: string,
     records: EpochRecords,
+    private readonly authFile: AuthFile | null,
   ) {
     const registry = new Registry()
+    this.#access = new AccessControl(this.#policy())
+    this.#audit = this.#openAudit()
     this.#lockMetrics = new LockMetrics({
       registry,
       prefixes: config.metricsPrefixes,
@@ -128,11 +145,22 @@ class Server {
       contended: () => reads.reports.queues.count,
       survey: () => this.#lockMetrics.survey(reads.queues),
     })
+    addAccessMetrics(registry, {
+      isAuthFileBad: () => authFile?.isBad === true,
+      authFileFailures: () => authFile?.failures ?? 0,
+      failedAttempts: () => this.#parts.service.failedAttempts.count,
+      lostAuditLines: () => this.#audit?.lostLines ?? 0,
+    })
+    authFile?.onChange(() => {
+      this.#parts.service.turn()
+      this.#access.replace(this.#policy())
+    })
   }
 
   async start(): Promise<void> {
     const { config, log } = this
     const { listen } = config
+    if (this.authFile !== null) await this.#files.add(this.authFile)
     this.#clientPort = await ClientPort.open({
       listen,
       maxConnections: this.#placesForClients(),
@@ -182,6 +210,7 @@ class Server {
 
   reload(): void {
     this.log.info('SIGHUP: files are read again')
+    this.#audit?.reopen()
     void this.#files.reloadAll()
   }
 
@@ -201,7 +230,7 @@ class Server {
 
   async #shutDown(): Promise<void> {
     await this.#parts.stop(() => this.#clientPort?.stopAccepting())
-    await Promise.all([this.#clientPort?.close(), this.#http?.close()])
+    await Promise.all([this.#clientPort?.close(), this.#http?.close(), this.#audit?.close()])
     this.log.info('stopped')
   }
 
@@ -230,6 +259,8 @@ class Server {
       random: systemRandom,
       records,
       observer: this.#lockMetrics,
+      access: this.#access,
+      audit: this.#audit ?? NO_AUDIT,
       log: (level, event, facts) => log[level](facts, event),
       describe: () => ({ ...buildStatus(this.#sources) }),
       greet: (address) => greet(address, this.#clock),
@@ -240,6 +271,24 @@ class Server {
       onStored: (durationMs) => this.#metrics.appended(durationMs),
       onFatal: (error) => this.#fatal(error),
     }
+  }
+
+  #policy(): Policy {
+    const { adminFrom, allowShutdown } = this.config
+    if (this.authFile === null) return openPolicy(adminFrom, allowShutdown)
+    return new FilePolicy(this.authFile.data, adminFrom === 'nowhere')
+  }
+
+  #openAudit(): AuditFile | null {
+    const { auditFile: file, isAuditOfGrants: wantsGrants, nodeId } = this.config
+    if (file === null) return null
+    return new AuditFile({
+      file,
+      nodeId,
+      wantsGrants,
+      clock: this.#clock,
+      warn: (message) => this.log.warn(message),
+    })
   }
 
   #peerSecrets(): PeerSecrets | null {
@@ -302,6 +351,12 @@ class Server {
       members: () => this.#parts.memberReports(),
     }
   }
+}
+
+async function openAuthFile({ authFile: file }: ServerConfig, log: Logger): Promise<AuthFile | null> {
+  if (file === null) return null
+  const info = (facts: object, message: string): void => log.info(facts, message)
+  return AuthFile.open({ file, info, warn: (message) => log.warn(message) })
 }
 
 /** What `--cluster` says of this node; what only means "everywhere here" leads nobody to it. */

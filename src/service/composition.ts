@@ -132,7 +132,7 @@ export class NodeComposition {
       options: settings,
       log,
       observer: world.observer ?? NOBODY,
-      access: world.access ?? new AccessControl(openPolicy(settings.adminFrom)),
+      access: world.access ?? new AccessControl(openPolicy(settings.adminFrom, settings.allowShutdown)),
       audit: world.audit ?? NO_AUDIT,
       describe: () => world.describe(),
       shutdown: () => world.shutdown(),

@@ -89,6 +89,8 @@ export class LockService implements ConnectionOwner {
   readonly #context: ConnectionContext
   readonly #effects: EffectRouter
   readonly #reads: ClientReads
+  /** Wrong tokens, whatever they were shown to. */
+  readonly failedAttempts: FailedAttempts
   #stopping = false
 
   constructor(private readonly deps: LockServiceDeps) {
@@ -138,6 +140,7 @@ export class LockService implements ConnectionOwner {
       onSafe: () => this.#each((connection) => connection.dialect?.safe()),
     })
     this.#reads = new ClientReads({ clock, node, reports: state.reports })
+    this.failedAttempts = new FailedAttempts(clock)
     this.#context = this.#makeContext()
     this.#effects = new EffectRouter({
       attachments: this.#attachments,
@@ -339,7 +342,7 @@ export class LockService implements ConnectionOwner {
       },
       operations: deps,
       access: deps.access,
-      failedAttempts: new FailedAttempts(deps.clock),
+      failedAttempts: this.failedAttempts,
       audit: deps.audit,
       leader: () => deps.node.leader(),
     }

@@ -12,11 +12,12 @@ import {
 import { LOCKS_PER_SESSION_MAX } from '../../locks/limits.js'
 import { CLIENT_PORT_DEFAULT, LINE_MAX_BYTES, LOCKS_PER_SESSION_MAX_COUNT } from '../../protocol/limits.js'
 import { isNamePrefix } from '../../protocol/values.js'
-import type { AdminFrom } from '../../service/access/open-policy.js'
 import { UsageError } from '../exit-codes.js'
 import { METRICS_PREFIXES_MAX_COUNT } from '../limits.js'
 import { LOG_LEVELS, type LogLevel } from '../logging/logger.js'
-import { type CommandLine, type OptionName, parseCommandLine } from './options.js'
+import { type AccessSettings, readAudit, readRights, warnOfOpenDoors } from './access-settings.js'
+import { type CommandLine, parseCommandLine } from './options.js'
+import { readChoice, readInteger, readSeconds, readSwitch } from './plain-values.js'
 import {
   type Setting,
   Settings,
@@ -33,7 +34,7 @@ export interface ClusterMember {
 }
 
 /** How this node runs. All times in milliseconds. */
-export interface ServerConfig {
+export interface ServerConfig extends AccessSettings {
   readonly nodeId: string
   /** Host `localhost` stands for 127.0.0.1 and, where the machine has it, ::1. */
   readonly listen: HostPort
@@ -58,8 +59,6 @@ export interface ServerConfig {
   readonly heartbeatMs: number
   readonly requestTimeoutMs: number
   readonly followers: 'serve' | 'redirect'
-  readonly allowShutdown: boolean
-  readonly adminFrom: AdminFrom
   readonly maxLineBytes: number
   readonly maxConnections: number
   readonly maxLocksPerSession: number
@@ -119,6 +118,7 @@ function readConfig(settings: Settings, warnings: string[]): ServerConfig {
     requestTimeoutMs: readSeconds(settings, 'request-timeout', 5, 0.1, 3600),
     followers: readChoice(settings, 'followers', ['serve', 'redirect'] as const, 'serve'),
     ...readRights(settings, warnings),
+    ...readAudit(settings),
     maxLineBytes: readInteger(settings, 'max-line', LINE_MAX_BYTES, 64, 1_048_576),
     maxConnections: readInteger(settings, 'max-connections', 10_000, 1, 1_000_000),
     maxLocksPerSession: readInteger(
@@ -131,6 +131,7 @@ function readConfig(settings: Settings, warnings: string[]): ServerConfig {
     metricsPrefixes: readMetricsPrefixes(settings),
     logLevel: readLogLevel(settings),
   }
+  warnOfOpenDoors(config, warnings)
   checkTimes(config)
   return config
 }
@@ -263,17 +264,6 @@ function addressOf<T>(setting: Setting, parse: () => T, prefix = ''): T {
   }
 }
 
-/** `--admin off` wins over all that a client may do because it is, or seems to be, on this machine. */
-function readRights(settings: Settings, warnings: string[]): Pick<ServerConfig, 'allowShutdown' | 'adminFrom'> {
-  const allowShutdown = readSwitch(settings, 'allow-shutdown')
-  const allowAdmin = readSwitch(settings, 'allow-admin')
-  if (readSwitch(settings, 'admin', true)) {
-    return { allowShutdown, adminFrom: allowAdmin ? 'anywhere' : 'this machine' }
-  }
-  if (allowShutdown || allowAdmin) warnings.push('--admin is off: --allow-admin and --allow-shutdown are ignored')
-  return { allowShutdown: false, adminFrom: 'nowhere' }
-}
-
 function readMetricsPrefixes(settings: Settings): readonly string[] {
   const setting = settings.find('metrics-prefixes')
   if (setting === null) return []
@@ -284,43 +274,6 @@ function readMetricsPrefixes(settings: Settings): readonly string[] {
     throw wrongValue(setting, `at most ${METRICS_PREFIXES_MAX_COUNT} prefixes: each is a dozen series of every metric`)
   }
   return [...new Set(prefixes)]
-}
-
-// ------------------------------------------------------------------------------------------------ plain values
-
-function readSeconds(settings: Settings, name: OptionName, fallback: number, least: number, most: number): number {
-  const setting = settings.find(name)
-  if (setting === null) return fallback * SECOND_MS
-  const seconds = Number(setting.text)
-  if (!/^\d+(?:\.\d+)?$/.test(setting.text)) throw wrongValue(setting, 'not a number of seconds')
-  if (seconds < least || seconds > most) throw wrongValue(setting, `must be from ${least} to ${most} seconds`)
-  return Math.round(seconds * SECOND_MS)
-}
-
-function readInteger(settings: Settings, name: OptionName, fallback: number, least: number, most: number): number {
-  const setting = settings.find(name)
-  if (setting === null) return fallback
-  const value = Number(setting.text)
-  if (!/^\d+$/.test(setting.text) || value < least || value > most) {
-    throw wrongValue(setting, `must be a whole number from ${least} to ${most}`)
-  }
-  return value
-}
-
-function readSwitch(settings: Settings, name: OptionName, otherwise = false): boolean {
-  const setting = settings.find(name)
-  if (setting === null) return otherwise
-  if (/^(?:1|true|yes|on)$/i.test(setting.text)) return true
-  if (/^(?:0|false|no|off)$/i.test(setting.text)) return false
-  throw wrongValue(setting, 'must be true or false')
-}
-
-function readChoice<T extends string>(settings: Settings, name: OptionName, choices: readonly T[], fallback: T): T {
-  const setting = settings.find(name)
-  if (setting === null) return fallback
-  const choice = choices.find((candidate) => candidate === setting.text)
-  if (choice === undefined) throw wrongValue(setting, `must be ${choices.join(' or ')}`)
-  return choice
 }
 
 /** `--debug` and `--info` are short for `--log-level`; the one set at the stronger place counts. */

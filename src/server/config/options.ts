@@ -60,6 +60,17 @@ export const OPTIONS = [
     value: 'on|off',
     help: 'off: no administration by clients, not even from this machine, for a proxy there (default on)',
   },
+  {
+    name: 'auth-file',
+    value: 'FILE',
+    help: 'YAML: who may what, by tokens and certificates; the same on every node, read again when it changes and on SIGHUP',
+  },
+  {
+    name: 'audit-file',
+    value: 'FILE',
+    help: 'write down there who did what: administration, broken locks, freezes, refusals; opened again on SIGHUP',
+  },
+  { name: 'audit-grants', value: null, help: 'and every lock that is granted' },
   { name: 'max-line', value: 'BYTES', help: 'longest line of a client (default 4096)' },
   { name: 'max-connections', value: 'N', help: 'most client connections of this node (default 10000)' },
   {
@@ -93,7 +104,7 @@ Examples:
              --listen 0.0.0.0 --advertise h1:7654 --peer-listen 0.0.0.0 --data-dir /var/lib/tnl`
 
 /** Planned, not built yet: refused, never silently ignored. */
-const NOT_BUILT_YET = /^(?:tls-[a-z-]+|peer-tls-[a-z-]+|auth-file)$/
+const NOT_BUILT_YET = /^(?:tls-[a-z-]+|peer-tls-[a-z-]+)$/
 
 export function isOptionName(name: string): name is OptionName {
   return NAMES.has(name)

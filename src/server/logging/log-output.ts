@@ -13,7 +13,9 @@ export class LogOutput {
   #waitingChars = 0
   #inFlightChars = 0
   #inFlightSinceMs = 0
+  /** Of which nobody was told yet, and all since the start. */
   #droppedLines = 0
+  #droppedInAll = 0
   readonly #whenEmpty = new Set<() => void>()
   /** Asked to say that so many lines are missing, when lines are taken again. */
   onDropped: (lines: number) => void = () => undefined
@@ -23,10 +25,15 @@ export class LogOutput {
     private readonly nowMs: () => number,
   ) {}
 
+  /** Lines that were not written, since the start. */
+  get droppedLines(): number {
+    return this.#droppedInAll
+  }
+
   /** One line with its end. */
   write(line: string): void {
     if (this.#waitingChars + this.#inFlightChars + line.length > LOG_BUFFER_MAX_CHARS) {
-      this.#droppedLines += 1
+      this.#drop(1)
       return
     }
     this.#waiting.push(line)
@@ -64,12 +71,17 @@ export class LogOutput {
     this.sink.write(text, (error) => {
       this.#inFlightChars = 0
       if (error === null) this.#tellDropped()
-      else this.#droppedLines += lines
+      else this.#drop(lines)
       this.#pump()
       if (this.#inFlightChars > 0) return
       for (const resolve of this.#whenEmpty) resolve()
       this.#whenEmpty.clear()
     })
+  }
+
+  #drop(lines: number): void {
+    this.#droppedLines += lines
+    this.#droppedInAll += lines
   }
 
   #tellDropped(): void {

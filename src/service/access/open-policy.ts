@@ -7,7 +7,8 @@ export type AdminFrom = 'nowhere' | 'this machine' | 'anywhere'
 
 export const ADMIN_OFF_TEXT = 'administration is switched off here (--admin off)'
 
-export function openPolicy(adminFrom: AdminFrom): Policy {
+/** `allowShutdown`: whoever is on this machine may end the node. */
+export function openPolicy(adminFrom: AdminFrom, allowShutdown: boolean): Policy {
   const refusal = ({ isLocal }: Caller): string | null => {
     if (adminFrom === 'nowhere') return ADMIN_OFF_TEXT
     if (isLocal || adminFrom === 'anywhere') return null
@@ -21,7 +22,10 @@ export function openPolicy(adminFrom: AdminFrom): Policy {
     isOwn: () => true,
     refusal: (caller, verb) => (verb === 'break' ? refusal(caller) : null),
     refusalUnder: (caller, verb) => (verb === 'break' ? refusal(caller) : null),
-    refusalOfCluster: refusal,
+    refusalOfCluster: (caller, verb) => {
+      if (verb !== 'shutdown') return refusal(caller)
+      return allowShutdown && caller.isLocal && adminFrom !== 'nowhere' ? null : 'shutdown not allowed'
+    },
     sees: () => ALL_NAMES,
     refusalOfTerms: () => null,
   }

@@ -100,7 +100,7 @@ export const MENDED_SERVER: readonly Mutant[] = [
     id: 'Y711',
     title: 'lines that a full disk did not take are not counted',
     rule: 'own',
-    edits: [{ file: LOG_OUTPUT, find: '      else this.#droppedLines += lines\n', replace: '' }],
+    edits: [{ file: LOG_OUTPUT, find: '      else this.#drop(lines)\n', replace: '' }],
     killers: ['tests'],
     tests: LOG_TESTS,
   },

@@ -114,7 +114,7 @@ export class FakeNode implements NodeApi {
       },
       access:
         this.cluster.options.access ??
-        new AccessControl(openPolicy(this.cluster.options.isAdminOff === true ? 'nowhere' : 'this machine')),
+        new AccessControl(openPolicy(this.cluster.options.isAdminOff === true ? 'nowhere' : 'this machine', false)),
       audit: this.cluster.options.audit ?? NO_AUDIT,
       describe: () => ({ maxrss: 1 }),
       shutdown: () => {

@@ -1,0 +1,118 @@
+/** The file of `--auth-file`: read at the start, and again when it changes. A bad one leaves in force what was before. */
+import { open } from 'node:fs/promises'
+import type { PolicyData } from '../../service/access/policy-data.js'
+import type { WatchedSet } from '../config/watched-files.js'
+import { UsageError } from '../exit-codes.js'
+import { AUTH_FILE_MAX_BYTES, AUTH_PROBLEMS_SHOWN_COUNT } from '../limits.js'
+import { type ReadAuth, readAuth } from './auth-schema.js'
+import type { Problem } from './yaml-reader.js'
+
+export interface AuthFileOptions {
+  readonly file: string
+  info(facts: object, message: string): void
+  warn(message: string): void
+}
+
+export class AuthFile implements WatchedSet {
+  readonly files: readonly string[]
+  #data: PolicyData
+  #isBad = false
+  #failures = 0
+  #changed = (_: PolicyData): void => undefined
+
+  /** Throws UsageError with everything that is wrong in the file. */
+  static async open(options: AuthFileOptions): Promise<AuthFile> {
+    const read = await readAuthFile(options.file)
+    if ('problems' in read) throw new UsageError(`--auth-file ${problemsText(options.file, read.problems)}`)
+    const file = new AuthFile(options, read.data)
+    file.#tell(read)
+    return file
+  }
+
+  private constructor(
+    private readonly options: AuthFileOptions,
+    data: PolicyData,
+  ) {
+    this.files = [options.file]
+    this.#data = data
+  }
+
+  /** What is in force. */
+  get data(): PolicyData {
+    return this.#data
+  }
+
+  /** The file says something else than what is in force, and cannot be used. */
+  get isBad(): boolean {
+    return this.#isBad
+  }
+
+  /** Since the start. */
+  get failures(): number {
+    return this.#failures
+  }
+
+  /** From now on `changed` is told what is to be in force. */
+  onChange(changed: (data: PolicyData) => void): void {
+    this.#changed = changed
+  }
+
+  async reload(): Promise<void> {
+    const { file, warn } = this.options
+    const read = await readAuthFile(file)
+    if ('problems' in read) {
+      this.#isBad = true
+      this.#failures += 1
+      warn(`--auth-file ${problemsText(file, read.problems)}\nwhat was in force before stays so (${this.#data.hash})`)
+      return
+    }
+    this.#isBad = false
+    if (read.data.hash === this.#data.hash) return
+    this.#data = read.data
+    this.#tell(read)
+    this.#changed(read.data)
+  }
+
+  #tell({ data, notes }: Extract<ReadAuth, { readonly data: PolicyData }>): void {
+    const { file, info, warn } = this.options
+    info({ hash: data.hash, identities: data.identities.length }, `--auth-file ${file} is in force`)
+    for (const note of notes) warn(`--auth-file ${file}: ${note}`)
+  }
+}
+
+/** Never rejects: a file that cannot be read has one problem. */
+export async function readAuthFile(file: string): Promise<ReadAuth> {
+  try {
+    return readAuth(await textOf(file))
+  } catch (error) {
+    return { problems: [{ line: 0, column: 0, text: error instanceof Error ? error.message : String(error) }] }
+  }
+}
+
+/** Bounded also where the file grows while it is read, or is none that has a size. */
+async function textOf(file: string): Promise<string> {
+  const handle = await open(file, 'r')
+  try {
+    const bytes = Buffer.alloc(AUTH_FILE_MAX_BYTES + 1)
+    let length = 0
+    for (;;) {
+      const { bytesRead } = await handle.read(bytes, length, bytes.length - length)
+      length += bytesRead
+      if (length > AUTH_FILE_MAX_BYTES) throw new Error(`longer than ${AUTH_FILE_MAX_BYTES} bytes`)
+      if (bytesRead === 0) return new TextDecoder('utf-8', { fatal: true }).decode(bytes.subarray(0, length))
+    }
+  } finally {
+    await handle.close()
+  }
+}
+
+/** A line each, as compilers write it. */
+export function problemsText(file: string, problems: readonly Problem[]): string {
+  const lines = problems
+    .slice(0, AUTH_PROBLEMS_SHOWN_COUNT)
+    .map(({ line, column, text }) =>
+      line === 0 ? `${file}: ${text}` : `${file} line ${line} column ${column}: ${text}`,
+    )
+  const more = problems.length - lines.length
+  return [...lines, ...(more > 0 ? [`… and ${more} more`] : [])].join('\n')
+}
