@@ -27,6 +27,7 @@ import { WatchedFiles } from './config/watched-files.js'
 import { ExitCode } from './exit-codes.js'
 import { exitStatusOf } from './exit-status.js'
 import { addAccessMetrics } from './http/access-metrics.js'
+import { HttpAccess } from './http/http-access.js'
 import { HttpPort } from './http/http-port.js'
 import { LockMetrics } from './http/lock-metrics.js'
 import { ServerMetrics } from './http/metrics.js'
@@ -180,6 +181,12 @@ class Server {
           wallNow: () => this.#clock.wallNow(),
           maySpeak: () => this.#sources.leaseRemainingMs() > 0,
         },
+        access: new HttpAccess({
+          access: this.#access,
+          audit: this.#audit ?? NO_AUDIT,
+          failedAttempts: this.#parts.service.failedAttempts,
+          advertise: config.advertise,
+        }),
         warn: (message) => log.warn(message),
       })
     }

@@ -2,21 +2,24 @@
 import type { EventType } from '../../locks/effects.js'
 import type { FreezeReport } from '../../locks/views/hold-report.js'
 import type { QueueReport } from '../../locks/views/queues.js'
+import type { VisibleNames } from '../../service/access/policy.js'
 import type { ClientReads } from '../../service/reads/client-reads.js'
 import { heldForSeconds } from '../../service/reads/lock-line.js'
 import { TopQueues } from '../../service/reads/top-queues.js'
-import { buildStatus, type StatusReport, type StatusSources, whyNotReady } from '../../service/status.js'
+import { buildStatus, type StatusSources, whyNotReady } from '../../service/status.js'
+import { type ShownStatus, statusFor } from '../http/shown-to.js'
 import { FEED_MAX_FREEZES, FEED_MAX_QUEUES } from '../limits.js'
 
+/** What is null is not for this viewer, who does not see all names. */
 export interface Overview {
-  readonly status: StatusReport
+  readonly status: ShownStatus
   /** Why this node should get no clients now; null: it is ready. */
   readonly unready: string | null
   /** Seconds since 1970, by this node's clock. */
   readonly now: number
   /** Of all locks, that this node has seen since its start. */
-  readonly happened: Readonly<Record<EventType, number>>
-  readonly contended: number
+  readonly happened: Readonly<Record<EventType, number>> | null
+  readonly contended: number | null
   readonly freezes: readonly FreezeRow[]
   readonly freezeCount: number
   /** Names with the longest queues, and those whose first waiter has waited longest. */
@@ -67,6 +70,22 @@ function overviewOf({ status, reads, wallNow }: OverviewSources, top: TopQueues)
     freezeCount: reads.reports.freezeCount,
     longest: top.contended.map((queue) => rowOf(queue, nowMs)),
     oldest: top.oldest.map((queue) => rowOf(queue, nowMs)),
+  }
+}
+
+/** For whoever sees some names only: of the longest queues those that it may see, and no numbers of all. */
+export function overviewFor(visible: VisibleNames, overview: Overview): Overview {
+  const seen = ({ name }: QueueRow): boolean => visible.has(name)
+  const freezes = overview.freezes.filter(({ prefix }) => visible.hasUnder(prefix))
+  return {
+    ...overview,
+    status: statusFor(visible, overview.status),
+    happened: null,
+    contended: null,
+    freezes,
+    freezeCount: freezes.length,
+    longest: overview.longest.filter(seen),
+    oldest: overview.oldest.filter(seen),
   }
 }
 

@@ -15,9 +15,13 @@ import {
 import { bindError, listenOn } from '../sockets/listen.js'
 import { type Answer, failure, json, text } from './answers.js'
 import { EventStream } from './event-stream.js'
+import type { Asker, HttpAccess } from './http-access.js'
 import type { ServerMetrics } from './metrics.js'
 import { type ReadSources, type Route, readRoute } from './read-routes.js'
+import { metricsFor, statusFor } from './shown-to.js'
 import { type Feeding, type StreamRoute, watchRoute } from './stream-routes.js'
+
+type Find = () => Answer | Feeding | Promise<Answer | Feeding>
 
 export interface HttpOptions {
   readonly listen: HostPort
@@ -25,6 +29,7 @@ export interface HttpOptions {
   readonly sources: StatusSources
   readonly metrics: ServerMetrics
   readonly reads: ReadSources
+  readonly access: HttpAccess
   /** An answer failed for a reason of our own. */
   warn(message: string): void
 }
@@ -34,22 +39,30 @@ export class HttpPort {
   readonly #server: Server
   /** From the oldest. */
   readonly #sockets = new Set<Socket>()
+  /** For everybody. */
+  readonly #openRoutes: ReadonlyMap<string, () => Answer | Promise<Answer>>
   readonly #routes: ReadonlyMap<string, Route>
   readonly #streamRoutes: ReadonlyMap<string, StreamRoute>
   readonly #feed: DashboardFeed
   readonly #reads: ReadSources
   readonly #warn: (message: string) => void
-  #streamCount = 0
+  readonly #streams = new Set<EventStream>()
   #boundPort = 0
 
   private constructor(private readonly options: HttpOptions) {
     const { clock, sources, reads } = options
     const shown = { status: sources, reads: reads.reads, wallNow: () => reads.wallNow() }
     this.#feed = new DashboardFeed(clock, (done) => makeOverview(shown, done))
+    this.#openRoutes = openRoutesOf(options)
     this.#routes = routesOf(options)
     this.#streamRoutes = new Map<string, StreamRoute>([
       ['/v1/events', watchRoute(reads)],
-      ['/dashboard/feed', async () => (stream) => this.#feed.add(stream)],
+      [
+        '/dashboard/feed',
+        async (_query, _last, { visible }) =>
+          (stream) =>
+            this.#feed.add(stream, visible),
+      ],
     ])
     this.#reads = reads
     this.#warn = (message) => options.warn(message)
@@ -59,6 +72,10 @@ export class HttpPort {
       (request, response) => void this.#answer(request, response),
     )
     this.#server.on('connection', (socket) => this.#makeRoom(socket))
+    // Whoever may still look asks again, and is asked again who it is.
+    options.access.onChange(() => {
+      for (const stream of this.#streams) stream.drop()
+    })
   }
 
   /** Throws UsageError when the address cannot be bound. */
@@ -106,7 +123,9 @@ export class HttpPort {
 
   async #find(request: IncomingMessage): Promise<Answer | Feeding> {
     const { path, query } = partsOf(request.url ?? '/')
-    const find = this.#finder(path, query, request.headers['last-event-id'])
+    const find = this.#finder(path, query, request)
+    const misdirected = this.options.access.misdirected(request)
+    if (misdirected !== null) return misdirected
     if (find === null) return text(404, `nothing at ${path}`)
     if (request.method !== 'GET' && request.method !== 'HEAD') return text(405, 'only GET and HEAD')
     try {
@@ -118,28 +137,44 @@ export class HttpPort {
   }
 
   /** Null: there is nothing at this path. */
-  #finder(
-    path: string,
-    query: URLSearchParams,
-    lastEventId: string | string[] | undefined,
-  ): (() => Answer | Feeding | Promise<Answer | Feeding>) | null {
+  #finder(path: string, query: URLSearchParams, request: IncomingMessage): Find | null {
+    const open = this.#openRoutes.get(path)
+    if (open !== undefined) return open
     const stream = this.#streamRoutes.get(path)
-    if (stream !== undefined) return () => stream(query, typeof lastEventId === 'string' ? lastEventId : null)
+    if (stream !== undefined) {
+      const last = request.headers['last-event-id']
+      return this.#admitted(request, path, (asker) => stream(query, typeof last === 'string' ? last : null, asker))
+    }
     const route = this.#routes.get(path) ?? readRoute(path)
-    return route === null ? null : () => route(query, this.#reads)
+    return route === null ? null : this.#admitted(request, path, (asker) => route(query, this.#reads, asker))
+  }
+
+  /** What only those are answered who may see something. */
+  #admitted(
+    request: IncomingMessage,
+    path: string,
+    find: (asker: Asker) => Answer | Feeding | Promise<Answer | Feeding>,
+  ): Find {
+    const { access } = this.options
+    const what = `${request.method ?? 'GET'} ${path}`
+    return async () => {
+      const asker = await access.identify(request, what)
+      if ('status' in asker) return asker
+      return access.refusalOfSight(asker, request, what) ?? find(asker)
+    }
   }
 
   #stream(request: IncomingMessage, response: ServerResponse, feeding: Feeding): void {
     if (request.method === 'HEAD') {
       say(request, response, { status: 200, type: 'text/event-stream', body: '' })
-    } else if (this.#streamCount >= HTTP_STREAMS_MAX_COUNT) {
+    } else if (this.#streams.size >= HTTP_STREAMS_MAX_COUNT) {
       say(request, response, failure(503, 'limit', `at most ${HTTP_STREAMS_MAX_COUNT} event streams at a node`))
     } else {
-      this.#streamCount += 1
       const stream = new EventStream(response, this.options.clock)
+      this.#streams.add(stream)
       const end = feeding(stream)
       stream.onceClosed(() => {
-        this.#streamCount -= 1
+        this.#streams.delete(stream)
         end()
       })
     }
@@ -162,20 +197,30 @@ function partsOf(url: string): { readonly path: string; readonly query: URLSearc
   return { path: url.slice(0, end), query: new URLSearchParams(url.slice(end + 1)) }
 }
 
-function routesOf({ sources, metrics }: HttpOptions): ReadonlyMap<string, Route> {
-  const page = (name: AssetName): Route => {
-    return () => asset(name)
-  }
-  return new Map<string, Route>([
+/** A page without data, and what balancers ask. */
+function openRoutesOf({ sources }: HttpOptions): ReadonlyMap<string, () => Answer | Promise<Answer>> {
+  const page = (name: AssetName) => () => asset(name)
+  return new Map<string, () => Answer | Promise<Answer>>([
     ['/', page('index.html')],
     ['/dashboard/dashboard.css', page('dashboard.css')],
     ['/dashboard/dashboard.js', page('dashboard.js')],
     ['/dashboard/icon.svg', page('icon.svg')],
     ['/healthz', () => text(200, 'ok')],
     ['/readyz', () => readiness(sources)],
-    ['/v1/status', () => json(buildStatus(sources))],
+  ])
+}
+
+function routesOf({ sources, metrics }: HttpOptions): ReadonlyMap<string, Route> {
+  return new Map<string, Route>([
+    ['/v1/status', (_query, _reads, asker) => json(statusFor(asker.visible, buildStatus(sources)))],
     ['/v1/members', () => json(sources.members())],
-    ['/metrics', async () => ({ status: 200, type: metrics.registry.contentType, body: await metrics.text() })],
+    [
+      '/metrics',
+      async (_query, _reads, asker) => {
+        const body = metricsFor(asker, await metrics.text())
+        return { status: 200, type: metrics.registry.contentType, body }
+      },
+    ],
   ])
 }
 

@@ -4,6 +4,7 @@
  */
 import type { ListedHold } from '../../locks/views/listing.js'
 import { isLockName, isNamePrefix, parseInteger } from '../../protocol/values.js'
+import type { VisibleNames } from '../../service/access/policy.js'
 import type { ClientReads } from '../../service/reads/client-reads.js'
 import type { ListingOrder } from '../../service/reads/listings.js'
 import { compilePattern } from '../../service/reads/pattern.js'
@@ -11,6 +12,7 @@ import { formatListingPlace, type ListingPlace, parseListingPlace } from '../../
 import * as reports from '../../service/reads/report-json.js'
 import { HTTP_LISTINGS_MAX_COUNT, HTTP_LOCKS_MAX, HTTP_LOCKS_MAX_CHARS, HTTP_SEARCH_MAX_CHARS } from '../limits.js'
 import { type Answer, failure, json, jsonText } from './answers.js'
+import type { Asker } from './http-access.js'
 
 export interface ReadSources {
   readonly reads: ClientReads
@@ -20,10 +22,22 @@ export interface ReadSources {
   maySpeak(): boolean
 }
 
-export type Route = (query: URLSearchParams, sources: ReadSources) => Answer | Promise<Answer>
+export type Route = (query: URLSearchParams, sources: ReadSources, asker: Asker) => Answer | Promise<Answer>
 
 /** Reads the request, and gives what is to be done on a state that is current. */
-type Reading = (query: URLSearchParams, name: string) => (sources: ReadSources) => Answer | Promise<Answer>
+type Reading = (
+  query: URLSearchParams,
+  name: string,
+  asker: Asker,
+) => (sources: ReadSources) => Answer | Promise<Answer>
+
+/** The asker may not see what it asks for. */
+class NotForAsker extends Error {
+  override readonly name = 'NotForAsker'
+  constructor(readonly answer: Answer) {
+    super('not for this asker')
+  }
+}
 
 /** Something is wrong with the request. */
 class BadQuery extends Error {
@@ -37,8 +51,8 @@ class BadQuery extends Error {
 }
 
 const READINGS: Readonly<Record<string, Reading>> = {
-  check: (query) => {
-    const name = lockName(query.get('name') ?? '')
+  check: (query, _name, asker) => {
+    const name = visibleName(query.get('name') ?? '', asker)
     const token = wholeNumber(query, 'token')
     if (token === null) throw new BadQuery('bad-request', 'token: a whole number')
     return ({ reads, maySpeak }) => {
@@ -46,25 +60,28 @@ const READINGS: Readonly<Record<string, Reading>> = {
       return valid && !maySpeak() ? NO_QUORUM : json({ name, token, valid })
     }
   },
-  locks: (query) => {
+  locks: (query, _name, { visible }) => {
     const prefix = query.get('prefix') ?? ''
     if (!isNamePrefix(prefix))
       throw new BadQuery('bad-request', 'prefix: the beginning of lock names, or empty for all')
     const pattern = query.has('match') ? compilePattern(query.get('match') ?? '') : null
     if (pattern !== null && 'why' in pattern) throw new BadQuery(pattern.code, pattern.why)
     const after = query.has('after') ? listingPlace(query.get('after') ?? '') : null
-    const wants = filterOf(query)
+    const wants = filterOf(query, visible)
     const most = Math.min(HTTP_LOCKS_MAX, Math.max(1, wholeNumber(query, 'limit') ?? HTTP_LOCKS_MAX))
     return (sources) =>
       page(sources, { prefix, only: null, pattern, after, most, ...(wants === null ? {} : { wants }) })
   },
-  'locks/': (_query, name) =>
-    of(lockName(name), ({ reads, wallNow }, it) => reports.whoJson(reads.reports, it, wallNow())),
-  'why/': (query, name) => {
+  'locks/': (_query, name, asker) =>
+    of(visibleName(name, asker), ({ reads, wallNow }, it) => reports.whoJson(reads.reports, it, wallNow())),
+  'why/': (query, name, asker) => {
     const session = wholeNumber(query, 'session')
-    return of(lockName(name), ({ reads, wallNow }, it) => reports.whyJson(reads.reports, it, session, wallNow()))
+    return of(visibleName(name, asker), ({ reads, wallNow }, it) =>
+      reports.whyJson(reads.reports, it, session, wallNow()),
+    )
   },
-  'history/': (_query, name) => of(lockName(name), ({ reads }, it) => reports.historyJson(reads.reports, it)),
+  'history/': (_query, name, asker) =>
+    of(visibleName(name, asker), ({ reads }, it) => reports.historyJson(reads.reports, it)),
   sessions: (query) => {
     const after = wholeNumber(query, 'after') ?? 0
     return ({ reads }) => json(reports.sessionsJson(reads.reports, after))
@@ -90,7 +107,7 @@ export function readRoute(path: string): Route | null {
   if (!path.startsWith(ROOT)) return null
   const [, key = '', rest = ''] = /^([a-z]+$|[a-z]+\/)(.*)$/.exec(path.slice(ROOT.length)) ?? []
   const reading = Object.hasOwn(READINGS, key) ? READINGS[key] : undefined
-  return reading === undefined ? null : (query, sources) => answer(reading, query, decoded(rest), sources)
+  return reading === undefined ? null : (query, sources, asker) => answer(reading, query, decoded(rest), sources, asker)
 }
 
 const ROOT = '/v1/'
@@ -100,11 +117,13 @@ function answer(
   query: URLSearchParams,
   name: string,
   sources: ReadSources,
+  asker: Asker,
 ): Answer | Promise<Answer> {
   try {
-    const perform = reading(query, name)
+    const perform = reading(query, name, asker)
     return query.get('stale') === 'yes' ? perform(sources) : confirmed(sources, perform)
   } catch (error) {
+    if (error instanceof NotForAsker) return error.answer
     if (!(error instanceof BadQuery)) throw error
     return failure(400, error.code, error.message)
   }
@@ -170,15 +189,24 @@ function page(
 }
 
 /** `search`: a part of the name or of the holder, in whatever case; `contended=yes`: somebody waits for it. Null: all lines. */
-function filterOf(query: URLSearchParams): ((held: ListedHold) => boolean) | null {
+function filterOf(query: URLSearchParams, visible: VisibleNames): ((held: ListedHold) => boolean) | null {
   const search = (query.get('search') ?? '').toLowerCase()
   if (search.length > HTTP_SEARCH_MAX_CHARS) {
     throw new BadQuery('limit', `search: at most ${HTTP_SEARCH_MAX_CHARS} characters`)
   }
   const isContended = query.get('contended') === 'yes'
-  if (search === '' && !isContended) return null
+  if (search === '' && !isContended && visible.isAll) return null
   return ({ name, holder, waiters }) =>
-    (!isContended || waiters > 0) && (name.toLowerCase().includes(search) || holder.toLowerCase().includes(search))
+    visible.has(name) &&
+    (!isContended || waiters > 0) &&
+    (name.toLowerCase().includes(search) || holder.toLowerCase().includes(search))
+}
+
+function visibleName(text: string, asker: Asker): string {
+  const name = lockName(text)
+  const refusal = asker.refusal(name)
+  if (refusal !== null) throw new NotForAsker(refusal)
+  return name
 }
 
 function lockName(text: string): string {

@@ -4,6 +4,7 @@ import { WATCHES_MAX_COUNT } from '../../service/limits.js'
 import { parsePosition } from '../../service/reads/positions.js'
 import { type Answer, failure } from './answers.js'
 import type { EventStream } from './event-stream.js'
+import type { Asker } from './http-access.js'
 import { NO_QUORUM, type ReadSources } from './read-routes.js'
 import { beginWatch } from './watch-stream.js'
 
@@ -11,14 +12,20 @@ import { beginWatch } from './watch-stream.js'
 export type Feeding = (stream: EventStream) => () => void
 
 /** `lastEventId`: where a browser's stream was broken off; it counts more than what the address says. */
-export type StreamRoute = (query: URLSearchParams, lastEventId: string | null) => Promise<Answer | Feeding>
+export type StreamRoute = (
+  query: URLSearchParams,
+  lastEventId: string | null,
+  asker: Asker,
+) => Promise<Answer | Feeding>
 
 export function watchRoute({ reads }: ReadSources): StreamRoute {
-  return async (query, lastEventId) => {
+  return async (query, lastEventId, asker) => {
     const prefix = query.get('prefix') ?? ''
     if (!isNamePrefix(prefix)) {
       return failure(400, 'bad-request', 'prefix: the beginning of lock names, or empty for all')
     }
+    const refusal = asker.refusalUnder(prefix)
+    if (refusal !== null) return refusal
     const sinceText = lastEventId ?? query.get('since')
     const since = sinceText === null ? null : parsePosition(sinceText)
     if (sinceText !== null && since === null) {

@@ -99,10 +99,25 @@ export class FilePolicy implements Policy {
     return `${subject(caller)} may not ${CLUSTER_ACTS[verb]} (verb ${verb}; of the cluster ${own})`
   }
 
+  refusalOfSight(caller: Caller): string | null {
+    for (const [, verbs] of this.#party(caller).may.entries()) if (verbs.has('see')) return null
+    return `${subject(caller)} may not see any name`
+  }
+
+  refusalOfSession(caller: Caller): string | null {
+    const { may, cluster } = this.#party(caller)
+    if (cluster.size > 0) return null
+    for (const [, verbs] of may.entries()) if (verbs.size > 0) return null
+    return `${subject(caller)} may not do anything`
+  }
+
   sees(caller: Caller): VisibleNames {
     if (this.refusalUnder(caller, 'see', '') === null) return ALL_NAMES
     const { may } = this.#party(caller)
-    return { isAll: false, has: (name) => may.find(name)?.value.has('see') === true }
+    const has = (name: string): boolean => may.find(name)?.value.has('see') === true
+    const hasUnder = (prefix: string): boolean =>
+      has(prefix) || [...may.below(prefix)].some(([, verbs]) => verbs.has('see'))
+    return { isAll: false, has, hasUnder }
   }
 
   refusalOfTerms(terms: AskedTerms, name: string): TermsRefusal | null {

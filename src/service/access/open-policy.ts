@@ -26,6 +26,8 @@ export function openPolicy(adminFrom: AdminFrom, allowShutdown: boolean): Policy
       if (verb !== 'shutdown') return refusal(caller)
       return allowShutdown && caller.isLocal && adminFrom !== 'nowhere' ? null : 'shutdown not allowed'
     },
+    refusalOfSight: () => null,
+    refusalOfSession: () => null,
     sees: () => ALL_NAMES,
     refusalOfTerms: () => null,
   }

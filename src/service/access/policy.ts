@@ -14,9 +14,11 @@ export interface VisibleNames {
   /** Every name there is: nothing has to be filtered. */
   readonly isAll: boolean
   has(name: string): boolean
+  /** Some name that begins so may be seen: what is said of the prefix, as a freeze, concerns the asker. */
+  hasUnder(prefix: string): boolean
 }
 
-export const ALL_NAMES: VisibleNames = { isAll: true, has: () => true }
+export const ALL_NAMES: VisibleNames = { isAll: true, has: () => true, hasUnder: () => true }
 
 /** How one name is asked for, as far as rules for names look at it. */
 export interface AskedTerms {
@@ -55,6 +57,10 @@ export interface Policy {
   /** Null: for every name that begins so, now and in all times; `''` for all names. */
   refusalUnder(caller: Caller, verb: LockVerb, prefix: string): string | null
   refusalOfCluster(caller: Caller, verb: ClusterVerb): string | null
+  /** Null: there are names that the caller may see. */
+  refusalOfSight(caller: Caller): string | null
+  /** Null: there is something that the caller may do. Others open no session: each would cost an entry of the log, and memory. */
+  refusalOfSession(caller: Caller): string | null
   sees(caller: Caller): VisibleNames
 
   /** Rules for whoever asks for such a name (`policies:`), all who may lock it alike. Null: the terms are allowed. */

@@ -4,6 +4,7 @@ import { connect } from 'node:net'
 import { HttpPort } from '../../../src/server/http/http-port.js'
 import { SystemClock } from '../../../src/server/system-clock.js'
 import { SeededRandom } from '../../../src/testing/seeded-random.js'
+import { httpAccess } from '../../kit/http-access.js'
 import { readSources } from '../../kit/read-sources.js'
 import { serverMetrics } from '../../kit/server-metrics.js'
 import { statusSources } from '../../kit/status-sources.js'
@@ -163,6 +164,7 @@ class HttpArea implements Area {
       sources: SOURCES,
       metrics,
       reads: this.#reads,
+      access: httpAccess(),
       warn,
     })
     return this.#port

@@ -116,7 +116,8 @@ describe('what is wrong is named with its flag and its value', () => {
     [['server'], /too many arguments/],
     [['--tls-cert', 'x'], /^--tls-cert: not supported yet/],
     [['--peer-tls-ca=x'], /^--peer-tls-ca: not supported yet/],
-    [['--auth-file', 'x'], /^--auth-file: not supported yet/],
+    [['--auth-file', ''], /^--auth-file : must name a file/],
+    [['--audit-grants'], /^--audit-grants true: needs --audit-file as well/],
     [['--config', '/nowhere/tnl.yml'], /^--config \/nowhere\/tnl\.yml: cannot be read/],
   ]
   it.each(cases)('%j', (words, message) => {
@@ -205,17 +206,28 @@ describe('what is said about addresses', () => {
     expect(configOf(['--listen', host, '--advertise', 'h:1']).listen).toEqual({ host, port: 7654 })
   })
 
+  const warnings = (words: readonly string[]) => {
+    const parsed = parseServerConfig(words, {})
+    return parsed.kind === 'run' ? parsed.warnings : []
+  }
+
   it('warns of an address that only this machine understands', () => {
-    const warnings = (words: readonly string[]) => {
-      const parsed = parseServerConfig(words, {})
-      return parsed.kind === 'run' ? parsed.warnings : []
-    }
-    expect(warnings(['--listen', '0.0.0.0'])).toEqual([expect.stringContaining('--advertise is localhost:7654')])
-    expect(warnings(['--listen', '10.0.0.1', '--advertise', '0.0.0.0:7654'])).toEqual([
+    const locked = ['--auth-file', 'x']
+    expect(warnings(['--listen', '0.0.0.0', ...locked])).toEqual([
+      expect.stringContaining('--advertise is localhost:7654'),
+    ])
+    expect(warnings(['--listen', '10.0.0.1', '--advertise', '0.0.0.0:7654', ...locked])).toEqual([
       expect.stringContaining('--advertise is 0.0.0.0:7654'),
     ])
-    expect(warnings(['--listen', '0.0.0.0', '--advertise', 'h1:7654'])).toEqual([])
+    expect(warnings(['--listen', '0.0.0.0', '--advertise', 'h1:7654', ...locked])).toEqual([])
     expect(warnings([])).toEqual([])
+  })
+
+  it('warns of doors that stand open', () => {
+    const [clients, http, ...more] = warnings(['--listen', '0.0.0.0', '--advertise', 'h1:7654', '--http', '[::]:80'])
+    expect(clients).toContain('whoever reaches --listen 0.0.0.0:7654 may take every lock')
+    expect(http).toContain('whoever reaches --http [::]:80 sees all locks (--auth-file)')
+    expect(more).toEqual([])
   })
 })
 
@@ -225,6 +237,11 @@ describe('--admin off', () => {
     const parsed = parseServerConfig(['--admin', 'off', '--allow-admin', '--allow-shutdown'], {})
     expect(parsed).toMatchObject({ config: { adminFrom: 'nowhere', allowShutdown: false } })
     expect(parsed).toMatchObject({ warnings: [expect.stringContaining('--admin is off')] })
+  })
+
+  it('is all that counts beside an auth file', () => {
+    const parsed = parseServerConfig(['--auth-file', 'x', '--allow-admin'], {})
+    expect(parsed).toMatchObject({ warnings: ['--auth-file decides: --allow-admin and --allow-shutdown are ignored'] })
   })
 })
 

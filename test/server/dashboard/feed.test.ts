@@ -2,6 +2,7 @@ import { expect, it } from 'vitest'
 import { DashboardFeed, type Viewer } from '../../../src/server/dashboard/feed.js'
 import { makeOverview, type Overview } from '../../../src/server/dashboard/overview.js'
 import { FEED_INTERVAL_MS, FEED_MAX_QUEUES } from '../../../src/server/limits.js'
+import { ALL_NAMES } from '../../../src/service/access/policy.js'
 import { VirtualClock } from '../../../src/testing/virtual-clock.js'
 import { readSources } from '../../kit/read-sources.js'
 import { statusSources } from '../../kit/status-sources.js'
@@ -29,8 +30,8 @@ function made() {
 it('is made once a second for all who look', async () => {
   const { time, feed, made: count } = made()
   const [a, b] = [new Browser(), new Browser()]
-  feed.add(a)
-  feed.add(b)
+  feed.add(a, ALL_NAMES)
+  feed.add(b, ALL_NAMES)
   expect([a.seen, b.seen]).toEqual([[1], [1]])
   await time.run(3 * FEED_INTERVAL_MS)
   expect([a.seen, b.seen, count()]).toEqual([[1, 2, 3, 4], [1, 2, 3, 4], 4])
@@ -39,8 +40,8 @@ it('is made once a second for all who look', async () => {
 it('leaves out whoever has not taken the last one, who then gets the newest', async () => {
   const { time, feed } = made()
   const [slow, quick] = [new Browser(), new Browser()]
-  feed.add(slow)
-  feed.add(quick)
+  feed.add(slow, ALL_NAMES)
+  feed.add(quick, ALL_NAMES)
   slow.unsentBytes = 1
   await time.run(5 * FEED_INTERVAL_MS)
   slow.unsentBytes = 0
@@ -51,21 +52,21 @@ it('leaves out whoever has not taken the last one, who then gets the newest', as
 
 it('is made for nobody when nobody looks, and again for the next one', async () => {
   const { time, feed, made: count } = made()
-  const leave = feed.add(new Browser())
+  const leave = feed.add(new Browser(), ALL_NAMES)
   leave()
   await time.run(10 * FEED_INTERVAL_MS)
   expect([count(), feed.count]).toEqual([1, 0])
   const later = new Browser()
-  feed.add(later)
+  feed.add(later, ALL_NAMES)
   await time.run(FEED_INTERVAL_MS)
   expect(later.seen).toEqual([2, 3])
 })
 
 it('who comes back within the second sees what is newest, and is made one thing at a time', async () => {
   const { time, feed, made: count } = made()
-  for (let i = 0; i < 10; i += 1) feed.add(new Browser())()
+  for (let i = 0; i < 10; i += 1) feed.add(new Browser(), ALL_NAMES)()
   const last = new Browser()
-  feed.add(last)
+  feed.add(last, ALL_NAMES)
   await time.run(2 * FEED_INTERVAL_MS)
   expect(last.seen.at(-1)).toBe(count())
   expect(count()).toBe(3)

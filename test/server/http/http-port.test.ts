@@ -4,6 +4,7 @@ import type { NodeStatus } from '../../../src/raft/node/node-api.js'
 import { HttpPort } from '../../../src/server/http/http-port.js'
 import { HTTP_LISTINGS_MAX_COUNT, HTTP_LOCKS_MAX, HTTP_MAX_CONNECTIONS } from '../../../src/server/limits.js'
 import { SystemClock } from '../../../src/server/system-clock.js'
+import { httpAccess } from '../../kit/http-access.js'
 import { type ReadSituation, readSources } from '../../kit/read-sources.js'
 import { serverMetrics } from '../../kit/server-metrics.js'
 import { LEADER, statusSources } from '../../kit/status-sources.js'
@@ -34,6 +35,7 @@ async function serve({ node = LEADER, leaseMs = 8_500, reads = {}, hasPlaces = t
     sources,
     metrics,
     reads: read,
+    access: httpAccess(),
     warn,
   })
   const base = `http://127.0.0.1:${port.port}`

@@ -6,6 +6,7 @@ import type { Clock } from '../../../src/platform.js'
 import { HttpPort } from '../../../src/server/http/http-port.js'
 import { HTTP_STREAMS_MAX_COUNT } from '../../../src/server/limits.js'
 import { SystemClock } from '../../../src/server/system-clock.js'
+import { httpAccess } from '../../kit/http-access.js'
 import { type ReadSituation, readSources } from '../../kit/read-sources.js'
 import { serverMetrics } from '../../kit/server-metrics.js'
 import { statusSources } from '../../kit/status-sources.js'
@@ -39,7 +40,15 @@ async function serve(situation: ReadSituation = {}) {
   reads.reads.start()
   const listen = { host: '127.0.0.1', port: 0 }
   const metrics = serverMetrics(sources)
-  port = await HttpPort.open({ listen, clock: fastClock(), sources, metrics, reads, warn: () => undefined })
+  port = await HttpPort.open({
+    listen,
+    clock: fastClock(),
+    sources,
+    metrics,
+    reads,
+    access: httpAccess(),
+    warn: () => undefined,
+  })
   const base = `http://127.0.0.1:${port.port}`
   let place = 0
   /** An entry did this, as a rule the one after the first, which the node has applied. */

@@ -5,8 +5,9 @@
  */
 import type { Genesis } from '../../../src/locks/machine.js'
 import type { Term } from '../../../src/raft/core/types.js'
-import type { AccessControl } from '../../../src/service/access/access-control.js'
-import type { Audit } from '../../../src/service/access/audit.js'
+import { AccessControl } from '../../../src/service/access/access-control.js'
+import { type Audit, NO_AUDIT } from '../../../src/service/access/audit.js'
+import { openPolicy } from '../../../src/service/access/open-policy.js'
 import type { LockServiceOptions } from '../../../src/service/lock-service.js'
 import { SeededRandom } from '../../../src/testing/seeded-random.js'
 import { FakeNode } from './node.js'
@@ -47,6 +48,8 @@ export class Cluster {
   readonly nodes: FakeNode[]
   readonly faults: Faults
   readonly options: ClusterOptions
+  /** Who may what at every node, and where it is written down. */
+  readonly doors: { readonly access: AccessControl; readonly audit: Audit }
   readonly genesis: Genesis
   /** Committed entries; null stands for a leader's first, empty one. */
   readonly log: { readonly term: Term; readonly command: Uint8Array | null }[] = []
@@ -57,6 +60,8 @@ export class Cluster {
 
   constructor(options: ClusterOptions = {}) {
     this.options = options
+    const asToday = openPolicy(options.isAdminOff === true ? 'nowhere' : 'this machine', false)
+    this.doors = { access: options.access ?? new AccessControl(asToday), audit: options.audit ?? NO_AUDIT }
     this.random = new SeededRandom(options.seed ?? 1)
     this.faults = { ...NO_FAULTS, ...options.faults }
     const names = Array.from({ length: options.nodes ?? 3 }, (_, at) => `n${at + 1}`)

@@ -10,9 +10,6 @@ import { clockThatLooks } from '../../../src/raft/ports/looks-first.js'
 import { OlderProgramError } from '../../../src/raft/ports/older-program.js'
 import type { SnapshotReader } from '../../../src/raft/ports/store.js'
 import type { FrameKind, Lane } from '../../../src/raft/ports/transport.js'
-import { AccessControl } from '../../../src/service/access/access-control.js'
-import { NO_AUDIT } from '../../../src/service/access/audit.js'
-import { openPolicy } from '../../../src/service/access/open-policy.js'
 import type { RefusedFor } from '../../../src/service/lock-observer.js'
 import {
   type AdminRequest,
@@ -112,10 +109,7 @@ export class FakeNode implements NodeApi {
           void this.observed.events.push({ ...event, agoMs: this.#clock().wallNow() - event.sinceWallMs }),
         refused: (name, why) => void this.observed.refusals.push([name, why]),
       },
-      access:
-        this.cluster.options.access ??
-        new AccessControl(openPolicy(this.cluster.options.isAdminOff === true ? 'nowhere' : 'this machine', false)),
-      audit: this.cluster.options.audit ?? NO_AUDIT,
+      ...this.cluster.doors,
       describe: () => ({ maxrss: 1 }),
       shutdown: () => {
         this.shutdownAsked = true

@@ -14,8 +14,11 @@ export interface Health {
   readonly text: string
 }
 
-export function healthOf({ overview, isConnected }: Feed): Health {
-  if (overview === null) return { tone: 'quiet', text: isConnected ? 'Loading' : 'Connecting' }
+export function healthOf({ overview, isConnected, refusal }: Feed): Health {
+  if (overview === null) {
+    if (refusal !== null) return { tone: 'warn', text: 'Not signed in' }
+    return { tone: 'quiet', text: isConnected ? 'Loading' : 'Connecting' }
+  }
   if (!isConnected) return { tone: 'bad', text: 'Not connected' }
   const { status, unready } = overview
   if (status.leader === null) return { tone: 'bad', text: 'No leader' }
@@ -63,8 +66,12 @@ function NodeCard({ member, status }: { member: Member; status: Overview['status
   )
 }
 
+/** Numbers of all locks are for those who see all. */
+const NOT_TOLD = '–'
+const counted = (value: number | null | undefined): string => (value == null ? NOT_TOLD : count(value))
+
 export function Numbers({ feed, overview }: { feed: Feed; overview: Overview }) {
-  const { status, contended, oldest } = overview
+  const { status, contended, oldest, happened } = overview
   const [first] = oldest
   const { points } = feed
   const granted = points.map((point) => point.granted)
@@ -72,15 +79,15 @@ export function Numbers({ feed, overview }: { feed: Feed; overview: Overview }) 
   const now = recent.length === 0 ? 0 : recent.reduce((sum, value) => sum + value, 0) / recent.length
   return (
     <dl class="numbers">
-      <Tile label="Locks held" value={count(status.lock_count)} test="held" />
-      <Tile label="Grants a second" value={rate(now)}>
+      <Tile label="Locks held" value={counted(status.lock_count)} test="held" />
+      <Tile label="Grants a second" value={happened === null ? NOT_TOLD : rate(now)}>
         <Sparkline values={granted} label="Grants a second, of the last two minutes" />
       </Tile>
       <Tile
         label="Waiting"
-        value={count(status.waiters)}
+        value={counted(status.waiters)}
         test="waiting"
-        more={contended === 0 ? 'nobody' : `for ${plural(contended, 'lock')}`}
+        more={contended === null ? '' : contended === 0 ? 'nobody' : `for ${plural(contended, 'lock')}`}
       >
         <Sparkline values={points.map((point) => point.waiting)} label="Requests that wait, of the last two minutes" />
       </Tile>
@@ -90,7 +97,12 @@ export function Numbers({ feed, overview }: { feed: Feed; overview: Overview }) 
         more={first?.name ?? ''}
       />
       <Tile label="Sessions" value={count(status.sessions)} more={`${plural(status.connections, 'connection')} here`} />
-      <Tile label="Locks lost" value={count(feed.lost)} more="while you look" tone={feed.lost > 0 ? 'warn' : 'quiet'} />
+      <Tile
+        label="Locks lost"
+        value={happened === null ? NOT_TOLD : count(feed.lost)}
+        more="while you look"
+        tone={feed.lost > 0 ? 'warn' : 'quiet'}
+      />
     </dl>
   )
 }

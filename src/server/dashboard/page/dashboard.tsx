@@ -8,6 +8,8 @@ import { LockTable } from './lock-table.js'
 import { Badge } from './pieces.js'
 import { Freezes, Queues } from './queues.js'
 import { Sessions } from './sessions.js'
+import { SignIn } from './sign-in.js'
+import { holdToken } from './token.js'
 import { duration } from './words.js'
 
 type View = { readonly kind: 'all' } | { readonly kind: 'sessions' } | { readonly kind: 'lock'; readonly name: string }
@@ -37,8 +39,13 @@ function useView(): View {
 }
 
 function App() {
-  const feed = useFeed()
+  const [attempt, begin] = useState(0)
+  const feed = useFeed(attempt)
   const view = useView()
+  const show = (token: string): void => {
+    holdToken(token)
+    begin(attempt + 1)
+  }
   const { overview } = feed
   useEffect(() => {
     document.title = view.kind === 'lock' ? `${view.name} · TcpNetLock` : 'TcpNetLock'
@@ -47,11 +54,9 @@ function App() {
     <>
       <Top feed={feed} view={view} />
       <main>
-        {overview === null ? (
-          <p class="empty">Waiting for the node…</p>
-        ) : (
-          <Main feed={feed} view={view} overview={overview} />
-        )}
+        {feed.refusal === null ? null : <SignIn why={feed.refusal} onToken={show} />}
+        {overview === null && feed.refusal === null ? <p class="empty">Waiting for the node…</p> : null}
+        {overview === null ? null : <Main feed={feed} view={view} overview={overview} />}
       </main>
       {overview === null ? null : (
         <footer>

@@ -39,7 +39,7 @@ export function LockTable({ overview, version }: { overview: Overview; version: 
   const page = reading.kind === 'there' ? reading.value : null
   const { lock_count: held } = overview.status
   return (
-    <Panel title="Locks" more={<span class="muted">{plural(held, 'hold')}</span>}>
+    <Panel title="Locks" more={held === undefined ? null : <span class="muted">{plural(held, 'hold')}</span>}>
       <search class="filters">
         <input
           type="search"

@@ -1,5 +1,7 @@
 /** What this page asks of its node: by `stale=yes`, for people look at a dashboard most of all when there is no quorum. */
 import { useEffect, useRef, useState } from 'preact/hooks'
+import { messageOf } from './stream.js'
+import { tokenHeaders } from './token.js'
 
 export type Reading<T> =
   | { readonly kind: 'asking' }
@@ -7,16 +9,10 @@ export type Reading<T> =
   | { readonly kind: 'failed'; readonly why: string }
 
 async function read<T>(path: string, signal: AbortSignal): Promise<T> {
-  const response = await fetch(`${path}${path.includes('?') ? '&' : '?'}stale=yes`, { signal })
+  const response = await fetch(`${path}${path.includes('?') ? '&' : '?'}stale=yes`, { signal, headers: tokenHeaders() })
   const body: unknown = await response.json()
   if (!response.ok) throw new Error(messageOf(body) ?? `${response.status} ${response.statusText}`)
   return body as T
-}
-
-function messageOf(body: unknown): string | null {
-  if (typeof body !== 'object' || body === null || !('error' in body)) return null
-  const { error } = body
-  return typeof error === 'object' && error !== null && 'message' in error ? String(error.message) : null
 }
 
 /**
