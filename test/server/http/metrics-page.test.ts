@@ -6,6 +6,7 @@ import { Registry } from 'prom-client'
 import { describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
 import { HOLD_ENDS } from '../../../src/locks/state/standing.js'
+import { addAccessMetrics } from '../../../src/server/http/access-metrics.js'
 import { LockMetrics } from '../../../src/server/http/lock-metrics.js'
 import { REFUSALS } from '../../../src/service/lock-observer.js'
 import { serverMetrics } from '../../kit/server-metrics.js'
@@ -46,6 +47,9 @@ function exported(): Shown[] {
     },
   })
   serverMetrics(statusSources(), {}, registry)
+  const none = () => 0
+  const counts = { authFileFailures: none, failedAttempts: none, lostAuditLines: none }
+  addAccessMetrics(registry, { isAuthFileBad: () => false, ...counts })
   return registry.getMetricsAsArray().map((metric) => {
     const { name, type, labelNames = [] } = metric as unknown as Shown & { readonly labelNames?: readonly string[] }
     return { name, type, labels: labelNames }
