@@ -8,7 +8,7 @@ import { build } from 'esbuild'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const out = join(root, 'dist/cli')
-const { version, optionalDependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+const { version, optionalDependencies, peerDependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 
 /** A bundle lies elsewhere than src/version.ts, and need not read a file for a constant. */
 const fixedVersion = {
@@ -51,8 +51,11 @@ const { metafile } = await build({
   legalComments: 'none',
   metafile: true,
   plugins: [fixedVersion, snapshotsBeside],
-  // Programs that `tnl` becomes, each a file of its own; and what holds machine code.
-  external: ['./tnl-server.js', './tnl-do.js', './tnl-client.js', ...Object.keys(optionalDependencies ?? {})],
+  // Programs that `tnl` becomes, each a file of its own; what holds machine code; and what only a user's program brings.
+  external: [
+    ...['./tnl-server.js', './tnl-do.js', './tnl-client.js'],
+    ...Object.keys({ ...optionalDependencies, ...peerDependencies }),
+  ],
   // CommonJS packages inside ask for Node's own modules.
   banner: {
     js: "import{createRequire as bundledRequire}from'node:module';const require=bundledRequire(import.meta.url);",

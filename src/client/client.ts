@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { setMaxListeners } from 'node:events'
 import { Acquiring } from './acquiring.js'
-import { readAmount, readAsks } from './asks.js'
+import { type Ask, readAmount, readAsks } from './asks.js'
 import { type ClientOptions, sessionOptions } from './client-options.js'
 import { ClientClosedError, DeadlockError, InvalidOptionError, LockLostError, NotGrantedError } from './errors.js'
 import { HeartbeatThread } from './heartbeat/heartbeat-thread.js'
@@ -16,8 +16,13 @@ import { campaign, type ElectOptions, type Leader, leadTerms, observeLeader } fr
 import { EphemeralLock, type EphemeralOptions } from './recipes/ephemeral-lock.js'
 import { Mutex, type MutexOptions } from './recipes/mutex.js'
 import { type OnceOutcome, outcomeOf } from './recipes/once.js'
+import type { LockTerms } from './session/lock-session.js'
 import type { ClientSession, SessionOptions } from './session/session.js'
 import { type AcquireOptions, readTerms } from './terms.js'
+import type { Spans } from './tracing/spans.js'
+import { withTrace } from './tracing/traceparent.js'
+import type { WaitTrace } from './tracing/traces.js'
+import { tracing } from './tracing/tracing.js'
 
 export type TryAcquireOptions = Omit<AcquireOptions, 'wait'>
 
@@ -31,7 +36,14 @@ export type Names = string | readonly string[]
 /** What is done under a lock. */
 export type Work<Result> = (lock: Lock) => Result | Promise<Result>
 
-/** Opens a session with the cluster. Rejects with NoEndpointError or NoQuorumError when no node takes it in time. */
+/**
+ * Opens a session with the cluster. Rejects with NoEndpointError or NoQuorumError when no node takes it in time.
+ *
+ * In a process that has registered a tracer with `@opentelemetry/api` (an optional peer dependency, of which nothing is loaded
+ * otherwise) each lock makes two spans: `lock.wait`, and `lock.hold` with the token, in which the work of `withLock` runs. A lock
+ * without metadata, or with a JSON object as metadata, carries its `traceparent` there, so that `lock.wait` of whoever waits for
+ * it has a link to the trace of who holds it.
+ */
 export async function connect(options: ClientOptions = {}): Promise<Client> {
   const session = sessionOptions(options)
   const thread = options.heartbeatThread === false ? null : HeartbeatThread.acquire()
@@ -75,7 +87,9 @@ export class Client {
    */
   async acquire(names: Names, options: AcquireOptions = {}): Promise<Lock> {
     const asks = readAsks(typeof names === 'string' ? [names] : names, readAmount(options))
-    const lock = await this.#acquiring.acquire(asks, readTerms(options, this.#taskHolds.getStore() ?? []))
+    const terms = readTerms(options, this.#taskHolds.getStore() ?? [])
+    const spans = tracing()
+    const lock = await (spans === null ? this.#acquiring.acquire(asks, terms) : this.#traced(await spans, asks, terms))
     if (options.onLost !== undefined) lock.onLost(options.onLost)
     return lock
   }
@@ -288,13 +302,38 @@ export class Client {
   async #under<Result>(lock: Lock, { once }: AcquireOptions, work: Work<Result>): Promise<Result> {
     const held = this.#taskHolds.getStore() ?? []
     try {
-      const result = await this.#taskHolds.run([...held, lock], () => work(lock))
+      const run = () => this.#taskHolds.run([...held, lock], () => work(lock))
+      const result = await (lock.trace === null ? run() : lock.trace.run(run))
       if (lock.state === 'lost') throw lock.signal.reason ?? new LockLostError(lock.name, lock.token, 'deadline')
       if (once !== undefined) await lock.release({ done: true })
       return result
     } finally {
       await lock[Symbol.asyncDispose]()
     }
+  }
+
+  async #traced(spans: Spans | null, asks: readonly Ask[], terms: LockTerms): Promise<Lock> {
+    const wait = spans?.wait(asks.map(({ name }) => name))
+    if (wait === undefined) return this.#acquiring.acquire(asks, terms)
+    const meta = wait.traceparent === null ? terms.meta : withTrace(terms.meta, wait.traceparent)
+    const onQueued = (name: string): void => {
+      wait.queued()
+      if (wait.traceparent !== null) void this.#linkToHolders(wait, name)
+    }
+    try {
+      const lock = await this.#acquiring.acquire(asks, { ...terms, meta, onQueued })
+      lock.trace = wait.granted(lock.token)
+      return lock
+    } catch (error) {
+      wait.failed(error)
+      throw error
+    }
+  }
+
+  /** Who has it is asked for once, and only for a trace that is recorded: it may be gone by then, and that is no error. */
+  async #linkToHolders(wait: WaitTrace, name: string): Promise<void> {
+    const info = await askWho(this.#reading, name).catch(() => null)
+    for (const { traceparent } of info?.holds ?? []) if (traceparent !== null) wait.waitsFor(traceparent)
   }
 
   async #releaseWhere(isMeant: (name: string) => boolean): Promise<readonly string[]> {

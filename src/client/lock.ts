@@ -1,6 +1,7 @@
 import { LockLostError, type LostReason } from './errors.js'
 import type { Grant } from './session/lock-session.js'
 import type { ClientSession } from './session/session.js'
+import type { HoldTrace } from './tracing/traces.js'
 
 export type LockState = 'held' | 'jeopardy' | 'lost'
 
@@ -19,6 +20,8 @@ export interface ReleaseOptions {
 export class Lock {
   /** Each name with the token of its grant, in the order asked. */
   readonly holds: readonly Hold[]
+  /** Of a program that traces what it does. @internal */
+  trace: HoldTrace | null = null
   readonly #loss = new AbortController()
   #released: Promise<void> | null = null
 
@@ -86,6 +89,7 @@ export class Lock {
   /** The first loss counts. @internal */
   markLost({ name, token }: Grant, reason: LostReason): void {
     this.#loss.abort(new LockLostError(name, token, reason))
+    this.trace?.lost(reason)
   }
 
   /** Tells the server of a lock that was lost on this side only; `release` reports the loss all the same. @internal */
@@ -106,6 +110,7 @@ export class Lock {
     try {
       for (const { reason } of (await Promise.allSettled(released)).filter(isRejected)) throw reason
     } finally {
+      this.trace?.released()
       this.onReleased()
     }
     if (lostBefore) throw this.#loss.signal.reason

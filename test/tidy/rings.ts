@@ -105,7 +105,13 @@ export const RINGS: readonly Ring[] = [
     packages: ['preact', 'preact/hooks'],
     kind: 'machine',
   },
-  { folder: 'src/client/', holds: 'the library', knows: ['src/protocol/'], packages: ['node:*'], kind: 'machine' },
+  {
+    folder: 'src/client/',
+    holds: 'the library',
+    knows: ['src/protocol/'],
+    packages: ['@opentelemetry/api', 'node:*'],
+    kind: 'machine',
+  },
   {
     folder: 'src/test-cluster/',
     holds: 'a cluster inside the tests of others: `tcpnetlock/testing`',

@@ -2,18 +2,15 @@
  * `tnl snapshot restore`: plants a saved snapshot in the directory of a node that does not run. Run with the same file for every
  * node, it lets those nodes begin a new cluster together, in the saved state, when they are started (ADR 32).
  */
-import { rename } from 'node:fs/promises'
-import { dirname, resolve } from 'node:path'
-import { COUNTER_STEPS_PER_SECOND } from '../../locks/limits.js'
-import { UNIX_SECONDS_MAX } from '../../raft/limits.js'
-import { StoreError } from '../../raft/ports/store.js'
-import { nodeDisk } from '../../raft/store/node-disk.js'
+import { resolve } from 'node:path'
 import { isPlantable, plantSeed } from '../../raft/store/seed.js'
-import { CommandFailure, explain } from '../shared/command-failure.js'
+import { CommandFailure } from '../shared/command-failure.js'
 import { TnlExit } from '../shared/exit-statuses.js'
 import { say } from '../shared/say.js'
+import { moveAside, refused } from './aside.js'
 import { type Former, lookAtFormer } from './former-directory.js'
 import { type SavedSnapshot, withSaved } from './saved-file.js'
+import { checkClock, leastSeconds } from './token-times.js'
 
 export interface RestoreOptions {
   readonly dataDir: string
@@ -27,9 +24,9 @@ export interface RestoreOptions {
 export async function restoreSnapshot(path: string, options: RestoreOptions): Promise<void> {
   await withSaved(path, async (saved) => {
     const former = await lookAtPlace(options)
-    const leastUnixSeconds = leastSeconds(saved, former, options.tokensAbove)
+    const leastUnixSeconds = leastSecondsOf(saved, former, options.tokensAbove)
     const plantedUnixSeconds = Math.floor(Date.now() / 1000)
-    if (options.tokensAbove === null) checkClock(path, plantedUnixSeconds, leastUnixSeconds)
+    if (options.tokensAbove === null) checkClock(`${path} was saved`, plantedUnixSeconds, leastUnixSeconds)
     const movedTo = former === null ? null : await moveAside(options.dataDir)
     const { index } = saved.metadata
     const terms = {
@@ -60,47 +57,10 @@ async function lookAtPlace({ dataDir, replace }: RestoreOptions): Promise<Former
   return former
 }
 
-/** Tokens begin at so many seconds x 2^20: above those of the saved state, and above all that was given before it was saved. */
-function leastSeconds({ state, about }: SavedSnapshot, former: Former | null, tokensAbove: number | null): number {
-  const highest = Math.max(state.counter, former?.highestToken ?? 0, tokensAbove ?? 0)
-  const afterTokens = Math.floor(highest / COUNTER_STEPS_PER_SECOND) + 1
-  const least = tokensAbove === null ? Math.max(afterTokens, Math.floor(about.savedUnixMs / 1000)) : afterTokens
-  if (least <= UNIX_SECONDS_MAX) return least
-  throw new CommandFailure(TnlExit.refused, `tokens above ${highest} would be higher than any program can count`)
-}
-
-function checkClock(path: string, nowSeconds: number, leastUnixSeconds: number): void {
-  if (nowSeconds >= leastUnixSeconds) return
-  const time = (seconds: number) => new Date(seconds * 1000).toISOString()
-  throw new CommandFailure(
-    TnlExit.refused,
-    `this machine's clock says ${time(nowSeconds)}, but tokens up to those of ${time(leastUnixSeconds)} were given before ` +
-      `${path} was saved: new ones would not be higher. Set the clock right. If it is right, and theirs was ahead, say ` +
-      '--tokens-above with the highest token that was ever given. Nothing was changed',
-  )
-}
-
-/** Returns where it is now. */
-async function moveAside(dataDir: string): Promise<string> {
-  const place = resolve(dataDir)
-  const aside = `${place}.before-${new Date().toISOString().replace(/[:.]/g, '-')}`
-  try {
-    await rename(place, aside)
-    await nodeDisk.syncDirectory(dirname(place))
-    return aside
-  } catch (error) {
-    throw new CommandFailure(
-      TnlExit.failed,
-      `${dataDir} cannot be moved aside (${explain(error)}): move what is in it elsewhere yourself. Nothing was changed`,
-    )
-  }
-}
-
-function refused(error: unknown): never {
-  if (error instanceof Error && 'syscall' in error) throw new CommandFailure(TnlExit.failed, explain(error))
-  if (!(error instanceof StoreError)) throw error
-  const isOfOthers = error.kind === 'locked' || error.kind === 'foreign'
-  throw new CommandFailure(isOfOthers ? TnlExit.refused : TnlExit.failed, error.message)
+/** Above the tokens of the saved state, and above all that was given before it was saved. */
+function leastSecondsOf({ state, about }: SavedSnapshot, former: Former | null, tokensAbove: number | null): number {
+  const highestToken = Math.max(state.counter, former?.highestToken ?? 0)
+  return leastSeconds({ highestToken, knownUnixMs: about.savedUnixMs, tokensAbove })
 }
 
 function tell(

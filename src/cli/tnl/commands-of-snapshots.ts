@@ -1,4 +1,7 @@
-/** `tnl snapshot …`: the state of a cluster as a file, and a cluster from such a file (docs/operations/backup.md). */
+/**
+ * What is done to the data of a cluster: its state as a file, a cluster from such a file (docs/operations/backup.md), and a cluster
+ * from what is left of one (docs/operations/lost-majority.md).
+ */
 import { type Command, InvalidArgumentError } from 'commander'
 import { type AskOptions, addExamples, addExitStatuses, ENDPOINTS, endpointsOf, JSON_OPTION } from './common-options.js'
 
@@ -79,6 +82,52 @@ function addRestore(snapshot: Command): void {
       await restoreSnapshot(file, {
         dataDir: dataDir ?? process.env.TNL_DATA_DIR ?? './tnl-data',
         replace: replace === true,
+        tokensAbove: tokensAbove ?? null,
+        json: json === true,
+      })
+    })
+}
+
+interface RecoverCommandOptions {
+  readonly dataDir?: string
+  readonly to?: string
+  readonly yesILostAMajority?: boolean
+  readonly dryRun?: boolean
+  readonly tokensAbove?: number
+  readonly json?: boolean
+}
+
+export function addRecover(tnl: Command): void {
+  const recover = tnl.command('recover')
+  addExamples(
+    recover,
+    'tnl recover --data-dir /var/lib/tnl --dry-run     # on every machine that is left: which one knows most?',
+    'tnl recover --data-dir /var/lib/tnl',
+  )
+  addExitStatuses(
+    recover,
+    '0 done, or shown; 1 refused (DIR is in use, or of no member of a larger cluster, the clock is behind, another name was typed), and nothing was changed; 2 bad usage; 3 DIR is damaged, or the disk failed.',
+  )
+    .description(
+      'the last resort, when most nodes are lost for good with their disks: a new cluster of one from the directory of a node that is left and does not run. What only the lost nodes knew is gone; sessions end; marks, freezes and loose locks stay; tokens go on above all that were given',
+    )
+    .option('--data-dir <DIR>', 'of the node that is left (default TNL_DATA_DIR, else ./tnl-data)')
+    .option('--to <DIR>', 'make the new directory there (default: in place; what was there moves to DIR.before-TIME)')
+    .option('--dry-run', 'say what is there and what would be lost, and change nothing')
+    .option('--yes-i-lost-a-majority', 'do not ask for the name of the node')
+    .option(
+      '--tokens-above <T>',
+      'no token above T was ever given: where the clock is right and seems not to be',
+      token,
+    )
+    .option(...JSON_OPTION)
+    .action(async ({ dataDir, to, yesILostAMajority, dryRun, tokensAbove, json }: RecoverCommandOptions) => {
+      const { recoverAlone } = await import('../snapshot/recover.js')
+      await recoverAlone({
+        dataDir: dataDir ?? process.env.TNL_DATA_DIR ?? './tnl-data',
+        to: to ?? null,
+        yes: yesILostAMajority === true,
+        dryRun: dryRun === true,
         tokensAbove: tokensAbove ?? null,
         json: json === true,
       })

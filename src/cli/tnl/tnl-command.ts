@@ -17,7 +17,7 @@ import { ORDERS, type Order } from '../top/settings.js'
 import { addLockers } from './commands-of-lockers.js'
 import { addOperators } from './commands-of-operators.js'
 import { addReaders } from './commands-of-readers.js'
-import { addSnapshots } from './commands-of-snapshots.js'
+import { addRecover, addSnapshots } from './commands-of-snapshots.js'
 import {
   type AskOptions,
   addExamples,
@@ -69,6 +69,7 @@ export function createTnl(): Command {
   addMembers(tnl)
   addUpgrade(tnl)
   addSnapshots(tnl)
+  addRecover(tnl)
   tnl.commandsGroup('Tools:')
   addBench(tnl)
   addCompletion(tnl)

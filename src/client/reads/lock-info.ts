@@ -1,5 +1,6 @@
 /** What the cluster says of its locks, in the words of the library: names in full, times in milliseconds and as dates. */
 import type { Line } from '../../protocol/line.js'
+import { splitTrace } from '../tracing/traceparent.js'
 
 /** `permits`: of a semaphore. */
 export type LockMode = 'exclusive' | 'shared' | 'permits'
@@ -42,6 +43,8 @@ export interface HolderInfo {
   /** By when it ends at the latest, in milliseconds from now; null if nobody knows. */
   readonly endsWithinMs: number | null
   readonly metadata: string | null
+  /** The trace in which it was asked for, as W3C Trace Context has it; null if that was not traced. */
+  readonly traceparent: string | null
 }
 
 /** A place in the queue of one name. */
@@ -87,7 +90,7 @@ export function readListedLock(line: Line): ListedLock {
     session: sessionOf(line.get('session')),
     heldMs: line.milliseconds('held-for') ?? 0,
     waiters: line.number('waiters') ?? 0,
-    metadata: line.get('meta') || null,
+    metadata: splitTrace(line.get('meta') || null).metadata,
   }
 }
 
@@ -118,7 +121,7 @@ function readHolder(hold: Fields): HolderInfo {
     since: new Date((count(hold.since) ?? 0) * 1000),
     heldMs: milliseconds(hold.heldFor) ?? 0,
     endsWithinMs: milliseconds(hold.endsWithin),
-    metadata: text(hold.meta),
+    ...splitTrace(text(hold.meta)),
   }
 }
 
@@ -130,7 +133,7 @@ function readWaiter(place: Fields): WaiterInfo {
     mode: knownOf(MODES, place.mode, 'exclusive'),
     permits: count(place.permits),
     waitedMs: milliseconds(place.waitedFor) ?? 0,
-    metadata: text(place.meta),
+    metadata: splitTrace(text(place.meta)).metadata,
   }
 }
 

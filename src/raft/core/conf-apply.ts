@@ -1,5 +1,4 @@
-import { Changer, ConfChangeError } from './confchange/changer.js'
-import { enterJoint, leaveJoint } from './confchange/conf-change.js'
+import { ConfChangeError, membershipAfter } from './confchange/changer.js'
 import type { Raft } from './raft.js'
 import { answerConfirmedReads } from './read-index.js'
 import { broadcastAppend, maybeSendAppend } from './replication.js'
@@ -24,10 +23,7 @@ export function confChangeError(raft: Raft, change: ConfChangeV2): ConfChangeErr
 
 function changedMembership(raft: Raft, change: ConfChangeV2): Membership {
   const { tracker } = raft
-  const changer = new Changer(tracker, tracker, raft.log.lastIndex())
-  if (leaveJoint(change)) return changer.leaveJoint()
-  const { useJoint, autoLeave } = enterJoint(change)
-  return useJoint ? changer.enterJoint(autoLeave, change.changes) : changer.simple(change.changes)
+  return membershipAfter(tracker, tracker, raft.log.lastIndex(), change)
 }
 
 /** Puts a membership in force, with what follows from it at a leader. */

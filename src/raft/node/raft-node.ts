@@ -21,7 +21,7 @@ import { RunningNode } from './running-node.js'
 
 const KNOWN_KINDS: ReadonlySet<FrameKind> = new Set(Object.values(FrameKind))
 /** Why this directory may never be started again. */
-const FORGOTTEN_RECORD_KEY = 'forgotten'
+export const FORGOTTEN_RECORD_KEY = 'forgotten'
 
 export class RaftNode implements NodeApi {
   readonly nodeId: string

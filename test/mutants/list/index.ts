@@ -32,6 +32,7 @@ import { OWN_LEVELS } from './own-levels.js'
 import { OWN_LOCKS } from './own-locks.js'
 import { OWN_TIMES } from './own-times.js'
 import { READS_AND_TIME } from './reads-and-time.js'
+import { RECOVERY_AND_TRACES } from './recovery-and-traces.js'
 import { REPLICATION } from './replication.js'
 import { RULES_CLIENTS } from './rules-clients.js'
 import { RULES_CONNECTIONS } from './rules-connections.js'
@@ -100,6 +101,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...CLIENT_READS,
   ...WATCHES,
   ...DASHBOARD,
+  ...RECOVERY_AND_TRACES,
   ...SAVED_SNAPSHOTS,
   ...LIBRARY,
   ...SEEN_FROM_OUTSIDE,

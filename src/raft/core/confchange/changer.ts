@@ -4,7 +4,8 @@ import { type Config, isJoint } from '../tracker/config.js'
 import { Inflights } from '../tracker/inflights.js'
 import { Progress } from '../tracker/progress.js'
 import type { InflightLimits, Membership } from '../tracker/tracker.js'
-import { type ConfChangeSingle, ConfChangeType, type Index, NONE, type RaftId } from '../types.js'
+import { type ConfChangeSingle, ConfChangeType, type ConfChangeV2, type Index, NONE, type RaftId } from '../types.js'
+import { enterJoint, leaveJoint } from './conf-change.js'
 
 /** A membership change that must not be made. `message` says why. */
 export class ConfChangeError extends Error {
@@ -198,4 +199,17 @@ export function checkMembership({ config, progress }: Membership): void {
     refuseIf(progress.get(id)?.isLearner === false, `${id} is in learners, but is not marked as learner`)
   }
   refuseIf(!isJoint(config) && config.autoLeave, 'autoLeave must be false when not joint')
+}
+
+/** The membership that follows from a change, on its own or by way of a joint configuration. Throws ConfChangeError. */
+export function membershipAfter(
+  base: Membership,
+  limits: InflightLimits,
+  lastIndex: Index,
+  change: ConfChangeV2,
+): Membership {
+  const changer = new Changer(base, limits, lastIndex)
+  if (leaveJoint(change)) return changer.leaveJoint()
+  const { useJoint, autoLeave } = enterJoint(change)
+  return useJoint ? changer.enterJoint(autoLeave, change.changes) : changer.simple(change.changes)
 }
