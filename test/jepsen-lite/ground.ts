@@ -5,6 +5,7 @@ import type { LocalCluster } from './local-cluster.js'
 import type { LocalNode } from './local-node.js'
 import type { LogPipes } from './log-pipe.js'
 import type { Namespaces } from './namespaces.js'
+import type { Programs } from './programs.js'
 import type { SmallDisk } from './small-disk.js'
 import type { Random } from './types.js'
 
@@ -26,6 +27,7 @@ export interface Equipment {
   readonly smallDisk: SmallDisk | string
   readonly namespaces: Namespaces | string
   readonly logPipes: LogPipes | string
+  readonly programs: Programs | string
 }
 
 /** All that a nemesis can get hold of. Guards that faults do not take the majority together. */

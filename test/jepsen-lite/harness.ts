@@ -39,6 +39,7 @@ export interface RunOutcome {
 export async function runOnce(options: RunOptions): Promise<RunOutcome> {
   const { site, history, workloads, log, signal } = options
   await untilStarted(site)
+  await site.prepare?.()
   const [first = ''] = site.observed
   const version = (await statusOf(first))?.version ?? 'unknown'
   const observer = new Observer(site.observed, history)
@@ -55,13 +56,23 @@ export async function runOnce(options: RunOptions): Promise<RunOutcome> {
   })
   await schedule.run(performance.now() + options.seconds * 1000, signal)
   log('all faults are healed')
+  const unsettled = await settle(site)
   const idle = await whoDoesNothing(workloads, history, 'all faults ended')
   const stuck = await stopAll(workloads)
   await observer.stop()
-  const seen = [...idleAtFirst, ...schedule.findings, ...idle, ...stuck, ...site.findings]
+  const seen = [...idleAtFirst, ...schedule.findings, ...unsettled, ...idle, ...stuck, ...site.findings]
   log('the history is judged')
   const judged = [...checkAll(history.events, workloads), ...checkRecovery(history.events, RECOVERY_MS)]
   return { findings: [...seen, ...judged], faults: schedule.counts, version }
+}
+
+async function settle(site: Site): Promise<readonly Finding[]> {
+  try {
+    await site.settle?.()
+    return []
+  } catch (error) {
+    return [{ check: 'recovery', what: String(error), events: [] }]
+  }
 }
 
 async function untilStarted(site: Site): Promise<void> {

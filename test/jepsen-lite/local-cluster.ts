@@ -137,6 +137,27 @@ export class LocalCluster {
     return this.#ask('.transfer', `,node:${to.id}`)
   }
 
+  /** The level that the programs of today all know stays, whatever is installed. */
+  holdLevel(): Promise<void> {
+    return this.#ask('.upgrade-hold', '')
+  }
+
+  /** Resolves when every node has applied that the cluster has this level. */
+  async raiseLevel(level: number, timeoutMs: number): Promise<void> {
+    const deadlineMs = performance.now() + timeoutMs
+    let trouble = ''
+    for (;;) {
+      const reports = await this.reports()
+      const risen = reports.filter(({ report }) => report.level === level)
+      if (risen.length >= this.nodes.length) return
+      if (performance.now() > deadlineMs) throw new Error(`the level does not rise to ${level}${trouble}`)
+      await this.#ask('.upgrade-finish', '').catch((error: unknown) => {
+        trouble = `: ${String(error)}`
+      })
+      await sleep(POLL_MS)
+    }
+  }
+
   /** Asks for what is missing, again and again, until the members say that `node` has this role. */
   async setRole(node: LocalNode, role: Role, timeoutMs: number): Promise<void> {
     const deadlineMs = performance.now() + timeoutMs

@@ -42,8 +42,10 @@ export class LocalNode {
   #wordsAreNews = false
   /** It came back as a member that was added. */
   #joins = false
+  #server: string
 
   constructor(private readonly options: LocalNodeOptions) {
+    this.#server = options.server
     this.#words = options.plan.words
     this.#peerAddress = options.peerAddress
     this.#process = this.#newProcess()
@@ -85,6 +87,18 @@ export class LocalNode {
     this.#peerAddress = peerAddress
     if (this.#state === 'down') this.#process = this.#newProcess()
     else this.#wordsAreNews = true
+  }
+
+  /** The file of its program. */
+  get server(): string {
+    return this.#server
+  }
+
+  /** Another program, for its next start. */
+  install(server: string): void {
+    if (this.#state !== 'down') throw new Error(`${this.id} runs`)
+    this.#server = server
+    this.#process = this.#newProcess()
   }
 
   get state(): NodeState {
@@ -166,10 +180,10 @@ export class LocalNode {
   }
 
   #newProcess(): ClusterNode {
-    const { plan, server, surroundings } = this.options
+    const { plan, surroundings } = this.options
     this.#wordsAreNews = false
     const words = this.#joins && !this.#words.includes('--join') ? [...this.#words, '--join'] : this.#words
-    return new ClusterNode({ ...plan, words }, [server], surroundings)
+    return new ClusterNode({ ...plan, words }, [this.#server], surroundings)
   }
 
   async #end(signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {

@@ -1,5 +1,6 @@
 import { mkdirSync, rmSync } from 'node:fs'
 import type { NodeEnd } from '../../src/cli/cluster/cluster-node.js'
+import { FEATURE_LEVEL } from '../../src/feature-level.js'
 import { Preload } from '../preload/preload.js'
 import { ClientProcesses } from './client-processes.js'
 import { Ground } from './ground.js'
@@ -10,8 +11,10 @@ import type { LocalNode, NodeState } from './local-node.js'
 import { LogPipes } from './log-pipe.js'
 import { Namespaces } from './namespaces.js'
 import { nemesisGroups } from './nemeses/index.js'
+import { Programs } from './programs.js'
 import type { Attack } from './schedule.js'
-import { chosen, type Site, type Skipped } from './site.js'
+import { RECOVERY_MS } from './schedule.js'
+import { CannotRun, chosen, type Site, type Skipped } from './site.js'
 import { SmallDisk } from './small-disk.js'
 import type { Finding, HistoryValue, Nemesis, Random } from './types.js'
 
@@ -60,12 +63,15 @@ export class LocalSite implements Site {
     mkdirSync(dir, { recursive: true })
     const preload = needs.has('preload') ? Preload.build(dir) : 'not asked for'
     const logPipes = needs.has('logPipes') ? LogPipes.create() : 'not asked for'
+    const programs = needs.has('programs') ? await Programs.create(options.server) : 'not asked for'
+    if (needs.has('programs') && typeof programs === 'string') throw new CannotRun(programs)
     const findings: Finding[] = []
     const namespaces = needs.has('namespaces') ? Namespaces.create() : 'not asked for'
     const linkHost = typeof namespaces === 'string' ? '127.0.0.1' : namespaces.linkHost
     const links = new Links(random, linkHost, relays)
     const cluster = await LocalCluster.create({
       ...options,
+      server: typeof programs === 'string' ? options.server : programs.previous,
       links,
       housing: typeof namespaces === 'string' ? sameHouse : namespaces,
       logFileOf: ({ nodeId, logFile }) => (typeof logPipes === 'string' ? logFile : logPipes.open(nodeId, logFile)),
@@ -74,7 +80,9 @@ export class LocalSite implements Site {
       onUnexpectedEnd: (node, end) => findings.push(unexpectedEnd(node, end)),
     })
     const smallDisk = needs.has('smallDisk') ? smallDiskOf(cluster) : 'not asked for'
-    const ground = new Ground(cluster, links, new ClientProcesses(), { preload, smallDisk, namespaces, logPipes })
+    const ground = new Ground(cluster, links, new ClientProcesses(), {
+      ...{ preload, smallDisk, namespaces, logPipes, programs },
+    })
     for (const node of cluster.nodes) node.start()
     return new LocalSite(ground, nemeses, random, findings, lingerMs)
   }
@@ -93,6 +101,25 @@ export class LocalSite implements Site {
 
   whyNotServing(): Promise<string | null> {
     return this.ground.cluster.whyNotServing()
+  }
+
+  /** The previous release and this one may take turns from here on. */
+  async prepare(): Promise<void> {
+    if (typeof this.ground.equipment.programs !== 'string') await this.ground.cluster.holdLevel()
+  }
+
+  /** The upgrade is finished: everybody runs this program, and the level rises under the clients. */
+  async settle(): Promise<void> {
+    const { cluster, nodes, equipment } = this.ground
+    const { programs } = equipment
+    if (typeof programs === 'string') return
+    for (const node of nodes.filter(({ server }) => server !== programs.present)) {
+      await node.stop()
+      node.install(programs.present)
+      node.start()
+      await cluster.untilServes(node, RECOVERY_MS)
+    }
+    await cluster.raiseLevel(FEATURE_LEVEL, RECOVERY_MS)
   }
 
   async close(): Promise<void> {

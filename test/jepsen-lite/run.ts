@@ -12,13 +12,13 @@ import { RemoteSite } from './remote-site.js'
 import { type ReportMeta, writeReport } from './report/report.js'
 import { CannotRun, chosen, type Site } from './site.js'
 import type { Workload } from './types.js'
-import { workloads as knownWorkloads } from './workloads/index.js'
+import { workloads as knownWorkloads, LEVEL_1_WORKLOADS } from './workloads/index.js'
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`)
 
 async function main(): Promise<number> {
   const flags = readFlags()
-  const workloads = chooseWorkloads(flags.workload)
+  const workloads = chooseWorkloads(flags)
   const out = resolve(flags.out ?? join('test-results', 'jepsen-lite', `seed-${flags.seed}`))
   mkdirSync(out, { recursive: true })
   const history = new History(join(out, 'history.jsonl'))
@@ -58,9 +58,11 @@ async function openSite(flags: Flags, out: string, history: History): Promise<Si
   return LocalSite.start({ nodes, server: resolve(server), nemesis, random, history, dir, relays, lingerMs })
 }
 
-function chooseWorkloads(wanted: string): readonly Workload[] {
+function chooseWorkloads({ workload, nemesis }: Flags): readonly Workload[] {
+  const isOfLevel1 = nemesis.split(',').some((name) => name.startsWith('swap-program'))
   const known = Object.entries(knownWorkloads).map(([name, create]) => ({ name, create }))
-  return chosen('--workload', wanted, known).map(({ create }) => create())
+  const able = known.filter(({ name }) => !isOfLevel1 || LEVEL_1_WORKLOADS.has(name))
+  return chosen('--workload', workload, able).map(({ create }) => create())
 }
 
 /** The first Ctrl-C ends the run in good order, the second one at once. */

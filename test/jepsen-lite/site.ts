@@ -25,6 +25,10 @@ export interface Site {
   readonly findings: readonly Finding[]
   /** What keeps the cluster from serving, or null. */
   whyNotServing(): Promise<string | null>
+  /** When it serves, before anybody attacks it. */
+  prepare?(): Promise<void>
+  /** When all faults are healed, while the clients go on. What it throws is a finding. */
+  settle?(): Promise<void>
   close(): Promise<void>
 }
 
@@ -34,12 +38,13 @@ export class CannotRun extends Error {
 }
 
 /** `all`, or the names that were asked for, or all but those: `all,-disk-hangs-all`. Each must be known. */
-export function chosen<T extends { readonly name: string }>(
+export function chosen<T extends { readonly name: string; readonly byNameOnly?: true }>(
   flag: string,
   wanted: string,
   known: readonly T[],
 ): readonly T[] {
-  if (wanted === 'all') return known
+  const drawn = known.filter(({ byNameOnly }) => byNameOnly !== true)
+  if (wanted === 'all') return drawn
   if (wanted === 'none') return []
   const find = (name: string): T => {
     const found = known.find((candidate) => candidate.name === name)
@@ -49,5 +54,5 @@ export function chosen<T extends { readonly name: string }>(
   const [first, ...others] = wanted.split(',')
   if (first !== 'all') return wanted.split(',').map(find)
   const without = others.map((name) => find(name.replace(/^-/, '')))
-  return known.filter((one) => !without.includes(one))
+  return drawn.filter((one) => !without.includes(one))
 }

@@ -83,7 +83,9 @@ export interface Nemesis {
   /** The smallest cluster in which it makes sense. */
   readonly minNodes?: number
   /** What of the ground it cannot do without. */
-  readonly needs?: 'preload' | 'smallDisk' | 'namespaces' | 'logPipes'
+  readonly needs?: 'preload' | 'smallDisk' | 'namespaces' | 'logPipes' | 'programs'
+  /** Not among `all`: the whole run is another one with it. */
+  readonly byNameOnly?: true
   /** Chooses what to hit. Throws NotNow if that is not possible beside the faults in force. */
   aim(ground: Ground, random: Random): Promise<Fault>
 }

@@ -11,12 +11,13 @@ import { packetNemeses } from './packets.js'
 import { partitionNemeses } from './partitions.js'
 import { powerNemeses } from './power.js'
 import { processNemeses } from './processes.js'
+import { programNemeses } from './programs.js'
 import { slowLinkNemeses } from './slow-links.js'
 import { strangerNemeses } from './strangers.js'
 
 /** Two of one group never strike at once. */
 export const nemesisGroups: readonly (readonly Nemesis[])[] = [
-  [...processNemeses, ...powerNemeses],
+  [...processNemeses, ...powerNemeses, ...programNemeses],
   partitionNemeses,
   packetNemeses,
   slowLinkNemeses,

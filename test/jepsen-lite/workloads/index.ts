@@ -13,6 +13,17 @@ import { SeveralWorkload } from './several.js'
 import { SharedWorkload } from './shared.js'
 import { TimesWorkload } from './times.js'
 
+/** What a cluster of level 1 can do: the others ask for what it refuses. */
+export const LEVEL_1_WORKLOADS: ReadonlySet<string> = new Set([
+  'mutex',
+  'long-hold',
+  'fifo',
+  'resume',
+  'exactly-once',
+  'register-belief',
+  'register-fenced',
+])
+
 /** Every workload by its name; a new one is one more line here. */
 export const workloads: Readonly<Record<string, () => Workload>> = {
   mutex: () => new MutexWorkload(),
