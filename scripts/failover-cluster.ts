@@ -73,7 +73,11 @@ export class TrialCluster {
   async transfer(to: ClusterNode): Promise<void> {
     const [first] = this.nodes
     if (first === undefined) return
-    await askAdmin([{ host: '127.0.0.1', port: first.plan.clientPort }], '.transfer', `,node:${to.plan.nodeId}`)
+    await askAdmin(
+      { endpoints: [{ host: '127.0.0.1', port: first.plan.clientPort }] },
+      '.transfer',
+      `,node:${to.plan.nodeId}`,
+    )
   }
 
   async stop(): Promise<void> {
@@ -93,7 +97,7 @@ export class TrialCluster {
 
   #states(): ReturnType<typeof collectStatus> {
     const alive = this.nodes.filter((node) => node.pid !== null)
-    return collectStatus(alive.map((node) => ({ host: 'localhost', port: node.plan.clientPort })))
+    return collectStatus({ endpoints: alive.map((node) => ({ host: 'localhost', port: node.plan.clientPort })) })
   }
 }
 

@@ -8,11 +8,12 @@ import {
 import { InvalidOptionError } from './errors.js'
 import { DEFAULT_REACH_MS } from './limits.js'
 import { assertClientId } from './names.js'
+import { type CredentialOptions, readCredentials } from './security/credential-options.js'
 import type { SessionOptions } from './session/session.js'
 import { endpointsFromEnvironment, parseEndpoints } from './transport/endpoints.js'
 
 /** All times in milliseconds. */
-export interface ClientOptions {
+export interface ClientOptions extends CredentialOptions {
   /** `host:port` of the nodes, as a list or separated by commas; any node, any order. Default: the environment, as for tnl-do. */
   readonly endpoints?: string | readonly string[]
   /** Shown to others as the holder: letters, digits and `.@_-`. */
@@ -43,5 +44,6 @@ export function sessionOptions(options: ClientOptions): SessionOptions {
   if (clientId !== undefined) assertClientId(clientId)
   const endpoints =
     options.endpoints === undefined ? endpointsFromEnvironment(process.env) : parseEndpoints(options.endpoints)
-  return { endpoints, clientId, leaseMs: lease, lingerMs: linger, reachMs: reach }
+  const credentials = readCredentials(options, process.env)
+  return { endpoints, credentials, clientId, leaseMs: lease, lingerMs: linger, reachMs: reach }
 }

@@ -87,13 +87,42 @@ export interface EndpointFailure {
   readonly refused: boolean
 }
 
+function describeFailures(failures: readonly EndpointFailure[]): string {
+  return failures.map(({ address, reason }) => `${address}: ${reason}`).join('; ')
+}
+
 /** No endpoint could be reached in time; `failures` has the last failure of each. */
 export class NoEndpointError extends TcpNetLockError {
   override readonly name = 'NoEndpointError'
   readonly code = 'TNL_NO_ENDPOINT'
   constructor(readonly failures: readonly EndpointFailure[]) {
-    super(`no endpoint reached (${failures.map(({ address, reason }) => `${address}: ${reason}`).join('; ')})`)
+    super(`no endpoint reached (${describeFailures(failures)})`)
   }
+}
+
+/** At no endpoint TLS could be spoken: a certificate did not prove who it is, or the handshake failed. Nothing was sent. */
+export class TlsError extends TcpNetLockError {
+  override readonly name = 'TlsError'
+  readonly code = 'TNL_TLS'
+  constructor(readonly failures: readonly EndpointFailure[]) {
+    super(`no endpoint can be trusted (${describeFailures(failures)})`)
+  }
+}
+
+/** There is a token, and every endpoint would have got it in plain text. Nothing was sent. */
+export class InsecureConnectionError extends TcpNetLockError {
+  override readonly name = 'InsecureConnectionError'
+  readonly code = 'TNL_INSECURE'
+  constructor(readonly failures: readonly EndpointFailure[]) {
+    super(`no secure endpoint: use TLS, or allow it for once (${describeFailures(failures)})`)
+  }
+}
+
+/** The cluster does not know this client, or does not allow it what it asked for. The message names verb and prefix. */
+export class UnauthorizedError extends TcpNetLockError {
+  override readonly name = 'UnauthorizedError'
+  readonly code = 'TNL_UNAUTHORIZED'
+  readonly serverCode = 'unauthorized'
 }
 
 /** A node was reached but the cluster has no majority, or no leader yet. */

@@ -9,6 +9,7 @@ export {
   ClientClosedError,
   DeadlockError,
   type EndpointFailure,
+  InsecureConnectionError,
   InvalidOptionError,
   LockLostError,
   LockStateError,
@@ -21,6 +22,8 @@ export {
   RefusedError,
   SessionExpiredError,
   TcpNetLockError,
+  TlsError,
+  UnauthorizedError,
 } from './errors.js'
 export { type Hold, Lock, type LockState, type ReleaseOptions } from './lock.js'
 export type { LockFilter } from './reads/asking.js'
@@ -31,4 +34,6 @@ export type { EphemeralLock, EphemeralOptions } from './recipes/ephemeral-lock.j
 export { type LocalLock, type LocalLockOptions, localLock } from './recipes/local-lock.js'
 export type { Mutex, MutexOptions } from './recipes/mutex.js'
 export type { OnceOutcome } from './recipes/once.js'
+export type { CredentialOptions, TlsOptions } from './security/credential-options.js'
+export type { TokenFunction } from './security/token-source.js'
 export type { AcquireOptions } from './terms.js'

@@ -108,5 +108,14 @@ export const BYE_TIMEOUT_MS = 2_000
 /** How long the other side may take to end its half of a connection that was ended here. */
 export const FINISH_TIMEOUT_MS = 1_000
 
+/** Of a file with a certificate, a key or a token. A list of all public authorities has some 230 KiB. */
+export const CREDENTIAL_FILE_MAX_BYTES = 1_048_576
+/** Of a token: those that `tnl token new` makes have some 50; it must fit into a line. */
+export const TOKEN_MAX_CHARS = 1_024
+/** For the function of a program that gives its first token. */
+export const FIRST_TOKEN_PATIENCE_MS = 10_000
+/** For reading these again before connections are made. A disk that hangs must not cost a session its lease. */
+export const CREDENTIALS_PATIENCE_MS = 200
+
 /** An original 0.1.8 server cannot let a client wait: it is asked again this often. */
 export const CLASSIC_RETRY_INTERVAL_MS = 1_000

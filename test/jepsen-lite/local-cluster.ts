@@ -200,11 +200,7 @@ export class LocalCluster {
     const asked = this.all
       .filter((node) => node.state === 'up')
       .sort((a, b) => Number(b === leader) - Number(a === leader))
-    await askAdmin(
-      asked.map((node) => node.directAddress),
-      action,
-      words,
-    )
+    await askAdmin({ endpoints: asked.map((node) => node.directAddress) }, action, words)
   }
 }
 

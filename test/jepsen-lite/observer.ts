@@ -8,7 +8,7 @@ const ASK_TIMEOUT_MS = 1_000
 
 /** What the node says of itself, or null if it does not. */
 export async function statusOf(endpoint: string): Promise<StatusReport | null> {
-  const state = await askStatus(endpoint, ASK_TIMEOUT_MS)
+  const state = await askStatus(endpoint, undefined, ASK_TIMEOUT_MS)
   return 'report' in state ? state.report : null
 }
 

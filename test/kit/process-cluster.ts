@@ -199,7 +199,7 @@ export class TestCluster {
 
   async transfer(to: TestNode): Promise<void> {
     const { port } = await this.leader()
-    await askAdmin([{ host: '127.0.0.1', port }], '.transfer', `,node:${to.id}`)
+    await askAdmin({ endpoints: [{ host: '127.0.0.1', port }] }, '.transfer', `,node:${to.id}`)
   }
 
   async stop(): Promise<void> {

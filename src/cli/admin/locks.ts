@@ -1,12 +1,10 @@
 /** What operators do to locks: break a hold, set a semaphore's limit, freeze and thaw, forget that something was done. */
-import type { HostPort } from '../../address.js'
 import { type Fields, formatLine, type Line } from '../../protocol/line.js'
+import type { ClusterAccess } from '../shared/cluster-access.js'
 import { CommandFailure } from '../shared/command-failure.js'
 import { TnlExit } from '../shared/exit-statuses.js'
 import { askAdmin } from '../shared/line-client.js'
 import { say } from '../shared/say.js'
-
-type Endpoints = readonly HostPort[]
 
 interface SayOptions {
   readonly json?: boolean
@@ -19,11 +17,11 @@ export interface ForceOptions extends SayOptions {
   readonly now?: boolean
 }
 
-export async function forceRelease(endpoints: Endpoints, name: string, options: ForceOptions): Promise<void> {
+export async function forceRelease(access: ClusterAccess, name: string, options: ForceOptions): Promise<void> {
   const { token, reason, now } = options
   if (token === undefined) throw usage('--token T is needed: of the hold, as tnl who shows it')
   if (reason === undefined) throw usage('--reason TEXT is needed: whoever loses the lock sees it')
-  const said = await ask(endpoints, '.force-release', { name, token, reason, now: now === true ? 'yes' : undefined })
+  const said = await ask(access, '.force-release', { name, token, reason, now: now === true ? 'yes' : undefined })
   const within = Number(said.get('within'))
   const when = within === 0 ? 'at once' : `when its holder has let go, ${within} s at most`
   say(options.json === true, `${name}: the hold with token ${token} is broken; the lock passes on ${when}`, {
@@ -39,10 +37,10 @@ export interface ResizeOptions extends SayOptions {
   readonly reset?: boolean
 }
 
-export async function resize(endpoints: Endpoints, name: string, options: ResizeOptions): Promise<void> {
+export async function resize(access: ClusterAccess, name: string, options: ResizeOptions): Promise<void> {
   const { limit, reset, json } = options
   if ((limit === undefined) === (reset !== true)) throw usage('either --limit N or --reset')
-  await ask(endpoints, '.resize', reset === true ? { name, reset: 'yes' } : { name, limit })
+  await ask(access, '.resize', reset === true ? { name, reset: 'yes' } : { name, limit })
   const words =
     reset === true
       ? `${name}: the limit is again what requests say, once nobody holds or waits`
@@ -56,11 +54,11 @@ export interface FreezeOptions extends SayOptions {
   readonly reason?: string
 }
 
-export async function freeze(endpoints: Endpoints, prefix: string, options: FreezeOptions): Promise<void> {
+export async function freeze(access: ClusterAccess, prefix: string, options: FreezeOptions): Promise<void> {
   const { reason } = options
   if (reason === undefined) throw usage('--reason TEXT is needed: whoever is refused sees it')
   const until = readEnd(options, Date.now())
-  await ask(endpoints, '.freeze', { prefix, until, reason })
+  await ask(access, '.freeze', { prefix, until, reason })
   const end = until === undefined ? 'tnl thaw' : new Date(until * 1000).toISOString()
   const words = `${shown(prefix)}: no new holds until ${end}; holders and waiters stay`
   say(options.json === true, words, { prefix, until: until ?? null, reason })
@@ -81,18 +79,18 @@ export function readEnd(options: Pick<FreezeOptions, 'until' | 'for'>, nowMs: nu
   return Math.ceil(endMs) / 1000
 }
 
-export async function thaw(endpoints: Endpoints, prefix: string, { json }: SayOptions): Promise<void> {
-  await ask(endpoints, '.thaw', { prefix })
+export async function thaw(access: ClusterAccess, prefix: string, { json }: SayOptions): Promise<void> {
+  await ask(access, '.thaw', { prefix })
   say(json === true, `${shown(prefix)}: thawed, those who waited follow in their order`, { prefix })
 }
 
-export async function forgetMark(endpoints: Endpoints, key: string, { json }: SayOptions): Promise<void> {
-  await ask(endpoints, '.forget', { key })
+export async function forgetMark(access: ClusterAccess, key: string, { json }: SayOptions): Promise<void> {
+  await ask(access, '.forget', { key })
   say(json === true, `${key}: is no longer marked as done`, { key })
 }
 
-async function ask(endpoints: Endpoints, action: string, fields: Fields): Promise<Line> {
-  const [answer] = await askAdmin(endpoints, action, formatLine('', fields).trimEnd())
+async function ask(access: ClusterAccess, action: string, fields: Fields): Promise<Line> {
+  const [answer] = await askAdmin(access, action, formatLine('', fields).trimEnd())
   if (answer === undefined) throw new CommandFailure(TnlExit.failed, 'the node did not answer')
   return answer
 }

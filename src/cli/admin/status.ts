@@ -1,5 +1,7 @@
-import { formatHostPort, type HostPort, parseHostPort } from '../../address.js'
+import { formatHostPort, parseHostPort } from '../../address.js'
+import type { Credentials } from '../../client/security/credentials.js'
 import type { MemberReport, StatusReport } from '../../service/status.js'
+import type { ClusterAccess } from '../shared/cluster-access.js'
 import { CommandFailure, explain } from '../shared/command-failure.js'
 import { TnlExit } from '../shared/exit-statuses.js'
 import { LineClient } from '../shared/line-client.js'
@@ -11,17 +13,18 @@ export type NodeState =
   | { readonly endpoint: string; readonly error: string; readonly node?: string }
 
 /** Asks every endpoint, and every member that these know of, how it is. Who says nothing for `timeoutMs` is out of reach. */
-export async function collectStatus(endpoints: readonly HostPort[], timeoutMs?: number): Promise<readonly NodeState[]> {
+export async function collectStatus(access: ClusterAccess, timeoutMs?: number): Promise<readonly NodeState[]> {
+  const { endpoints, credentials } = access
   const asked = new Map<string, NodeState>()
   let next = endpoints.map(formatHostPort)
   while (next.length > 0) {
-    const states = await Promise.all(next.map((endpoint) => askStatus(endpoint, timeoutMs)))
+    const states = await Promise.all(next.map((endpoint) => askStatus(endpoint, credentials, timeoutMs)))
     for (const state of states) asked.set(state.endpoint, state)
     next = [...membersOf(asked.values())]
       .flatMap(({ address }) => address ?? [])
       .filter((address) => !asked.has(address))
   }
-  for (const state of await askBesidePeers(endpoints, [...asked.values()], timeoutMs)) asked.set(state.endpoint, state)
+  for (const state of await askBesidePeers(access, [...asked.values()], timeoutMs)) asked.set(state.endpoint, state)
   return oneStatePerNode([...asked.values()])
 }
 
@@ -31,7 +34,7 @@ export async function collectStatus(endpoints: readonly HostPort[], timeoutMs?: 
  * is most often the one that was asked for.
  */
 async function askBesidePeers(
-  endpoints: readonly HostPort[],
+  { endpoints, credentials }: ClusterAccess,
   states: readonly NodeState[],
   timeoutMs: number | undefined,
 ): Promise<readonly NodeState[]> {
@@ -43,13 +46,13 @@ async function askBesidePeers(
   const candidates = missing.flatMap(({ peer }) =>
     [...ports].map((port) => formatHostPort({ host: parseHostPort(peer).host, port })),
   )
-  const found = await Promise.all(candidates.map((endpoint) => askStatus(endpoint, timeoutMs)))
+  const found = await Promise.all(candidates.map((endpoint) => askStatus(endpoint, credentials, timeoutMs)))
   // Any node may listen there: who answers says which one it is.
   return found.filter((state) => 'report' in state && missing.some(({ node }) => node === state.report.node))
 }
 
-export async function runStatus(endpoints: readonly HostPort[], asJson: boolean): Promise<void> {
-  const states = await collectStatus(endpoints)
+export async function runStatus(access: ClusterAccess, asJson: boolean): Promise<void> {
+  const states = await collectStatus(access)
   process.stdout.write(asJson ? `${JSON.stringify(states, null, 2)}\n` : `${statusTable(states)}\n`)
   if (!states.some((state) => 'report' in state)) throw new CommandFailure(TnlExit.noEndpoint, 'no endpoint answered')
 }
@@ -74,14 +77,11 @@ export function statusTable(states: readonly NodeState[]): string {
 }
 
 /** Never rejects: a node that says nothing for `timeoutMs` counts as out of reach. */
-export async function askStatus(endpoint: string, timeoutMs?: number): Promise<NodeState> {
+export async function askStatus(endpoint: string, credentials?: Credentials, timeoutMs?: number): Promise<NodeState> {
   try {
-    const client = await LineClient.open(parseHostPort(endpoint), timeoutMs)
+    const client = await LineClient.open(parseHostPort(endpoint), credentials, timeoutMs)
     try {
-      client.send('.stats')
-      const answer = (await client.next()) ?? 'nothing'
-      if (!answer.startsWith('stats,{')) return { endpoint, error: `answered ${answer}` }
-      return { endpoint, report: readReport(answer.slice('stats,'.length)) }
+      return { endpoint, report: readReport(await client.stats()) }
     } finally {
       client.close()
     }

@@ -1,6 +1,6 @@
 /** `tnl upgrade`: where a cluster stands between two feature levels, and the operator's word on it (docs/operations/upgrade.md). */
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { HostPort } from '../../address.js'
+import type { ClusterAccess } from '../shared/cluster-access.js'
 import { CommandFailure } from '../shared/command-failure.js'
 import { TnlExit } from '../shared/exit-statuses.js'
 import { askAdmin } from '../shared/line-client.js'
@@ -23,8 +23,8 @@ interface Upgrade {
   readonly members: readonly MemberLevel[]
 }
 
-export async function showUpgrade(endpoints: readonly HostPort[], asJson: boolean): Promise<void> {
-  tell(await askUpgrade(endpoints), asJson)
+export async function showUpgrade(access: ClusterAccess, asJson: boolean): Promise<void> {
+  tell(await askUpgrade(access), asJson)
 }
 
 function tell(upgrade: Upgrade, asJson: boolean): void {
@@ -34,26 +34,22 @@ function tell(upgrade: Upgrade, asJson: boolean): void {
   )
 }
 
-export async function holdUpgrade(endpoints: readonly HostPort[], asJson: boolean): Promise<void> {
-  await askAdmin(endpoints, '.upgrade-hold', '')
-  const upgrade = await askUpgrade(endpoints)
+export async function holdUpgrade(access: ClusterAccess, asJson: boolean): Promise<void> {
+  await askAdmin(access, '.upgrade-hold', '')
+  const upgrade = await askUpgrade(access)
   if (asJson) return tell(upgrade, asJson)
   const { level } = upgrade
   process.stdout.write(`the feature level stays at ${level}, whatever programs are started, until tnl upgrade finish\n`)
 }
 
 /** Lets the level rise. With `waitSeconds` also waits until it has, as far as the programs know. */
-export async function finishUpgrade(
-  endpoints: readonly HostPort[],
-  waitSeconds: number | null,
-  asJson: boolean,
-): Promise<void> {
-  await askAdmin(endpoints, '.upgrade-finish', '')
+export async function finishUpgrade(access: ClusterAccess, waitSeconds: number | null, asJson: boolean): Promise<void> {
+  await askAdmin(access, '.upgrade-finish', '')
   const deadlineMs = performance.now() + (waitSeconds ?? 0) * 1000
-  let upgrade = await askUpgrade(endpoints)
+  let upgrade = await askUpgrade(access)
   while (upgrade.next !== null && performance.now() < deadlineMs) {
     await sleep(LOOK_AGAIN_MS)
-    upgrade = await askUpgrade(endpoints)
+    upgrade = await askUpgrade(access)
   }
   tell(upgrade, asJson)
   if (waitSeconds !== null && upgrade.next !== null) {
@@ -61,8 +57,8 @@ export async function finishUpgrade(
   }
 }
 
-async function askUpgrade(endpoints: readonly HostPort[]): Promise<Upgrade> {
-  const [cluster, ...rest] = await askAdmin(endpoints, '.upgrade', '')
+async function askUpgrade(access: ClusterAccess): Promise<Upgrade> {
+  const [cluster, ...rest] = await askAdmin(access, '.upgrade', '')
   const level = Number(cluster?.get('level'))
   if (!Number.isSafeInteger(level)) throw new CommandFailure(TnlExit.failed, 'the node did not say its feature level')
   const members = rest.map((line) => {

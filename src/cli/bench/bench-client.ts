@@ -1,6 +1,9 @@
-import { connect, type Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import { type HostPort, parseHostPort } from '../../address.js'
-import { parseLine } from '../../protocol/line.js'
+import type { Credentials } from '../../client/security/credentials.js'
+import { type LinkChannel, openSocket } from '../../client/transport/link-socket.js'
+import { PROTOCOL_VERSION } from '../../protocol/limits.js'
+import { formatLine, parseLine } from '../../protocol/line.js'
 import type { ExclusionCheck } from './exclusion-check.js'
 import type { LatencyRecorder } from './percentiles.js'
 
@@ -9,6 +12,7 @@ export type Dialect = 'classic' | 'session'
 /** What all clients of one bench share. */
 export interface BenchRun {
   readonly dialect: Dialect
+  readonly credentials: Credentials
   readonly check: ExclusionCheck
   readonly lockLatency: LatencyRecorder
   readonly unlockLatency: LatencyRecorder
@@ -30,6 +34,8 @@ export class BenchClient {
   #endpoint: HostPort
   readonly #name: string
   #socket: Socket | null = null
+  /** While the connection is being made. */
+  #giveUp: (() => void) | null = null
   #rest = ''
   #sentMs = 0
   #lastId = 0
@@ -51,25 +57,52 @@ export class BenchClient {
     this.#released = false
     this.#redirected = false
     this.#sentMs = performance.now()
-    const socket = connect({ ...this.#endpoint, noDelay: true })
-    this.#socket = socket
-    socket.setEncoding('utf8')
-    socket.on('connect', () => {
-      if (this.#run.dialect === 'session') socket.write('hello,version:2\n')
-      else socket.write(`lock,name:${this.#name},wait:forever,fence:yes\n`)
+    const giveUp = openSocket(this.#endpoint, this.#run.credentials.material, {
+      opened: (channel) => this.#opened(channel),
+      failed: (error) => {
+        this.#failed(error.message)
+        this.#closed()
+      },
     })
-    socket.on('data', (text: string) => this.#data(text))
-    socket.on('error', (error) => this.#failed(error.message))
-    socket.on('close', () => this.#closed())
+    this.#giveUp = () => {
+      giveUp()
+      this.#closed()
+    }
+  }
+
+  #opened({ tcp, stream, isSecure }: LinkChannel<Socket>): void {
+    this.#giveUp = null
+    this.#socket = stream
+    stream.setEncoding('utf8')
+    stream.on('data', (text: string) => this.#data(text))
+    stream.on('error', (error) => this.#failed(error.message))
+    stream.on('end', () => stream.end())
+    stream.on('close', () => this.#closed())
+    const { host, port } = this.#endpoint
+    try {
+      const auth = this.#run.credentials.authOn({ isSecure, remote: { host: tcp.remoteAddress ?? host, port } })
+      const [action, fields] =
+        this.#run.dialect === 'session'
+          ? ['hello', { version: PROTOCOL_VERSION }]
+          : ['lock', { name: this.#name, wait: 'forever', fence: 'yes' }]
+      stream.write(formatLine(action, { ...fields, auth }))
+    } catch (error) {
+      this.#failed(error instanceof Error ? error.message : String(error))
+      stream.destroy()
+    }
   }
 
   /** `done` is called once the connection is gone. */
   stop(done: () => void): void {
-    if (this.#socket === null) {
+    if (this.#socket === null && this.#giveUp === null) {
       done()
       return
     }
     this.#onStopped = done
+    if (this.#socket === null) {
+      this.#giveUp?.()
+      return
+    }
     this.#socket.end()
     this.#socket.destroySoon()
   }
@@ -126,6 +159,7 @@ export class BenchClient {
   #closed(): void {
     this.#free()
     this.#socket = null
+    this.#giveUp = null
     if (this.#onStopped !== null) this.#onStopped()
     else if (this.#released || this.#redirected) this.start()
     else {

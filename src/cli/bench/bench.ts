@@ -1,5 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { formatHostPort, type HostPort } from '../../address.js'
+import { formatHostPort } from '../../address.js'
+import { Credentials } from '../../client/security/credentials.js'
+import type { ClusterAccess } from '../shared/cluster-access.js'
 import { CommandFailure } from '../shared/command-failure.js'
 import { TnlExit } from '../shared/exit-statuses.js'
 import { BenchClient, type BenchRun, type Dialect } from './bench-client.js'
@@ -7,7 +9,7 @@ import { ExclusionCheck } from './exclusion-check.js'
 import { type Latency, LatencyRecorder } from './percentiles.js'
 
 export interface BenchOptions {
-  readonly endpoints: readonly HostPort[]
+  readonly access: ClusterAccess
   readonly clients: number
   readonly seconds: number
   readonly warmUpSeconds: number
@@ -45,9 +47,12 @@ export async function runBench(options: BenchOptions): Promise<void> {
 }
 
 async function measure(options: BenchOptions): Promise<BenchResult> {
-  const { dialect, endpoints, names } = options
+  const { dialect, access, names } = options
+  const { endpoints, credentials = Credentials.NONE } = access
+  await credentials.refresh()
   const run: BenchRun = {
     dialect,
+    credentials,
     check: new ExclusionCheck(),
     lockLatency: new LatencyRecorder(),
     unlockLatency: new LatencyRecorder(),

@@ -2,11 +2,13 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Command, CommanderError, InvalidArgumentError } from 'commander'
 import {
+  InsecureConnectionError,
   type LostReason,
   NoEndpointError,
   NoQuorumError,
   NotGrantedError,
   TcpNetLockError,
+  TlsError,
 } from '../../client/errors.js'
 import { DEFAULT_REACH_MS } from '../../client/limits.js'
 import { assertClientId, assertLockName } from '../../client/names.js'
@@ -17,9 +19,10 @@ import { type Acquired, type AcquireRequest, acquireLocks } from '../shared/acqu
 import { checked, type EndpointFlags, endpointsFrom, seconds } from '../shared/arguments.js'
 import { ClientExit, exitStatusOfSignal } from '../shared/exit-statuses.js'
 import { ProgramLog, Verbosity, writeStderr, writeStdout } from '../shared/log.js'
+import { addSecurityOptions, readSecurity, type SecurityFlags } from '../shared/security-options.js'
 import { SignalRelay } from '../shared/signals.js'
 
-interface Flags extends EndpointFlags {
+interface Flags extends EndpointFlags, SecurityFlags {
   readonly clientId?: string
   readonly keepAlive?: true
   readonly keepAliveSecs?: number
@@ -84,10 +87,10 @@ function explain(error: TcpNetLockError, lockName: string, log: ProgramLog): num
     return ClientExit.refused
   }
   log.error(error.message)
-  return error instanceof NoEndpointError || error instanceof NoQuorumError
-    ? ClientExit.connectFailed
-    : ClientExit.unknown
+  return UNREACHABLE.some((kind) => error instanceof kind) ? ClientExit.connectFailed : ClientExit.unknown
 }
+
+const UNREACHABLE = [NoEndpointError, NoQuorumError, TlsError, InsecureConnectionError] as const
 
 function readOptions(words: readonly string[], env: Environment): { request: AcquireRequest; log: ProgramLog } {
   const program = createProgram()
@@ -100,6 +103,7 @@ function readOptions(words: readonly string[], env: Environment): { request: Acq
     if (clientId !== undefined) checked('--client-id', () => assertClientId(clientId))
     const session = {
       endpoints: endpointsFrom(flags, env),
+      credentials: readSecurity(flags, env),
       clientId,
       leaseMs: SESSION_LEASE_DEFAULT_MS,
       lingerMs: 0,
@@ -118,7 +122,7 @@ function readOptions(words: readonly string[], env: Environment): { request: Acq
 }
 
 export function createProgram(): Command {
-  return new Command('tnl-client')
+  const program = new Command('tnl-client')
     .description('Takes a lock and holds it until this program ends.')
     .argument('<LOCK>', 'name of the lock')
     .exitOverride()
@@ -132,7 +136,7 @@ export function createProgram(): Command {
     .option('--keep-alive-secs <S>', 'seconds between signs of life; may only shorten', seconds)
     .option('--info', 'say what happens')
     .option('--debug', 'say more')
-    .addHelpText('after', EXIT_STATUS_HELP)
+  return addSecurityOptions(program).addHelpText('after', EXIT_STATUS_HELP)
 }
 
 function verbosityOf({ info, debug }: Flags): Verbosity {

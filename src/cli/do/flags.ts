@@ -16,9 +16,10 @@ import {
 } from '../shared/arguments.js'
 import { DoExit } from '../shared/exit-statuses.js'
 import { writeStderr, writeStdout } from '../shared/log.js'
+import { addSecurityOptions, type SecurityFlags } from '../shared/security-options.js'
 
 /** Times in milliseconds. */
-export interface Flags extends EndpointFlags {
+export interface Flags extends EndpointFlags, SecurityFlags {
   readonly lockName?: readonly string[]
   readonly shared?: true
   readonly limit?: number
@@ -68,7 +69,8 @@ export function createProgram(): Command {
   addCluster(program)
   addWaiting(program)
   addLoss(program)
-  return addWords(program).addHelpText('after', HELP)
+  addSecurityOptions(addWords(program))
+  return program.addHelpText('after', HELP)
 }
 
 function addLock(program: Command): void {

@@ -9,6 +9,7 @@ import { LINGER_MAX_MS, LOCK_DELAY_MAX_MS, SESSION_LEASE_MAX_MS, SESSION_LEASE_M
 import type { OnLost } from '../guarding/messages.js'
 import { checked, endpointsFrom } from '../shared/arguments.js'
 import { Verbosity } from '../shared/log.js'
+import { readSecurity } from '../shared/security-options.js'
 import { readClientId, readReach } from '../shared/session-options.js'
 import { createProgram, type Flags } from './flags.js'
 import { lockNameOf } from './lock-name.js'
@@ -66,6 +67,13 @@ const OF_A_SERVER = {
   endpoints: '--endpoints',
   host: '--host',
   port: '--port',
+  tls: '--tls',
+  tlsCa: '--tls-ca',
+  tlsCert: '--tls-cert',
+  tlsKey: '--tls-key',
+  tlsServerName: '--tls-server-name',
+  tokenFile: '--token-file',
+  insecureAuth: '--insecure-auth',
 } as const satisfies Partial<Record<keyof Flags, string>>
 
 /** Throws CommanderError (already told to the user) for bad usage, `--help` and `--version`. */
@@ -102,6 +110,8 @@ function fromFlags(flags: Flags, command: readonly string[], env: Environment): 
   return {
     session: {
       endpoints: endpointsFrom(flags, env),
+      // A lock of this host speaks to nobody.
+      credentials: flags.local ? undefined : readSecurity(flags, env),
       clientId: readClientId(flags.clientId ?? env.TCPNETLOCK_CLIENT_ID),
       leaseMs: flags.lease,
       // No FIN of anybody may free the lock while the command lives; its guardian says `bye` (rules.md rule 5).

@@ -6,7 +6,13 @@ import { randomBytes } from 'node:crypto'
 import { accessSync, constants, lstatSync, renameSync, rmSync, statSync, unlinkSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { Amount } from '../../client/asks.js'
-import { AlreadyDoneError, NotGrantedError, RefusedError, TcpNetLockError } from '../../client/errors.js'
+import {
+  AlreadyDoneError,
+  NotGrantedError,
+  RefusedError,
+  TcpNetLockError,
+  UnauthorizedError,
+} from '../../client/errors.js'
 import type { Acquired } from '../shared/acquire.js'
 import { hasCode } from '../system/processes.js'
 import type { DoOptions } from './options.js'
@@ -228,9 +234,13 @@ function notGrantedOf(error: unknown): RunResult['notGranted'] {
 function errorOf(error: unknown): RunResult['error'] {
   if (!(error instanceof Error) || error instanceof AlreadyDoneError) return null
   const code = error instanceof TcpNetLockError || 'code' in error ? String(error.code) : 'unknown'
-  return { code, serverCode: error instanceof RefusedError ? error.serverCode : null, message: error.message }
+  return { code, serverCode: serverCodeOf(error), message: error.message }
 }
 
 function inSeconds(ms: number): number {
   return Math.round(ms) / 1000
+}
+
+function serverCodeOf(error: unknown): string | null {
+  return error instanceof RefusedError || error instanceof UnauthorizedError ? error.serverCode : null
 }

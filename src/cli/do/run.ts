@@ -4,13 +4,18 @@ import { CommanderError } from 'commander'
 import {
   AlreadyDoneError,
   DeadlockError,
+  InsecureConnectionError,
   LockLostError,
   NoEndpointError,
   NoQuorumError,
   NotGrantedError,
   SessionExpiredError,
   TcpNetLockError,
+  TlsError,
+  UnauthorizedError,
 } from '../../client/errors.js'
+import { authTokenOf } from '../../client/security/credential-options.js'
+import { Credentials } from '../../client/security/credentials.js'
 import { LocalSession, mayLockLocally } from '../../client/session/local-session.js'
 import type { Grant, LockSession } from '../../client/session/lock-session.js'
 import type { Link } from '../../client/transport/link.js'
@@ -262,7 +267,7 @@ class DoRun {
     const words = start.lastWords(options.wordCount)
     const [file = '', ...args] = options.shell ? ['/bin/sh', '-c', ...words] : words
     const { ignoredSignals, descriptors, openFiles } = start
-    const variables = withoutVariables(start.variables, OWN_VARIABLES)
+    const variables = [...withoutVariables(start.variables, OWN_VARIABLES), ...movedToken(start.variables)]
     const holder = options.session.clientId
     const marks = grants.map(({ name, token }) => ({
       name,
@@ -313,8 +318,10 @@ class DoRun {
     if (session === null) return
     const { id, secret, link } = session
     const current = link === null ? [] : [link.remote]
-    const addresses = [...current, ...this.options.session.endpoints]
-    this.guardian?.welcomed(id === null || secret === null ? null : { session: id, secret, addresses })
+    const { endpoints, credentials = Credentials.NONE } = this.options.session
+    const addresses = [...current, ...endpoints]
+    const isKnown = id !== null && secret !== null
+    this.guardian?.welcomed(isKnown ? { session: id, secret, addresses, credentials: credentials.kept } : null)
   }
 }
 
@@ -332,17 +339,29 @@ function lockVariables(grants: readonly Grant[], session: LockSession, around: r
   ]
 }
 
+/** What says who this program is stands where the fencing token is about to stand: a tnl-do inside the command needs it too. */
+function movedToken(variables: readonly string[]): string[] {
+  const read = (name: string): string | undefined => {
+    const prefix = `${name}=`
+    return variables.find((variable) => variable.startsWith(prefix))?.slice(prefix.length)
+  }
+  const token = authTokenOf(read('TNL_TOKEN'))
+  return token === null || read('TNL_AUTH_TOKEN') ? [] : [`TNL_AUTH_TOKEN=${token}`]
+}
+
 function withoutVariables(variables: readonly string[], names: readonly string[]): string[] {
   return variables.filter((variable) => !names.some((name) => variable.startsWith(`${name}=`)))
 }
+
+const UNREACHABLE = [NoEndpointError, NoQuorumError, SessionExpiredError, TlsError, InsecureConnectionError] as const
 
 function endOf(error: unknown, options: DoOptions): { readonly status: number; readonly word: OutcomeWord } {
   if (error instanceof AlreadyDoneError) return { status: 0, word: 'done-before' }
   if (error instanceof HeldAroundError) return { status: DoExit.badUsage, word: 'deadlock' }
   if (error instanceof NotGrantedError) return { status: options.conflictStatus, word: 'not-granted' }
   if (error instanceof DeadlockError) return { status: options.conflictStatus, word: 'deadlock' }
-  if (error instanceof NoEndpointError || error instanceof NoQuorumError || error instanceof SessionExpiredError) {
-    return { status: DoExit.noEndpoint, word: 'unreachable' }
-  }
+  // It was the cluster that refused, and nothing is wrong with the command.
+  if (error instanceof UnauthorizedError) return { status: DoExit.noEndpoint, word: 'failed' }
+  if (UNREACHABLE.some((kind) => error instanceof kind)) return { status: DoExit.noEndpoint, word: 'unreachable' }
   return { status: DoExit.cannotRun, word: 'failed' }
 }

@@ -1,10 +1,11 @@
 /** The guardian's copy of the connection: held without a word while tnl-do has it, and ended when nothing is left. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { HostPort } from '../../address.js'
 import { HOLD_FRACTION, HOLD_MARGIN_MS, KEEPALIVES_PER_LEASE } from '../../client/limits.js'
+import { Credentials } from '../../client/security/credentials.js'
 import { KeepAlive } from '../../client/session/keep-alive.js'
 import { type HoldLimit, type Instant, instantNow } from '../../client/session/local-lease.js'
 import { Link, LinkError } from '../../client/transport/link.js'
+import { type DialAddress, openSocket } from '../../client/transport/link-socket.js'
 import { formatLine } from '../../protocol/line.js'
 import { OWN_CONNECTION_TIMEOUT_MS, RENEWAL_PAUSE_MS, SHUT_DOWN_TIMEOUT_MS } from '../guarding/limits.js'
 import type { Resumption } from '../guarding/messages.js'
@@ -27,7 +28,9 @@ export class GuardianConnection {
 
   /**
    * Frees what the session holds. An empty line first: tnl-do may have died in the middle of one. In the classic dialect
-   * the FIN says it all. A connection that has broken meanwhile is replaced by one of the guardian's own.
+   * the FIN says it all. A connection that has broken meanwhile is replaced by one of the guardian's own, and so is one in TLS:
+   * without tnl-do's keys nothing can be said on it. The node leaves that one when the session is resumed; should nobody answer,
+   * its FIN leaves the session to its lease, as `linger` asked for.
    */
   async end(): Promise<void> {
     const { handle, link, resumption } = this
@@ -36,7 +39,9 @@ export class GuardianConnection {
     if (link !== null) {
       link.send(lastWords)
       if (await isHeard(link)) return
-    } else if (handle !== null && (await shutDown(handle, lastWords, SHUT_DOWN_TIMEOUT_MS))) return
+    } else if (handle !== null && resumption?.credentials.tls == null) {
+      if (await shutDown(handle, lastWords, SHUT_DOWN_TIMEOUT_MS)) return
+    }
     if (resumption !== null) await this.byeElsewhere(resumption)
   }
 
@@ -97,11 +102,16 @@ export class GuardianConnection {
 }
 
 /** Takes the session over; null if that is not possible at this address. */
-async function openAt(address: HostPort, { session, secret }: Resumption): Promise<Link | null> {
+async function openAt(address: DialAddress, resumption: Resumption): Promise<Link | null> {
   const never = new AbortController().signal
+  const { session, secret } = resumption
+  const credentials = Credentials.of(resumption.credentials)
+  await credentials.refresh()
   try {
-    const link = await Link.dial(address, OWN_CONNECTION_TIMEOUT_MS, never)
-    link.send(formatLine('resume', { session, secret }))
+    const link = await Link.dial(address, OWN_CONNECTION_TIMEOUT_MS, never, (to, opening) =>
+      openSocket(to, credentials.material, opening),
+    )
+    link.send(formatLine('resume', { session, secret, auth: credentials.authOn(link) }))
     for (;;) {
       const { action } = await link.nextLine(OWN_CONNECTION_TIMEOUT_MS, never)
       if (action === 'ready') return link

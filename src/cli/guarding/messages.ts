@@ -1,6 +1,7 @@
 /** What tnl-do and its guardian say to each other, as JSON over the channel between them. */
-import type { HostPort } from '../../address.js'
+import type { KeptCredentials } from '../../client/security/credentials.js'
 import type { HoldLimit } from '../../client/session/local-lease.js'
+import type { DialAddress } from '../../client/transport/link-socket.js'
 
 export type OnLost =
   | { readonly kind: 'terminate' }
@@ -32,7 +33,9 @@ export interface GuardedCommand {
 export interface Resumption {
   readonly session: string
   readonly secret: string
-  readonly addresses: readonly HostPort[]
+  readonly addresses: readonly DialAddress[]
+  /** Through this channel alone: on a command line everybody could read them. */
+  readonly credentials: KeptCredentials
 }
 
 export type ToGuardian =

@@ -13,6 +13,7 @@ import { reachSeconds } from '../shared/arguments.js'
 import { CommandFailure } from '../shared/command-failure.js'
 import { LockExit } from '../shared/exit-statuses.js'
 import type { Verbosity } from '../shared/log.js'
+import { InvalidVariableArgument, readSecurity, type SecurityFlags } from '../shared/security-options.js'
 import { readClientId, readReach } from '../shared/session-options.js'
 import { SESSION_TTL_MAX_SECONDS, SESSION_TTL_MIN_SECONDS, VERBOSITY_MAX_COUNT } from './limits.js'
 import { ascii } from './python-json.js'
@@ -20,7 +21,7 @@ import { ascii } from './python-json.js'
 export type Environment = Readonly<Record<string, string | undefined>>
 
 /** Of every command that speaks for a client. */
-export interface ClientFlags {
+export interface ClientFlags extends SecurityFlags {
   readonly endpoints?: string
   readonly clientId?: string
   readonly reach?: string
@@ -93,7 +94,8 @@ export function readClient(
   const endpoints: readonly HostPort[] = given.endpoints ?? fromVariables(() => endpointsFromEnvironment(env))
   const clientId = given.clientId ?? fromVariables(() => readClientId(env.TCPNETLOCK_CLIENT_ID))
   const reach = fromVariables(() => readReach(given.reachMs, waitMs, env))
-  const session = { endpoints, clientId, leaseMs: SESSION_LEASE_DEFAULT_MS, lingerMs: 0, ...reach }
+  const credentials = orFail(badUsage, () => readSecurity(flags, env))
+  const session = { endpoints, credentials, clientId, leaseMs: SESSION_LEASE_DEFAULT_MS, lingerMs: 0, ...reach }
   return { session, verbosity: verbose as Verbosity }
 }
 
@@ -167,7 +169,8 @@ function orFail<T>(exitCode: number, read: () => T): T {
     return read()
   } catch (error) {
     if (!(error instanceof InvalidOptionError) && !(error instanceof InvalidArgumentError)) throw error
-    throw new CommandFailure(exitCode, error.message)
+    const isVariable = error instanceof InvalidVariableArgument
+    throw new CommandFailure(isVariable ? LockExit.badVariable : exitCode, error.message)
   }
 }
 

@@ -2,11 +2,14 @@
 import {
   ClassicServerError,
   DeadlockError,
+  InsecureConnectionError,
   NoEndpointError,
   NoQuorumError,
   NotGrantedError,
   RefusedError,
   SessionExpiredError,
+  TlsError,
+  UnauthorizedError,
 } from '../../client/errors.js'
 import { HeldAroundError } from '../shared/acquire.js'
 import { CommandFailure } from '../shared/command-failure.js'
@@ -25,14 +28,15 @@ export function lockFailure(error: unknown, key: string, waits: boolean): Comman
 
 /** What may keep any request from being decided. */
 export function refusal(error: unknown, what: string): CommandFailure {
-  if (error instanceof RefusedError) {
-    const isUnauthorized = error.serverCode === 'unauthorized'
-    const status = isUnauthorized ? LockExit.permissionDenied : LockExit.notGranted
+  if (error instanceof RefusedError || error instanceof UnauthorizedError) {
+    const status = error instanceof UnauthorizedError ? LockExit.permissionDenied : LockExit.notGranted
     return new CommandFailure(status, `${what} (${error.serverCode}: ${error.message})`)
   }
   const isUnreachable =
     error instanceof NoEndpointError ||
     error instanceof NoQuorumError ||
+    error instanceof TlsError ||
+    error instanceof InsecureConnectionError ||
     error instanceof SessionExpiredError ||
     error instanceof ClassicServerError
   if (isUnreachable) return new CommandFailure(LockExit.noEndpoint, error.message)

@@ -1,10 +1,10 @@
 /** `tnl unlock KEY [-r]`: ends locks that outlive their programs, on whichever host. */
-import type { HostPort } from '../../address.js'
 import type { LooseHold } from '../../client/session/lock-session.js'
 import { ClientSession } from '../../client/session/session.js'
 import { parseInteger } from '../../protocol/values.js'
 import { askInfo, asking } from '../reads/asking.js'
 import { listHolds } from '../reads/pages.js'
+import type { ClusterAccess } from '../shared/cluster-access.js'
 import { ClusterRefusal, CommandFailure } from '../shared/command-failure.js'
 import { LockExit } from '../shared/exit-statuses.js'
 import { ProgramLog } from '../shared/log.js'
@@ -42,14 +42,14 @@ function readWhich({ session, secret, token, r }: UnlockFlags): LooseHold {
 
 class Unlocking {
   readonly #log: ProgramLog
-  readonly #endpoints: readonly HostPort[]
+  readonly #access: ClusterAccess
 
   constructor(
     private readonly client: Pick<LockRequest, 'session' | 'verbosity'>,
     private readonly which: LooseHold,
   ) {
     this.#log = new ProgramLog('tnl unlock', client.verbosity)
-    this.#endpoints = client.session.endpoints
+    this.#access = client.session
   }
 
   /** The key, or null if there was nothing to end. */
@@ -86,7 +86,7 @@ class Unlocking {
   async #listed(pattern: string): Promise<readonly { readonly name: string; readonly token: number }[]> {
     const owner = this.which.owner?.session
     try {
-      return await asking(this.#endpoints, async (client) => {
+      return await asking(this.#access, async (client) => {
         const found: { name: string; token: number }[] = []
         await listHolds(client, { match: pattern }, (line) => {
           const [name, token] = [line.get('name'), line.number('token')]
@@ -97,7 +97,7 @@ class Unlocking {
       })
     } catch (error) {
       if (!(error instanceof ClusterRefusal)) throw error
-      if (error.refusal === 'unauthorized') throw new CommandFailure(LockExit.permissionDenied, error.message)
+      if (error.refusal === 'unauthorized') throw permission(error)
       throw new CommandFailure(LockExit.invalidKey, `${pattern}: ${error.message}`)
     }
   }
@@ -106,7 +106,8 @@ class Unlocking {
   async #looseHolds(key: string): Promise<readonly number[]> {
     if (this.which.token !== undefined) return []
     const owner = this.which.owner?.session
-    const { holds } = await askInfo<WhoJson>(this.#endpoints, `who,name:${key}`)
+    const asked = askInfo<WhoJson>(this.#access, `who,name:${key}`)
+    const { holds } = await asked.catch((error: unknown) => Promise.reject(permission(error)))
     return holds
       .filter((hold) => hold.loose === true && (owner === undefined || String(hold.session) === owner))
       .map(({ token }) => token)
@@ -125,6 +126,12 @@ class Unlocking {
       throw error instanceof CommandFailure ? error : refusal(error, 'Unable to unlock')
     }
   }
+}
+
+/** A refusal for want of rights has a status of its own here. */
+function permission(error: unknown): unknown {
+  const isMeant = error instanceof ClusterRefusal && error.refusal === 'unauthorized'
+  return isMeant ? new CommandFailure(LockExit.permissionDenied, error.message) : error
 }
 
 interface WhoJson {

@@ -1,6 +1,8 @@
 /** Questions of the session dialect that change nothing: one session, at the first endpoint that serves. */
 import { formatHostPort, type HostPort } from '../../address.js'
+import type { Credentials } from '../../client/security/credentials.js'
 import { type Line, parseLine } from '../../protocol/line.js'
+import type { ClusterAccess } from '../shared/cluster-access.js'
 import { ClusterRefusal, CommandFailure, explain } from '../shared/command-failure.js'
 import { TnlExit } from '../shared/exit-statuses.js'
 import { LineClient } from '../shared/line-client.js'
@@ -9,12 +11,15 @@ import { LineClient } from '../shared/line-client.js'
 const ANSWER_TIMEOUT_MS = 7_000
 
 /** Runs `ask` in a session at the first endpoint where it comes to an end. */
-export async function asking<T>(endpoints: readonly HostPort[], ask: (client: LineClient) => Promise<T>): Promise<T> {
+export async function asking<T>(
+  { endpoints, credentials }: ClusterAccess,
+  ask: (client: LineClient) => Promise<T>,
+): Promise<T> {
   const failures: string[] = []
   let older = 0
   for (const endpoint of endpoints) {
     try {
-      return await inSession(endpoint, ask)
+      return await inSession(endpoint, credentials, ask)
     } catch (error) {
       if (error instanceof CommandFailure) throw error
       if (error instanceof OlderServer) older += 1
@@ -32,11 +37,14 @@ class OlderServer extends Error {
   readonly code = 'TNL_OLDER_SERVER'
 }
 
-export async function inSession<T>(endpoint: HostPort, ask: (client: LineClient) => Promise<T>): Promise<T> {
-  const client = await LineClient.open(endpoint, ANSWER_TIMEOUT_MS)
+export async function inSession<T>(
+  endpoint: HostPort,
+  credentials: Credentials | undefined,
+  ask: (client: LineClient) => Promise<T>,
+): Promise<T> {
+  const client = await LineClient.open(endpoint, credentials, ANSWER_TIMEOUT_MS)
   try {
-    client.send('hello,version:2,redirect:no')
-    const welcome = await client.nextParsed()
+    const welcome = await client.hello()
     if (welcome.action === 'bad-action') throw new OlderServer('an original TcpNetLock server, which cannot be asked')
     if (welcome.action !== 'welcome') throw new Error(reasonOf(welcome))
     return await ask(client)
@@ -72,8 +80,8 @@ export async function nextOf(client: LineClient, id: number): Promise<string> {
 }
 
 /** What an `info` says. */
-export async function askInfo<T>(endpoints: readonly HostPort[], request: string): Promise<T> {
-  return asking(endpoints, async (client) => {
+export async function askInfo<T>(access: ClusterAccess, request: string): Promise<T> {
+  return asking(access, async (client) => {
     client.send(request.replace(/^[a-z]+/, '$&,id:1'))
     const text = await nextOf(client, 1)
     return JSON.parse(text.slice(text.indexOf('{'))) as T

@@ -1,6 +1,7 @@
 /** `tnl history KEY`: how the last holds of it ended. */
-import type { HostPort } from '../../address.js'
+
 import { ageWords } from '../../service/reads/durations.js'
+import type { ClusterAccess } from '../shared/cluster-access.js'
 import { formatTable } from '../shared/table.js'
 import { sentenceColumns, shown, wrapped } from '../shared/terminal-text.js'
 import { askInfo } from './asking.js'
@@ -19,8 +20,8 @@ interface EndJson {
   readonly reason?: string
 }
 
-export async function showHistory(endpoints: readonly HostPort[], name: string, asJson: boolean): Promise<void> {
-  const { ends } = await askInfo<{ readonly ends: readonly EndJson[] }>(endpoints, `history,name:${checkedName(name)}`)
+export async function showHistory(access: ClusterAccess, name: string, asJson: boolean): Promise<void> {
+  const { ends } = await askInfo<{ readonly ends: readonly EndJson[] }>(access, `history,name:${checkedName(name)}`)
   if (asJson) process.stdout.write(`${JSON.stringify(ends, null, 2)}\n`)
   else if (ends.length === 0) process.stdout.write(`${name}: no hold of it has ended, or none that is remembered\n`)
   else process.stdout.write(`${historyText(ends)}\n`)

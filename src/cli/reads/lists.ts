@@ -1,14 +1,13 @@
 /** `tnl locks`, `tnl sessions`, `tnl once list`: what there is, page after page; nothing is kept of a page that was shown. */
-import type { HostPort } from '../../address.js'
+
 import { escapeValue, type Line, parseLine } from '../../protocol/line.js'
 import { isNamePrefix } from '../../protocol/values.js'
 import { ageWords } from '../../service/reads/durations.js'
+import type { ClusterAccess } from '../shared/cluster-access.js'
 import { PagedTable } from '../shared/table.js'
 import { shown } from '../shared/terminal-text.js'
 import { askInfo, asking, nextOf } from './asking.js'
 import { modeWords, seconds, timeOf, usageError } from './values.js'
-
-type Endpoints = readonly HostPort[]
 
 export interface LocksOptions {
   readonly prefix?: string
@@ -23,7 +22,7 @@ const KEYS = [
   ...['holder', 'session', 'held-for', 'waiters', 'meta'],
 ] as const
 
-export async function listLocks(endpoints: Endpoints, options: LocksOptions): Promise<void> {
+export async function listLocks(access: ClusterAccess, options: LocksOptions): Promise<void> {
   const { prefix, match, contended, json } = options
   if (prefix !== undefined && !isNamePrefix(prefix)) {
     throw usageError(`--prefix '${shown(prefix)}': no lock name begins like that`)
@@ -31,7 +30,7 @@ export async function listLocks(endpoints: Endpoints, options: LocksOptions): Pr
   const filter = [...key('prefix', prefix), ...key('match', match)].join('')
   const printer = json === true ? new JsonPrinter(lockJson) : new TablePrinter(LOCKS_HEAD, [0, 3, 7], lockRow)
   let after = ''
-  await asking(endpoints, async (client) => {
+  await asking(access, async (client) => {
     for (let id = 1; ; id += 1) {
       client.send(`locks,id:${id}${filter}${after === '' ? '' : `,after:${after}`}`)
       const page: Line[] = []
@@ -134,14 +133,14 @@ export interface SessionJson {
   readonly places: number
 }
 
-export async function listSessions(endpoints: Endpoints, asJson: boolean): Promise<void> {
+export async function listSessions(access: ClusterAccess, asJson: boolean): Promise<void> {
   const head = ['SESSION', 'CLIENT', 'WHERE', 'LEASE', 'HOLDS', 'WAITS']
   const printer = asJson
     ? new JsonPrinter<SessionJson>((session) => session)
     : new TablePrinter(head, [1, 2], sessionRow)
   for (let after: number | undefined = 0; after !== undefined; ) {
     const page: { readonly sessions: readonly SessionJson[]; readonly after?: number } = await askInfo(
-      endpoints,
+      access,
       `sessions,after:${after}`,
     )
     printer.page(page.sessions)
@@ -168,13 +167,13 @@ export interface MarkJson {
   readonly until?: number
 }
 
-export async function listMarks(endpoints: Endpoints, asJson: boolean): Promise<void> {
+export async function listMarks(access: ClusterAccess, asJson: boolean): Promise<void> {
   const printer = asJson
     ? new JsonPrinter<MarkJson>((mark) => mark)
     : new TablePrinter(['KEY', 'DONE', 'BY', 'UNTIL'], [0, 2], markRow)
   for (let after: string | null | undefined = null; after !== undefined; ) {
     const request: string = after === null ? 'marks' : `marks,after:${escapeValue(after)}`
-    const page: { readonly marks: readonly MarkJson[]; readonly after?: string } = await askInfo(endpoints, request)
+    const page: { readonly marks: readonly MarkJson[]; readonly after?: string } = await askInfo(access, request)
     printer.page(page.marks)
     after = page.after
   }

@@ -1,8 +1,9 @@
 /** `tnl watch KEY`: what happens, a line each, until Ctrl-C. When its node goes away it goes on at another one. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { formatHostPort, type HostPort } from '../../address.js'
+import { formatHostPort } from '../../address.js'
 import { escapeValue, type Line, parseLine } from '../../protocol/line.js'
 import { isNamePrefix } from '../../protocol/values.js'
+import type { ClusterAccess } from '../shared/cluster-access.js'
 import { CommandFailure, explain } from '../shared/command-failure.js'
 import { TnlExit } from '../shared/exit-statuses.js'
 import { shown } from '../shared/terminal-text.js'
@@ -19,7 +20,8 @@ export interface WatchOptions {
   readonly json?: boolean
 }
 
-export async function watchKey(endpoints: readonly HostPort[], name: string, options: WatchOptions): Promise<never> {
+export async function watchKey(access: ClusterAccess, name: string, options: WatchOptions): Promise<never> {
+  const { endpoints, credentials } = access
   const { prefix, since, json } = options
   if (prefix !== true) checkedName(name)
   else if (!isNamePrefix(name)) throw usageError(`'${shown(name)}': no lock name begins like that`)
@@ -33,7 +35,7 @@ export async function watchKey(endpoints: readonly HostPort[], name: string, opt
     const endpoint = endpoints[at % endpoints.length]
     if (endpoint === undefined) throw new Error('no endpoint')
     try {
-      await inSession(endpoint, (client) => {
+      await inSession(endpoint, credentials, (client) => {
         client.send(`watch,id:1,${target}${follower.since === undefined ? '' : `,since:${follower.since}`}`)
         const alive = setInterval(() => client.send('.keepalive'), KEEPALIVE_MS)
         return follow(() => nextOf(client, 1), follower).finally(() => clearInterval(alive))

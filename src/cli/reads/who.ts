@@ -1,6 +1,7 @@
 /** `tnl who KEY`: who has it, since when and for how long at least or at most; who waits. */
-import type { HostPort } from '../../address.js'
+
 import { ageWords, boundWords } from '../../service/reads/durations.js'
+import type { ClusterAccess } from '../shared/cluster-access.js'
 import { formatTable } from '../shared/table.js'
 import { sentenceColumns, shown, wrapped } from '../shared/terminal-text.js'
 import { askInfo } from './asking.js'
@@ -52,8 +53,8 @@ interface WhoJson {
   readonly waiterCount: number
 }
 
-export async function showWho(endpoints: readonly HostPort[], name: string, asJson: boolean): Promise<void> {
-  const report = await askInfo<WhoJson>(endpoints, `who,name:${checkedName(name)}`)
+export async function showWho(access: ClusterAccess, name: string, asJson: boolean): Promise<void> {
+  const report = await askInfo<WhoJson>(access, `who,name:${checkedName(name)}`)
   process.stdout.write(asJson ? `${JSON.stringify(report, null, 2)}\n` : `${whoText(report)}\n`)
 }
 

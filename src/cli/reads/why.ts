@@ -1,6 +1,7 @@
 /** `tnl why KEY`: what is in the way of whoever waits, whom that waits for in turn, and when all of it is over at the latest. */
-import type { HostPort } from '../../address.js'
+
 import { ageWords, boundWords } from '../../service/reads/durations.js'
+import type { ClusterAccess } from '../shared/cluster-access.js'
 import { sentenceColumns, shown, wrapped } from '../shared/terminal-text.js'
 import { askInfo } from './asking.js'
 import { checkedName, seconds, usageError } from './values.js'
@@ -33,7 +34,7 @@ export interface WhyJson {
 }
 
 export async function showWhy(
-  endpoints: readonly HostPort[],
+  access: ClusterAccess,
   name: string,
   session: string | undefined,
   asJson: boolean,
@@ -42,7 +43,7 @@ export async function showWhy(
     throw usageError(`--session ${shown(session)}: not the number of a session (tnl sessions shows them)`)
   }
   const request = `why,name:${checkedName(name)}${session === undefined ? '' : `,session:${session}`}`
-  const report = await askInfo<WhyJson>(endpoints, request)
+  const report = await askInfo<WhyJson>(access, request)
   process.stdout.write(asJson ? `${JSON.stringify(report, null, 2)}\n` : `${whyText(report, session)}\n`)
 }
 

@@ -1,10 +1,14 @@
-import { connect, type Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import { createInterface, type Interface } from 'node:readline'
 import { formatHostPort, type HostPort } from '../../address.js'
-import { countedLookup } from '../../client/transport/lookup.js'
-import { type Line, parseLine } from '../../protocol/line.js'
+import type { Credentials } from '../../client/security/credentials.js'
+import { explainTls } from '../../client/security/secure-stream.js'
+import { PROTOCOL_VERSION } from '../../protocol/limits.js'
+import { type Fields, formatLine, type Line, parseLine } from '../../protocol/line.js'
+import type { ClusterAccess } from './cluster-access.js'
 import { ClusterRefusal, CommandFailure, explain } from './command-failure.js'
 import { TnlExit } from './exit-statuses.js'
+import { openStream } from './open-stream.js'
 
 /** Without any word for this long a node counts as out of reach. */
 const ANSWER_TIMEOUT_MS = 5_000
@@ -23,9 +27,12 @@ export class LineClient {
   readonly #reader: Interface
   readonly #broken: Promise<never>
 
-  private constructor(socket: Socket) {
+  private constructor(
+    socket: Socket,
+    private readonly auth: string | undefined,
+  ) {
     this.#socket = socket
-    this.#broken = new Promise((_, reject) => socket.on('error', reject))
+    this.#broken = new Promise((_, reject) => socket.on('error', (error) => reject(explainTls(error))))
     // It may break while nobody waits for a line; the next one that does hears of it.
     this.#broken.catch(() => {})
     this.#reader = createInterface({ input: socket, crlfDelay: Number.POSITIVE_INFINITY })
@@ -33,26 +40,28 @@ export class LineClient {
   }
 
   /** Rejects when the connection is not open in time. `timeoutMs` also bounds every silence afterwards. */
-  static open({ host, port }: HostPort, timeoutMs = ANSWER_TIMEOUT_MS): Promise<LineClient> {
-    return new Promise((resolve, reject) => {
-      const socket = connect({ host, port, noDelay: true, lookup: countedLookup })
-      const late = (): void => {
-        socket.destroy()
-        reject(new Error(`no connection in ${CONNECT_TIMEOUT_MS / 1000} s`))
-      }
-      const timer = setTimeout(late, Math.min(timeoutMs, CONNECT_TIMEOUT_MS))
-      const failed = (error: Error): void => {
-        clearTimeout(timer)
-        reject(error)
-      }
-      socket.once('error', failed)
-      socket.once('connect', () => {
-        clearTimeout(timer)
-        socket.removeListener('error', failed)
-        socket.setTimeout(timeoutMs, () => socket.destroy(new Error(`no answer for ${timeoutMs / 1000} s`)))
-        resolve(new LineClient(socket))
-      })
-    })
+  static async open(address: HostPort, credentials?: Credentials, timeoutMs = ANSWER_TIMEOUT_MS): Promise<LineClient> {
+    const { stream, auth } = await openStream(address, credentials, Math.min(timeoutMs, CONNECT_TIMEOUT_MS))
+    stream.setTimeout(timeoutMs, () => stream.destroy(new Error(`no answer for ${timeoutMs / 1000} s`)))
+    return new LineClient(stream, auth)
+  }
+
+  /** Opens a session at this very node. Resolves with what it says; rejects with a ClusterRefusal if it does not know this client. */
+  async hello(fields: Fields = {}): Promise<Line> {
+    this.#say('hello', { version: PROTOCOL_VERSION, ...fields, redirect: 'no', auth: this.auth })
+    return allowed(await this.nextParsed())
+  }
+
+  /** What the node says of itself, as JSON. */
+  async stats(): Promise<string> {
+    this.#say('.stats', { auth: this.auth })
+    const answer = (await this.next()) ?? 'nothing'
+    if (answer.startsWith('stats,{')) return answer.slice('stats,'.length)
+    throw new Error(`answered ${answer}`)
+  }
+
+  #say(action: string, fields: Fields): void {
+    this.send(formatLine(action, fields).trimEnd())
   }
 
   send(line: string): void {
@@ -80,16 +89,23 @@ export class LineClient {
   }
 }
 
+/** The node has said that it does not know who asks. */
+function allowed(line: Line): Line {
+  const code = line.get('code')
+  if (line.action === 'err' && code === 'unauthorized') throw new ClusterRefusal(code, line.get('message') ?? '')
+  return line
+}
+
 /** Asks one question of the session dialect at the first endpoint that serves, and returns the lines of the answer. */
 export async function askAdmin(
-  endpoints: readonly HostPort[],
+  { endpoints, credentials }: ClusterAccess,
   action: string,
   request: string,
 ): Promise<readonly Line[]> {
   const failures: string[] = []
   for (const endpoint of endpoints) {
     try {
-      return await askOne(endpoint, action, request)
+      return await askOne(endpoint, credentials, action, request)
     } catch (error) {
       if (error instanceof CommandFailure) throw error
       failures.push(`${formatHostPort(endpoint)}: ${explain(error)}`)
@@ -98,11 +114,15 @@ export async function askAdmin(
   throw new CommandFailure(TnlExit.noEndpoint, `no endpoint answered: ${failures.join('; ')}`)
 }
 
-async function askOne(endpoint: HostPort, action: string, request: string): Promise<readonly Line[]> {
-  const client = await LineClient.open(endpoint, ADMIN_TIMEOUT_MS)
+async function askOne(
+  endpoint: HostPort,
+  credentials: Credentials | undefined,
+  action: string,
+  request: string,
+): Promise<readonly Line[]> {
+  const client = await LineClient.open(endpoint, credentials, ADMIN_TIMEOUT_MS)
   try {
-    client.send('hello,version:2,redirect:no')
-    const welcome = await client.nextParsed()
+    const welcome = await client.hello()
     if (welcome.action !== 'welcome') throw new Error(welcome.get('message') ?? welcome.action)
     client.send(`${action},id:1${request}`)
     const answer: Line[] = []

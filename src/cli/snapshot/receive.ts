@@ -1,12 +1,12 @@
 /** The client's side of `.snapshot`: the parts of a snapshot file as they come, and no more of them than are being written. */
-import { connect, type Socket } from 'node:net'
-import { setTimeout as sleep } from 'node:timers/promises'
+import type { Socket } from 'node:net'
 import type { HostPort } from '../../address.js'
-import { countedLookup } from '../../client/transport/lookup.js'
-import { ANSWER_LINE_MAX_BYTES } from '../../protocol/limits.js'
-import type { Line } from '../../protocol/line.js'
+import type { Credentials } from '../../client/security/credentials.js'
+import { ANSWER_LINE_MAX_BYTES, PROTOCOL_VERSION } from '../../protocol/limits.js'
+import { formatLine, type Line } from '../../protocol/line.js'
 import { LineSplitter } from '../../protocol/line-splitter.js'
 import { ClusterRefusal } from '../shared/command-failure.js'
+import { openStream } from '../shared/open-stream.js'
 
 /** For the lookup of a name and the connection together. */
 const CONNECT_TIMEOUT_MS = 2_000
@@ -30,15 +30,19 @@ export interface SnapshotSink {
 }
 
 /** Resolves when all has arrived. Rejects with a ClusterRefusal, or with what went wrong on the way: another node may do better. */
-export async function receiveSnapshot(endpoint: HostPort, sink: SnapshotSink): Promise<void> {
-  const socket = await connected(endpoint)
+export async function receiveSnapshot(
+  endpoint: HostPort,
+  credentials: Credentials | undefined,
+  sink: SnapshotSink,
+): Promise<void> {
+  const { stream: socket, auth } = await openStream(endpoint, credentials, CONNECT_TIMEOUT_MS)
   let heardMs = performance.now()
   const heartbeat = setInterval(() => {
     if (performance.now() - heardMs < SILENCE_MS) socket.write('.keepalive\n')
     else socket.destroy(new Error(`the node sent nothing for ${SILENCE_MS / 1000} s`))
   }, KEEPALIVE_MS)
   try {
-    socket.write('hello,version:2,redirect:no\n')
+    socket.write(formatLine('hello', { version: PROTOCOL_VERSION, redirect: 'no', auth }))
     const receiver = new Receiver(sink)
     for await (const line of linesOf(socket)) {
       if (line.action === 'alive') continue
@@ -127,24 +131,5 @@ async function* linesOf(socket: Socket): AsyncGenerator<Line> {
   for await (const chunk of socket as AsyncIterable<Buffer>) {
     splitter.push(chunk)
     yield* ready.splice(0)
-  }
-}
-
-async function connected({ host, port }: HostPort): Promise<Socket> {
-  const socket = connect({ host, port, noDelay: true, lookup: countedLookup })
-  const timeout = new AbortController()
-  const late = sleep(CONNECT_TIMEOUT_MS, undefined, { signal: timeout.signal }).then(() => {
-    throw new Error(`no connection in ${CONNECT_TIMEOUT_MS / 1000} s`)
-  })
-  try {
-    const open = new Promise<void>((resolve, reject) => socket.once('connect', resolve).once('error', reject))
-    await Promise.race([open, late])
-    return socket
-  } catch (error) {
-    socket.on('error', () => undefined).destroy()
-    throw error
-  } finally {
-    timeout.abort()
-    late.catch(() => undefined)
   }
 }

@@ -3,9 +3,11 @@ import { rmSync } from 'node:fs'
 import { open, rename, stat } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { formatHostPort, type HostPort } from '../../address.js'
+import type { Credentials } from '../../client/security/credentials.js'
 import { nodeDisk } from '../../raft/store/node-disk.js'
 import { SealedWriter } from '../../raft/store/sealed-file.js'
 import { VERSION } from '../../version.js'
+import type { ClusterAccess } from '../shared/cluster-access.js'
 import { ClusterRefusal, CommandFailure, explain } from '../shared/command-failure.js'
 import { exitStatusOfSignal, TnlExit } from '../shared/exit-statuses.js'
 import { say } from '../shared/say.js'
@@ -19,13 +21,13 @@ const ENDING_SIGNALS: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP'
 /** This machine's disk, not the cluster: another node would not help. */
 class FileTrouble extends Error {}
 
-export async function saveSnapshot(endpoints: readonly HostPort[], path: string, asJson: boolean): Promise<void> {
+export async function saveSnapshot(access: ClusterAccess, path: string, asJson: boolean): Promise<void> {
   const file = resolve(path)
   await checkPlace(file)
   const temporary = `${file}.${process.pid}.tmp`
   const stopWatching = removeOnSignal(temporary)
   try {
-    const about = await receive(endpoints, temporary)
+    const about = await receive(access, temporary)
     // Read back: what is in the file is what will be restored one day.
     const { seal, sizeBytes } = await verifySaved(temporary)
     await rename(temporary, file)
@@ -60,12 +62,12 @@ async function checkPlace(file: string): Promise<void> {
 }
 
 /** From the first endpoint that sends all of it. Nothing of an attempt that failed is left when the next one begins. */
-async function receive(endpoints: readonly HostPort[], temporary: string): Promise<SavedAbout> {
+async function receive({ endpoints, credentials }: ClusterAccess, temporary: string): Promise<SavedAbout> {
   const failures: string[] = []
   const refusals: ClusterRefusal[] = []
   for (const endpoint of endpoints) {
     try {
-      return await receiveFrom(endpoint, temporary)
+      return await receiveFrom(endpoint, credentials, temporary)
     } catch (error) {
       if (error instanceof FileTrouble) throw error.cause
       // One that is busy, or does not let itself be administered, says nothing about the others.
@@ -78,13 +80,17 @@ async function receive(endpoints: readonly HostPort[], temporary: string): Promi
   throw new CommandFailure(TnlExit.noEndpoint, `no endpoint sent a snapshot: ${failures.join('; ')}`)
 }
 
-async function receiveFrom(endpoint: HostPort, temporary: string): Promise<SavedAbout> {
+async function receiveFrom(
+  endpoint: HostPort,
+  credentials: Credentials | undefined,
+  temporary: string,
+): Promise<SavedAbout> {
   await onDisk(() => openAlone(temporary))
   const file = await onDisk(() => nodeDisk.openFile(temporary, 'create'))
   const writer = new SealedWriter(file)
   let about: SavedAbout | null = null
   try {
-    await receiveSnapshot(endpoint, {
+    await receiveSnapshot(endpoint, credentials, {
       begin: async ({ bytes, ...head }) => {
         about = aboutOf(head, endpoint)
         await onDisk(() => writer.begin('TNLSAVE', about ?? {}, bytes))

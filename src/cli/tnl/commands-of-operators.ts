@@ -10,7 +10,7 @@ import {
   resize,
   thaw,
 } from '../admin/locks.js'
-import { type AskOptions, addExamples, ENDPOINTS, endpointsOf, JSON_OPTION } from './common-options.js'
+import { type AskOptions, accessOf, addExamples, ENDPOINTS, JSON_OPTION } from './common-options.js'
 
 export function addOperators(tnl: Command): void {
   addExamples(
@@ -23,14 +23,14 @@ export function addOperators(tnl: Command): void {
     .option('--now', 'pass it on at once: for a while two may hold')
     .option(...ENDPOINTS)
     .option(...JSON_OPTION)
-    .action((key: string, options: AskOptions & ForceOptions) => forceRelease(endpointsOf(options), key, options))
+    .action((key: string, options: AskOptions & ForceOptions) => forceRelease(accessOf(options), key, options))
   addExamples(tnl.command('resize <KEY>'), 'tnl resize builders --limit 5', 'tnl resize builders --reset')
     .description('set the limit of a semaphore, whatever requests say; nobody loses permits')
     .option('--limit <N>', 'how many permits there are')
     .option('--reset', 'let the limit be what requests say again')
     .option(...ENDPOINTS)
     .option(...JSON_OPTION)
-    .action((key: string, options: AskOptions & ResizeOptions) => resize(endpointsOf(options), key, options))
+    .action((key: string, options: AskOptions & ResizeOptions) => resize(accessOf(options), key, options))
   addExamples(
     tnl.command('freeze <PREFIX>'),
     'tnl freeze deploy/ --for 3600 --reason "release week"',
@@ -42,17 +42,17 @@ export function addOperators(tnl: Command): void {
     .option('--for <S>', 'seconds from now')
     .option(...ENDPOINTS)
     .option(...JSON_OPTION)
-    .action((prefix: string, options: AskOptions & FreezeOptions) => freeze(endpointsOf(options), prefix, options))
+    .action((prefix: string, options: AskOptions & FreezeOptions) => freeze(accessOf(options), prefix, options))
   addExamples(tnl.command('thaw <PREFIX>'), 'tnl thaw deploy/')
     .description('end a freeze: those who waited follow in their order')
     .option(...ENDPOINTS)
     .option(...JSON_OPTION)
-    .action((prefix: string, options: AskOptions) => thaw(endpointsOf(options), prefix, options))
+    .action((prefix: string, options: AskOptions) => thaw(accessOf(options), prefix, options))
   addExamples(onceCommands(tnl).command('forget <KEY>'), 'tnl once forget migrate-2030-01-31')
     .description('take the mark away: whoever asks for KEY next runs again')
     .option(...ENDPOINTS)
     .option(...JSON_OPTION)
-    .action((key: string, options: AskOptions) => forgetMark(endpointsOf(options), key, options))
+    .action((key: string, options: AskOptions) => forgetMark(accessOf(options), key, options))
 }
 
 /** `tnl once …`: made by whoever comes first. */

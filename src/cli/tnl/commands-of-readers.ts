@@ -6,7 +6,7 @@ import { type WatchOptions, watchKey } from '../reads/watch.js'
 import { showWho } from '../reads/who.js'
 import { showWhy } from '../reads/why.js'
 import { onceCommands } from './commands-of-operators.js'
-import { type AskOptions, addExamples, addExitStatuses, ENDPOINTS, endpointsOf, JSON_OPTION } from './common-options.js'
+import { type AskOptions, accessOf, addExamples, addExitStatuses, ENDPOINTS, JSON_OPTION } from './common-options.js'
 
 const EXIT_STATUSES =
   '0 shown, also if there is nothing; 1 the cluster refused; 2 bad usage; 125 no endpoint answered, or none has a quorum.'
@@ -29,7 +29,7 @@ export function addReaders(tnl: Command): void {
     .description('what happens to KEY, a line an event, until Ctrl-C')
     .option('--prefix', 'KEY is the beginning of names')
     .option('--since <I.K>', 'from behind this position, which an earlier line told')
-    .action((key: string, options: AskOptions & WatchOptions) => watchKey(endpointsOf(options), key, options))
+    .action((key: string, options: AskOptions & WatchOptions) => watchKey(accessOf(options), key, options))
 }
 
 function addReports(tnl: Command): void {
@@ -45,7 +45,7 @@ function addReports(tnl: Command): void {
     ],
   )
     .description('who has KEY, since when and for how long at least (≥) or at most (≤), and who waits for it')
-    .action((key: string, options: AskOptions) => showWho(endpointsOf(options), key, options.json === true))
+    .action((key: string, options: AskOptions) => showWho(accessOf(options), key, options.json === true))
   reading(
     tnl.command('why <KEY>'),
     ['tnl why db/migrate', 'tnl why db/migrate --session 1882875951579138'],
@@ -61,11 +61,11 @@ function addReports(tnl: Command): void {
     .description('why those wait who wait for KEY: what is in the way, since when, and what will end it')
     .option('--session <ID>', 'only the requests of this session (tnl sessions)')
     .action((key: string, options: AskOptions & { readonly session?: string }) =>
-      showWhy(endpointsOf(options), key, options.session, options.json === true),
+      showWhy(accessOf(options), key, options.session, options.json === true),
     )
   reading(tnl.command('history <KEY>'), ['tnl history db/migrate', "tnl history db/migrate --json | jq '.[0].how'"])
     .description('the last holds of KEY, the newest first, and how each of them ended')
-    .action((key: string, options: AskOptions) => showHistory(endpointsOf(options), key, options.json === true))
+    .action((key: string, options: AskOptions) => showHistory(accessOf(options), key, options.json === true))
 }
 
 function addLists(tnl: Command): void {
@@ -77,11 +77,11 @@ function addLists(tnl: Command): void {
     .option('--prefix <P>', 'names that begin with P')
     .option('--match <RE>', 'names that match RE as a whole (RE2)')
     .option('--contended', 'only what somebody waits for')
-    .action((options: AskOptions & LocksOptions) => listLocks(endpointsOf(options), options))
+    .action((options: AskOptions & LocksOptions) => listLocks(accessOf(options), options))
   reading(tnl.command('sessions'), ['tnl sessions', "tnl sessions --json | jq '.[] | select(.places > 0)'"])
     .description('who is connected, or may come back, and how much each of them holds and waits for')
-    .action((options: AskOptions) => listSessions(endpointsOf(options), options.json === true))
+    .action((options: AskOptions) => listSessions(accessOf(options), options.json === true))
   reading(onceCommands(tnl).command('list'), ['tnl once list'])
     .description('every mark: what was done, when and by whom')
-    .action((options: AskOptions) => listMarks(endpointsOf(options), options.json === true))
+    .action((options: AskOptions) => listMarks(accessOf(options), options.json === true))
 }

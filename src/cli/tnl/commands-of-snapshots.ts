@@ -3,7 +3,7 @@
  * from what is left of one (docs/operations/lost-majority.md).
  */
 import { type Command, InvalidArgumentError } from 'commander'
-import { type AskOptions, addExamples, addExitStatuses, ENDPOINTS, endpointsOf, JSON_OPTION } from './common-options.js'
+import { type AskOptions, accessOf, addExamples, addExitStatuses, ENDPOINTS, JSON_OPTION } from './common-options.js'
 
 interface RestoreCommandOptions {
   readonly dataDir?: string
@@ -40,7 +40,7 @@ function addSave(snapshot: Command): void {
     .option(...JSON_OPTION)
     .action(async (file: string, options: AskOptions) => {
       const { saveSnapshot } = await import('../snapshot/save.js')
-      await saveSnapshot(endpointsOf(options), file, options.json === true)
+      await saveSnapshot(accessOf(options), file, options.json === true)
     })
 }
 

@@ -1,8 +1,8 @@
 /** What the commands of `tnl` have in common. */
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import type { HostPort } from '../../address.js'
 import { nearest } from '../../server/config/nearest.js'
-import { readEndpoints } from '../shared/endpoints-option.js'
+import { type ClusterAccess, readAccess } from '../shared/cluster-access.js'
+import { addSecurityOptions, type SecurityFlags } from '../shared/security-options.js'
 
 export const ENDPOINTS = ['--endpoints <H:P,...>', 'nodes to ask (default TNL_ENDPOINTS, else localhost:7654)'] as const
 
@@ -16,7 +16,7 @@ export function verbose(): Option {
 /** The shape of each command's is in docs/cli.md. */
 export const JSON_OPTION = ['--json', 'as JSON'] as const
 
-export interface AskOptions {
+export interface AskOptions extends SecurityFlags {
   readonly endpoints?: string
   readonly json?: boolean
   readonly wait?: string
@@ -49,8 +49,14 @@ function didYouMean(word: string, names: readonly string[]): string {
   return meant === null ? '' : `\n(Did you mean ${meant}?)`
 }
 
-export function endpointsOf({ endpoints }: AskOptions): readonly HostPort[] {
-  return readEndpoints(endpoints, process.env)
+export function accessOf(options: AskOptions): ClusterAccess {
+  return readAccess(options, process.env)
+}
+
+/** Whatever speaks to nodes can do so in TLS, and with a token. */
+export function secureCommands(command: Command): void {
+  if (command.options.some(({ long }) => long === '--endpoints')) addSecurityOptions(command)
+  for (const each of command.commands) secureCommands(each)
 }
 
 /** The default of `tnl`'s commands. */

@@ -11,6 +11,7 @@ import { printKeys } from '../completion/keys.js'
 import { type Shell, scriptFor } from '../completion/print-script.js'
 import { createProgram as describeDo } from '../do/flags.js'
 import { endProgram } from '../shared/end-program.js'
+import { SECURITY_KEYS } from '../shared/security-options.js'
 import { INTERVAL_DEFAULT_MS } from '../top/limits.js'
 import { runTop } from '../top/run-top.js'
 import { ORDERS, type Order } from '../top/settings.js'
@@ -20,14 +21,15 @@ import { addReaders } from './commands-of-readers.js'
 import { addRecover, addSnapshots } from './commands-of-snapshots.js'
 import {
   type AskOptions,
+  accessOf,
   addExamples,
   addExitStatuses,
   ENDPOINTS,
-  endpointsOf,
   explainExits,
   JSON_OPTION,
   oneOf,
   refuseUnknownWords,
+  secureCommands,
   verbose,
 } from './common-options.js'
 
@@ -73,6 +75,7 @@ export function createTnl(): Command {
   tnl.commandsGroup('Tools:')
   addBench(tnl)
   addCompletion(tnl)
+  secureCommands(tnl)
   explainExits(tnl, Object.keys(SISTERS))
   return tnl
 }
@@ -87,9 +90,11 @@ function addLeadingOptions(tnl: Command): void {
     .option(...ENDPOINTS)
     .addOption(verbose().hideHelp())
     .hook('preAction', (_, action) => {
-      const { endpoints, verbose: leading = 0 } = tnl.opts<{ readonly endpoints?: string; readonly verbose?: number }>()
-      const own = action.opts<{ readonly endpoints?: string; readonly verbose?: number }>()
-      if (endpoints !== undefined && own.endpoints === undefined) action.setOptionValue('endpoints', endpoints)
+      const { verbose: leading = 0, ...before } = tnl.opts<AskOptions & { readonly verbose?: number }>()
+      const own = action.opts<AskOptions & { readonly verbose?: number }>()
+      for (const key of ['endpoints', ...SECURITY_KEYS] as const) {
+        if (before[key] !== undefined && own[key] === undefined) action.setOptionValue(key, before[key])
+      }
       if (leading > 0) action.setOptionValue('verbose', leading + (own.verbose ?? 0))
     })
 }
@@ -119,10 +124,10 @@ function addTop(tnl: Command): void {
     .option('--json', 'a line of JSON a look; with --once a single one')
     .action(async (options: TopFlags) => {
       const { interval, sort, filter, once, json } = options
-      const endpoints = endpointsOf(options)
+      const access = accessOf(options)
       await endProgram(
         await runTop({
-          endpoints,
+          access,
           intervalMs: interval * 1000,
           order: sort,
           filter,
@@ -158,7 +163,7 @@ function addStatus(tnl: Command): void {
     .description('every node: role, term, commit, applied, lag, lease, feature level (cluster, program), version')
     .option(...ENDPOINTS)
     .option(...JSON_OPTION)
-    .action((options: AskOptions) => runStatus(endpointsOf(options), options.json === true))
+    .action((options: AskOptions) => runStatus(accessOf(options), options.json === true))
 }
 
 function addMembers(tnl: Command): void {
@@ -176,14 +181,14 @@ function addMembers(tnl: Command): void {
     .description('every member: role, addresses, who leads, how far behind')
     .option(...ENDPOINTS)
     .option(...JSON_OPTION)
-    .action((options: AskOptions) => listMembers(endpointsOf(options), options.json === true))
+    .action((options: AskOptions) => listMembers(accessOf(options), options.json === true))
   addExamples(members.command('add <NODE> <PEER>'), 'tnl members add n4 10.0.0.4:7655 --wait 60')
     .description('add NODE, reached at PEER (HOST:PEERPORT), as a learner; then start it with --join')
     .option(...ENDPOINTS)
     .option('--wait <S>', 'wait until it has caught up, and make it a voter')
     .option(...JSON_OPTION)
     .action((node: string, peer: string, options: AskOptions) =>
-      addMember(endpointsOf(options), node, peer, readWait(options.wait), options.json === true),
+      addMember(accessOf(options), node, peer, readWait(options.wait), options.json === true),
     )
   addExamples(members.command('promote <NODE>'), 'tnl members promote n4 --replaces n2')
     .description('make a learner that has caught up a voter')
@@ -193,18 +198,18 @@ function addMembers(tnl: Command): void {
     .option(...JSON_OPTION)
     .action((node: string, options: AskOptions & { readonly replaces?: string }) => {
       const { wait, replaces, json } = options
-      return promoteMember(endpointsOf(options), node, readWait(wait), replaces ?? null, json === true)
+      return promoteMember(accessOf(options), node, readWait(wait), replaces ?? null, json === true)
     })
   addExamples(members.command('remove <NODE>'), 'tnl members remove n2')
     .description('remove NODE, dead or alive; its data directory is of no use afterwards')
     .option(...ENDPOINTS)
     .option(...JSON_OPTION)
-    .action((node: string, options: AskOptions) => removeMember(endpointsOf(options), node, options.json === true))
+    .action((node: string, options: AskOptions) => removeMember(accessOf(options), node, options.json === true))
   addExamples(tnl.command('transfer <NODE>'), 'tnl transfer n3')
     .description('hand the leadership to NODE')
     .option(...ENDPOINTS)
     .option(...JSON_OPTION)
-    .action((node: string, options: AskOptions) => transferTo(endpointsOf(options), node, options.json === true))
+    .action((node: string, options: AskOptions) => transferTo(accessOf(options), node, options.json === true))
 }
 
 function addUpgrade(tnl: Command): void {
@@ -218,18 +223,18 @@ function addUpgrade(tnl: Command): void {
     .description('the feature level, and who holds the next one back')
     .option(...ENDPOINTS)
     .option(...JSON_OPTION)
-    .action((options: AskOptions) => showUpgrade(endpointsOf(options), options.json === true))
+    .action((options: AskOptions) => showUpgrade(accessOf(options), options.json === true))
   addExamples(upgrade.command('hold'), 'tnl upgrade hold')
     .description('keep the feature level, so that every member can go back to the older version')
     .option(...ENDPOINTS)
     .option(...JSON_OPTION)
-    .action((options: AskOptions) => holdUpgrade(endpointsOf(options), options.json === true))
+    .action((options: AskOptions) => holdUpgrade(accessOf(options), options.json === true))
   addExamples(upgrade.command('finish'), 'tnl upgrade finish --wait 60')
     .description('end the hold: the feature level may rise, and then no older version can come back')
     .option(...ENDPOINTS)
     .option('--wait <S>', 'wait until it has risen')
     .option(...JSON_OPTION)
-    .action((options: AskOptions) => finishUpgrade(endpointsOf(options), readWait(options.wait), options.json === true))
+    .action((options: AskOptions) => finishUpgrade(accessOf(options), readWait(options.wait), options.json === true))
 }
 
 function addCompletion(tnl: Command): void {
@@ -247,7 +252,7 @@ function addCompletion(tnl: Command): void {
     .argument('[PREFIX]')
     .option(...ENDPOINTS)
     .action((shell: Shell | typeof KEYS, prefix: string | undefined, options: AskOptions) => {
-      if (shell === KEYS) return printKeys(endpointsOf(options), prefix ?? '')
+      if (shell === KEYS) return printKeys(accessOf(options), prefix ?? '')
       const sisters = { server: describeServer(), do: describeDo(), client: describeClient() }
       process.stdout.write(scriptFor(shell, tnl, sisters))
       return undefined
@@ -283,8 +288,8 @@ function addBench(tnl: Command): void {
     .option(...JSON_OPTION)
     .action((options: BenchCommandOptions) => {
       const { clients, seconds, warmUp, names, dialect, json } = options
-      const endpoints = endpointsOf(options)
-      return runBench({ endpoints, clients, seconds, warmUpSeconds: warmUp, names, dialect, json: json === true })
+      const access = accessOf(options)
+      return runBench({ access, clients, seconds, warmUpSeconds: warmUp, names, dialect, json: json === true })
     })
 }
 

@@ -1,5 +1,6 @@
 /** Asks what is waited for, again and again, in one session that lives as long as its connection. */
 import { formatHostPort, type HostPort } from '../../address.js'
+import type { Credentials } from '../../client/security/credentials.js'
 import { formatLine } from '../../protocol/line.js'
 import { nextOf } from '../reads/asking.js'
 import { ClusterRefusal, explain } from '../shared/command-failure.js'
@@ -32,7 +33,10 @@ export class QueueReader {
   #client: LineClient | null = null
   #id = 0
 
-  constructor(private readonly timeoutMs: number) {}
+  constructor(
+    private readonly credentials: Credentials | undefined,
+    private readonly timeoutMs: number,
+  ) {}
 
   /** At the first of `endpoints` that answers, unless the connection still stands. Rejects with the words of the last that did not. */
   async ask(endpoints: readonly HostPort[], prefix: string): Promise<Queues> {
@@ -68,12 +72,15 @@ export class QueueReader {
   }
 
   async #open(endpoint: HostPort): Promise<LineClient> {
-    const client = await LineClient.open(endpoint, this.timeoutMs)
-    client.send(`hello,version:2,lease:${SESSION_LEASE_SECONDS},redirect:no`)
-    const welcome = await client.nextParsed()
-    if (welcome.action === 'welcome') return client
-    client.close()
-    throw new Error(welcome.get('message') ?? welcome.action)
+    const client = await LineClient.open(endpoint, this.credentials, this.timeoutMs)
+    try {
+      const welcome = await client.hello({ lease: SESSION_LEASE_SECONDS })
+      if (welcome.action === 'welcome') return client
+      throw new Error(welcome.get('message') ?? welcome.action)
+    } catch (error) {
+      client.close()
+      throw error
+    }
   }
 
   async #askAt(client: LineClient, prefix: string): Promise<Queues> {

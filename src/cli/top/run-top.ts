@@ -3,6 +3,7 @@ import type { ReadStream } from 'node:tty'
 import { formatHostPort, type HostPort, parseHostPort } from '../../address.js'
 import { isNamePrefix } from '../../protocol/values.js'
 import { collectStatus, type NodeState } from '../admin/status.js'
+import type { ClusterAccess } from '../shared/cluster-access.js'
 import { CommandFailure, explain } from '../shared/command-failure.js'
 import { exitStatusOfSignal, TnlExit } from '../shared/exit-statuses.js'
 import { frame, plainFrame } from './frame.js'
@@ -19,7 +20,7 @@ import { type Key, type Order, press, type Settings } from './settings.js'
 import { type View, Viewer } from './view.js'
 
 export interface TopOptions {
-  readonly endpoints: readonly HostPort[]
+  readonly access: ClusterAccess
   readonly intervalMs: number
   readonly order: Order
   readonly filter: string
@@ -44,7 +45,7 @@ export async function runTop(options: TopOptions): Promise<number> {
       'stdout is no terminal: --once prints one frame, --json goes on in lines of JSON',
     )
   }
-  const source = new Source(options.endpoints, intervalMs)
+  const source = new Source(options.access, intervalMs)
   try {
     const first = await source.look(filter)
     if (first.nodes.every(({ error }) => error !== null)) {
@@ -65,17 +66,17 @@ class Source {
   #answering: readonly HostPort[]
 
   constructor(
-    private readonly endpoints: readonly HostPort[],
+    private readonly access: ClusterAccess,
     intervalMs: number,
   ) {
-    this.#answering = endpoints
-    this.#queues = new QueueReader(intervalMs + INTERVAL_MAX_MS)
+    this.#answering = access.endpoints
+    this.#queues = new QueueReader(access.credentials, intervalMs + INTERVAL_MAX_MS)
   }
 
   /** Never rejects: what is out of reach is in the view. */
   async look(filter: string): Promise<View> {
     const [states, queues] = await Promise.all([
-      collectStatus(this.#known, NODE_ANSWER_TIMEOUT_MS),
+      collectStatus({ ...this.access, endpoints: this.#known }, NODE_ANSWER_TIMEOUT_MS),
       this.#queues.ask(this.#answering, filter).catch((error: unknown) => explain(error)),
     ])
     const up = states.filter((state) => 'report' in state).map(({ endpoint }) => parseHostPort(endpoint))
@@ -89,7 +90,9 @@ class Source {
   }
 
   get #known(): readonly HostPort[] {
-    const all = [...this.endpoints, ...this.#answering].map((endpoint) => [formatHostPort(endpoint), endpoint] as const)
+    const all = [...this.access.endpoints, ...this.#answering].map(
+      (endpoint) => [formatHostPort(endpoint), endpoint] as const,
+    )
     return [...new Map(all).values()]
   }
 }

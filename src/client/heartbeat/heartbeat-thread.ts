@@ -8,12 +8,12 @@
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads'
-import type { HostPort } from '../../address.js'
 import { MAIN_TICK_INTERVAL_MS, THREAD_FINISH_TIMEOUT_MS } from '../limits.js'
+import type { TlsMaterial } from '../security/secure-stream.js'
 import { type Heartbeat, KeepAlive, type KeepAliveOwner } from '../session/keep-alive.js'
 import type { Pulse } from '../session/local-lease.js'
 import type { Link } from '../transport/link.js'
-import { connectSocket, type LinkSocket } from '../transport/link-socket.js'
+import { type DialAddress, type Opening, openSocket } from '../transport/link-socket.js'
 import type { Order, Report, ThreadData } from './messages.js'
 import { RemoteSocket } from './remote-socket.js'
 
@@ -81,16 +81,24 @@ export class HeartbeatThread implements Pulse {
     this.#timer.unref()
   }
 
-  connect({ host, port }: HostPort): LinkSocket {
+  /** As `openSocket`, on the other thread. */
+  connect(address: DialAddress, tls: TlsMaterial | null, opening: Opening): () => void {
     // It has died, of want of memory for example: this thread can do the same, while it is not blocked.
-    if (this.#isBroken) return connectSocket({ host, port })
+    if (this.#isBroken) return openSocket(address, tls, opening)
     this.#lastId += 1
     const socket = new RemoteSocket(this.#lastId, (order) => this.#order(order))
     this.#sockets.set(socket.id, socket)
     // An open connection keeps the program running, as one of its own would.
     this.#port.ref()
-    this.#order({ op: 'connect', id: socket.id, host, port })
-    return socket
+    let isSettled = false
+    const once = (tell: () => void): void => {
+      if (!isSettled) tell()
+      isSettled = true
+    }
+    socket.on('error', (error: NodeJS.ErrnoException) => once(() => opening.failed(error)))
+    socket.on('connect', () => once(() => opening.opened({ tcp: socket, stream: socket, isSecure: socket.isSecure })))
+    this.#order({ op: 'connect', id: socket.id, address, tls })
+    return () => once(() => socket.destroy())
   }
 
   /** Sends the keepalives of a session. */

@@ -1,5 +1,7 @@
 /** What the thread of a client's connections and the thread of its program say to each other. */
+import type { TlsMaterial } from '../security/secure-stream.js'
 import type { Instant } from '../session/local-lease.js'
+import type { DialAddress } from '../transport/link-socket.js'
 
 export interface ThreadData {
   /** When the program's thread last showed that it runs, in nanoseconds of `process.hrtime`: a BigInt64Array of one. */
@@ -9,7 +11,8 @@ export interface ThreadData {
 
 /** To the thread. `id` is of the socket. */
 export type Order =
-  | { readonly op: 'connect'; readonly id: number; readonly host: string; readonly port: number }
+  /** `tls`: null for plain text. */
+  | { readonly op: 'connect'; readonly id: number; readonly address: DialAddress; readonly tls: TlsMaterial | null }
   | { readonly op: 'write'; readonly id: number; readonly text: string }
   | { readonly op: 'end' | 'reset' | 'destroy' | 'rest'; readonly id: number }
   /** From now on keepalives are sent on it. */
@@ -33,9 +36,17 @@ export type Report =
       readonly localAddress: string | undefined
       readonly localPort: number | undefined
       readonly remoteAddress: string | undefined
+      readonly isSecure: boolean
     }
   | { readonly event: 'data'; readonly id: number; readonly chunk: Uint8Array }
-  | { readonly event: 'error'; readonly id: number; readonly message: string; readonly code: string | undefined }
+  | {
+      readonly event: 'error'
+      readonly id: number
+      readonly message: string
+      readonly code: string | undefined
+      /** Of its class. */
+      readonly name: string
+    }
   | { readonly event: 'end' | 'close'; readonly id: number }
   | BeatReport
 

@@ -9,6 +9,8 @@ export class RemoteSocket extends EventEmitter implements LinkSocket {
   localPort: number | undefined
   remoteAddress: string | undefined
   readableEnded = false
+  /** Known once it is connected: the other thread has TLS as well. */
+  isSecure = false
   /** Told of the keepalives that the other thread sends on it. */
   onBeat: ((report: BeatReport) => void) | null = null
   #isClosed = false
@@ -52,13 +54,14 @@ export class RemoteSocket extends EventEmitter implements LinkSocket {
         this.localAddress = report.localAddress
         this.localPort = report.localPort
         this.remoteAddress = report.remoteAddress
+        this.isSecure = report.isSecure
         this.emit('connect')
         return
       case 'data':
         this.emit('data', report.chunk)
         return
       case 'error':
-        this.fail(report.message, report.code)
+        this.fail(report.message, report.code, report.name)
         return
       case 'end':
         this.readableEnded = true
@@ -73,8 +76,8 @@ export class RemoteSocket extends EventEmitter implements LinkSocket {
   }
 
   /** An error of a socket that nobody listens to any more is no one's. */
-  fail(message: string, code: string | undefined): void {
-    if (this.listenerCount('error') > 0) this.emit('error', Object.assign(new Error(message), { code }))
+  fail(message: string, code: string | undefined, name = 'Error'): void {
+    if (this.listenerCount('error') > 0) this.emit('error', Object.assign(new Error(message), { code, name }))
   }
 
   closed(): void {

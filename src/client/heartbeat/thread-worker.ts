@@ -5,9 +5,10 @@
 import type { Socket } from 'node:net'
 import { type MessagePort, workerData } from 'node:worker_threads'
 import { formatLine } from '../../protocol/line.js'
+import { explainTls, type TlsMaterial } from '../security/secure-stream.js'
 import { KeepAlive } from '../session/keep-alive.js'
 import { instantNow } from '../session/local-lease.js'
-import { connectSocket } from '../transport/link-socket.js'
+import { type DialAddress, type LinkChannel, openSocket } from '../transport/link-socket.js'
 import type { Order, Report, ThreadData } from './messages.js'
 
 const { tick, port } = workerData as ThreadData
@@ -19,7 +20,9 @@ const ALIVE = Buffer.from('alive')
 const [CR, LF] = [0x0d, 0x0a]
 
 class Carried {
-  readonly #socket: Socket
+  /** Null before it may be spoken on. */
+  #channel: LinkChannel<Socket> | null = null
+  readonly #giveUp: () => void
   #keepAlive: KeepAlive | null = null
   #ack: number | undefined
   /** How many bytes of the line that is being read are those of `alive`; -1: it is another line. */
@@ -27,42 +30,39 @@ class Carried {
 
   constructor(
     private readonly id: number,
-    host: string,
-    hostPort: number,
-    closed: () => void,
+    address: DialAddress,
+    tls: TlsMaterial | null,
+    private readonly closed: () => void,
   ) {
-    const socket = connectSocket({ host, port: hostPort }) as Socket
-    this.#socket = socket
-    socket.on('connect', () => {
-      const { localAddress, localPort, remoteAddress } = socket
-      this.#say({ event: 'connect', id, localAddress, localPort, remoteAddress })
-    })
-    socket.on('data', (chunk: Buffer) => this.#read(chunk))
-    socket.on('end', () => this.#say({ event: 'end', id }))
-    socket.on('error', (error: NodeJS.ErrnoException) =>
-      this.#say({ event: 'error', id, message: error.message, code: error.code }),
-    )
-    socket.on('close', () => {
-      this.rest()
-      this.#say({ event: 'close', id })
-      closed()
+    this.#giveUp = openSocket(address, tls, {
+      opened: (channel) => this.#opened(channel),
+      failed: (error) => {
+        this.#failed(error)
+        this.#end()
+      },
     })
   }
 
   write(text: string): void {
-    if (this.#socket.writable) this.#socket.write(text)
+    if (this.#channel?.stream.writable) this.#channel.stream.write(text)
   }
 
   end(): void {
-    this.#socket.end()
+    this.#channel?.stream.end()
   }
 
   reset(): void {
-    this.#socket.resetAndDestroy()
+    if (this.#channel === null) this.destroy()
+    else this.#channel.tcp.resetAndDestroy()
   }
 
   destroy(): void {
-    this.#socket.destroy()
+    if (this.#channel !== null) {
+      this.#channel.stream.destroy()
+      return
+    }
+    this.#giveUp()
+    this.#end()
   }
 
   beat({ answerMs, intervalMs, leaseMs }: Extract<Order, { op: 'beat' }>): void {
@@ -84,13 +84,35 @@ class Carried {
     this.#keepAlive = null
   }
 
+  #opened(channel: LinkChannel<Socket>): void {
+    this.#channel = channel
+    const { id } = this
+    const { tcp, stream, isSecure } = channel
+    const { localAddress, localPort, remoteAddress } = tcp
+    this.#say({ event: 'connect', id, localAddress, localPort, remoteAddress, isSecure })
+    stream.on('data', (chunk: Buffer) => this.#read(chunk))
+    stream.on('end', () => this.#say({ event: 'end', id }))
+    stream.on('error', (error: NodeJS.ErrnoException) => this.#failed(isSecure ? explainTls(error) : error))
+    stream.on('close', () => this.#end())
+  }
+
+  #failed({ message, code, name }: NodeJS.ErrnoException): void {
+    this.#say({ event: 'error', id: this.id, message, code, name })
+  }
+
+  #end(): void {
+    this.rest()
+    this.#say({ event: 'close', id: this.id })
+    this.closed()
+  }
+
   #beat(leaseMs: number): void {
     if (silentMs() >= leaseMs) {
       // What comes meanwhile would only pile up.
-      this.#socket.pause()
+      this.#channel?.stream.pause()
       return
     }
-    this.#socket.resume()
+    this.#channel?.stream.resume()
     this.write(formatLine('.keepalive', { ack: this.#ack }))
     this.#ack = undefined
   }
@@ -138,7 +160,7 @@ function serve(orders: MessagePort): void {
         sockets.delete(id)
         closeIfDone()
       }
-      sockets.set(id, new Carried(id, order.host, order.port, closed))
+      sockets.set(id, new Carried(id, order.address, order.tls, closed))
       return
     }
     const socket = sockets.get(id)

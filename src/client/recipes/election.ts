@@ -1,5 +1,5 @@
 /** Leader election: the leader is who holds the lock of that name. */
-import { NoEndpointError, NoQuorumError, NotGrantedError, SessionExpiredError } from '../errors.js'
+import { NoEndpointError, NoQuorumError, NotGrantedError, SessionExpiredError, TlsError } from '../errors.js'
 import { OUTAGE_RETRY_INTERVAL_MS } from '../limits.js'
 import type { Lock } from '../lock.js'
 import { pause } from '../long-timer.js'
@@ -116,6 +116,9 @@ function leaderOf(info: LockInfo | null): Leader | null {
   return { holder: hold.holder, token: hold.token, value: hold.metadata, since: hold.since }
 }
 
+/** Certificates that have expired are mended, like nodes. */
+const OUTAGES = [NoEndpointError, NoQuorumError, SessionExpiredError, TlsError] as const
+
 function isOutage(error: unknown): boolean {
-  return error instanceof NoEndpointError || error instanceof NoQuorumError || error instanceof SessionExpiredError
+  return OUTAGES.some((outage) => error instanceof outage)
 }

@@ -18,6 +18,7 @@ import { type Link, LinkError } from '../transport/link.js'
 import { KeepAlive } from './keep-alive.js'
 import { instantNow, LocalLease } from './local-lease.js'
 import type { Grant, LockSession, LockTerms, SessionHooks } from './lock-session.js'
+import { connectOf } from './resumption.js'
 import type { SessionOptions } from './session.js'
 
 export class ClassicSession implements LockSession {
@@ -38,7 +39,7 @@ export class ClassicSession implements LockSession {
     public hooks: SessionHooks = {},
   ) {
     this.localLease = new LocalLease(options.leaseMs, instantNow())
-    this.#addresses = new EndpointResolver(options.endpoints)
+    this.#addresses = new EndpointResolver(options.endpoints, undefined, options.credentials?.usesTls)
     this.#keepAlive = new KeepAlive(options.leaseMs / KEEPALIVES_PER_LEASE, options.keepAliveMs, {
       send: () => this.link?.send(formatLine('.keepalive')),
       confirmed: (sentAt) => {
@@ -125,12 +126,15 @@ export class ClassicSession implements LockSession {
 
   async #dial(signal: AbortSignal): Promise<Link> {
     const failures: EndpointFailure[] = []
+    await this.options.credentials?.refresh()
     const race = new ConnectRace({
       addresses: this.#addresses,
+      // It has no sessions, and no use for a token.
+      connect: connectOf(this.options),
       connectTimeoutMs: ANSWER_TIMEOUT_MS,
       budgetMs: this.options.reachMs > 0 ? this.options.reachMs : Number.POSITIVE_INFINITY,
       signal,
-      failed: (failure) => failures.push(failure),
+      failed: ({ address, reason, trouble }) => failures.push({ address, reason, refused: trouble === 'refused' }),
     })
     try {
       const connection = await race.next()

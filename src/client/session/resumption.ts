@@ -6,16 +6,19 @@ import { formatSeconds } from '../../protocol/values.js'
 import type { EndpointFailure } from '../errors.js'
 import type { HeartbeatThread } from '../heartbeat/heartbeat-thread.js'
 import { ANSWER_TIMEOUT_MS, MIN_RESUME_ANSWER_MS } from '../limits.js'
+import { Credentials } from '../security/credentials.js'
 import { reach } from '../transport/dial.js'
 import { EndpointResolver } from '../transport/endpoints.js'
 import { type Link, LinkError } from '../transport/link.js'
-import type { ConnectSocket } from '../transport/link-socket.js'
+import { type Connect, openSocket } from '../transport/link-socket.js'
 import type { Instant } from './local-lease.js'
 import type { SessionHooks } from './lock-session.js'
 import { readLevel, readWelcome, type Welcome } from './session-replies.js'
 
 export interface SessionOptions {
   readonly endpoints: readonly HostPort[]
+  /** Plain text and nobody in particular, unless given. */
+  readonly credentials?: Credentials | undefined
   readonly clientId?: string | undefined
   readonly leaseMs: number
   readonly lingerMs: number
@@ -59,25 +62,29 @@ export async function openSession(
   signal: AbortSignal,
   cluster: string | null,
 ): Promise<{ link: Link; welcome: Welcome; resumption: Resumption }> {
-  const addresses = new EndpointResolver(options.endpoints)
+  const credentials = credentialsOf(options)
+  const addresses = new EndpointResolver(options.endpoints, undefined, credentials.usesTls)
   const { link, welcome } = await reach<Welcome>({
     addresses,
     connect: connectOf(options),
+    beforeRound: () => credentials.refresh(),
     cluster,
-    opening: ({ from }, stay) =>
+    opening: (opened, stay) =>
       formatLine('hello', {
         version: PROTOCOL_VERSION,
         'client-id': options.clientId,
         lease: formatSeconds(options.leaseMs),
         linger: options.lingerMs > 0 ? formatSeconds(options.lingerMs) : undefined,
         redirect: stay ? 'no' : undefined,
-        from,
+        from: opened.from,
+        auth: credentials.authOn(opened),
       }),
     welcomed: (_, line, sentAt) => readWelcome(line, options.leaseMs, sentAt),
     beforeOpening: (opened) => hooks.beforeOpening?.(opened) ?? Promise.resolve(),
     roundFailed: tellOnce(() => hooks),
     budgetMs: options.reachMs,
     refusalIsFinal: options.refusalIsFinal,
+    hopelessIsFinal: true,
     answerTimeoutMs: ANSWER_TIMEOUT_MS,
     signal,
   })
@@ -101,13 +108,15 @@ export class Resumption {
   async find(circumstances: ResumeCircumstances): Promise<{ link: Link; resumed: Resumed }> {
     const { left, next, hooks, signal, unanswered } = circumstances
     const { leaseMs, clusterId: cluster } = this.welcome
+    const credentials = credentialsOf(this.options)
     const { link, welcome } = await reach<Resumed>({
       addresses: this.addresses,
       connect: connectOf(this.options),
+      beforeRound: () => credentials.refresh(),
       first: next,
       last: left,
       cluster,
-      opening: ({ from }) => this.#line(from),
+      opening: (opened) => this.#line(opened.from, credentials.authOn(opened)),
       welcomed: (opened, line, sentAt) => this.#read(opened, line, sentAt, signal),
       beforeOpening: (opened) => hooks().beforeOpening?.(opened) ?? Promise.resolve(),
       unanswered,
@@ -121,9 +130,10 @@ export class Resumption {
     return { link, resumed: welcome }
   }
 
-  #line(from: string): string {
+  #line(from: string, auth: string | undefined): string {
     this.#attempt += 1
-    return formatLine('resume', { session: this.welcome.id, secret: this.welcome.secret, attempt: this.#attempt, from })
+    const { id: session, secret } = this.welcome
+    return formatLine('resume', { session, secret, attempt: this.#attempt, from, auth })
   }
 
   async #read(link: Link, welcome: Line, sentAt: Instant, signal: AbortSignal): Promise<Resumed> {
@@ -144,8 +154,13 @@ export class Resumption {
   }
 }
 
-function connectOf({ thread }: SessionOptions): ConnectSocket | undefined {
-  return thread === undefined ? undefined : (address) => thread.connect(address)
+const credentialsOf = ({ credentials = Credentials.NONE }: SessionOptions): Credentials => credentials
+
+export function connectOf({ thread, credentials = Credentials.NONE }: SessionOptions): Connect {
+  return (address, opening) =>
+    thread === undefined
+      ? openSocket(address, credentials.material, opening)
+      : thread.connect(address, credentials.material, opening)
 }
 
 function tellOnce(hooks: () => SessionHooks): (failures: readonly EndpointFailure[]) => void {

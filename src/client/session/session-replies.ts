@@ -13,6 +13,7 @@ import {
   RefusedError,
   SessionExpiredError,
   type TcpNetLockError,
+  UnauthorizedError,
 } from '../errors.js'
 import { KEPT_LEASE_MIN_MS } from '../limits.js'
 import { LinkError } from '../transport/link.js'
@@ -95,6 +96,8 @@ export function readRefusal(line: Line, name: string): TcpNetLockError {
       return new DeadlockError(message)
     case 'session-expired':
       return new SessionExpiredError(message)
+    case 'unauthorized':
+      return new UnauthorizedError(message)
     default:
       return new RefusedError(line.get('code') ?? line.action, message)
   }

@@ -2,20 +2,26 @@
  * One round over the endpoints: their names are looked up side by side, and connections are made without waiting for an
  * address that hangs. Connects may race, openings may not (rules.md rule 4): the caller gets one connection at a time.
  */
-import { formatHostPort, type HostPort } from '../../address.js'
-import type { EndpointFailure } from '../errors.js'
+import { formatHostPort } from '../../address.js'
 import { CONNECT_STAGGER_MS, LOOKUP_PATIENCE_MS } from '../limits.js'
 import { after } from '../long-timer.js'
 import type { EndpointResolver } from './endpoints.js'
-import { Link, LinkError } from './link.js'
-import type { ConnectSocket } from './link-socket.js'
+import { Link, LinkError, type Trouble } from './link.js'
+import type { Connect, DialAddress } from './link-socket.js'
+
+export interface FailedAttempt {
+  readonly address: string
+  readonly reason: string
+  /** Null: another try may do better. */
+  readonly trouble: Trouble | null
+}
 
 export interface RaceOptions {
   readonly addresses: EndpointResolver
-  /** Where sockets come from; this thread, unless given. */
-  readonly connect?: ConnectSocket | undefined
+  /** Plain text and this thread, unless given. */
+  readonly connect?: Connect | undefined
   /** Tried before the endpoints. */
-  readonly first?: HostPort | undefined
+  readonly first?: DialAddress | undefined
   /** HOST:PORT that is tried after all others. */
   readonly last?: string | undefined
   /** For one connection. */
@@ -23,14 +29,14 @@ export interface RaceOptions {
   /** For the whole round. */
   readonly budgetMs: number
   readonly signal: AbortSignal
-  failed(failure: EndpointFailure): void
+  failed(attempt: FailedAttempt): void
 }
 
 export class ConnectRace {
   /** Not dialled yet, next first. */
-  readonly #waiting: HostPort[] = []
-  readonly #waitingAtTheEnd: HostPort[] = []
-  readonly #connected: { readonly link: Link; readonly address: HostPort }[] = []
+  readonly #waiting: DialAddress[] = []
+  readonly #waitingAtTheEnd: DialAddress[] = []
+  readonly #connected: { readonly link: Link; readonly address: DialAddress }[] = []
   #dialling = 0
   #lookingUp = 0
   #anyAddress = false
@@ -47,7 +53,7 @@ export class ConnectRace {
         if (first === undefined || formatHostPort(address) !== formatHostPort(first)) this.#found(address)
       },
       unresolved: (address, reason) => {
-        if (!this.#over.signal.aborted) options.failed({ address, reason, refused: false })
+        if (!this.#over.signal.aborted) options.failed({ address, reason, trouble: null })
       },
     })
     for (const asked of lookups) {
@@ -66,7 +72,7 @@ export class ConnectRace {
   }
 
   /** The next connection, on which nothing has been sent; null when the round is over. */
-  async next(): Promise<{ link: Link; address: HostPort } | null> {
+  async next(): Promise<{ link: Link; address: DialAddress } | null> {
     for (;;) {
       const next = this.#connected.shift()
       if (next !== undefined) return next
@@ -95,7 +101,7 @@ export class ConnectRace {
     return this.#waiting.length + this.#waitingAtTheEnd.length > 0
   }
 
-  #found(address: HostPort): void {
+  #found(address: DialAddress): void {
     this.#anyAddress = true
     const queue = formatHostPort(address) === this.options.last ? this.#waitingAtTheEnd : this.#waiting
     queue.push(address)
@@ -116,7 +122,7 @@ export class ConnectRace {
         },
         (error: unknown) => {
           if (!(error instanceof LinkError) || this.#over.signal.aborted) return
-          this.options.failed({ address: formatHostPort(address), reason: error.message, refused: error.refused })
+          this.options.failed({ address: formatHostPort(address), reason: error.message, trouble: error.trouble })
         },
       )
       .finally(() => {

@@ -4,10 +4,13 @@ import { formatLine, type Line } from '../../protocol/line.js'
 import {
   ClassicServerError,
   type EndpointFailure,
+  InsecureConnectionError,
   NoEndpointError,
   NoQuorumError,
   RefusedError,
   SessionExpiredError,
+  TlsError,
+  UnauthorizedError,
 } from '../errors.js'
 import {
   MAX_REDIRECT_HOPS,
@@ -18,22 +21,24 @@ import {
 } from '../limits.js'
 import { pause } from '../long-timer.js'
 import { type Instant, instantNow } from '../session/local-lease.js'
-import { ConnectRace } from './connect-race.js'
+import { ConnectRace, type FailedAttempt } from './connect-race.js'
 import type { EndpointResolver } from './endpoints.js'
-import { Link, LinkError } from './link.js'
-import type { ConnectSocket } from './link-socket.js'
+import { Link, LinkError, type Trouble } from './link.js'
+import type { Connect, DialAddress } from './link-socket.js'
 
 export interface DialPlan<Welcome> {
   readonly addresses: EndpointResolver
-  /** Where sockets come from; this thread, unless given. */
-  readonly connect?: ConnectSocket | undefined
+  /** Plain text and this thread, unless given. */
+  readonly connect?: Connect | undefined
+  /** Awaited before each round. */
+  readonly beforeRound?: (() => Promise<void>) | undefined
   /** Tried before the endpoints, for example where `moved` pointed. */
-  readonly first?: HostPort | undefined
+  readonly first?: DialAddress | undefined
   /** HOST:PORT of the node that was just left: the others come before it. */
   readonly last?: string | undefined
   /** Only a node of this cluster will do. Without it: of any, but a redirect must not lead out of the cluster that gave it. */
   readonly cluster?: string | null
-  /** The first line. `stay`: a redirect has led nowhere; ask this node itself to serve. */
+  /** The first line. `stay`: a redirect has led nowhere; ask this node itself to serve. May throw LinkError: nothing is said there. */
   opening(link: Link, stay: boolean): string
   /** After `welcome`: reads what else belongs to the opening. */
   welcomed(link: Link, welcome: Line, sentAt: Instant): Welcome | Promise<Welcome>
@@ -49,6 +54,11 @@ export interface DialPlan<Welcome> {
   readonly budgetMs: number
   /** Gives up after a round in which nothing listened anywhere. */
   readonly refusalIsFinal?: boolean | undefined
+  /**
+   * Gives up where another try would meet the same: for who begins. Who has a session goes on for as long as it lives, since
+   * certificates and accounts are mended like other things.
+   */
+  readonly hopelessIsFinal?: boolean | undefined
   /** For one endpoint: to connect, and then to say its first word. For a redirect: both together. */
   readonly answerTimeoutMs: number
   readonly signal: AbortSignal
@@ -61,12 +71,13 @@ interface Open<Welcome> {
 
 type Outcome<Welcome> =
   | ({ readonly kind: 'open' } & Open<Welcome>)
-  | { readonly kind: 'redirect'; readonly to: HostPort; readonly cluster: string | null }
-  | { readonly kind: 'failed'; readonly reason: string; readonly refused: boolean; readonly quorum: boolean }
+  | { readonly kind: 'redirect'; readonly to: DialAddress; readonly cluster: string | null }
+  | { readonly kind: 'failed'; readonly reason: string; readonly trouble: Trouble | null; readonly quorum: boolean }
 
 /**
  * Resolves with an open connection. Rejects with NoEndpointError or NoQuorumError when the budget is used up, with
- * SessionExpiredError, ClassicServerError or RefusedError as soon as a node says so.
+ * SessionExpiredError, ClassicServerError, RefusedError or UnauthorizedError as soon as a node says so, and with TlsError or
+ * InsecureConnectionError when that is what is in the way everywhere.
  */
 export function reach<Welcome>(plan: DialPlan<Welcome>): Promise<Open<Welcome>> {
   return new Search(plan).run()
@@ -75,7 +86,7 @@ export function reach<Welcome>(plan: DialPlan<Welcome>): Promise<Open<Welcome>> 
 class Search<Welcome> {
   readonly #startedAt = performance.now()
   /** The last failure of each address, by address. */
-  readonly #failures = new Map<string, EndpointFailure>()
+  readonly #failures = new Map<string, FailedAttempt>()
   #quorumMissing = false
   #connectedAnywhere = false
   /** A redirect has led nowhere. */
@@ -87,10 +98,12 @@ class Search<Welcome> {
     const { plan } = this
     let pauseMs = MIN_ROUND_PAUSE_MS
     for (let isFirst = true; ; isFirst = false) {
+      await plan.beforeRound?.()
       const { open, looksUp } = await this.#round(isFirst)
       if (open !== null) return open
+      this.#giveUpIfHopeless(looksUp)
       if (this.#nobodyListens(looksUp) || plan.budgetMs === 0 || this.#isOver) throw this.#exhausted()
-      plan.roundFailed?.([...this.#failures.values()])
+      plan.roundFailed?.(this.#told)
       await pause(Math.min(pauseMs * (0.5 + Math.random()), this.#leftMs()), plan.signal)
       if (this.#isOver) throw this.#exhausted()
       pauseMs = Math.min(pauseMs * 2, MAX_ROUND_PAUSE_MS)
@@ -108,7 +121,7 @@ class Search<Welcome> {
       connectTimeoutMs: plan.answerTimeoutMs,
       budgetMs: this.#leftMs(),
       signal: plan.signal,
-      failed: (failure) => this.#note(failure),
+      failed: (attempt) => this.#note(attempt),
     })
     try {
       for (;;) {
@@ -124,7 +137,7 @@ class Search<Welcome> {
   }
 
   /** From a connection to an endpoint over its redirects. `led`: another node named this one. */
-  async #follow(own: Link, ownAddress: HostPort, led: boolean): Promise<Open<Welcome> | null> {
+  async #follow(own: Link, ownAddress: DialAddress, led: boolean): Promise<Open<Welcome> | null> {
     let address = ownAddress
     let cluster = this.plan.cluster ?? null
     let outcome = await this.#converse(own, address, cluster, led)
@@ -140,12 +153,14 @@ class Search<Welcome> {
     if (outcome.kind === 'redirect') this.#stay = true
     else {
       this.#quorumMissing ||= outcome.quorum
-      this.#note({ address: formatHostPort(address), reason: outcome.reason, refused: outcome.refused })
+      // Where another node has sent us may be hopeless; our own endpoint has yet to be asked to serve.
+      const trouble = address === ownAddress || outcome.trouble === 'refused' ? outcome.trouble : null
+      this.#note({ address: formatHostPort(address), reason: outcome.reason, trouble })
     }
     return null
   }
 
-  async #goTo(address: HostPort, cluster: string | null): Promise<Outcome<Welcome>> {
+  async #goTo(address: DialAddress, cluster: string | null): Promise<Outcome<Welcome>> {
     const startedAt = performance.now()
     try {
       const link = await Link.dial(
@@ -157,14 +172,14 @@ class Search<Welcome> {
       return await this.#converse(link, address, cluster, true, performance.now() - startedAt)
     } catch (error) {
       if (!(error instanceof LinkError)) throw error
-      return failed(error.message, error.refused)
+      return failed(error.message, error.trouble)
     }
   }
 
   /** Opens on this connection, which is given up unless the outcome is `open`. */
   async #converse(
     link: Link,
-    address: HostPort,
+    address: DialAddress,
     cluster: string | null,
     led: boolean,
     passedMs = 0,
@@ -174,9 +189,10 @@ class Search<Welcome> {
     let sent = false
     try {
       await plan.beforeOpening?.(link)
+      const opening = plan.opening(link, this.#stay)
       const sentAt = instantNow()
       sent = true
-      link.send(plan.opening(link, this.#stay))
+      link.send(opening)
       const line = await link.nextLine(this.#boundedMs(plan.answerTimeoutMs - passedMs), plan.signal)
       const stranger = strangeCluster(line, cluster)
       if (line.action === 'welcome' && stranger === null) {
@@ -186,19 +202,40 @@ class Search<Welcome> {
       if (line.action === 'welcome') leaveForeignSession(link)
       else link.reset()
       if (line.get('code') === 'superseded') plan.superseded?.(line.number('attempt') ?? 0)
-      return stranger === null ? judgeRefusal(line, led) : failed(stranger)
+      return stranger === null ? judgeRefusal(line, led, plan.hopelessIsFinal === true) : failed(stranger)
     } catch (error) {
       if (sent && plan.unanswered !== undefined) plan.unanswered(link)
       else link.reset()
       if (!(error instanceof LinkError)) throw error
-      return failed(`${error.message}${led ? ` (${formatHostPort(address)} was named by another node)` : ''}`)
+      const whence = led ? ` (${formatHostPort(address)} was named by another node)` : ''
+      return failed(`${error.message}${whence}`, error.trouble)
     }
   }
 
-  #note(failure: EndpointFailure): void {
+  #note(attempt: FailedAttempt): void {
     // An attempt that the end of the budget cut short says less than the one before it.
-    if (this.plan.budgetMs > 0 && this.#leftMs() < TIMER_GRAIN_MS && this.#failures.has(failure.address)) return
-    this.#failures.set(failure.address, failure)
+    if (this.plan.budgetMs > 0 && this.#leftMs() < TIMER_GRAIN_MS && this.#failures.has(attempt.address)) return
+    this.#failures.set(attempt.address, attempt)
+  }
+
+  get #told(): readonly EndpointFailure[] {
+    return [...this.#failures.values()].map(({ address, reason, trouble }) => ({
+      address,
+      reason,
+      refused: trouble === 'refused',
+    }))
+  }
+
+  /** Who waits for as long as it takes waits for certificates too. */
+  #giveUpIfHopeless(looksUp: boolean): void {
+    const attempts = [...this.#failures.values()]
+    const [first] = attempts
+    const isEverywhere = attempts.every(({ trouble }) => trouble === first?.trouble)
+    if (first === undefined || looksUp || !isEverywhere) return
+    if (first.trouble === 'unauthorized') throw new UnauthorizedError(first.reason)
+    if (this.plan.hopelessIsFinal !== true || this.plan.budgetMs === Number.POSITIVE_INFINITY) return
+    if (first.trouble === 'insecure') throw new InsecureConnectionError(this.#told)
+    if (first.trouble === 'tls') throw new TlsError(this.#told)
   }
 
   /** Everything was refused or out of reach at once, and no name is left that may stand for something else. */
@@ -207,16 +244,18 @@ class Search<Welcome> {
     const failures = [...this.#failures.values()]
     const timedOut = failures.some(({ reason }) => reason === Link.CONNECT_TIMEOUT)
     const waits = looksUp && performance.now() - this.#startedAt < REFUSED_LOOKUP_PATIENCE_MS
-    return failures.some(({ refused }) => refused) && !timedOut && !waits
+    return failures.some(({ trouble }) => trouble === 'refused') && !timedOut && !waits
   }
 
   #exhausted(): unknown {
     if (this.plan.signal.aborted) return this.plan.signal.reason
+    const refusal = [...this.#failures.values()].find(({ trouble }) => trouble === 'unauthorized')
+    if (refusal !== undefined) return new UnauthorizedError(refusal.reason)
     if (this.#quorumMissing) return new NoQuorumError('the cluster has no leader or no majority now')
     for (const address of this.plan.addresses.unanswered) {
-      this.#failures.set(address, { address, reason: 'the name is being looked up still', refused: false })
+      this.#failures.set(address, { address, reason: 'the name is being looked up still', trouble: null })
     }
-    return new NoEndpointError([...this.#failures.values()])
+    return new NoEndpointError(this.#told)
   }
 
   get #isOver(): boolean {
@@ -254,7 +293,7 @@ function leaveForeignSession(link: Link): void {
 }
 
 /** `led`: what an endpoint may decide for good, a node to which another one sent us may not; it may be a stranger. */
-function judgeRefusal(line: Line, led: boolean): Outcome<never> {
+function judgeRefusal(line: Line, led: boolean, hopelessIsFinal: boolean): Outcome<never> {
   if (line.action === 'redirect') {
     try {
       return { kind: 'redirect', to: parseHostPort(line.get('address') ?? ''), cluster: line.get('cluster') ?? null }
@@ -271,9 +310,13 @@ function judgeRefusal(line: Line, led: boolean): Outcome<never> {
   if (code === undefined || code === 'no-quorum' || code === 'busy' || code === 'superseded' || led) {
     return { ...failed(message), quorum: /quorum/.test(line.rest) }
   }
+  if (code === 'unauthorized') {
+    if (hopelessIsFinal) throw new UnauthorizedError(message)
+    return failed(message, 'unauthorized')
+  }
   throw code === 'session-expired' ? new SessionExpiredError(message) : new RefusedError(code, message)
 }
 
-function failed(reason: string, refused = false): Outcome<never> & { kind: 'failed' } {
-  return { kind: 'failed', reason, refused, quorum: false }
+function failed(reason: string, trouble: Trouble | null = null): Outcome<never> & { kind: 'failed' } {
+  return { kind: 'failed', reason, trouble, quorum: false }
 }

@@ -4,6 +4,7 @@ import { AddressError, formatHostPort, type HostPort, parseHostPort } from '../.
 import { CLIENT_PORT_DEFAULT } from '../../protocol/limits.js'
 import { InvalidOptionError } from '../errors.js'
 import { DEFAULT_HOST } from '../limits.js'
+import type { DialAddress } from './link-socket.js'
 import { lookupAll } from './lookup.js'
 
 type Environment = Readonly<Record<string, string | undefined>>
@@ -34,7 +35,7 @@ export function classicEndpoint(env: Environment, given: { host?: string; port?:
 type Lookup = (host: string) => Promise<readonly string[]>
 
 export interface AddressListener {
-  found(address: HostPort): void
+  found(address: DialAddress): void
   /** There is no address now and there never was one. */
   unresolved(host: string, reason: string): void
 }
@@ -51,6 +52,8 @@ export class EndpointResolver {
   constructor(
     private readonly endpoints: readonly HostPort[],
     private readonly lookupName: Lookup = lookupAll,
+    /** Two names of one address are two: its certificate may be for either. */
+    private readonly tellsNames = false,
   ) {}
 
   /**
@@ -59,23 +62,24 @@ export class EndpointResolver {
    */
   look(listener: AddressListener): readonly Promise<void>[] {
     const told = new Set<string>()
-    const tell = (host: string, port: number): void => {
-      const address = { host, port }
-      if (told.has(formatHostPort(address))) return
-      told.add(formatHostPort(address))
+    const tell = (host: string, port: number, name: string): void => {
+      const address = { host, port, name }
+      const key = `${formatHostPort(address)}${this.tellsNames ? ` ${name}` : ''}`
+      if (told.has(key)) return
+      told.add(key)
       listener.found(address)
     }
     const lookups: Promise<void>[] = []
     for (const { host, port } of this.endpoints) {
       if (isIP(host) !== 0) {
-        tell(host, port)
+        tell(host, port, host)
         continue
       }
       const known = this.#known.get(host)
-      for (const address of known ?? []) tell(address, port)
+      for (const address of known ?? []) tell(address, port, host)
       const asked = this.#resolve(host).then(
         (found) => {
-          for (const address of found) tell(address, port)
+          for (const address of found) tell(address, port, host)
         },
         (error: unknown) => {
           if (known === undefined) listener.unresolved(host, error instanceof Error ? error.message : String(error))

@@ -1,10 +1,11 @@
 /** One TCP connection to a node, as lines. It is left by reset or, when everything is released, by a FIN (rules.md rule 5). */
-import { formatHostPort, type HostPort } from '../../address.js'
+import { formatHostPort } from '../../address.js'
 import { ANSWER_LINE_MAX_BYTES } from '../../protocol/limits.js'
 import { type Line, parseAnswer } from '../../protocol/line.js'
 import { type LineReceiver, LineSplitter } from '../../protocol/line-splitter.js'
 import { FINISH_TIMEOUT_MS } from '../limits.js'
-import { connectSocket, type LinkSocket } from './link-socket.js'
+import { explainTls, TlsFailure } from '../security/secure-stream.js'
+import { type Connect, connectPlain, type DialAddress, type LinkChannel, type LinkSocket } from './link-socket.js'
 
 export interface LinkConsumer {
   line(line: Line): void
@@ -12,37 +13,50 @@ export interface LinkConsumer {
   closed(reason: string): void
 }
 
-/** Connecting or waiting for an answer failed. `refused`: nothing listens there. */
+/**
+ * What another try would meet as well: `refused`, nothing listens there; `tls`, it cannot prove who it is; `insecure`, the token is not
+ * sent there; `unauthorized`, it knows this client and refuses it.
+ */
+export type Trouble = 'refused' | 'tls' | 'insecure' | 'unauthorized'
+
+/** Connecting or waiting for an answer failed. */
 export class LinkError extends Error {
   override readonly name = 'LinkError'
   readonly code = 'TNL_LINK'
   constructor(
     message: string,
-    readonly refused = false,
+    readonly trouble: Trouble | null = null,
   ) {
     super(message)
   }
 }
 
+/** The first bytes of what a server says that speaks TLS and was spoken to in plain text: an alert. */
+const TLS_ALERT: readonly number[] = [0x15, 0x03]
+
 export class Link {
   static readonly CONNECT_TIMEOUT = 'no connection in time'
   readonly address: string
-  /** Where the connection leads: the number, if `address` was a name. */
-  readonly remote: HostPort
+  /** Where the connection leads: the number, and the name that it was looked up from. */
+  readonly remote: DialAddress
+  /** What is said on it nobody else reads, and whoever is at the other end has proved that the address is its own. */
+  readonly isSecure: boolean
+  /** The TCP connection: what resets, and what another process may get a copy of. */
+  readonly tcp: LinkSocket
+  /** Where bytes are written and read. */
+  private readonly stream: LinkSocket
   readonly #unread: Line[] = []
   #consumer: LinkConsumer | null = null
   /** Why nothing more comes or goes: the other side, or this one. */
   #closedReason: string | null = null
 
-  private constructor(
-    /** The TCP connection: what resets, and what another process may get a copy of. */
-    readonly tcp: LinkSocket,
-    /** Where bytes are written and read. The same socket, until TLS is a layer above it. */
-    private readonly stream: LinkSocket,
-    address: HostPort,
-  ) {
+  private constructor({ tcp, stream, isSecure }: LinkChannel, address: DialAddress) {
+    this.tcp = tcp
+    this.stream = stream
+    this.isSecure = isSecure
     this.address = formatHostPort(address)
-    this.remote = { host: tcp.remoteAddress ?? address.host, port: address.port }
+    const { host, port, name = host } = address
+    this.remote = { host: tcp.remoteAddress ?? host, port, name }
     const receiver: LineReceiver = {
       line: (line) => this.#arrived(line),
       // Whoever sends such a thing speaks another protocol, and what else it says cannot be believed.
@@ -50,38 +64,48 @@ export class Link {
       tooLong: () => this.#ended('a line of the server is too long'),
     }
     const splitter = new LineSplitter(ANSWER_LINE_MAX_BYTES, receiver, parseAnswer)
-    stream.on('data', (chunk: Uint8Array) => splitter.push(chunk))
+    let isFirst = !isSecure
+    stream.on('data', (chunk: Uint8Array) => {
+      if (isFirst && TLS_ALERT.every((byte, at) => chunk[at] === byte)) this.#ended('the server speaks TLS')
+      isFirst = false
+      splitter.push(chunk)
+    })
     stream.on('end', () => this.#ended('closed by the server'))
-    stream.on('error', (error) => this.#ended(error.message))
+    stream.on('error', (error) => this.#ended(isSecure ? explainTls(error).message : error.message))
     stream.on('close', () => this.#ended('closed'))
   }
 
   /** Rejects with LinkError when `address` does not accept the connection within `timeoutMs`, or when `signal` aborts. */
-  static dial(address: HostPort, timeoutMs: number, signal: AbortSignal, connect = connectSocket): Promise<Link> {
+  static dial(
+    address: DialAddress,
+    timeoutMs: number,
+    signal: AbortSignal,
+    connect: Connect = connectPlain,
+  ): Promise<Link> {
     return new Promise((resolve, reject) => {
-      const socket = connect(address)
       const settle = (): void => {
         clearTimeout(timer)
         signal.removeEventListener('abort', aborted)
-        socket.off('error', failed)
-        socket.off('connect', connected)
       }
       const fail = (error: LinkError): void => {
         settle()
-        socket.on('error', () => {})
-        socket.destroy()
         reject(error)
       }
-      const failed = (error: NodeJS.ErrnoException): void =>
-        fail(new LinkError(error.message, error.code === 'ECONNREFUSED'))
-      const aborted = (): void => fail(new LinkError('given up'))
-      const connected = (): void => {
-        settle()
-        resolve(new Link(socket, socket, address))
+      const giveUp = connect(address, {
+        opened: (channel) => {
+          settle()
+          resolve(new Link(channel, address))
+        },
+        failed: (error) => fail(new LinkError(error.message, troubleOf(error))),
+      })
+      const aborted = (): void => {
+        giveUp()
+        fail(new LinkError('given up'))
       }
-      const timer = setTimeout(() => fail(new LinkError(Link.CONNECT_TIMEOUT)), timeoutMs)
-      socket.on('error', failed)
-      socket.on('connect', connected)
+      const timer = setTimeout(() => {
+        giveUp()
+        fail(new LinkError(Link.CONNECT_TIMEOUT))
+      }, timeoutMs)
       if (signal.aborted) aborted()
       else signal.addEventListener('abort', aborted)
     })
@@ -177,4 +201,10 @@ export class Link {
     this.#consumer = null
     consumer?.closed(reason)
   }
+}
+
+/** What another thread tells of an error is its code and its words. */
+function troubleOf({ code, name }: NodeJS.ErrnoException): Trouble | null {
+  if (code === 'ECONNREFUSED') return 'refused'
+  return name === TlsFailure.NAME ? 'tls' : null
 }

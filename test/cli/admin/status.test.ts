@@ -41,7 +41,7 @@ describe('tnl status', () => {
     ]
     const port = await serve('127.0.1.1', 0, { node: 'n1', role: 'leader', members })
     await serve('127.0.1.2', port, { node: 'n2', role: 'follower', members })
-    const states = await collectStatus([{ host: '127.0.1.1', port }])
+    const states = await collectStatus({ endpoints: [{ host: '127.0.1.1', port }] })
     expect(states.map((state) => ('report' in state ? state.report.node : state))).toEqual(['n1', 'n2'])
   })
 
@@ -56,7 +56,7 @@ describe('tnl status', () => {
       { node: 'n3', active: false },
     ]
     const port = await serve('127.0.1.1', 0, { node: 'n1', role: 'leader', members, progress })
-    const table = statusTable(await collectStatus([{ host: '127.0.1.1', port }]))
+    const table = statusTable(await collectStatus({ endpoints: [{ host: '127.0.1.1', port }] }))
     expect(table).toMatch(/^n2 .*unreachable .*the leader hears n2/m)
     expect(table).toMatch(/^n3 .*unreachable(?!.*hears)/m)
   })
@@ -67,7 +67,7 @@ describe('tnl status', () => {
       { node: 'n2', peer: '127.0.1.1:7665', address: await deadAddress('127.0.1.9') },
     ]
     const port = await serve('127.0.1.1', 0, { node: 'n1', role: 'leader', members })
-    const states = await collectStatus([{ host: '127.0.1.1', port }])
+    const states = await collectStatus({ endpoints: [{ host: '127.0.1.1', port }] })
     expect(states).toMatchObject([{ report: { node: 'n1' } }, { node: 'n2', error: expect.anything() }])
   })
 })

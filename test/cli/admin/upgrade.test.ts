@@ -80,14 +80,14 @@ describe('tnl upgrade status', () => {
   it.each(shown)('%s', async (_, told, patterns) => {
     const { endpoints } = await serve(told)
     const text = printed()
-    await showUpgrade(endpoints, false)
+    await showUpgrade({ endpoints }, false)
     for (const pattern of patterns) expect(text()).toMatch(pattern)
   })
 
   it('as JSON', async () => {
     const { endpoints } = await serve({ level: 1, held: true, knows: { n1: 2, n2: null } })
     const text = printed()
-    await showUpgrade(endpoints, true)
+    await showUpgrade({ endpoints }, true)
     expect(JSON.parse(text())).toEqual({
       level: 1,
       next: 2,
@@ -104,7 +104,7 @@ describe('tnl upgrade hold and finish', () => {
   it('hold says what stays', async () => {
     const { endpoints, asked } = await serve({ level: 4, held: true, knows: { n1: 4 } })
     const text = printed()
-    await holdUpgrade(endpoints, false)
+    await holdUpgrade({ endpoints }, false)
     expect(asked).toEqual(['.upgrade-hold,id:1', '.upgrade,id:1'])
     expect(text()).toContain('stays at 4')
   })
@@ -117,7 +117,7 @@ describe('tnl upgrade hold and finish', () => {
       { level: 3, knows: all },
     )
     const text = printed()
-    await finishUpgrade(endpoints, 30, false)
+    await finishUpgrade({ endpoints }, 30, false)
     expect(asked.length).toBe(4)
     expect(text()).toMatch(/^feature level 3, which is all/)
   })
@@ -125,8 +125,8 @@ describe('tnl upgrade hold and finish', () => {
   it('finish fails when it has not risen in time, and says who holds it back', async () => {
     const { endpoints } = await serve({ level: 1, knows: { n1: 2, n2: 1 } })
     const text = printed()
-    await expect(finishUpgrade(endpoints, 0, false)).rejects.toMatchObject({ exitCode: 1 })
+    await expect(finishUpgrade({ endpoints }, 0, false)).rejects.toMatchObject({ exitCode: 1 })
     expect(text()).toMatch(/n2 .*holds it back/)
-    await finishUpgrade(endpoints, null, false)
+    await finishUpgrade({ endpoints }, null, false)
   })
 })

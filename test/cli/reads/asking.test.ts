@@ -37,14 +37,14 @@ const headless = () => server('err,code:no-quorum,message:no%20leader')
 const good = () => server(WELCOME, 'info,id:1,{"name":"x"}', 'bye')
 
 async function failing(...endpoints: readonly { host: string; port: number }[]): Promise<readonly [number, string]> {
-  const error = await askInfo(endpoints, 'who,name:x').catch((thrown: unknown) => thrown)
+  const error = await askInfo({ endpoints }, 'who,name:x').catch((thrown: unknown) => thrown)
   if (!(error instanceof CommandFailure)) throw new Error(`no failure: ${String(error)}`)
   return [error.exitCode, error.message]
 }
 
 it('goes on to a node that answers', async () => {
   const endpoints = [await original(), await older(), await headless(), await good()]
-  expect(await askInfo(endpoints, 'who,name:x')).toEqual({ name: 'x' })
+  expect(await askInfo({ endpoints }, 'who,name:x')).toEqual({ name: 'x' })
 })
 
 it('says of older servers what they are: 1, for nobody is missing', async () => {

@@ -80,7 +80,7 @@ async function saving(...manners: readonly (keyof typeof MANNERS)[]) {
   writeFileSync(file, OLD)
   const endpoints = await Promise.all(manners.map((name) => nodeThat(MANNERS[name], lines)))
   const said = vi.spyOn(process.stdout, 'write').mockReturnValue(true)
-  const failure = await saveSnapshot(endpoints, file, true).then(
+  const failure = await saveSnapshot({ endpoints }, file, true).then(
     () => null,
     (error: unknown) => error,
   )

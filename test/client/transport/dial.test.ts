@@ -109,11 +109,23 @@ describe('looking for a node', () => {
     expect(String(error)).toMatch(/hangs: the name is being looked up still/)
   })
 
+  it('ends at once where a token would be read by others everywhere, and says nothing there', async () => {
+    const opening = (): string => {
+      throw new LinkError('not in plain text', 'insecure')
+    }
+    const asked = search([node.address], {}, { opening, hopelessIsFinal: true })
+    await expect(asked).rejects.toMatchObject({ code: 'TNL_INSECURE', failures: [{ reason: 'not in plain text' }] })
+    // Somewhere else nobody listens yet, and may do so later.
+    const plan = { opening, hopelessIsFinal: true, budgetMs: 300 }
+    await expect(search([node.address, NOBODY], {}, plan)).rejects.toMatchObject({ code: 'TNL_NO_ENDPOINT' })
+    expect(node.received).toEqual([])
+  })
+
   it('says that nobody listened, not that the time was too short in the end', async () => {
     const error: unknown = await search([NOBODY], {}, { budgetMs: 400 }).catch((reason: unknown) => reason)
     expect(error).toMatchObject({ failures: [{ address: NOBODY, refused: true }] })
     const cut = vi.spyOn(Link, 'dial')
-    cut.mockRejectedValueOnce(new LinkError('connect ECONNREFUSED', true))
+    cut.mockRejectedValueOnce(new LinkError('connect ECONNREFUSED', 'refused'))
     cut.mockImplementation((_, timeoutMs) => {
       // Timers may be a moment early.
       const early = Math.max(0, timeoutMs - 1)

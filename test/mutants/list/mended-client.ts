@@ -19,7 +19,14 @@ const mended = (id: string, title: string, rule: string, file: string, find: str
 }
 
 export const MENDED_CLIENT: readonly Mutant[] = [
-  mended('Y601', 'hello does not name the end of its connection', 'rule 5', RESUMPTION, '        from,\n', ''),
+  mended(
+    'Y601',
+    'hello does not name the end of its connection',
+    'rule 5',
+    RESUMPTION,
+    '        from: opened.from,\n',
+    '',
+  ),
   mended('Y602', 'attempts do not rise', 'rule 4', RESUMPTION, 'this.#attempt += 1', 'this.#attempt = 1'),
   mended(
     'Y603',
@@ -162,7 +169,7 @@ export const MENDED_CLIENT: readonly Mutant[] = [
     'a remembered address is not used when the resolver fails',
     'own',
     BOOK,
-    '      for (const address of known ?? []) tell(address, port)\n',
+    '      for (const address of known ?? []) tell(address, port, host)\n',
     '',
   ),
   mended(
