@@ -13,7 +13,7 @@ import { serverMetrics } from '../../kit/server-metrics.js'
 import { statusSources } from '../../kit/status-sources.js'
 
 const ROOT = join(import.meta.dirname, '../../..')
-const PROMETHEUS = join(ROOT, 'deploy/prometheus')
+const RULES = join(ROOT, 'deploy/helm/tcpnetlock/files')
 const text = (path: string): string => readFileSync(join(ROOT, path), 'utf8')
 const PAGE = text('docs/metrics.md')
 
@@ -110,7 +110,7 @@ interface AlertTests {
 
 describe('the alert rules', () => {
   const { groups }: { groups: readonly { readonly rules: readonly Rule[] }[] } = parse(
-    text('deploy/prometheus/alerts.yaml'),
+    text('deploy/helm/tcpnetlock/files/alerts.yaml'),
   )
   const rules = groups.flatMap((group) => group.rules)
 
@@ -127,7 +127,7 @@ describe('the alert rules', () => {
   })
 
   it('are each tested, both when they fire and when they do not', () => {
-    const { tests }: AlertTests = parse(text('deploy/prometheus/alerts.test.yaml'))
+    const { tests }: AlertTests = parse(text('deploy/helm/tcpnetlock/files/alerts.test.yaml'))
     const tried = tests.flatMap(({ alert_rule_test: each }) => each)
     for (const { alert } of rules) {
       const outcomes = tried
@@ -150,7 +150,7 @@ describe('the alert rules', () => {
         ['check', 'rules', 'alerts.yaml'],
         ['test', 'rules', 'alerts.test.yaml'],
       ]) {
-        const { status, stdout, stderr } = spawnSync(promtool, words, { cwd: PROMETHEUS, encoding: 'utf8' })
+        const { status, stdout, stderr } = spawnSync(promtool, words, { cwd: RULES, encoding: 'utf8' })
         expect({ status, said: status === 0 ? '' : stdout + stderr }).toEqual({ status: 0, said: '' })
       }
     },
@@ -168,7 +168,7 @@ interface Panel {
 
 describe('the Grafana dashboard', () => {
   const dashboard: { readonly panels: readonly Panel[]; readonly templating: { readonly list: readonly object[] } } =
-    JSON.parse(text('deploy/grafana/tcpnetlock.json'))
+    JSON.parse(text('deploy/helm/tcpnetlock/files/dashboard.json'))
 
   it('asks for metrics that there are, in every panel', () => {
     for (const { title, type, targets = [] } of dashboard.panels) {
