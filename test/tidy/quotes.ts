@@ -165,7 +165,7 @@ const links: Check = ({ file }, words, library) =>
       })
 
 const scripts: Check = (_, words, library) =>
-  matches(words, /\bnpm run (?:-s )?([a-z][\w-]*)/g)
+  matches(words, /\bnpm run (?:-s )?([a-z][\w:-]*)/g)
     .filter(([, name = '']) => !library.scripts.has(name))
     .map(([quote]) => `${quote}`)
 
