@@ -39,7 +39,7 @@ it.each([
   ['`err` with a code, of administration:', Object.keys(ADMIN_CODES)],
   [
     '## Alerts',
-    (parse(read('deploy/prometheus/alerts.yaml')) as Alerts).groups.flatMap(({ rules }) =>
+    (parse(read('deploy/helm/tcpnetlock/files/alerts.yaml')) as Alerts).groups.flatMap(({ rules }) =>
       rules.map(({ alert }) => alert),
     ),
   ],
