@@ -103,7 +103,7 @@ export const PEER_SECRET_REREAD_MS = 1_000
 export const WATCHED_FILES_LOOK_MS = 1_000
 
 // --------------------------------------------------------------------------------------------------- auth file
-/** Read in one go, in some tens of milliseconds: a thousand identities with a token and a few rules each fit. */
+/** A thousand identities with a token and a few rules each fit. */
 export const AUTH_FILE_MAX_BYTES = 256 * 1024
 /** Every token that is shown is compared with all: some ten microseconds. */
 export const AUTH_TOKENS_MAX_COUNT = 2_048

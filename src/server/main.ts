@@ -354,6 +354,7 @@ class Server {
       },
       leaseRemainingMs: () => service.stats().speakRemainingMs,
       levels: () => ({ level: machine.level, knows: FEATURE_LEVEL, held: machine.isLevelHeld }),
+      authHash: () => this.#access.policy.hash,
       hasPlaces: () => this.#clientPort?.isFull !== true,
       members: () => this.#parts.memberReports(),
     }

@@ -60,6 +60,8 @@ export interface StatusSources {
   /** Milliseconds for which this node still has the right to speak; 0 when it has none (rules.md rule 2). */
   leaseRemainingMs(): number
   levels(): LevelReport
+  /** Of the auth file in force; null: there is none. */
+  authHash(): string | null
   /** Whether another client would find a place here. */
   hasPlaces(): boolean
   members(): readonly MemberReport[]
@@ -87,6 +89,8 @@ export interface StatusReport {
   readonly level: number
   readonly knows: number
   readonly held: boolean
+  /** The beginning of the SHA-256 of the auth file in force; null: there is none. */
+  readonly auth: string | null
   readonly node: string
   readonly cluster: string | null
   readonly role: 'forming' | (typeof ROLE_WORDS)[Role]
@@ -117,6 +121,7 @@ export function buildStatus(sources: StatusSources): StatusReport {
     lock_not_acquired_count: counts.refused,
     version: VERSION,
     ...sources.levels(),
+    auth: sources.authHash(),
     node: sources.nodeId,
     cluster: node?.clusterId ?? null,
     role: node === null ? 'forming' : ROLE_WORDS[node.role],

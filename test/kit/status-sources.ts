@@ -40,6 +40,7 @@ export function statusSources(change: Partial<StatusSources> = {}): StatusSource
     counts: () => COUNTS,
     leaseRemainingMs: () => 8_500,
     hasPlaces: () => true,
+    authHash: () => null,
     levels: () => ({ level: 1, knows: 2, held: true }),
     members: () => [{ node: 'n1', raftId: 1, peer: 'h:1', address: 'h:2', role: 'voter', leader: true, knows: 2 }],
     ...change,

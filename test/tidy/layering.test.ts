@@ -8,7 +8,11 @@ import { BASE, RINGS, type Ring, ringTable } from './rings.js'
 const SMALL_FILES: readonly string[] = [...BASE.filter((path) => path.endsWith('.ts')), 'src/raft/limits.ts']
 
 /** What is loaded by other means than an import: the package's exports, and a thread by its address. */
-const ENTRIES: readonly string[] = ['src/client/index.ts', 'src/client/heartbeat/thread-worker.ts']
+const ENTRIES: readonly string[] = [
+  'src/client/index.ts',
+  'src/client/heartbeat/thread-worker.ts',
+  'src/server/access/auth-worker.ts',
+]
 
 function mayImport(ring: Ring, { target }: Import): boolean {
   if (target.startsWith('test/') || target.startsWith('scripts/')) return false

@@ -53,7 +53,9 @@ async function askBesidePeers(
 
 export async function runStatus(access: ClusterAccess, asJson: boolean): Promise<void> {
   const states = await collectStatus(access)
-  process.stdout.write(asJson ? `${JSON.stringify(states, null, 2)}\n` : `${statusTable(states)}\n`)
+  const auth = authLine(states)
+  const text = auth === null ? statusTable(states) : `${statusTable(states)}\n\n${auth}`
+  process.stdout.write(asJson ? `${JSON.stringify(states, null, 2)}\n` : `${text}\n`)
   if (!states.some((state) => 'report' in state)) throw new CommandFailure(TnlExit.noEndpoint, 'no endpoint answered')
 }
 
@@ -74,6 +76,17 @@ export function statusTable(states: readonly NodeState[]): string {
     return [node, state.endpoint, role, ...numbers, right, levelWord(level), levelWord(knows), version]
   })
   return formatTable([COLUMNS, ...rows])
+}
+
+/** Which auth file is in force, by its hash: the same on every node, or some node lets in whom others do not. Null: none. */
+export function authLine(states: readonly NodeState[]): string | null {
+  const reports = states.flatMap((state) => ('report' in state ? state.report : []))
+  // Nodes up to 0.3.0 have none, and say nothing.
+  const files = reports.map(({ node, auth }) => ({ node, auth: auth ?? 'none' }))
+  const hashes = new Set(files.map(({ auth }) => auth))
+  if (!reports.some(({ auth }) => typeof auth === 'string')) return null
+  if (hashes.size === 1) return `auth file ${[...hashes].join()} on every node that answered`
+  return `the auth files differ: ${files.map(({ node, auth }) => `${node} ${auth}`).join(', ')}`
 }
 
 /** Never rejects: a node that says nothing for `timeoutMs` counts as out of reach. */

@@ -5,6 +5,7 @@ import type { WatchedSet } from '../config/watched-files.js'
 import { UsageError } from '../exit-codes.js'
 import { AUTH_FILE_MAX_BYTES, AUTH_PROBLEMS_SHOWN_COUNT } from '../limits.js'
 import { type ReadAuth, readAuth } from './auth-schema.js'
+import { readAuthAside } from './auth-thread.js'
 import type { Problem } from './yaml-reader.js'
 
 export interface AuthFileOptions {
@@ -59,7 +60,7 @@ export class AuthFile implements WatchedSet {
 
   async reload(): Promise<void> {
     const { file, warn } = this.options
-    const read = await readAuthFile(file)
+    const read = await readAuthFile(file, readAuthAside)
     if ('problems' in read) {
       this.#isBad = true
       this.#failures += 1
@@ -81,9 +82,12 @@ export class AuthFile implements WatchedSet {
 }
 
 /** Never rejects: a file that cannot be read has one problem. */
-export async function readAuthFile(file: string): Promise<ReadAuth> {
+export async function readAuthFile(
+  file: string,
+  read: (text: string) => ReadAuth | Promise<ReadAuth> = readAuth,
+): Promise<ReadAuth> {
   try {
-    return readAuth(await textOf(file))
+    return await read(await textOf(file))
   } catch (error) {
     return { problems: [{ line: 0, column: 0, text: error instanceof Error ? error.message : String(error) }] }
   }

@@ -34,8 +34,10 @@ export class YamlReader {
       // The library's own way to resolve an alias walks through the whole document for each.
       visit(document, {
         Node: (_, node) => {
-          if (isAlias(node)) this.#targets.set(node, anchored.get(node.source))
-          else if ('anchor' in node && node.anchor !== undefined) anchored.set(node.anchor, node)
+          if (isAlias(node)) {
+            this.#targets.set(node, anchored.get(node.source))
+            if (!anchored.has(node.source)) this.wrong(node, 'nothing before this is anchored under such a name')
+          } else if ('anchor' in node && node.anchor !== undefined) anchored.set(node.anchor, node)
         },
       })
       return document.contents
