@@ -22,13 +22,13 @@ const fixedVersion = {
 }
 
 /**
- * The room that reads and writes snapshots needs the store, with all its machine code, which no other command does: `tnl` finds
- * it beside itself when it is asked for, as it lies there.
+ * The room that reads and writes snapshots needs the store, with all its machine code, and that of auth files a reader of YAML,
+ * which no other command does: `tnl` finds them beside itself when they are asked for, as they lie there.
  */
-const snapshotsBeside = {
-  name: 'snapshots-beside',
+const roomsBeside = {
+  name: 'rooms-beside',
   setup(bundler) {
-    bundler.onResolve({ filter: /^\.\.\/snapshot\// }, ({ path }) => ({
+    bundler.onResolve({ filter: /^\.\.\/(?:snapshot|access)\// }, ({ path }) => ({
       path: path.replace('..', '.'),
       external: true,
     }))
@@ -50,7 +50,7 @@ const { metafile } = await build({
   sourcesContent: false,
   legalComments: 'none',
   metafile: true,
-  plugins: [fixedVersion, snapshotsBeside],
+  plugins: [fixedVersion, roomsBeside],
   // Programs that `tnl` becomes, each a file of its own; what holds machine code; and what only a user's program brings.
   external: [
     ...['./tnl-server.js', './tnl-do.js', './tnl-client.js'],

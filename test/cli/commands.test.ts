@@ -7,7 +7,14 @@ import { createTnl, SISTERS } from '../../src/cli/tnl/tnl-command.js'
 /** Prints a script, which is no JSON. */
 const WITHOUT_JSON = ['tnl completion']
 /** They make a cluster, or work where none runs. */
-const WITHOUT_ENDPOINTS = ['tnl cluster', 'tnl snapshot inspect', 'tnl snapshot restore', 'tnl recover']
+const WITHOUT_ENDPOINTS = [
+  'tnl token new',
+  'tnl auth check',
+  'tnl cluster',
+  'tnl snapshot inspect',
+  'tnl snapshot restore',
+  'tnl recover',
+]
 
 function* leaves(command: Command, path: string): Generator<readonly [string, Command]> {
   const children = command.commands.filter((child) => !(child.name() in SISTERS))

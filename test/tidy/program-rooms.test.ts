@@ -17,6 +17,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   guardian: ['guarding', 'shared', 'system'],
   client: ['shared'],
   server: ['system'],
+  access: ['shared'],
   admin: ['shared'],
   bench: ['shared'],
   cluster: ['shared'],
@@ -27,7 +28,20 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   snapshot: ['shared'],
   top: ['admin', 'reads', 'shared'],
   // `tnl` alone is made of others.
-  tnl: ['admin', 'bench', 'client', 'cluster', 'completion', 'do', 'lock', 'reads', 'shared', 'snapshot', 'top'],
+  tnl: [
+    'access',
+    'admin',
+    'bench',
+    'client',
+    'cluster',
+    'completion',
+    'do',
+    'lock',
+    'reads',
+    'shared',
+    'snapshot',
+    'top',
+  ],
 }
 
 const roomsIn = (text: string): string[] =>

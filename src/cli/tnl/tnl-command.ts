@@ -15,6 +15,7 @@ import { SECURITY_KEYS } from '../shared/security-options.js'
 import { INTERVAL_DEFAULT_MS } from '../top/limits.js'
 import { runTop } from '../top/run-top.js'
 import { ORDERS, type Order } from '../top/settings.js'
+import { addAccess } from './commands-of-access.js'
 import { addLockers } from './commands-of-lockers.js'
 import { addOperators } from './commands-of-operators.js'
 import { addReaders } from './commands-of-readers.js'
@@ -71,6 +72,7 @@ export function createTnl(): Command {
   addMembers(tnl)
   addUpgrade(tnl)
   addSnapshots(tnl)
+  addAccess(tnl)
   addRecover(tnl)
   tnl.commandsGroup('Tools:')
   addBench(tnl)

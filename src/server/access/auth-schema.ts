@@ -23,14 +23,14 @@ import {
   type Rights,
 } from '../../service/access/policy-data.js'
 import { CLUSTER_VERBS, LOCK_VERBS, type LockVerb } from '../../service/access/verbs.js'
-import { AUTH_RULES_MAX_COUNT, AUTH_TOKENS_MAX_COUNT, IDENTITY_MAX_CHARS } from '../limits.js'
+import { AUTH_RULES_MAX_COUNT, AUTH_TOKENS_MAX_COUNT } from '../limits.js'
+import { isIdentity, NO_IDENTITY_TEXT } from './identity.js'
 import { type Problem, YamlReader } from './yaml-reader.js'
 
 export type ReadAuth =
   | { readonly data: PolicyData; readonly notes: readonly string[] }
   | { readonly problems: readonly Problem[] }
 
-const IDENTITY = /^[A-Za-z0-9_.@-]+$/
 const TOKEN_HASH = /^sha256:([0-9a-f]{64})$/i
 const HASH_SHOWN_CHARS = 16
 const SECOND_MS = 1_000
@@ -74,8 +74,8 @@ class AuthSchema {
 
   #identity(id: string, value: unknown, at: unknown): void {
     const { yaml } = this
-    if (!IDENTITY.test(id) || id.length > IDENTITY_MAX_CHARS) {
-      yaml.wrong(at, `an identity is 1 to ${IDENTITY_MAX_CHARS} of A-Z a-z 0-9 _ . @ -`)
+    if (!isIdentity(id)) {
+      yaml.wrong(at, NO_IDENTITY_TEXT)
       return
     }
     const tokenHashes: string[] = []

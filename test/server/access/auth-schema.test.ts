@@ -100,7 +100,7 @@ describe('a mistake', () => {
     ['identites: {}', '1:1: unknown key identites (identities?)'],
     ['x: 1', '1:1: unknown key x (identities, anonymous, policies)'],
     ['identities:\n  ci:\n    token: x', '3:5: unknown key token (tokens?)'],
-    ['identities:\n  "c i": {}', '2:3: an identity is 1 to 64 of A-Z a-z 0-9 _ . @ -'],
+    ['identities:\n  "c i": {}', '2:3: an identity is 1 to 64 of A-Z a-z 0-9 _ . @ -, and not "anonymous"'],
     ['identities:\n  12: {}', '2:3: identities: this key is no text (put it in quotes)'],
     [
       'anonymous:\n  may:\n    "ci/*": [see]',
