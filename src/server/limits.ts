@@ -117,3 +117,9 @@ export const AUTH_PROBLEMS_SHOWN_COUNT = 20
 // -------------------------------------------------------------------------------------------------------- audit
 /** A process that ends waits so long for the disk of its audit. */
 export const AUDIT_FLUSH_MAX_MS = 500
+
+// ------------------------------------------------------------------------------------------------------- TLS
+/** From so long before a certificate expires the log warns, and docs/metrics.md has an alert. */
+export const CERTIFICATE_EXPIRES_SOON_DAYS = 14
+/** How often the log says so again. */
+export const CERTIFICATE_REMINDER_MS = 86_400_000

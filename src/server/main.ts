@@ -37,6 +37,8 @@ import { openEpochRecords } from './records/epoch-record-file.js'
 import { memberUidOf } from './records/member-uid.js'
 import { SystemClock } from './system-clock.js'
 import { systemRandom } from './system-random.js'
+import { ServerTls } from './tls/server-tls.js'
+import { addTlsMetrics } from './tls/tls-metrics.js'
 
 const SECOND_MS = 1_000
 
@@ -58,11 +60,13 @@ export async function startServer(config: ServerConfig, log: Logger): Promise<Ru
   let server: Server | null = null
   try {
     // Before anything is opened that others could need.
+    const clock = new SystemClock()
+    const tls = await ServerTls.open(config, clock, log)
     const authFile = await openAuthFile(config, log)
     const store = await openStore(config.dataDir).catch((error: unknown) => {
       throw explainDirectoryError(config.dataDir, error)
     })
-    server = await Server.compose(config, log, store, authFile, end)
+    server = await Server.compose({ config, log, store, clock, tls, authFile, end })
     await server.start()
   } catch (error) {
     log.error(describe(error))
@@ -71,8 +75,19 @@ export async function startServer(config: ServerConfig, log: Logger): Promise<Ru
   return { ended, stop: () => server?.stop(), reload: () => server?.reload() }
 }
 
+/** What was opened before the node is put together. */
+interface Opened {
+  readonly config: ServerConfig
+  readonly log: Logger
+  readonly store: LogStore
+  readonly clock: SystemClock
+  readonly tls: ServerTls
+  readonly authFile: AuthFile | null
+  end(exitCode: number): void
+}
+
 class Server {
-  readonly #clock = new SystemClock()
+  readonly #clock: SystemClock
   readonly #parts: NodeComposition
   readonly #sources: StatusSources
   readonly #metrics: ServerMetrics
@@ -87,13 +102,8 @@ class Server {
   #leaseMs = 0
   #stopping = false
 
-  static async compose(
-    config: ServerConfig,
-    log: Logger,
-    store: LogStore,
-    authFile: AuthFile | null,
-    end: (code: number) => void,
-  ): Promise<Server> {
+  static async compose(opened: Opened): Promise<Server> {
+    const { config, store } = opened
     const { identity } = store.loaded
     if (identity !== null && identity.nodeId !== config.nodeId) {
       throw new StoreError(
@@ -103,18 +113,24 @@ class Server {
     }
     const memberUid = await memberUidOf(store, systemRandom)
     const records = await openEpochRecords(config.dataDir, store)
-    return new Server(config, log, store, end, memberUid, records, authFile)
+    return new Server(opened, memberUid, records)
   }
 
+  private readonly config: ServerConfig
+  private readonly log: Logger
+  private readonly tls: ServerTls
+  private readonly authFile: AuthFile | null
   private constructor(
-    private readonly config: ServerConfig,
-    private readonly log: Logger,
-    store: LogStore,
-    private readonly end: (exitCode: number) => void,
+    private readonly opened: Opened,
     memberUid: string,
     records: EpochRecords,
-    private readonly authFile: AuthFile | null,
   ) {
+    const { config, authFile, tls } = opened
+    this.config = config
+    this.log = opened.log
+    this.tls = tls
+    this.authFile = authFile
+    this.#clock = opened.clock
     const registry = new Registry()
     this.#access = new AccessControl(this.#policy())
     this.#audit = this.#openAudit()
@@ -132,8 +148,9 @@ class Server {
         founders: config.join ? [] : members,
         joinAt: config.join ? members : [],
         nodeLeaseMs: config.leaseMs,
+        arePeersVerified: config.peerTls?.isRequired === true,
       },
-      this.#surroundings(store, records),
+      this.#surroundings(opened.store, records),
     )
     this.#files = new WatchedFiles(this.#parts.clock)
     this.#sources = this.#makeSources()
@@ -146,6 +163,7 @@ class Server {
       contended: () => reads.reports.queues.count,
       survey: () => this.#lockMetrics.survey(reads.queues),
     })
+    addTlsMetrics(registry, tls)
     addAccessMetrics(registry, {
       isAuthFileBad: () => authFile?.isBad === true,
       authFileFailures: () => authFile?.failures ?? 0,
@@ -161,13 +179,16 @@ class Server {
   async start(): Promise<void> {
     const { config, log } = this
     const { listen } = config
-    if (this.authFile !== null) await this.#files.add(this.authFile)
+    const watched = this.authFile === null ? this.tls.watched : [this.authFile, ...this.tls.watched]
+    for (const files of watched) await this.#files.add(files)
+    const network = this.tls.clientNetwork(this.#parts.clock)
     this.#clientPort = await ClientPort.open({
       listen,
       maxConnections: this.#placesForClients(),
       localPlaces: config.adminFrom !== 'nowhere',
       clock: this.#parts.clock,
       service: this.#parts.service,
+      ...(network === null ? {} : { network }),
       warn: (message) => log.warn(message),
     })
     if (config.http !== null) {
@@ -176,6 +197,7 @@ class Server {
         clock: this.#parts.clock,
         sources: this.#sources,
         metrics: this.#metrics,
+        handshakes: this.tls.httpHandshakes(this.#parts.clock),
         reads: {
           reads: this.#parts.service.reads,
           wallNow: () => this.#clock.wallNow(),
@@ -206,7 +228,7 @@ class Server {
   #placesForClients(): number {
     const { maxConnections } = this.config
     const limit = descriptorLimit()
-    const most = limit === null ? maxConnections : clientsWithin(limit)
+    const most = limit === null ? maxConnections : clientsWithin(limit, this.tls.handshakesCount)
     if (most >= maxConnections) return maxConnections
     this.log.warn(
       { limit, clients: most },
@@ -230,7 +252,7 @@ class Server {
     const late = () => this.#fatal(new Error('the clean stop does not end: the disk hangs'))
     this.#clock.after(STOP_MAX_MS, late)
     this.#shutDown().then(
-      () => this.end(ExitCode.ok),
+      () => this.opened.end(ExitCode.ok),
       (error: unknown) => this.#fatal(error),
     )
   }
@@ -245,13 +267,14 @@ class Server {
     const exitCode = exitStatusOf(error)
     if (exitCode === ExitCode.ok) this.log.info(describe(error))
     else this.log.error({ err: error }, describe(error))
-    this.end(exitCode)
+    this.opened.end(exitCode)
   }
 
   // --------------------------------------------------------------------------------------------- building
 
   #surroundings(store: LogStore, records: EpochRecords): Surroundings {
     const { config, log } = this
+    const peerNetwork = this.tls.peerNetwork()
     return {
       store,
       transport: createTransport({
@@ -261,6 +284,8 @@ class Server {
         random: systemRandom,
         logger: log,
         secrets: this.#peerSecrets(),
+        certificates: this.tls.peerCertificates,
+        ...(peerNetwork === null ? {} : { network: peerNetwork }),
       }),
       clock: this.#clock,
       random: systemRandom,
@@ -270,7 +295,7 @@ class Server {
       audit: this.#audit ?? NO_AUDIT,
       log: (level, event, facts) => log[level](facts, event),
       describe: () => ({ ...buildStatus(this.#sources) }),
-      greet: (address) => greet(address, this.#clock),
+      greet: (address) => greet(address, this.#clock, peerNetwork ?? undefined),
       shutdown: () => this.stop(),
       onRunning: ({ clusterId, raftId }) => log.info({ cluster: clusterId, raftId }, 'member of the cluster'),
       onLease: (nodeLeaseMs) => this.#leaseIs(nodeLeaseMs),

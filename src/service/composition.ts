@@ -35,7 +35,15 @@ import type { MemberReport } from './status.js'
 
 type RaftSettings = Pick<
   RaftNodeOptions,
-  'nodeId' | 'memberUid' | 'heartbeatMs' | 'electionTimeoutMs' | 'bounds' | 'founders' | 'joinAt' | 'nodeLeaseMs'
+  | 'nodeId'
+  | 'memberUid'
+  | 'heartbeatMs'
+  | 'electionTimeoutMs'
+  | 'bounds'
+  | 'arePeersVerified'
+  | 'founders'
+  | 'joinAt'
+  | 'nodeLeaseMs'
 >
 
 export interface NodeSettings extends RaftSettings, LockServiceOptions {

@@ -1,12 +1,12 @@
 /**
  * The seam between what speaks over TCP and TCP itself. Peers and the client port know nothing else of sockets, so the
- * simulator hands them streams of its own, and TLS can be a layer above: Node can neither reset a TLS socket nor hand it
+ * simulator hands them streams of its own, and TLS is a layer above: Node can neither reset a TLS socket nor hand it
  * over to another process, therefore the TCP connection below stays within reach.
  */
 import type { HostPort } from '../address.js'
 
 /**
- * Where bytes are written and read, in Node's shape: a `net.Socket`, later a `tls.TLSSocket` above it, or a stream of the
+ * Where bytes are written and read, in Node's shape: a `net.Socket`, a `tls.TLSSocket` above it, or a stream of the
  * simulator. Dialled, it emits 'connect' once it may be written to, or 'error' and 'close'. 'close' is always the last.
  */
 export interface ByteStream {
@@ -41,6 +41,12 @@ export interface TcpEnd {
   readonly localPort?: number | undefined
   readonly remoteAddress?: string | undefined
   readonly remotePort?: number | undefined
+  /** What travels, which over TLS is more than what was said. What waits in this process counts as written. */
+  readonly bytesWritten: number
+  /** Of these, what is known to wait in this process. */
+  readonly writableLength: number
+  /** Past whatever lies above: of use only to ask the kernel, with nothing to write, whether it still would. */
+  write(nothing: '', done: (error?: Error | null) => void): unknown
   /** The other end learns that this was no clean end. */
   resetAndDestroy(): unknown
 }
@@ -60,6 +66,16 @@ export interface Channel {
   readonly tcp: TcpEnd
   /** Null or left out: the other end has none, or none that was verified. Known once the stream may be written to. */
   readonly certificate?: CertificateSubject | null
+  /** Said by a relay that this node was told to believe; left out where nobody stands between, or nobody who may say so. */
+  readonly relayed?: Relayed
+}
+
+/** For whom a relay speaks (PROXY protocol). */
+export interface Relayed {
+  /** Null: for itself, or it does not say. */
+  readonly client: HostPort | null
+  /** Relay and client are both on this machine. A relay elsewhere means its own machine by a loopback address. */
+  readonly isOfThisMachine: boolean
 }
 
 export interface StreamListener {

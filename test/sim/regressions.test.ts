@@ -160,7 +160,8 @@ describe('found by the simulator', () => {
     const view = {
       hello,
       leads: false,
-      isSure: () => false,
+      knowledge: () => 'unsure' as const,
+      admitsOnlyMembers: false,
       forgottenBy: () => null,
       member: () => null,
       phase: 'running',
@@ -173,7 +174,8 @@ describe('found by the simulator', () => {
     const view = {
       hello,
       leads: true,
-      isSure: () => false,
+      knowledge: () => 'unsure' as const,
+      admitsOnlyMembers: false,
       forgottenBy: () => null,
       member: () => null,
       phase: 'running',

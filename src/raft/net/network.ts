@@ -1,9 +1,10 @@
 /** The network that peers meet in, and what an operator reads when the peer port cannot be had. */
 import type { StreamNetwork } from '../../sockets/streams.js'
-import { tcpNetwork } from '../../sockets/tcp.js'
+import { type TcpTerms, tcpNetwork } from '../../sockets/tcp.js'
 import { TCP_KEEPALIVE_IDLE_MS } from '../limits.js'
 
-export const peerTcp: StreamNetwork = tcpNetwork({ keepAliveIdleMs: TCP_KEEPALIVE_IDLE_MS, allowHalfOpen: false })
+export const peerTcpTerms: TcpTerms = { keepAliveIdleMs: TCP_KEEPALIVE_IDLE_MS, allowHalfOpen: false }
+export const peerTcp: StreamNetwork = tcpNetwork(peerTcpTerms)
 
 const ERRNO_WORDS: Readonly<Record<string, string>> = {
   EADDRINUSE: '[Errno 98] address already in use',

@@ -1,5 +1,5 @@
 import type { Clock, Random, Timer } from '../../platform.js'
-import type { ByteStream, Channel, TcpEnd } from '../../sockets/streams.js'
+import type { ByteStream, CertificateSubject, Channel, TcpEnd } from '../../sockets/streams.js'
 import {
   CLOSE_GRACE_MS,
   CONNECT_TIMEOUT_MS,
@@ -14,6 +14,7 @@ import { type Frame, FrameError, FrameParser } from './frame.js'
 import { decodeRefusal, encodeRefusal, isRefusal, LinkKind } from './handshake.js'
 import { Introduction } from './introduction.js'
 import { type LaneBounds, Outbox } from './outbox.js'
+import { certificateRefusal, type PeerCertificates } from './peer-certificate.js'
 import type { PeerSecrets } from './peer-secret.js'
 
 /** Why a connection ended: `ended` the peer closed it, `failed` the system reported an error, `local` this node wanted it. */
@@ -67,6 +68,8 @@ export interface ConnectionOptions {
   readonly random: Random
   /** Null: none is proved and none is asked for. */
   readonly secrets: PeerSecrets | null
+  /** Null: the network is without TLS. */
+  readonly certificates: PeerCertificates | null
   readonly lanes?: LaneBounds | undefined
 }
 
@@ -86,6 +89,8 @@ export class PeerConnection {
   #isProved = false
   readonly #introduction: Introduction
   readonly #hasSecret: boolean
+  readonly #channel: Channel
+  readonly #certificates: PeerCertificates | null
   readonly #stream: ByteStream
   readonly #tcp: TcpEnd
   readonly #owner: ConnectionOwner
@@ -104,7 +109,7 @@ export class PeerConnection {
   #bytesReadBefore = 0
   #bytesWrittenBefore = 0
 
-  constructor({ channel, dialledBy, hello, owner, clock, random, secrets, lanes }: ConnectionOptions) {
+  constructor({ channel, dialledBy, hello, owner, clock, random, secrets, certificates, lanes }: ConnectionOptions) {
     const { stream, tcp } = channel
     this.dialled = dialledBy !== null
     this.link = dialledBy
@@ -114,6 +119,8 @@ export class PeerConnection {
     this.#clock = clock
     this.#hello = hello
     this.#hasSecret = secrets !== null
+    this.#channel = channel
+    this.#certificates = certificates
     this.#introduction = new Introduction(this.dialled, secrets, random)
     this.#outbox = new Outbox(stream, lanes)
     stream.on('data', (chunk: Buffer) => this.#read(chunk))
@@ -141,9 +148,16 @@ export class PeerConnection {
     return this.#state !== 'connecting' && this.#state !== 'closed'
   }
 
-  /** Its final refusals may be believed: it has proved that it knows the secret, or this node has none. */
+  /**
+   * Its final refusals may be believed: it has proved that it knows the secret, and its certificate was verified, as far as this
+   * node has a secret and certificates.
+   */
   get isTrusted(): boolean {
-    return this.#isProved || !this.#hasSecret
+    return (this.#isProved || !this.#hasSecret) && (this.#subject !== null || this.#certificates === null)
+  }
+
+  get #subject(): CertificateSubject | null {
+    return this.#channel.certificate ?? null
   }
 
   get remote(): string {
@@ -198,6 +212,12 @@ export class PeerConnection {
     const said = this.#introduction.hear(payload)
     if (isRefusal(said)) {
       this.#refuseUnheard(said)
+      return
+    }
+    const refusal =
+      this.#certificates === null ? null : certificateRefusal(this.#certificates, this.#subject, said.hello.nodeId)
+    if (refusal !== null) {
+      this.#refuseUnheard(refusal)
       return
     }
     this.#said = said.hello

@@ -18,6 +18,7 @@ import { byteLength } from './frame.js'
 import { LinkKind } from './handshake.js'
 import { BindError, peerTcp } from './network.js'
 import type { LaneBounds } from './outbox.js'
+import type { PeerCertificates } from './peer-certificate.js'
 import { type ConnectionEnd, type ConnectionOwner, type ConnectionVerdict, PeerConnection } from './peer-connection.js'
 import { type LinkEvents, PeerLink } from './peer-link.js'
 import type { PeerSecrets } from './peer-secret.js'
@@ -32,8 +33,10 @@ export interface TransportOptions {
   readonly clock: Clock
   readonly random: Random
   readonly logger: TransportLogger
-  /** Null: peers are not authenticated. */
+  /** Null: peers need not know a secret. */
   readonly secrets?: PeerSecrets | null
+  /** Null: `network` is without TLS. */
+  readonly certificates?: PeerCertificates | null
   /** Where streams come from; TCP unless given. */
   readonly network?: StreamNetwork
   /** What may wait for one peer; the bounds of `limits.ts` unless given. */
@@ -250,9 +253,10 @@ class SocketTransport implements PeerTransport, ConnectionOwner, LinkEvents {
   #adopt(channel: Channel, dialledBy: PeerLink | null): PeerConnection {
     const handlers = this.#handlers
     invariant(handlers !== null, 'transport: a connection before the start')
-    const { clock, random, secrets = null, lanes } = this.#options
+    const { clock, random, secrets = null, certificates = null, lanes } = this.#options
     const hello = () => handlers.hello()
-    const connection = new PeerConnection({ channel, dialledBy, hello, owner: this, clock, random, secrets, lanes })
+    const terms = { owner: this, clock, random, secrets, certificates, lanes }
+    const connection = new PeerConnection({ channel, dialledBy, hello, ...terms })
     this.#connections.add(connection)
     return connection
   }

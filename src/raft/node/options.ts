@@ -29,6 +29,8 @@ export interface RaftNodeOptions {
   readonly electionTimeoutMs: number
   /** Other amounts than those of a server, for tests. */
   readonly bounds?: Partial<Bounds>
+  /** Peers have certificates that were verified (`--peer-tls required`). */
+  readonly arePeersVerified?: boolean
   /** `--cluster`: the founding members with their peer addresses, this node among them. Empty at a joiner. */
   readonly founders: readonly Peer[]
   /** `--join`: members to ask. */

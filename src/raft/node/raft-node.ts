@@ -146,7 +146,7 @@ export class RaftNode implements NodeApi {
       phase: running === null ? this.#newcomer.phase : 'running',
       leads: this.isLeader(),
       isMember: (nodeId) => this.#members.some((member) => member.nodeId === nodeId),
-      isSure: (peer) => this.#certainty.about(peer),
+      knowledgeOf: (peer) => this.#certainty.about(peer),
       forgottenBy: (peer) => running?.exchange.reader.witnesses.forgottenBy(peer) ?? null,
     }
   }

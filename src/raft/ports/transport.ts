@@ -92,6 +92,8 @@ export const RefusalCode = {
   otherDirectory: 'other-directory',
   /** It did not prove that it knows the peer secret, or has another one. */
   secret: 'secret',
+  /** Its certificate does not name it, or it has none. */
+  certificate: 'certificate',
   /** Its directory has forgotten what an earlier process of it had answered. */
   forgotten: 'forgotten',
 } as const

@@ -6,11 +6,9 @@ import type { ClientProtocol, ClientSocket } from '../../service/lock-service.js
 import type { Channel, StreamListener, StreamNetwork } from '../../sockets/streams.js'
 import { tcpNetwork } from '../../sockets/tcp.js'
 import {
-  ACCEPT_BACKLOG,
   CLOSING_MAX_CONNECTIONS,
   DISCARD_INPUT_MS,
   FIRST_LINE_MAX_MS,
-  KEEPALIVE_IDLE_MS,
   SILENCE_CHECK_MS,
   SILENT_PLACES_MAX_COUNT,
 } from '../limits.js'
@@ -20,6 +18,7 @@ import { SendQueueWatch } from '../sockets/send-queue-watch.js'
 import { TcpClientSocket, type TcpClientSocketOwner } from '../sockets/tcp-client-socket.js'
 import { type SendQueues, TcpTables } from '../sockets/tcp-table.js'
 import { ClientPlaces } from './client-places.js'
+import { clientTcpTerms } from './client-tcp.js'
 import { FairInput } from './fair-input.js'
 
 /** Before the first line the dialect is unknown; this is an error in both. */
@@ -46,12 +45,6 @@ export interface ClientPortOptions {
   /** The kernel's send queues; its own table unless given. */
   readonly sendQueues?: () => Promise<SendQueues | null>
 }
-
-const clientTcp = tcpNetwork({
-  keepAliveIdleMs: KEEPALIVE_IDLE_MS,
-  allowHalfOpen: true,
-  backlogCount: ACCEPT_BACKLOG,
-})
 
 /** The client port: accepts connections and joins all that is written to one of them in a turn into one packet. */
 export class ClientPort implements TcpClientSocketOwner {
@@ -84,7 +77,7 @@ export class ClientPort implements TcpClientSocketOwner {
     this.#mostSockets = maxConnections + SILENT_PLACES_MAX_COUNT + CLOSING_MAX_CONNECTIONS
     this.#localPlaces = options.localPlaces
     this.#warn = (message) => options.warn(message)
-    this.#network = options.network ?? clientTcp
+    this.#network = options.network ?? tcpNetwork(clientTcpTerms)
     const queues = options.sendQueues ?? kernelQueues()
     this.#watch = new SendQueueWatch(clock, queues === null ? null : () => awaited(() => this.look(), queues()))
   }

@@ -26,6 +26,14 @@ import {
   settingsOfFlags,
   wrongValue,
 } from './sources.js'
+import {
+  type PeerTlsConfig,
+  type ProxyConfig,
+  readPeerTls,
+  readProxyFrom,
+  readTls,
+  type TlsConfig,
+} from './tls-settings.js'
 
 export interface ClusterMember {
   readonly nodeId: string
@@ -45,6 +53,12 @@ export interface ServerConfig extends AccessSettings {
   readonly peerSecretFile: string | null
   /** False: peers without a secret are let in as well. */
   readonly isPeerSecretRequired: boolean
+  /** Null: peers speak plainly. */
+  readonly peerTls: PeerTlsConfig | null
+  /** Of clients and HTTP. Null: they speak plainly. */
+  readonly tls: TlsConfig | null
+  /** Null: no relay's word is believed. */
+  readonly proxyFrom: ProxyConfig | null
   /** The first members; one with the own node id is among them unless `join`. */
   readonly cluster: readonly ClusterMember[]
   /** This node does not form a cluster: it was added to the one of `cluster`. */
@@ -98,7 +112,8 @@ function readConfig(settings: Settings, warnings: string[]): ServerConfig {
   const members = readMembers(settings)
   const join = readSwitch(settings, 'join')
   const own = members.find((member) => member.nodeId === nodeId)
-  const peerListen = readPeerListen(settings, own, warnings)
+  const peerTls = readPeerTls(settings, warnings)
+  const peerListen = readPeerListen(settings, own, peerTls, warnings)
   checkMembership(settings, members, own, join)
   const { file: peerSecretFile, isRequired: isPeerSecretRequired } = readPeerSecret(settings)
   const config: ServerConfig = {
@@ -108,6 +123,9 @@ function readConfig(settings: Settings, warnings: string[]): ServerConfig {
     peerListen,
     peerSecretFile,
     isPeerSecretRequired,
+    peerTls,
+    tls: readTls(settings, warnings),
+    proxyFrom: readProxyFrom(settings),
     cluster: members.length > 0 ? members : [{ nodeId, peerAddress: formatHostPort(peerListen) }],
     join,
     dataDir: readDataDir(settings),
@@ -201,7 +219,12 @@ function readListen(settings: Settings): HostPort {
   return namesPort && listen.rank < port.rank ? withoutPort : { host: withoutPort.host, port: chosenPort }
 }
 
-function readPeerListen(settings: Settings, own: ClusterMember | undefined, warnings: string[]): HostPort {
+function readPeerListen(
+  settings: Settings,
+  own: ClusterMember | undefined,
+  tls: PeerTlsConfig | null,
+  warnings: string[],
+): HostPort {
   const setting = settings.find('peer-listen')
   const ownAddress = own === undefined ? null : parseHostPort(own.peerAddress)
   const port = ownAddress?.port ?? DEFAULT_PEER_PORT
@@ -210,7 +233,8 @@ function readPeerListen(settings: Settings, own: ClusterMember | undefined, warn
   if (!isLoopbackHost(listen.host)) {
     const { file, isRequired } = readPeerSecret(settings)
     const where = `let nobody else reach --peer-listen ${formatHostPort(listen)}`
-    if (file === null) warnings.push(`peers are not authenticated (--peer-secret-file): ${where}`)
+    if (tls?.isRequired === true) return listen
+    if (file === null) warnings.push(`peers are not authenticated (--peer-tls-cert, or --peer-secret-file): ${where}`)
     else if (!isRequired) warnings.push(`peers without a secret are let in too (--peer-secret optional): ${where}`)
   } else if (ownAddress !== null && !isLoopbackHost(ownAddress.host)) {
     warnings.push(`peers cannot reach ${formatHostPort(ownAddress)}: --peer-listen is ${formatHostPort(listen)}`)

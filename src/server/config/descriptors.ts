@@ -17,8 +17,8 @@ export function readLimit(limits: string): number | null {
   return soft === undefined || soft === 'unlimited' ? null : Number(soft)
 }
 
-/** At most so many clients leave enough descriptors for storage, peers, HTTP, and connections that are silent or turned away. */
-export function clientsWithin(limit: number): number {
-  const kept = DESCRIPTORS_KEPT_COUNT + SILENT_PLACES_MAX_COUNT
+/** At most so many clients leave enough descriptors for storage, peers, HTTP, and connections that are silent, in a handshake, or turned away. */
+export function clientsWithin(limit: number, handshakesCount = 0): number {
+  const kept = DESCRIPTORS_KEPT_COUNT + SILENT_PLACES_MAX_COUNT + handshakesCount
   return Math.max(1, limit - kept, Math.floor(limit * DESCRIPTORS_CLIENTS_LEAST_SHARE))
 }

@@ -33,6 +33,19 @@ export const OPTIONS = [
     help: 'optional: nodes without one are let in too, while a running cluster gets it (default required)',
   },
   {
+    name: 'peer-tls',
+    value: 'off|optional|required',
+    help: 'optional: nodes without TLS are let in too, while a running cluster gets it (default required with the files, else off)',
+  },
+  { name: 'peer-tls-cert', value: 'FILE', help: "this node's certificate towards other nodes; it names the node id" },
+  { name: 'peer-tls-key', value: 'FILE', help: 'its private key' },
+  { name: 'peer-tls-ca', value: 'FILE', help: 'whose certificates of other nodes are believed' },
+  {
+    name: 'cluster-name',
+    value: 'NAME',
+    help: 'certificates of nodes name tnl://NAME/ID as a URI (default: the node id as a DNS name)',
+  },
+  {
     name: 'cluster',
     value: 'ID=HOST:PEERPORT,...',
     help: 'the first members, this one among them (default a cluster of one)',
@@ -40,6 +53,19 @@ export const OPTIONS = [
   { name: 'join', value: null, help: 'join the cluster of --cluster as a member added there by "tnl members add"' },
   { name: 'data-dir', value: 'DIR', help: 'data of this node (default ./tnl-data)' },
   { name: 'http', value: 'HOST:PORT|off', help: 'dashboard, health, status and metrics (default 127.0.0.1:7656)' },
+  {
+    name: 'tls',
+    value: 'off|optional|required',
+    help: 'TLS of clients and HTTP; optional: plain text on the same ports as well (default required with the files, else off)',
+  },
+  { name: 'tls-cert', value: 'FILE', help: 'certificate of this node towards clients; read again when it changes' },
+  { name: 'tls-key', value: 'FILE', help: 'its private key' },
+  { name: 'tls-client-ca', value: 'FILE', help: 'clients may show certificates of this authority' },
+  {
+    name: 'proxy-from',
+    value: 'CIDR,...',
+    help: 'relays that say by the PROXY protocol for whom they speak; all that comes from there must say so',
+  },
   {
     name: 'lease',
     value: 'S',
@@ -103,15 +129,8 @@ Examples:
   tnl-server --node-id n1 --cluster n1=h1:7655,n2=h2:7655,n3=h3:7655 \\
              --listen 0.0.0.0 --advertise h1:7654 --peer-listen 0.0.0.0 --data-dir /var/lib/tnl`
 
-/** Planned, not built yet: refused, never silently ignored. */
-const NOT_BUILT_YET = /^(?:tls-[a-z-]+|peer-tls-[a-z-]+)$/
-
 export function isOptionName(name: string): name is OptionName {
   return NAMES.has(name)
-}
-
-export function isNotBuiltYet(name: string): boolean {
-  return NOT_BUILT_YET.test(name)
 }
 
 export type CommandLine =
@@ -121,7 +140,6 @@ export type CommandLine =
 
 /** Reads the words after the program's name. Switches have the value "true". Throws UsageError. */
 export function parseCommandLine(words: readonly string[]): CommandLine {
-  refuseWhatIsNotBuilt(words)
   let printed = ''
   const command = describeCommand().configureOutput({ writeOut: (text) => (printed += text), writeErr: () => {} })
   try {
@@ -155,13 +173,6 @@ export function describeCommand(): Command {
   for (const { name, value, help } of OPTIONS)
     command.option(value === null ? `--${name}` : `--${name} <${value}>`, help)
   return command
-}
-
-function refuseWhatIsNotBuilt(words: readonly string[]): void {
-  for (const word of words) {
-    const name = /^--([^=]+)/.exec(word)?.[1] ?? ''
-    if (isNotBuiltYet(name)) throw new UsageError(`--${name}: not supported yet`)
-  }
 }
 
 function camelCase(name: string): string {

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { isMap, isScalar, isSeq, LineCounter, type Pair, parseDocument } from 'yaml'
 import { UsageError } from '../exit-codes.js'
 import { nearest } from './nearest.js'
-import { isNotBuiltYet, isOptionName, OPTIONS, type OptionName } from './options.js'
+import { isOptionName, OPTIONS, type OptionName } from './options.js'
 
 /** One value as its author wrote it, and how an error message names it. */
 export interface Setting {
@@ -57,10 +57,6 @@ export function settingsOfEnvironment(environment: NodeJS.ProcessEnv, warnings: 
     }
     source.set(name, { name, text, label: `--${name} (${variable})`, rank: 1 })
   }
-  for (const [variable, text] of Object.entries(environment)) {
-    const name = variable.startsWith('TNL_') ? variable.slice(4).toLowerCase().replaceAll('_', '-') : ''
-    if (text && isNotBuiltYet(name)) throw new UsageError(`--${name} (${variable}): not supported yet`)
-  }
   warnings.push(...misspelled(environment))
   return source
 }
@@ -68,6 +64,7 @@ export function settingsOfEnvironment(environment: NodeJS.ProcessEnv, warnings: 
 /** Variables of the other programs, which may be set for all of them together. */
 const OTHER_VARIABLES: ReadonlySet<string> = new Set([
   ...['TNL_CONFIG', 'TNL_ENDPOINTS', 'TNL_REACH', 'TNL_HELD', 'TNL_LOCK_NAME', 'TNL_TOKEN', 'TNL_SESSION'],
+  ...['TNL_TLS_CA', 'TNL_TLS_SERVER_NAME'],
   ...['TNL_GUARDIAN', 'TNL_NATIVE', 'TNL_MODEL_RUNS', 'TNL_SHRINK'],
 ])
 
@@ -127,7 +124,6 @@ function settingOfPair(pair: Pair<unknown, unknown>, path: string, lines: LineCo
   const key = isScalar(pair.key) ? pair.key : null
   const name = String(key?.value)
   const { line } = lines.linePos(key?.range?.[0] ?? 0)
-  if (isNotBuiltYet(name)) throw new UsageError(`--config ${path} line ${line}: ${name}: not supported yet`)
   if (!isOptionName(name)) {
     const meant = nearest(
       name,

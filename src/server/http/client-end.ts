@@ -1,6 +1,7 @@
 /** The other end of an HTTP connection. */
 import type { Socket } from 'node:net'
 import { formatHostPort, isLoopbackHost } from '../../address.js'
+import { identityNames, subjectOfSocket } from '../../sockets/tls/subject.js'
 
 export interface ClientEnd {
   /** HOST:PORT, for logs. */
@@ -9,11 +10,13 @@ export interface ClientEnd {
   readonly certificateNames: readonly string[]
 }
 
-export function clientEndOf({ remoteAddress, remotePort }: Socket): ClientEnd {
+export function clientEndOf(socket: Socket): ClientEnd {
+  const { remoteAddress, remotePort } = socket
+  const subject = subjectOfSocket(socket)
   const host = (remoteAddress ?? '').replace(/^::ffff:/, '')
   return {
     remote: formatHostPort({ host, port: remotePort ?? 0 }),
     isLocal: isLoopbackHost(host),
-    certificateNames: [],
+    certificateNames: subject === null ? [] : identityNames(subject),
   }
 }

@@ -3,6 +3,7 @@ import type { Socket } from 'node:net'
 import type { HostPort } from '../../address.js'
 import type { Clock } from '../../platform.js'
 import { buildStatus, type StatusSources, whyNotReady } from '../../service/status.js'
+import { Handshakes, type HandshakeTerms } from '../../sockets/handshakes.js'
 import { type AssetName, asset } from '../dashboard/assets.js'
 import { DashboardFeed } from '../dashboard/feed.js'
 import { makeOverview } from '../dashboard/overview.js'
@@ -30,6 +31,8 @@ export interface HttpOptions {
   readonly metrics: ServerMetrics
   readonly reads: ReadSources
   readonly access: HttpAccess
+  /** What comes before a request; null or left out: nothing. */
+  readonly handshakes?: HandshakeTerms | null
   /** An answer failed for a reason of our own. */
   warn(message: string): void
 }
@@ -47,6 +50,7 @@ export class HttpPort {
   readonly #reads: ReadSources
   readonly #warn: (message: string) => void
   readonly #streams = new Set<EventStream>()
+  readonly #strangers: Handshakes | null
   #boundPort = 0
 
   private constructor(private readonly options: HttpOptions) {
@@ -76,6 +80,7 @@ export class HttpPort {
     options.access.onChange(() => {
       for (const stream of this.#streams) stream.drop()
     })
+    this.#strangers = options.handshakes == null ? null : handshakesBefore(this.#server, options.handshakes)
   }
 
   /** Throws UsageError when the address cannot be bound. */
@@ -96,6 +101,7 @@ export class HttpPort {
   /** Also ends open connections: a scraper must not hold up a stop. */
   close(): Promise<void> {
     this.#feed.stop()
+    this.#strangers?.close()
     return new Promise((resolve) => {
       this.#server.close(() => resolve())
       this.#server.closeAllConnections()
@@ -179,6 +185,17 @@ export class HttpPort {
       })
     }
   }
+}
+
+/** What listens for connections hears of each when it is ready to be read, and of no other. */
+function handshakesBefore(server: Server, terms: HandshakeTerms): Handshakes {
+  const listeners = server.listeners('connection')
+  const strangers = new Handshakes(terms, ({ socket }) => {
+    for (const listener of listeners) listener.call(server, socket)
+  })
+  server.removeAllListeners('connection')
+  server.on('connection', (tcp) => strangers.accept(tcp))
+  return strangers
 }
 
 function say({ method }: IncomingMessage, response: ServerResponse, { status, type, body, headers }: Answer): void {

@@ -48,6 +48,7 @@ export class TcpClientSocket implements ClientSocket, WatchedConnection, InputSo
   readonly #tcp: TcpEnd
   readonly #owner: TcpClientSocketOwner
   readonly #looking: Looking
+  readonly #isPlain: boolean
   /** How the first line begins; null once it was complete. */
   #opening: string | null = ''
   /** What was written in this turn. */
@@ -70,14 +71,16 @@ export class TcpClientSocket implements ClientSocket, WatchedConnection, InputSo
   #pausedByOutput = false
   #discardTimer: Timer | null = null
 
-  constructor({ stream, tcp, certificate = null }: Channel, owner: TcpClientSocketOwner) {
+  constructor({ stream, tcp, certificate = null, relayed }: Channel, owner: TcpClientSocketOwner) {
     const host = (tcp.remoteAddress ?? '').replace(/^::ffff:/, '')
     this.#socket = stream
     this.#tcp = tcp
+    this.#isPlain = Object.is(stream, tcp)
     this.#owner = owner
     this.ownEnd = { host, port: tcp.remotePort ?? 0 }
-    this.remote = formatHostPort(this.ownEnd)
-    this.loopback = isLoopbackHost(host)
+    // A relay's word counts for logs and rights, and never for what the kernel says of a connection (rules.md rule 5).
+    this.remote = formatHostPort(relayed?.client ?? this.ownEnd)
+    this.loopback = relayed === undefined ? isLoopbackHost(host) : relayed.isOfThisMachine
     this.certificateNames = certificate === null ? [] : identityNames(certificate)
     this.tableKey = tableKey(tcp)
     const looking = lookingBy(() => owner.look())
@@ -114,7 +117,7 @@ export class TcpClientSocket implements ClientSocket, WatchedConnection, InputSo
   }
 
   get handedToKernelBytes(): number {
-    return this.#socket.bytesWritten - this.#socket.writableLength
+    return this.#tcp.bytesWritten - this.#tcp.writableLength
   }
 
   write(text: string): void {
@@ -222,15 +225,23 @@ export class TcpClientSocket implements ClientSocket, WatchedConnection, InputSo
   #onEnd(): void {
     if (this.#closing) return
     const written = this.#looking((error?: Error | null) => {
-      if (error && !hasCode(error, 'EPIPE')) return
+      if (error && !this.#tellsOfFin(error)) return
       this.#finSeen = true
       if (this.#unread === null) this.#tellEnding()
     })
-    this.#socket.write('', written)
+    this.#tcp.write('', written)
   }
 
   #onError(error: Error): void {
-    this.#resetAfterFin ||= hasCode(error, 'EPIPE')
+    this.#resetAfterFin ||= this.#tellsOfFin(error)
+  }
+
+  /**
+   * The kernel says what a reset was about once. Over TLS it may have said so to a write of TLS itself, which keeps it for itself
+   * (a session ticket, say), and says EPIPE from then on, whether there was a FIN or not.
+   */
+  #tellsOfFin(error: Error): boolean {
+    return this.#isPlain && hasCode(error, 'EPIPE')
   }
 
   #onDrain(): void {

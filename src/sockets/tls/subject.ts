@@ -1,5 +1,6 @@
 /** Whom a certificate names. */
-import type { PeerCertificate } from 'node:tls'
+import type { Socket } from 'node:net'
+import { type PeerCertificate, TLSSocket } from 'node:tls'
 import type { CertificateSubject } from '../streams.js'
 
 export function subjectOf(certificate: Pick<PeerCertificate, 'subject' | 'subjectaltname'>): CertificateSubject {
@@ -17,6 +18,11 @@ export function subjectOf(certificate: Pick<PeerCertificate, 'subject' | 'subjec
 /** What an auth file may know a client by: its URIs first, then the common name. */
 export function identityNames({ uris, commonName }: CertificateSubject): readonly string[] {
   return commonName === null ? uris : [...uris, commonName]
+}
+
+/** Of the other end of a connection. Null: it has no certificate, or none that was verified. */
+export function subjectOfSocket(socket: Socket): CertificateSubject | null {
+  return socket instanceof TLSSocket && socket.authorized ? subjectOf(socket.getPeerCertificate()) : null
 }
 
 interface AltName {

@@ -115,8 +115,8 @@ const FAULTS: readonly Fault[] = [
     title: 'a follower turns an empty node away for good without asking a quorum',
     rule: 'others',
     file: 'src/raft/node/membership/certainty.ts',
-    find: "if (read !== undefined) return read === 'done'",
-    replace: 'if (read === undefined) return true',
+    find: "    if (read === 'asked') return 'unsure'",
+    replace: "    if (read === undefined) return 'sure'\n    if (read === 'asked') return 'unsure'",
   },
   {
     id: 'Y213',

@@ -223,8 +223,8 @@ export const MENDED_SERVER: readonly Mutant[] = [
     edits: [
       {
         file: 'src/server/config/descriptors.ts',
-        find: '  const kept = DESCRIPTORS_KEPT_COUNT + SILENT_PLACES_MAX_COUNT\n',
-        replace: '  const kept = 0 * (DESCRIPTORS_KEPT_COUNT + SILENT_PLACES_MAX_COUNT)\n',
+        find: '  const kept = DESCRIPTORS_KEPT_COUNT + SILENT_PLACES_MAX_COUNT + handshakesCount\n',
+        replace: '  const kept = 0 * (DESCRIPTORS_KEPT_COUNT + SILENT_PLACES_MAX_COUNT + handshakesCount)\n',
       },
     ],
     killers: ['tests'],

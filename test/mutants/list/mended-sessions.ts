@@ -219,7 +219,7 @@ export const MENDED_SESSIONS: readonly Mutant[] = [
     edits: [
       {
         file: CLIENT_SOCKET,
-        find: "this.#resetAfterFin ||= hasCode(error, 'EPIPE')",
+        find: 'this.#resetAfterFin ||= this.#tellsOfFin(error)',
         replace: "this.#resetAfterFin ||= hasCode(error, 'EFIN')",
       },
     ],
@@ -233,7 +233,7 @@ export const MENDED_SESSIONS: readonly Mutant[] = [
     edits: [
       {
         file: CLIENT_SOCKET,
-        find: "this.#resetAfterFin ||= hasCode(error, 'EPIPE')",
+        find: 'this.#resetAfterFin ||= this.#tellsOfFin(error)',
         replace: "this.#resetAfterFin ||= hasCode(error, 'EPIPE', 'ECONNRESET')",
       },
     ],

@@ -38,7 +38,7 @@ export const RULES_CONNECTIONS: readonly Mutant[] = [
         find: '    if (this.#closing) return\n    const written',
         replace: '    const written',
       },
-      { file: CLIENT_SOCKET, find: "      if (error && !hasCode(error, 'EPIPE')) return\n", replace: '' },
+      { file: CLIENT_SOCKET, find: '      if (error && !this.#tellsOfFin(error)) return\n', replace: '' },
       {
         file: CLIENT_SOCKET,
         find: '    if (this.#closing) return\n    if (!this.#isGone)',

@@ -11,7 +11,8 @@ function view(change: Partial<AdmissionView> = {}): AdmissionView {
   return {
     hello: HELLO,
     leads: false,
-    isSure: () => false,
+    knowledge: () => 'unsure',
+    admitsOnlyMembers: false,
     forgottenBy: () => null,
     member: (nodeId) => (nodeId === 'n2' ? known : null),
     phase: 'running',

@@ -7,6 +7,7 @@ import { clockThatLooks } from '../../../src/raft/ports/looks-first.js'
 import { ClientPort } from '../../../src/server/clients/client-port.js'
 import { SystemClock } from '../../../src/server/system-clock.js'
 import type { ClientProtocol, ClientSocket } from '../../../src/service/lock-service.js'
+import type { StreamNetwork } from '../../../src/sockets/streams.js'
 
 /** Records what the port tells it and lets a test act on the connections. */
 export class RecordingService {
@@ -67,7 +68,9 @@ afterEach(async () => {
   for (const one of opened.splice(0).reverse()) await one.close()
 })
 
-export async function setUp(options: { maxConnections?: number; host?: string; clock?: Clock } = {}) {
+export async function setUp(
+  options: { maxConnections?: number; host?: string; clock?: Clock; network?: StreamNetwork } = {},
+) {
   const service = new RecordingService()
   const port = await ClientPort.open({
     listen: { host: options.host ?? '127.0.0.1', port: 0 },
@@ -76,6 +79,7 @@ export async function setUp(options: { maxConnections?: number; host?: string; c
     clock: clockThatLooks(options.clock ?? new SystemClock(), () => service.turn()),
     service,
     warn: () => {},
+    ...(options.network === undefined ? {} : { network: options.network }),
   })
   opened.push(port)
   return { service, port }

@@ -13,6 +13,12 @@ function configOf(words: readonly string[], environment: NodeJS.ProcessEnv = {})
   return parsed.config
 }
 
+function warningsOf(words: readonly string[]): readonly string[] {
+  const parsed = parseServerConfig(words, {})
+  if (parsed.kind !== 'run') throw new Error('printed instead')
+  return parsed.warnings
+}
+
 function yaml(text: string): string {
   const path = join(dir, 'tnl.yml')
   writeFileSync(path, text)
@@ -114,8 +120,17 @@ describe('what is wrong is named with its flag and its value', () => {
     [['--join'], /^--join: needs --cluster/],
     [['--lock'], /--lock/],
     [['server'], /too many arguments/],
-    [['--tls-cert', 'x'], /^--tls-cert: not supported yet/],
-    [['--peer-tls-ca=x'], /^--peer-tls-ca: not supported yet/],
+    [['--tls-cert', 'x'], /^--tls-key: is needed for TLS/],
+    [['--tls-key', 'x'], /^--tls-cert: is needed for TLS/],
+    [['--tls-client-ca', 'x'], /^--tls-cert: is needed for TLS/],
+    [['--tls', 'optional'], /^--tls-cert: is needed for TLS/],
+    [['--tls', 'maybe'], /^--tls maybe: must be off or optional or required/],
+    [['--tls-cert', ''], /^--tls-cert : must name a file/],
+    [['--peer-tls-ca=x'], /^--peer-tls-cert: is needed for TLS/],
+    [['--peer-tls-cert=x', '--peer-tls-key=x'], /^--peer-tls-ca: is needed as well/],
+    [['--cluster-name', 'a/b'], /^--cluster-name a\/b: must be/],
+    [['--proxy-from', '10.0.0.0/33'], /^--proxy-from 10\.0\.0\.0\/33: "10\.0\.0\.0\/33" is no address/],
+    [['--proxy-from', '10.0.0.1,lb'], /^--proxy-from 10\.0\.0\.1,lb: "lb" is no address/],
     [['--auth-file', ''], /^--auth-file : must name a file/],
     [['--audit-grants'], /^--audit-grants true: needs --audit-file as well/],
     [['--config', '/nowhere/tnl.yml'], /^--config \/nowhere\/tnl\.yml: cannot be read/],
@@ -126,7 +141,6 @@ describe('what is wrong is named with its flag and its value', () => {
 
   it('names the variable', () => {
     expect(() => configOf([], { TNL_MAX_LINE: 'long' })).toThrow(/^--max-line long \(TNL_MAX_LINE\): /)
-    expect(() => configOf([], { TNL_TLS_CERT: 'x' })).toThrow(/--tls-cert \(TNL_TLS_CERT\): not supported yet/)
   })
 
   it('names the line of the file', () => {
@@ -242,6 +256,50 @@ describe('--admin off', () => {
   it('is all that counts beside an auth file', () => {
     const parsed = parseServerConfig(['--auth-file', 'x', '--allow-admin'], {})
     expect(parsed).toMatchObject({ warnings: ['--auth-file decides: --allow-admin and --allow-shutdown are ignored'] })
+  })
+})
+
+describe('TLS', () => {
+  const FILES = ['--tls-cert', '/c', '--tls-key', '/k']
+  const PEER_FILES = ['--peer-tls-cert', '/c', '--peer-tls-key', '/k', '--peer-tls-ca', '/a']
+
+  it('is off unless files are named, and then required', () => {
+    expect(configOf([])).toMatchObject({ tls: null, peerTls: null, proxyFrom: null })
+    expect(configOf(FILES).tls).toEqual({ certFile: '/c', keyFile: '/k', clientCaFile: null, isRequired: true })
+    expect(configOf([...PEER_FILES, '--cluster-name', 'prod']).peerTls).toMatchObject({
+      caFile: '/a',
+      isRequired: true,
+      clusterName: 'prod',
+    })
+  })
+
+  it('can be off with files, and on by the variable of clients', () => {
+    expect(configOf([...FILES, '--tls', 'off']).tls).toBeNull()
+    expect(configOf(FILES, { TNL_TLS: 'on' }).tls?.isRequired).toBe(true)
+  })
+
+  it('that lets others in is said at every start', () => {
+    const words = [...FILES, '--tls', 'optional', ...PEER_FILES, '--peer-tls', 'optional']
+    expect(warningsOf(words)).toEqual([
+      expect.stringContaining('--peer-tls optional: peers without TLS are let in too'),
+      expect.stringContaining('--tls optional: clients without TLS are let in on the same ports'),
+    ])
+  })
+
+  it('makes a peer port beyond this machine a door with a lock', () => {
+    const open = ['--peer-listen', '0.0.0.0']
+    expect(warningsOf(open).join()).toMatch(/peers are not authenticated/)
+    expect(warningsOf([...open, ...PEER_FILES]).join()).not.toMatch(/authenticated/)
+    expect(warningsOf([...open, ...PEER_FILES, '--peer-tls', 'optional']).join()).toMatch(/peers are not authenticated/)
+  })
+})
+
+describe('--proxy-from', () => {
+  it('lists addresses and ranges', () => {
+    const relays = configOf(['--proxy-from', '10.1.0.0/16, fd00::/8,192.0.2.7']).proxyFrom
+    const has = (address: string) => relays?.has(address)
+    expect(['10.1.2.3', '::ffff:10.1.2.3', 'fd12::1', '192.0.2.7'].map(has)).toEqual([true, true, true, true])
+    expect(['10.2.0.1', '::1', '192.0.2.8', '', 'lb'].map(has)).toEqual([false, false, false, false, false])
   })
 })
 

@@ -8,6 +8,7 @@ import { parse } from 'yaml'
 import { HOLD_ENDS } from '../../../src/locks/state/standing.js'
 import { addAccessMetrics } from '../../../src/server/http/access-metrics.js'
 import { LockMetrics } from '../../../src/server/http/lock-metrics.js'
+import { addTlsMetrics } from '../../../src/server/tls/tls-metrics.js'
 import { REFUSALS } from '../../../src/service/lock-observer.js'
 import { serverMetrics } from '../../kit/server-metrics.js'
 import { statusSources } from '../../kit/status-sources.js'
@@ -50,6 +51,7 @@ function exported(): Shown[] {
   const none = () => 0
   const counts = { authFileFailures: none, failedAttempts: none, lostAuditLines: none }
   addAccessMetrics(registry, { isAuthFileBad: () => false, ...counts })
+  addTlsMetrics(registry, { clients: null, peers: null, failedCounts: { client: 0, http: 0, peer: 0 } })
   return registry.getMetricsAsArray().map((metric) => {
     const { name, type, labelNames = [] } = metric as unknown as Shown & { readonly labelNames?: readonly string[] }
     return { name, type, labels: labelNames }

@@ -11,6 +11,7 @@ import {
 } from '../../ports/transport.js'
 import type { RaftNodeOptions } from '../options.js'
 import { formationHash } from './bootstrap.js'
+import type { Knowledge } from './certainty.js'
 import { type AdmissionView, isBelieved, judgePeer } from './peer-verdict.js'
 
 const PROCESS_ID_BYTES = 12
@@ -21,8 +22,8 @@ export interface Standing extends Pick<AdmissionView, 'phase' | 'leads' | 'forgo
   /** Of the cluster that it is in, or is about to form; empty before. */
   readonly clusterId: string
   isMember(nodeId: string): boolean
-  /** What this node knows of the peer's membership is the cluster's word and not only its own. */
-  isSure(peer: PeerHello): boolean
+  /** Whether what this node knows of the peer's membership is the cluster's word and not only its own. */
+  knowledgeOf(peer: PeerHello): Knowledge
 }
 
 export class Introductions {
@@ -56,12 +57,13 @@ export class Introductions {
   }
 
   judge(peer: PeerHello, wasDialled: boolean): HelloVerdict {
-    const { phase, leads, forgottenBy, isSure } = this.standing()
+    const { phase, leads, forgottenBy, knowledgeOf } = this.standing()
     const view: AdmissionView = {
       hello: this.hello(),
       leads,
       // Whom this node dialled does not believe a final word, so a quorum need not be asked about it.
-      isSure: () => !wasDialled && isSure(peer),
+      knowledge: () => (wasDialled ? 'unsure' : knowledgeOf(peer)),
+      admitsOnlyMembers: this.options.arePeersVerified === true && !wasDialled,
       phase,
       member: (nodeId) => this.options.member(nodeId),
       forgottenBy,

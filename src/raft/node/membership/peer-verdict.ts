@@ -6,6 +6,7 @@
 import type { RaftId } from '../../core/types.js'
 import { type HelloVerdict, type PeerHello, type Refusal, RefusalCode, type Refuser } from '../../ports/transport.js'
 import { haveOneList } from './bootstrap.js'
+import type { Knowledge } from './certainty.js'
 
 export interface Member {
   readonly nodeId: string
@@ -19,8 +20,10 @@ export interface Member {
 export interface AdmissionView {
   readonly hello: PeerHello
   readonly leads: boolean
-  /** What this node knows of the peer's membership is the cluster's word and not only its own. */
-  isSure(): boolean
+  /** Whether what this node knows of the peer's membership is the cluster's word and not only its own. */
+  knowledge(): Knowledge
+  /** Peers have certificates: one that was removed must find no door open, not even at a node that does not lead. */
+  readonly admitsOnlyMembers: boolean
   /** What the peer's directory has forgotten of what it once answered this node, in words; null if nothing is known. */
   forgottenBy(peer: PeerHello): string | null
   member(nodeId: string): Member | null
@@ -76,13 +79,13 @@ function judgeEmpty(self: AdmissionView, peer: PeerHello): HelloVerdict {
   if (member === null) {
     const advice = `add it first: tnl members add ${peer.nodeId} HOST:PEERPORT`
     const message = `${peer.nodeId} is not a member of this cluster; ${advice}`
-    return refuse(RefusalCode.notMember, message, self.isSure())
+    return refuse(RefusalCode.notMember, message, isSure(self))
   }
   if (member.memberUid === null || member.memberUid === peer.memberUid) return accept
   const message =
     `${peer.nodeId} was a member with data before, and its directory is empty now; an empty node could vote twice. ` +
     `Replace it: tnl members remove ${peer.nodeId}, then tnl members add ${peer.nodeId} ${member.peerAddress}`
-  return refuse(RefusalCode.emptied, message, self.isSure())
+  return refuse(RefusalCode.emptied, message, isSure(self))
 }
 
 function judgeMember(self: AdmissionView, peer: PeerHello): HelloVerdict {
@@ -94,10 +97,15 @@ function judgeMember(self: AdmissionView, peer: PeerHello): HelloVerdict {
   }
   // A node that lags on membership changes must admit members added since: one of them may lead now, and
   // nobody else could tell it of the change.
-  if (!self.leads) return accept
+  if (!self.leads && !self.admitsOnlyMembers) return accept
+  const knowledge = self.knowledge()
+  // As above. But where a quorum can be asked, there is somebody else who tells of the change.
+  if (!self.leads && knowledge === 'alone') return accept
   const what = `${peer.nodeId} (raft id ${peer.raftId}) is not, or no longer, a member of this cluster`
-  return refuse(RefusalCode.notMember, what, self.isSure())
+  return refuse(RefusalCode.notMember, what, knowledge === 'sure')
 }
+
+const isSure = (self: AdmissionView): boolean => self.knowledge() === 'sure'
 
 /** What this node knows when a final refusal reaches it. */
 export interface RefusedView {

@@ -1,0 +1,220 @@
+/** TLS at the client port: what the service hears, and what a client gets. */
+import { once } from 'node:events'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { Authority } from '../kit/authority.js'
+import { credentialsOf, setUpHandshakes, tcpClient, tlsClient } from './kit.js'
+
+let authority: Authority
+beforeAll(async () => {
+  authority = await Authority.create()
+})
+
+const required = async () => setUpHandshakes({ credentials: await credentialsOf(authority) })
+
+describe.each(['TLSv1.2', 'TLSv1.3'] as const)('over %s', (maxVersion) => {
+  it('lines come in and answers go out', async () => {
+    const { service, port } = await required()
+    const client = await tlsClient(port, authority, { maxVersion })
+    client.tls.write('lock,name:x\n')
+    await service.until((events) => events.includes('data lock,name:x\n'))
+    service.last.write('ok\n')
+    await once(client.tls, 'data')
+    expect(client.text()).toBe('ok\n')
+  })
+
+  it('a client that is done and waits gets its answer (close_notify)', async () => {
+    const { service, port } = await required()
+    const client = await tlsClient(port, authority, { maxVersion })
+    client.tls.end('lock,name:x\n')
+    await service.until((events) => events.includes('fin'))
+    service.last.write('ok\n')
+    service.last.end()
+    await once(client.tls, 'end')
+    expect(client.text()).toBe('ok\n')
+    expect(service.events).toEqual(['connected', 'data lock,name:x\n', 'fin'])
+  })
+
+  it('a reset is a reset', async () => {
+    const { service, port } = await required()
+    const client = await tlsClient(port, authority, { maxVersion })
+    client.tls.write('a\n')
+    await service.until((events) => events.includes('data a\n'))
+    client.tcp.resetAndDestroy()
+    await service.until((events) => events.includes('broken'))
+    expect(service.events).not.toContain('fin')
+  })
+
+  it('the end of a process is a FIN, with no word of TLS', async () => {
+    const { service, port } = await required()
+    const client = await tlsClient(port, authority, { maxVersion })
+    client.tls.write('a\n')
+    await service.until((events) => events.includes('data a\n'))
+    service.last.write('b\n')
+    await once(client.tls, 'data')
+    // As a kernel closes for a process that was killed.
+    client.tcp.destroy()
+    await service.until((events) => events.includes('fin'))
+  })
+
+  it('bytes that are no TLS, and a FIN after them, are no FIN', async () => {
+    const { service, port } = await required()
+    const client = await tlsClient(port, authority, { maxVersion })
+    client.tls.write('a\n')
+    await service.until((events) => events.includes('data a\n'))
+    // Straight to the kernel, as somebody on the way could.
+    client.tcp.end('somebody on the way')
+    await service.until((events) => events.includes('broken'))
+    expect(service.events).not.toContain('fin')
+  })
+
+  it('the node can reset', async () => {
+    const { service, port } = await required()
+    const client = await tlsClient(port, authority, { maxVersion })
+    client.tls.write('a\n')
+    await service.until((events) => events.includes('data a\n'))
+    service.last.reset()
+    const [error] = (await once(client.tls, 'error')) as [NodeJS.ErrnoException]
+    expect(error.code).toBe('ECONNRESET')
+  })
+
+  it('what a client does not take counts as unsent', async () => {
+    const { service, port } = await required()
+    const client = await tlsClient(port, authority, { maxVersion })
+    client.tls.pause()
+    client.tls.write('a\n')
+    await service.until((events) => events.includes('data a\n'))
+    for (let left = 100; left > 0; left -= 1) service.last.write('x'.repeat(100_000))
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(service.last.writableLength).toBeGreaterThan(1_000_000)
+  })
+})
+
+describe('certificates of clients', () => {
+  const namesOf = async (spec: Parameters<Authority['issue']>[0] | null, by = authority) => {
+    const { service, port } = await required()
+    const client = await tlsClient(port, authority, spec === null ? {} : await by.issue(spec))
+    client.tls.write('a\n')
+    await service.until((events) => events.includes('data a\n'))
+    return service.last.certificateNames
+  }
+
+  it('name the client, URIs first', async () => {
+    expect(await namesOf({ uris: ['spiffe://prod/deploy'], commonName: 'deploy' })).toEqual([
+      'spiffe://prod/deploy',
+      'deploy',
+    ])
+  })
+
+  it('are not needed', async () => {
+    expect(await namesOf(null)).toEqual([])
+  })
+
+  it('of somebody else, or that have expired, name nobody', async () => {
+    expect(await namesOf({ commonName: 'deploy' }, await Authority.create('another'))).toEqual([])
+    expect(await namesOf({ commonName: 'deploy', days: -1 })).toEqual([])
+  })
+})
+
+describe('a port for TLS alone', () => {
+  it.each(['lock,name:x\n', '\n', 'GET / HTTP/1.1\r\n', '\x15\x03\x01\0\x02\x01\0'])('closes on %j', async (text) => {
+    const { service, port, failures } = await required()
+    const tcp = await tcpClient(port)
+    tcp.write(text)
+    await once(tcp.resume(), 'end')
+    expect(failures).toEqual(['not TLS'])
+    expect(service.events).toEqual([])
+  })
+
+  it('does not speak the old versions', async () => {
+    const { port, failures } = await required()
+    const old = { minVersion: 'TLSv1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' } as const
+    await expect(tlsClient(port, authority, old)).rejects.toThrow(/alert protocol version|handshake/)
+    expect(failures).toHaveLength(1)
+  })
+
+  it('bears a handshake that comes byte by byte', async () => {
+    const { port, service } = await required()
+    const relayed = await tcpClient(port)
+    const { connect } = await import('node:tls')
+    const { duplexPair } = await import('node:stream')
+    const [near, far] = duplexPair()
+    far.on('data', (chunk: Buffer) => {
+      for (const byte of chunk) relayed.write(Buffer.of(byte))
+    })
+    relayed.on('data', (chunk) => void far.write(chunk))
+    const tls = connect({ ca: authority.cert, servername: 'localhost', socket: near })
+    await once(tls, 'secureConnect')
+    tls.write('a\n')
+    await service.until((events) => events.includes('data a\n'))
+    tls.destroy()
+  })
+})
+
+describe('a port for both', () => {
+  const optional = async () => setUpHandshakes({ credentials: await credentialsOf(authority), isRequired: false })
+
+  it('tells them apart by the first byte', async () => {
+    const { service, port } = await optional()
+    const plain = await tcpClient(port)
+    plain.write('plain\n')
+    await service.until((events) => events.includes('data plain\n'))
+    const client = await tlsClient(port, authority)
+    client.tls.write('secure\n')
+    await service.until((events) => events.includes('data secure\n'))
+  })
+
+  it('answers a plain client that is done at once', async () => {
+    const { service, port } = await optional()
+    const plain = await tcpClient(port)
+    plain.setEncoding('utf8').end('lock,name:x\n')
+    await service.until((events) => events.includes('fin'))
+    service.last.write('ok\n')
+    service.last.end()
+    const [text] = await once(plain, 'data')
+    expect(text).toBe('ok\n')
+    expect(service.events).toEqual(['connected', 'data lock,name:x\n', 'fin'])
+  })
+
+  it('hears all of a plain client, in order', async () => {
+    const { service, port } = await optional()
+    const plain = await tcpClient(port)
+    const text = Array.from({ length: 20_000 }, (_, place) => `line ${place}\n`).join('')
+    for (let at = 0; at < text.length; at += 777) plain.write(text.slice(at, at + 777))
+    const heard = (events: readonly string[]) => events.map((event) => event.replace(/^data |^connected/, '')).join('')
+    await service.until((events) => heard(events).length >= text.length)
+    expect(heard(service.events)).toBe(text)
+  })
+})
+
+describe('new credentials', () => {
+  it('are for new connections; those that are open stay', async () => {
+    const credentials = await credentialsOf(authority, { commonName: 'first' })
+    const { service, port } = await setUpHandshakes({ credentials })
+    const before = await tlsClient(port, authority)
+    expect(before.tls.getPeerCertificate().subject.CN).toBe('first')
+    credentials.set({ ...(await authority.issue({ dns: ['localhost'], commonName: 'second' })), ca: authority.cert })
+    const after = await tlsClient(port, authority)
+    expect(after.tls.getPeerCertificate().subject.CN).toBe('second')
+    before.tls.write('still here\n')
+    await service.until((events) => events.includes('data still here\n'))
+  })
+
+  it('a session from before is not resumed under them: it was verified by the old ones', async () => {
+    const credentials = await credentialsOf(authority)
+    const { service, port } = await setUpHandshakes({ credentials })
+    const issued = await authority.issue({ commonName: 'deploy' })
+    const first = await tlsClient(port, authority, { ...issued, maxVersion: 'TLSv1.2' })
+    const session = first.tls.getSession()
+    const again = await tlsClient(port, authority, { ...issued, maxVersion: 'TLSv1.2', ...(session && { session }) })
+    again.tls.write('a\n')
+    await service.until((events) => events.includes('data a\n'))
+    expect(again.tls.isSessionReused()).toBe(true)
+    expect(service.last.certificateNames).toEqual(['deploy'])
+    credentials.set({ ...credentials.current, ca: (await Authority.create('another')).cert })
+    const late = await tlsClient(port, authority, { ...issued, maxVersion: 'TLSv1.2', ...(session && { session }) })
+    late.tls.write('b\n')
+    await service.until((events) => events.includes('data b\n'))
+    expect(late.tls.isSessionReused()).toBe(false)
+    expect(service.last.certificateNames).toEqual([])
+  })
+})
