@@ -70,9 +70,9 @@ export class ServerTls {
             ...peerTls,
             check: (credentials) => checkOwnCertificate(credentials, { nodeId, clusterName: peerTls.clusterName }),
           })
-    const tls = new ServerTls(config, clock, log, { clients, peers })
-    tls.#remind()
-    return tls
+    const made = new ServerTls(config, clock, log, { clients, peers })
+    made.#remind()
+    return made
   }
 
   /** What is read again while the node runs. */
