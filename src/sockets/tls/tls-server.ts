@@ -90,11 +90,10 @@ function keyOf({ localAddress, localPort, remoteAddress, remotePort }: Socket): 
   return `${localAddress} ${localPort} ${remoteAddress} ${remotePort}`
 }
 
-function problemOf({ authorizationError }: TLSSocket): string {
-  const code: unknown = authorizationError
-  return code === undefined || code === null
-    ? 'it has no certificate'
-    : `its certificate is not accepted: ${code instanceof Error ? code.message : String(code)}`
+function problemOf(socket: TLSSocket): string {
+  // Without a certificate OpenSSL speaks of one that it cannot find.
+  if (Object.keys(socket.getPeerCertificate()).length === 0) return 'it has no certificate'
+  return `its certificate is not accepted: ${String(socket.authorizationError)}`
 }
 
 /** `tlsv1 alert unknown ca`, and not `0018C5F1717F0000:error:0A000418:SSL routines:ssl3_read_bytes:tlsv1 alert …`. */

@@ -1,6 +1,7 @@
 import { createServer, connect as dialTcp, Socket } from 'node:net'
 import type { Clock, Random } from '../../../src/platform.js'
 import { peerTcp } from '../../../src/raft/net/network.js'
+import type { PeerCertificates } from '../../../src/raft/net/peer-certificate.js'
 import type { PeerSecrets } from '../../../src/raft/net/peer-secret.js'
 import { createTransport, type PeerTransport } from '../../../src/raft/net/transport.js'
 import type { Peer, PeerDownReason, Refusal, Refuser } from '../../../src/raft/ports/transport.js'
@@ -48,6 +49,7 @@ export interface NodeOptions {
   readonly network?: StreamNetwork
   readonly judge?: (hello: PeerHello) => HelloVerdict
   readonly secrets?: PeerSecrets
+  readonly certificates?: PeerCertificates | null
   /** Throws a PeerProtocolError for a payload that it finds malformed. */
   readonly check?: (payload: Uint8Array) => void
 }
@@ -76,6 +78,7 @@ export class TestNode {
       random: testRandom,
       logger: { info: log, warn: log },
       secrets: options.secrets ?? null,
+      certificates: options.certificates ?? null,
       ...(options.network === undefined ? {} : { network: options.network }),
     })
   }
