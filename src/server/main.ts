@@ -21,7 +21,7 @@ import { AuditFile } from './access/audit-file.js'
 import { AuthFile } from './access/auth-file.js'
 import { ClientPort } from './clients/client-port.js'
 import { checkTimes, type ServerConfig } from './config/config.js'
-import { clientsWithin, descriptorLimit } from './config/descriptors.js'
+import { clientsWithinLimit } from './config/descriptors.js'
 import { PeerSecretFile } from './config/peer-secret-file.js'
 import { WatchedFiles } from './config/watched-files.js'
 import { ExitCode } from './exit-codes.js'
@@ -184,7 +184,7 @@ class Server {
     const network = this.tls.clientNetwork(this.#parts.clock)
     this.#clientPort = await ClientPort.open({
       listen,
-      maxConnections: this.#placesForClients(),
+      maxConnections: clientsWithinLimit(config.maxConnections, this.tls.handshakesCount, log),
       localPlaces: config.adminFrom !== 'nowhere',
       clock: this.#parts.clock,
       service: this.#parts.service,
@@ -222,19 +222,6 @@ class Server {
       },
       'listening',
     )
-  }
-
-  /** Clients may not use up the descriptors of the store and the peers: without a file for its log the node would end. */
-  #placesForClients(): number {
-    const { maxConnections } = this.config
-    const limit = descriptorLimit()
-    const most = limit === null ? maxConnections : clientsWithin(limit, this.tls.handshakesCount)
-    if (most >= maxConnections) return maxConnections
-    this.log.warn(
-      { limit, clients: most },
-      `at most ${most} clients, not --max-connections ${maxConnections}: this process may have ${limit} files open (ulimit -n, LimitNOFILE=)`,
-    )
-    return most
   }
 
   reload(): void {

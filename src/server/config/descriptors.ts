@@ -22,3 +22,19 @@ export function clientsWithin(limit: number, handshakesCount = 0): number {
   const kept = DESCRIPTORS_KEPT_COUNT + SILENT_PLACES_MAX_COUNT + handshakesCount
   return Math.max(1, limit - kept, Math.floor(limit * DESCRIPTORS_CLIENTS_LEAST_SHARE))
 }
+
+/** Clients may not use up the descriptors of the store and the peers: without a file for its log the node would end. */
+export function clientsWithinLimit(
+  maxConnections: number,
+  handshakesCount: number,
+  log: { warn(fields: object, message: string): void },
+): number {
+  const limit = descriptorLimit()
+  const most = limit === null ? maxConnections : clientsWithin(limit, handshakesCount)
+  if (most >= maxConnections) return maxConnections
+  log.warn(
+    { limit, clients: most },
+    `at most ${most} clients, not --max-connections ${maxConnections}: this process may have ${limit} files open (ulimit -n, LimitNOFILE=)`,
+  )
+  return most
+}
