@@ -74,6 +74,8 @@ export const METRICS_PREFIXES_MAX_COUNT = 50
 export const STOP_MAX_MS = 10_000
 
 // --------------------------------------------------------------------------------------------------- logging
+/** Of the number that an answer `500` and its line in the log have in common: enough to find it, short enough to be read out. */
+export const REQUEST_ID_BYTES = 4
 /** Log lines that wait for their reader; further ones are dropped and counted. */
 export const LOG_BUFFER_MAX_CHARS = 1_048_576
 /** A terminal that takes nothing now is tried again after this. */

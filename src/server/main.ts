@@ -46,7 +46,7 @@ export interface RunningServer {
   /** The exit status, once the server has ended for whatever reason. */
   readonly ended: Promise<number>
   /** A clean stop; more calls change nothing. */
-  stop(): void
+  stop(why: string): void
   /** Reads certificates and the like again (SIGHUP). */
   reload(): void
 }
@@ -72,7 +72,7 @@ export async function startServer(config: ServerConfig, log: Logger): Promise<Ru
     log.error(describe(error))
     end(exitStatusOf(error))
   }
-  return { ended, stop: () => server?.stop(), reload: () => server?.reload() }
+  return { ended, stop: (why) => server?.stop(why), reload: () => server?.reload() }
 }
 
 /** What was opened before the node is put together. */
@@ -209,7 +209,7 @@ class Server {
           failedAttempts: this.#parts.service.failedAttempts,
           advertise: config.advertise,
         }),
-        warn: (message) => log.warn(message),
+        warn: (message, facts) => log.warn(facts ?? {}, message),
       })
     }
     await this.#parts.node.start()
@@ -230,11 +230,11 @@ class Server {
     void this.#files.reloadAll()
   }
 
-  stop(): void {
+  stop(why: string): void {
     if (this.#stopping) return
     this.#stopping = true
     this.#files.stop()
-    this.log.info('stopping')
+    this.log.info({ why }, 'stopping')
     // Nothing that is written now would ever be answered: what was acknowledged is durable.
     const late = () => this.#fatal(new Error('the clean stop does not end: the disk hangs'))
     this.#clock.after(STOP_MAX_MS, late)
@@ -283,7 +283,7 @@ class Server {
       log: (level, event, facts) => log[level](facts, event),
       describe: () => ({ ...buildStatus(this.#sources) }),
       greet: (address) => greet(address, this.#clock, peerNetwork ?? undefined),
-      shutdown: () => this.stop(),
+      shutdown: () => this.stop('a client asked for it (.server-shutdown)'),
       onRunning: ({ clusterId, raftId }) => log.info({ cluster: clusterId, raftId }, 'member of the cluster'),
       onLease: (nodeLeaseMs) => this.#leaseIs(nodeLeaseMs),
       onLeader: (leader, term) => this.#leaderSeen(leader, term),

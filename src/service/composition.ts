@@ -148,7 +148,8 @@ export class NodeComposition {
       adminRefusal: (loopback) => this.admin.refusalFor(loopback),
       membersChanged: () => this.node.setMembers(this.#members()),
       levelRaised: (level) => {
-        log('info', 'the feature level of the cluster has risen', { level })
+        // Also when the log is applied again at a start: it says what is in force.
+        log('info', 'feature level of the cluster', { featureLevel: level })
         this.#followLevel()
       },
       onFatal: (error) => world.onFatal(error),

@@ -1,7 +1,9 @@
+import { FEATURE_LEVEL } from '../../feature-level.js'
 import { parseServerConfig } from '../../server/config/config.js'
 import { ExitCode, UsageError } from '../../server/exit-codes.js'
 import { createLogger } from '../../server/logging/logger.js'
 import { startServer } from '../../server/main.js'
+import { VERSION } from '../../version.js'
 import { prepareEnd } from '../system/end-process.js'
 import { isAskedToStop, whenAskedToReload, whenAskedToStop } from './server-signals.js'
 
@@ -22,6 +24,7 @@ export async function runServerProgram(words: readonly string[], environment: No
   }
   const log = createLogger(parsed.config.logLevel, parsed.config.nodeId)
   const { logger } = log
+  logger.info({ version: VERSION, knows: FEATURE_LEVEL, nodejs: process.version, process: process.pid }, 'starting')
   for (const warning of parsed.warnings) logger.warn(warning)
   const endProcess = await prepareEnd()
   // A broken invariant above all: a stopped node is safe, a wrong one is not.
@@ -32,12 +35,12 @@ export async function runServerProgram(words: readonly string[], environment: No
   })
   if (isAskedToStop()) endProcess(ExitCode.ok)
   const server = await startServer(parsed.config, logger)
-  whenAskedToStop(() => server.stop())
+  whenAskedToStop((signal) => server.stop(signal))
   whenAskedToReload(() => server.reload())
   // A parent that holds a channel to this process (tnl cluster) takes it along when it dies. It may have died while this
   // process started, and then nobody would tell.
-  if (process.connected) process.once('disconnect', () => server.stop())
-  else if (process.send !== undefined) server.stop()
+  if (process.connected) process.once('disconnect', () => server.stop('its parent has ended'))
+  else if (process.send !== undefined) server.stop('its parent has ended')
   const exitCode = await server.ended
   await log.flushed()
   endProcess(exitCode)

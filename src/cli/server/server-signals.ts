@@ -2,13 +2,13 @@
  * Signals to a server, caught from its first moment: loading the program takes longer than an impatient supervisor waits.
  * This file is loaded before all others and imports nothing.
  */
-let stopAsked = false
-let stop: (() => void) | null = null
+let stopAsked: NodeJS.Signals | null = null
+let stop: ((signal: NodeJS.Signals) => void) | null = null
 let reload: (() => void) | null = null
 
-function askToStop(): void {
-  stopAsked = true
-  stop?.()
+function askToStop(signal: NodeJS.Signals): void {
+  stopAsked = signal
+  stop?.(signal)
 }
 
 export function catchSignals(): void {
@@ -22,13 +22,13 @@ export function catchSignals(): void {
 
 /** True once SIGTERM or SIGINT came. */
 export function isAskedToStop(): boolean {
-  return stopAsked
+  return stopAsked !== null
 }
 
 /** Calls `run` at SIGTERM or SIGINT, at once if one came before. */
-export function whenAskedToStop(run: () => void): void {
+export function whenAskedToStop(run: (signal: NodeJS.Signals) => void): void {
   stop = run
-  if (stopAsked) run()
+  if (stopAsked !== null) run(stopAsked)
 }
 
 /** Calls `run` at each SIGHUP from now on: what came before, the start has read anyway. */

@@ -164,7 +164,10 @@ export class ClientPort implements TcpClientSocketOwner {
   seated(socket: TcpClientSocket, isResume: boolean): boolean {
     const guest = isResume ? 'resume' : this.#localPlaces && socket.loopback ? 'this machine' : 'anybody'
     const isSeated = this.#places.seated(socket, guest)
-    if (!isSeated) this.#refusedCount += 1
+    if (!isSeated) {
+      this.#refusedCount += 1
+      this.#warn('a client found no place: see --max-connections')
+    }
     return isSeated
   }
 

@@ -12,8 +12,10 @@ import {
   HTTP_MAX_CONNECTIONS,
   HTTP_REQUEST_TIMEOUT_MS,
   HTTP_STREAMS_MAX_COUNT,
+  REQUEST_ID_BYTES,
 } from '../limits.js'
 import { bindError, listenOn } from '../sockets/listen.js'
+import { systemRandom } from '../system-random.js'
 import { type Answer, failure, json, text } from './answers.js'
 import { EventStream } from './event-stream.js'
 import type { Asker, HttpAccess } from './http-access.js'
@@ -34,7 +36,7 @@ export interface HttpOptions {
   /** What comes before a request; null or left out: nothing. */
   readonly handshakes?: HandshakeTerms | null
   /** An answer failed for a reason of our own. */
-  warn(message: string): void
+  warn(message: string, facts?: { readonly request: string }): void
 }
 
 /** Health, status, metrics, what can be read of locks, and the dashboard: everything here is read-only. */
@@ -48,7 +50,7 @@ export class HttpPort {
   readonly #streamRoutes: ReadonlyMap<string, StreamRoute>
   readonly #feed: DashboardFeed
   readonly #reads: ReadSources
-  readonly #warn: (message: string) => void
+  readonly #warn: HttpOptions['warn']
   readonly #streams = new Set<EventStream>()
   readonly #strangers: Handshakes | null
   #boundPort = 0
@@ -69,7 +71,7 @@ export class HttpPort {
       ],
     ])
     this.#reads = reads
-    this.#warn = (message) => options.warn(message)
+    this.#warn = (message, facts) => options.warn(message, facts)
     const timeouts = { requestTimeout: HTTP_REQUEST_TIMEOUT_MS, headersTimeout: HTTP_REQUEST_TIMEOUT_MS }
     this.#server = createServer(
       { ...timeouts, connectionsCheckingInterval: HTTP_CHECK_INTERVAL_MS },
@@ -137,8 +139,10 @@ export class HttpPort {
     try {
       return await find()
     } catch (error) {
-      this.#warn(`http ${path}: ${error instanceof Error ? error.message : String(error)}`)
-      return text(500, 'internal error')
+      // Whoever shows this answer to an operator shows which line of the log it is.
+      const id = Buffer.from(systemRandom.bytes(REQUEST_ID_BYTES)).toString('hex')
+      this.#warn(`http ${path}: ${error instanceof Error ? error.message : String(error)}`, { request: id })
+      return text(500, `internal error (request ${id}, in the log of this node)`)
     }
   }
 

@@ -126,7 +126,7 @@ export class EpochExpiry {
       if (now - this.#countedFrom(epoch) < state.nodeLeaseMs) continue
       // A sole voter that leads renews in place (rule 2): its own lease cannot run out.
       if (owner === node.nodeId && epoch === state.currentEpoch(owner) && isSoleVoter(node)) continue
-      if (!this.#endProposed.has(epoch)) log('warn', 'node lease ran out', { node: owner, epoch })
+      if (!this.#endProposed.has(epoch)) log('warn', 'node lease ran out', { owner, epoch })
       this.#endProposed.add(epoch)
       this.office.propose({ type: CommandType.expireNode, node: owner, epoch })
     }
