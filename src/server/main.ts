@@ -161,6 +161,7 @@ class Server {
       ignored: () => this.#parts.machine.ignoredCount,
       level: () => this.#parts.machine.level,
       contended: () => reads.reports.queues.count,
+      snapshotSentUnixMs: () => reads.snapshots.lastSentWallMs,
       survey: () => this.#lockMetrics.survey(reads.queues),
     })
     addTlsMetrics(registry, tls)

@@ -13,6 +13,7 @@ export function serverMetrics(
     dropped: () => 0,
     ignored: () => 0,
     level: () => 1,
+    snapshotSentUnixMs: () => 0,
     contended: () => 0,
     survey: () => Promise.resolve(),
     ...counted,

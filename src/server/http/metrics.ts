@@ -16,6 +16,8 @@ export interface CountedElsewhere {
   level(): number
   /** Names that somebody waits for. */
   contended(): number
+  /** When a whole saved snapshot was last sent; 0: not since the start. */
+  snapshotSentUnixMs(): number
   /** Brings up to date what is read of all queues. */
   survey(): Promise<void>
 }
@@ -80,7 +82,7 @@ export class ServerMetrics {
     this.#gauge('tnl_feature_level', 'Feature level of the cluster', level)
   }
 
-  #addCounts(sources: StatusSources, { contended }: CountedElsewhere): void {
+  #addCounts(sources: StatusSources, { contended, snapshotSentUnixMs }: CountedElsewhere): void {
     const count = (key: keyof NodeCounts) => () => sources.counts()[key]
     this.#gauge('tnl_ready', '1 while /readyz says so', () => (whyNotReady(sources) === null ? 1 : 0))
     this.#gauge(
@@ -92,6 +94,11 @@ export class ServerMetrics {
     this.#gauge('tnl_sessions', 'Sessions in the cluster', count('sessions'))
     this.#gauge('tnl_waiters', 'Requests that wait for a lock in the cluster', count('waiters'))
     this.#gauge('tnl_contended_locks', 'Locks in the cluster that somebody waits for', contended)
+    this.#gauge(
+      'tnl_snapshot_sent_timestamp_seconds',
+      'When this process last sent a whole snapshot to be saved; 0: not since its start',
+      () => snapshotSentUnixMs() / 1000,
+    )
     this.#gauge('tnl_connections', 'Client connections at this node', count('connections'))
     this.#counter('tnl_requests_total', 'Requests of clients at this node', count('requests'))
     this.#counter('tnl_grants_total', 'Locks granted to clients at this node', count('granted'))

@@ -39,11 +39,20 @@ interface Send {
 
 export class SnapshotSends {
   readonly #underWay = new Map<Reader, Send>()
+  #lastSentWallMs = 0
 
   constructor(
     private readonly clock: Clock,
     private readonly node: Pick<NodeApi, 'saveSnapshot'>,
   ) {}
+
+  /**
+   * When this process last sent a whole one; 0: never. That its reader has written it to a disk is the reader's to say, but who
+   * has no backup at all, or none since Tuesday, sees it here.
+   */
+  get lastSentWallMs(): number {
+    return this.#lastSentWallMs
+  }
 
   /** Whether one more may begin, for this reader. */
   hasRoomFor(reader: Reader): boolean {
@@ -108,6 +117,7 @@ export class SnapshotSends {
         if (send.sent < file.sizeBytes) this.#goOn(reader, send)
         else {
           send.order.end(send.parts)
+          this.#lastSentWallMs = this.clock.wallNow()
           this.#finish(reader, send)
         }
       },

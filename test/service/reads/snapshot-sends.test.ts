@@ -78,7 +78,7 @@ function reader(takes = true) {
 }
 
 it('a reader gets the whole file in parts, and it is closed', async () => {
-  const { sends, asked } = made()
+  const { time, sends, asked } = made()
   const { self, order, said, parts } = reader()
   sends.begin(self, order)
   const file = new FakeFile(3 * SNAPSHOT_PART_BYTES + 1)
@@ -89,6 +89,7 @@ it('a reader gets the whole file in parts, and it is closed', async () => {
   expect(Buffer.concat(parts).length).toBe(file.sizeBytes)
   expect(file.isClosed).toBe(true)
   expect(sends.hasRoomFor(self)).toBe(true)
+  expect(sends.lastSentWallMs).toBe(time.forProcess().clock.wallNow())
 })
 
 it('one that stands still has a few parts in memory, goes on when it reads, and is given up in the end', async () => {
@@ -109,6 +110,7 @@ it('one that stands still has a few parts in memory, goes on when it reads, and 
   expect(said).toHaveLength(1)
   await time.run(5_000)
   expect(said.at(-1)).toBe('given up')
+  expect(sends.lastSentWallMs).toBe(0)
   expect(file.isClosed).toBe(true)
   expect(file.reads).toBe(2 * most)
   expect(sends.hasRoomFor(self)).toBe(true)
