@@ -74,6 +74,13 @@ export class ByteReader {
     return value
   }
 
+  /** A varint of `count` bits; others that are set are of a format that this program does not know. */
+  flags(count: number): number {
+    const value = this.varint()
+    if (value >= 2 ** count) this.fail(`flags ${value} where this program knows ${count}`)
+    return value
+  }
+
   signed(): number {
     const value = this.varint()
     return value % 2 === 0 ? value / 2 : -(value + 1) / 2

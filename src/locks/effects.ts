@@ -50,6 +50,24 @@ export interface Refusal {
   readonly message: string
 }
 
+/** One way of waiting in a circle: `who` waits for the lock `name`, which the next one keeps or gets first. */
+export interface CycleStep {
+  readonly who: string
+  readonly name: string
+}
+
+/**
+ * Waiting would close a circle; the last one waits for the first again, who is the asker. These are other people's locks, so this
+ * is no text: whoever tells it leaves out what the asker may not see. (In a cluster of level 1 it is an error with a message.)
+ */
+export interface Deadlock {
+  readonly kind: 'deadlock'
+  /** The first ones; none where the circle was not looked for to its end. */
+  readonly steps: readonly CycleStep[]
+  /** Whether more follow before it is closed. */
+  readonly isCut: boolean
+}
+
 /** The answer to one request of a session; stored until the client acknowledges it and repeated on a resend (rule 10). */
 export type Answer =
   /** One for each name, in the order asked. */
@@ -60,6 +78,7 @@ export type Answer =
   | { readonly kind: 'released'; readonly name: string }
   | { readonly kind: 'cancelled' }
   | { readonly kind: 'error'; readonly code: AnswerErrorCode; readonly message: string }
+  | Deadlock
   // ---- of operators
   /** `withinMs`: how long the holder may go on believing, once its node has told it. */
   | { readonly kind: 'forced'; readonly name: string; readonly token: Token; readonly withinMs: number }
@@ -110,6 +129,8 @@ export interface SessionView {
   /** Number of the last applied command of this attach count. */
   readonly lastN: number
   readonly clientId: string
+  /** Whose it is; empty: nobody's in particular. */
+  readonly identity: string
   readonly leaseMs: number
   readonly lingerMs: number
   readonly classic: boolean
@@ -174,6 +195,8 @@ type Opening =
       readonly view: SessionView
     }
   | { readonly kind: 'resumeRefused'; readonly where: Where; readonly session: SessionId }
+  /** The secret is right, and the session is another identity's: it lives on. */
+  | { readonly kind: 'resumeForbidden'; readonly where: Where; readonly session: SessionId }
   /** A resume with a higher or the same attempt was applied before: only this connection is meant, the session lives on. */
   | {
       readonly kind: 'resumeOutdated'

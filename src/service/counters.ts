@@ -56,6 +56,7 @@ export class Counters {
 
 function reasonOf(answer: Answer): RefusedFor | null {
   if (answer.kind === 'not-granted') return answer.reason
+  if (answer.kind === 'deadlock') return 'deadlock'
   if (answer.kind !== 'error') return null
   switch (answer.code) {
     case 'deadlock':

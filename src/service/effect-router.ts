@@ -116,6 +116,9 @@ export class EffectRouter {
       case 'resumeRefused':
         attachments.refused(where, { kind: 'expired' })
         return
+      case 'resumeForbidden':
+        attachments.refused(where, { kind: 'forbidden' })
+        return
       case 'resumeOutdated':
         attachments.refused(where, { kind: 'outdated', attempt: effect.attempt })
         return

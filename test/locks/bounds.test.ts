@@ -28,7 +28,15 @@ describe('sessions', () => {
     const bench = oneNode()
     const parties = [1, 2].map(() => bench.open('n1', 100, { lingerMs: 86_400_000 }))
     const open = (leaseMs: number, lingerMs: number) => {
-      const opening = { node: 'n1', epoch: 100, conn: bench.nextConn(), floor: 1, clientId: '', secretHash: 's' }
+      const opening = {
+        node: 'n1',
+        epoch: 100,
+        conn: bench.nextConn(),
+        floor: 1,
+        clientId: '',
+        secretHash: 's',
+        identity: '',
+      }
       return kinds(bench.apply({ type: CommandType.open, ...opening, leaseMs, lingerMs }))
     }
     // One more, but none that would stay for long without its client.
@@ -36,7 +44,8 @@ describe('sessions', () => {
     expect(open(10_000, 60_001)).toEqual(['openRefused'])
     expect(open(60_000, 60_000)).toEqual(['opened'])
     expect(open(10_000, 0)).toEqual(['openRefused'])
-    for (const party of parties) bench.apply({ type: CommandType.detach, ...attachment(party), fin: true, wallMs: 0 })
+    for (const party of parties)
+      bench.apply({ type: CommandType.detach, ...attachment(party), fin: true, wallMs: 0, leaseOnly: false })
     expect(open(10_000, 0)).toEqual(['openRefused'])
     // A classic client is bounded by what it holds.
     expect(bench.classic('n1', 100, 'a').session).not.toBe(0)

@@ -11,6 +11,7 @@ import {
   type Fields,
   list,
   type Row,
+  rare,
   since,
   type Table,
   text,
@@ -97,6 +98,34 @@ describe('command codec', () => {
     expect([...left]).toEqual([1, 21, 1, 0, 0, 0, 0, 0, 0, 2, 1, 3, 5])
   })
 
+  describe('an ask', () => {
+    const header = { node: 'n1', epoch: 2 ** 40 + 5, session: 258, attach: 1, n: 3, ack: 0 }
+    const plain = {
+      ...{ type: CommandType.ask, ...header, request: 9, asks: [{ name: 'x', amount: -1, limit: 0 }] },
+      ...{ waitMs: -1, wallMs: 7, keepsAll: true, keeps: [], meta: '', ttlMs: 0, loose: false, delayMs: 0 },
+      ...{ minHoldMs: 0, once: '', onceTtlMs: 0, keepsAnyones: false },
+    } as const satisfies Command
+    const bytesOf = (command: Command) => Buffer.from(encodeCommand(command, FEATURE_LEVEL)).toString('hex')
+    const begin = '0218026e31050000000001000201000000000001030012010178010001' + '07000000000000'
+
+    test('has one byte for all that most do not say', () => {
+      expect(bytesOf(plain)).toBe(`${begin}00`)
+      expect(bytesOf({ ...plain, keepsAll: false })).toBe(`${begin}01`)
+      expect(bytesOf({ ...plain, meta: 'm', loose: true, ttlMs: 5 })).toBe(`${begin}1c016d05`)
+    })
+
+    test('has another one for what is said least', () => {
+      expect(bytesOf({ ...plain, once: 'k', keepsAnyones: true })).toBe(`${begin}8005016b`)
+    })
+
+    test('with a flag that nobody knows is refused, not half understood', () => {
+      for (const flags of ['8008', '8080808010']) {
+        const bytes = Buffer.from(`${begin}${flags}`, 'hex')
+        expect(() => decodeCommand(bytes)).toThrow(/flags/)
+      }
+    })
+  })
+
   test('numbers that are no safe integers are not written', () => {
     const command: Command = { type: CommandType.expireSession, session: 2 ** 53, attach: 1, wallMs: 0 }
     expect(() => encodeCommand(command)).toThrow(/safe/)
@@ -157,6 +186,14 @@ describe('a table of a later release', () => {
   test('writes what the release before it refuses by its level', () => {
     expect(newer.knownLevel).toBe(2)
     expect(() => older.decode(newer.encode(take, 2))).toThrow(/level 2 where this program knows 1/)
+  })
+
+  test('has its rare fields side by side, and as old as the command', () => {
+    const row = (fields: Fields) => () => new CommandCodec({ take: { type: 1, level: 1, fields } })
+    expect(row({ a: rare(text), b: rare(varint), c: text })).not.toThrow()
+    expect(row({ a: rare(text), c: text, b: rare(varint) })).toThrow(/side by side/)
+    expect(row({ a: rare(text), b: since(2, rare(varint), 0) })).toThrow(/side by side/)
+    expect(row({ a: list({ b: rare(text) }) })).toThrow(/items/)
   })
 
   test('may not use a number twice', () => {

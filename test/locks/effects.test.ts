@@ -64,6 +64,8 @@ describe('effects', () => {
       ...opening,
       session: waiter.session,
       secretHash: 'secret',
+      identity: '',
+      asAnyone: false,
       attempt: 0,
     }
     bench.index += 1

@@ -111,7 +111,9 @@ describe('epochs', () => {
     expect(bench.lock(party, 1, 'x')).toEqual([])
     expect(bench.apply({ type: CommandType.end, ...attachment(party), bye: true, wallMs: 0 })).toEqual([])
     expect(bench.apply({ type: CommandType.end, ...attachment(classic), bye: true, wallMs: 0 })).toEqual([])
-    expect(bench.apply({ type: CommandType.detach, ...attachment(party), fin: true, wallMs: 0 })).toEqual([])
+    expect(
+      bench.apply({ type: CommandType.detach, ...attachment(party), fin: true, wallMs: 0, leaseOnly: false }),
+    ).toEqual([])
     expect(bench.open('n1', 100).session).toBe(0)
     expect(bench.machine.session(party.session)).toMatchObject({ where: null })
   })

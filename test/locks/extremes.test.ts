@@ -94,7 +94,7 @@ test('no number in the log keeps a node from going on or from writing and readin
         if (step.kind === 'whole') bench.apply(step.command as Command)
         else if (step.kind === 'resume') resume(step.attempt)
         else if (step.kind === 'detach') {
-          bench.apply({ type: CommandType.detach, ...attachment(party), fin: step.fin, wallMs: 0 })
+          bench.apply({ type: CommandType.detach, ...attachment(party), fin: step.fin, wallMs: 0, leaseOnly: false })
           isAttached = false
         } else {
           if (!isAttached) resume(0)

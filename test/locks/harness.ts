@@ -122,13 +122,14 @@ export class Bench {
   open(node: NodeId, epoch: Epoch, options: { clientId?: string; leaseMs?: number; lingerMs?: number } = {}): Party {
     const { clientId = '', leaseMs = 10_000, lingerMs = 0 } = options
     const conn = this.nextConn()
-    const opening = { node, epoch, conn, floor: 1, clientId, leaseMs, lingerMs, secretHash: 'secret' }
+    const opening = { node, epoch, conn, floor: 1, clientId, leaseMs, lingerMs, secretHash: 'secret', identity: '' }
     const effects = this.apply({ type: CommandType.open, ...opening })
     return { node, epoch, session: openedSession(effects), attach: 1, n: 0, ack: 0 }
   }
 
   classic(node: NodeId, epoch: Epoch, name: string, options: Partial<OpenClassic> = {}): Party & { effects: Effect[] } {
-    const request = { clientId: '', name, waitMs: 0, meta: '', delayMs: 0, wallMs: 5, amount: EXCLUSIVE, limit: 0 }
+    const terms = { waitMs: 0, meta: '', delayMs: 0, wallMs: 5, amount: EXCLUSIVE, limit: 0 }
+    const request = { clientId: '', identity: '', name, ...terms }
     const command = { type: CommandType.openClassic, node, epoch, conn: this.nextConn(), floor: 1, ...request }
     const effects = this.apply({ ...command, ...options })
     return { node, epoch, session: openedSession(effects), attach: 1, n: 0, ack: 0, effects }
@@ -154,7 +155,7 @@ export class Bench {
     secretHash = 'secret',
     attempt = 0,
   ): { party: Party; effects: Effect[] } {
-    const header = { node, epoch, conn: this.nextConn(), floor: 1 }
+    const header = { node, epoch, conn: this.nextConn(), floor: 1, identity: '', asAnyone: false }
     const effects = this.apply({ type: CommandType.resume, ...header, session: from.session, secretHash, attempt })
     const attach = this.machine.session(from.session)?.attach ?? 0
     return { party: { node, epoch, session: from.session, attach, n: 0, ack: from.ack }, effects }

@@ -280,7 +280,7 @@ describe('bounds', () => {
     expect(outcome(bench.apply(lock(LOCKS_PER_SESSION_MAX + 1)))).toBe('limit')
 
     const classic = (conn: number): Command => {
-      const opening = { node: 'n1', epoch: 100, conn, floor: 1, clientId: '' }
+      const opening = { node: 'n1', epoch: 100, conn, floor: 1, clientId: '', identity: '' }
       return { type: CommandType.openClassic, ...opening, ...asked, name: 'lock-1', waitMs: -1, amount: -1, limit: 0 }
     }
     bench.apply(...Array.from({ length: PLACES_PER_LOCK_MAX }, (_, i) => classic(1_000 + i)))
@@ -297,7 +297,7 @@ describe('lock-delay', () => {
     bench.lock(holder, 1, 'a', { delayMs: 8_000 })
     bench.lock(waiter, 1, 'a', { waitMs: -1 })
     const token = bench.token('a')
-    bench.apply({ type: CommandType.detach, ...attachment(holder), fin: false, wallMs: 0 })
+    bench.apply({ type: CommandType.detach, ...attachment(holder), fin: false, wallMs: 0, leaseOnly: false })
     const effects = bench.apply({ type: CommandType.expireSession, session: holder.session, attach: 1, wallMs: 0 })
     return { bench, token, waiter, effects }
   }

@@ -10,11 +10,11 @@ function twoNodes(): Bench {
 }
 
 function detach(party: Party, fin: boolean): Command {
-  return { type: CommandType.detach, ...attachment(party), fin, wallMs: 0 }
+  return { type: CommandType.detach, ...attachment(party), fin, wallMs: 0, leaseOnly: false }
 }
 
 describe('openings', () => {
-  const request = { clientId: '', name: 'a', waitMs: 0, meta: '', delayMs: 0, wallMs: 5 }
+  const request = { clientId: '', identity: '', name: 'a', waitMs: 0, meta: '', delayMs: 0, wallMs: 5 }
 
   test('a connection opens once, however often its opening arrives', () => {
     const bench = twoNodes()
@@ -335,6 +335,8 @@ describe('resume', () => {
       session: party.session,
       secretHash: 'secret',
       attempt: 0,
+      identity: '',
+      asAnyone: false,
     }
     expect(essential(bench.apply(resume))).toHaveLength(2)
     bench.resume(party, 'n1', 100)

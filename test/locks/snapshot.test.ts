@@ -54,7 +54,7 @@ function populated(classics = 20): Bench {
   bench.lock(left, 1, 'a', { waitMs: 900 })
   bench.lock(left, 2, 'b', { waitMs: -1 })
   bench.cancel(left, 3, 2)
-  bench.apply({ type: CommandType.detach, ...attachment(left), fin: false, wallMs: 0 })
+  bench.apply({ type: CommandType.detach, ...attachment(left), fin: false, wallMs: 0, leaseOnly: false })
   for (let i = 0; i < classics; i++) bench.classic('n2', 200, `lock-${i % 15}`, { waitMs: -1, clientId: `c${i}` })
   return bench
 }
@@ -139,7 +139,7 @@ describe('a snapshot', () => {
       bench.lock(waiter, 1, 'a', { waitMs: 500 })
       bench.lock(left, 1, 'a', { waitMs: 500 })
       for (const party of [left, lost])
-        bench.apply({ type: CommandType.detach, ...attachment(party), fin: false, wallMs: 0 })
+        bench.apply({ type: CommandType.detach, ...attachment(party), fin: false, wallMs: 0, leaseOnly: false })
       bench.apply({ type: CommandType.expireSession, session: lost.session, attach: 1, wallMs: 0 })
       const classic = bench.classic('n2', 200, 'c')
       return { bench, holder, waiter, left, classic, token }
@@ -160,7 +160,7 @@ describe('a snapshot', () => {
       'an acknowledgement': ({ bench, holder }) =>
         bench.apply({ type: CommandType.ack, ...numbered({ ...holder, ack: 1 }) }),
       'a detachment': ({ bench, holder }) =>
-        bench.apply({ type: CommandType.detach, ...attachment(holder), fin: false, wallMs: 0 }),
+        bench.apply({ type: CommandType.detach, ...attachment(holder), fin: false, wallMs: 0, leaseOnly: false }),
       'a resume': ({ bench, left }) => bench.resume(left, 'n2', 200),
       'an expiry': ({ bench, left }) =>
         bench.apply({ type: CommandType.expireSession, session: left.session, attach: 1, wallMs: 0 }),

@@ -33,6 +33,9 @@ export const RUNS = {
   endOnFailure: process.env.TNL_SHRINK === undefined,
 }
 
+/** A cluster of level 1 knows no identities. */
+const NOBODY = { identity: '', asAnyone: true }
+
 export class Workload {
   readonly #machine: LockMachine
   readonly #past: Command[] = []
@@ -100,15 +103,23 @@ export class Workload {
     const header = { ...pick(live, what), conn: this.#conns, floor: Math.max(1, this.#conns - 3) }
     const clientId = what % 2 === 0 ? `client-${what}` : ''
     if (kind < 24)
-      return { type: CommandType.openClassic, ...header, clientId, ...request(choice), amount: -1, limit: 0 }
+      return {
+        type: CommandType.openClassic,
+        ...header,
+        clientId,
+        ...request(choice),
+        amount: -1,
+        limit: 0,
+        identity: '',
+      }
     const session = kind < 30 ? this.#session(who) : null
     if (session !== null) {
       const secretHash = odd === 0 ? 'guess' : `secret-${session.leaseMs}`
       const attempt = pick([0, session.attempt, session.attempt + 1, session.attempt + 1, session.attempt + 7], what)
-      return { type: CommandType.resume, ...header, session: session.session, secretHash, attempt }
+      return { type: CommandType.resume, ...header, session: session.session, secretHash, attempt, ...NOBODY }
     }
     const leaseMs = 3_000 + what
-    const terms = { leaseMs, lingerMs: pick([0, 1_000, 60_000], who), secretHash: `secret-${leaseMs}` }
+    const terms = { leaseMs, lingerMs: pick([0, 1_000, 60_000], who), secretHash: `secret-${leaseMs}`, identity: '' }
     return { type: CommandType.open, ...header, clientId, ...terms }
   }
 
@@ -155,7 +166,7 @@ export class Workload {
   #leave({ session, attach }: SessionView, { node, epoch }: { node: string; epoch: number }, choice: Choice): Command {
     const header = { node, epoch, session, attach: choice.odd === 0 ? attach + 1 : attach }
     if (choice.kind < 93) return { type: CommandType.end, ...header, bye: true, wallMs: 0 }
-    return { type: CommandType.detach, ...header, fin: choice.what % 3 === 0, wallMs: 0 }
+    return { type: CommandType.detach, ...header, fin: choice.what % 3 === 0, wallMs: 0, leaseOnly: false }
   }
 
   #session(who: number): SessionView | null {

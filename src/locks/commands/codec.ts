@@ -31,6 +31,8 @@ interface Known {
 
 /** Types are bytes. */
 const TYPES = 256
+/** Rare fields of one command: their flags are told apart with operations on 32 bits. */
+const RARE_MAX = 30
 
 /** Writes and reads the commands of a table. */
 export class CommandCodec<T extends Table> {
@@ -99,31 +101,69 @@ function levelsOf({ level, fields }: Row): number[] {
 }
 
 function makeWriter({ fields }: Row): Writer {
+  for (const { item } of Object.values(fields)) {
+    invariant(item === null || flagsOf(item).size === 0, 'commands: items of a list have no rare fields')
+  }
   return new Function('out', 'command', 'level', writing(fields, 'command')) as Writer
 }
 
 function writing(fields: Fields, from: string): string {
+  const flags = flagsOf(fields)
   return each(fields, (name, field) => {
     const value = `${from}.${name}`
     const write =
       field.item === null
         ? `out.${field.kind}(${value})`
         : `out.varint(${value}.length)\nfor (const ${name}_ of ${value}) {\n${writing(field.item, `${name}_`)}\n}`
+    const flag = flags.get(name)
+    if (flag !== undefined) {
+      const before = flag === 1 ? `const rare = ${writingFlags(fields, flags, from)}\nout.varint(rare)\n` : ''
+      return field.kind === 'bool' ? before : `${before}if ((rare & ${flag}) !== 0) {\n${write}\n}`
+    }
     return field.since > BASE_LEVEL ? `if (level >= ${field.since}) {\n${write}\n}` : write
   }).join('\n')
 }
 
+function writingFlags(fields: Fields, flags: ReadonlyMap<string, number>, from: string): string {
+  const each = [...flags].map(([name, flag]) => {
+    const field = fields[name]
+    const differs = field?.item === null ? `!== ${JSON.stringify(field.absent)}` : '.length > 0'
+    return `(${from}.${name} ${differs} ? ${flag} : 0)`
+  })
+  return each.join(' + ')
+}
+
 function makeReader({ type, fields }: Row): Reader {
-  return new Function('input', 'level', 'items', `return { type: ${type},\n${reading(fields)} }`) as Reader
+  const body = `let rare = 0\nreturn { type: ${type},\n${reading(fields)} }`
+  return new Function('input', 'level', 'items', body) as Reader
 }
 
 /** An object literal names every field in one order, so that each type of command has one shape; it is read in that order. */
 function reading(fields: Fields): string {
+  const flags = flagsOf(fields)
   return each(fields, (name, field) => {
     const read = field.item === null ? `input.${field.kind}()` : `items(input, () => ({ ${reading(field.item)} }))`
+    const absent = JSON.stringify(field.absent)
+    const flag = flags.get(name)
+    if (flag !== undefined) {
+      const rare = flag === 1 ? `(rare = input.flags(${flags.size}))` : 'rare'
+      const differs = `(${rare} & ${flag}) !== 0`
+      return `${name}: ${differs} ? ${field.kind === 'bool' ? `!${absent}` : read} : ${absent}`
+    }
     if (field.since === BASE_LEVEL) return `${name}: ${read}`
-    return `${name}: level >= ${field.since} ? ${read} : ${JSON.stringify(field.absent)}`
+    return `${name}: level >= ${field.since} ? ${read} : ${absent}`
   }).join(',\n')
+}
+
+/** The rare fields, each with its bit. */
+function flagsOf(fields: Fields): ReadonlyMap<string, number> {
+  const entries = Object.entries(fields)
+  const names = entries.filter(([, { isRare }]) => isRare).map(([name]) => name)
+  const first = entries.findIndex(([, { isRare }]) => isRare)
+  const areTogether = names.every((name, at) => entries[first + at]?.[0] === name)
+  const areOfFirstLevel = names.every((name) => fields[name]?.since === BASE_LEVEL)
+  invariant(areTogether && areOfFirstLevel && names.length <= RARE_MAX, 'commands: rare fields stand side by side')
+  return new Map(names.map((name, at) => [name, 2 ** at]))
 }
 
 function each(fields: Fields, make: (name: string, field: Field<unknown>) => string): string[] {

@@ -5,7 +5,7 @@
  *
  * A new command is a row here and its behaviour in `behaviour.ts`. A new field of a command that was released is `since(…)`.
  */
-import { bool, list, signed, since, type Table, text, type Values, varint, wide } from './fields.js'
+import { bool, list, rare, signed, since, type Table, text, type Values, varint, wide } from './fields.js'
 
 export type NodeId = string
 /** Random, made by the node process; below 2^53. */
@@ -27,6 +27,12 @@ export type RequestId = number
  * still be proposed: an opening below it, or one applied before, does nothing (a late duplicate must not open again).
  */
 const opening = { node: text, epoch: wide, conn: varint, floor: varint } as const
+
+/**
+ * Who opens or resumes, as the node's auth file calls it; empty: nobody in particular, or the node has no such file. A cluster of
+ * level 1 knows nobody.
+ */
+const identity = since(2, text, '')
 
 /** A session where it is attached. */
 const attachment = { node: text, epoch: wide, session: wide, attach: varint } as const
@@ -65,20 +71,22 @@ const kept = { name: text, token: wide } as const
 const askTerms = {
   /** 0 does not wait, -1 waits forever. */
   waitMs: signed,
-  meta: text,
-  delayMs: varint,
-  minHoldMs: varint,
-  ttlMs: varint,
-  /** The hold is bound to no session: it ends at its ttl, or by `unlock`. */
-  loose: bool,
-  /** The done-mark that the request asks for; empty: none. */
-  once: text,
-  /** How long the mark lasts; 0: for ever. */
-  onceTtlMs: varint,
-  /** `holding:all`; otherwise `keeps` says what the client keeps while it waits, and `holding:none` is an empty list. */
-  keepsAll: bool,
-  keeps: list(kept),
   wallMs: wide,
+  /** `holding:all`; otherwise `keeps` says what the client keeps while it waits, and `holding:none` is an empty list. */
+  keepsAll: rare(bool, true),
+  keeps: rare(list(kept)),
+  meta: rare(text),
+  ttlMs: rare(varint),
+  /** The hold is bound to no session: it ends at its ttl, or by `unlock`. */
+  loose: rare(bool),
+  delayMs: rare(varint),
+  minHoldMs: rare(varint),
+  /** The done-mark that the request asks for; empty: none. */
+  once: rare(text),
+  /** How long the mark lasts; 0: for ever. */
+  onceTtlMs: rare(varint),
+  /** `keeps` may name holds of other identities too: the asker may break these locks, or its node asks nobody who it is. */
+  keepsAnyones: rare(bool),
 } as const
 
 /** A request that waits, and for how much longer. */
@@ -128,7 +136,7 @@ export const COMMANDS = {
   open: {
     type: 4,
     level: 1,
-    fields: { ...opening, clientId: text, leaseMs: varint, lingerMs: varint, secretHash: text },
+    fields: { ...opening, clientId: text, leaseMs: varint, lingerMs: varint, secretHash: text, identity },
   },
 
   /** A classic connection: session and lock in one command. If the lock is refused the session is ended with the same command. */
@@ -141,6 +149,7 @@ export const COMMANDS = {
       ...lockRequest,
       amount: since(2, signed, EXCLUSIVE),
       limit: since(2, varint, 0),
+      identity,
     },
   },
 
@@ -153,6 +162,9 @@ export const COMMANDS = {
       secretHash: text,
       /** Higher with every `resume` that the client sends; 0 if it does not count. One not higher than the last applied does nothing. */
       attempt: varint,
+      identity,
+      /** The node has no auth file: whoever knows the secret may resume. */
+      asAnyone: since(2, bool, true),
     },
   },
 
@@ -196,7 +208,17 @@ export const COMMANDS = {
   },
 
   /** Rule 4. `fin`: for `linger`; otherwise for the larger of lease and linger. Not numbered. */
-  detach: { type: 13, level: 1, fields: { ...attachment, fin: bool, wallMs: since(2, wide, 0) } },
+  detach: {
+    type: 13,
+    level: 1,
+    fields: {
+      ...attachment,
+      fin: bool,
+      wallMs: since(2, wide, 0),
+      /** For the lease, whatever `linger` says: its client may come back no more, and must only have stopped to believe. */
+      leaseOnly: since(2, bool, false),
+    },
+  },
 
   /** The leader counted the detached time of this attach count to its end. */
   expireSession: { type: 14, level: 1, fields: { session: wide, attach: varint, wallMs: since(2, wide, 0) } },
@@ -243,11 +265,23 @@ export const COMMANDS = {
   /** Asks for one or several names, all or nothing. */
   ask: { type: 24, level: 2, fields: { ...numbered, request: signed, asks: list(ask), ...askTerms } },
 
-  /** Ends a loose hold, whoever took it; `token` 0 if there is but one. With a `session` only a hold that this one took. */
+  /**
+   * Ends a loose hold that the asker's identity took; `token` 0 if there is but one. With a session (`owner`) and its secret only
+   * a hold that this one took, under whichever identity. `ofAnyone`: as `keepsAnyones`.
+   */
   unlock: {
     type: 25,
     level: 2,
-    fields: { ...numbered, request: signed, name: text, token: wide, owner: wide, secretHash: text, wallMs: wide },
+    fields: {
+      ...numbered,
+      request: signed,
+      name: text,
+      token: wide,
+      owner: wide,
+      secretHash: text,
+      ofAnyone: bool,
+      wallMs: wide,
+    },
   },
 
   /** The leader counted one of a hold's times to its end: `clock` is a number of `HOLD_CLOCKS`. */

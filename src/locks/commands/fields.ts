@@ -10,6 +10,8 @@ export interface Field<T> {
   readonly absent: T
   /** Of a list: the fields of an item. */
   readonly item: Fields | null
+  /** Mostly `absent`, and then not written: see `rare`. */
+  readonly isRare: boolean
 }
 
 export type Fields = { readonly [name: string]: Field<unknown> }
@@ -27,7 +29,13 @@ export interface Row {
 
 export type Table = { readonly [name: string]: Row }
 
-const field = <T>(kind: Field<T>['kind'], absent: T): Field<T> => ({ kind, since: BASE_LEVEL, absent, item: null })
+const field = <T>(kind: Field<T>['kind'], absent: T): Field<T> => ({
+  kind,
+  since: BASE_LEVEL,
+  absent,
+  item: null,
+  isRare: false,
+})
 
 export const text: Field<string> = field('text', '')
 /** Uses most of its 53 bits: an epoch, a session id, a token. */
@@ -39,7 +47,16 @@ export const signed: Field<number> = field('signed', 0)
 export const bool: Field<boolean> = field('bool', false)
 
 export function list<F extends Fields>(item: F): Field<readonly Values<F>[]> {
-  return { kind: 'list', since: BASE_LEVEL, absent: [], item }
+  return { kind: 'list', since: BASE_LEVEL, absent: [], item, isRare: false }
+}
+
+/**
+ * A field that most commands do not use. Those of a command stand side by side, and one number before them says which of them
+ * differ from `absent`: only these are written, and of a bool not even that. An `ask` with nothing but a name and a time to
+ * wait has one byte for its nine rare fields. The first seven fit into that byte, so the most used ones come first.
+ */
+export function rare<T>(added: Field<T>, absent: T = added.absent): Field<T> {
+  return { ...added, absent, isRare: true }
 }
 
 /**

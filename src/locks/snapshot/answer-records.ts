@@ -4,7 +4,7 @@ import type { ByteWriter } from '../../bytes/writer.js'
 import { BASE_LEVEL } from '../../feature-level.js'
 import { invariant } from '../../invariant.js'
 import type { RequestId } from '../commands/commands.js'
-import type { Answer, AnswerErrorCode, Grant, RefusalReason } from '../effects.js'
+import type { Answer, AnswerErrorCode, CycleStep, Grant, RefusalReason } from '../effects.js'
 
 // The numbers of words are their places here: new ones come last.
 const ERROR_CODES: readonly AnswerErrorCode[] = [
@@ -29,6 +29,7 @@ const KINDS: readonly Answer['kind'][] = [
   'frozen',
   'thawed',
   'forgotten',
+  'deadlock',
 ]
 
 export function sortedAnswers(answers: ReadonlyMap<RequestId, Answer>): [RequestId, Answer][] {
@@ -80,6 +81,10 @@ export function writeAnswer(out: ByteWriter, answer: Answer, level: number): voi
     case 'forgotten':
       out.text(answer.key)
       break
+    case 'deadlock':
+      writeSteps(out, answer.steps)
+      out.bool(answer.isCut)
+      break
   }
 }
 
@@ -98,6 +103,20 @@ function writeGrants(out: ByteWriter, grants: readonly Grant[], level: number): 
     out.varint(limit)
     out.byte(ENDINGS.indexOf(ended))
   }
+}
+
+function writeSteps(out: ByteWriter, steps: readonly CycleStep[]): void {
+  out.varint(steps.length)
+  for (const { who, name } of steps) {
+    out.text(who)
+    out.text(name)
+  }
+}
+
+function readSteps(input: ByteReader): CycleStep[] {
+  const steps: CycleStep[] = []
+  for (let left = input.varint(); left > 0; left--) steps.push({ who: input.text(), name: input.text() })
+  return steps
 }
 
 export function readAnswer(input: ByteReader, level: number): Answer {
@@ -127,6 +146,8 @@ export function readAnswer(input: ByteReader, level: number): Answer {
       return { kind, prefix: input.text() }
     case 'forgotten':
       return { kind, key: input.text() }
+    case 'deadlock':
+      return { kind, steps: readSteps(input), isCut: input.bool() }
   }
 }
 

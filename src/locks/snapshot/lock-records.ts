@@ -8,7 +8,7 @@ import type { ByteWriter } from '../../bytes/writer.js'
 import { EXCLUSIVE } from '../commands/commands.js'
 import { Hold, type LockEntry, LockRequest, Place, type Session } from '../state/entities.js'
 import type { LockState } from '../state/state.js'
-import { type HoldPhase, HoldTerms } from '../state/terms.js'
+import { type HoldOwner, type HoldPhase, HoldTerms } from '../state/terms.js'
 import { pick } from './answer-records.js'
 import { RecordKind } from './records.js'
 
@@ -110,6 +110,7 @@ export function writeHold(out: ByteWriter, hold: Hold): void {
   out.wide(terms.owner.session)
   out.text(terms.owner.label)
   out.text(terms.owner.secretHash)
+  out.text(terms.owner.identity)
 }
 
 export function readHold(input: ByteReader, state: LockState, read: ReadLocks): void {
@@ -121,9 +122,13 @@ export function readHold(input: ByteReader, state: LockState, read: ReadLocks): 
   if (hold.terms !== null) {
     hold.terms.meta = input.text()
     hold.terms.phase = pick(input, PHASES)
-    if (input.bool()) hold.terms.owner = { session: input.wide(), label: input.text(), secretHash: input.text() }
+    if (input.bool()) hold.terms.owner = readOwner(input)
   }
   read.holds.push({ hold, session: session === 0 ? null : sessionOf(input, state, session) })
+}
+
+function readOwner(input: ByteReader): HoldOwner {
+  return { session: input.wide(), label: input.text(), secretHash: input.text(), identity: input.text() }
 }
 
 function readAmount(input: ByteReader, lock: LockEntry): number {

@@ -121,6 +121,7 @@ export function writeSession(out: ByteWriter, session: Session, level: number): 
   out.varint(session.conn)
   out.varint(session.attach)
   out.varint(session.lastN)
+  if (level > BASE_LEVEL) out.text(session.identity)
   const terms = session.terms
   out.bool(terms !== null)
   if (terms === null) return
@@ -148,9 +149,10 @@ export function readSession(input: ByteReader, state: LockState): void {
   const conn = input.varint()
   const attach = input.varint()
   const lastN = input.varint()
+  const identity = state.level > BASE_LEVEL ? input.text() : ''
   const terms = input.bool() ? readTerms(input, state.level) : null
   if (state.sessions.has(id)) input.fail(`session ${id} comes twice`)
-  const session = state.addSession(id, clientId, conn, terms)
+  const session = state.addSession(id, clientId, identity, conn, terms)
   session.attach = attach
   session.lastN = lastN
   if (epoch === 0) {

@@ -65,6 +65,8 @@ export class Session {
   constructor(
     readonly id: SessionId,
     readonly clientId: string,
+    /** Who opened it; '' nobody in particular. Also who resumed one that was nobody's. */
+    public identity: string,
     public conn: ConnId,
     /** Null: a classic connection, which ends with its lock and cannot be resumed. */
     readonly terms: SessionTerms | null,

@@ -45,7 +45,7 @@ export function open(context: ApplyContext, command: Open): void {
   }
   const id = state.draw(index)
   const terms = new SessionTerms(command.secretHash, command.leaseMs, command.lingerMs, id)
-  const session = state.addSession(id, command.clientId, command.conn, terms)
+  const session = state.addSession(id, command.clientId, command.identity, command.conn, terms)
   state.attach(session, place)
   effects.push({ kind: 'opened', where: at(place, command.conn), session: id, attach: session.attach })
 }
@@ -59,7 +59,8 @@ export function openClassic(context: ApplyContext, command: OpenClassic): void {
   const place = admitOpening(context, command)
   if (place === null) return
   const { state, effects, index } = context
-  const session = state.addSession(state.draw(index), command.clientId, command.conn, null)
+  const { clientId, identity, conn } = command
+  const session = state.addSession(state.draw(index), clientId, identity, conn, null)
   state.attach(session, place)
   effects.push({ kind: 'opened', where: at(place, command.conn), session: session.id, attach: session.attach })
   requestLocks(context, session, CLASSIC_REQUEST, askOf(command))
@@ -77,6 +78,10 @@ export function resume(context: ApplyContext, command: Resume): void {
     effects.push({ kind: 'resumeRefused', where, session: command.session })
     return
   }
+  if (!maySpeakFor(session, command)) {
+    effects.push({ kind: 'resumeForbidden', where, session: command.session })
+    return
+  }
   // A node that was frozen may wake and read a connection that its client gave up long ago (rule 4).
   if (command.attempt !== 0 && command.attempt <= terms.attempt) {
     effects.push({ kind: 'resumeOutdated', where, session: command.session, attempt: terms.attempt })
@@ -88,12 +93,21 @@ export function resume(context: ApplyContext, command: Resume): void {
   session.attach += 1
   session.lastN = 0
   session.conn = command.conn
+  if (session.identity === '') session.identity = command.identity
   terms.attempt = Math.max(terms.attempt, command.attempt)
   terms.attachOrder = state.draw(index)
   terms.detachedForMs = 0
   state.attach(session, place)
   if (old !== null) effects.push({ kind: 'superseded', where: old, session: session.id })
   effects.push({ kind: 'resumed', where, session: session.id, attach: session.attach, view: viewOf(session) })
+}
+
+/**
+ * The secret alone is not enough where identities are asked for: who has lost its rights must not go on under a session. One that
+ * is nobody's becomes the identity's that resumes it, so that accounts can be switched on under living sessions.
+ */
+function maySpeakFor({ identity }: Session, command: Resume): boolean {
+  return identity === '' || identity === command.identity || command.asAnyone
 }
 
 /** An opening applies once per connection number, under a live epoch: a late duplicate must not open again. */
@@ -183,7 +197,12 @@ export function detach(context: ApplyContext, command: Detach): void {
   const terms = session.terms
   // A FIN with linger 0 is the client's word that it is done (rule 5); a classic session cannot be left.
   if (terms === null || (command.fin && terms.lingerMs === 0)) endSession(context, session, 'fin')
-  else leave(context, session, terms, command.fin ? terms.lingerMs : Math.max(terms.leaseMs, terms.lingerMs))
+  else leave(context, session, terms, timeToResume(command, terms))
+}
+
+function timeToResume({ fin, leaseOnly }: Detach, { leaseMs, lingerMs }: SessionTerms): number {
+  if (leaseOnly) return leaseMs
+  return fin ? lingerMs : Math.max(leaseMs, lingerMs)
 }
 
 // ----------------------------------------------------------------------------- what the leader counts

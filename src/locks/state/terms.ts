@@ -68,6 +68,8 @@ export interface HoldOwner {
   readonly label: string
   /** Who knows the session's secret may `unlock` in its name. */
   readonly secretHash: string
+  /** Of that session: whoever has it may `unlock` as well. */
+  readonly identity: string
 }
 
 /**

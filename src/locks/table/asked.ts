@@ -9,6 +9,8 @@ export interface Asked {
   readonly meta: string
   readonly terms: HoldTerms | null
   readonly keeps: Keeping
+  /** Otherwise only holds of the asker's identity. */
+  readonly keepsAnyones: boolean
   readonly wallMs: number
 }
 
@@ -16,12 +18,20 @@ export interface Asked {
 export function askOf(command: CommandNamed<'lock'> | CommandNamed<'openClassic'>): Asked {
   const { name, waitMs, meta, delayMs, wallMs } = command
   const { amount, limit } = 'amount' in command ? command : { amount: EXCLUSIVE, limit: 0 }
-  return { asks: [{ name, amount, limit }], waitMs, meta, terms: termsOf({ delayMs }), keeps: 'all', wallMs }
+  return {
+    asks: [{ name, amount, limit }],
+    waitMs,
+    meta,
+    terms: termsOf({ delayMs }),
+    keeps: 'all',
+    keepsAnyones: false,
+    wallMs,
+  }
 }
 
 export function askedBy(command: AskCommand): Asked {
-  const { asks, waitMs, meta, keepsAll, keeps, wallMs } = command
-  return { asks, waitMs, meta, terms: termsOf(command), keeps: keepsAll ? 'all' : keeps, wallMs }
+  const { asks, waitMs, meta, keepsAll, keeps, keepsAnyones, wallMs } = command
+  return { asks, waitMs, meta, terms: termsOf(command), keeps: keepsAll ? 'all' : keeps, keepsAnyones, wallMs }
 }
 
 /** Most holds have none. */

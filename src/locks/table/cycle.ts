@@ -1,4 +1,5 @@
-/** A deadlock in words: `A waits for x of B waits for y of A`. */
+/** One circle of a deadlock: A waits for x of B, who waits for y of A. */
+import type { CycleStep, Deadlock } from '../effects.js'
 import { CYCLE_NAMES_SHOWN_MAX, DEADLOCK_SEARCH_MAX_STEPS } from '../limits.js'
 import type { LockEntry, LockRequest } from '../state/entities.js'
 import type { DeadlockSearch } from './deadlock-search.js'
@@ -11,7 +12,7 @@ interface Step {
 }
 
 /** A shortest way from the asker back to it, through requests that stand in each other's way. */
-export function describeCycle(search: DeadlockSearch, asker: LockRequest): string {
+export function deadlockOf(search: DeadlockSearch, asker: LockRequest): Deadlock {
   const steps = new Map<LockRequest, Step>()
   const open: LockRequest[] = [asker]
   let left = DEADLOCK_SEARCH_MAX_STEPS
@@ -20,13 +21,13 @@ export function describeCycle(search: DeadlockSearch, asker: LockRequest): strin
     if (by === undefined) break
     for (const { lock, request } of inTheWayOf(search, by)) {
       left -= 1
-      if (request === asker) return inWords(asker, { by, lock }, steps)
+      if (request === asker) return deadlock(cycle({ by, lock }, steps))
       if (left < 0 || steps.has(request)) continue
       steps.set(request, { by, lock })
       open.push(request)
     }
   }
-  return 'waiting would close a cycle'
+  return deadlock([])
 }
 
 /** Requests of the set that keep what is in the way of this one, or have an earlier place there. */
@@ -59,10 +60,18 @@ function oneOf(keepers: readonly LockRequest[], request: LockRequest): readonly 
 }
 
 /** `steps` lead back from whoever the last one is to the asker. */
-function inWords(asker: LockRequest, last: Step, steps: ReadonlyMap<LockRequest, Step>): string {
-  const path: Step[] = []
-  for (let step: Step | undefined = last; step !== undefined; step = steps.get(step.by)) path.unshift(step)
-  const shown = path.slice(0, CYCLE_NAMES_SHOWN_MAX)
-  const words = shown.map(({ by, lock }) => `${by.session.label} waits for ${lock.name} of`)
-  return [...words, path.length > shown.length ? '...' : asker.session.label].join(' ')
+function cycle(last: Step, steps: ReadonlyMap<LockRequest, Step>): CycleStep[] {
+  const path: CycleStep[] = []
+  for (let step: Step | undefined = last; step !== undefined; step = steps.get(step.by)) {
+    path.unshift({ who: step.by.session.label, name: step.lock.name })
+  }
+  return path
+}
+
+function deadlock(path: readonly CycleStep[]): Deadlock {
+  return {
+    kind: 'deadlock',
+    steps: path.slice(0, CYCLE_NAMES_SHOWN_MAX),
+    isCut: path.length > CYCLE_NAMES_SHOWN_MAX,
+  }
 }

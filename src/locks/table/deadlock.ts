@@ -11,11 +11,10 @@
  * behind what those keep. A stuck set that the asker closes lies wholly among them: what did not wait for any of these would
  * have been stuck before. *Strike out* whoever fits beside the rest, until nothing changes. If the asker is left, so is a set.
  */
-import { failure } from '../answers.js'
 import type { Answer } from '../effects.js'
 import type { LockRequest } from '../state/entities.js'
 import type { ApplyContext, LockState } from '../state/state.js'
-import { describeCycle } from './cycle.js'
+import { deadlockOf } from './cycle.js'
 import { DeadlockSearch, isKeepable } from './deadlock-search.js'
 
 /** Why the request, which stands in its queues already, may not wait; null if it may. */
@@ -29,7 +28,7 @@ export function refuseDeadlock(context: ApplyContext, asker: LockRequest): Answe
     context.effects.push({ kind: 'unexamined', session: asker.session.id, name: asker.first.lock.name })
     return null
   }
-  return stuck === null ? null : failure('deadlock', describeCycle(search, asker))
+  return stuck === null ? null : deadlockOf(search, asker)
 }
 
 function keepsAnything(state: LockState, { session, places, keeps }: LockRequest): boolean {
@@ -42,5 +41,5 @@ function standsInItsOwnWay(state: LockState, asker: LockRequest): Answer | null 
   if (!keepsAnything(state, asker)) return null
   const search = new DeadlockSearch(state, false)
   const stuck = search.run([asker])
-  return stuck === null || stuck === 'given-up' ? null : failure('deadlock', describeCycle(search, asker))
+  return stuck === null || stuck === 'given-up' ? null : deadlockOf(search, asker)
 }

@@ -51,7 +51,10 @@ export function passOn(context: ApplyContext, hold: Hold, withDelay: boolean): v
   const { state, effects } = context
   state.recount(hold, () => {
     const { session } = hold
-    if (session !== null) terms.owner ??= { session: session.id, label: session.label, secretHash: '' }
+    if (session !== null) {
+      const { id, label, identity } = session
+      terms.owner ??= { session: id, label, secretHash: '', identity }
+    }
     state.unbind(hold)
     terms.phase = 'tail'
     if (!withDelay) terms.delayMs = 0

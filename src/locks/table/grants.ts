@@ -40,7 +40,8 @@ function addHold(context: ApplyContext, to: Granted, lock: LockEntry, amount: nu
   // What a snapshot of level 1 does not have must not be there under level 1 either: replicas would differ.
   if (state.level > BASE_LEVEL) hold.request = to.request
   if (terms?.loose === true) {
-    hold.withTerms().owner = { session: session.id, label: session.label, secretHash: session.terms?.secretHash ?? '' }
+    const { id, label, identity } = session
+    hold.withTerms().owner = { session: id, label, secretHash: session.terms?.secretHash ?? '', identity }
     state.addHold(hold, null)
   } else state.addHold(hold, session)
   const { name } = lock

@@ -79,9 +79,9 @@ function holdsOf(lock: LockEntry, session: Session): Hold[] {
   return found
 }
 
-/** Ends a loose hold. Whoever names its session has to know that session's secret. */
+/** Ends a loose hold. Whoever names its session has to know that session's secret; anybody else has to be of its identity. */
 export function unlock(context: ApplyContext, session: Session, command: Unlock): void {
-  const { request, name, token, owner, secretHash } = command
+  const { request, name, token, owner, secretHash, ofAnyone } = command
   if (!isNew(context, session, request)) return
   context.state.sawWallTime(command.wallMs)
   const lock = context.state.locks.get(name)
@@ -89,6 +89,8 @@ export function unlock(context: ApplyContext, session: Session, command: Unlock)
   for (const hold of lock?.holds() ?? []) {
     if (hold.phase !== 'held' || hold.terms?.loose !== true || (token !== 0 && hold.token !== token)) continue
     if (owner !== 0 && (hold.owner?.session !== owner || hold.owner.secretHash !== secretHash)) continue
+    // As though it were not there: nobody learns of other people's holds.
+    if (owner === 0 && !ofAnyone && hold.owner?.identity !== session.identity) continue
     loose.push(hold)
     if (loose.length > 1) break
   }

@@ -6,6 +6,7 @@ import type { Answer } from '../effects.js'
 import { PLACES_PER_LOCK_MAX } from '../limits.js'
 import { type LockEntry, LockRequest, Place, type Session } from '../state/entities.js'
 import type { ApplyContext, LockState } from '../state/state.js'
+import type { Keeping } from '../state/terms.js'
 import type { Asked } from './asked.js'
 import { refuseAsk } from './bounds.js'
 import { refuseDeadlock } from './deadlock.js'
@@ -123,7 +124,8 @@ function refuseOwn(session: Session, name: string): Answer | null {
 function enqueue(context: ApplyContext, session: Session, request: RequestId, asked: Asked): LockRequest {
   const { state, index } = context
   const number = state.level === BASE_LEVEL ? 0 : state.draw(index)
-  const { waitMs, meta, terms, keeps, wallMs } = asked
+  const { waitMs, meta, terms, wallMs } = asked
+  const keeps = keptBy(state, session, asked)
   const waiting = new LockRequest(session, request, number, waitMs, meta, terms, keeps, wallMs, state.production)
   for (const { name, amount, limit } of asked.asks) {
     const lock = lockFor(state, name, limit)
@@ -132,6 +134,18 @@ function enqueue(context: ApplyContext, session: Session, request: RequestId, as
   state.addRequest(waiting)
   for (const { lock } of waiting.places) advance(state, lock)
   return waiting
+}
+
+/**
+ * Of what the client says it keeps, what counts: current holds of its identity. A token that is anybody else's is ignored like one
+ * that is not current, so that nobody learns whether it is, and nobody makes other people's requests close cycles.
+ */
+function keptBy(state: LockState, { identity }: Session, { keeps, keepsAnyones }: Asked): Keeping {
+  if (keeps === 'all' || keepsAnyones) return keeps
+  return keeps.filter(({ name, token }) => {
+    const hold = state.holds.get(name, token)
+    return hold !== null && (hold.session ?? hold.owner)?.identity === identity
+  })
 }
 
 /** As though it had never been asked: nobody came after it. */

@@ -36,6 +36,8 @@ export class Chains {
   constructor(
     private readonly state: LockState,
     private readonly looks: Looks,
+    /** Behind a name that whoever asks may not see the chain is cut. */
+    private readonly sees: (name: string) => boolean,
   ) {
     this.#keepers = new Keepers(state, looks)
   }
@@ -50,6 +52,7 @@ export class Chains {
       seen.add(request)
       const step = this.#next(request)
       if (step === null) return { links, end: this.looks.areOver ? 'cut' : endOf(this.state, request, links) }
+      if (!this.sees(step.link.name)) return { links, end: 'cut' }
       links.push(step.link)
       request = step.next
     }

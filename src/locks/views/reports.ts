@@ -43,9 +43,9 @@ export class Reports {
     return who(this.state(), name, most)
   }
 
-  /** `session`: only its requests. */
-  why(name: string, session: SessionId | null, most: WhyBounds): WhyReport {
-    return why(this.state(), name, session, most)
+  /** `session`: only its requests. `sees`: whether whoever asks may see a name. */
+  why(name: string, session: SessionId | null, most: WhyBounds, sees = (_name: string) => true): WhyReport {
+    return why(this.state(), name, session, most, sees)
   }
 
   history(name: string): standing.PastReport[] {

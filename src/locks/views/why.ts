@@ -1,9 +1,10 @@
 /** Why a request waits: every hold, tail and earlier place that it does not fit beside, in all of its names, and every freeze. */
 import { EXCLUSIVE, type SessionId } from '../commands/commands.js'
+import type { Deadlock } from '../effects.js'
 import { WHY_LOOKS, WHY_SEARCH_TIMES } from '../limits.js'
 import type { LockEntry, LockRequest, Place } from '../state/entities.js'
 import type { LockState } from '../state/state.js'
-import { describeCycle } from '../table/cycle.js'
+import { deadlockOf } from '../table/cycle.js'
 import { DeadlockSearch } from '../table/deadlock-search.js'
 import { fitsLast } from '../table/fit.js'
 import { type Chain, Chains } from './chain.js'
@@ -34,16 +35,18 @@ export interface Freedom {
 
 export interface WaitReport {
   readonly place: PlaceReport
-  /** All names that the request asks for, in the order asked. */
+  /** The names that the request asks for, in the order asked; all that whoever asks may see. */
   readonly names: readonly string[]
   /** The first of them; `blockerCount` says how many there are. */
   readonly blockers: readonly Blocker[]
   readonly blockerCount: number
+  /** There are others, of names that whoever asks may not see. */
+  readonly isHidden: boolean
   /** At the latest; null: that is up to others. */
   readonly free: Freedom | null
   readonly chain: Chain
-  /** `A waits for x of B waits for y of A`: the request belongs to a set of which nobody can go on. Empty: it does not. */
-  readonly circle: string
+  /** A circle through the request, which belongs to a set of which nobody can go on; null: it does not. */
+  readonly circle: Deadlock | null
 }
 
 export interface WhyReport {
@@ -64,7 +67,14 @@ export interface WhyBounds {
   readonly chain: number
 }
 
-export function why(state: LockState, name: string, session: SessionId | null, most: WhyBounds): WhyReport {
+/** `sees`: whether whoever asks may see a name; of others nothing is told but that something is in the way. */
+export function why(
+  state: LockState,
+  name: string,
+  session: SessionId | null,
+  most: WhyBounds,
+  sees: (name: string) => boolean,
+): WhyReport {
   const lock = state.locks.get(name)
   const shown: (readonly [Place, number])[] = []
   let requestCount = 0
@@ -80,19 +90,20 @@ export function why(state: LockState, name: string, session: SessionId | null, m
     shown.map(([{ request }]) => request),
   )
   const looks = new Looks(WHY_LOOKS)
-  const ahead = session !== null ? null : blockersNow(name, lock, new Blockers(state, most.blockers, looks))
-  const chains = new Chains(state, looks)
+  const ahead = session !== null ? null : blockersNow(name, lock, new Blockers(state, most.blockers, looks, sees))
+  const chains = new Chains(state, looks, sees)
   const requests = shown.map(([place, position]) => {
     const { request } = place
-    const { first, count, free } = blockersOf(request, new Blockers(state, most.blockers, looks))
+    const { first, count, free, isHidden } = blockersOf(request, new Blockers(state, most.blockers, looks, sees))
     return {
       place: placeReport(place, position),
-      names: request.places.map(({ lock: { name: asked } }) => asked),
+      names: request.places.map(({ lock: { name: asked } }) => asked).filter(sees),
       blockers: first,
       blockerCount: count,
+      isHidden,
       free,
       chain: chains.from(request, most.chain),
-      circle: circles?.get(request) ?? '',
+      circle: circles?.get(request) ?? null,
     }
   })
   return {
@@ -105,12 +116,12 @@ export function why(state: LockState, name: string, session: SessionId | null, m
   }
 }
 
-/** Those that are stuck, in words; null: there is too much to look at. */
-function circlesOf(state: LockState, requests: readonly LockRequest[]): Map<LockRequest, string> | null {
+/** Those that are stuck; null: there is too much to look at. */
+function circlesOf(state: LockState, requests: readonly LockRequest[]): Map<LockRequest, Deadlock> | null {
   const search = new DeadlockSearch(state, true, undefined, WHY_SEARCH_TIMES)
   const stuck = search.run(requests)
   if (stuck === 'given-up') return null
-  return new Map((stuck ?? []).map((request) => [request, describeCycle(search, request)]))
+  return new Map((stuck ?? []).map((request) => [request, deadlockOf(search, request)]))
 }
 
 function blockersOf({ places }: LockRequest, blockers: Blockers): Blockers {
@@ -133,27 +144,30 @@ class Blockers {
   readonly first: Blocker[] = []
   count = 0
   free: Freedom | null = { withinMs: 0, untilWallMs: 0 }
+  isHidden = false
 
   constructor(
     private readonly state: LockState,
     private readonly most: number,
     private readonly looks: Looks,
+    private readonly sees: (name: string) => boolean,
   ) {}
 
   freezes(name: string): void {
     for (const freeze of freezesOf(this.state, name)) {
-      this.#add(() => ({ kind: 'frozen', name, freeze }))
+      this.#add(name, () => ({ kind: 'frozen', name, freeze }))
       this.#endsWithin(0, freeze.untilWallMs === 0 ? null : freeze.untilWallMs)
     }
   }
 
   /** What does not leave room for the ask. */
   ahead(ask: AskView): void {
+    const { name } = ask.lock
     for (const hold of holdsInTheWay(ask, this.looks)) {
-      this.#add(() => ({ kind: 'hold', hold: holdReport(this.state, hold) }))
+      this.#add(name, () => ({ kind: 'hold', hold: holdReport(this.state, hold) }))
     }
     for (const [place, position] of placesInTheWay(ask, this.looks)) {
-      this.#add(() => ({ kind: 'place', place: placeReport(place, position) }))
+      this.#add(name, () => ({ kind: 'place', place: placeReport(place, position) }))
     }
     this.#endsWithin(freeWithinMs(this.state, ask, this.looks), 0)
   }
@@ -169,7 +183,11 @@ class Blockers {
           }
   }
 
-  #add(make: () => Blocker): void {
+  #add(name: string, make: () => Blocker): void {
+    if (!this.sees(name)) {
+      this.isHidden = true
+      return
+    }
     this.count += 1
     if (this.first.length < this.most) this.first.push(make())
   }

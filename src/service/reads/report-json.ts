@@ -23,6 +23,7 @@ import {
   WHY_MAX_CHAIN,
   WHY_MAX_REQUESTS,
 } from '../limits.js'
+import { deadlockWords, type Sees } from './deadlock-words.js'
 import { heldForSeconds } from './lock-line.js'
 import type { TopQueues } from './top-queues.js'
 import { blockerWords, linkWords, waitWords } from './why-words.js'
@@ -67,12 +68,18 @@ export function whoJson(reports: Reports, name: string, nowMs: number): Json {
   }
 }
 
-export function whyJson(reports: Reports, name: string, session: number | null, nowMs: number): Json {
+export function whyJson(
+  reports: Reports,
+  name: string,
+  session: number | null,
+  nowMs: number,
+  sees: Sees = () => true,
+): Json {
   const bounds = { requests: WHY_MAX_REQUESTS, blockers: WHY_MAX_BLOCKERS, chain: WHY_MAX_CHAIN }
-  const report = reports.why(name, session, bounds)
+  const report = reports.why(name, session, bounds, sees)
   const room = new Room()
   // Whoever waits matters more than whoever might: `now` gets the room that is left.
-  const requests = room.fit(report.requests.map((request) => waitJson(request, nowMs)))
+  const requests = room.fit(report.requests.map((request) => waitJson(request, nowMs, sees)))
   const now = report.now === null ? undefined : room.fit(report.now.map((blocker) => blockerJson(blocker, nowMs)))
   return {
     name,
@@ -193,7 +200,7 @@ function placeJson(place: PlaceReport, nowMs: number): Json {
 }
 
 /** With a hundred long reasons and 64 long names it still fits into a line: what it consists of has rooms of its own. */
-function waitJson(report: WaitReport, nowMs: number): Json {
+function waitJson(report: WaitReport, nowMs: number, sees: Sees): Json {
   const { meta: _, names: __, ...place } = placeJson(report.place, nowMs)
   const { links, end } = report.chain
   const chain = new Room(WHY_CHAIN_MAX_BYTES).fit(links.map((link) => linkJson(link, nowMs)))
@@ -201,13 +208,14 @@ function waitJson(report: WaitReport, nowMs: number): Json {
   return {
     ...place,
     names: report.names,
-    text: waitWords(report, nowMs),
+    text: waitWords(report, nowMs, sees),
     blockers: new Room(WHY_BLOCKERS_MAX_BYTES).fit(report.blockers.map((blocker) => blockerJson(blocker, nowMs))),
     blockerCount: report.blockerCount,
+    hidden: report.isHidden || undefined,
     freeWithin: freeWithinSeconds(report.free, nowMs),
     chain,
     chainEnd: chainEnd === 'open' ? undefined : chainEnd,
-    circle: report.circle || undefined,
+    circle: report.circle === null ? undefined : deadlockWords(report.circle, sees),
   }
 }
 

@@ -2,15 +2,22 @@
 import type { Link } from '../../locks/views/chain.js'
 import type { FreezeReport, HoldReport, PlaceReport } from '../../locks/views/hold-report.js'
 import type { Blocker, WaitReport } from '../../locks/views/why.js'
+import { deadlockWords, type Sees } from './deadlock-words.js'
 import { ageWords, boundWords } from './durations.js'
 
 /** `deploy-7 has waited for db for 12 s: db is held by deploy-6 (token 91) on n2 for 40 s, until …` */
-export function waitWords({ place, blockers, blockerCount, circle }: WaitReport, nowMs: number): string {
+export function waitWords(
+  { place, blockers, blockerCount, isHidden, circle }: WaitReport,
+  nowMs: number,
+  sees: Sees = () => true,
+): string {
   const begin = `${place.holder} has waited for ${place.name} for ${ageWords(nowMs - place.sinceWallMs)}`
   const [first] = blockers
-  if (first === undefined) return `${begin}: nothing is in the way any more`
+  if (first === undefined) {
+    return `${begin}: ${isHidden ? 'what is in the way you may not see' : 'nothing is in the way any more'}`
+  }
   const more = blockerCount > 1 ? `; and ${blockerCount - 1} more in the way` : ''
-  const stuck = circle === '' ? '' : `; nobody can go on: ${circle}`
+  const stuck = circle === null ? '' : `; nobody can go on: ${deadlockWords(circle, sees)}`
   return `${begin}: ${blockerWords(first, nowMs)}${more}${stuck}`
 }
 

@@ -2,9 +2,10 @@
 import { CommandType, type ConnId, type RequestId, type SessionId, type Token } from '../../locks/commands/commands.js'
 import type { Answer, LossReason, QueuedRequest, SessionView } from '../../locks/effects.js'
 
-/** Why an opening opens nothing: no such session; no room for another one; a resume with a higher `attempt` came before. */
+/** Why an opening opens nothing: no such session; another identity's; no room for another one; a resume with a higher `attempt` came before. */
 export type OpeningRefusal =
   | { readonly kind: 'expired' }
+  | { readonly kind: 'forbidden' }
   | { readonly kind: 'full' }
   | { readonly kind: 'outdated'; readonly attempt: number }
 
@@ -34,10 +35,11 @@ export interface AttachmentListener {
 }
 
 /**
- * How a session leaves its connection: it ends by its client's word or without it, it is detached for `linger` (a FIN), or for
- * the larger of lease and linger (a break, silence, or this node closed). Only what ends by `bye` leaves no delay (rule 5).
+ * How a session leaves its connection: it ends by its client's word or without it, it is detached for `linger` (a FIN), for its
+ * lease (its client has lost its rights), or for the larger of the two (a break, silence, or this node closed). Only what ends by
+ * `bye` leaves no delay (rule 5).
  */
-export type DetachReason = 'bye' | 'end' | 'linger' | 'detach'
+export type DetachReason = 'bye' | 'end' | 'linger' | 'lease' | 'detach'
 
 export const OpeningKind = { open: 'open', classic: 'classic', resume: 'resume' } as const
 export type OpeningKind = (typeof OpeningKind)[keyof typeof OpeningKind]

@@ -196,7 +196,7 @@ export class Attachments {
     attachment.endCommand = encodeCommand(
       detachReason === 'end' || detachReason === 'bye'
         ? { type: CommandType.end, ...at, bye: detachReason === 'bye' }
-        : { type: CommandType.detach, ...at, fin: detachReason === 'linger' },
+        : { type: CommandType.detach, ...at, fin: detachReason === 'linger', leaseOnly: detachReason === 'lease' },
       state.level,
     )
     this.#leaving.set(session, attachment)

@@ -44,6 +44,7 @@ const COMMANDS: Readonly<Record<NamesOf<1>, Command>> = {
     leaseMs: 10_000,
     lingerMs: 0,
     secretHash: '00112233445566778899aabbccddeeff',
+    identity: '',
   },
   openClassic: {
     type: CommandType.openClassic,
@@ -53,6 +54,7 @@ const COMMANDS: Readonly<Record<NamesOf<1>, Command>> = {
     waitMs: 0,
     amount: -1,
     limit: 0,
+    identity: '',
   },
   resume: {
     type: CommandType.resume,
@@ -60,6 +62,8 @@ const COMMANDS: Readonly<Record<NamesOf<1>, Command>> = {
     session: SESSION,
     secretHash: '00112233445566778899aabbccddeeff',
     attempt: 1_099_511_627_776,
+    identity: '',
+    asAnyone: true,
   },
   lock: { type: CommandType.lock, ...numbered, request: 4_503_599_627_370_495, ...lockRequest },
   release: {
@@ -75,7 +79,7 @@ const COMMANDS: Readonly<Record<NamesOf<1>, Command>> = {
   waitTimeout: { type: CommandType.waitTimeout, ...numbered, target: -1 },
   ack: { type: CommandType.ack, ...numbered },
   end: { type: CommandType.end, ...attachment, bye: true, wallMs: 0 },
-  detach: { type: CommandType.detach, ...attachment, fin: true, wallMs: 0 },
+  detach: { type: CommandType.detach, ...attachment, fin: true, wallMs: 0, leaseOnly: false },
   expireSession: { type: CommandType.expireSession, session: SESSION, attach: 3, wallMs: 0 },
   detachedWaitTimeout: { type: CommandType.detachedWaitTimeout, session: SESSION, attach: 3, target: 7 },
   sweep: { type: CommandType.sweep },
@@ -96,8 +100,11 @@ const COMMANDS: Readonly<Record<NamesOf<1>, Command>> = {
   },
 }
 
+/** Commands of level 1 that have fields of level 2. */
+type FormerNames = 'open' | 'openClassic' | 'resume' | 'release' | 'end' | 'detach'
+
 /** Every command of level 2, and older ones with what level 2 adds to them: a new one is missing here until it has an example. */
-const SERVICE_COMMANDS: Readonly<Record<NamesOf<2> | 'openClassic' | 'release' | 'end' | 'detach', Command>> = {
+const SERVICE_COMMANDS: Readonly<Record<NamesOf<2> | FormerNames, Command>> = {
   ask: {
     type: CommandType.ask,
     ...numbered,
@@ -115,6 +122,7 @@ const SERVICE_COMMANDS: Readonly<Record<NamesOf<2> | 'openClassic' | 'release' |
     loose: true,
     once: 'nightly/2026-11-25',
     onceTtlMs: 3_600_000,
+    keepsAnyones: true,
     keepsAll: false,
     keeps: [{ name: 'outer', token: TOKEN }],
     wallMs: 1_764_000_000_000,
@@ -127,6 +135,7 @@ const SERVICE_COMMANDS: Readonly<Record<NamesOf<2> | 'openClassic' | 'release' |
     token: TOKEN,
     owner: SESSION,
     secretHash: '00112233445566778899aabbccddeeff',
+    ofAnyone: true,
     wallMs: 5,
   },
   timeOver: { type: CommandType.timeOver, name: 'api', token: TOKEN, clock: 2, wallMs: 6 },
@@ -157,10 +166,36 @@ const SERVICE_COMMANDS: Readonly<Record<NamesOf<2> | 'openClassic' | 'release' |
   freezeOver: { type: CommandType.freezeOver, prefix: 'deploy/', generation: TOKEN },
   forget: { type: CommandType.forget, ...numbered, request: 15, key: 'nightly' },
   markOver: { type: CommandType.markOver, key: 'nightly', generation: TOKEN },
-  openClassic: { type: CommandType.openClassic, ...opening, clientId: 'c', ...lockRequest, amount: 2, limit: 3 },
+  open: {
+    type: CommandType.open,
+    ...opening,
+    clientId: 'c',
+    leaseMs: 3_000,
+    lingerMs: 60_000,
+    secretHash: '00112233445566778899aabbccddeeff',
+    identity: 'ci',
+  },
+  openClassic: {
+    type: CommandType.openClassic,
+    ...opening,
+    clientId: 'c',
+    ...lockRequest,
+    amount: 2,
+    limit: 3,
+    identity: 'ci',
+  },
+  resume: {
+    type: CommandType.resume,
+    ...opening,
+    session: SESSION,
+    secretHash: '00112233445566778899aabbccddeeff',
+    attempt: 7,
+    identity: 'ci',
+    asAnyone: false,
+  },
   release: { type: CommandType.release, ...numbered, request: 16, name: 'x', token: TOKEN, done: true, wallMs: 9 },
   end: { type: CommandType.end, ...attachment, bye: false, wallMs: 10 },
-  detach: { type: CommandType.detach, ...attachment, fin: false, wallMs: 11 },
+  detach: { type: CommandType.detach, ...attachment, fin: false, wallMs: 11, leaseOnly: true },
 }
 
 const MEMBERS = [

@@ -41,10 +41,10 @@ function machineOfAll(): LockMachine {
   bench.classic('n2', 202, 'classic', { clientId: 'telnet' })
   const lost = bench.open('n2', 202)
   bench.lock(lost, 1, 'delayed', { delayMs: 60_000 })
-  bench.apply({ type: CommandType.detach, ...attachment(lost), fin: false, wallMs: 0 })
+  bench.apply({ type: CommandType.detach, ...attachment(lost), fin: false, wallMs: 0, leaseOnly: false })
   bench.apply({ type: CommandType.expireSession, session: lost.session, attach: lost.attach, wallMs: 0 })
   const away = bench.open('n1', 101, { leaseMs: 20_000 })
-  bench.apply({ type: CommandType.detach, ...attachment(away), fin: false, wallMs: 0 })
+  bench.apply({ type: CommandType.detach, ...attachment(away), fin: false, wallMs: 0, leaseOnly: false })
   bench.nodeUp('n1', 103, 101)
   return bench.machine
 }

@@ -32,9 +32,9 @@ export function adopt(model: Model, machine: LockMachine): void {
   }
   const sessions = new Map<number, ModelSession>()
   for (const session of [...state.sessions.values()].sort((a, b) => a.attachOrder - b.attachOrder)) {
-    const { id, clientId, classic, attach, lastN, place, conn, terms } = session
+    const { id, clientId, identity, classic, attach, lastN, place, conn, terms } = session
     sessions.set(id, {
-      ...{ id, clientId, classic, attach, lastN },
+      ...{ id, clientId, identity, classic, attach, lastN },
       secretHash: terms?.secretHash ?? '',
       leaseMs: terms?.leaseMs ?? 0,
       lingerMs: terms?.lingerMs ?? 0,
@@ -56,7 +56,7 @@ export function adopt(model: Model, machine: LockMachine): void {
   const holds = [...state.holds.values()].sort((a, b) => a.token - b.token)
   table.holds = holds.map(({ lock, token, amount, request, session, phase, label, meta, sinceWallMs, terms }) => ({
     ...{ name: lock.name, token, amount, request, phase, holder: label, meta, sinceWallMs },
-    ...{ loose: false, once: '', onceTtlMs: 0, owner: session?.id ?? 0, secretHash: '' },
+    ...{ loose: false, once: '', onceTtlMs: 0, owner: session?.id ?? 0, secretHash: '', identity: '' },
     session: session === null ? null : sessionOf(session.id),
     delayMs: terms?.delayMs ?? 0,
     minHoldMs: 0,

@@ -7,7 +7,7 @@ import { GENESIS } from './world.js'
 
 const TERMS = {
   ...{ waitMs: -1, meta: '', delayMs: 0, minHoldMs: 0, ttlMs: 0, loose: false, once: '', onceTtlMs: 0 },
-  ...{ keepsAll: false, keeps: [], wallMs: 1 },
+  ...{ keepsAll: false, keeps: [], keepsAnyones: false, wallMs: 1 },
 }
 
 /** A machine of level 2 and many clients at one node, without a model beside it. */
@@ -37,7 +37,7 @@ export class Crowd {
   /** A session of its own for each. */
   open(): number {
     const at = this.#sessions.length
-    const opening = { node: 'n1', epoch: 10, conn: at + 1, floor: 1, clientId: `c${at}`, secretHash: '' }
+    const opening = { node: 'n1', epoch: 10, conn: at + 1, floor: 1, clientId: `c${at}`, secretHash: '', identity: '' }
     const [opened] = this.apply({ type: CommandType.open, ...opening, leaseMs: 10_000, lingerMs: 0 })
     if (opened?.kind !== 'opened') throw new Error('not opened')
     this.#sessions.push({ session: opened.session, n: 0, request: 0 })

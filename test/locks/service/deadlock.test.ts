@@ -4,6 +4,7 @@
  */
 import { expect, test } from 'vitest'
 import { type Ask, CommandType, EXCLUSIVE, SHARED } from '../../../src/locks/commands/commands.js'
+import type { Deadlock } from '../../../src/locks/effects.js'
 import { SeededRandom } from '../../../src/testing/seeded-random.js'
 import { type Client, Stage } from './stage.js'
 
@@ -48,10 +49,10 @@ function playTight(seed: number, counts: { deadlocks: number; queued: number; na
     const command = ask(client, asks, random, held)
     for (const effect of stage.apply(command)) {
       if (effect.kind === 'queued') counts.queued++
-      if (effect.kind !== 'answered' || effect.answer.kind !== 'error' || effect.answer.code !== 'deadlock') continue
+      if (effect.kind !== 'answered' || effect.answer.kind !== 'deadlock') continue
       counts.deadlocks++
       expect(command.keepsAll || command.keeps.length > 0, 'who keeps nothing closes no cycle').toBe(true)
-      if (isCycle(effect.answer.message, clients)) counts.named++
+      if (isCycle(effect.answer, clients)) counts.named++
     }
   }
 }
@@ -66,14 +67,12 @@ function ask(
   const keepsAll = random.chance(0.5)
   const keeps = keepsAll ? [] : held.filter(() => random.chance(0.7)).map(({ name, token }) => ({ name, token }))
   const times = { waitMs: -1, delayMs: 0, minHoldMs: 0, ttlMs: random.chance(0.1) ? 900 : 0, onceTtlMs: 0, wallMs: 1 }
-  const terms = { ...times, meta: '', loose: false, once: '', keepsAll, keeps }
+  const terms = { ...times, meta: '', loose: false, once: '', keepsAll, keeps, keepsAnyones: false }
   return { type: CommandType.ask, ...client.header(), request: client.id, asks, ...terms }
 }
 
-/** `C0 waits for x of C3 waits for y of C0`. */
-function isCycle(message: string, clients: readonly Client[]): boolean {
-  const words = message.split(' waits for ')
-  const people = words.map((word) => word.split(' of ').at(-1) ?? '')
+/** C0 waits for x of C3, who waits for y of C0. */
+function isCycle({ steps, isCut }: Deadlock, clients: readonly Client[]): boolean {
   const known = new Set(clients.map(({ name }) => name))
-  return people.length > 1 && people[0] === people.at(-1) && people.every((one) => known.has(one))
+  return steps.length > 0 && !isCut && steps.every(({ who }) => known.has(who))
 }

@@ -18,6 +18,7 @@ const byNumber = <T extends readonly [number, ...unknown[]]>(list: Iterable<T>):
 /** Words for people are not compared, and `for` cannot be: the model does not count what nodes have counted. */
 function comparable(answer: Answer): unknown {
   if (answer.kind === 'error') return [answer.kind, answer.code]
+  if (answer.kind === 'deadlock') return [answer.kind]
   if (answer.kind === 'granted') return answer.grants.map(sorted)
   return sorted(answer)
 }
@@ -27,11 +28,11 @@ const sorted = (record: object): unknown => Object.entries(record).sort(([a], [b
 export function dumpMachine(machine: LockMachine): unknown {
   const state = machine.inspect()
   const sessions = [...state.sessions.values()].map((session) => {
-    const { id, attach, lastN, terms, place, conn } = session
+    const { id, attach, lastN, terms, place, conn, identity } = session
     const answers = [...(terms?.answers ?? [])].map(([request, answer]) => [request, comparable(answer)] as const)
     const acknowledged = Math.max(0, (terms?.lowestUnacknowledged ?? 0) - 1)
     const where = place === null ? null : [place.node, place.epoch, conn]
-    return [id, attach, lastN, where, terms?.detachedForMs ?? 0, acknowledged, byNumber(answers)] as const
+    return [id, identity, attach, lastN, where, terms?.detachedForMs ?? 0, acknowledged, byNumber(answers)] as const
   })
   const holds = [...state.holds.values()].map((hold) => {
     const { lock, token, amount, session, phase, terms, label, meta, sinceWallMs } = hold
@@ -83,10 +84,10 @@ export function dumpModel({ sessions, table }: Model): unknown {
   }
 }
 
-function dumpSession({ id, attach, lastN, place, detachedForMs, acknowledged, answers }: ModelSession) {
+function dumpSession({ id, identity, attach, lastN, place, detachedForMs, acknowledged, answers }: ModelSession) {
   const where = place === null ? null : [place.node, place.epoch, place.conn]
   const told = [...answers].map(([request, answer]) => [request, comparable(answer)] as const)
-  return [id, attach, lastN, where, detachedForMs, acknowledged, byNumber(told)] as const
+  return [id, identity, attach, lastN, where, detachedForMs, acknowledged, byNumber(told)] as const
 }
 
 function dumpHold(hold: ModelHold) {

@@ -46,7 +46,7 @@ test.each(SEEDS)(
         const { node, epoch } = session.place
         const header = { node, epoch, session: session.id, attach: session.attach, wallMs: 1 }
         if (kind === 'end') return { type: CommandType.end, ...header, bye: true }
-        return { type: CommandType.detach, ...header, fin: kind === 'fin' }
+        return { type: CommandType.detach, ...header, fin: kind === 'fin', leaseOnly: false }
       })
     }
   },

@@ -65,7 +65,7 @@ async function main(): Promise<void> {
   say(tally.table())
   say(`${tally.steps} steps in ${tally.worlds} worlds, ${failures} disagreements`)
   if (failures === 0) {
-    const judged = `${tally.count('error deadlock')} refused as deadlocks, ${tally.count('queued')} queued`
+    const judged = `${tally.count('answer deadlock')} refused as deadlocks, ${tally.count('queued')} queued`
     say(`${judged}, all judged: 0 phantom, 0 missed, 0 lost wake-ups`)
   }
   say(`${tally.worlds} passed, ${failures} failed`)

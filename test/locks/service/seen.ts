@@ -5,6 +5,7 @@ import type { Session } from '../../../src/locks/state/entities.js'
 export interface SeenSession {
   readonly id: number
   readonly classic: boolean
+  readonly identity: string
   readonly attach: number
   readonly lastN: number
   readonly place: { readonly node: string; readonly epoch: number } | null
@@ -39,10 +40,11 @@ export interface Seen {
 
 const NO_ANSWERS: ReadonlyMap<number, unknown> = new Map()
 
-function seenSession({ id, classic, attach, lastN, place, terms }: Session): SeenSession {
+function seenSession({ id, classic, identity, attach, lastN, place, terms }: Session): SeenSession {
   return {
     id,
     classic,
+    identity,
     attach,
     lastN,
     place,

@@ -4,6 +4,7 @@
  */
 import {
   type Ask,
+  type AskCommand,
   type AskTerms,
   type Command,
   CommandType,
@@ -41,18 +42,27 @@ export class Stage {
   }
 
   /** A session at n1, or at another node. */
-  client(clientId: string, options: { leaseMs?: number; lingerMs?: number; at?: 0 | 1 | 2 } = {}): Client {
-    const { leaseMs = 10_000, lingerMs = 0, at = 0 } = options
+  client(clientId: string, options: ClientOptions = {}): Client {
+    const { leaseMs = 10_000, lingerMs = 0, at = 0, identity = '' } = options
     const place = { node: `n${at + 1}`, epoch: 10_000 + at }
-    const opening = { ...place, conn: this.nextConn(), floor: 1, clientId, leaseMs, lingerMs, secretHash: clientId }
+    const header = { ...place, conn: this.nextConn(), floor: 1 }
+    const opening = { ...header, clientId, identity, leaseMs, lingerMs, secretHash: clientId }
     const opened = this.apply({ type: CommandType.open, ...opening }).find(({ kind }) => kind === 'opened')
     if (opened?.kind !== 'opened') throw new Error('not opened')
-    return new Client(this, opened.session, clientId, place)
+    return new Client(this, opened.session, clientId, place, identity)
   }
 
   /** A classic connection at n1, and its one lock; its session, and what everybody was told. */
   classic(clientId: string, name: string): { session: number; words: string[] } {
-    const opening = { node: 'n1', epoch: 10_000, conn: this.nextConn(), floor: 1, clientId, ...askIn(name) }
+    const opening = {
+      node: 'n1',
+      epoch: 10_000,
+      conn: this.nextConn(),
+      floor: 1,
+      clientId,
+      identity: '',
+      ...askIn(name),
+    }
     const terms = { waitMs: -1, meta: '', delayMs: 0, wallMs: 10 }
     const effects = this.apply({ type: CommandType.openClassic, ...opening, ...terms })
     const opened = effects.find(({ kind }) => kind === 'opened')
@@ -92,6 +102,13 @@ export function cast<N extends string>(...names: N[]): Record<N, Client> & { sta
   return { ...(clients as Record<N, Client>), stage }
 }
 
+export interface ClientOptions {
+  readonly leaseMs?: number
+  readonly lingerMs?: number
+  readonly at?: 0 | 1 | 2
+  readonly identity?: string
+}
+
 export class Client {
   /** Of the last request. */
   id = 0
@@ -104,6 +121,7 @@ export class Client {
     readonly session: number,
     readonly name: string,
     public place: { readonly node: string; readonly epoch: number },
+    readonly identity = '',
   ) {}
 
   header() {
@@ -122,6 +140,10 @@ export class Client {
 
   /** What everybody was told, in words. Waits for ever unless told otherwise. */
   ask(names: string, options: AskOptions = {}): string[] {
+    return wordsOf(this.stage.apply(this.askCommand(names, options)))
+  }
+
+  askCommand(names: string, options: AskOptions = {}): AskCommand {
     const { holding = 'all', id, ...terms } = options
     const kept = holding === 'all' || holding === 'none' ? [] : holding.split(' ')
     const keeps = kept.map((one) => {
@@ -133,7 +155,7 @@ export class Client {
       .filter((name) => name !== '')
       .map(askIn)
     const words = { ...NO_TERMS, ...terms, keepsAll: holding === 'all', keeps }
-    return wordsOf(this.stage.apply({ type: CommandType.ask, ...this.#asking(id), asks, ...words }))
+    return { type: CommandType.ask, ...this.#asking(id), asks, ...words }
   }
 
   release(name: string, token = 0, done = false): string[] {
@@ -149,8 +171,8 @@ export class Client {
     return wordsOf(this.stage.apply({ type: CommandType.waitTimeout, ...this.header(), target }))
   }
 
-  unlock(name: string, token = 0, of: Client | null = null): string[] {
-    const by = { owner: of?.session ?? 0, secretHash: of?.name ?? '' }
+  unlock(name: string, token = 0, of: Client | null = null, ofAnyone = false): string[] {
+    const by = { owner: of?.session ?? 0, secretHash: of?.name ?? '', ofAnyone }
     return wordsOf(this.stage.apply({ type: CommandType.unlock, ...this.#asking(), name, token, ...by, wallMs: 50 }))
   }
 
@@ -186,8 +208,9 @@ export class Client {
     return wordsOf(this.stage.apply({ type: CommandType.end, ...this.attachment(), bye, wallMs: 50 }))
   }
 
-  detach(fin = false): string[] {
-    return wordsOf(this.stage.apply({ type: CommandType.detach, ...this.attachment(), fin, wallMs: 50 }))
+  detach(fin = false, leaseOnly = false): string[] {
+    const how = { fin, leaseOnly }
+    return wordsOf(this.stage.apply({ type: CommandType.detach, ...this.attachment(), ...how, wallMs: 50 }))
   }
 
   expire(): string[] {
@@ -197,13 +220,19 @@ export class Client {
 
   /** At the same node; the view of the session as the connection is told of it. */
   resume() {
-    const opening = { ...this.place, conn: this.stage.nextConn(), floor: 1, session: this.session }
-    const effects = this.stage.apply({ type: CommandType.resume, ...opening, secretHash: this.name, attempt: 0 })
+    const effects = this.tryToResume(this.identity)
     const resumed = effects.find(({ kind }) => kind === 'resumed')
     if (resumed?.kind !== 'resumed') throw new Error('not resumed')
     this.attach = resumed.attach
     this.n = 0
     return resumed.view
+  }
+
+  /** As that identity, or at a node that asks nobody who it is. */
+  tryToResume(identity: string, asAnyone = false): readonly Effect[] {
+    const opening = { ...this.place, conn: this.stage.nextConn(), floor: 1, session: this.session }
+    const by = { secretHash: this.name, attempt: 0, identity, asAnyone }
+    return this.stage.apply({ type: CommandType.resume, ...opening, ...by })
   }
 }
 
@@ -216,6 +245,7 @@ const NO_TERMS = {
   loose: false,
   once: '',
   onceTtlMs: 0,
+  keepsAnyones: false,
   wallMs: 10,
 }
 

@@ -108,6 +108,7 @@ const ENTRIES: Record<string, (crowd: Crowd) => () => readonly Effect[]> = {
         conn,
         floor: conn,
         clientId: '',
+        identity: '',
         waitMs: -1,
         meta: '',
         delayMs: 0,

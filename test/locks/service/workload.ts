@@ -17,6 +17,8 @@ import type { Seen, SeenHold, SeenSession } from './seen.js'
 const NODES = ['n1', 'n2', 'n3']
 const PREFIXES = ['', 'd/', 'd/x', 'a']
 const KEYS = ['k1', 'k2']
+/** The first is nobody in particular. */
+const IDENTITIES = ['', 'ci', 'ops']
 const SESSIONS_MAX = 7
 
 type Place = NonNullable<SeenSession['place']>
@@ -121,21 +123,25 @@ export class Workload {
     const header = { node, epoch, conn: this.#conns, floor: Math.max(1, this.#conns - 3) }
     const resumable = this.#seen().sessions.filter(({ classic }) => !classic)
     if (kind === 'resume' && resumable.length > 0) {
-      const { id, attempt: last, leaseMs } = random.pick(resumable)
+      const { id, attempt: last, leaseMs, identity: own } = random.pick(resumable)
       const secretHash = random.chance(0.03) ? 'guess' : `secret-${leaseMs}`
       const attempt = random.pick([0, last, last + 1, last + 1, last + 7])
-      return { type: CommandType.resume, ...header, session: id, secretHash, attempt }
+      const identity = random.chance(0.15) ? random.pick(IDENTITIES) : own
+      const asAnyone = random.chance(0.1)
+      return { type: CommandType.resume, ...header, session: id, secretHash, attempt, identity, asAnyone }
     }
     if (this.#seen().sessions.length >= SESSIONS_MAX) return this.#gone()
     const clientId = random.chance(0.5) ? `client-${random.int(100)}` : ''
+    const identity = random.pick(IDENTITIES)
     if (kind === 'classic') {
       const { name, amount, limit } = this.#ask(random.pick(this.#names))
       const terms = { waitMs: this.#waitMs(), meta: '', delayMs: random.pick([0, 0, 0, 2_000]), wallMs: this.#clock() }
-      return { type: CommandType.openClassic, ...header, clientId, name, amount, limit, ...terms }
+      return { type: CommandType.openClassic, ...header, clientId, identity, name, amount, limit, ...terms }
     }
     const leaseMs = 3_000 + random.int(1_000)
     const lingerMs = random.pick([0, 1_000, 60_000])
-    return { type: CommandType.open, ...header, clientId, leaseMs, lingerMs, secretHash: `secret-${leaseMs}` }
+    const secretHash = `secret-${leaseMs}`
+    return { type: CommandType.open, ...header, clientId, identity, leaseMs, lingerMs, secretHash }
   }
 
   // ---- what the leader and the nodes count
@@ -258,7 +264,8 @@ export class Workload {
       const by = random.chance(0.5) ? { owner: 0, secretHash: '' } : { owner: hold.owner, secretHash: hold.secretHash }
       const secretHash = random.chance(0.05) ? 'guess' : by.secretHash
       const asking = this.#asking(session, place)
-      return { type: CommandType.unlock, ...asking, name: hold.name, token, ...by, secretHash, wallMs: this.#clock() }
+      const words = { ...by, secretHash, ofAnyone: random.chance(0.3), wallMs: this.#clock() }
+      return { type: CommandType.unlock, ...asking, name: hold.name, token, ...words }
     },
     force: (session, place) => {
       const hold = this.#someHold(this.#seen().holds)
@@ -291,7 +298,8 @@ export class Workload {
     const random = this.#random
     const header = { node, epoch, session, attach: attach + this.#rarely() }
     if (random.chance(0.4)) return { type: CommandType.end, ...header, bye: random.chance(0.5), wallMs: this.#clock() }
-    return { type: CommandType.detach, ...header, fin: random.chance(0.4), wallMs: this.#clock() }
+    const how = { fin: random.chance(0.4), leaseOnly: random.chance(0.1) }
+    return { type: CommandType.detach, ...header, ...how, wallMs: this.#clock() }
   }
 
   // ---- fields
@@ -351,6 +359,7 @@ export class Workload {
       loose: ttlMs > 0 && random.chance(0.5),
       once: random.chance(once) ? random.pick(KEYS) : '',
       onceTtlMs: random.pick([0, 0, 60_000]),
+      keepsAnyones: random.chance(0.3),
       wallMs: this.#clock(),
     }
   }

@@ -113,8 +113,8 @@ export class World {
     const node = 'n1'
     const [epoch, expected] = [7, this.model.current.get(node) ?? 0]
     apply({ type: CommandType.nodeUp, node, epoch, expected, dead: 0, address: '', peer: '', programLevel: LEVEL })
-    const opening = { node, epoch, conn: 1, floor: 1, clientId: '', secretHash: '', leaseMs: 5_000, lingerMs: 0 }
-    apply({ type: CommandType.open, ...opening })
+    const opening = { node, epoch, conn: 1, floor: 1, clientId: '', identity: '', secretHash: '' }
+    apply({ type: CommandType.open, ...opening, leaseMs: 5_000, lingerMs: 0 })
     const session = this.model.sessions.at(-1)?.id ?? 0
     const attachment = { node, epoch, session, attach: 1 }
     let n = 0

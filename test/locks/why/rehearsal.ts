@@ -119,6 +119,7 @@ export class Rehearsal {
       floor: 1,
       clientId: 'operator',
       secretHash: '',
+      identity: '',
       leaseMs: 5_000,
       lingerMs: 0,
     }

@@ -78,8 +78,8 @@ export const LOCK_DIALECT: readonly Mutant[] = [
     edits: [
       {
         file: `${REQUESTS}/unlock.ts`,
-        find: 'owner, secretHash, wallMs })',
-        replace: 'owner: 0, secretHash, wallMs })',
+        find: 'owner, secretHash, ofAnyone',
+        replace: 'owner: 0, secretHash, ofAnyone',
       },
     ],
     tests: TRANSCRIPTS,

@@ -15,8 +15,8 @@ export const RULES_DETACHED: readonly Mutant[] = [
     edits: [
       {
         file: SESSIONS,
-        find: 'command.fin ? terms.lingerMs : Math.max(terms.leaseMs, terms.lingerMs)',
-        replace: 'Math.max(terms.leaseMs, terms.lingerMs)',
+        find: 'return fin ? lingerMs : Math.max(leaseMs, lingerMs)',
+        replace: 'return Math.max(leaseMs, lingerMs)',
       },
     ],
   },
@@ -27,8 +27,8 @@ export const RULES_DETACHED: readonly Mutant[] = [
     edits: [
       {
         file: SESSIONS,
-        find: 'command.fin ? terms.lingerMs : Math.max(terms.leaseMs, terms.lingerMs)',
-        replace: 'command.fin ? terms.lingerMs : terms.leaseMs',
+        find: 'return fin ? lingerMs : Math.max(leaseMs, lingerMs)',
+        replace: 'return fin ? lingerMs : leaseMs',
       },
     ],
   },

@@ -241,8 +241,9 @@ describe('session', () => {
     const secretHash = cluster.node(1).machine.inspect().sessions.get(session)?.terms?.secretHash
     if (where == null || attach === undefined || secretHash === undefined) throw new Error('not attached')
     const { node, epoch, conn } = where
-    const detach: Command = { type: CommandType.detach, node, epoch, session, attach, fin: false, wallMs: 0 }
-    const header = { node, epoch, conn: conn + 1, floor: 1, attempt: 0 }
+    const how = { fin: false, leaseOnly: false, wallMs: 0 }
+    const detach: Command = { type: CommandType.detach, node, epoch, session, attach, ...how }
+    const header = { node, epoch, conn: conn + 1, floor: 1, attempt: 0, identity: '', asAnyone: false }
     // Both are in the log before anybody applies one.
     cluster.commit(encodeCommand(detach), cluster.term)
     cluster.commit(encodeCommand({ type: CommandType.resume, ...header, session, secretHash }), cluster.term)

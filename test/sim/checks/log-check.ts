@@ -241,6 +241,7 @@ const COUNTED: { readonly [K in Effect['kind']]?: string } = {
   waitLeft: 'wait shortened',
   openRefused: 'open refused',
   resumeRefused: 'resume refused',
+  resumeForbidden: 'resume by another identity',
   resumeOutdated: 'resume outdated',
   superseded: 'session superseded',
   queued: 'queued',

@@ -32,7 +32,14 @@ function read(line: Line, random: Random): Opening {
   if (redirect !== 'yes' && redirect !== 'no') fail('bad-request', 'redirect: yes or no')
   const secret = newSecret(random)
   return {
-    body: { type: CommandType.open, clientId: clientId ?? '', leaseMs, lingerMs, secretHash: hashSecret(secret) },
+    body: {
+      type: CommandType.open,
+      clientId: clientId ?? '',
+      leaseMs,
+      lingerMs,
+      secretHash: hashSecret(secret),
+      identity: '',
+    },
     isNew: true,
     secret,
     leaseMs,

@@ -25,7 +25,8 @@ export function readTerms(line: Line, wallMs: number): AskTerms {
   const minHoldMs = readBoundedMs(line, 'min-hold', MIN_HOLD_MAX_MS)
   const { once, onceTtlMs } = readOnce(line)
   const { keepsAll, keeps } = readHolding(line)
-  return { waitMs, meta, delayMs, minHoldMs, ttlMs, loose, once, onceTtlMs, keepsAll, keeps, wallMs }
+  const keepsAnyones = keeps.length > 0
+  return { waitMs, meta, delayMs, minHoldMs, ttlMs, loose, once, onceTtlMs, keepsAll, keeps, keepsAnyones, wallMs }
 }
 
 export function readWait(line: Line): number {

@@ -59,6 +59,8 @@ export function refusedReply(refusal: OpeningRefusal, clusterId: string): Neutra
       const message = 'no such session, or it has expired'
       return neutral('err', { code: 'session-expired', message, cluster: clusterId })
     }
+    case 'forbidden':
+      return errorReply(NO_REQUEST, 'unauthorized', 'resume: the session is of another identity')
     case 'full':
       return errorReply(NO_REQUEST, 'limit', 'the cluster has as many sessions as it may have')
     case 'outdated': {

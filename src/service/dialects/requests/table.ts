@@ -3,6 +3,7 @@ import type { RequestId } from '../../../locks/commands/commands.js'
 import type { Answer } from '../../../locks/effects.js'
 import type { Line } from '../../../protocol/line.js'
 import type { NeutralReply } from '../../../protocol/replies.js'
+import { deadlockWords } from '../../reads/deadlock-words.js'
 import { errorReply } from '../replies.js'
 import { otherwise } from './admin.js'
 import { bye } from './bye.js'
@@ -70,6 +71,12 @@ export function answerReply(request: RequestId, answer: Exclude<Answer, Granted>
       return cancelledReply(request)
     case 'error':
       return errorReply(request, answer.code === 'permits' ? 'limit' : answer.code, answer.message)
+    case 'deadlock':
+      return errorReply(
+        request,
+        'deadlock',
+        deadlockWords(answer, () => true),
+      )
     default:
       return operatorsReply(request, answer)
   }

@@ -19,6 +19,6 @@ export const unlock: SessionRequest = {
     if ((owner === 0) !== (secret === '')) fail('bad-request', 'unlock: session and secret belong together')
     const secretHash = owner === 0 ? '' : hashSecret(secret)
     const wallMs = session.context.clock.wallNow()
-    session.propose(id, { type: CommandType.unlock, name, token, owner, secretHash, wallMs })
+    session.propose(id, { type: CommandType.unlock, name, token, owner, secretHash, ofAnyone: true, wallMs })
   },
 }

@@ -8,6 +8,8 @@ export interface ModelSession {
   readonly classic: boolean
   readonly clientId: string
   readonly secretHash: string
+  /** Of whoever opened it, or resumed it while it was nobody's. */
+  identity: string
   readonly leaseMs: number
   readonly lingerMs: number
   attach: number
@@ -39,6 +41,7 @@ export interface ModelHold {
   /** Of the session that took it. */
   readonly owner: number
   readonly secretHash: string
+  readonly identity: string
   /** Who has it; null of a tail. A loose hold keeps the one that took it, while that lives. */
   session: ModelSession | null
   phase: ModelPhase
@@ -88,6 +91,8 @@ export type Counted =
   | readonly ['untimed', name: string, token: number]
   | readonly ['frozen', prefix: string, generation: number, untilWallMs: number]
   | readonly ['marked', key: string, generation: number, expiresWallMs: number]
+
+export const identityOf = ({ session, identity }: ModelHold): string => session?.identity ?? identity
 
 export const labelOf = (session: ModelSession): string => session.clientId || String(session.id)
 

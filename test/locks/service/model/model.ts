@@ -125,8 +125,10 @@ export class Model {
     if (command.type === CommandType.resume) {
       const session = this.sessions.find((s) => s.id === command.session && !s.classic)
       if (session === undefined || session.secretHash !== command.secretHash) return
+      if (session.identity !== '' && session.identity !== command.identity && !command.asAnyone) return
       if (command.attempt > 0 && command.attempt <= session.attempt) return
       session.attempt = Math.max(session.attempt, command.attempt)
+      if (session.identity === '') session.identity = command.identity
       this.table.draw(index)
       Object.assign(session, { attach: session.attach + 1, lastN: 0, place, detachedForMs: 0 })
       this.sessions = [...this.sessions.filter((s) => s !== session), session]
@@ -138,6 +140,7 @@ export class Model {
       classic,
       clientId: command.clientId,
       secretHash: classic ? '' : command.secretHash,
+      identity: command.identity,
       leaseMs: classic ? 0 : command.leaseMs,
       lingerMs: classic ? 0 : command.lingerMs,
       attach: 1,
@@ -166,6 +169,7 @@ export class Model {
     this.#sawWallTime(command)
     if (command.type === CommandType.end) this.#end(session, endOf(command.bye, session.classic))
     else if (session.classic || (command.fin && session.lingerMs === 0)) this.#end(session, 'fin')
+    else if (command.leaseOnly) this.#detach(session, session.leaseMs)
     else this.#detach(session, command.fin ? session.lingerMs : Math.max(session.leaseMs, session.lingerMs))
   }
 

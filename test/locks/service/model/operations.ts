@@ -6,10 +6,11 @@ import {
   CommandType,
   EXCLUSIVE,
   type Freeze,
+  type Kept,
   type SessionHeader,
 } from '../../../../src/locks/commands/commands.js'
 import type { Answer, AnswerErrorCode } from '../../../../src/locks/effects.js'
-import { labelOf, type ModelHold, type ModelRequest, type ModelSession } from './entities.js'
+import { identityOf, labelOf, type ModelHold, type ModelRequest, type ModelSession } from './entities.js'
 import { type Asked, doneAnswer, type Table } from './table.js'
 
 type AskingCommand = Extract<Command, SessionHeader & { request: number }>
@@ -26,7 +27,8 @@ export class Operations {
         return this.ask(index, session, command.request, { asks, terms, keeps: 'all', waitMs })
       }
       case CommandType.ask: {
-        const { keepsAll, keeps, waitMs } = command
+        const { keepsAll, waitMs } = command
+        const keeps = this.#keepable(session, command)
         const [first, ...others] = command.asks
         if (first === undefined) return failure('bad-request')
         const asked: Asked = { asks: [first, ...others], terms: command, keeps: keepsAll ? 'all' : keeps, waitMs }
@@ -38,7 +40,7 @@ export class Operations {
         this.endWait(session, command.target, 'cancelled')
         return { kind: 'cancelled' }
       case CommandType.unlock:
-        return this.#unlock(command)
+        return this.#unlock(session, command)
       case CommandType.forceRelease:
         return this.#force(session, command)
       case CommandType.resize:
@@ -70,15 +72,23 @@ export class Operations {
       return null
     }
     const waiting: ModelRequest = { session, request, number: table.draw(index), ...asked }
-    if (waitMs === 0) return table.standsInItsOwnWay(waiting) ? failure('deadlock') : table.obstacle(asks, null)
+    if (waitMs === 0) return table.standsInItsOwnWay(waiting) ? DEADLOCK : table.obstacle(asks, null)
     for (const { name, limit } of asks) table.limits.set(name, table.limitFor(name, limit))
     table.requests.push(waiting)
     if (table.stuck().includes(waiting)) {
       table.dropRequest(waiting)
-      return failure('deadlock')
+      return DEADLOCK
     }
     this.tellQueued(waiting)
     return null
+  }
+
+  /** What a client says it keeps counts of current holds of its own identity, or of everybody's if it may break them. */
+  #keepable(session: ModelSession, { keeps, keepsAnyones }: AskCommand): readonly Kept[] {
+    if (keepsAnyones) return keeps
+    return keeps.filter(({ name, token }) => {
+      return this.table.holdsOf(name).some((hold) => hold.token === token && identityOf(hold) === session.identity)
+    })
   }
 
   #errorIn(asks: readonly Ask[]): AnswerErrorCode | null {
@@ -138,12 +148,13 @@ export class Operations {
     this.table.counted.push(['marked', key, generation, expiresWallMs])
   }
 
-  #unlock(command: Extract<Command, { type: 25 }>): Answer {
-    const { name, token, owner, secretHash } = command
+  #unlock(session: ModelSession, command: Extract<Command, { type: 25 }>): Answer {
+    const { name, token, owner, secretHash, ofAnyone } = command
     const loose = this.table.holdsOf(name).filter((hold) => hold.loose && hold.phase === 'held')
     const meant = loose
       .filter((hold) => token === 0 || hold.token === token)
       .filter((hold) => owner === 0 || (hold.owner === owner && hold.secretHash === secretHash))
+      .filter((hold) => owner !== 0 || ofAnyone || identityOf(hold) === session.identity)
     const [hold, another] = meant
     if (hold === undefined) return failure('not-holder')
     if (another !== undefined) return failure('not-holder')
@@ -269,7 +280,10 @@ export class Operations {
   }
 }
 
-/** Words for people are not compared. */
+/** Which circle is told is not compared: there may be several. */
+const DEADLOCK: Answer = { kind: 'deadlock', steps: [], isCut: false }
+
+/** Nor are these. */
 const failure = (code: AnswerErrorCode): Answer => ({ kind: 'error', code, message: '' })
 
 export const NO_TERMS: Omit<AskCommand, 'keepsAll' | 'keeps' | 'type' | 'asks' | 'request' | keyof SessionHeader> = {
@@ -281,5 +295,6 @@ export const NO_TERMS: Omit<AskCommand, 'keepsAll' | 'keeps' | 'type' | 'asks' |
   loose: false,
   once: '',
   onceTtlMs: 0,
+  keepsAnyones: false,
   wallMs: 0,
 }

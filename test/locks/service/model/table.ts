@@ -182,6 +182,7 @@ export class Table {
         onceTtlMs: terms.onceTtlMs,
         owner: session.id,
         secretHash: session.secretHash,
+        identity: session.identity,
         session: terms.loose ? null : session,
         phase: 'held',
         delayMs: terms.delayMs,

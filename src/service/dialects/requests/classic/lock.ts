@@ -58,7 +58,8 @@ function read(line: Line, wallMs: number): Asked | NeutralReply {
   if (typeof asked === 'string') return asked
   const { amount, limit } = asked
   const type = CommandType.openClassic
-  const body = { type, clientId: clientId ?? '', name, waitMs, meta: '', delayMs: 0, wallMs, amount, limit }
+  const terms = { name, waitMs, meta: '', delayMs: 0, wallMs, amount, limit }
+  const body = { type, clientId: clientId ?? '', ...terms, identity: '' }
   return { body, showsToken, mayRedirect }
 }
 
