@@ -129,8 +129,6 @@ export interface SessionView {
   /** Number of the last applied command of this attach count. */
   readonly lastN: number
   readonly clientId: string
-  /** Whose it is; empty: nobody's in particular. */
-  readonly identity: string
   readonly leaseMs: number
   readonly lingerMs: number
   readonly classic: boolean

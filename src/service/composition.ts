@@ -120,7 +120,6 @@ export class NodeComposition {
     this.admin = new Administration({
       node: this.node,
       clock,
-      allowedFrom: settings.adminFrom,
       requestTimeoutMs: settings.requestTimeoutMs,
       members: () => this.memberReports(),
       levels: this.machine,
@@ -145,7 +144,6 @@ export class NodeComposition {
       describe: () => world.describe(),
       shutdown: () => world.shutdown(),
       admin: (request) => this.admin.handle(request),
-      adminRefusal: (loopback) => this.admin.refusalFor(loopback),
       membersChanged: () => this.node.setMembers(this.#members()),
       levelRaised: (level) => {
         // Also when the log is applied again at a start: it says what is in force.

@@ -91,6 +91,7 @@ export class LockService implements ConnectionOwner {
   readonly #reads: ClientReads
   /** Wrong tokens, whatever they were shown to. */
   readonly failedAttempts: FailedAttempts
+  readonly #endRightsWatch: () => void
   #stopping = false
 
   constructor(private readonly deps: LockServiceDeps) {
@@ -142,6 +143,7 @@ export class LockService implements ConnectionOwner {
     this.#reads = new ClientReads({ clock, node, reports: state.reports })
     this.failedAttempts = new FailedAttempts(clock)
     this.#context = this.#makeContext()
+    this.#endRightsWatch = deps.access.onChange(() => this.#rightsChanged())
     this.#effects = new EffectRouter({
       attachments: this.#attachments,
       duties: this.#duties,
@@ -179,6 +181,7 @@ export class LockService implements ConnectionOwner {
     })
     this.#deadlines.clear()
     this.#reads.stop()
+    this.#endRightsWatch()
   }
 
   /** Last step: commits the end of this node's epoch, which frees the locks of its classic clients. Bounded in time. */
@@ -229,6 +232,12 @@ export class LockService implements ConnectionOwner {
   /** Rule 7: called first in every turn of the event loop, and before anything is written at its end. */
   turn(): void {
     this.#right.turn()
+  }
+
+  /** Another policy is in force: whoever has lost what it has proven goes, the others are judged by it from their next ask on. */
+  #rightsChanged(): void {
+    this.turn()
+    this.#each((connection) => connection.rightsChanged())
   }
 
   get reads(): ClientReads {
@@ -344,6 +353,7 @@ export class LockService implements ConnectionOwner {
       access: deps.access,
       failedAttempts: this.failedAttempts,
       audit: deps.audit,
+      log: deps.log,
       leader: () => deps.node.leader(),
     }
   }

@@ -129,7 +129,7 @@ export class Bench {
 
   classic(node: NodeId, epoch: Epoch, name: string, options: Partial<OpenClassic> = {}): Party & { effects: Effect[] } {
     const terms = { waitMs: 0, meta: '', delayMs: 0, wallMs: 5, amount: EXCLUSIVE, limit: 0 }
-    const request = { clientId: '', identity: '', name, ...terms }
+    const request = { clientId: '', name, ...terms }
     const command = { type: CommandType.openClassic, node, epoch, conn: this.nextConn(), floor: 1, ...request }
     const effects = this.apply({ ...command, ...options })
     return { node, epoch, session: openedSession(effects), attach: 1, n: 0, ack: 0, effects }

@@ -280,7 +280,7 @@ describe('bounds', () => {
     expect(outcome(bench.apply(lock(LOCKS_PER_SESSION_MAX + 1)))).toBe('limit')
 
     const classic = (conn: number): Command => {
-      const opening = { node: 'n1', epoch: 100, conn, floor: 1, clientId: '', identity: '' }
+      const opening = { node: 'n1', epoch: 100, conn, floor: 1, clientId: '' }
       return { type: CommandType.openClassic, ...opening, ...asked, name: 'lock-1', waitMs: -1, amount: -1, limit: 0 }
     }
     bench.apply(...Array.from({ length: PLACES_PER_LOCK_MAX }, (_, i) => classic(1_000 + i)))

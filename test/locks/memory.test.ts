@@ -41,8 +41,7 @@ test(`a held lock with its session costs at most ${HEAP_PER_LOCK_MAX_BYTES} byte
   machine.applyCommand(1, encodeCommand({ type: CommandType.nodeUp, ...up }))
   const perLock = bytesPerLock(machine, () => {
     for (let i = 1; i <= LOCKS; i++) {
-      const who = { clientId: `host-${i % 100}.example`, identity: '' }
-      const opening = { node: 'n1', epoch: up.epoch, conn: i, floor: i, ...who }
+      const opening = { node: 'n1', epoch: up.epoch, conn: i, floor: i, clientId: `host-${i % 100}.example` }
       const asked = { name: `django-migrations-${i}`, waitMs: 0, meta: '', delayMs: 0, wallMs: 1_795_000_000_000 + i }
       machine.applyCommand(
         i + 1,

@@ -14,7 +14,7 @@ function detach(party: Party, fin: boolean): Command {
 }
 
 describe('openings', () => {
-  const request = { clientId: '', identity: '', name: 'a', waitMs: 0, meta: '', delayMs: 0, wallMs: 5 }
+  const request = { clientId: '', name: 'a', waitMs: 0, meta: '', delayMs: 0, wallMs: 5 }
 
   test('a connection opens once, however often its opening arrives', () => {
     const bench = twoNodes()

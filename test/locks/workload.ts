@@ -110,7 +110,6 @@ export class Workload {
         ...request(choice),
         amount: -1,
         limit: 0,
-        identity: '',
       }
     const session = kind < 30 ? this.#session(who) : null
     if (session !== null) {

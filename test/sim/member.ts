@@ -10,6 +10,7 @@ import type { LogStore } from '../../src/raft/ports/store.js'
 import type { Peer } from '../../src/raft/ports/transport.js'
 import type { ClientPort } from '../../src/server/clients/client-port.js'
 import { tableKey } from '../../src/server/sockets/tcp-table.js'
+import { nobody } from '../../src/service/access/caller.js'
 import type { NodeComposition, Surroundings } from '../../src/service/composition.js'
 import type { EpochRecord, EpochRecords, LockService } from '../../src/service/lock-service.js'
 import type { Checks } from './checks/checks.js'
@@ -108,7 +109,7 @@ export class Member {
   /** An administration line, as an operator sends it to this node. */
   administer(text: string, reply: (text: string) => void): void {
     const line = parseLine(text)
-    if (line !== null) this.#parts?.admin.handle({ line, remote: 'operator', loopback: true, reply })
+    if (line !== null) this.#parts?.admin.handle({ line, remote: 'operator', caller: nobody(true), reply })
   }
 
   get service(): LockService | null {

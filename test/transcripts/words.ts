@@ -4,7 +4,6 @@ import { HOLD_ENDS } from '../../src/locks/state/standing.js'
 import { ADMIN_CODES } from '../../src/protocol/admin-codes.js'
 import { ERROR_CODES } from '../../src/protocol/error-codes.js'
 import { NEUTRAL_WORDS, POSITIVE_WORDS } from '../../src/protocol/replies.js'
-import { ADMIN_ACTIONS } from '../../src/service/administration/administration.js'
 import { FIRST_REQUESTS, LATER_REQUESTS } from '../../src/service/dialects/requests/classic/table.js'
 import { OPENINGS, REQUESTS } from '../../src/service/dialects/requests/table.js'
 import type { Scene } from './script.js'
@@ -15,7 +14,7 @@ export type Kind = (typeof KINDS)[number]
 
 export const WORDS: Readonly<Record<Kind, readonly string[]>> = {
   'classic action': [...FIRST_REQUESTS.keys(), ...LATER_REQUESTS.keys()],
-  'session action': [...OPENINGS.keys(), ...REQUESTS.keys(), ...ADMIN_ACTIONS],
+  'session action': [...OPENINGS.keys(), ...REQUESTS.keys()],
   answer: [...POSITIVE_WORDS, ...NEUTRAL_WORDS],
   code: [...ERROR_CODES, ...Object.keys(ADMIN_CODES)],
   reason: [...REFUSAL_REASONS, ...LOSS_REASONS],

@@ -30,7 +30,7 @@ const opening = { node: text, epoch: wide, conn: varint, floor: varint } as cons
 
 /**
  * Who opens or resumes, as the node's auth file calls it; empty: nobody in particular, or the node has no such file. A cluster of
- * level 1 knows nobody.
+ * level 1 knows nobody. Of a classic connection nobody needs to know: its session is neither resumed nor unlocked.
  */
 const identity = since(2, text, '')
 
@@ -149,7 +149,6 @@ export const COMMANDS = {
       ...lockRequest,
       amount: since(2, signed, EXCLUSIVE),
       limit: since(2, varint, 0),
-      identity,
     },
   },
 

@@ -110,7 +110,8 @@ export function writeHold(out: ByteWriter, hold: Hold): void {
   out.wide(terms.owner.session)
   out.text(terms.owner.label)
   out.text(terms.owner.secretHash)
-  out.text(terms.owner.identity)
+  out.bool(terms.owner.identity !== null)
+  out.text(terms.owner.identity ?? '')
 }
 
 export function readHold(input: ByteReader, state: LockState, read: ReadLocks): void {
@@ -128,7 +129,10 @@ export function readHold(input: ByteReader, state: LockState, read: ReadLocks): 
 }
 
 function readOwner(input: ByteReader): HoldOwner {
-  return { session: input.wide(), label: input.text(), secretHash: input.text(), identity: input.text() }
+  const owner = { session: input.wide(), label: input.text(), secretHash: input.text() }
+  const isKnown = input.bool()
+  const identity = input.text()
+  return { ...owner, identity: isKnown ? identity : null }
 }
 
 function readAmount(input: ByteReader, lock: LockEntry): number {

@@ -121,11 +121,11 @@ export function writeSession(out: ByteWriter, session: Session, level: number): 
   out.varint(session.conn)
   out.varint(session.attach)
   out.varint(session.lastN)
-  if (level > BASE_LEVEL) out.text(session.identity)
   const terms = session.terms
   out.bool(terms !== null)
   if (terms === null) return
   out.text(terms.secretHash)
+  if (level > BASE_LEVEL) out.text(terms.identity)
   out.varint(terms.leaseMs)
   out.varint(terms.lingerMs)
   out.wide(terms.attachOrder)
@@ -149,10 +149,9 @@ export function readSession(input: ByteReader, state: LockState): void {
   const conn = input.varint()
   const attach = input.varint()
   const lastN = input.varint()
-  const identity = state.level > BASE_LEVEL ? input.text() : ''
   const terms = input.bool() ? readTerms(input, state.level) : null
   if (state.sessions.has(id)) input.fail(`session ${id} comes twice`)
-  const session = state.addSession(id, clientId, identity, conn, terms)
+  const session = state.addSession(id, clientId, conn, terms)
   session.attach = attach
   session.lastN = lastN
   if (epoch === 0) {
@@ -165,7 +164,9 @@ export function readSession(input: ByteReader, state: LockState): void {
 }
 
 function readTerms(input: ByteReader, level: number): SessionTerms {
-  const terms = new SessionTerms(input.text(), input.varint(), input.varint(), input.wide())
+  const secretHash = input.text()
+  const identity = level > BASE_LEVEL ? input.text() : ''
+  const terms = new SessionTerms(secretHash, input.varint(), input.varint(), input.wide(), identity)
   terms.lowestUnacknowledged = input.varint()
   terms.highestRequest = input.varint()
   terms.detachedForMs = input.varint()

@@ -65,8 +65,6 @@ export class Session {
   constructor(
     readonly id: SessionId,
     readonly clientId: string,
-    /** Who opened it; '' nobody in particular. Also who resumed one that was nobody's. */
-    public identity: string,
     public conn: ConnId,
     /** Null: a classic connection, which ends with its lock and cannot be resumed. */
     readonly terms: SessionTerms | null,
@@ -75,6 +73,11 @@ export class Session {
 
   get classic(): boolean {
     return this.terms === null
+  }
+
+  /** Null: a classic connection's, which is nobody's. */
+  get identity(): string | null {
+    return this.terms === null ? null : this.terms.identity
   }
 
   /** The attachment's place in its epoch; a classic session is attached once, so its id serves. */

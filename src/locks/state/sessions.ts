@@ -44,8 +44,9 @@ export function open(context: ApplyContext, command: Open): void {
     return
   }
   const id = state.draw(index)
-  const terms = new SessionTerms(command.secretHash, command.leaseMs, command.lingerMs, id)
-  const session = state.addSession(id, command.clientId, command.identity, command.conn, terms)
+  const { clientId, secretHash, leaseMs, lingerMs, identity, conn } = command
+  const terms = new SessionTerms(secretHash, leaseMs, lingerMs, id, identity)
+  const session = state.addSession(id, clientId, conn, terms)
   state.attach(session, place)
   effects.push({ kind: 'opened', where: at(place, command.conn), session: id, attach: session.attach })
 }
@@ -59,8 +60,7 @@ export function openClassic(context: ApplyContext, command: OpenClassic): void {
   const place = admitOpening(context, command)
   if (place === null) return
   const { state, effects, index } = context
-  const { clientId, identity, conn } = command
-  const session = state.addSession(state.draw(index), clientId, identity, conn, null)
+  const session = state.addSession(state.draw(index), command.clientId, command.conn, null)
   state.attach(session, place)
   effects.push({ kind: 'opened', where: at(place, command.conn), session: session.id, attach: session.attach })
   requestLocks(context, session, CLASSIC_REQUEST, askOf(command))
@@ -78,7 +78,7 @@ export function resume(context: ApplyContext, command: Resume): void {
     effects.push({ kind: 'resumeRefused', where, session: command.session })
     return
   }
-  if (!maySpeakFor(session, command)) {
+  if (!maySpeakFor(terms, command)) {
     effects.push({ kind: 'resumeForbidden', where, session: command.session })
     return
   }
@@ -93,7 +93,7 @@ export function resume(context: ApplyContext, command: Resume): void {
   session.attach += 1
   session.lastN = 0
   session.conn = command.conn
-  if (session.identity === '') session.identity = command.identity
+  if (terms.identity === '') terms.identity = command.identity
   terms.attempt = Math.max(terms.attempt, command.attempt)
   terms.attachOrder = state.draw(index)
   terms.detachedForMs = 0
@@ -106,7 +106,7 @@ export function resume(context: ApplyContext, command: Resume): void {
  * The secret alone is not enough where identities are asked for: who has lost its rights must not go on under a session. One that
  * is nobody's becomes the identity's that resumes it, so that accounts can be switched on under living sessions.
  */
-function maySpeakFor({ identity }: Session, command: Resume): boolean {
+function maySpeakFor({ identity }: SessionTerms, command: Resume): boolean {
   return identity === '' || identity === command.identity || command.asAnyone
 }
 

@@ -146,8 +146,8 @@ export class LockState {
 
   // ---- sessions
 
-  addSession(id: SessionId, clientId: string, identity: string, conn: number, terms: SessionTerms | null): Session {
-    const session = new Session(id, clientId, identity, conn, terms, this.production)
+  addSession(id: SessionId, clientId: string, conn: number, terms: SessionTerms | null): Session {
+    const session = new Session(id, clientId, conn, terms, this.production)
     this.sessions.set(id, session)
     if (terms !== null) this.resumableCount += 1
     return session

@@ -22,6 +22,8 @@ export class SessionTerms {
     readonly lingerMs: number,
     /** Drawn from the counter with each attachment; orders the sessions of an epoch. */
     public attachOrder: number,
+    /** Who opened it, or resumed it while it was nobody's in particular: ''. */
+    public identity: string,
   ) {}
 }
 
@@ -68,8 +70,8 @@ export interface HoldOwner {
   readonly label: string
   /** Who knows the session's secret may `unlock` in its name. */
   readonly secretHash: string
-  /** Of that session: whoever has it may `unlock` as well. */
-  readonly identity: string
+  /** Of that session: whoever has it may `unlock` as well. Null: a classic one's. */
+  readonly identity: string | null
 }
 
 /**

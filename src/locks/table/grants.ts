@@ -40,8 +40,9 @@ function addHold(context: ApplyContext, to: Granted, lock: LockEntry, amount: nu
   // What a snapshot of level 1 does not have must not be there under level 1 either: replicas would differ.
   if (state.level > BASE_LEVEL) hold.request = to.request
   if (terms?.loose === true) {
-    const { id, label, identity } = session
-    hold.withTerms().owner = { session: id, label, secretHash: session.terms?.secretHash ?? '', identity }
+    const { id, label } = session
+    const { secretHash = '', identity = null } = session.terms ?? {}
+    hold.withTerms().owner = { session: id, label, secretHash, identity }
     state.addHold(hold, null)
   } else state.addHold(hold, session)
   const { name } = lock

@@ -7,7 +7,7 @@ import { WHY_CHAIN_LOOKS, WHY_LOOKS } from '../limits.js'
 import type { Hold, LockRequest, Session } from '../state/entities.js'
 import type { LockState } from '../state/state.js'
 import { freezeOf } from '../table/freezes.js'
-import { type HoldReport, holdReport } from './hold-report.js'
+import { type HoldReport, holdReport, type Sees } from './hold-report.js'
 import { askOf, holdsInTheWay, Looks, placesInTheWay } from './in-the-way.js'
 
 /** `holder` waits for `name`, which is up to `of`. */
@@ -37,7 +37,7 @@ export class Chains {
     private readonly state: LockState,
     private readonly looks: Looks,
     /** Behind a name that whoever asks may not see the chain is cut. */
-    private readonly sees: (name: string) => boolean,
+    private readonly sees: Sees,
   ) {
     this.#keepers = new Keepers(state, looks)
   }

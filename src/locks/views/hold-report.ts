@@ -37,7 +37,7 @@ export interface PlaceReport {
   readonly session: SessionId
   /** The client's id of the request; negative if it gave none. */
   readonly request: RequestId
-  /** How many names the request asks for. */
+  /** How many names the request asks for, of those that whoever asks may see. */
   readonly names: number
   readonly sinceWallMs: number
   /** By the last count that reached the state; -1 waits forever. */
@@ -53,6 +53,9 @@ export interface FreezeReport {
   /** 0: until it is thawed. */
   readonly untilWallMs: number
 }
+
+/** Whether whoever asks may see a name. */
+export type Sees = (name: string) => boolean
 
 export function modeOf(amount: number): Mode {
   if (amount === EXCLUSIVE) return 'exclusive'
@@ -86,7 +89,7 @@ export function holdReport(state: LockState, hold: Hold): HoldReport {
   }
 }
 
-export function placeReport({ request, lock, amount }: Place, position: number): PlaceReport {
+export function placeReport({ request, lock, amount }: Place, position: number, sees: Sees): PlaceReport {
   return {
     name: lock.name,
     position,
@@ -95,7 +98,7 @@ export function placeReport({ request, lock, amount }: Place, position: number):
     holder: request.session.label,
     session: request.session.id,
     request: request.request,
-    names: request.places.length,
+    names: request.places.filter(({ lock: { name } }) => sees(name)).length,
     sinceWallMs: request.wallMs,
     waitMs: request.waitMs,
     meta: request.meta,

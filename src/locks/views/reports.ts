@@ -1,12 +1,14 @@
 /** What anybody may ask of the state. It is asked anew each time, since a restore replaces the state. */
 import type { SessionId, Token } from '../commands/commands.js'
 import type { LockState } from '../state/state.js'
-import { type FreezeReport, hasOrphanedHolder } from './hold-report.js'
+import { type FreezeReport, hasOrphanedHolder, type Sees } from './hold-report.js'
 import { type ListedHold, listed } from './listing.js'
 import { Queues } from './queues.js'
 import * as standing from './standing-reports.js'
 import { type WhoReport, who } from './who.js'
 import { type WhyBounds, type WhyReport, why } from './why.js'
+
+const EVERYTHING: Sees = () => true
 
 export class Reports {
   readonly queues: Queues
@@ -39,12 +41,12 @@ export class Reports {
     return listed(this.state(), name, afterToken)
   }
 
-  who(name: string, most: number): WhoReport {
-    return who(this.state(), name, most)
+  who(name: string, most: number, sees: Sees = EVERYTHING): WhoReport {
+    return who(this.state(), name, most, sees)
   }
 
   /** `session`: only its requests. `sees`: whether whoever asks may see a name. */
-  why(name: string, session: SessionId | null, most: WhyBounds, sees = (_name: string) => true): WhyReport {
+  why(name: string, session: SessionId | null, most: WhyBounds, sees: Sees = EVERYTHING): WhyReport {
     return why(this.state(), name, session, most, sees)
   }
 
@@ -52,16 +54,18 @@ export class Reports {
     return standing.history(this.state(), name)
   }
 
-  get sessionCount(): number {
-    return this.state().sessions.size
+  /** `identity`: only its sessions; null: all. */
+  sessionCountOf(identity: string | null): number {
+    return standing.sessionCount(this.state(), identity)
   }
 
-  sessions(after: SessionId, most: number): standing.SessionReport[] {
-    return standing.sessions(this.state(), after, most)
+  sessions(after: SessionId, most: number, identity: string | null): standing.SessionReport[] {
+    return standing.sessions(this.state(), after, most, identity)
   }
 
-  get markCount(): number {
-    return this.state().marks.size
+  /** `sees`: whether whoever asks may see the key; null: all. */
+  markCountOf(sees: Sees | null): number {
+    return standing.markCount(this.state(), sees)
   }
 
   /** Marks that holds and places may still set. */
@@ -69,8 +73,8 @@ export class Reports {
     return this.state().reservedMarkCount
   }
 
-  marks(after: string | null, most: number): standing.MarkReport[] {
-    return standing.marks(this.state(), after, most)
+  marks(after: string | null, most: number, sees: Sees | null): standing.MarkReport[] {
+    return standing.marks(this.state(), after, most, sees)
   }
 
   get freezeCount(): number {

@@ -28,7 +28,6 @@ export function viewOf(session: Session): SessionView {
     attach: session.attach,
     lastN: session.lastN,
     clientId: session.clientId,
-    identity: session.identity,
     leaseMs: terms?.leaseMs ?? 0,
     lingerMs: terms?.lingerMs ?? 0,
     classic: session.classic,

@@ -4,7 +4,7 @@ import type { Mode } from '../effects.js'
 import type { Session } from '../state/entities.js'
 import type { HoldEnd, Mark } from '../state/standing.js'
 import type { LockState } from '../state/state.js'
-import { type FreezeReport, freezeReport, modeOf, permitsOf } from './hold-report.js'
+import { type FreezeReport, freezeReport, modeOf, permitsOf, type Sees } from './hold-report.js'
 import { resumableForMs } from './outlook.js'
 import { smallest } from './smallest.js'
 
@@ -48,13 +48,23 @@ export interface SessionReport {
   readonly places: number
 }
 
-/** In the order of their ids, those above `after`. */
-export function sessions(state: LockState, after: SessionId, most: number): SessionReport[] {
-  return smallest(counted(state), after, most, ({ id }) => id).map(sessionReport)
+/** In the order of their ids, those above `after`. `identity`: only its own, which nobody in particular has none of; null: all. */
+export function sessions(state: LockState, after: SessionId, most: number, identity: string | null): SessionReport[] {
+  return smallest(counted(state, identity), after, most, ({ id }) => id).map(sessionReport)
 }
 
-function* counted(state: LockState): IterableIterator<Session> {
-  for (const session of state.sessions.values()) if (!session.countsAsEnded) yield session
+export function sessionCount(state: LockState, identity: string | null): number {
+  if (identity === null) return state.sessions.size
+  let count = 0
+  for (const _ of counted(state, identity)) count += 1
+  return count
+}
+
+function* counted(state: LockState, identity: string | null): IterableIterator<Session> {
+  for (const session of state.sessions.values()) {
+    if (session.countsAsEnded) continue
+    if (identity === null || (identity !== '' && session.identity === identity)) yield session
+  }
 }
 
 function sessionReport(session: Session): SessionReport {
@@ -80,9 +90,20 @@ export interface MarkReport {
   readonly untilWallMs: number
 }
 
-/** In the order of their keys, those behind `after`; null for all. */
-export function marks(state: LockState, after: string | null, most: number): MarkReport[] {
-  return smallest(state.marks.values(), after, most, ({ key }) => key).map(markReport)
+/** In the order of their keys, those behind `after`; null for all. `sees`: only such keys; null: all. */
+export function marks(state: LockState, after: string | null, most: number, sees: Sees | null): MarkReport[] {
+  return smallest(seenMarks(state, sees), after, most, ({ key }) => key).map(markReport)
+}
+
+export function markCount(state: LockState, sees: Sees | null): number {
+  if (sees === null) return state.marks.size
+  let count = 0
+  for (const _ of seenMarks(state, sees)) count += 1
+  return count
+}
+
+function* seenMarks({ marks }: LockState, sees: Sees | null): IterableIterator<Mark> {
+  for (const mark of marks.values()) if (sees === null || sees(mark.key)) yield mark
 }
 
 function markReport({ key, sinceWallMs, holder, ttlMs }: Mark): MarkReport {

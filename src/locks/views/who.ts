@@ -10,6 +10,7 @@ import {
   type PlaceReport,
   placeReport,
   placesOf,
+  type Sees,
   waiterCountOf,
 } from './hold-report.js'
 
@@ -32,7 +33,7 @@ export interface WhoReport {
 }
 
 /** At most `most` holds and as many places. */
-export function who(state: LockState, name: string, most: number): WhoReport {
+export function who(state: LockState, name: string, most: number, sees: Sees): WhoReport {
   const lock = state.locks.get(name)
   const holds: HoldReport[] = []
   const waiting: PlaceReport[] = []
@@ -48,7 +49,7 @@ export function who(state: LockState, name: string, most: number): WhoReport {
   if (lock !== undefined) {
     for (const [place, position] of placesOf(lock)) {
       if (waiting.length === most) break
-      waiting.push(placeReport(place, position))
+      waiting.push(placeReport(place, position, sees))
     }
   }
   return {

@@ -16,6 +16,7 @@ import {
   type PlaceReport,
   placeReport,
   placesOf,
+  type Sees,
 } from './hold-report.js'
 import { type AskView, askOf, freeWithinMs, holdsInTheWay, Looks, placesInTheWay } from './in-the-way.js'
 
@@ -68,13 +69,7 @@ export interface WhyBounds {
 }
 
 /** `sees`: whether whoever asks may see a name; of others nothing is told but that something is in the way. */
-export function why(
-  state: LockState,
-  name: string,
-  session: SessionId | null,
-  most: WhyBounds,
-  sees: (name: string) => boolean,
-): WhyReport {
+export function why(state: LockState, name: string, session: SessionId | null, most: WhyBounds, sees: Sees): WhyReport {
   const lock = state.locks.get(name)
   const shown: (readonly [Place, number])[] = []
   let requestCount = 0
@@ -96,7 +91,7 @@ export function why(
     const { request } = place
     const { first, count, free, isHidden } = blockersOf(request, new Blockers(state, most.blockers, looks, sees))
     return {
-      place: placeReport(place, position),
+      place: placeReport(place, position, sees),
       names: request.places.map(({ lock: { name: asked } }) => asked).filter(sees),
       blockers: first,
       blockerCount: count,
@@ -150,7 +145,7 @@ class Blockers {
     private readonly state: LockState,
     private readonly most: number,
     private readonly looks: Looks,
-    private readonly sees: (name: string) => boolean,
+    private readonly sees: Sees,
   ) {}
 
   freezes(name: string): void {
@@ -167,7 +162,7 @@ class Blockers {
       this.#add(name, () => ({ kind: 'hold', hold: holdReport(this.state, hold) }))
     }
     for (const [place, position] of placesInTheWay(ask, this.looks)) {
-      this.#add(name, () => ({ kind: 'place', place: placeReport(place, position) }))
+      this.#add(name, () => ({ kind: 'place', place: placeReport(place, position, this.sees) }))
     }
     this.#endsWithin(freeWithinMs(this.state, ask, this.looks), 0)
   }

@@ -8,7 +8,6 @@ import { NodeRefusal } from '../../raft/node/node-errors.js'
 import type { LooksFirst } from '../../raft/ports/looks-first.js'
 import type { Greeting } from '../../raft/ports/transport.js'
 import { FrameKind, Lane, PeerProtocolError } from '../../raft/ports/transport.js'
-import type { AdminFrom } from '../access/open-policy.js'
 import type { AdminRequest } from '../dialects/connection-context.js'
 import { ADMIN_ANSWER_MS, CONTACT_MS, CONTACT_POLL_MS, PROMOTION_MAX_LAG_ENTRIES } from '../limits.js'
 import type { MemberReport } from '../status.js'
@@ -25,23 +24,12 @@ import { holdLevel, type LevelView, levelRows } from './levels.js'
 import { successor } from './member-reports.js'
 import { judgeGreeting, readNewAddress } from './new-address.js'
 
-export const ADMIN_ACTIONS: ReadonlySet<string> = new Set([
-  '.members',
-  '.member-add',
-  '.member-promote',
-  '.member-remove',
-  '.transfer',
-  '.upgrade',
-  '.upgrade-hold',
-  '.upgrade-finish',
-])
 /** These are about the whole cluster, and name no node. */
 const OF_ALL: ReadonlySet<string> = new Set(['.upgrade-hold', '.upgrade-finish'])
 
 export interface AdministrationOptions {
   readonly node: NodeApi
   readonly clock: LooksFirst<Clock>
-  readonly allowedFrom: AdminFrom
   readonly requestTimeoutMs: number
   members(): readonly MemberReport[]
   /** The state as it is at the moment of the question. */
@@ -75,9 +63,8 @@ export class Administration {
 
   constructor(private readonly options: AdministrationOptions) {}
 
-  /** The answer comes once, perhaps later. False: this is no administration line. */
-  handle({ line, loopback, remote, reply }: AdminRequest): boolean {
-    if (!ADMIN_ACTIONS.has(line.action)) return false
+  /** One of `ADMIN_ACTIONS`, of a client that may ask for it. The answer comes once, perhaps later. */
+  handle({ line, remote, reply }: AdminRequest): void {
     const id = line.get('id')
     const done: Done = (answer) => reply(formatAnswer(answer, id))
     const operation = {
@@ -86,10 +73,7 @@ export class Administration {
       peer: line.get('peer') ?? '',
       replaces: line.get('replaces') ?? '',
     }
-    const notAllowed = this.refusalFor(loopback)
-    if (notAllowed !== null) {
-      done(refusal('unauthorized', notAllowed))
-    } else if (line.action === '.members') {
+    if (line.action === '.members') {
       done({ rows: this.#memberRows(), count: true })
     } else if (line.action === '.upgrade') {
       done(levelRows(this.options.levels, this.options.members()))
@@ -100,15 +84,6 @@ export class Administration {
       if (this.options.node.isLeader()) this.#perform(operation, done)
       else this.#forward(operation, done)
     }
-    return true
-  }
-
-  /** Why a client of this machine (`loopback`), or of another, may not administer; null: it may. */
-  refusalFor(loopback: boolean): string | null {
-    const { allowedFrom } = this.options
-    if (allowedFrom === 'nowhere') return 'administration is switched off here (--admin off)'
-    if (loopback || allowedFrom === 'anywhere') return null
-    return 'administration is allowed from this machine only (--allow-admin)'
   }
 
   /** This leader has become ready, or another one leads. */

@@ -8,17 +8,19 @@ import type { Answer, SessionView } from '../../locks/effects.js'
 import type { Line } from '../../protocol/line.js'
 import { type NeutralReply, plainError } from '../../protocol/replies.js'
 import type { Deadline } from '../deadline-queue.js'
+import type { ListingOrder } from '../reads/listings.js'
 import type { Attachment, AttachmentListener } from '../sessions/attachment.js'
 import { Backlog } from './backlog.js'
 import { CLASSIC_LIFE, type ClassicPhase } from './classic-life.js'
 import type { ConnectionContext } from './connection-context.js'
 import type { Dialect, DialectConnection } from './dialect.js'
-import { CLASSIC_NO_QUORUM } from './replies.js'
+import { CLASSIC_NO_QUORUM, CLASSIC_UNAUTHORIZED } from './replies.js'
 import { grantedReply, refusedReply } from './requests/classic/lock.js'
 import { givenUpReply } from './requests/classic/release.js'
 import type { ClassicAsk, ClassicRequest, ClassicScope } from './requests/classic/request.js'
 import { BAD_ACTION, FIRST_REQUESTS, LATER_REQUESTS } from './requests/classic/table.js'
 import { lackOfLevel } from './requests/level.js'
+import { lackOfRight } from './requests/needs.js'
 
 const CLASSIC_REQUEST: RequestId = -1
 
@@ -81,9 +83,23 @@ export class ClassicDialect implements Dialect, AttachmentListener, ClassicScope
   #perform(requests: ReadonlyMap<string, ClassicRequest>, line: Line, refuse: (why: NeutralReply) => void): void {
     const request = requests.get(line.action)
     const lack = request === undefined ? null : lackOfLevel(request, line, this.context.state.level)
+    const forbidden = request === undefined ? null : this.#forbidden(request, line)
     if (request === undefined) refuse(BAD_ACTION)
+    else if (forbidden !== null) refuse(forbidden)
     else if (lack !== null) refuse(plainError(lack))
     else request.perform(this, line)
+  }
+
+  /** Null: the client may ask so. */
+  #forbidden(request: ClassicRequest, line: Line): NeutralReply | null {
+    const { access, audit } = this.context
+    const { caller, remote } = this.connection
+    const lack = lackOfRight(request.needs, line, access.policy, caller)
+    if (lack === null) return null
+    const { text: reason, name } = lack
+    const what = name === '' ? {} : { name }
+    audit.record({ caller, remote, action: line.action, ...what, result: 'refused', reason })
+    return request.unauthorized?.(line, reason) ?? CLASSIC_UNAUTHORIZED
   }
 
   malformed(): void {
@@ -119,6 +135,16 @@ export class ClassicDialect implements Dialect, AttachmentListener, ClassicScope
     this.#enter('reading')
     this.context.reads.confirm((isConfirmed) => {
       if (this.#phase === 'reading') answer(isConfirmed && this.context.right.serving())
+    })
+  }
+
+  list(order: ListingOrder): void {
+    this.#enter('reading')
+    this.context.reads.listings.begin(this.connection, {
+      ...order,
+      end: (count, after) => {
+        if (this.#phase === 'reading') order.end(count, after)
+      },
     })
   }
 
@@ -171,7 +197,12 @@ export class ClassicDialect implements Dialect, AttachmentListener, ClassicScope
   }
 
   #granted(token: number): void {
-    this.context.counters.granted()
+    const { audit, counters } = this.context
+    counters.granted()
+    if (audit.wantsGrants) {
+      const { caller, remote } = this.connection
+      audit.record({ caller, remote, action: 'lock', name: this.#name, token, result: 'done' })
+    }
     this.#enter('holding')
     if (!this.connection.speak(grantedReply(token, this.#showsToken))) return
     this.#backlog.drain()
@@ -236,7 +267,15 @@ export class ClassicDialect implements Dialect, AttachmentListener, ClassicScope
     if (this.#waitDeadline !== null) this.context.deadlines.cancel(this.#waitDeadline)
     this.#waitDeadline = null
     this.#backlog.clear()
+    this.context.reads.listings.forget(this.connection)
   }
+
+  /** Its client learns by the end of the connection that the lock is gone, as it does of every loss. */
+  revoked(): void {
+    this.#close(CLASSIC_UNAUTHORIZED)
+  }
+
+  rightsChanged(): void {}
 
   /** Rule 5: the node closes its own side before it proposes the end. */
   #close(lastWords?: NeutralReply): void {

@@ -5,10 +5,12 @@ import type { Line } from '../../protocol/line.js'
 import type { NeutralReply } from '../../protocol/replies.js'
 import type { AccessControl } from '../access/access-control.js'
 import type { Audit } from '../access/audit.js'
+import type { Caller } from '../access/caller.js'
 import type { FailedAttempts } from '../access/failed-attempts.js'
 import type { Counters } from '../counters.js'
 import type { DeadlineQueue } from '../deadline-queue.js'
 import type { ClientReads } from '../reads/client-reads.js'
+import type { ServiceLog } from '../service-log.js'
 import type { Attachments } from '../sessions/attachments.js'
 import type { StateView } from '../state-view.js'
 
@@ -20,11 +22,11 @@ export interface LockServiceOptions {
   readonly allowShutdown: boolean
 }
 
-/** An administration line of a session; whoever answers it decides who may ask. */
+/** An administration line of a session whose client may ask for it. */
 export interface AdminRequest {
   readonly line: Line
+  readonly caller: Caller
   readonly remote: string
-  readonly loopback: boolean
   /** Writes whole lines; does nothing once the connection is closed. */
   reply(text: NeutralReply): void
 }
@@ -42,10 +44,7 @@ export interface NodeOperations {
   /** `maxrss` (KiB) and the cluster's status, for `.stats`. */
   describe(): Readonly<Record<string, unknown>>
   shutdown(): void
-  /** Why a client of this machine (`loopback`), or of another, may not administer; null: it may. */
-  adminRefusal(loopback: boolean): string | null
-  /** False: no such action. */
-  admin(request: AdminRequest): boolean
+  admin(request: AdminRequest): void
 }
 
 export interface ConnectionContext {
@@ -64,5 +63,6 @@ export interface ConnectionContext {
   readonly access: AccessControl
   readonly failedAttempts: FailedAttempts
   readonly audit: Audit
+  readonly log: ServiceLog
   leader(): NodeId | null
 }

@@ -5,11 +5,15 @@ import { SESSION_LINE_MAX_BYTES } from '../../protocol/limits.js'
 import type { Line } from '../../protocol/line.js'
 import { type LineReceiver, LineSplitter } from '../../protocol/line-splitter.js'
 import type { NeutralReply, PositiveReply } from '../../protocol/replies.js'
+import { type Caller, nobody } from '../access/caller.js'
+import { WRONG_TOKEN_TEXT } from '../access/policy.js'
 import { ClassicDialect } from './classic.js'
 import type { ClientProtocol, ClientSocket } from './client-socket.js'
 import type { ConnectionContext } from './connection-context.js'
 import type { Dialect, DialectConnection } from './dialect.js'
-import { BAD_REQUEST, LINE_TOO_LONG, UNUSABLE } from './replies.js'
+import { RefusedDialect } from './refused.js'
+import { BAD_REQUEST, CLASSIC_UNAUTHORIZED, errorReply, LINE_TOO_LONG, NO_REQUEST, UNUSABLE } from './replies.js'
+import { FIRST_REQUESTS } from './requests/classic/table.js'
 import { opensSession } from './requests/table.js'
 import { SessionDialect } from './session.js'
 
@@ -26,6 +30,7 @@ export class Connection implements ClientProtocol, DialectConnection, LineReceiv
   #open = true
   #finSeen = false
   #paused = false
+  #caller: Caller
 
   constructor(
     private readonly socket: ClientSocket,
@@ -33,10 +38,14 @@ export class Connection implements ClientProtocol, DialectConnection, LineReceiv
     private readonly owner: ConnectionOwner,
   ) {
     this.#splitter = new LineSplitter(context.options.maxLineBytes, this)
+    this.#caller = nobody(socket.loopback)
   }
 
   get dialect(): Dialect | null {
     return this.#dialect
+  }
+  get caller(): Caller {
+    return this.#caller
   }
   get remote(): string {
     return this.socket.remote
@@ -108,7 +117,28 @@ export class Connection implements ClientProtocol, DialectConnection, LineReceiv
   }
 
   #choose(line: Line): Dialect {
-    return opensSession(line) ? new SessionDialect(this, this.context) : new ClassicDialect(this, this.context)
+    const isSession = opensSession(line)
+    if (isSession || (FIRST_REQUESTS.get(line.action)?.needs ?? 'nothing') !== 'nothing') {
+      const { certificateNames, loopback: isLocal } = this.socket
+      const caller = this.context.access.policy.identify({ token: line.get('auth'), certificateNames, isLocal })
+      if (caller === null) return this.#refuseToken(line, isSession)
+      this.#caller = caller
+    }
+    return isSession ? new SessionDialect(this, this.context) : new ClassicDialect(this, this.context)
+  }
+
+  #refuseToken({ action }: Line, isSession: boolean): Dialect {
+    const { context, remote } = this
+    context.log('warn', 'a client showed a token that is nobody’s', { remote, action })
+    context.audit.record({ caller: this.#caller, remote, action, result: 'refused', reason: WRONG_TOKEN_TEXT })
+    const words = isSession ? errorReply(NO_REQUEST, 'unauthorized', WRONG_TOKEN_TEXT) : CLASSIC_UNAUTHORIZED
+    return new RefusedDialect(this, context, words)
+  }
+
+  /** Another policy is in force. */
+  rightsChanged(): void {
+    if (this.context.access.policy.isStill(this.#caller)) this.#dialect?.rightsChanged()
+    else this.#dialect?.revoked()
   }
 
   // -------------------------------------------------------------------------------------------- to the client

@@ -2,6 +2,7 @@
 import type { HostPort } from '../../address.js'
 import type { Line } from '../../protocol/line.js'
 import type { NeutralReply, PositiveReply } from '../../protocol/replies.js'
+import type { Caller } from '../access/caller.js'
 
 /** The protocol that the first line of a connection has chosen. */
 export interface Dialect {
@@ -17,12 +18,18 @@ export interface Dialect {
   safe(): void
   /** This node goes down in good order; the connection is closed afterwards. */
   moved(address: string | null): void
+  /** What the client has proven proves nothing any more: it is told, and closed. */
+  revoked(): void
+  /** Another policy is in force: what goes on by itself may not be allowed any more. */
+  rightsChanged(): void
   /** Called exactly once, whoever closed the connection: stop timers. */
   closed(): void
 }
 
 /** A connection as its dialect sees it. */
 export interface DialectConnection {
+  /** Who its client is, by the first line and the certificate. */
+  readonly caller: Caller
   readonly remote: string
   readonly loopback: boolean
   /** The other end of the TCP connection, by the kernel's word. */

@@ -3,6 +3,7 @@ import type { RequestId, Token, WaitLeft } from '../../locks/commands/commands.j
 import type { SessionView } from '../../locks/effects.js'
 import type { Deadline, DeadlineQueue } from '../deadline-queue.js'
 import type { AttachmentListener } from '../sessions/attachment.js'
+import type { Operation } from './audited.js'
 
 /** What a request is about, as far as the node must know when it is answered. */
 export interface Subject {
@@ -16,10 +17,12 @@ export interface Subject {
   readonly loose: boolean
   /** The hold that a `release` gives back; 0: the only one of its name. */
   readonly token: Token
+  /** What an operator asked for, to be written down with its answer. */
+  readonly operation: Operation | null
 }
 
 /** Of a request that asks for no lock and gives none back. */
-export const NO_LOCK: Subject = { name: '', names: 0, waitMs: 0, loose: false, token: 0 }
+export const NO_LOCK: Subject = { name: '', names: 0, waitMs: 0, loose: false, token: 0, operation: null }
 
 export interface OutstandingRequest {
   readonly request: RequestId

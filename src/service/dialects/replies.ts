@@ -17,6 +17,8 @@ export const UNUSABLE = neutral('err', { code: 'bad-request', message: 'a value 
 
 /** No leader is known, or the fate of the request is not: nothing is claimed. */
 export const CLASSIC_NO_QUORUM = plainError('no quorum')
+/** Says neither what is missing nor what there is. */
+export const CLASSIC_UNAUTHORIZED = plainError('unauthorized')
 
 // ------------------------------------------------------------------------------------------------ session dialect
 
@@ -35,6 +37,13 @@ export function errorReply(request: RequestId, code: ErrorCode, message: string)
 export const NO_QUORUM_TEXT = 'no leader, or no answer in time'
 export const NO_QUORUM = errorReply(NO_REQUEST, 'no-quorum', NO_QUORUM_TEXT)
 export const BUSY_TEXT = 'more is waiting than can be stored soon; try again later'
+
+/** The token or certificate of a living connection was taken away. */
+export const REVOKED = errorReply(
+  NO_REQUEST,
+  'unauthorized',
+  'what this connection has proven is not accepted any more',
+)
 
 export const SAFE = positive('safe')
 

@@ -9,6 +9,8 @@ export class RequestIds {
   #mayAcknowledge: RequestId = 0
   /** The highest id that the state knew when the session was resumed: up to it requests may be repeats. */
   #known: RequestId = 0
+  /** What the state had answered, or had in a queue, when the session was resumed. */
+  #answered: ReadonlySet<RequestId> = new Set()
   #lastUnnamed: RequestId = 0
   /** The highest id that was proposed on this connection. One that was refused before is none. */
   #proposed: RequestId = 0
@@ -18,7 +20,8 @@ export class RequestIds {
    * one, though nobody here knows of them. They too count among those that a client may leave unacknowledged, so they
    * cannot lie further above what the state knows.
    */
-  resumed({ highestRequest, lowestUnacknowledged, queued }: SessionView): void {
+  resumed({ highestRequest, lowestUnacknowledged, queued, answers }: SessionView): void {
+    this.#answered = new Set([...answers.map(([id]) => id), ...queued.map(({ request }) => request)])
     this.#known = Math.max(highestRequest, lowestUnacknowledged - 1)
     this.#mayAcknowledge = this.#known + UNACKNOWLEDGED_PER_SESSION_MAX
     this.#lastUnnamed = Math.min(0, ...queued.map(({ request }) => request))
@@ -34,6 +37,11 @@ export class RequestIds {
   /** Ids increase: one above all that the state knew and all that were proposed here since is of a new request. */
   mayBeRepeat(id: RequestId | null): boolean {
     return id !== null && id <= Math.max(this.#known, this.#proposed)
+  }
+
+  /** The state answers it as it did, or goes on with it: whatever the line asks now is not carried out. */
+  isKnown(id: RequestId | null): boolean {
+    return id !== null && this.#answered.has(id)
   }
 
   /** Under which a request is proposed. */

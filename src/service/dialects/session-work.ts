@@ -2,10 +2,12 @@
  * What a session's connection has asked for, and what came of it: requests are numbered and acknowledged (rule 10), proposed,
  * counted while they are under way, answered; and what the connection was told it holds is kept for rule 9.
  */
-import { CommandType, type RequestId, type Token } from '../../locks/commands/commands.js'
+import { CommandType, EXCLUSIVE, type RequestId, type Token } from '../../locks/commands/commands.js'
 import type { Answer, SessionView } from '../../locks/effects.js'
 import type { Line } from '../../protocol/line.js'
+import type { Caller } from '../access/caller.js'
 import type { Attachment, AttachmentListener, QueuedPlace } from '../sessions/attachment.js'
+import { operationOf, writeDown } from './audited.js'
 import type { ConnectionContext } from './connection-context.js'
 import type { DialectConnection } from './dialect.js'
 import { InFlightThrottle } from './in-flight-throttle.js'
@@ -14,6 +16,8 @@ import { BUSY_TEXT, errorReply, NO_QUORUM_TEXT, NO_REQUEST } from './replies.js'
 import { RequestIds } from './request-ids.js'
 import { lackOfLevel } from './requests/level.js'
 import { grantedReply, queuedReply } from './requests/lock.js'
+import { refusalByRules } from './requests/name-rules.js'
+import { type AccessNeeds, isStored, type Lack, lackOfRight } from './requests/needs.js'
 import { type LockBody, type RequestBody, RequestError, type RequestScope } from './requests/request.js'
 import { answerReply, requestFor } from './requests/table.js'
 import { readId, readNumber } from './requests/values.js'
@@ -68,12 +72,44 @@ export class SessionWork implements RequestScope {
       const request = requestFor(line)
       const lack = lackOfLevel(request, line, this.context.state.level)
       if (lack !== null) throw new RequestError('unsupported', lack)
+      this.#checkRight(request, line, id)
       request.perform(this, line, id)
     } catch (error) {
       if (!(error instanceof RequestError)) throw error
       this.connection.say(errorReply(id ?? NO_REQUEST, error.code, error.message))
     }
     this.#acknowledge()
+  }
+
+  /**
+   * Asked anew for each line, since rights are given and taken. What the state has answered already, or has in a queue, is no
+   * new work: it is answered as it was.
+   */
+  #checkRight({ needs }: AccessNeeds, line: Line, id: RequestId | null): void {
+    if (needs === 'nothing' || (isStored(needs) && this.#ids.isKnown(id))) return
+    const lack = lackOfRight(needs, line, this.context.access.policy, this.caller)
+    if (lack === null) return
+    this.refuseRight(line, lack)
+    throw new RequestError('unauthorized', lack.text)
+  }
+
+  refuseRight({ action }: Line, { text, name }: Lack): void {
+    const { caller, remote } = this.connection
+    const what = name === '' ? {} : { name }
+    this.context.audit.record({ caller, remote, action, ...what, result: 'refused', reason: text })
+  }
+
+  get caller(): Caller {
+    return this.connection.caller
+  }
+
+  /** A watch goes on by itself, so it ends when it is not allowed any more. */
+  rightsChanged(): void {
+    const { access, reads } = this.context
+    reads.watches.review(this.connection, ({ text, isPrefix }) => {
+      const { policy } = access
+      return isPrefix ? policy.refusalUnder(this.caller, 'see', text) : policy.refusal(this.caller, 'see', text)
+    })
   }
 
   /** An acknowledgement that no request carries is proposed by itself. */
@@ -92,6 +128,7 @@ export class SessionWork implements RequestScope {
   proposeLock(id: RequestId | null, body: LockBody): void {
     if (this.#isAcknowledged(id)) return
     const subject = subjectOf(body)
+    if (!this.#ids.isKnown(id)) this.#refuseTerms(body)
     this.#refuseNewWork(id, subject)
     this.#ask(id, body, subject)
   }
@@ -100,6 +137,15 @@ export class SessionWork implements RequestScope {
   #isAcknowledged(id: RequestId | null): boolean {
     const ack = this.owner.serving?.ack ?? 0
     return id !== null && id <= ack && ack > 0
+  }
+
+  #refuseTerms(body: LockBody): void {
+    const asked = body.type === CommandType.ask ? body : { ...body, asks: [{ ...body, ...PLAIN }], ttlMs: 0 }
+    const { access, reads, counters } = this.context
+    const refusal = refusalByRules(access.policy, asked, (name) => reads.reports.who(name, 0).waiterCount)
+    if (refusal === null) return
+    if (refusal.code === 'limit') counters.failed(subjectOf(body).name, 'limit')
+    throw new RequestError(refusal.code, refusal.text)
   }
 
   /** A repeated request is no new work: its lock may be held already, and its answer must be the same. */
@@ -198,6 +244,7 @@ export class SessionWork implements RequestScope {
   answered(request: RequestId, answer: Answer, mayClaim: boolean): void {
     const { counters } = this.context
     const subject = this.#requests.settle(request)
+    writeDown(this.context.audit, this.connection, subject?.operation ?? null, answer)
     if (answer.kind === 'granted') {
       for (const { name, token, ended } of answer.grants) {
         counters.granted()
@@ -208,9 +255,13 @@ export class SessionWork implements RequestScope {
       if (answer.kind === 'not-granted') counters.refused(answer.name, answer)
       else if (answer.kind === 'released') this.#released(answer.name, subject?.token ?? 0)
       else if (subject !== undefined && subject.names > 0) counters.failed(subject.name, answer)
-      this.connection.say(answerReply(request, answer))
+      this.connection.say(answerReply(request, answer, (name) => this.#sees(name)))
     }
     this.#throttle.look(this.undecided)
+  }
+
+  #sees(name: string): boolean {
+    return this.context.access.policy.refusal(this.caller, 'see', name) === null
   }
 
   /** Rule 11: this node counts the wait; the log decides whether the grant came first. */
@@ -256,6 +307,9 @@ export class SessionWork implements RequestScope {
   }
 }
 
+/** What `lock` of a cluster of level 1 asks for. */
+const PLAIN = { amount: EXCLUSIVE, limit: 0 } as const
+
 /** What the node must know of a request when its answer comes. */
 function subjectOf(body: RequestBody): Subject {
   switch (body.type) {
@@ -266,12 +320,15 @@ function subjectOf(body: RequestBody): Subject {
         waitMs: body.waitMs,
         loose: body.loose,
         token: 0,
+        operation: null,
       }
     case CommandType.lock:
-      return { name: body.name, names: 1, waitMs: body.waitMs, loose: false, token: 0 }
+      return { ...NO_LOCK, name: body.name, names: 1, waitMs: body.waitMs }
     case CommandType.release:
-      return { name: '', names: 0, waitMs: 0, loose: false, token: body.token }
-    default:
-      return NO_LOCK
+      return { ...NO_LOCK, token: body.token }
+    default: {
+      const operation = operationOf(body)
+      return operation === null ? NO_LOCK : { ...NO_LOCK, operation }
+    }
   }
 }

@@ -19,10 +19,10 @@ import { SilenceWatch } from '../sessions/silence-watch.js'
 import { Backlog } from './backlog.js'
 import type { ConnectionContext } from './connection-context.js'
 import type { Dialect, DialectConnection } from './dialect.js'
-import { errorReply, jeopardyReply, lostReply, movedReply, NO_QUORUM, NO_REQUEST, SAFE } from './replies.js'
+import { errorReply, jeopardyReply, lostReply, movedReply, NO_QUORUM, NO_REQUEST, REVOKED, SAFE } from './replies.js'
 import { BYE } from './requests/bye.js'
 import { lackOfLevel } from './requests/level.js'
-import { openingRefusal, refusedReply, welcomeReply } from './requests/opening.js'
+import { openingBy, openingRefusal, refusedReply, welcomeReply } from './requests/opening.js'
 import { RequestError } from './requests/request.js'
 import { holdingsReply } from './requests/resume.js'
 import { openingFor } from './requests/table.js'
@@ -113,6 +113,12 @@ export class SessionDialect implements Dialect, AttachmentListener, SessionWorkO
     try {
       const request = openingFor(line)
       invariant(request !== undefined, 'session dialect: chosen by an opening line')
+      const { policy } = context.access
+      const refused = policy.refusalOfSession(connection.caller)
+      if (refused !== null) {
+        this.#work.refuseRight(line, { text: refused, name: '' })
+        throw new RequestError('unauthorized', refused)
+      }
       const lack = lackOfLevel(request, line, context.state.level)
       if (lack !== null) throw new RequestError('unsupported', lack)
       const opening = request.read(line, context.random)
@@ -125,7 +131,7 @@ export class SessionDialect implements Dialect, AttachmentListener, SessionWorkO
       this.#leaseMs = opening.leaseMs
       this.#parting.opening(opening.from, connection.ownEnd)
       this.#enter(opening.isNew ? 'opening' : 'resuming')
-      this.#attachment = attachments.open(opening.body, this)
+      this.#attachment = attachments.open(openingBy(opening.body, connection.caller, policy), this)
       this.#expectDecision(this.#attachment)
     } catch (error) {
       if (!(error instanceof RequestError)) throw error
@@ -294,6 +300,15 @@ export class SessionDialect implements Dialect, AttachmentListener, SessionWorkO
     this.#enter('closed')
     this.#silence.stop()
     this.#backlog.clear()
+  }
+
+  /** For the lease its client may believe that it holds what it was told; longer it must not keep what it lost the right to. */
+  revoked(): void {
+    this.#closeBy('revoked', REVOKED)
+  }
+
+  rightsChanged(): void {
+    this.#work.rightsChanged()
   }
 
   /** The node closes its own side before it proposes that the session leaves (rule 5). */

@@ -1,8 +1,8 @@
 /** A circle of requests in words, for somebody who may not see all of the locks in it. */
 import type { Deadlock } from '../../locks/effects.js'
+import type { Sees } from '../../locks/views/hold-report.js'
 
-/** Whether whoever is told may see a name. */
-export type Sees = (name: string) => boolean
+export type { Sees } from '../../locks/views/hold-report.js'
 
 /**
  * `A waits for x of B waits for y of A`. Of a lock that may not be seen neither the name is told nor who has it or waits for it:

@@ -8,6 +8,7 @@
 import type { Token } from '../../locks/commands/commands.js'
 import type { ListedHold } from '../../locks/views/listing.js'
 import type { Clock, Timer } from '../../platform.js'
+import { ALL_NAMES, type VisibleNames } from '../access/policy.js'
 import {
   LISTING_LINE_UNITS,
   LISTING_POLL_MS,
@@ -35,6 +36,8 @@ export interface ListingOrder {
   readonly only: string | null
   /** Null: every name. */
   readonly pattern: Pattern | null
+  /** Left out: all names. Of others nothing is told, and no pattern is tried on them. */
+  readonly sees?: VisibleNames
   /** Null: from the beginning. */
   readonly after: ListingPlace | null
   readonly most: number
@@ -80,7 +83,7 @@ export class Listing {
 
   /** Goes on until `mayGoOn` says no to so much more work. True: it has ended, and has said so. */
   write(names: NameIndex, state: ListedState, mayGoOn: (units: number) => boolean): boolean {
-    const { prefix, only, pattern } = this.order
+    const { prefix, only, pattern, sees = ALL_NAMES } = this.order
     if (!this.#hasBegun) this.order.begin?.()
     this.#hasBegun = true
     for (;;) {
@@ -88,7 +91,7 @@ export class Listing {
       if (name === null || !name.startsWith(prefix) || (only !== null && name !== only)) return this.#end(null)
       this.#turnTo(name)
       if (!mayGoOn(1)) return false
-      if (pattern === null || pattern.matches(name)) {
+      if (sees.has(name) && (pattern === null || pattern.matches(name))) {
         const outcome = this.#writeName(name, state, mayGoOn)
         if (outcome !== 'name done') return outcome === 'ended'
       }

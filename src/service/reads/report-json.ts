@@ -12,6 +12,7 @@ import type { Reports } from '../../locks/views/reports.js'
 import type { MarkReport, PastReport, SessionReport } from '../../locks/views/standing-reports.js'
 import type { Blocker, Freedom, WaitReport } from '../../locks/views/why.js'
 import { formatSeconds } from '../../protocol/values.js'
+import { ALL_NAMES, type VisibleNames } from '../access/policy.js'
 import {
   INFO_MAX_BYTES,
   INFO_MAX_ITEMS,
@@ -50,8 +51,8 @@ class Room {
   }
 }
 
-export function whoJson(reports: Reports, name: string, nowMs: number): Json {
-  const report = reports.who(name, WHO_MAX_ITEMS)
+export function whoJson(reports: Reports, name: string, nowMs: number, sees: Sees = () => true): Json {
+  const report = reports.who(name, WHO_MAX_ITEMS, sees)
   const room = new Room()
   const frozen = room.fit(report.freezes.slice(0, WHO_MAX_FREEZES).map(freezeJson))
   return {
@@ -106,28 +107,50 @@ export function queuesJson({ count, waiters, contended, oldest }: TopQueues, now
   }
 }
 
-/** `after`: ask again with it, for there may be more. */
-export function sessionsJson(reports: Reports, after: number): Json {
-  const found = reports.sessions(after, INFO_MAX_ITEMS)
+/** Who is shown a report, and what of it. */
+export interface Eyes {
+  /** Empty: nobody in particular. */
+  readonly identity: string
+  readonly names: VisibleNames
+}
+
+/** Nothing is left out. */
+const ALL_EYES: Eyes = { identity: '', names: ALL_NAMES }
+
+/**
+ * `after`: ask again with it, for there may be more. A session is about whatever names its client uses, so whoever may not see all
+ * names is shown those of its own identity.
+ */
+export function sessionsJson(reports: Reports, after: number, { identity, names }: Eyes = ALL_EYES): Json {
+  const of = names.isAll ? null : identity
+  const found = reports.sessions(after, INFO_MAX_ITEMS, of)
   const sessions = new Room().fit(found.map(sessionJson))
   const last =
     sessions.length < found.length || found.length === INFO_MAX_ITEMS ? found[sessions.length - 1] : undefined
-  return { sessions, count: reports.sessionCount, after: last?.session }
+  return { sessions, count: reports.sessionCountOf(of), after: last?.session }
 }
 
-export function marksJson(reports: Reports, after: string | null): Json {
-  const found = reports.marks(after, INFO_MAX_ITEMS)
+export function marksJson(reports: Reports, after: string | null, names: VisibleNames = ALL_NAMES): Json {
+  const sees = sightOf(names)
+  const found = reports.marks(after, INFO_MAX_ITEMS, sees)
   const marks = new Room().fit(found.map(markJson))
   const last = marks.length < found.length || found.length === INFO_MAX_ITEMS ? found[marks.length - 1] : undefined
-  return { marks, count: reports.markCount, reserved: reports.reservedMarkCount, after: last?.key }
+  // Nobody knows the keys of those that are only reserved.
+  const reserved = names.isAll ? reports.reservedMarkCount : undefined
+  return { marks, count: reports.markCountOf(sees), reserved, after: last?.key }
 }
 
-export function freezesJson(reports: Reports, after: string | null): Json {
-  const found = reports.freezes(after)
+/** A freeze is shown to whoever may see a name that it freezes. */
+export function freezesJson(reports: Reports, after: string | null, names: VisibleNames = ALL_NAMES): Json {
+  const seen = reports.freezes(null).filter(({ prefix }) => names.hasUnder(prefix))
+  const found = seen.filter(({ prefix }) => after === null || prefix > after)
   const freezes = new Room().fit(found.map(freezeJson))
   const last = freezes.length < found.length ? found[freezes.length - 1] : undefined
-  return { freezes, count: reports.freezeCount, after: last?.prefix }
+  return { freezes, count: seen.length, after: last?.prefix }
 }
+
+/** Null: everything. */
+const sightOf = (names: VisibleNames): Sees | null => (names.isAll ? null : names.has)
 
 // ------------------------------------------------------------------------------------------------------ the items
 

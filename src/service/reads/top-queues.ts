@@ -1,5 +1,6 @@
 /** Of all queues the longest, and those with the oldest waiters: found in one walk, in bounded memory (`queues`). */
 import type { QueueReport } from '../../locks/views/queues.js'
+import { ALL_NAMES, type VisibleNames } from '../access/policy.js'
 import type { QueueVisitor } from './queue-walk.js'
 
 export class TopQueues implements QueueVisitor {
@@ -8,11 +9,12 @@ export class TopQueues implements QueueVisitor {
   #count = 0
   #waiters = 0
 
-  /** `prefix`: of the names that count; empty: all. */
+  /** `prefix`: of the names that count; empty: all. `sees`: of these only what whoever asks may see. */
   constructor(
     private readonly prefix: string,
     most: number,
     private readonly done: (top: TopQueues) => void,
+    private readonly sees: VisibleNames = ALL_NAMES,
   ) {
     this.#contended = new Best(most, (a, b) => b.waiters - a.waiters || a.sinceWallMs - b.sinceWallMs)
     this.#oldest = new Best(most, (a, b) => a.sinceWallMs - b.sinceWallMs || b.waiters - a.waiters)
@@ -43,7 +45,7 @@ export class TopQueues implements QueueVisitor {
   }
 
   visit(queue: QueueReport): void {
-    if (!queue.name.startsWith(this.prefix)) return
+    if (!queue.name.startsWith(this.prefix) || !this.sees.has(queue.name)) return
     this.#count += 1
     this.#waiters += queue.waiters
     this.#contended.offer(queue)

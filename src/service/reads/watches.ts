@@ -126,6 +126,16 @@ export class Watches {
     return events
   }
 
+  /** Ends the connection's watches of which `refusal` has words, and tells it so. */
+  review(watcher: Watcher, refusal: (target: Target) => string | null): void {
+    for (const { id, shownId, target } of [...(this.#ofWatcher.get(watcher)?.values() ?? [])]) {
+      const message = refusal(target)
+      if (message === null) continue
+      this.end(watcher, id)
+      watcher.say(neutral('err', { id: shownId, code: 'unauthorized', message }))
+    }
+  }
+
   /** The watch of this id ends; false: there is none. */
   cancel(watcher: Watcher, id: RequestId): boolean {
     const watch = this.#ofWatcher.get(watcher)?.get(id)

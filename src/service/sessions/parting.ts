@@ -6,7 +6,8 @@ import type { HostPort } from '../../address.js'
 import type { DetachReason } from './attachment.js'
 import { FROM_UNKNOWN, isOwnEnd } from './own-end.js'
 
-export type ConnectionEnd = 'fin' | 'break'
+/** `revoked`: by this node, because what the client has proven proves nothing any more. */
+export type ConnectionEnd = 'fin' | 'break' | 'revoked'
 /** What the client has been told: nothing, nothing of a session that it resumes, or all (`welcome`, `ready`). */
 export type Told = 'nothing' | 'not-ready' | 'all'
 
@@ -48,6 +49,7 @@ export class Parting {
    */
   by(end: ConnectionEnd, told: Told): DetachReason {
     if (told === 'nothing') return 'end'
+    if (end === 'revoked') return this.#byeSaid ? 'bye' : 'lease'
     return this.detachReason ?? (end === 'fin' && told === 'all' && this.#finCounts ? 'linger' : 'detach')
   }
 }

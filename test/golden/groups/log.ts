@@ -54,7 +54,6 @@ const COMMANDS: Readonly<Record<NamesOf<1>, Command>> = {
     waitMs: 0,
     amount: -1,
     limit: 0,
-    identity: '',
   },
   resume: {
     type: CommandType.resume,
@@ -182,7 +181,6 @@ const SERVICE_COMMANDS: Readonly<Record<NamesOf<2> | FormerNames, Command>> = {
     ...lockRequest,
     amount: 2,
     limit: 3,
-    identity: 'ci',
   },
   resume: {
     type: CommandType.resume,

@@ -32,8 +32,8 @@ const FIELD: readonly Edit[] = [
   },
   {
     file: COMMANDS,
-    find: '  keeps: list(kept),\n  wallMs: wide,\n',
-    replace: "  keeps: list(kept),\n  wallMs: wide,\n  note: since(3, text, ''),\n",
+    find: '  wallMs: wide,\n  /** `holding:all`',
+    replace: "  wallMs: wide,\n  note: since(3, text, ''),\n  /** `holding:all`",
   },
   {
     file: BEHAVIOUR,
@@ -66,8 +66,8 @@ const FIELD: readonly Edit[] = [
   },
   {
     file: LOCK_TERMS,
-    find: 'keepsAll, keeps, wallMs }',
-    replace: "keepsAll, keeps, wallMs, note: line.get('note') ?? '' }",
+    find: 'keeps, keepsAnyones, wallMs }',
+    replace: "keeps, keepsAnyones, wallMs, note: line.get('note') ?? '' }",
   },
   {
     file: CLASSIC_LOCK,
@@ -99,9 +99,9 @@ const COMMAND: readonly Edit[] = [
 `,
   },
   {
-    file: ADMINISTRATION,
-    find: "  '.upgrade',\n",
-    replace: "  '.upgrade',\n  '.stamp',\n",
+    file: 'src/service/administration/actions.ts',
+    find: "  ['.upgrade', 'members'],\n",
+    replace: "  ['.upgrade', 'members'],\n  ['.stamp', 'members'],\n",
   },
   {
     file: ADMINISTRATION,

@@ -33,3 +33,8 @@ export function drawLikes(random: SeededRandom) {
 }
 
 export type Likes = ReturnType<typeof drawLikes>
+
+/** Not drawn, so that the worlds of a seed stay what they were before there were identities. The first is nobody in particular. */
+export function someIdentity(count: number): string {
+  return ['', 'ci', 'ops'][count % 3] ?? ''
+}

@@ -76,7 +76,7 @@ test('replicas that apply and those that restore agree at every entry, and nobod
 test('what a dead client held is free at once, though a sweep of another node is under way and its lock was looked at before', () => {
   const crowd = new Crowd(true)
   const classic = (node: string, epoch: number, conn: number, name: string) => {
-    const opening = { node, epoch, conn, floor: 1, clientId: name, identity: '', name, amount: EXCLUSIVE, limit: 0 }
+    const opening = { node, epoch, conn, floor: 1, clientId: name, name, amount: EXCLUSIVE, limit: 0 }
     return crowd.apply({ type: CommandType.openClassic, ...opening, waitMs: -1, meta: '', delayMs: 0, wallMs: 1 })
   }
   for (const conn of [1, 2, 3, 4]) classic('n2', 11, conn, `l${conn}`)

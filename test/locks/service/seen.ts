@@ -5,7 +5,7 @@ import type { Session } from '../../../src/locks/state/entities.js'
 export interface SeenSession {
   readonly id: number
   readonly classic: boolean
-  readonly identity: string
+  readonly identity: string | null
   readonly attach: number
   readonly lastN: number
   readonly place: { readonly node: string; readonly epoch: number } | null

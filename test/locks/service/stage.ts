@@ -60,7 +60,6 @@ export class Stage {
       conn: this.nextConn(),
       floor: 1,
       clientId,
-      identity: '',
       ...askIn(name),
     }
     const terms = { waitMs: -1, meta: '', delayMs: 0, wallMs: 10 }

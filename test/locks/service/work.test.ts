@@ -108,7 +108,6 @@ const ENTRIES: Record<string, (crowd: Crowd) => () => readonly Effect[]> = {
         conn,
         floor: conn,
         clientId: '',
-        identity: '',
         waitMs: -1,
         meta: '',
         delayMs: 0,

@@ -11,14 +11,12 @@ import {
   SHARED,
 } from '../../../src/locks/commands/commands.js'
 import type { SeededRandom } from '../../../src/testing/seeded-random.js'
-import { drawLikes, type Likes } from './likes.js'
+import { drawLikes, type Likes, someIdentity } from './likes.js'
 import type { Seen, SeenHold, SeenSession } from './seen.js'
 
 const NODES = ['n1', 'n2', 'n3']
 const PREFIXES = ['', 'd/', 'd/x', 'a']
 const KEYS = ['k1', 'k2']
-/** The first is nobody in particular. */
-const IDENTITIES = ['', 'ci', 'ops']
 const SESSIONS_MAX = 7
 
 type Place = NonNullable<SeenSession['place']>
@@ -95,16 +93,8 @@ export class Workload {
     this.#epochs += 1
     const dead = random.chance(0.5) ? expected : 0
     const address = `${node}:7654`
-    return {
-      type: CommandType.nodeUp,
-      node,
-      epoch: 9_000 - this.#epochs,
-      expected,
-      dead,
-      address,
-      peer: '',
-      programLevel: 2,
-    }
+    const epoch = 9_000 - this.#epochs
+    return { type: CommandType.nodeUp, node, epoch, expected, dead, address, peer: '', programLevel: 2 }
   }
 
   #epochEnd(): Command {
@@ -126,22 +116,31 @@ export class Workload {
       const { id, attempt: last, leaseMs, identity: own } = random.pick(resumable)
       const secretHash = random.chance(0.03) ? 'guess' : `secret-${leaseMs}`
       const attempt = random.pick([0, last, last + 1, last + 1, last + 7])
-      const identity = random.chance(0.15) ? random.pick(IDENTITIES) : own
-      const asAnyone = random.chance(0.1)
-      return { type: CommandType.resume, ...header, session: id, secretHash, attempt, identity, asAnyone }
+      const by = {
+        identity: this.#conns % 7 === 0 ? someIdentity(this.#conns) : (own ?? ''),
+        asAnyone: this.#conns % 11 === 0,
+      }
+      return { type: CommandType.resume, ...header, session: id, secretHash, attempt, ...by }
     }
     if (this.#seen().sessions.length >= SESSIONS_MAX) return this.#gone()
     const clientId = random.chance(0.5) ? `client-${random.int(100)}` : ''
-    const identity = random.pick(IDENTITIES)
     if (kind === 'classic') {
       const { name, amount, limit } = this.#ask(random.pick(this.#names))
       const terms = { waitMs: this.#waitMs(), meta: '', delayMs: random.pick([0, 0, 0, 2_000]), wallMs: this.#clock() }
-      return { type: CommandType.openClassic, ...header, clientId, identity, name, amount, limit, ...terms }
+      return { type: CommandType.openClassic, ...header, clientId, name, amount, limit, ...terms }
     }
     const leaseMs = 3_000 + random.int(1_000)
     const lingerMs = random.pick([0, 1_000, 60_000])
     const secretHash = `secret-${leaseMs}`
-    return { type: CommandType.open, ...header, clientId, identity, leaseMs, lingerMs, secretHash }
+    return {
+      type: CommandType.open,
+      ...header,
+      clientId,
+      identity: someIdentity(this.#conns),
+      leaseMs,
+      lingerMs,
+      secretHash,
+    }
   }
 
   // ---- what the leader and the nodes count
@@ -203,8 +202,7 @@ export class Workload {
     if (attached.length === 0) return this.#opening('open')
     const random = this.#random
     const session = random.pick(attached)
-    const { leave, ack, forget, ...rest } = this.#likes
-    const { ask, release, cancel, waitTimeout, unlock, force, resize, freeze, thaw } = rest
+    const { leave, ack, forget, ask, release, cancel, waitTimeout, unlock, force, resize, freeze, thaw } = this.#likes
     const weights = { leave, ack, forget, ask, release, cancel, waitTimeout, unlock, force, resize, freeze, thaw }
     const kind = this.#weighed(weights)
     const place = session.place ?? { node: '', epoch: 0 }
@@ -226,13 +224,8 @@ export class Workload {
       const names = random.shuffled(this.#names).slice(0, count)
       if (names.length > 1 && random.chance(0.02)) names.push(random.pick(names))
       const asks = names.map((name) => this.#ask(name))
-      return {
-        type: CommandType.ask,
-        ...this.#asking(session, place),
-        asks,
-        ...this.#terms(),
-        ...this.#keeping(session),
-      }
+      const asking = this.#asking(session, place)
+      return { type: CommandType.ask, ...asking, asks, ...this.#terms(), ...this.#keeping(session) }
     },
     release: (session, place) => {
       const random = this.#random
@@ -264,7 +257,7 @@ export class Workload {
       const by = random.chance(0.5) ? { owner: 0, secretHash: '' } : { owner: hold.owner, secretHash: hold.secretHash }
       const secretHash = random.chance(0.05) ? 'guess' : by.secretHash
       const asking = this.#asking(session, place)
-      const words = { ...by, secretHash, ofAnyone: random.chance(0.3), wallMs: this.#clock() }
+      const words = { ...by, secretHash, ofAnyone: this.#requests % 3 === 0, wallMs: this.#clock() }
       return { type: CommandType.unlock, ...asking, name: hold.name, token, ...words }
     },
     force: (session, place) => {
@@ -298,7 +291,7 @@ export class Workload {
     const random = this.#random
     const header = { node, epoch, session, attach: attach + this.#rarely() }
     if (random.chance(0.4)) return { type: CommandType.end, ...header, bye: random.chance(0.5), wallMs: this.#clock() }
-    const how = { fin: random.chance(0.4), leaseOnly: random.chance(0.1) }
+    const how = { fin: random.chance(0.4), leaseOnly: this.#requests % 10 === 0 }
     return { type: CommandType.detach, ...header, ...how, wallMs: this.#clock() }
   }
 
@@ -359,7 +352,7 @@ export class Workload {
       loose: ttlMs > 0 && random.chance(0.5),
       once: random.chance(once) ? random.pick(KEYS) : '',
       onceTtlMs: random.pick([0, 0, 60_000]),
-      keepsAnyones: random.chance(0.3),
+      keepsAnyones: this.#requests % 3 === 0,
       wallMs: this.#clock(),
     }
   }

@@ -110,7 +110,7 @@ export class Situations {
       judgeOpenEnd(model, request, report)
       const length = judgeChain(model, request, report.chain, MOST.chain)
       // The model refuses whoever closes one.
-      demandSame('a circle', report.circle, '')
+      demandSame('a circle', report.circle, null)
       const position = 1 + model.table.placesBefore(name, request).length
       demandSame('position', report.place.position, position)
       demandSame('who waits', report.place.holder, labelOf(request.session))

@@ -38,8 +38,8 @@ export const LOCK_DIALECT: readonly Mutant[] = [
       },
       {
         file: 'src/service/sessions/parting.ts',
-        find: "return this.#byeSaid ? 'bye' : ",
-        replace: "return this.#byeSaid || this.#finDeparture === 'linger' ? 'bye' : ",
+        find: "return this.#byeSaid ? 'bye' : this.#finDeparture",
+        replace: "return this.#byeSaid || this.#finDeparture === 'linger' ? 'bye' : this.#finDeparture",
       },
     ],
     tests: TRANSCRIPTS,
@@ -262,7 +262,7 @@ export const LOCK_DIALECT: readonly Mutant[] = [
     ...tests,
     id: 'L220',
     title: 'anybody may break locks, from any machine',
-    edits: [{ file: OPERATORS, find: '      checkPermission(session)\n', replace: '' }],
+    edits: [{ file: OPERATORS, find: "needs: { verb: 'break', of }", replace: "needs: 'nothing'" }],
     tests: LINES,
   },
   {

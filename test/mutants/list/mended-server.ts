@@ -208,13 +208,13 @@ export const MENDED_SERVER: readonly Mutant[] = [
     rule: 'own',
     edits: [
       {
-        file: 'src/service/administration/administration.ts',
-        find: "    if (allowedFrom === 'nowhere') return",
-        replace: "    if (allowedFrom === 'nowhere' && !loopback) return",
+        file: 'src/service/access/open-policy.ts',
+        find: "    if (adminFrom === 'nowhere') return",
+        replace: "    if (adminFrom === 'nowhere' && !isLocal) return",
       },
     ],
     killers: ['tests'],
-    tests: ['test/service/administration/administration.test.ts'],
+    tests: ['test/service/access/open-policy.test.ts'],
   },
   {
     id: 'Y726',

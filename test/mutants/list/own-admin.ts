@@ -68,8 +68,8 @@ export const OWN_ADMIN: readonly Mutant[] = [
     rule: 'own',
     edits: [
       {
-        file: 'src/service/administration/administration.ts',
-        find: "if (loopback || allowedFrom === 'anywhere') return null",
+        file: 'src/service/access/open-policy.ts',
+        find: "if (isLocal || adminFrom === 'anywhere') return null",
         replace: 'return null',
       },
     ],

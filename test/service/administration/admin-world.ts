@@ -7,7 +7,7 @@ import { type ConfChangeSingle, Role } from '../../../src/raft/core/types.js'
 import type { NodeApi, NodeStatus } from '../../../src/raft/node/node-api.js'
 import { NodeRefusal, NodeRefusalReason } from '../../../src/raft/node/node-errors.js'
 import type { FrameKind, Greeting, PeerHello } from '../../../src/raft/ports/transport.js'
-import type { AdminFrom } from '../../../src/service/access/open-policy.js'
+import { nobody } from '../../../src/service/access/caller.js'
 import { Administration } from '../../../src/service/administration/administration.js'
 import { CONTACT_POLL_MS } from '../../../src/service/limits.js'
 import type { MemberReport } from '../../../src/service/status.js'
@@ -56,12 +56,11 @@ export class World {
   readonly #admins = new Map<string, Administration>()
   #timeout: (() => void) | null = null
 
-  constructor(allowedFrom: AdminFrom = 'this machine') {
+  constructor() {
     for (const nodeId of ['n1', 'n2']) {
       const admin = new Administration({
         node: this.#node(nodeId),
         clock: asIs(this.#clock()),
-        allowedFrom,
         requestTimeoutMs: 5_000,
         members: () => this.members,
         levels: this.levels,
@@ -76,16 +75,15 @@ export class World {
     }
   }
 
-  ask(nodeId: string, text: string, loopback = true): Promise<string> {
+  ask(nodeId: string, text: string): Promise<string> {
     const line = parseLine(text)
     if (line === null) throw new Error('malformed')
-    return new Promise((reply, reject) => {
+    return new Promise((reply) => {
       const told = (text: string) => {
         this.replies.push(text)
         reply(text)
       }
-      const known = this.#admins.get(nodeId)?.handle({ line, loopback, remote: 'r:1', reply: told })
-      if (known !== true) reject(new Error('no such action'))
+      this.#admins.get(nodeId)?.handle({ line, caller: nobody(true), remote: 'r:1', reply: told })
     })
   }
 

@@ -177,23 +177,7 @@ describe.each(['n1', 'n2'])('changes asked at %s', (at) => {
   })
 })
 
-describe('who may ask, and whom', () => {
-  it('is switched off for everybody by --admin off', async () => {
-    const world = new World('nowhere')
-    expect(await world.ask('n1', '.members,id:1')).toMatch(/^err,id:1,code:unauthorized,/)
-    expect(await world.ask('n1', '.member-remove,id:2,node:n2', false)).toMatch(/^err,id:2,code:unauthorized,/)
-  })
-
-  it('is this machine, or all with --allow-admin', async () => {
-    expect(await new World().ask('n1', '.member-remove,id:1,node:n2', false)).toContain('err,id:1,code:unauthorized')
-    expect(await new World().ask('n1', '.members', false)).toContain('code:unauthorized')
-    expect(await new World('anywhere').ask('n1', '.member-remove,id:1,node:n2', false)).toBe('done,id:1\n')
-  })
-
-  it('leaves other actions to others', async () => {
-    await expect(new World().ask('n1', '.keepalive')).rejects.toThrow('no such action')
-  })
-
+describe('whom to ask', () => {
   it('keeps a living voter without whom the others would have no quorum', async () => {
     const world = new World()
     world.members.push({ node: 'n4', raftId: 4, peer: 'h:4', address: null, role: 'voter', leader: false, knows: 1 })

@@ -61,10 +61,3 @@ describe.each(['n1', 'n2'])('a hold asked at %s', (at) => {
     expect(await answer).toContain('code:not-leader,message:the%20leader%20changed')
   })
 })
-
-it('is for who may administer', async () => {
-  for (const line of ['.upgrade', '.upgrade-hold', '.upgrade-finish']) {
-    expect(await new World().ask('n1', line, false)).toContain('code:unauthorized')
-    expect(await new World('nowhere').ask('n1', line)).toContain('code:unauthorized')
-  }
-})

@@ -33,11 +33,6 @@ describe.each([
       'err,code:bad-request,message:invalid%20client%20id\n|closed',
     ],
     [
-      'auth, not there yet',
-      'hello,version:2,auth:x\n',
-      'err,code:unsupported,message:auth%20needs%20a%20feature%20level%20above%202\n|closed',
-    ],
-    [
       'resume without a secret',
       'resume,session:1\n',
       'err,code:bad-request,message:resume%20needs%20session%20and%20secret\n|closed',
@@ -118,6 +113,12 @@ describe.each([
     expect(talk(socket, 'bye\n')).toBe('bye\n|closed')
   })
 
+  it('does not look at a token where there is no auth file', () => {
+    const { socket } = hello(node, ',auth:x')
+    talk(socket, 'bye\n')
+    expect(talk(node.connect(), 'lock,name:with-token,auth:x\n')).toBe('ok\n')
+  })
+
   it('refuses re-entry as a deadlock', () => {
     const { socket } = hello(node)
     talk(socket, 'lock,id:1,name:re\n')
@@ -130,7 +131,7 @@ describe.each([
     expect(talk(socket, '.members,id:1\n')).toBe('')
     const request = node.adminRequests.at(-1)
     expect(request?.line.get('id')).toBe('1')
-    expect(request?.loopback).toBe(true)
+    expect(request?.caller.isLocal).toBe(true)
     request?.reply(neutral('end', { id: 1, count: 0 }))
     expect(socket.text).toMatch(/end,id:1,count:0\n$/)
     expect(talk(socket, '.unknown,id:2\n')).toMatch(/^err,id:2,code:bad-request/)

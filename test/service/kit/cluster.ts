@@ -60,7 +60,8 @@ export class Cluster {
 
   constructor(options: ClusterOptions = {}) {
     this.options = options
-    const asToday = openPolicy(options.isAdminOff === true ? 'nowhere' : 'this machine', false)
+    const { isAdminOff, service } = options
+    const asToday = openPolicy(isAdminOff === true ? 'nowhere' : 'this machine', service?.allowShutdown ?? false)
     this.doors = { access: options.access ?? new AccessControl(asToday), audit: options.audit ?? NO_AUDIT }
     this.random = new SeededRandom(options.seed ?? 1)
     this.faults = { ...NO_FAULTS, ...options.faults }

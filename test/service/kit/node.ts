@@ -114,11 +114,7 @@ export class FakeNode implements NodeApi {
       shutdown: () => {
         this.shutdownAsked = true
       },
-      adminRefusal: (loopback) => (loopback && this.cluster.options.isAdminOff !== true ? null : 'not from there'),
-      admin: (request) => {
-        this.adminRequests.push(request)
-        return request.line.action === '.members'
-      },
+      admin: (request) => void this.adminRequests.push(request),
       membersChanged: () => {},
       levelRaised: () => {},
       onFatal: (error) => this.fatal.push(error),

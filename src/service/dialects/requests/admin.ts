@@ -1,16 +1,19 @@
-/** `.members`, `.transfer` and the like: handed to the administration, which decides who may ask and answers, perhaps later. */
-import type { Line } from '../../../protocol/line.js'
-import type { RequestScope, SessionRequest } from './request.js'
+/** `.members`, `.transfer` and the like: handed to the administration, which answers, perhaps later. */
+import { ADMIN_ACTIONS } from '../../administration/actions.js'
+import type { SessionRequest } from './request.js'
 import { fail } from './values.js'
 
-/** Whatever has no file of its own: a line of the administration, or nothing that is known here. */
-export const otherwise: Pick<SessionRequest, 'perform'> = {
-  perform: (session, line) => {
-    if (!line.action.startsWith('.') || !administer(session, line)) fail('bad-request', `unknown action ${line.action}`)
+export const ADMIN_REQUESTS: readonly SessionRequest[] = [...ADMIN_ACTIONS].map(([action, cluster]) => ({
+  action,
+  needs: { cluster },
+  perform: ({ caller, context, connection }, line) => {
+    const { remote } = connection
+    context.operations.admin({ line, caller, remote, reply: (text) => connection.say(text) })
   },
-}
+}))
 
-function administer({ context, connection }: RequestScope, line: Line): boolean {
-  const { loopback, remote } = connection
-  return context.operations.admin({ line, loopback, remote, reply: (text) => connection.say(text) })
+/** Whatever has no file of its own. */
+export const unknown: Omit<SessionRequest, 'action'> = {
+  needs: 'nothing',
+  perform: (_session, line) => fail('bad-request', `unknown action ${line.action}`),
 }

@@ -4,6 +4,7 @@ import type { SessionRequest } from './request.js'
 
 export const bye: SessionRequest = {
   action: 'bye',
+  needs: 'nothing',
   perform: (session) => session.bye(),
 }
 

@@ -7,6 +7,7 @@ import { readRequestId } from './values.js'
 
 export const cancel: SessionRequest = {
   action: 'cancel',
+  needs: 'nothing',
   perform: (session, line, id) => {
     const target = readRequestId(line, 'request')
     const { connection, context } = session

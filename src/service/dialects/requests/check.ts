@@ -11,6 +11,7 @@ import { readName, readNumber } from './values.js'
 
 export const check: SessionRequest = {
   action: 'check',
+  needs: { verb: 'see', of: 'name' },
   perform: (session, line, id) => {
     const { name, token } = readCheck(line)
     const request = id ?? NO_REQUEST

@@ -1,4 +1,4 @@
-/** `hello,version:2[,client-id:C][,lease:S][,linger:S][,from:HOST:PORT][,redirect:no]`: a new session. */
+/** `hello,version:2[,client-id:C][,lease:S][,linger:S][,from:HOST:PORT][,redirect:no][,auth:T]`: a new session. */
 import { CommandType } from '../../../locks/commands/commands.js'
 import type { Random } from '../../../platform.js'
 import {
@@ -12,14 +12,13 @@ import {
 import type { Line } from '../../../protocol/line.js'
 import { isClientId } from '../../../protocol/values.js'
 import { hashSecret, type Opening, type OpeningRequest } from './opening.js'
-import { fail, readSecondsMs, refuseUnsupported } from './values.js'
+import { fail, readSecondsMs } from './values.js'
 
 export const hello: OpeningRequest = { action: 'hello', read }
 
 function read(line: Line, random: Random): Opening {
   if (line.get('version') !== String(PROTOCOL_VERSION))
     fail('bad-request', `version:${PROTOCOL_VERSION} is spoken here`)
-  refuseUnsupported(line, ['auth'])
   const clientId = line.get('client-id')
   if (clientId !== undefined && !isClientId(clientId)) fail('bad-request', 'invalid client id')
   const leaseMs = readSecondsMs(line, 'lease') ?? SESSION_LEASE_DEFAULT_MS
@@ -32,14 +31,7 @@ function read(line: Line, random: Random): Opening {
   if (redirect !== 'yes' && redirect !== 'no') fail('bad-request', 'redirect: yes or no')
   const secret = newSecret(random)
   return {
-    body: {
-      type: CommandType.open,
-      clientId: clientId ?? '',
-      leaseMs,
-      lingerMs,
-      secretHash: hashSecret(secret),
-      identity: '',
-    },
+    body: { type: CommandType.open, clientId: clientId ?? '', leaseMs, lingerMs, secretHash: hashSecret(secret) },
     isNew: true,
     secret,
     leaseMs,

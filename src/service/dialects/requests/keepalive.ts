@@ -6,6 +6,7 @@ const ALIVE = positive('alive')
 
 export const keepalive: SessionRequest = {
   action: '.keepalive',
+  needs: 'nothing',
   perform: ({ connection }) => {
     connection.speak(ALIVE)
   },

@@ -14,8 +14,8 @@ import type { Line } from '../../../protocol/line.js'
 import { isLockName, parseWaitMs } from '../../../protocol/values.js'
 import { fail, readBoundedMs, readYesNo } from './values.js'
 
-/** Throws RequestError. */
-export function readTerms(line: Line, wallMs: number): AskTerms {
+/** `mayNameAnyones`: whether the client may say that it keeps other people's holds of these names. Throws RequestError. */
+export function readTerms(line: Line, wallMs: number, mayNameAnyones: (names: readonly string[]) => boolean): AskTerms {
   const ttlMs = readTime(line, 'ttl', TTL_MAX_MS)
   const loose = readYesNo(line, 'loose')
   if (loose && ttlMs === 0) fail('bad-request', 'loose: needs ttl')
@@ -25,7 +25,7 @@ export function readTerms(line: Line, wallMs: number): AskTerms {
   const minHoldMs = readBoundedMs(line, 'min-hold', MIN_HOLD_MAX_MS)
   const { once, onceTtlMs } = readOnce(line)
   const { keepsAll, keeps } = readHolding(line)
-  const keepsAnyones = keeps.length > 0
+  const keepsAnyones = keeps.length > 0 && mayNameAnyones(keeps.map(({ name }) => name))
   return { waitMs, meta, delayMs, minHoldMs, ttlMs, loose, once, onceTtlMs, keepsAll, keeps, keepsAnyones, wallMs }
 }
 

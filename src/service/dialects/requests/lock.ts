@@ -15,31 +15,34 @@ import {
   withNews,
 } from '../../../protocol/replies.js'
 import { formatSeconds } from '../../../protocol/values.js'
+import type { Sees } from '../../reads/deadlock-words.js'
 import type { QueuedPlace } from '../../sessions/attachment.js'
 import { lostReply, shownId } from '../replies.js'
 import { needsServiceLevel, readAsks } from './asks.js'
 import { readTerms } from './lock-terms.js'
+import { actsForAnyone } from './needs.js'
 import { releasedReply } from './release.js'
-import type { LockBody, SessionRequest } from './request.js'
+import type { LockBody, RequestScope, SessionRequest } from './request.js'
 import { fail } from './values.js'
 
 const KEYS_OF_SERVICE = ['limit', 'permits', 'holding', 'min-hold', 'ttl', 'loose', 'once', 'once-ttl'] as const
 
 export const lock: SessionRequest = {
   action: 'lock',
+  needs: { verb: 'lock', of: 'asks' },
   keyLevels: Object.fromEntries(KEYS_OF_SERVICE.map((key) => [key, SERVICE_LEVEL])),
   valueLevels: { 'mode:shared': SERVICE_LEVEL },
   perform: (session, line, id) => {
-    const { state, clock } = session.context
-    session.proposeLock(id, read(line, state.level, clock.wallNow()))
+    session.proposeLock(id, read(line, session))
   },
 }
 
-function read(line: Line, level: number, wall: number): LockBody {
+function read(line: Line, { caller, context }: RequestScope): LockBody {
+  const { level } = context.state
   const lack = level < SERVICE_LEVEL ? needsServiceLevel(line) : null
   if (lack !== null) fail('unsupported', lack)
   const asks = readAsks(line)
-  const terms = readTerms(line, wall)
+  const terms = readTerms(line, context.clock.wallNow(), (names) => actsForAnyone(context.access.policy, caller, names))
   const [first] = asks
   if (level >= SERVICE_LEVEL || first === undefined) return Object.assign(terms, { type: CommandType.ask, asks })
   const { waitMs, meta, delayMs, wallMs } = terms
@@ -65,16 +68,19 @@ export function grantedReply(request: RequestId, { grants }: Granted): PositiveR
   return withNews(joined(...held), ended)
 }
 
+/** Who may lock a name without seeing it is not told who has it. */
 export function notGrantedReply(
   request: RequestId,
   { name, reason, holder, holders, forMs, message }: Extract<Answer, { readonly kind: 'not-granted' }>,
+  sees: Sees,
 ): NeutralReply {
+  const isSeen = sees(name)
   return neutral('not-granted', {
     id: shownId(request),
     name,
     reason,
-    holder: holder === '' ? undefined : holder,
-    holders: holders > 1 ? holders : undefined,
+    holder: holder === '' || !isSeen ? undefined : holder,
+    holders: holders > 1 && isSeen ? holders : undefined,
     for: reason === 'delayed' ? formatSeconds(forMs) : undefined,
     message: message === '' ? undefined : message,
   })
@@ -84,8 +90,10 @@ export function notGrantedReply(
 export function doneReply(
   request: RequestId,
   { key, sinceWallMs, holder }: Extract<Answer, { readonly kind: 'done' }>,
+  sees: Sees,
 ): NeutralReply {
-  return neutral('done', { id: shownId(request), key, since: formatSeconds(sinceWallMs), holder })
+  const by = sees(key) ? holder : undefined
+  return neutral('done', { id: shownId(request), key, since: formatSeconds(sinceWallMs), holder: by })
 }
 
 const limitShown = (limit: number): number | undefined => (limit === 0 ? undefined : limit)

@@ -11,8 +11,9 @@ import { fail, readPrefix } from './values.js'
 
 export const locks: SessionRequest = {
   action: 'locks',
+  needs: 'sight',
   perform: (session, line, id) => {
-    const { connection, context } = session
+    const { caller, connection, context } = session
     const shown = shownId(id ?? NO_REQUEST)
     const prefix = readPrefix(line, '')
     const pattern = readPattern(line)
@@ -23,6 +24,7 @@ export const locks: SessionRequest = {
         prefix,
         only: null,
         pattern,
+        sees: context.access.policy.sees(caller),
         after,
         most: LISTING_PAGE_LINES,
         line: (held) => connection.say(lockLine(shown, held, context.clock.wallNow())),

@@ -1,11 +1,13 @@
 /** What `hello` and `resume` have in common: how a session is opened here, or why it is not. */
 
 import { sha256 } from '../../../digest.js'
-import type { Open, OpeningHeader, Resume } from '../../../locks/commands/commands.js'
+import { CommandType, type Open, type OpeningHeader, type Resume } from '../../../locks/commands/commands.js'
 import type { Random } from '../../../platform.js'
 import type { Line } from '../../../protocol/line.js'
 import { type NeutralReply, neutral, type PositiveReply, positive } from '../../../protocol/replies.js'
 import { formatSeconds } from '../../../protocol/values.js'
+import type { Caller } from '../../access/caller.js'
+import type { Policy } from '../../access/policy.js'
 import type { OpeningRefusal } from '../../sessions/attachment.js'
 import type { ConnectionContext } from '../connection-context.js'
 import { type ClientPlace, redirectAddress } from '../redirects.js'
@@ -18,8 +20,13 @@ export interface OpeningRequest extends LevelNeeds {
   read(line: Line, random: Random): Opening
 }
 
+/** Whose it will be is added when it is proposed. */
+type OpeningBody =
+  | Omit<Open, keyof OpeningHeader | 'identity'>
+  | Omit<Resume, keyof OpeningHeader | 'identity' | 'asAnyone'>
+
 export interface Opening {
-  readonly body: Omit<Open, keyof OpeningHeader> | Omit<Resume, keyof OpeningHeader>
+  readonly body: OpeningBody
   /** False: a session that exists is resumed. */
   readonly isNew: boolean
   /** What resumes the session; the state keeps only its hash. */
@@ -30,6 +37,14 @@ export interface Opening {
   /** The client's own end of the connection as it sees it, or `unknown`; undefined if it does not say. */
   readonly from: string | undefined
 }
+
+export function openingBy(body: OpeningBody, caller: Caller, policy: Policy): OpeningRequestBody {
+  const { id: identity } = caller
+  if (body.type === CommandType.open) return { ...body, identity }
+  return { ...body, identity, asAnyone: policy.hash === null }
+}
+
+type OpeningRequestBody = Omit<Open, keyof OpeningHeader> | Omit<Resume, keyof OpeningHeader>
 
 const BUSY = errorReply(NO_REQUEST, 'busy', BUSY_TEXT)
 

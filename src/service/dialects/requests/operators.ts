@@ -1,6 +1,6 @@
 /**
  * What operators ask of the locks themselves: `.force-release`, `.resize`, `.freeze`, `.thaw`, `.forget`. They are numbered
- * commands of the operator's session, like `lock`, so each has its effect once; who may ask is decided as for members.
+ * commands of the operator's session, like `lock`, so each has its effect once. They need the verb `break`.
  */
 import { utf8Length } from '../../../bytes/utf8.js'
 import { SERVICE_LEVEL } from '../../../feature-level.js'
@@ -11,10 +11,11 @@ import type { Line } from '../../../protocol/line.js'
 import { type NeutralReply, neutral } from '../../../protocol/replies.js'
 import { formatSeconds, isLockName } from '../../../protocol/values.js'
 import { shownId } from '../replies.js'
-import type { RequestBody, RequestScope, SessionRequest } from './request.js'
+import type { Subject } from './needs.js'
+import type { RequestBody, SessionRequest } from './request.js'
 import { fail, readName, readNumber, readPositive, readPrefix, readSecondsMs, readYesNo } from './values.js'
 
-const forceRelease = operators('.force-release', (line, wallMs) => ({
+const forceRelease = operators('.force-release', 'name', (line, wallMs) => ({
   type: CommandType.forceRelease,
   name: readName(line),
   token: readNumber(line, 'token', null),
@@ -23,13 +24,13 @@ const forceRelease = operators('.force-release', (line, wallMs) => ({
   wallMs,
 }))
 
-const resize = operators('.resize', (line) => ({
+const resize = operators('.resize', 'name', (line) => ({
   type: CommandType.resize,
   name: readName(line),
   limit: readLimit(line),
 }))
 
-const freeze = operators('.freeze', (line, wallMs) => {
+const freeze = operators('.freeze', 'prefix', (line, wallMs) => {
   // Empty: all names. It must be said, so that a key that was left out or misspelt does not freeze the whole cluster.
   const prefix = readPrefix(line, null)
   const untilWallMs = readSecondsMs(line, 'until')
@@ -38,9 +39,9 @@ const freeze = operators('.freeze', (line, wallMs) => {
   return { type: CommandType.freeze, prefix, untilWallMs: untilWallMs ?? 0, isOver, reason: readReason(line), wallMs }
 })
 
-const thaw = operators('.thaw', (line) => ({ type: CommandType.thaw, prefix: readPrefix(line, null) }))
+const thaw = operators('.thaw', 'prefix', (line) => ({ type: CommandType.thaw, prefix: readPrefix(line, null) }))
 
-const forget = operators('.forget', (line) => {
+const forget = operators('.forget', 'key', (line) => {
   const key = line.get('key') ?? ''
   if (!isLockName(key)) fail('bad-request', 'key: of a mark, which is written like the name of a lock')
   return { type: CommandType.forget, key }
@@ -48,21 +49,13 @@ const forget = operators('.forget', (line) => {
 
 export const OPERATORS_REQUESTS: readonly SessionRequest[] = [forceRelease, resize, freeze, thaw, forget]
 
-function operators(action: string, read: (line: Line, wallMs: number) => RequestBody): SessionRequest {
+function operators(action: string, of: Subject, read: (line: Line, wallMs: number) => RequestBody): SessionRequest {
   return {
     action,
     level: SERVICE_LEVEL,
-    perform: (session, line, id) => {
-      checkPermission(session)
-      session.propose(id, read(line, session.context.clock.wallNow()))
-    },
+    needs: { verb: 'break', of },
+    perform: (session, line, id) => session.propose(id, read(line, session.context.clock.wallNow())),
   }
-}
-
-/** Throws RequestError: who may ask is decided as for members. */
-export function checkPermission({ context, connection }: RequestScope): void {
-  const refusal = context.operations.adminRefusal(connection.loopback)
-  if (refusal !== null) fail('unauthorized', refusal)
 }
 
 function readReason(line: Line): string {

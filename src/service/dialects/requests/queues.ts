@@ -9,18 +9,19 @@ import { readPrefix } from './values.js'
 
 export const queues: SessionRequest = {
   action: 'queues',
+  needs: 'sight',
   perform: (session, line, id) => {
-    const { connection, context } = session
+    const { caller, connection, context } = session
     const shown = shownId(id ?? NO_REQUEST)
     const prefix = readPrefix(line, '')
     session.read(id, () => {
       const done = session.goesOn()
-      context.reads.queues.begin(
-        new TopQueues(prefix, TOP_QUEUES_COUNT, (top) => {
-          connection.say(neutralJson('info', queuesJson(top, context.clock.wallNow()), { id: shown }))
-          done()
-        }),
-      )
+      const told = (top: TopQueues): void => {
+        connection.say(neutralJson('info', queuesJson(top, context.clock.wallNow()), { id: shown }))
+        done()
+      }
+      const sees = context.access.policy.sees(caller)
+      context.reads.queues.begin(new TopQueues(prefix, TOP_QUEUES_COUNT, told, sees))
     })
   },
 }

@@ -13,6 +13,7 @@ import { fail, readName, readNumber, readYesNo } from './values.js'
 
 export const release: SessionRequest = {
   action: 'release',
+  needs: 'nothing',
   keyLevels: { done: SERVICE_LEVEL },
   perform: (session, line, id) => {
     const name = readName(line)

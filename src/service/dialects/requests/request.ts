@@ -5,12 +5,14 @@
 import type { Command, RequestId, SessionHeader } from '../../../locks/commands/commands.js'
 import type { ErrorCode } from '../../../protocol/error-codes.js'
 import type { Line } from '../../../protocol/line.js'
+import type { Caller } from '../../access/caller.js'
 import type { ConnectionContext } from '../connection-context.js'
 import type { DialectConnection } from '../dialect.js'
 import type { LevelNeeds } from './level.js'
+import type { AccessNeeds } from './needs.js'
 
 /** A request of the session dialect. */
-export interface SessionRequest extends LevelNeeds {
+export interface SessionRequest extends LevelNeeds, AccessNeeds {
   /** The word that begins its line. */
   readonly action: string
   /** Reads the line and carries it out. Throws RequestError for a wrong value: the client is told, and nothing has happened. */
@@ -19,6 +21,7 @@ export interface SessionRequest extends LevelNeeds {
 
 /** What a request may do with the session that it came in on. */
 export interface RequestScope {
+  readonly caller: Caller
   readonly context: ConnectionContext
   readonly connection: DialectConnection
   /** Proposes a command of this session under its next number. What comes of it is told when it is applied. */

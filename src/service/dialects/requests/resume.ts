@@ -17,14 +17,7 @@ function read(line: Line): Opening {
   const secret = line.get('secret') ?? ''
   if (session === null || secret === '') return fail('bad-request', 'resume needs session and secret')
   return {
-    body: {
-      type: CommandType.resume,
-      session,
-      secretHash: hashSecret(secret),
-      attempt: readAttempt(line),
-      identity: '',
-      asAnyone: true,
-    },
+    body: { type: CommandType.resume, session, secretHash: hashSecret(secret), attempt: readAttempt(line) },
     isNew: false,
     secret,
     leaseMs: 0,

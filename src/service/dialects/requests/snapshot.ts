@@ -10,14 +10,13 @@
 import { neutral } from '../../../protocol/replies.js'
 import { SNAPSHOT_SENDS_MAX_COUNT } from '../../limits.js'
 import { errorReply, NO_REQUEST, shownId } from '../replies.js'
-import { checkPermission } from './operators.js'
 import type { SessionRequest } from './request.js'
 import { fail } from './values.js'
 
 export const snapshot: SessionRequest = {
   action: '.snapshot',
+  needs: { cluster: 'snapshot' },
   perform: (session, _line, id) => {
-    checkPermission(session)
     const { connection, context } = session
     const { snapshots } = context.reads
     const request = id ?? NO_REQUEST

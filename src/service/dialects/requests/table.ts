@@ -3,9 +3,9 @@ import type { RequestId } from '../../../locks/commands/commands.js'
 import type { Answer } from '../../../locks/effects.js'
 import type { Line } from '../../../protocol/line.js'
 import type { NeutralReply } from '../../../protocol/replies.js'
-import { deadlockWords } from '../../reads/deadlock-words.js'
+import { deadlockWords, type Sees } from '../../reads/deadlock-words.js'
 import { errorReply } from '../replies.js'
-import { otherwise } from './admin.js'
+import { ADMIN_REQUESTS, unknown } from './admin.js'
 import { bye } from './bye.js'
 import { cancel, cancelledReply } from './cancel.js'
 import { check } from './check.js'
@@ -33,7 +33,7 @@ const READS: readonly SessionRequest[] = [
   ...[check, locks, watch, queues, snapshot],
   ...[who, why, history, sessions, marks, freezes],
 ]
-/** Later lines, but for those of administration, which has a table of its own and comes to it through `otherwise`. */
+/** Later lines. */
 export const REQUESTS: ReadonlyMap<string, SessionRequest> = byAction(
   lock,
   release,
@@ -42,6 +42,7 @@ export const REQUESTS: ReadonlyMap<string, SessionRequest> = byAction(
   keepalive,
   bye,
   ...OPERATORS_REQUESTS,
+  ...ADMIN_REQUESTS,
   ...READS,
 )
 
@@ -55,16 +56,16 @@ export function openingFor({ action }: Line): OpeningRequest | undefined {
 }
 
 export function requestFor({ action }: Line): Omit<SessionRequest, 'action'> {
-  return REQUESTS.get(action) ?? otherwise
+  return REQUESTS.get(action) ?? unknown
 }
 
-/** How an answer of the state is told. A grant is not among these, because it is a claim. */
-export function answerReply(request: RequestId, answer: Exclude<Answer, Granted>): NeutralReply {
+/** How an answer of the state is told to whoever `sees` these names. A grant is not among these, because it is a claim. */
+export function answerReply(request: RequestId, answer: Exclude<Answer, Granted>, sees: Sees): NeutralReply {
   switch (answer.kind) {
     case 'not-granted':
-      return notGrantedReply(request, answer)
+      return notGrantedReply(request, answer, sees)
     case 'done':
-      return doneReply(request, answer)
+      return doneReply(request, answer, sees)
     case 'released':
       return releasedReply(request, answer)
     case 'cancelled':
@@ -72,11 +73,7 @@ export function answerReply(request: RequestId, answer: Exclude<Answer, Granted>
     case 'error':
       return errorReply(request, answer.code === 'permits' ? 'limit' : answer.code, answer.message)
     case 'deadlock':
-      return errorReply(
-        request,
-        'deadlock',
-        deadlockWords(answer, () => true),
-      )
+      return errorReply(request, 'deadlock', deadlockWords(answer, sees))
     default:
       return operatorsReply(request, answer)
   }

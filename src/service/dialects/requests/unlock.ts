@@ -4,12 +4,14 @@
  */
 import { SERVICE_LEVEL } from '../../../feature-level.js'
 import { CommandType } from '../../../locks/commands/commands.js'
+import { actsForAnyone } from './needs.js'
 import { hashSecret } from './opening.js'
 import type { SessionRequest } from './request.js'
 import { fail, readName, readNumber } from './values.js'
 
 export const unlock: SessionRequest = {
   action: 'unlock',
+  needs: { verb: 'lock', of: 'name' },
   level: SERVICE_LEVEL,
   perform: (session, line, id) => {
     const name = readName(line)
@@ -19,6 +21,8 @@ export const unlock: SessionRequest = {
     if ((owner === 0) !== (secret === '')) fail('bad-request', 'unlock: session and secret belong together')
     const secretHash = owner === 0 ? '' : hashSecret(secret)
     const wallMs = session.context.clock.wallNow()
-    session.propose(id, { type: CommandType.unlock, name, token, owner, secretHash, ofAnyone: true, wallMs })
+    const { caller, context } = session
+    const ofAnyone = actsForAnyone(context.access.policy, caller, [name])
+    session.propose(id, { type: CommandType.unlock, name, token, owner, secretHash, ofAnyone, wallMs })
   },
 }

@@ -1,5 +1,4 @@
 /** Reads the values of a session's lines. A wrong one ends as a RequestError, which names the key. */
-import { FEATURE_LEVEL } from '../../../feature-level.js'
 import type { RequestId } from '../../../locks/commands/commands.js'
 import { REQUEST_ID_LIMIT } from '../../../locks/limits.js'
 import type { ErrorCode } from '../../../protocol/error-codes.js'
@@ -9,15 +8,6 @@ import { RequestError } from './request.js'
 
 export function fail(code: ErrorCode, message: string): never {
   throw new RequestError(code, message)
-}
-
-/** Requests that come with a later level: an error, never silently ignored. */
-export function failUnsupported(what: string): never {
-  return fail('unsupported', `${what} needs a feature level above ${FEATURE_LEVEL}`)
-}
-
-export function refuseUnsupported(line: Line, keys: readonly string[]): void {
-  for (const key of keys) if (line.has(key)) failUnsupported(key)
 }
 
 export const BAD_NAME_TEXT = 'a lock name is 1 to 255 of A-Z a-z 0-9 _ - . / and does not begin with . or /'

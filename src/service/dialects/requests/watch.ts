@@ -9,6 +9,7 @@ import { fail, readName, readPrefix } from './values.js'
 
 export const watch: SessionRequest = {
   action: 'watch',
+  needs: { verb: 'see', of: 'target' },
   perform: (session, line, id) => {
     const { watches } = session.context.reads
     const { connection } = session

@@ -8,8 +8,8 @@ export interface ModelSession {
   readonly classic: boolean
   readonly clientId: string
   readonly secretHash: string
-  /** Of whoever opened it, or resumed it while it was nobody's. */
-  identity: string
+  /** Of whoever opened it, or resumed it while it was nobody's; null: classic. */
+  identity: string | null
   readonly leaseMs: number
   readonly lingerMs: number
   attach: number
@@ -41,7 +41,7 @@ export interface ModelHold {
   /** Of the session that took it. */
   readonly owner: number
   readonly secretHash: string
-  readonly identity: string
+  readonly identity: string | null
   /** Who has it; null of a tail. A loose hold keeps the one that took it, while that lives. */
   session: ModelSession | null
   phase: ModelPhase
@@ -92,7 +92,8 @@ export type Counted =
   | readonly ['frozen', prefix: string, generation: number, untilWallMs: number]
   | readonly ['marked', key: string, generation: number, expiresWallMs: number]
 
-export const identityOf = ({ session, identity }: ModelHold): string => session?.identity ?? identity
+export const identityOf = ({ session, identity }: ModelHold): string | null =>
+  session === null ? identity : session.identity
 
 export const labelOf = (session: ModelSession): string => session.clientId || String(session.id)
 

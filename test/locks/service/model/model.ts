@@ -140,7 +140,7 @@ export class Model {
       classic,
       clientId: command.clientId,
       secretHash: classic ? '' : command.secretHash,
-      identity: command.identity,
+      identity: classic ? null : command.identity,
       leaseMs: classic ? 0 : command.leaseMs,
       lingerMs: classic ? 0 : command.lingerMs,
       attach: 1,

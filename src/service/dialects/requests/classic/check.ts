@@ -8,6 +8,8 @@ import type { ClassicRequest } from './request.js'
 
 export const check: ClassicRequest = {
   action: 'check',
+  needs: { verb: 'see', of: 'name' },
+  unauthorized: (line, why) => errorReply(line.number('id') ?? NO_REQUEST, 'unauthorized', why),
   perform: (client, line) => {
     const { connection, context } = client
     let id: RequestId = NO_REQUEST

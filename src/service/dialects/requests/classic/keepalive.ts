@@ -6,6 +6,7 @@ const ALIVE = positive('alive')
 
 export const keepalive: ClassicRequest = {
   action: '.keepalive',
+  needs: 'nothing',
   perform: ({ connection }) => {
     connection.speak(ALIVE)
   },

@@ -11,6 +11,7 @@ import { type NeutralReply, neutral, type PositiveReply, plainError, positive } 
 import { isClientId, isLockName, parseInteger, parseWaitMs, parseYesNo } from '../../../../protocol/values.js'
 import { redirectAddress } from '../../redirects.js'
 import { CLASSIC_NO_QUORUM } from '../../replies.js'
+import { refusalByRules } from '../name-rules.js'
 import type { ClassicAsk, ClassicRequest, ClassicScope } from './request.js'
 
 const OK = positive('ok')
@@ -23,6 +24,7 @@ const BUSY = plainError('busy')
 
 export const lock: ClassicRequest = {
   action: 'lock',
+  needs: { verb: 'lock', of: 'asks' },
   keyLevels: { limit: SERVICE_LEVEL, permits: SERVICE_LEVEL },
   valueLevels: { 'mode:shared': SERVICE_LEVEL },
   perform,
@@ -31,7 +33,7 @@ export const lock: ClassicRequest = {
 function perform(client: ClassicScope, line: Line): void {
   const { context, connection } = client
   const asked = read(line, context.clock.wallNow())
-  const refusal = typeof asked === 'string' ? asked : notHere(client, asked)
+  const refusal = typeof asked === 'string' ? asked : (refusalOfTerms(client, asked) ?? notHere(client, asked))
   if (refusal !== null) connection.close(refusal)
   else if (typeof asked !== 'string') client.ask(asked.body, asked.showsToken)
 }
@@ -58,8 +60,7 @@ function read(line: Line, wallMs: number): Asked | NeutralReply {
   if (typeof asked === 'string') return asked
   const { amount, limit } = asked
   const type = CommandType.openClassic
-  const terms = { name, waitMs, meta: '', delayMs: 0, wallMs, amount, limit }
-  const body = { type, clientId: clientId ?? '', ...terms, identity: '' }
+  const body = { type, clientId: clientId ?? '', name, waitMs, meta: '', delayMs: 0, wallMs, amount, limit }
   return { body, showsToken, mayRedirect }
 }
 
@@ -78,6 +79,15 @@ function readAmount(line: Line): Pick<ClassicAsk, 'amount' | 'limit'> | NeutralR
   if (limit === 0) return plainError('invalid limit')
   if (permits === 0) return plainError('invalid permits')
   return limit > PERMITS_MAX || permits > PERMITS_MAX ? LIMIT : { amount: permits, limit }
+}
+
+/** By the rules for names of the auth file. */
+function refusalOfTerms({ context }: ClassicScope, { body }: Asked): NeutralReply | null {
+  const { access, reads } = context
+  const { name, amount, limit, meta, waitMs } = body
+  const asked = { asks: [{ name, amount, limit }], ttlMs: 0, meta, waitMs }
+  const refusal = refusalByRules(access.policy, asked, (of) => reads.reports.who(of, 0).waiterCount)
+  return refusal === null ? null : plainError(refusal.text)
 }
 
 /** Null, or where else to ask, or why not now. */

@@ -4,4 +4,8 @@ import type { ClassicRequest } from './request.js'
 
 const PONG = neutral('pong')
 
-export const ping: ClassicRequest = { action: '.ping', perform: ({ connection }) => connection.close(PONG) }
+export const ping: ClassicRequest = {
+  action: '.ping',
+  needs: 'nothing',
+  perform: ({ connection }) => connection.close(PONG),
+}

@@ -3,7 +3,11 @@ import { type NeutralReply, neutral } from '../../../../protocol/replies.js'
 import { NOT_GRANTED } from './lock.js'
 import type { ClassicRequest } from './request.js'
 
-export const release: ClassicRequest = { action: 'release', perform: (client) => client.giveUp() }
+export const release: ClassicRequest = {
+  action: 'release',
+  needs: 'nothing',
+  perform: (client) => client.giveUp(),
+}
 
 const RELEASED = neutral('released')
 

@@ -7,11 +7,9 @@ const NOT_ALLOWED = plainError('shutdown not allowed')
 
 export const serverShutdown: ClassicRequest = {
   action: '.server-shutdown',
+  needs: { cluster: 'shutdown' },
+  unauthorized: () => NOT_ALLOWED,
   perform: ({ context, connection }) => {
-    if (!context.options.allowShutdown || !connection.loopback) {
-      connection.close(NOT_ALLOWED)
-      return
-    }
     connection.close(SHUTTING_DOWN)
     context.operations.shutdown()
   },
