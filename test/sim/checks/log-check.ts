@@ -267,6 +267,8 @@ function linesOf(answer: Answer): readonly (readonly string[])[] {
     case 'error':
       // More permits than the limit is a code of its own only to the classic dialect.
       return [['err', `code:${answer.code === 'permits' ? 'limit' : answer.code}`]]
+    case 'deadlock':
+      return [['err', 'code:deadlock']]
     default:
       return [[answer.kind]]
   }
