@@ -5,7 +5,16 @@
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { CHART, DIGEST, digestOfSources, findHelm, installedHelm, render, renderings } from './chart/charts.js'
+import {
+  CHART,
+  DIGEST,
+  digestOfSources,
+  findHelm,
+  installedHelm,
+  KUBERNETES,
+  render,
+  renderings,
+} from './chart/charts.js'
 
 const HELM = 'helm.sh/helm/v3/cmd/helm@v3.22.0'
 
@@ -13,7 +22,9 @@ function install(): void {
   const folder = dirname(installedHelm())
   mkdirSync(folder, { recursive: true })
   const env = { ...process.env, GOBIN: folder, CGO_ENABLED: '0' }
-  const { status, error } = spawnSync('go', ['install', HELM], { stdio: 'inherit', env })
+  // Otherwise it takes itself for one of the days of Kubernetes 1.20.
+  const version = ['Major=1', 'Minor=34'].map((each) => `-X helm.sh/helm/v3/pkg/chartutil.k8sVersion${each}`)
+  const { status, error } = spawnSync('go', ['install', '-ldflags', version.join(' '), HELM], { stdio: 'inherit', env })
   if (status !== 0) throw new Error(`go install ${HELM}: ${error?.message ?? `status ${status}`}`)
 }
 
@@ -25,7 +36,7 @@ if (helm === null) {
   )
   process.exit(2)
 }
-const { status, stdout } = spawnSync(helm, ['lint', '--strict', CHART], { encoding: 'utf8' })
+const { status, stdout } = spawnSync(helm, ['lint', '--strict', CHART, ...KUBERNETES], { encoding: 'utf8' })
 if (status !== 0) {
   console.error(stdout)
   process.exit(1)

@@ -15,6 +15,9 @@ export const RENDERED = join(ROOT, 'test/deploy/rendered')
 export const DIGEST = join(RENDERED, 'made-from.sha256')
 const OWN_HELM = join(ROOT, 'node_modules/.cache/helm/helm')
 
+/** Whatever version this helm takes for the current one. */
+export const KUBERNETES = ['--kube-version', '1.34.0'] as const
+
 export interface Rendering {
   /** Of the file of values. */
   readonly name: string
@@ -55,7 +58,7 @@ export const installedHelm = (): string => OWN_HELM
 
 /** What helm says; throws its words if it refuses. */
 export function render(helm: string, { values, release, namespace, isPlain }: Rendering): string {
-  const words = ['template', release, CHART, '--namespace', namespace, '--values', values]
+  const words = ['template', release, CHART, ...KUBERNETES, '--namespace', namespace, '--values', values]
   const { status, stdout, stderr } = spawnSync(helm, isPlain ? [...words, '--skip-tests'] : words, { encoding: 'utf8' })
   if (status !== 0) throw new Error(stderr.trim())
   return isPlain ? plain(stdout) : stdout

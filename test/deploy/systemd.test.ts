@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { parseServerConfig } from '../../src/server/config/config.js'
 import { ExitCode } from '../../src/server/exit-codes.js'
 import { STOP_MAX_MS } from '../../src/server/limits.js'
 import { OneServer } from '../kit/one-server.js'
@@ -21,6 +22,26 @@ const unit = (name: string): string => readFileSync(join(UNITS, name), 'utf8')
 function values(name: string, key: string): readonly string[] {
   return [...unit(name).matchAll(new RegExp(`^${key}=(.*)$`, 'gm'))].map(([, value = '']) => value)
 }
+
+it('docs/operations/systemd.md shows settings that a node starts with', () => {
+  const page = readFileSync(fileURLToPath(new URL('../../docs/operations/systemd.md', import.meta.url)), 'utf8')
+  const [, settings = ''] = /<!-- settings -->\n```yaml\n([\s\S]*?)```/.exec(page) ?? []
+  const dir = mkdtempSync(join(tmpdir(), 'tnl-settings-'))
+  const file = join(dir, 'tcpnetlock.yaml')
+  writeFileSync(file, settings)
+  const parsed = parseServerConfig(['--config', file], { TNL_DATA_DIR: '/var/lib/tnl' })
+  rmSync(dir, { recursive: true })
+  expect(parsed).toMatchObject({ kind: 'run', config: { nodeId: 'n1', dataDir: '/var/lib/tnl' } })
+  // Where the unit looks for it, and what it may write to.
+  expect(values('tcpnetlock.service', 'ExecStart').join()).toContain('--config %E/tcpnetlock.yaml')
+  for (const [key, path] of [
+    ['StateDirectory', '/var/lib'],
+    ['ConfigurationDirectory', '/etc'],
+    ['LogsDirectory', '/var/log'],
+  ]) {
+    expect(page).toContain(`\`${path}/${values('tcpnetlock.service', key ?? '').join()}\``)
+  }
+})
 
 describe('tcpnetlock.service', () => {
   const value = (key: string): string => values('tcpnetlock.service', key).at(-1) ?? ''

@@ -264,11 +264,15 @@ export class Pod {
   }
 
   #here(text: string, container: Container): string {
-    const mounts = [...(container.volumeMounts ?? [])].sort((a, b) => b.mountPath.length - a.mountPath.length)
-    let here = text
-    for (const { mountPath, name } of mounts) here = here.replaceAll(asPath(mountPath), this.#directory(name))
-    here = here.replaceAll(asPath('/app'), join(this.#programs, 'app'))
-    here = here.replaceAll(asPath('/usr/local/bin/node'), process.execPath)
+    const places = new Map([
+      ...(container.volumeMounts ?? []).map(({ mountPath, name }) => [mountPath, this.#directory(name)] as const),
+      ['/app', join(this.#programs, 'app')] as const,
+      ['/usr/local/bin/node', process.execPath] as const,
+    ])
+    // All at once: a directory of this machine may begin as a path of the container does.
+    const paths = [...places.keys()].sort((a, b) => b.length - a.length).join('|')
+    const isPath = new RegExp(`(?<![\\w/.-])(?:${paths})(?=$|[/"'\\s:;&])`, 'g')
+    const here = text.replaceAll(isPath, (path) => places.get(path) ?? path)
     return this.#named(here)
   }
 
@@ -329,8 +333,6 @@ export class Pod {
 }
 
 const SYSTEM_PATH = '/usr/bin:/bin'
-
-const asPath = (path: string): RegExp => new RegExp(`(?<![\\w/.-])${path}(?=$|[/"'\\s:;&])`, 'g')
 
 const tried = new Map<string, boolean>()
 

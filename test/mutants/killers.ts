@@ -40,7 +40,7 @@ const REPORT = 'test-results/vitest.json'
 /** Runs the scenario files, which are a killer of their own. */
 const SCENARIO_TESTS = 'test/raft/core/conformance.test.ts'
 /** Needs what `npm run build` makes. */
-const TESTS_OF_BUILD = 'test/e2e'
+const TESTS_OF_BUILD = /^test\/(?:e2e|deploy)/
 const REGRESSIONS = 'test/sim/regressions.test.ts'
 
 /** The tests that belong to a folder of the sources; the first match counts. */
@@ -111,7 +111,7 @@ async function runScenarios(root: string): Promise<Outcome> {
 }
 
 async function runTests(root: string, likely: readonly string[], all: readonly string[]): Promise<Outcome> {
-  if (all.some((path) => path.startsWith(TESTS_OF_BUILD))) await build(root)
+  if (all.some((path) => TESTS_OF_BUILD.test(path))) await build(root)
   const early = likely.length === 0 ? SURVIVED : await runSome(root, likely)
   return early.killed ? early : await runSome(root, all)
 }

@@ -7,9 +7,9 @@ import { runProcess } from './process.js'
 
 export const ROOT = resolve(import.meta.dirname, '..', '..')
 const FOLDERS = ['src', 'test']
-const FILES = ['package.json', 'tsconfig.json', 'tsconfig.build.json', 'vitest.config.ts', 'scripts/bundle.js']
+const FILES = ['package.json', 'tsconfig.json', 'tsconfig.build.json', 'vitest.config.ts']
 /** Unit tests compare the sources with them. */
-const PAGES = ['docs', 'deploy']
+const PAGES = ['docs', 'deploy', 'scripts', 'README.md', 'Dockerfile', '.dockerignore']
 /** What starts the programs that were built. */
 const STARTERS = ['bin']
 const MUTANTS = 'test/mutants'

@@ -51,6 +51,7 @@ import { SNAPSHOTS } from './snapshots.js'
 import { TRANSCRIPTS } from './transcripts.js'
 import { UPGRADES } from './upgrades.js'
 import { WATCHES } from './watches.js'
+import { WHERE_IT_RUNS } from './where-it-runs.js'
 import { WHY_MUTANTS } from './why.js'
 
 export const MUTANTS: readonly Mutant[] = [
@@ -106,4 +107,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...LIBRARY,
   ...SEEN_FROM_OUTSIDE,
   ...WHY_MUTANTS,
+  ...WHERE_IT_RUNS,
 ]

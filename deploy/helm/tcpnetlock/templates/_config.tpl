@@ -6,37 +6,41 @@ cluster:
 {{- end }}
 {{- with .Values.peerSecret }}
 {{- if .existingSecret }}
-peer-secret-file: /etc/tcpnetlock/peer-secret/secret
+peer-secret-file: /etc/tnl/peer-secret/secret
 peer-secret: {{ .mode }}
 {{- end }}
 {{- end }}
 {{- with .Values.tls }}
 {{- if .enabled }}
 tls: {{ .mode }}
-tls-cert: /etc/tcpnetlock/tls/tls.crt
-tls-key: /etc/tcpnetlock/tls/tls.key
+tls-cert: /etc/tnl/tls/tls.crt
+tls-key: /etc/tnl/tls/tls.key
 {{- if .clientCertificates }}
-tls-client-ca: /etc/tcpnetlock/{{ ternary "client-ca" "tls" (not (empty .clientCASecret)) }}/ca.crt
+tls-client-ca: /etc/tnl/{{ ternary "client-ca" "tls" (not (empty .clientCASecret)) }}/ca.crt
 {{- end }}
 {{- if .peers.enabled }}
 {{- $dir := ternary "peer-tls" "tls" (not (empty .peers.existingSecret)) }}
 cluster-name: {{ include "tnl.clusterName" $ }}
 peer-tls: {{ .peers.mode }}
-peer-tls-cert: /etc/tcpnetlock/{{ $dir }}/tls.crt
-peer-tls-key: /etc/tcpnetlock/{{ $dir }}/tls.key
-peer-tls-ca: /etc/tcpnetlock/{{ $dir }}/ca.crt
+peer-tls-cert: /etc/tnl/{{ $dir }}/tls.crt
+peer-tls-key: /etc/tnl/{{ $dir }}/tls.key
+peer-tls-ca: /etc/tnl/{{ $dir }}/ca.crt
 {{- end }}
 {{- end }}
 {{- end }}
 {{- if .Values.auth.enabled }}
-auth-file: /etc/tcpnetlock/auth/auth.yaml
+auth-file: /etc/tnl/auth/auth.yaml
+{{- end }}
+{{- if .Values.audit.enabled }}
+audit-file: /var/log/tnl/audit.jsonl
+audit-grants: {{ .Values.audit.grants }}
 {{- end }}
 {{- with .Values.config }}
 {{ toYaml . }}
 {{- end }}
 {{- end -}}
 
-{{/* Volumes with secrets, as pairs of a name and a secret; each is mounted at /etc/tcpnetlock/NAME. */}}
+{{/* Volumes with secrets, as pairs of a name and a secret; each is mounted at /etc/tnl/NAME. */}}
 {{- define "tnl.secrets" -}}
 {{- $v := .Values -}}
 {{- if $v.tls.enabled }}
