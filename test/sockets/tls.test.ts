@@ -175,6 +175,17 @@ describe('a port for both', () => {
     expect(service.events).toEqual(['connected', 'data lock,name:x\n', 'fin'])
   })
 
+  it('hears a FIN that comes later', async () => {
+    const { service, port } = await optional()
+    const plain = await tcpClient(port)
+    plain.write('lock,name:x\n')
+    await service.until((events) => events.includes('data lock,name:x\n'))
+    service.last.write('ok\n')
+    await once(plain, 'data')
+    plain.end()
+    await service.until((events) => events.includes('fin'))
+  })
+
   it('hears all of a plain client, in order', async () => {
     const { service, port } = await optional()
     const plain = await tcpClient(port)

@@ -139,14 +139,18 @@ async function load(options: CredentialFilesOptions): Promise<Loaded> {
   return { credentials, expiry: expiries.reduce((first, one) => (one.notAfterMs < first.notAfterMs ? one : first)) }
 }
 
-/** As much as a file of certificates can be: a device or a pipe has no end. */
+/** No more than a file of certificates can be long: a device or a pipe has no end. */
 async function readPem(flag: string, file: string): Promise<string> {
   try {
     const handle = await open(file, 'r')
     try {
-      const { size } = await handle.stat()
-      if (size > PEM_FILE_MAX_BYTES) throw new Error('too long for a file of certificates')
-      return await handle.readFile('utf8')
+      const bytes = Buffer.alloc(PEM_FILE_MAX_BYTES + 1)
+      let length = 0
+      for (let read = -1; read !== 0 && length < bytes.length; length += read) {
+        read = (await handle.read(bytes, length, bytes.length - length, null)).bytesRead
+      }
+      if (length > PEM_FILE_MAX_BYTES) throw new Error('too long for a file of certificates')
+      return bytes.toString('utf8', 0, length)
     } finally {
       await handle.close()
     }

@@ -94,3 +94,28 @@ describe('a final refusal', () => {
     expect(isBelieved(member, { ...refusal, isFinal: false, message: 'final: go away' }, by())).toBe(false)
   })
 })
+
+describe('where peers have certificates', () => {
+  const removed = peer({ nodeId: 'n9', raftId: 9, memberUid: 'u9' })
+  const strict = (change: Partial<AdmissionView>) => view({ admitsOnlyMembers: true, ...change })
+
+  it('one that was removed finds no door open, once a quorum has said so', () => {
+    const verdict = judgePeer(strict({ knowledge: () => 'sure' }), removed)
+    expect(verdict).toMatchObject({ accept: false, refusal: { code: RefusalCode.notMember, isFinal: true } })
+  })
+
+  it('who is not known waits until a quorum was asked', () => {
+    const verdict = judgePeer(strict({}), removed)
+    expect(verdict).toMatchObject({ accept: false, refusal: { code: RefusalCode.notMember, isFinal: false } })
+  })
+
+  it('who is not known is let in where no quorum answers: it may be the leader that a quorum needs', () => {
+    expect(judgePeer(strict({ knowledge: () => 'alone' }), removed)).toEqual({ accept: true })
+    const leader = strict({ leads: true, knowledge: () => 'alone' })
+    expect(judgePeer(leader, removed)).toMatchObject({ accept: false, refusal: { isFinal: false } })
+  })
+
+  it('members meet', () => {
+    expect(judgePeer(strict({}), peer())).toEqual({ accept: true })
+  })
+})
