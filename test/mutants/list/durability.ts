@@ -141,15 +141,28 @@ export const DURABILITY: readonly Mutant[] = [
     edits: [
       {
         file: 'src/raft/node/snapshots/snapshot-maker.ts',
-        find: '    this.store.saveSnapshot(metadata, this.machine.snapshot()).then(',
+        find: '    this.#writing = this.store.saveSnapshot(metadata, this.machine.snapshot()).then(',
         replace: `    this.#lastIndex = metadata.index
     this.onDurable(metadata)
-    this.store.saveSnapshot(metadata, this.machine.snapshot()).then(`,
+    this.#writing = this.store.saveSnapshot(metadata, this.machine.snapshot()).then(`,
       },
       {
         file: 'src/raft/store/level-log-store.ts',
         find: 'invariant(index <= covered, ',
         replace: 'invariant(covered >= 0, ',
+      },
+    ],
+  },
+  {
+    id: 'T910',
+    title: 'a node that stops waits for ever for a snapshot that could not be written',
+    rule: 'own',
+    tests: ['test/raft/node/window.test.ts'],
+    edits: [
+      {
+        file: 'src/raft/node/snapshots/snapshot-maker.ts',
+        find: 'while (this.#busy && !this.#hasFailed) await this.#writing',
+        replace: 'while (this.#busy && !this.#hasFailed) await new Promise(() => undefined)',
       },
     ],
   },

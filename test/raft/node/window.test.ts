@@ -122,9 +122,10 @@ describe('cutting the log', () => {
 
 describe('a snapshot that takes long', () => {
   function maker() {
-    const saves: { index: number; done: () => void }[] = []
+    const saves: { index: number; done: () => void; fail: () => void }[] = []
     const store = {
-      saveSnapshot: ({ index }: { index: number }) => new Promise<void>((done) => saves.push({ index, done })),
+      saveSnapshot: ({ index }: { index: number }) =>
+        new Promise<void>((done, reject) => saves.push({ index, done, fail: () => reject(new Error('EIO')) })),
     } as unknown as LogStore
     const machine = { snapshot: () => null } as unknown as StateMachine
     const bounds = { snapshotIntervalEntries: 100, snapshotIntervalBytes: 10_000 }
@@ -156,6 +157,30 @@ describe('a snapshot that takes long', () => {
     saves[1]?.done()
     await new Promise(setImmediate)
     expect([durable, made.isOverdue]).toEqual([[1, 3], false])
+  })
+
+  it('lets a node that stops go, though it was written in vain', async () => {
+    const { made, saves } = maker()
+    const waited: string[] = []
+    made.applied(100, 1, 0, () => EMPTY_CONF_STATE)
+    made.afterCurrent(() => waited.push('restored'))
+    const idle = made.idle().then(() => waited.push('idle'))
+    saves[0]?.fail()
+    await idle
+    // Nothing follows a failed write: the state must not be replaced either.
+    expect(waited).toEqual(['idle'])
+  })
+
+  it('is waited for by a node that stops, and so is the one that follows it', async () => {
+    const { made, saves, durable } = maker()
+    made.applied(100, 1, 0, () => EMPTY_CONF_STATE)
+    made.applied(200, 1, 0, () => EMPTY_CONF_STATE)
+    const idle = made.idle().then(() => durable.push(0))
+    saves[0]?.done()
+    await new Promise(setImmediate)
+    saves[1]?.done()
+    await idle
+    expect(durable).toEqual([100, 200, 0])
   })
 
   it('is overdue at three intervals of entries', () => {

@@ -14,6 +14,9 @@ interface Place {
 /** Decides when a snapshot is due, and writes it while the log goes on. The log is cut only after it is durable (mutant M42). */
 export class SnapshotMaker {
   #busy = false
+  /** Settles when the one that is being written is durable, or was written in vain. */
+  #writing: Promise<void> = Promise.resolve()
+  #hasFailed = false
   #whenIdle: (() => void)[] = []
   /** Of the last durable snapshot. */
   #lastIndex: Index
@@ -55,6 +58,11 @@ export class SnapshotMaker {
     else run()
   }
 
+  /** Resolves when none is being written. One that fails counts too: nothing follows it, and a node that stops must come to its end. */
+  async idle(): Promise<void> {
+    while (this.#busy && !this.#hasFailed) await this.#writing
+  }
+
   /** A snapshot from the leader replaced the state: count from there. */
   restored(index: Index): void {
     this.#lastIndex = index
@@ -94,7 +102,7 @@ export class SnapshotMaker {
     this.#busy = true
     this.#begunAt = metadata.index
     this.#bytesSinceBegun = 0
-    this.store.saveSnapshot(metadata, this.machine.snapshot()).then(
+    this.#writing = this.store.saveSnapshot(metadata, this.machine.snapshot()).then(
       () => {
         this.#busy = false
         if (metadata.index > this.#lastIndex) {
@@ -106,7 +114,10 @@ export class SnapshotMaker {
         // While it was written so much may have come that the next one is due, and a busy node applies nothing that says so.
         this.#makeIfDue()
       },
-      (error: unknown) => this.onError(error),
+      (error: unknown) => {
+        this.#hasFailed = true
+        this.onError(error)
+      },
     )
   }
 }

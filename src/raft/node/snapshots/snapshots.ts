@@ -136,7 +136,7 @@ export class Snapshots {
 
   /** Resolves when nothing uses the store. */
   idle(): Promise<void> {
-    return new Promise((resolve) => this.maker.afterCurrent(resolve))
+    return this.maker.idle()
   }
 
   #makeNow(): void {
