@@ -8,7 +8,7 @@ import {
 import { InvalidOptionError } from './errors.js'
 import { DEFAULT_REACH_MS } from './limits.js'
 import { assertClientId } from './names.js'
-import { type CredentialOptions, readCredentials } from './security/credential-options.js'
+import { type CredentialOptions, readCredentials, warningOf } from './security/credential-options.js'
 import type { SessionOptions } from './session/session.js'
 import { endpointsFromEnvironment, parseEndpoints } from './transport/endpoints.js'
 
@@ -45,5 +45,7 @@ export function sessionOptions(options: ClientOptions): SessionOptions {
   const endpoints =
     options.endpoints === undefined ? endpointsFromEnvironment(process.env) : parseEndpoints(options.endpoints)
   const credentials = readCredentials(options, process.env)
+  const warning = options.token === undefined ? warningOf(process.env.TNL_TOKEN_FILE) : null
+  if (warning !== null) process.emitWarning(warning, { code: 'TNL_TOKEN_FILE' })
   return { endpoints, credentials, clientId, leaseMs: lease, lingerMs: linger, reachMs: reach }
 }

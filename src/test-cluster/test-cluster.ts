@@ -95,7 +95,8 @@ export class TestCluster {
 
   /** A client of this cluster, which `close` closes. */
   async connect(options: Omit<ClientOptions, 'endpoints'> = {}): Promise<Client> {
-    const client = await connect({ ...options, endpoints: this.endpoints })
+    // Variables of the program's own environment are not meant for this cluster.
+    const client = await connect({ tls: false, ...options, endpoints: this.endpoints })
     this.#clients.push(client)
     return client
   }

@@ -1,8 +1,18 @@
 import { rmSync } from 'node:fs'
 import { FEATURE_LEVEL } from '../../src/feature-level.js'
+import { certificateFile } from './certificates.js'
 import { freePorts, SHORT_LEASE, until } from './process-cluster.js'
 import { Program } from './program.js'
 import { converse } from './wire.js'
+
+const TLS_WORDS = [
+  '--tls',
+  'optional',
+  '--tls-cert',
+  certificateFile('node.pem'),
+  '--tls-key',
+  certificateFile('node.key'),
+]
 
 /** A cluster of one, for tests of clients that need no more. */
 export class OneServer {
@@ -12,23 +22,30 @@ export class OneServer {
     readonly dataDir: string,
     /** Answers only if it was asked for. */
     readonly httpPort: number,
+    /** For clients, besides where it is. */
+    private readonly security: Record<string, string>,
   ) {}
 
-  /** `words`: further ones. */
+  /** `words`: further ones. `tls`: its `env` is that of a client that speaks TLS; the test itself may go on in plain text. */
   static async start({
     http = false,
+    tls = false,
     words = [],
   }: {
     http?: boolean
+    tls?: boolean
     words?: readonly string[]
   } = {}): Promise<OneServer> {
     const port = await freePorts()
     const dataDir = `/tmp/tnl-e2e-one-${process.pid}-${port}`
     const program = new Program('tnl-server', [
       ...['--port', String(port), '--peer-listen', `127.0.0.1:${port + 1}`],
-      ...['--http', http ? `127.0.0.1:${port + 2}` : 'off', '--data-dir', dataDir, ...SHORT_LEASE, ...words],
+      ...['--http', http ? `127.0.0.1:${port + 2}` : 'off', '--data-dir', dataDir, ...SHORT_LEASE],
+      ...(tls ? TLS_WORDS : []),
+      ...words,
     ])
-    const server = new OneServer(program, port, dataDir, port + 2)
+    const security = tls ? { TNL_TLS_CA: certificateFile('ca.pem') } : {}
+    const server = new OneServer(program, port, dataDir, port + 2, security)
     try {
       await until('the server serves, at its level', async () => (await levelAt(port)) === FEATURE_LEVEL)
     } catch (error) {
@@ -40,7 +57,7 @@ export class OneServer {
   }
 
   get env(): Record<string, string> {
-    return { TNL_ENDPOINTS: `127.0.0.1:${this.port}` }
+    return { TNL_ENDPOINTS: `127.0.0.1:${this.port}`, ...this.security }
   }
 
   async stop(): Promise<void> {

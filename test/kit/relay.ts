@@ -39,6 +39,11 @@ export class Relay {
     await inTime(`${count} connections closed by the node`, closed())
   }
 
+  /** Every connection is reset on both sides; new ones are taken. */
+  reset(): void {
+    for (const socket of this.#sockets) socket.resetAndDestroy()
+  }
+
   close(): void {
     this.server.close()
     for (const socket of this.#sockets) socket.destroy()

@@ -1,6 +1,5 @@
 /** TLS before a port that speaks plain text, as a proxy or a mesh has it: what is said passes, and so does how it ends. */
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import {
   createServer as createTlsServer,
@@ -8,15 +7,7 @@ import {
   type TLSSocket,
   type Server as TlsServer,
 } from 'node:tls'
-import { fileURLToPath } from 'node:url'
-
-/** Made by `test/kit/certificates/make.sh`. */
-export type TestCertificate = 'node' | 'elsewhere' | 'expired' | 'stranger' | 'client'
-type TestFile = `${TestCertificate}.pem` | `${TestCertificate}.key` | 'ca.pem' | 'other-ca.pem'
-
-export const certificateFile = (name: TestFile): string =>
-  fileURLToPath(new URL(`certificates/${name}`, import.meta.url))
-export const certificateText = (name: TestFile): string => readFileSync(certificateFile(name), 'utf8')
+import { certificateText, type TestCertificate } from './certificates.js'
 
 export interface FrontOptions {
   readonly certificate?: TestCertificate

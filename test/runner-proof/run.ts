@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { formatTable } from '../../src/cli/shared/table.js'
+import { certificateFile } from '../kit/certificates.js'
 import { endLeftovers } from '../kit/leftovers.js'
 import { OneServer } from '../kit/one-server.js'
 import { runTool, say } from '../kit/tool.js'
@@ -21,6 +22,7 @@ const HELP = `Usage: npm run runner-proof -- [options]
 Exit status: 0 nothing outlived its lock, 1 something did, or a trial failed; 2 bad usage.
 `
 const LOCAL = '--local: '
+const TLS = 'TLS: '
 
 interface Row extends Partial<Seen> {
   readonly strike: string
@@ -39,19 +41,27 @@ async function main(): Promise<void> {
   if (values.help) return say(HELP)
   const commands = values.short ? [EVERYTHING] : [...COMMANDS, EVERYTHING]
   const folder = mkdtempSync(join(tmpdir(), 'tnl-proof-'))
-  const server = await OneServer.start()
+  const server = await OneServer.start({ tls: true })
   const rows: Row[] = []
   try {
     const here = { port: server.port, folder }
     const local = { port: null, folder }
+    const secure = { ...here, words: ['--tls-ca', certificateFile('ca.pem')] }
     // Strikes of one command at a time, so that what is measured is not the load of the measuring.
     for (const command of commands) {
       const strikes = STRIKES.filter(({ spares }) => spares !== command.name)
       const ofServer = strikes.map((strike) => tryOne(here, strike, command))
       rows.push(...(await Promise.all(ofServer)))
       await endLeftovers()
+      if (command === EVERYTHING) {
+        const overTls = strikes.map((strike) => tryOne(secure, strike, command))
+        rows.push(...(await Promise.all(overTls)).map((row) => named(TLS, row)))
+        await endLeftovers()
+      }
       const ofHost = strikes.filter(({ isLocalToo }) => isLocalToo)
-      rows.push(...(await Promise.all(ofHost.map((strike) => tryOne(local, strike, command)))).map(asLocal))
+      rows.push(
+        ...(await Promise.all(ofHost.map((strike) => tryOne(local, strike, command)))).map((row) => named(LOCAL, row)),
+      )
       await endLeftovers()
     }
   } finally {
@@ -74,11 +84,12 @@ async function tryOne(place: Place, strike: Strike, command: ProofCommand): Prom
   }
 }
 
-const asLocal = (row: Row): Row => ({ ...row, strike: LOCAL + row.strike })
+const named = (where: string, row: Row): Row => ({ ...row, strike: where + row.strike })
 
 function inOrder(rows: readonly Row[]): readonly Row[] {
   const strikes = [...new Set(rows.map(({ strike }) => strike))]
-  const place = ({ strike }: Row): number => strikes.indexOf(strike) + (strike.startsWith(LOCAL) ? strikes.length : 0)
+  const group = ({ strike }: Row): number => [TLS, LOCAL].findIndex((where) => strike.startsWith(where)) + 1
+  const place = (row: Row): number => strikes.indexOf(row.strike) + group(row) * strikes.length
   return rows.toSorted((one, other) => place(one) - place(other))
 }
 

@@ -18,6 +18,8 @@ export interface Place {
   /** Of a server; null: a lock of this host, without one. */
   readonly port: number | null
   readonly folder: string
+  /** Further words for tnl-do. */
+  readonly words?: readonly string[]
 }
 
 export interface Seen {
@@ -36,7 +38,7 @@ export async function runTrial(place: Place, strike: Strike, command: ProofComma
   let looking: NodeJS.Timeout | undefined
   try {
     const where = place.port === null ? ['--local'] : ['--endpoints', `127.0.0.1:${way.port}`, '--lease', '3']
-    const options = [...where, ...(strike.options ?? []), '--lock-name', lock]
+    const options = [...where, ...(place.words ?? []), ...(strike.options ?? []), '--lock-name', lock]
     const program = new DoProgram([STARTER, ...options, '--', ...lifeLine.hold(command.words)], {})
     const jobs = (): number => program.stdout.match(/^job \d+$/gm)?.length ?? 0
     await until(`${command.name} has started`, async () => jobs() === command.jobs)

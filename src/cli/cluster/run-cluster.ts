@@ -82,7 +82,8 @@ class LocalCluster {
   constructor(private readonly asJson: boolean) {}
 
   async start(plans: readonly ConstructorParameters<typeof ClusterNode>[0][]): Promise<void> {
-    this.#nodes = plans.map((plan) => new ClusterNode(plan))
+    const environment = withoutClients(process.env)
+    this.#nodes = plans.map((plan) => new ClusterNode(plan, undefined, { environment }))
     for (const node of this.#nodes) node.start((end) => this.#ended(node, end))
   }
 
@@ -243,4 +244,10 @@ function callOfTnlDo(): string {
   const nearby = relative(process.cwd(), file)
   const path = nearby.startsWith('..') ? file : nearby
   return isBuilt ? path : `node ${path}`
+}
+
+/** What says how clients speak to some other cluster is not meant for these nodes, which have settings of the same names. */
+function withoutClients(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const { TNL_TLS: _tls, TNL_TLS_CERT: _cert, TNL_TLS_KEY: _key, ...rest } = env
+  return rest
 }

@@ -7,7 +7,13 @@ import { type HoldLimit, type Instant, instantNow } from '../../client/session/l
 import { Link, LinkError } from '../../client/transport/link.js'
 import { type DialAddress, openSocket } from '../../client/transport/link-socket.js'
 import { formatLine } from '../../protocol/line.js'
-import { OWN_CONNECTION_TIMEOUT_MS, RENEWAL_PAUSE_MS, SHUT_DOWN_TIMEOUT_MS } from '../guarding/limits.js'
+import {
+  GOODBYE_TIMEOUT_MS,
+  OWN_CONNECTION_MAX_TIMEOUT_MS,
+  OWN_CONNECTION_TIMEOUT_MS,
+  RENEWAL_PAUSE_MS,
+  SHUT_DOWN_TIMEOUT_MS,
+} from '../guarding/limits.js'
 import type { Resumption } from '../guarding/messages.js'
 import { isRawHandle, type RawHandle, shutDown } from '../system/raw-handle.js'
 
@@ -82,10 +88,15 @@ export class GuardianConnection {
   }
 
   private async byeElsewhere(resumption: Resumption): Promise<void> {
-    for (const address of resumption.addresses) {
-      const link = await openAt(address, resumption)
-      link?.send(formatLine('bye'))
-      if (link !== null && (await isHeard(link))) return
+    const startedAt = performance.now()
+    for (let round = 1; performance.now() - startedAt < GOODBYE_TIMEOUT_MS; round += 1) {
+      for (const address of resumption.addresses) {
+        const link = await openAt(address, resumption, round)
+        if (link === 'over') return
+        link?.send(formatLine('bye'))
+        if (link !== null && (await isHeard(link))) return
+      }
+      await sleep(RENEWAL_PAUSE_MS)
     }
   }
 
@@ -93,7 +104,7 @@ export class GuardianConnection {
     for (const address of resumption.addresses) {
       const sentAt = instantNow()
       const link = await openAt(address, resumption)
-      if (link === null) continue
+      if (link === null || link === 'over') continue
       proved(sentAt)
       return link
     }
@@ -101,27 +112,28 @@ export class GuardianConnection {
   }
 }
 
-/** Takes the session over; null if that is not possible at this address. */
-async function openAt(address: DialAddress, resumption: Resumption): Promise<Link | null> {
+/** Takes the session over; null if that is not possible at this address; `over`: there is no such session any more. */
+async function openAt(address: DialAddress, resumption: Resumption, round = 1): Promise<Link | 'over' | null> {
   const never = new AbortController().signal
+  const timeoutMs = Math.min(round * OWN_CONNECTION_TIMEOUT_MS, OWN_CONNECTION_MAX_TIMEOUT_MS)
   const { session, secret } = resumption
   const credentials = Credentials.of(resumption.credentials)
   await credentials.refresh()
+  let link: Link | null = null
   try {
-    const link = await Link.dial(address, OWN_CONNECTION_TIMEOUT_MS, never, (to, opening) =>
-      openSocket(to, credentials.material, opening),
-    )
+    link = await Link.dial(address, timeoutMs, never, (to, opening) => openSocket(to, credentials.material, opening))
     link.send(formatLine('resume', { session, secret, auth: credentials.authOn(link) }))
     for (;;) {
-      const { action } = await link.nextLine(OWN_CONNECTION_TIMEOUT_MS, never)
-      if (action === 'ready') return link
-      if (action === 'err') {
+      const line = await link.nextLine(timeoutMs, never)
+      if (line.action === 'ready') return link
+      if (line.action === 'err') {
         link.reset()
-        return null
+        return line.get('code') === 'session-expired' ? 'over' : null
       }
     }
   } catch (error) {
     if (!(error instanceof LinkError)) throw error
+    link?.reset()
     return null
   }
 }

@@ -18,9 +18,13 @@ export const LEFT_CHECK_INTERVAL_MS = 100
 export const MAX_LOOKS_PER_KILL = 50
 /** How long the connection is read after its last word. */
 export const SHUT_DOWN_TIMEOUT_MS = 1_000
-/** One address, when the guardian has to speak on a connection of its own. */
+/** One address, when the guardian has to speak on a connection of its own; each round over all addresses gives them as much more … */
 export const OWN_CONNECTION_TIMEOUT_MS = 1_000
-/** After every address has failed, when the guardian keeps the lock in the place of tnl-do. */
+/** … up to this: on a busy machine a handshake takes its time. */
+export const OWN_CONNECTION_MAX_TIMEOUT_MS = 5_000
+/** How long it tries to say goodbye there. Whatever it could not say, the lease says. */
+export const GOODBYE_TIMEOUT_MS = 30_000
+/** After every address has failed. */
 export const RENEWAL_PAUSE_MS = 250
 /** A guardian takes a copy in a millisecond; one that is stopped, never. */
 export const ADOPT_TIMEOUT_MS = 5_000

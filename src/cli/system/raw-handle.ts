@@ -10,8 +10,8 @@
  * while it lives, and after it the guardian, which says no more than a last word.
  *
  * Under TLS the handle is that of the TCP connection below: Node can hand over no TLS socket, and a copy without its keys can
- * say nothing that the node would understand. A copy still holds back the FIN, and `shutDown` without words still ends the
- * connection; `bye` then takes a connection of the guardian's own, as it does today when the first one has broken.
+ * say nothing that the node would understand. A copy still holds back the FIN; `bye` takes a connection of the guardian's own, as
+ * it does when the first one has broken.
  */
 import type { SendHandle } from 'node:child_process'
 import { type Server, Socket, type SocketConstructorOpts } from 'node:net'

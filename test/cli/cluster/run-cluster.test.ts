@@ -50,6 +50,8 @@ class RunningCluster {
     const [program = '', ...words] = command
     this.process = spawn(program, words, {
       cwd: ROOT,
+      // What a shell has that speaks to another cluster. A node has settings of these names, and would not start.
+      env: { ...process.env, TNL_TLS: 'on', TNL_TLS_CERT: '/no/such.pem', TNL_TLS_KEY: '/no/such.key' },
       stdio: ['ignore', 'pipe', 'inherit'],
     })
     this.process.stdout?.on('data', (chunk) => {

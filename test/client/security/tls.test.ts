@@ -7,9 +7,14 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { type Client, connect } from '../../../src/client/client.js'
 import type { ClientOptions } from '../../../src/client/client-options.js'
 import { NoEndpointError, TlsError } from '../../../src/client/errors.js'
-import { certificateFile, certificateText, type FrontOptions, TlsFront } from '../../kit/tls-front.js'
+import { readCredentials } from '../../../src/client/security/credential-options.js'
+import { ClassicSession } from '../../../src/client/session/classic-session.js'
+import { parseEndpoints } from '../../../src/client/transport/endpoints.js'
+import { certificateFile, certificateText } from '../../kit/certificates.js'
+import { type FrontOptions, TlsFront } from '../../kit/tls-front.js'
 import { EVENT_TIMEOUT_MS } from '../../kit/wire.js'
 import { FakeCluster, type FakeNode } from '../fake-server.js'
+import { lockOf } from '../lock-of.js'
 
 let cluster: FakeCluster
 let node: FakeNode
@@ -59,11 +64,16 @@ const ca = (): string => certificateText('ca.pem')
 
 describe('a node is believed', () => {
   it.each([
-    ['at its address', '127.0.0.1', {}],
-    ['at its name', 'localhost', {}],
-    ['at whatever address, if its certificate has the name that was given', '127.0.0.1', { serverName: 'n1.test' }],
-  ])('%s', async (_, host, more) => {
-    const { port } = await front()
+    ['at its address', '127.0.0.1', 'node' as const, {}],
+    ['at its name, whatever address that stands for', 'localhost', 'named' as const, {}],
+    [
+      'at any address, if its certificate has the name that was given',
+      '127.0.0.1',
+      'node' as const,
+      { serverName: 'n1.test' },
+    ],
+  ])('%s', async (_, host, certificate, more) => {
+    const { port } = await front({ certificate })
     const client = await connected({ endpoints: `${host}:${port}`, tls: { ca: ca(), ...more } })
     const lock = await client.acquire('x')
     expect(lock.state).toBe('held')
@@ -203,4 +213,16 @@ describe('a client', () => {
     await node.until(() => node.received.some((line) => line.startsWith('resume,')))
     expect(lock.state).not.toBe('lost')
   })
+})
+
+it('an original server behind a proxy that speaks TLS is one', async () => {
+  node.mood = { kind: 'classic' }
+  const { address } = await front()
+  const credentials = readCredentials({ tls: { ca: ca() } }, {})
+  const options = { endpoints: parseEndpoints(address), credentials, leaseMs: 600, lingerMs: 0, reachMs: 1_000 }
+  const session = new ClassicSession(options)
+  const grant = await lockOf(session, 'x', { waitMs: 0 })
+  expect(session.link?.isSecure).toBe(true)
+  await session.release(grant)
+  await session.close()
 })

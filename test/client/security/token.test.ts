@@ -8,7 +8,7 @@ import type { ClientOptions } from '../../../src/client/client-options.js'
 import { InvalidOptionError, UnauthorizedError } from '../../../src/client/errors.js'
 import { credentialsOf, InvalidVariableError, warningOf } from '../../../src/client/security/credential-options.js'
 import { Credentials } from '../../../src/client/security/credentials.js'
-import { certificateFile } from '../../kit/tls-front.js'
+import { certificateFile } from '../../kit/certificates.js'
 import { FakeCluster, type FakeNode } from '../fake-server.js'
 
 let cluster: FakeCluster

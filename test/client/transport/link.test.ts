@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { Link } from '../../../src/client/transport/link.js'
 
 /** A connection to a server of this test, with the server's end of it. */
-async function connected(): Promise<{ link: Link; socket: Socket } & AsyncDisposable> {
+async function connected(name?: string): Promise<{ link: Link; socket: Socket } & AsyncDisposable> {
   let accepted: (socket: Socket) => void = () => undefined
   const connection = new Promise<Socket>((resolve) => {
     accepted = resolve
@@ -12,7 +12,7 @@ async function connected(): Promise<{ link: Link; socket: Socket } & AsyncDispos
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const address = server.address()
   if (address === null || typeof address === 'string') throw new Error('no port')
-  const link = await Link.dial({ host: '127.0.0.1', port: address.port }, 5_000, new AbortController().signal)
+  const link = await Link.dial({ host: '127.0.0.1', port: address.port, name }, 5_000, new AbortController().signal)
   const socket = await connection
   socket.on('error', () => undefined)
   return {
@@ -25,6 +25,11 @@ async function connected(): Promise<{ link: Link; socket: Socket } & AsyncDispos
     },
   }
 }
+
+it('says where it leads by number, and by the name that a certificate has to have', async () => {
+  await using end = await connected('localhost')
+  expect(end.link.remote).toEqual({ host: '127.0.0.1', port: end.socket.localPort, name: 'localhost' })
+})
 
 describe('what a server sends', () => {
   it('arrives as lines, however the stream is cut', async () => {

@@ -48,6 +48,7 @@ import { SAVED_SNAPSHOTS } from './saved-snapshots.js'
 import { SEEN_FROM_OUTSIDE } from './seen-from-outside.js'
 import { SIMULATED_NET } from './simulated-net.js'
 import { SNAPSHOTS } from './snapshots.js'
+import { TLS_OF_CLIENTS } from './tls-of-clients.js'
 import { TRANSCRIPTS } from './transcripts.js'
 import { UPGRADES } from './upgrades.js'
 import { WATCHES } from './watches.js'
@@ -105,6 +106,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...RECOVERY_AND_TRACES,
   ...SAVED_SNAPSHOTS,
   ...LIBRARY,
+  ...TLS_OF_CLIENTS,
   ...SEEN_FROM_OUTSIDE,
   ...WHY_MUTANTS,
   ...WHERE_IT_RUNS,
