@@ -147,7 +147,8 @@ class Handshake {
   }
 
   start(): void {
-    this.tcp.on('close', this.#onClose)
+    this.tcp.on('close', this.#onEnd)
+    this.tcp.on('end', this.#onEnd)
     if (this.#isFromRelay) this.#waitFor(HANDSHAKE_MAX_MS)
     else this.#awaitFirstByte()
   }
@@ -240,16 +241,19 @@ class Handshake {
 
   // --------------------------------------------------------------------------------------------------------- end
 
-  readonly #onClose = (): void => {
+  /** Who connects and goes, as health checks do, is not worth a word. */
+  readonly #onEnd = (): void => {
     if (this.#isDone) return
     if (this.#bytes.length > 0 || this.#header !== null) this.terms.failed(this.#remote, 'closed by the other end')
     this.#finish(null)
+    this.tcp.destroy()
   }
 
   #finish(socket: Socket | TLSSocket | null): void {
     this.#isDone = true
     this.#timer?.cancel()
-    this.tcp.off('close', this.#onClose)
+    this.tcp.off('close', this.#onEnd)
+    this.tcp.off('end', this.#onEnd)
     this.tcp.off('readable', this.#onReadable)
     this.owner.done(socket === null ? null : { socket, tcp: this.tcp, ...this.#relayed() })
   }

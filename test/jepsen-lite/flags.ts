@@ -25,6 +25,7 @@ export interface Flags {
   readonly relays: number
   /** Seconds of `linger` that sessions ask for. */
   readonly linger: number
+  readonly tls?: boolean
   readonly endpoints?: readonly string[]
   readonly nemesisScript?: string
 }
@@ -45,6 +46,7 @@ export function readFlags(): Flags {
       RELAYS,
     )
     .option('--linger <seconds>', 'what sessions ask for', wholeSeconds, 0)
+    .option('--tls', 'nodes know each other by certificates; the library and tnl-do speak TLS')
     .option('--out <dir>', 'for history, report, and logs (default test-results/jepsen-lite/seed-N)')
     .option('--server <file>', 'the server that is attacked', SERVER)
     .option('--endpoints <list>', 'attack a running cluster: HOST:PORT of its nodes', endpointList)

@@ -37,6 +37,8 @@ export interface LocalClusterOptions {
   readonly server: string
   readonly links: Links
   readonly housing: Housing
+  /** Further ones, for a node. */
+  readonly wordsFor: (nodeId: string) => readonly string[]
   /** What a server process gets to see besides the environment of this one. */
   readonly environment: (nodeId: string, dataDir: string) => NodeJS.ProcessEnv
   /** Where the node says what it has to say. */
@@ -260,6 +262,7 @@ class Builder {
       ...['--peer-listen', formatHostPort({ host, port: peerPort }), '--http', 'off', '--data-dir', dataDir],
       ...this.#membership(plan),
       ...OPTIONS,
+      ...this.options.wordsFor(nodeId),
     ]
   }
 

@@ -16,6 +16,7 @@ import type { Attack } from './schedule.js'
 import { RECOVERY_MS } from './schedule.js'
 import { CannotRun, chosen, type Site, type Skipped } from './site.js'
 import { SmallDisk } from './small-disk.js'
+import type { RunTls } from './tls.js'
 import type { Finding, HistoryValue, Nemesis, Random } from './types.js'
 
 export interface LocalSiteOptions {
@@ -31,6 +32,8 @@ export interface LocalSiteOptions {
   /** So many of the places of clients are behind a relay. */
   readonly relays: number
   readonly lingerMs: number
+  /** Null: everything is plain. */
+  readonly tls: RunTls | null
 }
 
 /** A cluster of real servers on this machine, started for one run. */
@@ -56,15 +59,17 @@ export class LocalSite implements Site {
   }
 
   static async start(options: LocalSiteOptions): Promise<LocalSite> {
-    const { random, history, dir, relays, lingerMs } = options
+    const { random, history, dir, relays, lingerMs, tls } = options
     const nemeses = chosen('--nemesis', options.nemesis, nemesisGroups.flat())
     const needs = new Set(nemeses.map((nemesis) => nemesis.needs))
     rmSync(dir, { recursive: true, force: true })
     mkdirSync(dir, { recursive: true })
     const preload = needs.has('preload') ? Preload.build(dir) : 'not asked for'
     const logPipes = needs.has('logPipes') ? LogPipes.create() : 'not asked for'
-    const programs = needs.has('programs') ? await Programs.create(options.server) : 'not asked for'
-    if (needs.has('programs') && typeof programs === 'string') throw new CannotRun(programs)
+    const wantsPrograms = needs.has('programs') && tls === null
+    const noPrograms = tls === null ? 'not asked for' : 'the previous release knows no TLS'
+    const programs = wantsPrograms ? await Programs.create(options.server) : noPrograms
+    if (wantsPrograms && typeof programs === 'string') throw new CannotRun(programs)
     const findings: Finding[] = []
     const namespaces = needs.has('namespaces') ? Namespaces.create() : 'not asked for'
     const linkHost = typeof namespaces === 'string' ? '127.0.0.1' : namespaces.linkHost
@@ -73,6 +78,7 @@ export class LocalSite implements Site {
       ...options,
       server: typeof programs === 'string' ? options.server : programs.previous,
       links,
+      wordsFor: (nodeId) => tls?.wordsFor(nodeId) ?? [],
       housing: typeof namespaces === 'string' ? sameHouse : namespaces,
       logFileOf: ({ nodeId, logFile }) => (typeof logPipes === 'string' ? logFile : logPipes.open(nodeId, logFile)),
       environment: (node, dataDir) => (typeof preload === 'string' ? {} : preload.environment(node, dataDir)),

@@ -11,6 +11,7 @@ import { LocalSite } from './local-site.js'
 import { RemoteSite } from './remote-site.js'
 import { type ReportMeta, writeReport } from './report/report.js'
 import { CannotRun, chosen, type Site } from './site.js'
+import { RunTls } from './tls.js'
 import type { Workload } from './types.js'
 import { workloads as knownWorkloads, LEVEL_1_WORKLOADS } from './workloads/index.js'
 
@@ -55,7 +56,8 @@ async function openSite(flags: Flags, out: string, history: History): Promise<Si
   if (nemesisScript !== null) throw new CannotRun(`--nemesis-script ${nemesisScript}: needs --endpoints`)
   const dir = join(out, 'nodes')
   const random = new SeededRandom(seed)
-  return LocalSite.start({ nodes, server: resolve(server), nemesis, random, history, dir, relays, lingerMs })
+  const tls = flags.tls === true ? await RunTls.create() : null
+  return LocalSite.start({ nodes, server: resolve(server), nemesis, random, history, dir, relays, lingerMs, tls })
 }
 
 function chooseWorkloads({ workload, nemesis }: Flags): readonly Workload[] {

@@ -1,6 +1,11 @@
 /** What comes before the first line: relays' headers, strangers who say nothing, and how many there may be. */
 import { once } from 'node:events'
+import type { Socket } from 'node:net'
+import { PassThrough } from 'node:stream'
 import { beforeAll, describe, expect, it } from 'vitest'
+import { Handshakes, type HandshakeTerms, type OpenedSocket } from '../../src/sockets/handshakes.js'
+import { relaysOf } from '../../src/sockets/proxy/relays.js'
+import { looksLikeTls } from '../../src/sockets/tls/first-bytes.js'
 import { VirtualClock } from '../../src/testing/virtual-clock.js'
 import { Authority } from '../kit/authority.js'
 import { credentialsOf, setUpHandshakes, tcpClient, tlsClient } from './kit.js'
@@ -90,6 +95,42 @@ describe('a relay', () => {
   })
 })
 
+it('a relay on another machine means its own by a loopback address', () => {
+  const tcp = Object.assign(new PassThrough(), { remoteAddress: '10.0.0.7', remotePort: 5 })
+  const opened: OpenedSocket[] = []
+  const terms: HandshakeTerms = {
+    clock: new VirtualClock(() => Promise.resolve()).forProcess().clock,
+    maxCount: 1,
+    relays: relaysOf(['10.0.0.0/8']),
+    tls: null,
+    firstByteMaxMs: 1,
+    silentArePlain: false,
+    failed: () => undefined,
+  }
+  const handshakes = new Handshakes(terms, (one) => void opened.push(one))
+  handshakes.accept(tcp as unknown as Socket)
+  tcp.write('PROXY TCP4 127.0.0.1 127.0.0.1 5 6\r\n')
+  tcp.emit('readable')
+  expect(opened[0]?.relayed).toEqual({ client: { host: '127.0.0.1', port: 5 }, isOfThisMachine: false })
+})
+
+describe('the first bytes', () => {
+  it.each([
+    ['client', [0x16], true],
+    ['client', [0x6c], false],
+    ['peer', [0x16], 'incomplete'],
+    ['peer', [0x16, 3], 'incomplete'],
+    ['peer', [0x16, 3, 1], true],
+    ['peer', [0x16, 3, 3], true],
+    // Frames of 22 and of 790 bytes.
+    ['peer', [0x16, 0], false],
+    ['peer', [0x16, 3, 0], false],
+    ['peer', [0xc8], false],
+  ] as const)('of a %s: %j', (which, bytes, expected) => {
+    expect(looksLikeTls(Buffer.from(bytes), which)).toBe(expected)
+  })
+})
+
 describe('strangers', () => {
   const timed = async (isRequired: boolean) => {
     const time = new VirtualClock(() => new Promise(setImmediate))
@@ -152,6 +193,37 @@ describe('strangers', () => {
     const client = await tlsClient(port, authority)
     client.tls.write('a\n')
     await service.until((events) => events.includes('data a\n'))
+  })
+
+  it('begin a few handshakes at a time, and others have their turn in between', async () => {
+    const { port, time } = await timed(true)
+    await tlsClient(port, authority)
+    await tlsClient(port, authority)
+    let isSecure = false
+    const third = tlsClient(port, authority).then(() => {
+      isSecure = true
+    })
+    // Plain text is turned away when it comes: by then the third one's first bytes have been read.
+    await once(await tcpClient(port).then((tcp) => tcp.end('x').resume()), 'end')
+    expect(isSecure).toBe(false)
+    await time.run(2)
+    await third
+  })
+
+  it.each([
+    ['and nothing else', '', []],
+    ['in the middle of a header', 'PROXY TCP4', ['closed by the other end']],
+    ['after a header', LINE, ['closed by the other end']],
+  ])('who say that they are done %s have gone', async (_what, text, told) => {
+    const { port, failures, service } = await setUpHandshakes({
+      credentials: await credentialsOf(authority),
+      proxyFrom: ['127.0.0.1'],
+    })
+    const tcp = await tcpClient(port)
+    tcp.end(text)
+    await once(tcp.resume(), 'end')
+    expect(failures).toEqual(told)
+    expect(service.events).toEqual([])
   })
 
   it('are gone with the port', async () => {

@@ -65,7 +65,7 @@ export const RINGS: readonly Ring[] = [
   },
   {
     folder: 'src/sockets/',
-    holds: 'the seam to TCP: streams, and what the system has',
+    holds: 'the seam to TCP, and what comes before the first line: relays, TLS',
     knows: [],
     packages: ['node:*'],
     kind: 'machine',

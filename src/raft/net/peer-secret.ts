@@ -1,6 +1,6 @@
 /**
- * The peer secret (rules.md, Peer secret): until peers speak TLS, both sides prove that they know a secret before either
- * judges what the other said. It keeps strangers out; it neither hides nor protects what is said afterwards.
+ * The peer secret (rules.md, Peer secret): both sides prove that they know it before either judges what the other said, with TLS
+ * or without. It keeps strangers out; it neither hides nor protects what is said afterwards.
  *
  * Each side sends 16 fresh random bytes in its hello, and its proof is an HMAC over both hellos as they were sent. So a
  * proof is useless on any other connection, and nothing in a hello can be altered on the way. The listener proves first: a

@@ -3,6 +3,7 @@ import { clientLines } from './client-lines.js'
 import { commands } from './commands.js'
 import { config } from './config.js'
 import { files } from './files.js'
+import { handshakes } from './handshakes.js'
 import { http } from './http.js'
 import { peerBytes } from './peer-bytes.js'
 import { peerNode } from './peer-node.js'
@@ -16,4 +17,5 @@ export const AREAS: readonly { readonly area: Area; readonly share: number }[] =
   { area: config, share: 3 },
   { area: files, share: 1 },
   { area: http, share: 1 },
+  { area: handshakes, share: 1 },
 ]

@@ -48,6 +48,7 @@ import { SAVED_SNAPSHOTS } from './saved-snapshots.js'
 import { SEEN_FROM_OUTSIDE } from './seen-from-outside.js'
 import { SIMULATED_NET } from './simulated-net.js'
 import { SNAPSHOTS } from './snapshots.js'
+import { TLS_MUTANTS } from './tls.js'
 import { TLS_OF_CLIENTS } from './tls-of-clients.js'
 import { TRANSCRIPTS } from './transcripts.js'
 import { UPGRADES } from './upgrades.js'
@@ -97,6 +98,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...OWN_TIMES,
   ...SIMULATED_NET,
   ...OWN_DIALECTS,
+  ...TLS_MUTANTS,
   ...TRANSCRIPTS,
   ...UPGRADES,
   ...LOCK_DIALECT,

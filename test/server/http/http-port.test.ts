@@ -1,14 +1,19 @@
+import { Agent, get as getHttps } from 'node:https'
 import { connect, type Socket } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
 import type { NodeStatus } from '../../../src/raft/node/node-api.js'
 import { HttpPort } from '../../../src/server/http/http-port.js'
 import { HTTP_LISTINGS_MAX_COUNT, HTTP_LOCKS_MAX, HTTP_MAX_CONNECTIONS } from '../../../src/server/limits.js'
 import { SystemClock } from '../../../src/server/system-clock.js'
+import type { HandshakeTerms } from '../../../src/sockets/handshakes.js'
+import { TlsServer } from '../../../src/sockets/tls/tls-server.js'
+import { Authority } from '../../kit/authority.js'
 import { httpAccess } from '../../kit/http-access.js'
 import { type ReadSituation, readSources } from '../../kit/read-sources.js'
 import { serverMetrics } from '../../kit/server-metrics.js'
 import { LEADER, statusSources } from '../../kit/status-sources.js'
 import { Bench } from '../../locks/harness.js'
+import { credentialsOf } from '../../sockets/kit.js'
 
 let port: HttpPort | null = null
 afterEach(async () => {
@@ -21,9 +26,11 @@ interface Situation {
   leaseMs?: number
   reads?: ReadSituation
   hasPlaces?: boolean
+  handshakes?: HandshakeTerms
 }
 
-async function serve({ node = LEADER, leaseMs = 8_500, reads = {}, hasPlaces = true }: Situation = {}) {
+async function serve(situation: Situation = {}) {
+  const { node = LEADER, leaseMs = 8_500, reads = {}, hasPlaces = true, handshakes = null } = situation
   const sources = statusSources({ node: () => node, leaseRemainingMs: () => leaseMs, hasPlaces: () => hasPlaces })
   const metrics = serverMetrics(sources, { proposals: () => 11 })
   const read = readSources(reads)
@@ -36,6 +43,7 @@ async function serve({ node = LEADER, leaseMs = 8_500, reads = {}, hasPlaces = t
     metrics,
     reads: read,
     access: httpAccess(),
+    handshakes,
     warn,
   })
   const base = `http://127.0.0.1:${port.port}`
@@ -45,6 +53,51 @@ async function serve({ node = LEADER, leaseMs = 8_500, reads = {}, hasPlaces = t
   }
   return { get, metrics, warnings, port: port.port, sources: read }
 }
+
+describe('over TLS', () => {
+  const serveTls = async (isRequired: boolean) => {
+    const authority = await Authority.create()
+    const credentials = await credentialsOf(authority)
+    const handshakes: HandshakeTerms = {
+      clock: new SystemClock(),
+      maxCount: 4,
+      relays: null,
+      tls: new TlsServer({ credentials, isRequired, firstBytes: 'client', needsCertificate: false }),
+      firstByteMaxMs: 60_000,
+      silentArePlain: false,
+      failed: () => undefined,
+    }
+    const served = await serve({ handshakes })
+    /** Two requests over one connection: it is kept as without TLS. */
+    const getTwice = async () => {
+      const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+      const options = { port: served.port, host: '127.0.0.1', servername: 'localhost', ca: authority.cert, agent }
+      const get = (path: string) =>
+        new Promise<string>((resolve, reject) => {
+          const asked = getHttps({ ...options, path }, (response) => {
+            response.setEncoding('utf8').on('data', (text: string) => resolve(`${response.statusCode} ${text.trim()}`))
+          })
+          asked.on('error', reject)
+        })
+      const answers = [await get('/readyz'), await get('/healthz')]
+      agent.destroy()
+      return answers
+    }
+    return { ...served, getTwice }
+  }
+
+  it('answers, and not to plain text', async () => {
+    const { get, getTwice } = await serveTls(true)
+    expect(await getTwice()).toEqual(['200 ready', '200 ok'])
+    await expect(get('/readyz')).rejects.toThrow('fetch failed')
+  })
+
+  it('answers both on one port, if both are let in', async () => {
+    const { get, getTwice } = await serveTls(false)
+    expect(await getTwice()).toEqual(['200 ready', '200 ok'])
+    expect(await get('/readyz')).toMatchObject({ status: 200, body: 'ready\n' })
+  })
+})
 
 describe('health and readiness', () => {
   it('is ready with a leader, caught up and in its lease', async () => {

@@ -1,7 +1,7 @@
 /** Peers with certificates: who meets, who does not, and what a stranger hears. */
 import { once } from 'node:events'
-import { connect as dialTcp } from 'node:net'
-import { connect } from 'node:tls'
+import { type AddressInfo, connect as dialTcp } from 'node:net'
+import { connect, createServer } from 'node:tls'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { ServerConfig } from '../../../src/server/config/config.js'
 import { SystemClock } from '../../../src/server/system-clock.js'
@@ -159,6 +159,29 @@ describe('a stranger', () => {
     expect(await heard(a, await own(), 'what is this?')).toBe('')
     expect(told).toEqual([`peer port: a connection came to nothing before its first line: ${why}`])
   })
+})
+
+it('a node says nothing to whom it dials before it knows the certificate', async () => {
+  const elsewhere = await Authority.create('elsewhere')
+  const heard: string[] = []
+  let dials = 0
+  const server = createServer({ ...(await elsewhere.issue({ dns: ['b'] })), ca: elsewhere.cert }, (socket) => {
+    socket.on('error', () => undefined)
+    socket.on('data', (chunk: Buffer) => void heard.push(chunk.toString('latin1')))
+  })
+  server.on('tlsClientError', () => undefined)
+  server.on('connection', () => {
+    dials += 1
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  const a = await node('a')
+  a.transport.setPeers([{ nodeId: 'b', raftId: 0, address: `127.0.0.1:${port}` }])
+  await a.until(() => a.logged('a peer cannot be reached; trying on').length > 0)
+  // Another dial: by then all of the first one has arrived.
+  while (dials < 2) await new Promise((resolve) => setImmediate(resolve))
+  expect(heard).toEqual([])
+  server.close()
 })
 
 describe('while a cluster is being given certificates', () => {

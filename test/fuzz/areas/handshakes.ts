@@ -1,0 +1,172 @@
+/** What strangers say before the first line, over real connections: TLS and PROXY headers, whole, damaged, cut off. */
+import { once } from 'node:events'
+import { connect as dial } from 'node:net'
+import { duplexPair } from 'node:stream'
+import { connect } from 'node:tls'
+import { clientTcpTerms } from '../../../src/server/clients/client-tcp.js'
+import { SystemClock } from '../../../src/server/system-clock.js'
+import type { HandshakeTerms } from '../../../src/sockets/handshakes.js'
+import { relaysOf } from '../../../src/sockets/proxy/relays.js'
+import type { StreamListener } from '../../../src/sockets/streams.js'
+import { handshakingNetwork } from '../../../src/sockets/tls/tls-network.js'
+import { TlsServer } from '../../../src/sockets/tls/tls-server.js'
+import { SeededRandom } from '../../../src/testing/seeded-random.js'
+import { Authority } from '../../kit/authority.js'
+import { credentialsOf } from '../../sockets/kit.js'
+import { version2 } from '../../sockets/proxy-kit.js'
+import { type Area, Finding, Trail } from '../area.js'
+import { damaged, freeText, numberText } from '../values.js'
+
+const CONNECTIONS = 40
+const END_TIMEOUT_MS = 20_000
+
+interface Door {
+  readonly listener: StreamListener
+  readonly what: string
+}
+
+interface World {
+  readonly doors: readonly Door[]
+  /** Those that expect no header. */
+  readonly honestDoors: readonly Door[]
+  /** What an honest client says first. */
+  readonly hello: Buffer
+  readonly authority: Authority
+}
+
+class HandshakesArea implements Area {
+  readonly name = 'handshakes'
+  readonly what = 'TLS handshakes and PROXY headers over real connections'
+  #world: Promise<World> | null = null
+  readonly #escaped: unknown[] = []
+  readonly #onEscape = (error: unknown): void => void this.#escaped.push(error)
+
+  async play(seed: number): Promise<number> {
+    const random = new SeededRandom(seed)
+    const trail = new Trail(5)
+    this.#world ??= this.#open()
+    const { doors, honestDoors, hello, authority } = await this.#world
+    const inputs = Array.from({ length: CONNECTIONS }, () => ({
+      door: random.pick(doors),
+      bytes: saying(random, hello),
+    }))
+    for (const { door, bytes } of inputs) trail.add(`${door.what}: ${bytes.toString('latin1')}`)
+    await Promise.all(inputs.map(({ door, bytes }) => ended(door.listener.port, bytes, trail)))
+    const [escaped] = this.#escaped.splice(0)
+    if (escaped !== undefined) throw new Finding(`escaped: ${String(escaped)}`, trail.lines, { cause: escaped })
+    for (const { listener } of honestDoors) await honest(listener.port, authority, trail)
+    return CONNECTIONS
+  }
+
+  async close(): Promise<void> {
+    process.off('uncaughtException', this.#onEscape)
+    const world = await this.#world
+    this.#world = null
+    for (const { listener } of world?.doors ?? []) listener.close()
+  }
+
+  async #open(): Promise<World> {
+    process.on('uncaughtException', this.#onEscape)
+    const authority = await Authority.create()
+    const credentials = await credentialsOf(authority)
+    const door = async (what: string, isRequired: boolean, firstBytes: 'client' | 'peer', isRelayed: boolean) => {
+      const terms: HandshakeTerms = {
+        clock: new SystemClock(),
+        maxCount: 2 * CONNECTIONS,
+        relays: isRelayed ? relaysOf(['127.0.0.1']) : null,
+        tls: new TlsServer({ credentials, isRequired, firstBytes, needsCertificate: false }),
+        firstByteMaxMs: 1_000,
+        silentArePlain: firstBytes === 'peer',
+        failed: () => undefined,
+      }
+      const network = handshakingNetwork(clientTcpTerms, terms, null)
+      const listener = await network.listen(
+        { host: '127.0.0.1', port: 0 },
+        ({ stream }) => {
+          stream.on('error', () => undefined)
+          stream.on('data', () => undefined)
+          stream.on('end', () => stream.end('bye\n'))
+        },
+        this.#onEscape,
+      )
+      return { listener, what }
+    }
+    const doors = [
+      await door('required', true, 'client', false),
+      await door('optional', false, 'client', false),
+      await door('peer', false, 'peer', false),
+    ]
+    const relayed = await door('behind a relay', true, 'client', true)
+    return { doors: [...doors, relayed], honestDoors: doors, hello: await clientHello(), authority }
+  }
+}
+
+/** Most begin like something: pure noise is turned away at its first byte. */
+function saying(random: SeededRandom, hello: Buffer): Buffer {
+  const header = random.pick([
+    Buffer.from(`PROXY TCP4 ${numberText(random)}.1.1.1 1.1.1.1 ${numberText(random)} 1\r\n`),
+    Buffer.from(`PROXY ${freeText(random)}\r\n`),
+    version2({
+      command: random.pick([0x21, 0x20, random.int(256)]),
+      family: random.pick([0x11, 0x21, random.int(256)]),
+      addresses: [...random.bytes(random.pick([0, 12, 36, 216, random.int(5_000)]))],
+    }),
+  ])
+  const record = Buffer.concat([
+    Buffer.of(0x16, 3, random.int(5), random.int(256), random.int(256)),
+    random.bytes(random.int(300)),
+  ])
+  const bytes = random.pick([
+    hello,
+    hello,
+    header,
+    Buffer.concat([header, hello]),
+    record,
+    Buffer.from(freeText(random)),
+  ])
+  const cut = random.chance(0.3) ? bytes.subarray(0, random.int(bytes.length + 1)) : bytes
+  return random.chance(0.6) ? Buffer.from(damaged(random, cut)) : cut
+}
+
+/** The node closes whatever is said, once it is over. */
+async function ended(port: number, bytes: Buffer, trail: Trail): Promise<void> {
+  const socket = dial({ host: '127.0.0.1', port, allowHalfOpen: true })
+  socket.on('error', () => undefined)
+  const timer = setTimeout(() => socket.destroy(new Error('no end')), END_TIMEOUT_MS)
+  let isLate = true
+  socket.on('end', () => {
+    isLate = false
+    socket.destroy()
+  })
+  socket.on('error', (error) => {
+    isLate = error.message === 'no end'
+  })
+  socket.resume().end(bytes)
+  await once(socket, 'close').catch(() => undefined)
+  clearTimeout(timer)
+  if (isLate) throw new Finding(`a connection is kept after its end: ${bytes.toString('latin1')}`, trail.lines)
+}
+
+async function honest(port: number, authority: Authority, trail: Trail): Promise<void> {
+  const tls = connect({ host: '127.0.0.1', port, ca: authority.cert, servername: 'localhost' })
+  try {
+    tls.end('hello\n')
+    const [text] = await once(tls, 'data')
+    if (String(text) !== 'bye\n') throw new Error(String(text))
+  } catch (error) {
+    throw new Finding(`an honest client is not served: ${String(error)}`, trail.lines)
+  } finally {
+    tls.destroy()
+  }
+}
+
+async function clientHello(): Promise<Buffer> {
+  const [near, far] = duplexPair()
+  const tls = connect({ socket: near, servername: 'localhost' })
+  tls.on('error', () => undefined)
+  const [bytes] = (await once(far, 'data')) as [Buffer]
+  tls.destroy()
+  return bytes
+}
+
+export const handshakes: Area = new HandshakesArea()
