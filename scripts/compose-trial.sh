@@ -3,7 +3,8 @@
 # lock is held through another node, brings it back, stops and starts all. Then jepsen-lite kills, pauses and restarts
 # containers for JEPSEN_SECONDS (600; 0: not at all), while its clients come through the published ports, with the default
 # settings of sessions. Ends with 0 if every step went as promised.
-# Needs a Docker engine, nc (netcat-openbsd) and the ports N1_PORT, N2_PORT, N3_PORT (7654, 7664, 7674).
+# Before that the same with docker-compose.tls.yml: with a token over TLS a lock is granted, without either nothing is answered.
+# Needs a Docker engine, openssl, nc (netcat-openbsd) and the ports N1_PORT, N2_PORT, N3_PORT (7654, 7664, 7674).
 # DOCKER_BUILD_FLAGS goes to `docker build`.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -126,7 +127,35 @@ await "$N1_PORT" 'lock,name:again' ok
 [ "$(stat "$N1_PORT" cluster)" = "$cluster" ] || fail 'the volumes were not kept: this is another cluster'
 say "cluster $cluster goes on after a restart of all"
 
+# TLS and accounts. What others have prepared is used, and left alone.
+compose down --volumes >/dev/null 2>&1
+secrets=./deploy/compose/secrets
+[ -e "$secrets" ] || trap 'secured down --volumes --timeout 10 >/dev/null 2>&1; rm -rf "$secrets"' EXIT
+deploy/compose/prepare.sh
+secured() { compose -f docker-compose.yml -f docker-compose.tls.yml "$@"; }
+in_n1() { secured exec -T n1 "$@"; }
+secured up -d --no-build
+deadline=$((SECONDS + PATIENCE_SECONDS))
+until in_n1 tnl-do --lock-name secured -- true 2>/dev/null; do
+  [ $SECONDS -lt $deadline ] || fail "no lock over TLS within $PATIENCE_SECONDS s"
+  sleep 0.5
+done
+say 'with TLS and a token a lock is granted'
+if in_n1 env -u TNL_TOKEN_FILE tnl-do --lock-name secured -- true 2>/dev/null; then fail 'a lock is granted without a token'; fi
+for port in "${PORTS[@]}"; do [ "$(ask "$port" .ping || true)" != pong ] || fail "port $port answers plain text"; done
+in_n1 tnl status
+for node in n1 n2 n3; do
+  until [ "$(docker inspect -f '{{.State.Health.Status}}' "$(secured ps -q $node)")" = healthy ]; do
+    [ $SECONDS -lt $deadline ] || fail "$node did not become healthy with TLS"
+    sleep 0.5
+  done
+done
+say 'without a token, or without TLS, nothing is; all three are healthy'
+secured down --volumes --timeout 20 >/dev/null 2>&1
+
 if [ "${JEPSEN_SECONDS:=600}" -gt 0 ]; then
+  compose up -d --no-build
+  await "$N1_PORT" 'lock,name:again' ok
   export COMPOSE_PROJECT_NAME=$PROJECT
   npm run -s jepsen-lite -- --seconds "$JEPSEN_SECONDS" --endpoints "127.0.0.1:$N1_PORT,127.0.0.1:$N2_PORT,127.0.0.1:$N3_PORT" \
     --nemesis-script scripts/compose-nemesis.sh || fail 'jepsen-lite found a violation'

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Tries the image as OpenShift runs it: as an arbitrary user of group 0, who has no name, with a volume of its own. A node of
-# one serves, tnl-do runs a command under a lock inside, SIGTERM ends it with 0, and after a restart (and after kill -9) it
-# finds its data. Ends with 0 if every step went as promised.
+# Tries the image as OpenShift runs it: as an arbitrary user of group 0, who has no name, with a volume of its own and nothing
+# else to write to. A node of one serves as process 1, tnl-do runs a command under a lock inside, SIGTERM ends it with 0, and
+# after a restart (and after kill -9) it finds its data. Ends with 0 if every step went as promised.
 # Needs a Docker engine. DOCKER_BUILD_FLAGS goes to `docker build`; IMAGE names one that is built already.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -44,8 +44,10 @@ image=${IMAGE:-tcpnetlock}
 # shellcheck disable=SC2086
 [ -n "${IMAGE:-}" ] || docker build ${DOCKER_BUILD_FLAGS:-} -t "$image" .
 
-docker run -d --name "$NAME" --user "$ANYBODY" -v "$NAME:/data" "$image" >/dev/null
-say "started as user and group $ANYBODY"
+echo "the image has $(($(docker image inspect -f '{{.Size}}' "$image") / 1000000)) MB"
+docker run -d --name "$NAME" --user "$ANYBODY" --read-only --cap-drop ALL --security-opt no-new-privileges \
+  -v "$NAME:/data" "$image" >/dev/null
+say "started as user and group $ANYBODY, with a read-only root and without capabilities"
 await 'lock,name:trial' ok
 [ "$(docker exec "$NAME" sh -c 'echo "$(id -u):$(id -g)"')" = "$ANYBODY" ] || fail 'it runs as somebody else'
 before=$(cluster)
@@ -56,6 +58,7 @@ case $token in '' | *[!0-9]*) fail "tnl-do gave its command the token '$token'" 
 say "tnl-do ran a command under a lock, token $token"
 docker exec "$NAME" tnl status >/dev/null || fail "tnl status ended with $?"
 
+docker exec "$NAME" cat /proc/1/cmdline | tr '\0' ' ' | grep -q tnl-server || fail 'process 1 is not the server'
 docker stop --time 20 "$NAME" >/dev/null
 status=$(docker inspect -f '{{.State.ExitCode}}' "$NAME")
 [ "$status" = 0 ] || fail "after SIGTERM it ended with $status"

@@ -3,7 +3,7 @@
  * materials into `release/`. Ends with 1 if anything is wrong.
  */
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parse } from 'yaml'
 import { createTnl } from '../src/cli/tnl/tnl-command.js'
@@ -36,7 +36,8 @@ const lines = (output: string): readonly string[] => output.split('\n').filter((
 const manifest = JSON.parse(text('package.json'))
 const version: string = manifest.version
 const chart = parse(text('deploy/helm/tcpnetlock/Chart.yaml'))
-const pages = ['README.md', 'docs/operations/release.md', 'docs/operations/kubernetes.md', 'docs/operations/upgrade.md']
+const operations = readdirSync(join(ROOT, 'docs/operations')).map((name) => `docs/operations/${name}`)
+const pages = ['README.md', ...operations]
 
 const sbom: Sbom = JSON.parse(said('npm', 'sbom', '--sbom-format', 'cyclonedx', '--omit', 'dev'))
 // npm takes the name of the folder that it runs in.

@@ -116,7 +116,7 @@ export function checkProvenance({ repository, publishConfig }: Manifest): Proble
 /** Every command of `tnl` and every script of npm that a page tells its readers to type. */
 export function checkCommands(page: string, text: string, tnl: Command, scripts: readonly string[]): Problems {
   const problems: string[] = []
-  for (const [, words = ''] of text.matchAll(/(?:^ {4}|`)tnl ([a-z][a-z-]*(?: [a-z][a-z-]*)?)/gm)) {
+  for (const [, words = ''] of text.matchAll(/(?:^ {4}|`|-- )tnl ([a-z][a-z-]*(?: [a-z][a-z-]*)?)/gm)) {
     const [first = '', second = ''] = words.split(' ')
     const command = tnl.commands.find((each) => each.name() === first || each.aliases().includes(first))
     if (command === undefined) problems.push(`${page}: there is no tnl ${first}`)

@@ -2,24 +2,11 @@
  * The Helm chart, by what it is rendered to for a matrix of values (`values`, `rendered`). Where there is no helm the kept
  * renderings are looked at, and that nothing they were made from has changed since.
  */
-import { spawnSync } from 'node:child_process'
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
-import {
-  CHART,
-  digestOfSources,
-  findHelm,
-  KUBERNETES,
-  keptDigest,
-  RENDERED,
-  ROOT,
-  render,
-  renderings,
-  VALUES,
-} from '../../scripts/chart/charts.js'
+import { digestOfSources, keptDigest, RENDERED, ROOT, renderings } from '../../scripts/chart/charts.js'
 import { OPTIONS } from '../../src/server/config/options.js'
 import { VERSION } from '../../src/version.js'
 import {
@@ -32,8 +19,6 @@ import {
   type Resource,
   type ResourceSpec,
 } from '../kit/pods.js'
-
-const HELM_TIMEOUT_MS = 120_000
 
 const text = (path: string): string => readFileSync(join(ROOT, path), 'utf8')
 const rendered = new Map(renderings().map(({ name, file }) => [name, parseManifests(readFileSync(file, 'utf8'))]))
@@ -303,85 +288,5 @@ describe('who reaches what', () => {
     const advertised = node(of('cert-manager')).env?.find(({ name }) => name === 'TNL_ADVERTISE')?.value
     expect(advertised).toBe('$(TNL_NODE_ID).locks-tcpnetlock-peers.$(POD_NAMESPACE).svc:7654')
     expect(settings('cert-manager')['cluster-name']).toBe('production')
-  })
-})
-
-const helm = findHelm() ?? ''
-if (helm === '') console.warn('SKIPPED: helm is not here (npm run chart -- --install), so nothing is rendered anew')
-
-describe.runIf(helm !== '')('helm', { timeout: HELM_TIMEOUT_MS }, () => {
-  let dir: string
-  beforeAll(() => {
-    dir = mkdtempSync(join(tmpdir(), 'tnl-chart-'))
-  })
-  afterAll(() => rmSync(dir, { recursive: true, force: true }))
-
-  const run = (...words: readonly string[]): { status: number | null; said: string } => {
-    const { status, stdout, stderr } = spawnSync(helm, words, { encoding: 'utf8' })
-    return { status, said: stdout + stderr }
-  }
-  const rendersTo = (values: string): { status: number | null; said: string } => {
-    const file = join(dir, 'values.yaml')
-    writeFileSync(file, values)
-    return run('template', 'locks', CHART, ...KUBERNETES, '--namespace', 'prod', '--values', file)
-  }
-
-  it.each(renderings())('makes of $name what is kept', (rendering) => {
-    expect(render(helm, rendering)).toBe(readFileSync(rendering.file, 'utf8'))
-  })
-
-  const most = renderings().filter(({ name }) => ['secured', 'everything'].includes(name))
-  it.each(most)('finds nothing wrong with $name (lint)', ({ values }) => {
-    const { status, said } = run('lint', '--strict', CHART, ...KUBERNETES, '--values', values)
-    expect({ status, said: status === 0 ? '' : said }).toEqual({ status: 0, said: '' })
-  })
-
-  it('tells who installs what to do next', () => {
-    // `helm template` leaves the notes out: a copy of the chart says them in a manifest.
-    const chart = join(dir, 'tcpnetlock')
-    cpSync(CHART, chart, { recursive: true })
-    const said = `{{ include (print $.Template.BasePath "/NOTES.txt") . | toJson }}`
-    writeFileSync(join(chart, 'templates/notes.yaml'), `kind: Notes\nmetadata: { name: notes }\nnotes: ${said}\n`)
-    const words = [...KUBERNETES, '--namespace', 'prod', '--show-only', 'templates/notes.yaml']
-    const notesOf = (name: string): string => {
-      const { status, said: text } = run('template', 'locks', chart, ...words, '--values', join(VALUES, `${name}.yaml`))
-      expect({ status, text: status === 0 ? '' : text }).toEqual({ status: 0, text: '' })
-      return parse(text).notes
-    }
-    const grown = notesOf('grown')
-    expect(grown).toContain(
-      'exec locks-tcpnetlock-0 -- tnl members add locks-tcpnetlock-4 locks-tcpnetlock-4.locks-tcpnetlock-peers:7655',
-    )
-    expect(grown).toContain('There are no accounts')
-    expect(notesOf('secured')).not.toContain('There are no accounts')
-    expect(notesOf('trial')).toMatch(/^1 node, [\s\S]*WARNING: no volumes/)
-  })
-
-  it.each([
-    ['replicaCont: 5', /replicaCont/],
-    ['replicaCount: 0', /replicaCount/],
-    ['replicaCount: "3"', /replicaCount/],
-    ['image: { pullPolicy: Sometimes }', /pullPolicy/],
-    ['image: { digest: "sha256:12" }', /digest/],
-    ['config: { leese: 10 }', /'leese'/],
-    ['config: { node-id: n1 }', /'node-id'/],
-    ['config: { lease: { seconds: 10 } }', /lease/],
-    ['podAntiAffinityPreset: strict', /podAntiAffinityPreset/],
-    ['persistence: { size: much }', /size/],
-    ['cluster: { initialReplicas: 5 }', /cluster\.initialReplicas is more than replicaCount/],
-    ['tls: { enabled: true }', /tls\.enabled needs tls\.existingSecret or tls\.certManager/],
-    ['tls: { certManager: { enabled: true } }', /needs tls\.enabled/],
-    ['tls: { enabled: true, certManager: { enabled: true } }', /issuerRef\.name/],
-    ['tls: { enabled: true, existingSecret: x }\nauth: { enabled: true }', /auth\.existingSecret or auth\.policy/],
-    ['auth: { enabled: true, existingSecret: x }', /auth\.enabled without tls\.enabled/],
-    ['backup: { enabled: true }', /backup\.enabled needs auth\.enabled, or config\.allow-admin/],
-    [
-      'tls: { enabled: true, existingSecret: x }\nauth: { enabled: true, existingSecret: x }\nbackup: { enabled: true }',
-      /backup\.tokenSecret\.name/,
-    ],
-  ])('refuses %s and says why', (values, why) => {
-    const { status, said } = rendersTo(values)
-    expect(status).not.toBe(0)
-    expect(said).toMatch(why)
   })
 })

@@ -46,6 +46,8 @@ class PlayedComposition {
   readonly dir = mkdtempSync(join(tmpdir(), 'tnl-compose-'))
   readonly #net = `127.${177 + (process.pid % 50)}.${(process.pid >> 6) % 250}`
   readonly #processes: ChildProcess[] = []
+  /** Of all nodes. */
+  said = ''
 
   constructor(
     private readonly composition: Composition,
@@ -84,8 +86,11 @@ class PlayedComposition {
     mkdirSync(join(this.dir, 'volumes'))
     for (const node of NODES) {
       const child = this.pod(node).start()
-      child.stdout?.resume()
-      child.stderr?.resume()
+      for (const stream of [child.stdout, child.stderr]) {
+        stream?.on('data', (chunk) => {
+          this.said += String(chunk)
+        })
+      }
       this.#processes.push(child)
     }
   }
@@ -150,5 +155,32 @@ describe.runIf(openssl && process.platform === 'linux')('docker-compose.tls.yml'
     for (const file of readdirSync(secrets)) expect(statSync(join(secrets, file)).mode & 0o066, file).toBe(0)
     expect(readFileSync(join(secrets, 'operators.token'), 'utf8')).toMatch(/^tnl_[0-9a-f]{64}$/)
     if (mayBecome(USER, USER)) expect(statSync(join(secrets, 'n1/tls.key')).uid).toBe(USER)
+  })
+
+  it('forms a cluster that speaks to nobody without a token', async () => {
+    const secrets = mkdtempSync(join(tmpdir(), 'tnl-secrets-'))
+    try {
+      rmSync(secrets, { recursive: true })
+      expect(prepare(secrets)).toMatchObject({ status: 0 })
+      // What Docker mounts it finds as root.
+      chmodSync(secrets, 0o711)
+      const folders = NODES.map((node) => [`./deploy/compose/secrets/${node}`, join(secrets, node)] as const)
+      const files = compose('docker-compose.yml', 'docker-compose.tls.yml')
+      const composition = new PlayedComposition(files, Object.fromEntries(folders))
+      played = composition
+      composition.start()
+      const pod = composition.pod('n2')
+      // The certificates are for the name by which they are published.
+      const variables = { TNL_TLS_SERVER_NAME: 'localhost' }
+      const lock = ['tnl-do', '--lock-name', 'x', '--', 'true']
+      await until('a lock is granted', async () => (await pod.exec(lock, variables)).status === 0)
+      const { status } = await pod.exec(lock, { ...variables, TNL_TOKEN_FILE: '' })
+      expect(status).not.toBe(0)
+      expect(composition.said).not.toMatch(/is no setting/)
+      const { stdout } = await pod.exec(['tnl', 'status'], variables)
+      for (const node of NODES) expect(stdout).toMatch(new RegExp(`^${node} `, 'm'))
+    } finally {
+      rmSync(secrets, { recursive: true, force: true })
+    }
   })
 })

@@ -8,9 +8,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { Authority, CertificateDirectory } from '../kit/authority.js'
 import { imageInstructions } from '../kit/image.js'
 import { OneServer } from '../kit/one-server.js'
 import { builtProgram, freePorts, until } from '../kit/process-cluster.js'
+import { Program } from '../kit/program.js'
 import { troubleOf } from '../kit/run-command.js'
 import { STARTER } from '../kit/starter.js'
 import { converse, inTime } from '../kit/wire.js'
@@ -55,6 +57,22 @@ describe('HEALTHCHECK', () => {
     expect([check(`0.0.0.0:${server.httpPort}`), check('off')]).toEqual([0, 0])
     await server.stop()
     expect(check(`0.0.0.0:${server.httpPort}`)).toBe(1)
+  })
+
+  it('does not mind TLS, whatever the certificate is for', async () => {
+    const files = new CertificateDirectory()
+    const { cert, key } = files.put('node', await (await Authority.create()).issue({ dns: ['locks.example.com'] }))
+    const port = await freePorts()
+    const places = ['--port', `${port}`, '--peer-listen', `127.0.0.1:${port + 1}`, '--http', `127.0.0.1:${port + 2}`]
+    const words = [...places, '--data-dir', join(files.path, 'data'), '--tls-cert', cert, '--tls-key', key]
+    const program = new Program('tnl-server', words)
+    try {
+      await program.said(/"msg":"listening"/)
+      expect(check(`127.0.0.1:${port + 2}`)).toBe(0)
+    } finally {
+      await program.end()
+      files.close()
+    }
   })
 })
 

@@ -3,12 +3,16 @@
  * own. Readiness goes as Kubernetes does it: a pod of a set that starts in order waits for the one before it.
  */
 import type { ChildProcess } from 'node:child_process'
-import { randomBytes } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import http from 'node:http'
+import https from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
+import { stringify } from 'yaml'
 import { LineClient } from '../../src/cli/shared/line-client.js'
+import { Authority } from '../kit/authority.js'
 import {
   type Files,
   find,
@@ -32,6 +36,19 @@ function specOf(resource: Resource): PodSpec {
   return template.spec
 }
 
+/** As the kubelet asks: without looking at the certificate. 0: no answer. */
+function statusOf(url: string, token?: string): Promise<number> {
+  const headers = token === undefined ? {} : { authorization: `Bearer ${token}` }
+  const get = url.startsWith('https:') ? https.get : http.get
+  return new Promise((resolve) => {
+    const request = get(url, { rejectUnauthorized: false, headers }, (answer) => {
+      answer.resume()
+      resolve(answer.statusCode ?? 0)
+    })
+    request.on('error', () => resolve(0))
+  })
+}
+
 /** Tests that run side by side take other addresses. */
 function nextNet(): string {
   nets += 1
@@ -43,7 +60,7 @@ class Played {
   readonly #dir = mkdtempSync(join(tmpdir(), 'tnl-pods-'))
   readonly #net = nextNet()
   readonly #processes = new Map<string, ChildProcess>()
-  readonly #said = new Map<string, string>()
+  readonly #output = new Map<string, string>()
   constructor(
     private resources: readonly Resource[],
     private readonly namespace: string,
@@ -92,20 +109,32 @@ class Played {
 
   get #around(): ConstructorParameters<typeof Pod>[3] {
     const { namespace, name, resources } = this
-    const service = new RegExp(`(?<![\\w.-])${name}(?:\\.${namespace}(?:\\.svc)?)?:\\d+`, 'g')
     const pods = Array.from({ length: 9 }, (_, index) => {
       const pattern = `${name}-${index}\\.(?:${name}-peers(?:\\.${namespace}\\.svc)?|locks\\.example\\.com)`
       return [new RegExp(pattern, 'g'), this.address(index)] as const
     })
-    const names = [...pods, [service, `${this.address(0)}:${CLIENT_PORT}`] as const]
+    const names = [...pods, ...this.#services]
     return { dir: this.#dir, namespace, names, files: this.secrets, resources }
+  }
+
+  /** A Service leads to the first pod, and to the port that its own stands for. */
+  get #services(): [RegExp, string][] {
+    const targets = specOf(this.set).containers[0]?.ports ?? []
+    const services = this.resources.filter(({ kind, spec }) => kind === 'Service' && spec.clusterIP !== 'None')
+    return services.flatMap(({ metadata, spec }) =>
+      (spec.ports ?? []).map(({ name, port }) => {
+        const target = targets.find((each) => each.name === name)?.containerPort
+        const pattern = `(?<![\\w.-])${metadata.name}(?:\\.${this.namespace}(?:\\.svc)?)?:${port}(?!\\d)`
+        return [new RegExp(pattern, 'g'), `${this.address(0)}:${target}`] as [RegExp, string]
+      }),
+    )
   }
 
   start(index: number): ChildProcess {
     const pod = this.pod(index)
     const process = pod.start()
     for (const stream of [process.stdout, process.stderr]) {
-      stream?.on('data', (chunk) => this.#said.set(pod.name, (this.#said.get(pod.name) ?? '') + String(chunk)))
+      stream?.on('data', (chunk) => this.#output.set(pod.name, (this.#output.get(pod.name) ?? '') + String(chunk)))
     }
     this.#processes.set(pod.name, process)
     return process
@@ -117,11 +146,8 @@ class Played {
     const container = pod.container()
     const get: Probe['httpGet'] = container[kind]?.httpGet
     const port = container.ports?.find(({ name }) => name === get?.port)?.containerPort
-    try {
-      return (await fetch(`http://${pod.address}:${port}${get?.path}`)).ok
-    } catch {
-      return false
-    }
+    const scheme = (get?.scheme ?? 'HTTP').toLowerCase()
+    return (await statusOf(`${scheme}://${pod.address}:${port}${get?.path}`)) === 200
   }
 
   async startAll(count: number): Promise<void> {
@@ -133,12 +159,16 @@ class Played {
     for (let index = 0; index < count; index += 1) await this.untilReady(index)
   }
 
+  said(index: number): string {
+    return this.#output.get(`${this.name}-${index}`) ?? ''
+  }
+
   async untilReady(index: number): Promise<void> {
     const name = `${this.name}-${index}`
     try {
       await until(`${name} is ready`, () => this.probe(index, 'readinessProbe'))
     } catch (error) {
-      throw new Error(this.#said.get(name), { cause: error })
+      throw new Error(this.said(index), { cause: error })
     }
   }
 
@@ -168,6 +198,18 @@ afterEach(() => {
   played?.remove()
   played = null
 })
+
+const newToken = (): string => `tnl_${randomBytes(32).toString('hex')}`
+
+function accounts({ operators, metrics }: Readonly<Record<'operators' | 'metrics', string>>): string {
+  const hash = (token: string): string => `sha256:${createHash('sha256').update(token).digest('hex')}`
+  return stringify({
+    identities: {
+      operators: { tokens: [hash(operators)], may: { '': ['lock', 'see'] }, cluster: ['snapshot'] },
+      metrics: { tokens: [hash(metrics)], may: { '': ['see'] } },
+    },
+  })
+}
 
 async function asked(client: LineClient, line: string): Promise<string | null> {
   client.send(line)
@@ -239,5 +281,44 @@ describe.runIf(process.platform === 'linux')('played', { timeout: TIMEOUT_MS }, 
     release.start(2)
     await members('promote', `${release.name}-2`, '--wait', '30')
     await release.untilReady(2)
+  })
+
+  it('a release with TLS and accounts: nobody gets in by plain text or without a token', async () => {
+    const resources = readManifests('test/deploy/rendered/secured.yaml')
+    const tokens = { operators: newToken(), metrics: newToken() }
+    const certificates: Record<string, string> = {}
+    const release = new Played(resources, 'prod', {
+      'locks-certificates': certificates,
+      'locks-accounts': { 'auth.yaml': accounts(tokens) },
+      'locks-backup-token': { token: tokens.operators },
+    })
+    played = release
+    const authority = await Authority.create()
+    const nodes = [0, 1, 2]
+    const { cert, key } = await authority.issue({
+      ips: nodes.map((index) => release.address(index)),
+      uris: nodes.map((index) => `tnl://${release.name}/${release.name}-${index}`),
+    })
+    Object.assign(certificates, { 'tls.crt': cert, 'tls.key': key, 'ca.crt': authority.cert })
+    await release.startAll(3)
+
+    // No variable that the pod has for other programs is taken for a mistyped setting.
+    expect(release.said(0)).not.toMatch(/is no setting/)
+    const plainly = async (): Promise<string | null> => asked(await release.open(0), '.ping')
+    expect(await plainly().catch(() => null)).not.toBe('pong')
+    const pod = release.pod(1)
+    const lock = ['tnl-do', '--lock-name', 'x', '--', 'true']
+    expect((await pod.exec(lock)).status).not.toBe(0)
+    expect(await pod.exec(lock, { TNL_TOKEN: tokens.operators })).toMatchObject({ status: 0 })
+
+    const metrics = `https://${release.address(2)}:7656/metrics`
+    expect(await statusOf(metrics)).toBe(401)
+    expect(await statusOf(metrics, tokens.metrics)).toBe(200)
+
+    expect(await release.job(find(resources, 'Pod')).run()).toMatchObject({ status: 0 })
+    const backup = `${release.name}-backup`
+    const claims = { [backup]: release.directory('backups') }
+    expect(await release.job(find(resources, 'CronJob'), claims).run()).toMatchObject({ status: 0 })
+    expect(readdirSync(release.directory('backups'))).toHaveLength(1)
   })
 })

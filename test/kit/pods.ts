@@ -88,6 +88,7 @@ export interface ResourceSpec extends PodSpec {
   // CronJob
   readonly jobTemplate?: { readonly spec: { readonly template: PodTemplate } }
   // Service
+  readonly clusterIP?: string
   readonly ports?: readonly { readonly name: string; readonly port: number }[]
   // NetworkPolicy
   readonly podSelector?: Selector
@@ -226,10 +227,10 @@ export class Pod {
   }
 
   /** `kubectl exec`: a program of the image beside the first container, with its variables. */
-  exec(words: readonly string[]): Promise<Ended> {
+  exec(words: readonly string[], variables: Readonly<Record<string, string>> = {}): Promise<Ended> {
     const [file = '', ...rest] = words
     // Its own loopback is not this machine's.
-    const env = { TNL_ENDPOINTS: `${this.address}:7654`, ...this.environment(this.container()) }
+    const env = { TNL_ENDPOINTS: `${this.address}:7654`, ...this.environment(this.container()), ...variables }
     return endOf(spawn(file, rest, { env, cwd: this.#programs, ...this.#user() }))
   }
 

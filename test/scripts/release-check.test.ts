@@ -1,5 +1,5 @@
 /** What `npm run release:check` must not let pass, and what it must. */
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { ROOT } from '../../scripts/chart/charts.js'
@@ -107,14 +107,15 @@ describe('commands', () => {
       check('    tnl status\n    tnl members add n4 h:1\n`tnl lock KEY`, `npm run chart`, `tnl who db/x`'),
     ).toEqual([])
     expect(check('    tnl stauts')).toEqual(['page: there is no tnl stauts'])
+    expect(check('kubectl exec x -- tnl membres')).toEqual(['page: there is no tnl membres'])
     expect(check('`tnl members ad n4`')).toEqual(['page: there is no tnl members ad'])
     expect(check('run `npm run -s charts`')).toEqual(['page: there is no npm run charts'])
   })
 
-  it('of the README all are', () => {
+  const operations = readdirSync(join(ROOT, 'docs/operations')).map((name) => `docs/operations/${name}`)
+  it.each(['README.md', ...operations])('of %s all are', (page) => {
     const { scripts: own } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'))
-    const readme = readFileSync(join(ROOT, 'README.md'), 'utf8')
-    expect(readme.match(/tnl [a-z]/g)?.length).toBeGreaterThan(10)
-    expect(checkCommands('README.md', readme, createTnl(), Object.keys(own))).toEqual([])
+    const text = readFileSync(join(ROOT, page), 'utf8')
+    expect(checkCommands(page, text, createTnl(), Object.keys(own))).toEqual([])
   })
 })

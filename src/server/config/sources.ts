@@ -64,7 +64,7 @@ export function settingsOfEnvironment(environment: NodeJS.ProcessEnv, warnings: 
 /** Variables of the other programs, which may be set for all of them together. */
 const OTHER_VARIABLES: ReadonlySet<string> = new Set([
   ...['TNL_CONFIG', 'TNL_ENDPOINTS', 'TNL_REACH', 'TNL_HELD', 'TNL_LOCK_NAME', 'TNL_TOKEN', 'TNL_SESSION'],
-  ...['TNL_TLS_CA', 'TNL_TLS_SERVER_NAME'],
+  ...['TNL_TLS_CA', 'TNL_TLS_SERVER_NAME', 'TNL_TOKEN_FILE', 'TNL_AUTH_TOKEN'],
   ...['TNL_GUARDIAN', 'TNL_NATIVE', 'TNL_MODEL_RUNS', 'TNL_SHRINK'],
 ])
 

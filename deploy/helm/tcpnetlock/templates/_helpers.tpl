@@ -115,8 +115,8 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- if and $v.auth.enabled (not $v.auth.existingSecret) (not $v.auth.policy) -}}
 {{- fail "auth.enabled needs auth.existingSecret or auth.policy" -}}
 {{- end -}}
-{{- if and $v.auth.enabled (not $v.tls.enabled) (not (index $v.config "insecure-auth")) -}}
-{{- fail "auth.enabled without tls.enabled: clients do not send tokens in plain text to another machine" -}}
+{{- if and $v.auth.enabled (not $v.tls.enabled) (not $v.auth.overPlainText) -}}
+{{- fail "auth.enabled without tls.enabled: tokens would cross the network in plain text; auth.overPlainText=true if something else encrypts" -}}
 {{- end -}}
 {{- if and $v.backup.enabled $v.auth.enabled (not $v.backup.tokenSecret.name) -}}
 {{- fail "backup.enabled needs backup.tokenSecret.name where auth is on: a token of an identity that may `snapshot`" -}}
