@@ -65,6 +65,17 @@ describe('tnl', () => {
     expect(front.handshakes).toBeGreaterThan(before)
   })
 
+  it.each([
+    [['top', '--once'], /^.*n1.*leader/m],
+    [['execute', 'tls/executed', 'echo done'], /^done$/m],
+  ])('%j', async (words, printed) => {
+    const before = front.handshakes
+    const program = new Program('tnl', words)
+    expect(await program.status()).toBe(0)
+    expect(program.stdout).toMatch(printed)
+    expect(front.handshakes).toBeGreaterThan(before)
+  })
+
   it('has the flags before the command too, and says what is wrong with them', async () => {
     vi.stubEnv('TNL_TLS_CA', '')
     try {

@@ -1,5 +1,6 @@
 import { rmSync } from 'node:fs'
 import { FEATURE_LEVEL } from '../../src/feature-level.js'
+import { formatLine } from '../../src/protocol/line.js'
 import { certificateFile } from './certificates.js'
 import { freePorts, SHORT_LEASE, until } from './process-cluster.js'
 import { Program } from './program.js'
@@ -26,15 +27,17 @@ export class OneServer {
     private readonly security: Record<string, string>,
   ) {}
 
-  /** `words`: further ones. `tls`: its `env` is that of a client that speaks TLS; the test itself may go on in plain text. */
+  /** `words`: further ones; `auth`: the token of who may see how it is. `tls`: its `env` is that of a client that speaks TLS; the test itself may go on in plain text. */
   static async start({
     http = false,
     tls = false,
     words = [],
+    auth,
   }: {
     http?: boolean
     tls?: boolean
     words?: readonly string[]
+    auth?: string
   } = {}): Promise<OneServer> {
     const port = await freePorts()
     const dataDir = `/tmp/tnl-e2e-one-${process.pid}-${port}`
@@ -47,11 +50,11 @@ export class OneServer {
     const security = tls ? { TNL_TLS_CA: certificateFile('ca.pem') } : {}
     const server = new OneServer(program, port, dataDir, port + 2, security)
     try {
-      await until('the server serves, at its level', async () => (await levelAt(port)) === FEATURE_LEVEL)
+      await until('the server serves, at its level', async () => (await levelAt(port, auth)) === FEATURE_LEVEL)
     } catch (error) {
       // Nobody else knows of it yet.
       await server.stop()
-      throw error
+      throw new Error(`${String(error)}; it has said: ${program.stdout}${program.stderr}`)
     }
     return server
   }
@@ -67,7 +70,7 @@ export class OneServer {
 }
 
 /** The feature level of the cluster; 0 while nobody answers. */
-async function levelAt(port: number): Promise<number> {
-  const [, json] = /^stats,(\{.*\})\n$/.exec(await converse(port, '.stats\n').catch(() => '')) ?? []
+async function levelAt(port: number, auth: string | undefined): Promise<number> {
+  const [, json] = /^stats,(\{.*\})\n$/.exec(await converse(port, formatLine('.stats', { auth })).catch(() => '')) ?? []
   return json === undefined ? 0 : Number(JSON.parse(json).level)
 }

@@ -56,7 +56,11 @@ export async function runStatus(access: ClusterAccess, asJson: boolean): Promise
   const auth = authLine(states)
   const text = auth === null ? statusTable(states) : `${statusTable(states)}\n\n${auth}`
   process.stdout.write(asJson ? `${JSON.stringify(states, null, 2)}\n` : `${text}\n`)
-  if (!states.some((state) => 'report' in state)) throw new CommandFailure(TnlExit.noEndpoint, 'no endpoint answered')
+  if (states.some((state) => 'report' in state)) return
+  const errors = states.flatMap((state) => ('error' in state ? state.error : []))
+  const refusal = errors.find((error) => error.startsWith('unauthorized'))
+  if (refusal !== undefined) throw new CommandFailure(TnlExit.refused, refusal)
+  throw new CommandFailure(TnlExit.noEndpoint, 'no endpoint answered')
 }
 
 /** `LEVEL`: the cluster's feature level, as the node has applied it. `KNOWS`: its program's. */

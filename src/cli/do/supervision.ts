@@ -14,7 +14,7 @@
  *    kills at the limit that the guardian has told it.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { LostReason } from '../../client/errors.js'
+import { type LostReason, UnauthorizedError } from '../../client/errors.js'
 import type { Grant, LockSession } from '../../client/session/lock-session.js'
 import { LinkError } from '../../client/transport/link.js'
 import { GUARDIAN_REPORT_TIMEOUT_MS, KILL_AGAIN_INTERVAL_MS, KILL_TIMEOUT_MS } from '../guarding/limits.js'
@@ -110,6 +110,11 @@ export class Supervision {
       },
       beforeOpening: (link) => this.guardian.adopt(link),
       notice: (text) => this.log.info(text),
+      // The lock is lost for a reason that the network has nothing to do with.
+      ended: (error) => {
+        if (error instanceof UnauthorizedError)
+          this.log.error(`the cluster knows this client no longer: ${error.message}`)
+      },
     }
     // Between the grant and this line nobody listened.
     const gone = this.grants.find((grant) => !this.session.holds(grant))

@@ -57,6 +57,8 @@ export class LineClient {
     this.#say('.stats', { auth: this.auth })
     const answer = (await this.next()) ?? 'nothing'
     if (answer.startsWith('stats,{')) return answer.slice('stats,'.length)
+    if (answer === 'err,unauthorized')
+      throw new ClusterRefusal('unauthorized', 'this needs an account with the verb see')
     throw new Error(`answered ${answer}`)
   }
 

@@ -3,6 +3,7 @@ import type { Mutant } from '../mutant.js'
 
 const TLS_TESTS = 'test/client/security/tls.test.ts'
 const TOKEN_TESTS = 'test/client/security/token.test.ts'
+const ACCOUNTS_TESTS = 'test/e2e/accounts.test.ts'
 const DIAL = 'src/client/transport/dial.ts'
 
 const own = (id: string, title: string, test: string, file: string, find: string, replace: string): Mutant => {
@@ -114,5 +115,21 @@ export const TLS_OF_CLIENTS: readonly Mutant[] = [
     'src/client/transport/link.ts',
     'this.remote = { host: tcp.remoteAddress ?? host, port, name }',
     'this.remote = { host: tcp.remoteAddress ?? host, port }',
+  ),
+  own(
+    'T82D',
+    'the guardian does not say whose the session is that it says goodbye for',
+    ACCOUNTS_TESTS,
+    'src/cli/guardian/session-connection.ts',
+    "formatLine('resume', { session, secret, auth: credentials.authOn(link) })",
+    "formatLine('resume', { session, secret })",
+  ),
+  own(
+    'T82E',
+    'the token of an account is lost where the fencing token takes its place',
+    ACCOUNTS_TESTS,
+    'src/cli/do/run.ts',
+    '...withoutVariables(start.variables, OWN_VARIABLES), ...movedToken(start.variables)',
+    '...withoutVariables(start.variables, OWN_VARIABLES)',
   ),
 ]
