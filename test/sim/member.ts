@@ -10,9 +10,11 @@ import type { LogStore } from '../../src/raft/ports/store.js'
 import type { Peer } from '../../src/raft/ports/transport.js'
 import type { ClientPort } from '../../src/server/clients/client-port.js'
 import { tableKey } from '../../src/server/sockets/tcp-table.js'
+import { AccessControl } from '../../src/service/access/access-control.js'
 import { nobody } from '../../src/service/access/caller.js'
 import type { NodeComposition, Surroundings } from '../../src/service/composition.js'
 import type { EpochRecord, EpochRecords, LockService } from '../../src/service/lock-service.js'
+import { policyOf } from './accounts.js'
 import type { Checks } from './checks/checks.js'
 import type { ClassicHold } from './checks/lock-check.js'
 import { isPositive } from './checks/lock-check.js'
@@ -224,7 +226,9 @@ export class Member {
   #surroundings(store: LogStore): Surroundings {
     const { nodeId, world, peers, checks, process } = this.deps
     const transport = peers.transport(nodeId, process, peerOf(nodeId).address, this.#program)
+    const policy = policyOf(world.seed)
     return {
+      ...(policy === null ? {} : { access: new AccessControl(policy) }),
       store,
       transport,
       clock: this.clock,

@@ -1,5 +1,9 @@
 /** Scenes in virtual time, on whole nodes without disks and sockets (test/service/kit). */
+import { readFileSync } from 'node:fs'
 import { FEATURE_LEVEL } from '../../src/feature-level.js'
+import { readAuth } from '../../src/server/access/auth-schema.js'
+import { AccessControl } from '../../src/service/access/access-control.js'
+import { FilePolicy } from '../../src/service/access/file-policy.js'
 import type { LockServiceOptions } from '../../src/service/lock-service.js'
 import { Cluster } from '../service/kit/cluster.js'
 import type { FakeNode } from '../service/kit/node.js'
@@ -94,15 +98,23 @@ function clusterOf(settings: ReadonlyMap<string, string>): Cluster {
   const service: { -readonly [Key in keyof LockServiceOptions]?: LockServiceOptions[Key] } = {}
   let leaseMs = 10_000
   let isAdminOff = false
+  let access: AccessControl | undefined
   for (const [flag, value] of settings) {
     if (flag === 'lease') leaseMs = Number(value) * 1_000
     else if (flag === 'request-timeout') service.requestTimeoutMs = Number(value) * 1_000
     else if (flag === 'followers' && value === 'redirect') service.followers = value
     else if (flag === 'allow-shutdown') service.allowShutdown = true
     else if (flag === 'admin' && value === 'off') isAdminOff = true
+    else if (flag === 'auth-file') access = new AccessControl(policyIn(value))
     else throw new Error(`--${flag} ${value}: a cluster in virtual time has no such setting`)
   }
-  return new Cluster({ leaseMs, service, isAdminOff })
+  return new Cluster({ leaseMs, service, isAdminOff, ...(access === undefined ? {} : { access }) })
+}
+
+function policyIn(file: string): FilePolicy {
+  const read = readAuth(readFileSync(file, 'utf8'))
+  if (!('data' in read)) throw new Error(`${file}: ${JSON.stringify(read)}`)
+  return new FilePolicy(read.data, false)
 }
 
 class MemoryWire implements SceneWire {

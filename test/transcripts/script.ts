@@ -83,16 +83,16 @@ function scene(
   const acts = shown.filter(({ text }) => text !== '' && !SETTINGS.test(text) && !LEVEL.test(text))
   const steps = acts.map(({ text, at }) => step(text, at))
   const isAlone = texts.includes(ALONE)
+  const settings = readSettings(saidBy(SETTINGS, texts) ?? '')
   const disturbing = steps.find((each) => each.kind === 'act' && each.act.kind === 'node')
   if (disturbing !== undefined && !isAlone)
     throw new Error(`${disturbing.at}: only where nothing else is played: ${ALONE}`)
   return {
     id: `${file}/${name}`,
     title,
-    // Whoever forms a cluster of this program has risen with it before a client can ask.
-    onlyOn: level(texts) !== null ? 'virtual time' : texts.includes(THREE_PROCESSES) ? 'three processes' : null,
+    onlyOn: onlyOn(texts, settings),
     isAlone,
-    settings: readSettings(saidBy(SETTINGS, texts) ?? ''),
+    settings,
     level: level(texts),
     steps,
     text: `${shown
@@ -109,6 +109,15 @@ const saidBy = (mark: RegExp, texts: readonly string[]): string | undefined =>
 function level(texts: readonly string[]): number | null {
   const said = saidBy(LEVEL, texts)
   return said === undefined ? null : Number(said)
+}
+
+/**
+ * Whoever forms a cluster of this program has risen with it before a client can ask; and where there are accounts, whoever looks
+ * after the processes of a test would need one.
+ */
+function onlyOn(texts: readonly string[], settings: ReadonlyMap<string, string>): Scene['onlyOn'] {
+  if (level(texts) !== null || settings.has('auth-file')) return 'virtual time'
+  return texts.includes(THREE_PROCESSES) ? 'three processes' : null
 }
 
 /** `--flag VALUE --switch`; a switch has the value `yes`. */

@@ -124,6 +124,8 @@ function fieldValue(line: Line, name: string): string | number {
 export interface SessionJson {
   readonly session: number
   readonly client?: string
+  /** With an auth file: whose it is. */
+  readonly identity?: string
   readonly node?: string
   readonly classic?: boolean
   readonly lease?: number

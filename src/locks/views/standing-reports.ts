@@ -37,6 +37,8 @@ export function history(state: LockState, name: string): PastReport[] {
 export interface SessionReport {
   readonly session: SessionId
   readonly client: string
+  /** Whose it is; empty: nobody's in particular. */
+  readonly identity: string
   /** The node that has its connection; null: none has. */
   readonly node: string | null
   readonly classic: boolean
@@ -72,6 +74,7 @@ function sessionReport(session: Session): SessionReport {
   return {
     session: session.id,
     client: session.clientId,
+    identity: session.identity ?? '',
     node: place?.live === true ? place.node : null,
     classic: session.classic,
     leaseMs: terms?.leaseMs ?? 0,

@@ -19,3 +19,14 @@ export function deadlockWords({ steps, isCut }: Deadlock, sees: Sees): string {
   })
   return [...words, isCut ? '...' : first.who].join(' ')
 }
+
+/** What a cluster of level 1 has stored is text already: `waiting would close the cycle x -> y -> x`. */
+export function formerDeadlockWords(message: string, sees: Sees): string {
+  const [, begin = '', names = ''] = FORMER.exec(message) ?? []
+  if (names === '') return message
+  const shown = names.split(ARROW).map((name) => (name === '...' || sees(name) ? name : 'another lock'))
+  return `${begin}${shown.join(ARROW)}`
+}
+
+const ARROW = ' -> '
+const FORMER = /^(waiting would close the cycle )(.+)$/

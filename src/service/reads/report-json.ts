@@ -299,6 +299,7 @@ function sessionJson(session: SessionReport): Json {
   return {
     session: session.session,
     client: session.client || undefined,
+    identity: session.identity || undefined,
     node: session.node ?? undefined,
     classic: session.classic || undefined,
     lease: session.classic ? undefined : formatSeconds(session.leaseMs),

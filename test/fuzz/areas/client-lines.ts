@@ -5,7 +5,9 @@
  */
 
 import { BASE_LEVEL, FEATURE_LEVEL } from '../../../src/feature-level.js'
+import { AccessControl } from '../../../src/service/access/access-control.js'
 import { SeededRandom } from '../../../src/testing/seeded-random.js'
+import { type Accounts, policyOf } from '../../service/kit/accounts.js'
 import { Cluster } from '../../service/kit/cluster.js'
 import type { FakeNode } from '../../service/kit/node.js'
 import type { FakeSocket } from '../../service/kit/socket.js'
@@ -24,6 +26,13 @@ const NONSENSE = /NaN|undefined|Infinity|\[object|\de\+\d/
 /** The client's own word, which may be any. */
 const ECHO = /unknown%20action%20[^,\n]*/
 
+/** Nobody may end a node: that is looked at. */
+const ACCOUNTS: Accounts = {
+  all: { '': 'lock see break', cluster: 'members transfer snapshot' },
+  some: { '': 'lock see', a: '', 'a/': 'lock' },
+  nobody: { '': 'lock' },
+}
+
 interface Client {
   readonly socket: FakeSocket
   readonly memory: Memory
@@ -39,13 +48,17 @@ class Case {
   readonly trail = new Trail()
   readonly clients: Client[] = []
   readonly #memories: Memory[] = []
+  /** Of every other seed. */
+  readonly #access: AccessControl | null
   lines = 0
 
   constructor(seed: number) {
     this.random = new SeededRandom(seed)
     const followers = this.random.chance(0.9) ? 'serve' : 'redirect'
     const service = { requestTimeoutMs: REQUEST_TIMEOUT_MS, allowShutdown: this.random.chance(0.5), followers } as const
-    this.cluster = new Cluster({ seed, leaseMs: 3_000, service })
+    this.#access = seed % 2 === 1 ? new AccessControl(policyOf(ACCOUNTS)) : null
+    const accounts = this.#access === null ? {} : { access: this.#access }
+    this.cluster = new Cluster({ seed, leaseMs: 3_000, service, ...accounts })
     const level = this.random.chance(0.85) ? FEATURE_LEVEL : BASE_LEVEL
     for (const node of this.cluster.nodes) node.programLevel = level
     this.cluster.start()
@@ -67,8 +80,15 @@ class Case {
     for (let line = 0; line < lines; line++) this.#sendLine(client)
     if (random.chance(0.04)) this.#end(client)
     if (random.chance(0.03)) this.#installSnapshot()
+    if (this.#access !== null && random.chance(0.02)) this.#access.replace(policyOf(this.#changed()))
     cluster.world.advance(random.chance(0.02) ? random.int(5_000) : random.int(6))
     this.#listen()
+  }
+
+  /** Some may less from now on, or are nobody any more; or it is as it was. */
+  #changed(): Accounts {
+    const { some, ...others } = ACCOUNTS
+    return this.random.pick<Accounts>([ACCOUNTS, others, { ...ACCOUNTS, some: { '': 'see', a: 'lock' } }])
   }
 
   #someClient(): Client {
@@ -134,6 +154,9 @@ class Case {
       for (const { text } of news) {
         if (NONSENSE.test(text.replace(ECHO, '')))
           throw new Finding(`a node said ${JSON.stringify(text)}`, this.trail.lines)
+        if (text.replace(ECHO, '').includes('token-of-')) {
+          throw new Finding(`a node told a token: ${JSON.stringify(text)}`, this.trail.lines)
+        }
         memory.heard(text)
       }
     }

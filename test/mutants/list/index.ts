@@ -6,6 +6,7 @@ import { COMMAND_LINE } from './command-line.js'
 import { DASHBOARD } from './dashboard.js'
 import { DURABILITY } from './durability.js'
 import { ELECTIONS } from './elections.js'
+import { IDENTITIES } from './identities.js'
 import { LIBRARY } from './library.js'
 import { LOCK_DIALECT } from './lock-dialect.js'
 import { LOCK_LAYER } from './lock-layer.js'
@@ -112,4 +113,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...SEEN_FROM_OUTSIDE,
   ...WHY_MUTANTS,
   ...WHERE_IT_RUNS,
+  ...IDENTITIES,
 ]

@@ -257,7 +257,9 @@ describe('what may not be seen', () => {
     expect(ci.socket.text).toContain('end,id:3,count:0')
     expect(ci.socket.text).toMatch(/info,id:4,\{"count":1,"waiters":1,/)
     expect(ci.socket.text).toMatch(/info,id:5,.*"names":\["ci\/seen"\].*"blockerCount":1,"hidden":true/)
-    expect(ci.socket.text).toMatch(new RegExp(`info,id:7,\\{"sessions":\\[\\{"session":${ci.session},.*"count":1\\}`))
+    expect(ci.socket.text).toMatch(
+      new RegExp(`info,id:7,\\{"sessions":\\[\\{"session":${ci.session},"identity":"ci",.*"count":1\\}`),
+    )
     expect(ci.socket.text).toMatch(/info,id:9,\{"freezes":\[\{"prefix":"ci\/f".*"count":1\}/)
     talk(ops.socket, `release,id:5,name:ci/secret/hidden,token:${token},done:yes\n`)
     const [before, after] = [as('ci'), as('eyes')]

@@ -1,7 +1,7 @@
 /** What the auth file demands of whoever asks for a name, and rights that change while sessions live. */
 import { describe, expect, it } from 'vitest'
 import { accountsOf, policyOf } from '../kit/accounts.js'
-import { hello, resume, startedAtLevel, talk } from '../kit/session-helpers.js'
+import { hello, resume, started, startedAtLevel, talk } from '../kit/session-helpers.js'
 
 const ACCOUNTS = {
   ci: { 'ci/': 'lock see', 'ci/secret/': '' },
@@ -42,6 +42,21 @@ describe('the rules of the auth file for a name', () => {
     expect(talk(at.connect(), 'lock,name:public/q,wait:9\n')).toMatch(/^err,\S/)
     for (const { socket } of [one, two, three]) talk(socket, 'bye\n')
   })
+})
+
+it('a cluster of level 1 has stored a deadlock in words, and tells them to the eyes of the asker', () => {
+  const at = started(accountsOf({ blind: { '': 'lock', 'ci/': 'lock see' }, ops: ACCOUNTS.ops })).node(0)
+  const [a, b] = [hello(at, ',auth:token-of-blind'), hello(at, ',auth:token-of-ops')]
+  talk(a.socket, 'lock,id:1,name:ci/a\n')
+  talk(b.socket, 'lock,id:1,name:other/b\n', 'lock,id:2,name:ci/a,wait:9\n')
+  const told = decodeURIComponent(talk(a.socket, 'lock,id:2,name:other/b,wait:9\n'))
+  expect(told).toContain('code:deadlock,message:waiting would close the cycle another lock -> ci/a -> another lock')
+})
+
+it('what is no word of the protocol is not repeated: it may be a token', () => {
+  const { socket } = hello(started().node(0))
+  expect(talk(socket, 'nonsense,id:1\n')).toBe('err,id:1,code:bad-request,message:unknown%20action%20nonsense\n')
+  expect(talk(socket, 'tnl_0aB,id:2\n', 'auth:tnl_0aB,id:3\n')).not.toContain('tnl')
 })
 
 describe('rights that change', () => {

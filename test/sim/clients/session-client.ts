@@ -5,6 +5,7 @@
 
 import { HOLD_FRACTION, HOLD_MARGIN_MS, KEEPALIVES_PER_LEASE } from '../../../src/client/limits.js'
 import type { Timer } from '../../../src/platform.js'
+import { authPair } from '../accounts.js'
 import type { Believer } from '../checks/lock-check.js'
 import type { ClientConnection } from '../network/client-connection.js'
 import type { Process } from '../process.js'
@@ -25,6 +26,8 @@ export class SessionClient implements Client, Believer, Standing {
   #link: ClientConnection | null = null
   #isWelcome = false
   readonly #work: SessionWork
+  /** Who it says it is. */
+  readonly #auth: string
   /** The highest number of a `resume` of this session. */
   #attempts = 0
   /** When the last request was sent that a positive word answered, on this host's clock. */
@@ -46,6 +49,7 @@ export class SessionClient implements Client, Believer, Standing {
     private readonly says: From,
     isOperator: boolean,
   ) {
+    this.#auth = authPair(deps.world.seed, name, isOperator)
     this.#work = new SessionWork(this, deps, isOperator)
     deps.checks.locks.believers.add(this)
   }
@@ -123,7 +127,7 @@ export class SessionClient implements Client, Believer, Standing {
     if (session === null) {
       const redirect = world.random.chance(0.5) ? ',redirect:no' : ''
       const terms = `lease:${this.leaseMs / 1000},linger:${this.lingerMs / 1000}${redirect}${fromPair(this.says, link)}`
-      link.client.send(`hello,version:2,client-id:${this.name},${terms}\n`)
+      link.client.send(`hello,version:2,client-id:${this.name},${terms}${this.#auth}\n`)
     } else link.client.send(this.#resume(session, link))
     this.process.clock.after(ANSWER_MS, () => {
       if (this.#link === link && !this.#isWelcome) this.#leave()
@@ -132,7 +136,7 @@ export class SessionClient implements Client, Believer, Standing {
 
   #resume({ id, secret }: Session, link: ClientConnection, isNew = true): string {
     const attempt = isNew ? ++this.#attempts : Math.max(1, this.#attempts)
-    return `resume,session:${id},secret:${secret},attempt:${attempt}${fromPair(this.says, link)}\n`
+    return `resume,session:${id},secret:${secret},attempt:${attempt}${fromPair(this.says, link)}${this.#auth}\n`
   }
 
   /** By reset, so that the session is detached and can be resumed. */

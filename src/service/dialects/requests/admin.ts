@@ -12,8 +12,12 @@ export const ADMIN_REQUESTS: readonly SessionRequest[] = [...ADMIN_ACTIONS].map(
   },
 }))
 
+/** Anything else may be a token that went to the wrong place, and is not repeated. */
+const WORD = /^\.?[a-z][a-z-]{0,31}$/
+
 /** Whatever has no file of its own. */
 export const unknown: Omit<SessionRequest, 'action'> = {
   needs: 'nothing',
-  perform: (_session, line) => fail('bad-request', `unknown action ${line.action}`),
+  perform: (_session, { action }) =>
+    fail('bad-request', WORD.test(action) ? `unknown action ${action}` : 'unknown action'),
 }

@@ -3,7 +3,7 @@ import type { RequestId } from '../../../locks/commands/commands.js'
 import type { Answer } from '../../../locks/effects.js'
 import type { Line } from '../../../protocol/line.js'
 import type { NeutralReply } from '../../../protocol/replies.js'
-import { deadlockWords, type Sees } from '../../reads/deadlock-words.js'
+import { deadlockWords, formerDeadlockWords, type Sees } from '../../reads/deadlock-words.js'
 import { errorReply } from '../replies.js'
 import { ADMIN_REQUESTS, unknown } from './admin.js'
 import { bye } from './bye.js'
@@ -71,10 +71,19 @@ export function answerReply(request: RequestId, answer: Exclude<Answer, Granted>
     case 'cancelled':
       return cancelledReply(request)
     case 'error':
-      return errorReply(request, answer.code === 'permits' ? 'limit' : answer.code, answer.message)
+      return errorOf(request, answer, sees)
     case 'deadlock':
       return errorReply(request, 'deadlock', deadlockWords(answer, sees))
     default:
       return operatorsReply(request, answer)
   }
+}
+
+function errorOf(
+  request: RequestId,
+  { code, message }: Extract<Answer, { readonly kind: 'error' }>,
+  sees: Sees,
+): NeutralReply {
+  if (code === 'deadlock') return errorReply(request, code, formerDeadlockWords(message, sees))
+  return errorReply(request, code === 'permits' ? 'limit' : code, message)
 }
