@@ -23,6 +23,14 @@ const ASK_TIMEOUT_MS = 2_000
 /** Below the ports that the system gives to outgoing connections; test files run side by side, so each begins elsewhere. */
 const FIRST_PORT = 22_000 + (process.pid % 100) * 100
 
+/** How a node is asked for its status: where its HTTP port speaks TLS, or answers only some, not in plain text. */
+export type AskStatus = (plan: NodePlan, signal: AbortSignal) => Promise<StatusReport>
+
+const askPlainly: AskStatus = async ({ httpPort }, signal) => {
+  const response = await fetch(`http://127.0.0.1:${httpPort}/v1/status`, { signal })
+  return (await response.json()) as StatusReport
+}
+
 /** A program as `npm test` built it: what users run. */
 export function builtProgram(name: string): string {
   const file = fileURLToPath(new URL(`../../dist/cli/${name}.js`, import.meta.url))
@@ -39,6 +47,7 @@ export class TestNode {
     readonly plan: NodePlan,
     private readonly surroundings: Surroundings = {},
     server: string = builtProgram('tnl-server'),
+    private readonly ask: AskStatus = askPlainly,
   ) {
     this.#process = new ClusterNode(plan, [server], surroundings)
   }
@@ -86,9 +95,7 @@ export class TestNode {
   /** Null while it does not answer. */
   async status(): Promise<StatusReport | null> {
     try {
-      const signal = AbortSignal.timeout(ASK_TIMEOUT_MS)
-      const response = await fetch(`http://127.0.0.1:${this.plan.httpPort}/v1/status`, { signal })
-      return (await response.json()) as StatusReport
+      return await this.ask(this.plan, AbortSignal.timeout(ASK_TIMEOUT_MS))
     } catch {
       return null
     }
@@ -117,13 +124,14 @@ export class TestCluster {
     surroundings: (plan: NodePlan) => Surroundings = () => ({}),
     adapt: (plan: NodePlan) => NodePlan = (plan) => plan,
     server?: string,
+    ask?: AskStatus,
   ): Promise<TestCluster> {
     const dir = mkdtempSync(join(tmpdir(), 'tnl-e2e-'))
     const planned = await planCluster({ nodes: NODES, dir, extraWords: words, firstPort: FIRST_PORT })
     const plans = planned.map(adapt)
     const cluster = new TestCluster(
       dir,
-      plans.map((plan) => new TestNode(plan, surroundings(plan), server)),
+      plans.map((plan) => new TestNode(plan, surroundings(plan), server, ask)),
       words,
     )
     for (const node of cluster.nodes) node.start()
