@@ -14,6 +14,8 @@ import { fileURLToPath } from 'node:url'
 
 const NODES = ['n1', 'n2', 'n3']
 const LOCK = 'restore-drill'
+/** The lease comes with the snapshot, and may be as short as leases are. */
+const FOR_ANY_LEASE = ['--election-timeout', '0.3', '--max-connections', '1000']
 const BUILT = fileURLToPath(new URL('../dist/cli/tnl.js', import.meta.url))
 const TNL = process.env.TNL ?? (existsSync(BUILT) ? BUILT : 'tnl')
 /** What is a file of JavaScript has no mode of a program in a checkout. */
@@ -30,7 +32,8 @@ function tnl(...words) {
 
 /** A cluster in the foreground of a process of its own; it takes its nodes along when it ends. */
 async function startCluster(dataDir) {
-  const child = spawn(command, [...first, 'cluster', '--data-dir', dataDir, '--json'], {
+  const words = ['cluster', '--data-dir', dataDir, '--json', '--', ...FOR_ANY_LEASE]
+  const child = spawn(command, [...first, ...words], {
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   let trouble = ''

@@ -25,6 +25,20 @@ export const RECOVERY_AND_TRACES: readonly Mutant[] = [
     edits: [edit(REPLAY, 'membership = membershipAfter(', 'void membershipAfter(')],
   },
   {
+    rule: 'own',
+    id: 'T905',
+    title: 'a backup that its reader gave up counts as one',
+    killers: ['tests'],
+    tests: ['test/service/reads/snapshot-sends.test.ts'],
+    edits: [
+      edit(
+        'src/service/reads/snapshot-sends.ts',
+        '    send.isOver = true\n    send.timer?.cancel()\n',
+        '    send.isOver = true\n    this.#lastSentWallMs = this.clock.wallNow()\n    send.timer?.cancel()\n',
+      ),
+    ],
+  },
+  {
     ...traced,
     id: 'T902',
     title: 'a trace is put into metadata that somebody wrote',
