@@ -55,6 +55,7 @@ import { TRANSCRIPTS } from './transcripts.js'
 import { UPGRADES } from './upgrades.js'
 import { WATCHES } from './watches.js'
 import { WHERE_IT_RUNS } from './where-it-runs.js'
+import { WHO_MAY_WHAT } from './who-may-what.js'
 import { WHY_MUTANTS } from './why.js'
 
 export const MUTANTS: readonly Mutant[] = [
@@ -106,6 +107,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...CLIENT_READS,
   ...WATCHES,
   ...DASHBOARD,
+  ...WHO_MAY_WHAT,
   ...RECOVERY_AND_TRACES,
   ...SAVED_SNAPSHOTS,
   ...LIBRARY,
