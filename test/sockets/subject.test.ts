@@ -26,3 +26,7 @@ test('of several common names none is meant', () => {
   expect(identityNames(named('', ['a', 'b']))).toEqual([])
   expect(identityNames(named('', null))).toEqual([])
 })
+
+test('a common name that looks like a URI is nobody', () => {
+  expect(identityNames(named('URI:spiffe://a/b', 'spiffe://a/admin'))).toEqual(['spiffe://a/b'])
+})

@@ -4,20 +4,17 @@
  * slowly costs the memory of one overview. One that does not read at all is dropped by its stream.
  */
 import type { Clock, Timer } from '../../platform.js'
-import type { VisibleNames } from '../../service/access/policy.js'
 import type { EventStream } from '../http/event-stream.js'
 import { FEED_INTERVAL_MS } from '../limits.js'
-import { type Overview, overviewFor } from './overview.js'
+import type { Overview } from './overview.js'
 
 export type Viewer = Pick<EventStream, 'unsentBytes' | 'send'>
 
 export class DashboardFeed {
-  readonly #viewers = new Map<Viewer, VisibleNames>()
+  readonly #viewers = new Set<Viewer>()
   #timer: Timer | null = null
   #isMaking = false
-  #last: Overview | null = null
-  /** As text, for all those who see everything. */
-  #lastText = ''
+  #last = ''
 
   constructor(
     private readonly clock: Clock,
@@ -29,11 +26,11 @@ export class DashboardFeed {
   }
 
   /** What is returned ends it. */
-  add(viewer: Viewer, visible: VisibleNames): () => void {
+  add(viewer: Viewer): () => void {
     const isFirst = this.#viewers.size === 0
-    this.#viewers.set(viewer, visible)
+    this.#viewers.add(viewer)
     if (isFirst) this.#round()
-    else if (this.#last !== null) this.#show(viewer, visible, this.#last)
+    else if (this.#last !== '') show(viewer, this.#last)
     return () => this.#viewers.delete(viewer)
   }
 
@@ -48,19 +45,15 @@ export class DashboardFeed {
     this.#isMaking = true
     this.make((overview) => {
       this.#isMaking = false
-      this.#last = overview
-      this.#lastText = JSON.stringify(overview)
-      for (const [viewer, visible] of this.#viewers) {
-        if (viewer.unsentBytes === 0) this.#show(viewer, visible, overview)
-      }
+      this.#last = JSON.stringify(overview)
+      for (const viewer of this.#viewers) if (viewer.unsentBytes === 0) show(viewer, this.#last)
       this.#later()
     })
   }
 
   #later(): void {
     if (this.#viewers.size === 0) {
-      this.#last = null
-      this.#lastText = ''
+      this.#last = ''
       return
     }
     this.#timer = this.clock.after(FEED_INTERVAL_MS, () => {
@@ -68,11 +61,8 @@ export class DashboardFeed {
       if (this.#viewers.size > 0) this.#round()
     })
   }
+}
 
-  #show(viewer: Viewer, visible: VisibleNames, overview: Overview): void {
-    viewer.send({
-      event: 'overview',
-      data: visible.isAll ? this.#lastText : JSON.stringify(overviewFor(visible, overview)),
-    })
-  }
+function show(viewer: Viewer, overview: string): void {
+  viewer.send({ event: 'overview', data: overview })
 }

@@ -10,7 +10,7 @@ import { buildStatus, type StatusSources, whyNotReady } from '../../service/stat
 import { type ShownStatus, statusFor } from '../http/shown-to.js'
 import { FEED_MAX_FREEZES, FEED_MAX_QUEUES } from '../limits.js'
 
-/** What is null is not for this viewer, who does not see all names. */
+/** Of the names that a viewer sees. What is null is not for viewers who do not see all. */
 export interface Overview {
   readonly status: ShownStatus
   /** Why this node should get no clients now; null: it is ready. */
@@ -19,7 +19,7 @@ export interface Overview {
   readonly now: number
   /** Of all locks, that this node has seen since its start. */
   readonly happened: Readonly<Record<EventType, number>> | null
-  readonly contended: number | null
+  readonly contended: number
   readonly freezes: readonly FreezeRow[]
   readonly freezeCount: number
   /** Names with the longest queues, and those whose first waiter has waited longest. */
@@ -54,38 +54,28 @@ export interface OverviewSources {
 }
 
 /** Looks at all queues, which takes a while where there are many. */
-export function makeOverview(sources: OverviewSources, done: (overview: Overview) => void): void {
-  sources.reads.queues.begin(new TopQueues('', FEED_MAX_QUEUES, (top) => done(overviewOf(sources, top))))
+export function makeOverview(
+  sources: OverviewSources,
+  visible: VisibleNames,
+  done: (overview: Overview) => void,
+): void {
+  const top = new TopQueues('', FEED_MAX_QUEUES, (found) => done(overviewOf(sources, visible, found)), visible)
+  sources.reads.queues.begin(top)
 }
 
-function overviewOf({ status, reads, wallNow }: OverviewSources, top: TopQueues): Overview {
+function overviewOf({ status, reads, wallNow }: OverviewSources, visible: VisibleNames, top: TopQueues): Overview {
   const nowMs = wallNow()
+  const freezes = reads.reports.freezes(null).filter(({ prefix }) => visible.hasUnder(prefix))
   return {
-    status: buildStatus(status),
+    status: statusFor(visible, buildStatus(status)),
     unready: whyNotReady(status),
     now: nowMs / 1_000,
-    happened: reads.happened(),
+    happened: visible.isAll ? reads.happened() : null,
     contended: top.count,
-    freezes: reads.reports.freezes(null).slice(0, FEED_MAX_FREEZES).map(freezeRow),
-    freezeCount: reads.reports.freezeCount,
+    freezes: freezes.slice(0, FEED_MAX_FREEZES).map(freezeRow),
+    freezeCount: freezes.length,
     longest: top.contended.map((queue) => rowOf(queue, nowMs)),
     oldest: top.oldest.map((queue) => rowOf(queue, nowMs)),
-  }
-}
-
-/** For whoever sees some names only: of the longest queues those that it may see, and no numbers of all. */
-export function overviewFor(visible: VisibleNames, overview: Overview): Overview {
-  const seen = ({ name }: QueueRow): boolean => visible.has(name)
-  const freezes = overview.freezes.filter(({ prefix }) => visible.hasUnder(prefix))
-  return {
-    ...overview,
-    status: statusFor(visible, overview.status),
-    happened: null,
-    contended: null,
-    freezes,
-    freezeCount: freezes.length,
-    longest: overview.longest.filter(seen),
-    oldest: overview.oldest.filter(seen),
   }
 }
 

@@ -24,8 +24,9 @@ export interface HttpAccessDeps {
 
 /** Who asks one question, and what of the answer may be told. */
 export interface Asker {
-  /** When it was asked; whoever is told for longer looks again. */
   readonly caller: Caller
+  /** The same for all who see the same names. */
+  readonly audience: string
   readonly visible: VisibleNames
   /** Null: the caller may see this lock. */
   refusal(name: string): Answer | null
@@ -82,9 +83,11 @@ export class HttpAccess {
       this.#refused(caller, end, what, text, name)
       return refusalOf(caller, text)
     }
+    const visible = policy.sees(caller)
     return {
       caller,
-      visible: policy.sees(caller),
+      audience: visible.isAll ? '' : `${policy.hash} ${caller.id}`,
+      visible,
       refusal: (name) => judged(policy.refusal(caller, 'see', name), name),
       refusalUnder: (prefix) => judged(policy.refusalUnder(caller, 'see', prefix), prefix),
       seesBelow: (label) =>

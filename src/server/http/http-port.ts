@@ -48,7 +48,8 @@ export class HttpPort {
   readonly #openRoutes: ReadonlyMap<string, () => Answer | Promise<Answer>>
   readonly #routes: ReadonlyMap<string, Route>
   readonly #streamRoutes: ReadonlyMap<string, StreamRoute>
-  readonly #feed: DashboardFeed
+  /** One for all those who see the same. */
+  readonly #feeds = new Map<string, DashboardFeed>()
   readonly #reads: ReadSources
   readonly #warn: HttpOptions['warn']
   readonly #streams = new Set<EventStream>()
@@ -56,19 +57,12 @@ export class HttpPort {
   #boundPort = 0
 
   private constructor(private readonly options: HttpOptions) {
-    const { clock, sources, reads } = options
-    const shown = { status: sources, reads: reads.reads, wallNow: () => reads.wallNow() }
-    this.#feed = new DashboardFeed(clock, (done) => makeOverview(shown, done))
+    const { reads } = options
     this.#openRoutes = openRoutesOf(options)
     this.#routes = routesOf(options)
     this.#streamRoutes = new Map<string, StreamRoute>([
       ['/v1/events', watchRoute(reads)],
-      [
-        '/dashboard/feed',
-        async (_query, _last, { visible }) =>
-          (stream) =>
-            this.#feed.add(stream, visible),
-      ],
+      ['/dashboard/feed', async (_query, _last, asker) => (stream) => this.#showOverview(stream, asker)],
     ])
     this.#reads = reads
     this.#warn = (message, facts) => options.warn(message, facts)
@@ -102,7 +96,7 @@ export class HttpPort {
 
   /** Also ends open connections: a scraper must not hold up a stop. */
   close(): Promise<void> {
-    this.#feed.stop()
+    for (const feed of this.#feeds.values()) feed.stop()
     this.#strangers?.close()
     return new Promise((resolve) => {
       this.#server.close(() => resolve())
@@ -157,6 +151,18 @@ export class HttpPort {
     }
     const route = this.#routes.get(path) ?? readRoute(path)
     return route === null ? null : this.#admitted(request, path, (asker) => route(query, this.#reads, asker))
+  }
+
+  #showOverview(stream: EventStream, { audience, visible }: Asker): () => void {
+    const { clock, sources: status, reads } = this.options
+    const shown = { status, reads: reads.reads, wallNow: () => reads.wallNow() }
+    const feed = this.#feeds.get(audience) ?? new DashboardFeed(clock, (done) => makeOverview(shown, visible, done))
+    this.#feeds.set(audience, feed)
+    const end = feed.add(stream)
+    return () => {
+      end()
+      if (feed.count === 0) this.#feeds.delete(audience)
+    }
   }
 
   /** What only those are answered who may see something. */

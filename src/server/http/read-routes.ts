@@ -4,7 +4,6 @@
  */
 import type { ListedHold } from '../../locks/views/listing.js'
 import { isLockName, isNamePrefix, parseInteger } from '../../protocol/values.js'
-import type { VisibleNames } from '../../service/access/policy.js'
 import type { ClientReads } from '../../service/reads/client-reads.js'
 import type { ListingOrder } from '../../service/reads/listings.js'
 import { compilePattern } from '../../service/reads/pattern.js'
@@ -67,32 +66,34 @@ const READINGS: Readonly<Record<string, Reading>> = {
     const pattern = query.has('match') ? compilePattern(query.get('match') ?? '') : null
     if (pattern !== null && 'why' in pattern) throw new BadQuery(pattern.code, pattern.why)
     const after = query.has('after') ? listingPlace(query.get('after') ?? '') : null
-    const wants = filterOf(query, visible)
+    const wants = filterOf(query)
     const most = Math.min(HTTP_LOCKS_MAX, Math.max(1, wholeNumber(query, 'limit') ?? HTTP_LOCKS_MAX))
     return (sources) =>
-      page(sources, { prefix, only: null, pattern, after, most, ...(wants === null ? {} : { wants }) })
+      page(sources, { prefix, only: null, pattern, sees: visible, after, most, ...(wants === null ? {} : { wants }) })
   },
   'locks/': (_query, name, asker) =>
-    of(visibleName(name, asker), ({ reads, wallNow }, it) => reports.whoJson(reads.reports, it, wallNow())),
+    of(visibleName(name, asker), ({ reads, wallNow }, it) =>
+      reports.whoJson(reads.reports, it, wallNow(), asker.visible.has),
+    ),
   'why/': (query, name, asker) => {
     const session = wholeNumber(query, 'session')
     return of(visibleName(name, asker), ({ reads, wallNow }, it) =>
-      reports.whyJson(reads.reports, it, session, wallNow()),
+      reports.whyJson(reads.reports, it, session, wallNow(), asker.visible.has),
     )
   },
   'history/': (_query, name, asker) =>
     of(visibleName(name, asker), ({ reads }, it) => reports.historyJson(reads.reports, it)),
-  sessions: (query) => {
+  sessions: (query, _name, { caller, visible: names }) => {
     const after = wholeNumber(query, 'after') ?? 0
-    return ({ reads }) => json(reports.sessionsJson(reads.reports, after))
+    return ({ reads }) => json(reports.sessionsJson(reads.reports, after, { identity: caller.id, names }))
   },
-  marks: (query) => {
+  marks: (query, _name, { visible }) => {
     const after = query.get('after')
-    return ({ reads }) => json(reports.marksJson(reads.reports, after))
+    return ({ reads }) => json(reports.marksJson(reads.reports, after, visible))
   },
-  freezes: (query) => {
+  freezes: (query, _name, { visible }) => {
     const after = query.get('after')
-    return ({ reads }) => json(reports.freezesJson(reads.reports, after))
+    return ({ reads }) => json(reports.freezesJson(reads.reports, after, visible))
   },
 }
 
@@ -189,17 +190,15 @@ function page(
 }
 
 /** `search`: a part of the name or of the holder, in whatever case; `contended=yes`: somebody waits for it. Null: all lines. */
-function filterOf(query: URLSearchParams, visible: VisibleNames): ((held: ListedHold) => boolean) | null {
+function filterOf(query: URLSearchParams): ((held: ListedHold) => boolean) | null {
   const search = (query.get('search') ?? '').toLowerCase()
   if (search.length > HTTP_SEARCH_MAX_CHARS) {
     throw new BadQuery('limit', `search: at most ${HTTP_SEARCH_MAX_CHARS} characters`)
   }
   const isContended = query.get('contended') === 'yes'
-  if (search === '' && !isContended && visible.isAll) return null
+  if (search === '' && !isContended) return null
   return ({ name, holder, waiters }) =>
-    visible.has(name) &&
-    (!isContended || waiters > 0) &&
-    (name.toLowerCase().includes(search) || holder.toLowerCase().includes(search))
+    (!isContended || waiters > 0) && (name.toLowerCase().includes(search) || holder.toLowerCase().includes(search))
 }
 
 function visibleName(text: string, asker: Asker): string {

@@ -3,16 +3,16 @@ import type { VisibleNames } from '../../service/access/policy.js'
 import type { StatusReport } from '../../service/status.js'
 import type { Asker } from './http-access.js'
 
-type CountOfNames = 'lock_count' | 'waiters'
+type CountOfNames = 'lock_count' | 'waiters' | 'sessions'
 export type ShownStatus = Omit<StatusReport, CountOfNames> & Partial<Pick<StatusReport, CountOfNames>>
 
 export function statusFor(visible: VisibleNames, report: ShownStatus): ShownStatus {
   if (visible.isAll) return report
-  const { lock_count: _, waiters: __, ...rest } = report
+  const { lock_count: _, waiters: __, sessions: ___, ...rest } = report
   return rest
 }
 
-const METRICS_OF_ALL_NAMES = /^(?:tnl_locks|tnl_waiters|tnl_contended_locks) /
+const METRICS_OF_ALL_NAMES = /^(?:tnl_locks|tnl_waiters|tnl_contended_locks|tnl_sessions) /
 /** Of a label's value, in which Prometheus escapes quotes and backslashes; no prefix of names has either. */
 const PREFIX = /[{,]prefix="([^"]*)"/
 

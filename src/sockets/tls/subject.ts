@@ -15,9 +15,12 @@ export function subjectOf(certificate: Pick<PeerCertificate, 'subject' | 'subjec
   }
 }
 
-/** What an auth file may know a client by: its URIs first, then the common name. */
+/**
+ * What an auth file may know a client by: its URIs first, then the common name. One with a colon in it could be read as the URI of
+ * somebody else, and whoever signs certificates may look at URIs more closely than at common names.
+ */
 export function identityNames({ uris, commonName }: CertificateSubject): readonly string[] {
-  return commonName === null ? uris : [...uris, commonName]
+  return commonName === null || commonName.includes(':') ? uris : [...uris, commonName]
 }
 
 /** Of the other end of a connection. Null: it has no certificate, or none that was verified. */

@@ -23,7 +23,7 @@ export const DASHBOARD: readonly Mutant[] = [
     ...tests,
     id: 'L740',
     title: 'a dashboard that has not taken the last overview is sent the next one all the same',
-    edits: [{ file: FEED, find: 'if (viewer.unsentBytes === 0) this.#show(', replace: 'this.#show(' }],
+    edits: [{ file: FEED, find: 'if (viewer.unsentBytes === 0) show(', replace: 'show(' }],
   },
   {
     ...tests,
@@ -32,7 +32,7 @@ export const DASHBOARD: readonly Mutant[] = [
     edits: [
       {
         file: FEED,
-        find: "    if (this.#viewers.size === 0) {\n      this.#last = null\n      this.#lastText = ''\n      return\n    }\n",
+        find: "    if (this.#viewers.size === 0) {\n      this.#last = ''\n      return\n    }\n",
         replace: '',
       },
       { file: FEED, find: 'if (this.#viewers.size > 0) this.#round()', replace: 'this.#round()' },

@@ -30,8 +30,8 @@ function made() {
 it('is made once a second for all who look', async () => {
   const { time, feed, made: count } = made()
   const [a, b] = [new Browser(), new Browser()]
-  feed.add(a, ALL_NAMES)
-  feed.add(b, ALL_NAMES)
+  feed.add(a)
+  feed.add(b)
   expect([a.seen, b.seen]).toEqual([[1], [1]])
   await time.run(3 * FEED_INTERVAL_MS)
   expect([a.seen, b.seen, count()]).toEqual([[1, 2, 3, 4], [1, 2, 3, 4], 4])
@@ -40,8 +40,8 @@ it('is made once a second for all who look', async () => {
 it('leaves out whoever has not taken the last one, who then gets the newest', async () => {
   const { time, feed } = made()
   const [slow, quick] = [new Browser(), new Browser()]
-  feed.add(slow, ALL_NAMES)
-  feed.add(quick, ALL_NAMES)
+  feed.add(slow)
+  feed.add(quick)
   slow.unsentBytes = 1
   await time.run(5 * FEED_INTERVAL_MS)
   slow.unsentBytes = 0
@@ -52,21 +52,21 @@ it('leaves out whoever has not taken the last one, who then gets the newest', as
 
 it('is made for nobody when nobody looks, and again for the next one', async () => {
   const { time, feed, made: count } = made()
-  const leave = feed.add(new Browser(), ALL_NAMES)
+  const leave = feed.add(new Browser())
   leave()
   await time.run(10 * FEED_INTERVAL_MS)
   expect([count(), feed.count]).toEqual([1, 0])
   const later = new Browser()
-  feed.add(later, ALL_NAMES)
+  feed.add(later)
   await time.run(FEED_INTERVAL_MS)
   expect(later.seen).toEqual([2, 3])
 })
 
 it('who comes back within the second sees what is newest, and is made one thing at a time', async () => {
   const { time, feed, made: count } = made()
-  for (let i = 0; i < 10; i += 1) feed.add(new Browser(), ALL_NAMES)()
+  for (let i = 0; i < 10; i += 1) feed.add(new Browser())()
   const last = new Browser()
-  feed.add(last, ALL_NAMES)
+  feed.add(last)
   await time.run(2 * FEED_INTERVAL_MS)
   expect(last.seen.at(-1)).toBe(count())
   expect(count()).toBe(3)
@@ -86,7 +86,11 @@ it('the overview shows the longest queues, the oldest waits and the freezes', ()
   }
   const { reads } = readSources({ machine: bench.machine })
   const seen: Overview[] = []
-  makeOverview({ status: statusSources(), reads, wallNow: () => 10_000 }, (overview) => void seen.push(overview))
+  makeOverview(
+    { status: statusSources(), reads, wallNow: () => 10_000 },
+    ALL_NAMES,
+    (overview) => void seen.push(overview),
+  )
   const [overview] = seen
   expect(overview?.contended).toBe(40)
   expect(overview?.longest).toHaveLength(FEED_MAX_QUEUES)

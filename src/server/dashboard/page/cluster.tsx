@@ -87,7 +87,7 @@ export function Numbers({ feed, overview }: { feed: Feed; overview: Overview }) 
         label="Waiting"
         value={counted(status.waiters)}
         test="waiting"
-        more={contended === null ? '' : contended === 0 ? 'nobody' : `for ${plural(contended, 'lock')}`}
+        more={contended === 0 ? 'nobody' : `for ${plural(contended, 'lock')}`}
       >
         <Sparkline values={points.map((point) => point.waiting)} label="Requests that wait, of the last two minutes" />
       </Tile>
@@ -96,7 +96,11 @@ export function Numbers({ feed, overview }: { feed: Feed; overview: Overview }) 
         value={first === undefined ? '–' : duration(first.waitedFor)}
         more={first?.name ?? ''}
       />
-      <Tile label="Sessions" value={count(status.sessions)} more={`${plural(status.connections, 'connection')} here`} />
+      <Tile
+        label="Sessions"
+        value={counted(status.sessions)}
+        more={`${plural(status.connections, 'connection')} here`}
+      />
       <Tile
         label="Locks lost"
         value={happened === null ? NOT_TOLD : count(feed.lost)}
