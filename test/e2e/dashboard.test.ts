@@ -2,10 +2,10 @@
  * The dashboard in a real browser, over a real node that has 50,000 locks, while another reader stands still. Needs Chromium
  * (Debian: chromium), or `TNL_CHROMIUM` says where one is.
  */
-import { existsSync } from 'node:fs'
 import { connect } from 'node:net'
 import { type Browser, chromium, type Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { CHROMIUM, CHROMIUM_WORDS } from '../kit/chromium.js'
 import { OneServer } from '../kit/one-server.js'
 import { Wire } from '../kit/wire.js'
 
@@ -18,29 +18,6 @@ const PAGE_ROWS = 50
 const SLOW_MS = 180_000
 const LONG_NAME = `long/${'x'.repeat(250)}`
 const HOSTILE = '<img src=x onerror="document.title=1">'
-
-const CHROMIUM = [
-  process.env.TNL_CHROMIUM,
-  '/usr/bin/chromium',
-  '/usr/bin/chromium-browser',
-  '/usr/bin/google-chrome',
-].find((path) => path !== undefined && existsSync(path))
-if (CHROMIUM === undefined) {
-  console.warn(
-    'SKIPPED: no Chromium is here (Debian: chromium; or TNL_CHROMIUM=PATH), so the dashboard is not tried in a browser',
-  )
-}
-
-/** Without these it would look for hosts of its maker's. */
-const WORDS = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-]
 
 async function session(port: number, client: string): Promise<Wire> {
   const wire = await Wire.open(port)
@@ -85,7 +62,7 @@ describe.runIf(CHROMIUM !== undefined)('the dashboard in a browser', () => {
     for (let i = 0; i < 2; i += 1) expect(await holder.line()).toMatch(/^ok,/)
     waiter.send('lock,id:1,name:deploy/needle,wait:forever\n')
     expect(await waiter.line()).toMatch(/^queued,/)
-    browser = await chromium.launch({ executablePath: CHROMIUM ?? '', headless: true, args: WORDS })
+    browser = await chromium.launch({ executablePath: CHROMIUM ?? '', headless: true, args: [...CHROMIUM_WORDS] })
   }, SLOW_MS)
 
   afterAll(async () => {
