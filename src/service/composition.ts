@@ -117,10 +117,12 @@ export class NodeComposition {
     this.#programLevel = settings.programLevel ?? FEATURE_LEVEL
     this.machine = new LockMachine(nothingYet, { programLevel: this.#programLevel })
     this.node = this.#makeNode()
+    const { audit = NO_AUDIT } = world
     this.admin = new Administration({
       node: this.node,
       clock,
       requestTimeoutMs: settings.requestTimeoutMs,
+      audit,
       members: () => this.memberReports(),
       levels: this.machine,
       greet: (address) => awaited(this.#look, world.greet(address)),
@@ -140,7 +142,7 @@ export class NodeComposition {
       log,
       observer: world.observer ?? NOBODY,
       access: world.access ?? new AccessControl(openPolicy(settings.adminFrom, settings.allowShutdown)),
-      audit: world.audit ?? NO_AUDIT,
+      audit,
       describe: () => world.describe(),
       shutdown: () => world.shutdown(),
       admin: (request) => this.admin.handle(request),

@@ -8,6 +8,7 @@ import { NodeRefusal } from '../../raft/node/node-errors.js'
 import type { LooksFirst } from '../../raft/ports/looks-first.js'
 import type { Greeting } from '../../raft/ports/transport.js'
 import { FrameKind, Lane, PeerProtocolError } from '../../raft/ports/transport.js'
+import type { Audit, AuditRecord } from '../access/audit.js'
 import type { AdminRequest } from '../dialects/connection-context.js'
 import { ADMIN_ANSWER_MS, CONTACT_MS, CONTACT_POLL_MS, PROMOTION_MAX_LAG_ENTRIES } from '../limits.js'
 import type { MemberReport } from '../status.js'
@@ -24,6 +25,8 @@ import { holdLevel, type LevelView, levelRows } from './levels.js'
 import { successor } from './member-reports.js'
 import { judgeGreeting, readNewAddress } from './new-address.js'
 
+/** These change nothing. */
+const READS: ReadonlySet<string> = new Set(['.members', '.upgrade'])
 /** These are about the whole cluster, and name no node. */
 const OF_ALL: ReadonlySet<string> = new Set(['.upgrade-hold', '.upgrade-finish'])
 
@@ -31,6 +34,7 @@ export interface AdministrationOptions {
   readonly node: NodeApi
   readonly clock: LooksFirst<Clock>
   readonly requestTimeoutMs: number
+  readonly audit: Audit
   members(): readonly MemberReport[]
   /** The state as it is at the moment of the question. */
   readonly levels: LevelView
@@ -64,14 +68,17 @@ export class Administration {
   constructor(private readonly options: AdministrationOptions) {}
 
   /** One of `ADMIN_ACTIONS`, of a client that may ask for it. The answer comes once, perhaps later. */
-  handle({ line, remote, reply }: AdminRequest): void {
+  handle({ line, caller, remote, reply }: AdminRequest): void {
     const id = line.get('id')
-    const done: Done = (answer) => reply(formatAnswer(answer, id))
     const operation = {
       action: line.action,
       node: line.get('node') ?? '',
       peer: line.get('peer') ?? '',
       replaces: line.get('replaces') ?? '',
+    }
+    const done: Done = (answer) => {
+      if (!READS.has(line.action)) this.#writeDown({ caller, remote }, operation, answer)
+      reply(formatAnswer(answer, id))
     }
     if (line.action === '.members') {
       done({ rows: this.#memberRows(), count: true })
@@ -84,6 +91,22 @@ export class Administration {
       if (this.options.node.isLeader()) this.#perform(operation, done)
       else this.#forward(operation, done)
     }
+  }
+
+  #writeDown(
+    who: Pick<AuditRecord, 'caller' | 'remote'>,
+    { action, node }: AdminOperation,
+    { rows }: AdminAnswer,
+  ): void {
+    const [word, ...keys] = rows[0] ?? []
+    const message = keys.find(([key]) => key === 'message')?.[1]
+    this.options.audit.record({
+      ...who,
+      action,
+      ...(NODE_ID.test(node) ? { name: node } : {}),
+      result: word === 'err' ? 'failed' : 'done',
+      ...(message === undefined ? {} : { reason: String(message) }),
+    })
   }
 
   /** This leader has become ready, or another one leads. */

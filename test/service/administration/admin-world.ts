@@ -7,6 +7,7 @@ import { type ConfChangeSingle, Role } from '../../../src/raft/core/types.js'
 import type { NodeApi, NodeStatus } from '../../../src/raft/node/node-api.js'
 import { NodeRefusal, NodeRefusalReason } from '../../../src/raft/node/node-errors.js'
 import type { FrameKind, Greeting, PeerHello } from '../../../src/raft/ports/transport.js'
+import type { AuditRecord } from '../../../src/service/access/audit.js'
 import { nobody } from '../../../src/service/access/caller.js'
 import { Administration } from '../../../src/service/administration/administration.js'
 import { CONTACT_POLL_MS } from '../../../src/service/limits.js'
@@ -25,6 +26,7 @@ export const helloOf = (nodeId: string, clusterId = ''): PeerHello => ({
 
 /** Two nodes of one cluster, n1 leading, whose frames reach each other at once. */
 export class World {
+  readonly audited: AuditRecord[] = []
   readonly members: MemberReport[] = [
     { node: 'n1', raftId: 1, peer: 'h:1', address: 'h:11', role: 'voter', leader: true, knows: 2 },
     { node: 'n2', raftId: 2, peer: 'h:2', address: null, role: 'voter', leader: false, knows: 1 },
@@ -62,6 +64,7 @@ export class World {
         node: this.#node(nodeId),
         clock: asIs(this.#clock()),
         requestTimeoutMs: 5_000,
+        audit: { wantsGrants: false, record: (record) => void this.audited.push(record) },
         members: () => this.members,
         levels: this.levels,
         greet: async (address) => {

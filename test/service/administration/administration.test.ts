@@ -47,6 +47,19 @@ describe.each(['n1', 'n2'])('changes asked at %s', (at) => {
     expect(world.transfers).toEqual(['n2'])
   })
 
+  it('is written down where it was asked, whatever came of it, unless it changes nothing', async () => {
+    const world = new World()
+    for (const line of ['.members', '.upgrade', '.member-remove,node:n9', '.member-remove,node:n2', '.transfer']) {
+      await world.ask(at, line)
+    }
+    expect(world.audited.map(({ action, name, result }) => [action, name, result])).toEqual([
+      ['.member-remove', 'n9', 'failed'],
+      ['.member-remove', 'n2', 'done'],
+      ['.transfer', undefined, 'failed'],
+    ])
+    expect(world.audited[0]?.reason).toBe('n9 is not a member')
+  })
+
   it('replaces a voter by a learner in one change', async () => {
     const world = new World()
     expect(await world.ask(at, '.member-promote,id:1,node:n3,replaces:n2')).toBe('done,id:1\n')

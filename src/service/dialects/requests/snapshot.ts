@@ -17,7 +17,8 @@ export const snapshot: SessionRequest = {
   action: '.snapshot',
   needs: { cluster: 'snapshot' },
   perform: (session, _line, id) => {
-    const { connection, context } = session
+    const { caller, connection, context } = session
+    const { remote } = connection
     const { snapshots } = context.reads
     const request = id ?? NO_REQUEST
     const shown = shownId(request)
@@ -31,8 +32,10 @@ export const snapshot: SessionRequest = {
       const done = session.goesOn()
       const { clusterId: cluster, level } = context.state
       snapshots.begin(connection, {
-        begin: ({ index, term }, bytes) =>
-          connection.say(neutral('snapshot', { id: shown, cluster, level, index, term, bytes })),
+        begin: ({ index, term }, bytes) => {
+          context.audit.record({ caller, remote, action: snapshot.action, result: 'done' })
+          connection.say(neutral('snapshot', { id: shown, cluster, level, index, term, bytes }))
+        },
         part: (offset, bytes) =>
           connection.say(neutral('part', { id: shown, offset, data: Buffer.from(bytes).toString('base64') })),
         end: (count) => {

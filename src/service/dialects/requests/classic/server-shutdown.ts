@@ -10,6 +10,8 @@ export const serverShutdown: ClassicRequest = {
   needs: { cluster: 'shutdown' },
   unauthorized: () => NOT_ALLOWED,
   perform: ({ context, connection }) => {
+    const { caller, remote } = connection
+    context.audit.record({ caller, remote, action: serverShutdown.action, result: 'done' })
     connection.close(SHUTTING_DOWN)
     context.operations.shutdown()
   },
