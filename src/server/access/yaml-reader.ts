@@ -29,7 +29,7 @@ export class YamlReader {
   #parsed(text: string): ParsedNode | null {
     try {
       const document = parseDocument(text, { lineCounter: this.#lines, prettyErrors: false })
-      for (const { message, pos } of document.errors) this.#add(pos[0], withoutSecrets(firstLine(message)))
+      for (const { message, pos } of document.errors) this.#add(pos[0], firstLine(message))
       const anchored = new Map<string, unknown>()
       // The library's own way to resolve an alias walks through the whole document for each.
       visit(document, {
@@ -64,7 +64,7 @@ export class YamlReader {
     this.entries(node, what, (key, value, at) => {
       const read = Object.hasOwn(readers, key) ? readers[key] : undefined
       if (read !== undefined) read(value, at)
-      else this.wrong(at, `unknown key ${withoutSecrets(key)}${didYouMean(key, names)}`)
+      else this.wrong(at, `unknown key ${key}${didYouMean(key, names)}`)
     })
   }
 
@@ -119,14 +119,15 @@ export class YamlReader {
 
   #add(offset: number, text: string): void {
     const { line, col } = this.#lines.linePos(offset)
-    this.#problems.push({ line, column: col, text })
+    // What could not be read at all has no lines either.
+    this.#problems.push({ line: Math.max(1, line), column: Math.max(1, col), text: withoutSecrets(text) })
   }
 }
 
 const firstLine = (text: string): string => text.split('\n', 1)[0] ?? text
 
 /** What looks like a token is not repeated. */
-export const withoutSecrets = (text: string): string => text.replace(/tnl_\w+|\w{32,}/g, '…')
+const withoutSecrets = (text: string): string => text.replace(/tnl_\w+|\w{32,}/g, '…')
 
 function didYouMean(key: string, names: readonly string[]): string {
   const meant = nearest(key, names)

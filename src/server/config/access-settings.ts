@@ -16,6 +16,7 @@ export interface AccessSettings {
 
 interface OpenDoors {
   readonly authFile: string | null
+  readonly tls: { readonly isRequired: boolean } | null
   readonly listen: HostPort
   readonly http: HostPort | null
 }
@@ -45,15 +46,18 @@ export function readAudit(settings: Settings): Pick<AccessSettings, 'auditFile' 
   return { auditFile, isAuditOfGrants }
 }
 
-/** Whoever reaches such a port can take any lock. */
-export function warnOfOpenDoors({ authFile, listen, http }: OpenDoors, warnings: string[]): void {
-  if (authFile !== null) return
-  if (!isLoopbackHost(listen.host)) {
-    warnings.push(
-      `whoever reaches --listen ${formatHostPort(listen)} may take every lock and see all of them: let only clients reach it, or say who may what (--auth-file)`,
-    )
-  }
-  if (http !== null && !isLoopbackHost(http.host)) {
-    warnings.push(`whoever reaches --http ${formatHostPort(http)} sees all locks (--auth-file)`)
+/** Of ports that others than this machine reach. */
+export function warnOfOpenDoors({ authFile, tls, listen, http }: OpenDoors, warnings: string[]): void {
+  const open = [
+    ...(isLoopbackHost(listen.host) ? [] : [`--listen ${formatHostPort(listen)}`]),
+    ...(http === null || isLoopbackHost(http.host) ? [] : [`--http ${formatHostPort(http)}`]),
+  ]
+  for (const port of open) {
+    if (authFile === null) {
+      const may = port.startsWith('--http') ? 'see all locks' : 'take every lock and see all of them'
+      warnings.push(`whoever reaches ${port} may ${may}: let only clients reach it, or say who may what (--auth-file)`)
+    } else if (tls?.isRequired !== true) {
+      warnings.push(`tokens can be read on their way to ${port} (--tls-cert, --tls-key)`)
+    }
   }
 }

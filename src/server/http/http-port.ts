@@ -128,7 +128,7 @@ export class HttpPort {
     const find = this.#finder(path, query, request)
     const misdirected = this.options.access.misdirected(request)
     if (misdirected !== null) return misdirected
-    if (find === null) return text(404, `nothing at ${path}`)
+    if (find === null) return text(404, 'there is nothing at this path')
     if (request.method !== 'GET' && request.method !== 'HEAD') return text(405, 'only GET and HEAD')
     try {
       return await find()

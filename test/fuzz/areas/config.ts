@@ -9,6 +9,7 @@ import { UsageError } from '../../../src/server/exit-codes.js'
 import { SeededRandom } from '../../../src/testing/seeded-random.js'
 import { type Area, Finding, Trail } from '../area.js'
 import { damaged, freeText, nameText, secondsText, numberText as wildNumberText } from '../values.js'
+import { tryAuthText } from './auth-text.js'
 
 const INPUTS = 200
 const HOSTS = [
@@ -67,11 +68,12 @@ class Case {
       for (let input = 0; input < INPUTS; input++) {
         this.#server()
         this.#endpoints()
+        this.#auth()
       }
     } finally {
       rmSync(this.#dir, { recursive: true })
     }
-    return 2 * INPUTS
+    return 3 * INPUTS
   }
 
   #server(): void {
@@ -142,6 +144,12 @@ class Case {
     }
   }
 
+  #auth(): void {
+    const { text, complaint } = tryAuthText(this.#random)
+    this.#trail.add(text)
+    if (complaint !== null) throw new Finding(`auth file: ${complaint}`, this.#trail.lines)
+  }
+
   /** A refusal has words for the user, on one screen, and no stack of ours behind it. */
   #refused(error: unknown, isRefusal: boolean): void {
     if (isRefusal && !/undefined|\[object/.test((error as Error).message)) return
@@ -151,6 +159,6 @@ class Case {
 
 export const config: Area = {
   name: 'config',
-  what: 'words, variables and YAML files of tnl-server, and lists of endpoints',
+  what: 'words, variables, YAML files and auth files of tnl-server, and lists of endpoints',
   play: (seed) => new Case(seed).run(),
 }

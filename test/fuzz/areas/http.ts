@@ -1,8 +1,15 @@
 /** Requests that no browser sends, over real connections: each is answered or refused, and the port serves on. */
 import { once } from 'node:events'
 import { connect } from 'node:net'
+import { sha256 } from '../../../src/digest.js'
+import type { Clock } from '../../../src/platform.js'
+import { readAuth } from '../../../src/server/access/auth-schema.js'
 import { HttpPort } from '../../../src/server/http/http-port.js'
 import { SystemClock } from '../../../src/server/system-clock.js'
+import { AccessControl } from '../../../src/service/access/access-control.js'
+import { FailedAttempts } from '../../../src/service/access/failed-attempts.js'
+import { FilePolicy } from '../../../src/service/access/file-policy.js'
+import { openPolicy } from '../../../src/service/access/open-policy.js'
 import { SeededRandom } from '../../../src/testing/seeded-random.js'
 import { httpAccess } from '../../kit/http-access.js'
 import { readSources } from '../../kit/read-sources.js'
@@ -80,7 +87,30 @@ function path(random: SeededRandom): string {
   ])
 }
 
+const TOKEN = 'tnl_0000000000000000000000000000000000000000000'
+/** Whoever has it sees a part of what there is. */
+const AUTH = `identities: { team: { tokens: ['sha256:${sha256(TOKEN).toString('hex')}'], may: { 'a': see } } }`
+const POLICIES = [openPolicy('this machine', false), policyOf(AUTH)] as const
+
+function policyOf(text: string): FilePolicy {
+  const read = readAuth(text)
+  if ('problems' in read) throw new Error(JSON.stringify(read.problems))
+  return new FilePolicy(read.data, false)
+}
+
 function header(random: SeededRandom): string {
+  if (random.chance(0.3)) {
+    return random.pick([
+      `Authorization: Bearer ${TOKEN}`,
+      `Authorization: bearer  ${TOKEN} `,
+      `Authorization: Bearer ${TOKEN}x`,
+      `Authorization: Bearer ${freeText(random)}`,
+      `Authorization: Basic ${freeText(random)}`,
+      `Authorization: Bearer ${TOKEN}\r\nAuthorization: Bearer x`,
+      'Authorization:',
+      `Host: ${random.pick(['localhost', '127.0.0.1:1', '[::1]', 'evil.example', freeText(random)])}`,
+    ])
+  }
   return random.pick([
     ...[
       'Host: x',
@@ -109,12 +139,21 @@ function header(random: SeededRandom): string {
 function request(random: SeededRandom): Buffer {
   const version = random.pick(['HTTP/1.1', 'HTTP/1.1', 'HTTP/1.1', 'HTTP/1.0', 'HTTP/2.0', 'HTTP/0.9', '', 'TNL'])
   const headers = Array.from({ length: random.int(5) }, () => header(random))
+  if (random.chance(0.7)) headers.unshift('Host: localhost')
   const body = random.chance(0.2)
     ? random.pick(['0\r\n\r\n', 'ffffffffffffffffff\r\nx', '5\r\nhello\r\n0\r\n\r\n', freeText(random)])
     : ''
   const text = `${random.pick(METHODS)} ${path(random)} ${version}\r\n${headers.join('\r\n')}\r\n\r\n${body}`
   const bytes = Buffer.from(text, random.chance(0.5) ? 'utf8' : 'latin1')
   return random.chance(0.2) ? Buffer.from(damaged(random, bytes)) : bytes
+}
+
+/** Wrong tokens wait for nothing: what is tried is not the waiting. */
+const AT_ONCE: Pick<Clock, 'after'> = {
+  after: (_, run) => {
+    const handle = setImmediate(run)
+    return { cancel: () => clearImmediate(handle) }
+  },
 }
 
 class HttpArea implements Area {
@@ -125,12 +164,15 @@ class HttpArea implements Area {
   /** What escaped from the server's own code. */
   readonly #escaped: unknown[] = []
   readonly #warnings: string[] = []
+  readonly #leaks: string[] = []
+  readonly #control = new AccessControl(POLICIES[0])
   readonly #onEscape = (error: unknown): void => void this.#escaped.push(error)
 
   async play(seed: number): Promise<number> {
     const random = new SeededRandom(seed)
     const trail = new Trail(5)
     const { port } = await this.#opened()
+    this.#control.replace(random.pick(POLICIES))
     const requests = Array.from({ length: REQUESTS }, () => request(random))
     for (const bytes of requests) trail.add(bytes.toString('latin1'))
     await Promise.all(requests.map((bytes) => this.#send(port, bytes)))
@@ -138,6 +180,8 @@ class HttpArea implements Area {
     if (escaped !== undefined) throw new Finding(`escaped: ${String(escaped)}`, trail.lines, { cause: escaped })
     const [warning] = this.#warnings.splice(0)
     if (warning !== undefined) throw new Finding(`a request was an error of our own: ${warning}`, trail.lines)
+    const [leak] = this.#leaks.splice(0)
+    if (leak !== undefined) throw new Finding(`an answer repeats a token: ${leak}`, trail.lines)
     const health = await fetch(`http://127.0.0.1:${port}/healthz`, { signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS) })
     if (health.status !== 200) throw new Finding(`/healthz says ${health.status}`, trail.lines)
     return REQUESTS
@@ -164,7 +208,7 @@ class HttpArea implements Area {
       sources: SOURCES,
       metrics,
       reads: this.#reads,
-      access: httpAccess(),
+      access: httpAccess({ access: this.#control, failedAttempts: new FailedAttempts(AT_ONCE) }),
       warn,
     })
     return this.#port
@@ -174,10 +218,14 @@ class HttpArea implements Area {
   async #send(port: number, bytes: Buffer): Promise<void> {
     const socket = connect(port, '127.0.0.1')
     socket.on('error', () => {})
-    socket.on('data', () => {})
+    let answer = ''
+    socket.on('data', (chunk) => {
+      answer += chunk.toString('latin1')
+    })
     socket.end(bytes)
     socket.setTimeout(ANSWER_TIMEOUT_MS, () => socket.destroy())
     await once(socket, 'close').catch(() => {})
+    if (answer.includes(TOKEN)) this.#leaks.push(answer.slice(0, 200))
   }
 }
 

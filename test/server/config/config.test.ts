@@ -226,7 +226,7 @@ describe('what is said about addresses', () => {
   }
 
   it('warns of an address that only this machine understands', () => {
-    const locked = ['--auth-file', 'x']
+    const locked = ['--auth-file', 'x', '--tls-cert', 'c', '--tls-key', 'k']
     expect(warnings(['--listen', '0.0.0.0', ...locked])).toEqual([
       expect.stringContaining('--advertise is localhost:7654'),
     ])
@@ -240,8 +240,14 @@ describe('what is said about addresses', () => {
   it('warns of doors that stand open', () => {
     const [clients, http, ...more] = warnings(['--listen', '0.0.0.0', '--advertise', 'h1:7654', '--http', '[::]:80'])
     expect(clients).toContain('whoever reaches --listen 0.0.0.0:7654 may take every lock')
-    expect(http).toContain('whoever reaches --http [::]:80 sees all locks (--auth-file)')
+    expect(http).toContain('whoever reaches --http [::]:80 may see all locks')
     expect(more).toEqual([])
+    const open = ['--listen', '0.0.0.0', '--advertise', 'h1:7654', '--auth-file', 'x']
+    const plain = ['tokens can be read on their way to --listen 0.0.0.0:7654 (--tls-cert, --tls-key)']
+    expect(warnings(open)).toEqual(plain)
+    expect(warnings([...open, '--tls-cert', 'c', '--tls-key', 'k', '--tls', 'optional'])).toEqual(
+      expect.arrayContaining(plain),
+    )
   })
 })
 
