@@ -10,7 +10,14 @@ const SECRET = `tnl_${'s3cr3t'.repeat(7)}x`
 function value(random: SeededRandom): string {
   const odd = ['{', '[', '- a', '&a [*a]', '*a', '!!binary x', '~', '"', '? ', 'null', '2026-01-01', '<<: *a', '']
   return random.pick([
-    ...[`[lock, see]`, 'see', '[lock, see, break]', '[members, transfer]', `['sha256:${'a'.repeat(64)}']`, `[${SECRET}]`],
+    ...[
+      `[lock, see]`,
+      'see',
+      '[lock, see, break]',
+      '[members, transfer]',
+      `['sha256:${'a'.repeat(64)}']`,
+      `[${SECRET}]`,
+    ],
     ...[freeText(random), nameText(random), numberText(random), random.pick(odd)],
   ])
 }
