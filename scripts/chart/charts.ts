@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url'
 
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 export const CHART = join(ROOT, 'deploy/helm/tcpnetlock')
+const FILES = join(CHART, 'files')
 export const VALUES = join(ROOT, 'test/deploy/values')
 export const RENDERED = join(ROOT, 'test/deploy/rendered')
 export const DIGEST = join(RENDERED, 'made-from.sha256')
@@ -56,8 +57,20 @@ export function findHelm(environment: NodeJS.ProcessEnv = process.env): string |
 
 export const installedHelm = (): string => OWN_HELM
 
+/** What is kept: all that helm says but for the files that the chart brings along, which have lives of their own. */
+export function render(helm: string, rendering: Rendering): string {
+  const text = renderWhole(helm, rendering)
+  const documents = text.split(/^(?=---$)/m).map((each) => {
+    const [, beginning] = /^([\s\S]*?\nkind: PrometheusRule\n[\s\S]*?\nspec:)\n/.exec(each) ?? []
+    const [, map] = /^([\s\S]*?\n {2}name: \S+-dashboard\n[\s\S]*?\ndata:)\n/.exec(each) ?? []
+    const kept = beginning ?? map
+    return kept === undefined ? each : `${kept} {} # a file of the chart\n`
+  })
+  return documents.join('')
+}
+
 /** What helm says; throws its words if it refuses. */
-export function render(helm: string, { values, release, namespace, isPlain }: Rendering): string {
+export function renderWhole(helm: string, { values, release, namespace, isPlain }: Rendering): string {
   const words = ['template', release, CHART, ...KUBERNETES, '--namespace', namespace, '--values', values]
   const { status, stdout, stderr } = spawnSync(helm, isPlain ? [...words, '--skip-tests'] : words, { encoding: 'utf8' })
   if (status !== 0) throw new Error(stderr.trim())
@@ -77,14 +90,14 @@ function plain(text: string): string {
   return PLAIN_HEADER + kept.join('\n')
 }
 
-/** Of everything that the renderings are made from. */
+/** Of everything that what is kept is made from. */
 export function digestOfSources(): string {
   const hash = createHash('sha256')
   const files = readdirSync(CHART, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name))
   for (const file of [...files, ...renderings().map(({ values }) => values)].sort()) {
-    if (file.endsWith('.test.yaml')) continue
+    if (file.startsWith(FILES)) continue
     hash.update(`${relative(ROOT, file)}\0${readFileSync(file, 'utf8')}\0`)
   }
   return hash.digest('hex')

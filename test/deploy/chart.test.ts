@@ -222,20 +222,6 @@ describe('settings', () => {
 })
 
 describe('monitoring', () => {
-  it('has the alert rules of the chart, for this release alone', () => {
-    const source = text('deploy/helm/tcpnetlock/files/alerts.yaml')
-    const { groups } = parse(source.replaceAll('job="tcpnetlock"', 'namespace="prod",job="locks"'))
-    expect(find(of('secured'), 'PrometheusRule').spec.groups).toEqual(groups)
-    expect(JSON.stringify(groups)).not.toContain('job=\\"tcpnetlock\\"')
-  })
-
-  it('has the dashboard', () => {
-    const { data } = find(of('secured'), 'ConfigMap', 'locks-tcpnetlock-dashboard')
-    expect(JSON.parse(data?.['tcpnetlock.json'] ?? '')).toEqual(
-      JSON.parse(text('deploy/helm/tcpnetlock/files/dashboard.json')),
-    )
-  })
-
   it('asks every pod, ready or not, under the name of the release', () => {
     const { spec } = find(of('secured'), 'ServiceMonitor')
     const services = of('secured').filter(({ kind }) => kind === 'Service')

@@ -5,7 +5,17 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
-import { CHART, findHelm, KUBERNETES, ROOT, render, renderings, VALUES } from '../../scripts/chart/charts.js'
+import {
+  CHART,
+  findHelm,
+  KUBERNETES,
+  ROOT,
+  render,
+  renderings,
+  renderWhole,
+  VALUES,
+} from '../../scripts/chart/charts.js'
+import { find, parseManifests } from '../kit/pods.js'
 
 const HELM_TIMEOUT_MS = 120_000
 const text = (path: string): string => readFileSync(join(ROOT, path), 'utf8')
@@ -38,6 +48,19 @@ describe.runIf(helm !== '')('helm', { timeout: HELM_TIMEOUT_MS }, () => {
   it.each(most)('finds nothing wrong with $name (lint)', ({ values }) => {
     const { status, said } = run('lint', '--strict', CHART, ...KUBERNETES, '--values', values)
     expect({ status, said: status === 0 ? '' : said }).toEqual({ status: 0, said: '' })
+  })
+
+  it('brings the alert rules, for this release alone, and the dashboard', () => {
+    const secured = renderings().filter(({ name }) => name === 'secured')
+    const resources = secured.flatMap((rendering) => parseManifests(renderWhole(helm, rendering)))
+    const source = text('deploy/helm/tcpnetlock/files/alerts.yaml')
+    const { groups } = parse(source.replaceAll('job="tcpnetlock"', 'namespace="prod",job="locks"'))
+    expect(find(resources, 'PrometheusRule').spec.groups).toEqual(groups)
+    expect(JSON.stringify(groups)).not.toContain('job=\\"tcpnetlock\\"')
+    const { data } = find(resources, 'ConfigMap', 'locks-tcpnetlock-dashboard')
+    expect(JSON.parse(data?.['tcpnetlock.json'] ?? '')).toEqual(
+      JSON.parse(text('deploy/helm/tcpnetlock/files/dashboard.json')),
+    )
   })
 
   it('takes every value that docs/operations/kubernetes.md sets, as it stands there', () => {
