@@ -67,10 +67,6 @@ export class FilePolicy implements Policy {
     }
   }
 
-  isOwn(caller: Caller, owner: string): boolean {
-    return caller.id === owner
-  }
-
   refusal(caller: Caller, verb: LockVerb, name: string): string | null {
     if (verb === 'break' && this.isAdminOff) return ADMIN_OFF_TEXT
     const found = this.#party(caller).may.find(name)

@@ -19,7 +19,6 @@ export function openPolicy(adminFrom: AdminFrom, allowShutdown: boolean): Policy
     // Tokens are not looked at: clients may have theirs before the nodes have the file.
     identify: ({ isLocal }) => nobody(isLocal),
     isStill: () => true,
-    isOwn: () => true,
     refusal: (caller, verb) => (verb === 'break' ? refusal(caller) : null),
     refusalUnder: (caller, verb) => (verb === 'break' ? refusal(caller) : null),
     refusalOfCluster: (caller, verb) => {

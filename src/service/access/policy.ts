@@ -46,11 +46,6 @@ export interface Policy {
   identify(credentials: Credentials): Caller | null
   /** Whether what the caller has proven still proves the same. */
   isStill(caller: Caller): boolean
-  /**
-   * Whether what `owner` (an identity that a session stores) has is the caller's too: to resume it, to name its tokens, to
-   * unlock it without a secret. Without an auth file it always is, since secrets and tokens are all the proof there is.
-   */
-  isOwn(caller: Caller, owner: string): boolean
 
   /** Null: the caller may. */
   refusal(caller: Caller, verb: LockVerb, name: string): string | null
