@@ -190,7 +190,6 @@ describe.each(['leader', 'follower'] as const)('at the %s', (role) => {
     [`${HELLO},lease:86401`, /^err,code:limit/],
     [`${HELLO},lease:x`, /^err,code:bad-request/],
     [`${HELLO},client-id:a b`, /^err,code:bad-request/],
-    [`${HELLO},auth:x`, /^err,code:unsupported/],
     [`${HELLO}\nlock,id:1,name:early`, /^err,code:bad-request/],
     [`${HELLO},x:${'y'.repeat(5_000)}`, /^err,line too long\n$/],
   ]
