@@ -37,7 +37,8 @@ export type Names = string | readonly string[]
 export type Work<Result> = (lock: Lock) => Result | Promise<Result>
 
 /**
- * Opens a session with the cluster. Rejects with NoEndpointError or NoQuorumError when no node takes it in time.
+ * Opens a session with the cluster. Rejects with NoEndpointError or NoQuorumError when no node takes it in time, with TlsError or
+ * InsecureConnectionError as soon as it is clear that none will do, and with UnauthorizedError when a node does not know the client.
  *
  * In a process that has registered a tracer with `@opentelemetry/api` (an optional peer dependency, of which nothing is loaded
  * otherwise) each lock makes two spans: `lock.wait`, and `lock.hold` with the token, in which the work of `withLock` runs. A lock
