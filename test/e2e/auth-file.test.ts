@@ -76,8 +76,11 @@ const http = async (path: string, token?: string): Promise<{ readonly status: nu
 }
 
 it('each may what the file says, on every port, and it is written down', async () => {
-  expect(await converse(server.port, `lock,name:team/a,auth:${TEAM}\n`)).toBe('ok\n')
-  expect(await converse(server.port, 'lock,name:public/a\n')).toBe('ok\n')
+  for (const line of [`lock,name:team/a,auth:${TEAM}`, 'lock,name:public/a']) {
+    const client = await Wire.open(server.port)
+    expect(await client.ask(line)).toBe('ok')
+    client.destroy()
+  }
   expect(await converse(server.port, 'lock,name:team/a\n')).toMatch(/^err,unauthorized/)
   expect(await converse(server.port, `lock,name:other,auth:${TEAM}\n`)).toMatch(/^err,unauthorized/)
   expect((await http('/v1/locks/team%2Fa', TEAM)).status).toBe(200)
@@ -174,6 +177,8 @@ describe.runIf(CHROMIUM !== undefined)('the dashboard', () => {
         await form.locator('input').fill(token)
         await form.locator('button[type=submit]').click()
       }
+      // Whoever shows nothing may see a little.
+      await page.locator('[data-test=sign]', { hasText: 'Sign in' }).click()
       await form.waitFor()
       await sign(WRONG)
       await form.getByText('this token is not known here').waitFor()

@@ -9,7 +9,7 @@ import { Badge } from './pieces.js'
 import { Freezes, Queues } from './queues.js'
 import { Sessions } from './sessions.js'
 import { SignIn } from './sign-in.js'
-import { holdToken } from './token.js'
+import { heldToken, holdToken } from './token.js'
 import { duration } from './words.js'
 
 type View = { readonly kind: 'all' } | { readonly kind: 'sessions' } | { readonly kind: 'lock'; readonly name: string }
@@ -42,8 +42,10 @@ function App() {
   const [attempt, begin] = useState(0)
   const feed = useFeed(attempt)
   const view = useView()
+  const [isAsking, ask] = useState(false)
   const show = (token: string): void => {
     holdToken(token)
+    ask(false)
     begin(attempt + 1)
   }
   const { overview } = feed
@@ -52,9 +54,11 @@ function App() {
   }, [view])
   return (
     <>
-      <Top feed={feed} view={view} />
+      <Top feed={feed} view={view} onSign={() => (heldToken() === '' ? ask(true) : show(''))} />
       <main>
-        {feed.refusal === null ? null : <SignIn why={feed.refusal} onToken={show} />}
+        {feed.refusal === null && !isAsking ? null : (
+          <SignIn why={feed.refusal ?? 'With a token you may see more.'} onToken={show} />
+        )}
         {overview === null && feed.refusal === null ? <p class="empty">Waiting for the node…</p> : null}
         {overview === null ? null : <Main feed={feed} view={view} overview={overview} />}
       </main>
@@ -69,7 +73,7 @@ function App() {
   )
 }
 
-function Top({ feed, view }: { feed: Feed; view: View }) {
+function Top({ feed, view, onSign }: { feed: Feed; view: View; onSign(): void }) {
   const health = healthOf(feed)
   const status = feed.overview?.status
   return (
@@ -93,6 +97,11 @@ function Top({ feed, view }: { feed: Feed; view: View }) {
           </span>
         )}
         <Badge tone={health.tone}>{health.text}</Badge>
+        {status == null || status.auth === null ? null : (
+          <button type="button" data-test="sign" onClick={onSign}>
+            {heldToken() === '' ? 'Sign in' : 'Sign out'}
+          </button>
+        )}
       </div>
     </header>
   )

@@ -29,7 +29,7 @@ export function readAsks(line: Line): readonly Ask[] {
 function readAsk(text: string, ofLine: Amount): Ask {
   const ask = parseAsk(text)
   if (ask === 'name') return fail('bad-name', BAD_NAME_TEXT)
-  if (ask === 'ask') return fail('bad-request', `name: ${text}: X@shared, X@exclusive, or X@P/L with P and L from 1 on`)
+  if (ask === 'ask') return fail('bad-request', 'name: X@shared, X@exclusive, or X@P/L with P and L from 1 on')
   return { name: ask.name, ...(ask.own === null ? ofLine : amountOf(ask.own)) }
 }
 
