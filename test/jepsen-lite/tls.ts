@@ -1,7 +1,9 @@
-/** `--tls`: nodes know each other by certificates, and clients of the library and of `tnl-do` speak TLS; bare ones stay plain. */
+/**
+ * `--tls`: clients of the library and of `tnl-do` speak TLS; bare ones stay plain. So do peers: the links between them read in the
+ * hello who dials.
+ */
 import { Authority, CertificateDirectory } from '../kit/authority.js'
 
-const CLUSTER = 'jepsen'
 /** Links and namespaces give nodes many addresses: all are known by one name. */
 const SERVER_NAME = 'localhost'
 /** Spares among them. */
@@ -17,7 +19,7 @@ export class RunTls {
     process.once('exit', () => directory.close())
     for (let number = 1; number <= NODES_MAX_COUNT; number += 1) {
       const id = `n${number}`
-      directory.put(id, await authority.issue({ dns: [SERVER_NAME], uris: [`tnl://${CLUSTER}/${id}`] }))
+      directory.put(id, await authority.issue({ dns: [SERVER_NAME] }))
     }
     process.env.TNL_TLS = 'on'
     process.env.TNL_TLS_CA = directory.write('ca.pem', authority.cert)
@@ -27,10 +29,6 @@ export class RunTls {
 
   wordsFor(nodeId: string): readonly string[] {
     const file = (name: string) => `${this.directory.path}/${name}`
-    const [cert, key, ca] = [file(`${nodeId}.pem`), file(`${nodeId}.key`), file('ca.pem')]
-    return [
-      ...['--tls', 'optional', '--tls-cert', cert, '--tls-key', key],
-      ...['--peer-tls-cert', cert, '--peer-tls-key', key, '--peer-tls-ca', ca, '--cluster-name', CLUSTER],
-    ]
+    return ['--tls', 'optional', '--tls-cert', file(`${nodeId}.pem`), '--tls-key', file(`${nodeId}.key`)]
   }
 }
