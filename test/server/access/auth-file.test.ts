@@ -61,7 +61,8 @@ it('leaves in force what was before if it is bad now, and tells until it is mend
   for (const bad of ['nonsense: 1\n', '']) {
     writeFileSync(file, bad)
     await auth.reload()
-    expect([auth.data, auth.isBad]).toEqual([data, true])
+    expect(auth.data).toBe(data)
+    expect(auth.isBad).toBe(true)
   }
   expect(auth.failures).toBe(2)
   expect(said.at(-2)).toContain(`what was in force before stays so (${data.hash})`)
