@@ -158,7 +158,7 @@ describe('what expires', () => {
   })
 
   it('first counts: also an authority, or one in between', async () => {
-    const short = await Authority.create('short', 5)
+    const short = await Authority.create('short', 4.5)
     const chain = { cert: issued.cert + short.cert, key: issued.key }
     const files = directory.put('chain', chain)
     await CredentialFiles.load(options({ certFile: files.cert, keyFile: files.key }))
