@@ -15,6 +15,7 @@ export const EVENTS = [
   'epoch abandoned',
   'node lease ran out',
   'lease in jeopardy',
+  'a client found no place',
   'lease safe',
   'session detached',
   'session resumed',
