@@ -51,7 +51,8 @@ function opened(path = file): AuditFile {
 const lines = (path = file): Record<string, unknown>[] =>
   readFileSync(path, 'utf8')
     .split('\n')
-    .filter((line) => line !== '')
+    // What follows the last line end is still being written.
+    .slice(0, -1)
     .map((line) => JSON.parse(line))
 
 const ci: Caller = { id: 'ci', proof: 'token', evidence: `1234567890${'a'.repeat(54)}`, isLocal: true }
