@@ -4,7 +4,7 @@
  * no list of processes has to be complete for that.
  */
 import { spawnSync } from 'node:child_process'
-import { closeSync, constants, openSync, readSync, unlinkSync } from 'node:fs'
+import { closeSync, constants, openSync, readdirSync, readFileSync, readlinkSync, readSync, unlinkSync } from 'node:fs'
 
 const DESCRIPTOR = 9
 
@@ -31,6 +31,22 @@ export class LifeLine {
       if (error instanceof Error && 'code' in error && error.code === 'EAGAIN') return true
       throw error
     }
+  }
+
+  /** Who has the pipe, for people: `1234 sleep 1000 [1234 (sleep) S 1 …]`. */
+  holders(): string {
+    const seen: string[] = []
+    for (const id of readdirSync('/proc')) {
+      try {
+        if (readlinkSync(`/proc/${id}/fd/${DESCRIPTOR}`) !== this.path) continue
+        const words = readFileSync(`/proc/${id}/cmdline`, 'utf8').replaceAll('\0', ' ')
+        const [stat = ''] = readFileSync(`/proc/${id}/stat`, 'utf8').split(' 0 ')
+        seen.push(`${id} ${words}[${stat}]`)
+      } catch {
+        // No process, or one that has ended meanwhile.
+      }
+    }
+    return seen.join(', ')
   }
 
   close(): void {

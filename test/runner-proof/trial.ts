@@ -59,7 +59,9 @@ export async function runTrial(place: Place, strike: Strike, command: ProofComma
     })
     await strike.strike({ program, way, lock, forceRelease: () => forceRelease(place, lock, token) })
     const grantedAt = await granted
-    await until('nothing is left', async () => goneAt !== null)
+    await until('nothing is left', async () => goneAt !== null).catch((error: Error) => {
+      throw new Error(`${error.message}, but ${lifeLine.holders()}`)
+    })
     next.end()
     return {
       strike: strike.name,
