@@ -4,7 +4,7 @@
  * mounted: where a setting, an argument or a file says `/data`, it says that directory.
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
-import { chmodSync, chownSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, chownSync, mkdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseAllDocuments } from 'yaml'
@@ -301,8 +301,10 @@ export class Pod {
       const text = all[key]
       if (text === undefined) throw new Error(`${source} has no key ${key}`)
       const file = join(dir, path)
-      writeFileSync(file, this.#inPlace(text))
-      this.#give(file, secret?.defaultMode ?? 0o644)
+      // In one step, as a kubelet does it: another container of the pod may be reading it.
+      writeFileSync(`${file}.new`, this.#inPlace(text))
+      this.#give(`${file}.new`, secret?.defaultMode ?? 0o644)
+      renameSync(`${file}.new`, file)
     }
   }
 
