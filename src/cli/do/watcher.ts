@@ -39,11 +39,12 @@ wake_at_limit() {
   (
     # What sleeps must not keep the pipes of whoever reads the words of tnl-do.
     exec 0</dev/null 2>/dev/null
-    # Like this shell, what it starts ignores SIGTERM.
-    trap 'kill -KILL $nap; exit' USR2
+    # Like this shell, what it starts ignores SIGTERM. A name of its own for the nap would be set a moment too late.
+    before=$!
+    trap '[ "$!" = "$before" ] || kill -KILL $!; exit' USR2
     nap() {
-      sleep $1 & nap=$!
-      wait $nap
+      sleep $1 &
+      wait $!
     }
     nap $whole.$part || nap $((whole + 1))
     while kill -USR1 $$; do nap 0.1 || nap 1; done
