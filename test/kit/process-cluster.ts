@@ -20,8 +20,11 @@ if (process.env.VITEST !== undefined) (await import('vitest')).vi.setConfig({ te
 const NODES = 3
 const POLL_MS = 50
 const ASK_TIMEOUT_MS = 2_000
-/** Below the ports that the system gives to outgoing connections; test files run side by side, so each begins elsewhere. */
-const FIRST_PORT = 22_000 + (process.pid % 100) * 100
+/**
+ * Below the ports that the system gives to outgoing connections. Test files run side by side, and nodes that restart leave their
+ * ports for a moment: each of the runner's places has ports of its own.
+ */
+const FIRST_PORT = 22_000 + (Number(process.env.VITEST_POOL_ID ?? 0) % 4) * 2_500 + (process.pid % 20) * 100
 
 /** How a node is asked for its status: where its HTTP port speaks TLS, or answers only some, not in plain text. */
 export type AskStatus = (plan: NodePlan, signal: AbortSignal) => Promise<StatusReport>
