@@ -23,9 +23,11 @@ export async function tnlInProcess(...words: readonly string[]): Promise<Said> {
   const listeners = process.stdout.listeners('error')
   try {
     process.exitCode = 0
-    await runProgram(async () => {
+    const run = async () => {
       await createTnl().parseAsync(words, { from: 'user' })
-    })
+    }
+    // A name that is still being looked up would end this process too.
+    await runProgram(run, () => undefined)
     return { status: Number(process.exitCode), ...said }
   } finally {
     process.exitCode = before

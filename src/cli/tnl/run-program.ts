@@ -4,8 +4,14 @@ import { isCommandFailure } from '../shared/command-failure.js'
 import { endProgram } from '../shared/end-program.js'
 import { exitStatusOfSignal, TnlExit } from '../shared/exit-statuses.js'
 
-/** Runs a program of commands: what ended it becomes the exit status, its words go to stderr. */
-export async function runProgram(run: () => Promise<void>): Promise<void> {
+/**
+ * Runs a program of commands: what ended it becomes the exit status, its words go to stderr. `end` is called if something keeps
+ * the process that nobody needs any more.
+ */
+export async function runProgram(
+  run: () => Promise<void>,
+  end: (status: number) => void = (status) => void endProgram(status),
+): Promise<void> {
   // Tests run several programs in one process.
   if (!process.stdout.listeners('error').includes(endWithoutReader)) process.stdout.on('error', endWithoutReader)
   try {
@@ -14,7 +20,7 @@ export async function runProgram(run: () => Promise<void>): Promise<void> {
     process.exitCode = exitCodeOf(error)
   }
   // Nothing else is left to do, but Node would wait for it.
-  if (lookupsUnderWay() > 0) process.stdout.write('', () => void endProgram(Number(process.exitCode ?? TnlExit.ok)))
+  if (lookupsUnderWay() > 0) process.stdout.write('', () => end(Number(process.exitCode ?? TnlExit.ok)))
 }
 
 /** As SIGPIPE ends other programs, which Node ignores: `tnl locks | head`. */
