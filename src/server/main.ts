@@ -156,7 +156,7 @@ class Server {
     this.#sources = this.#makeSources()
     const { reads } = this.#parts.service
     this.#metrics = new ServerMetrics(registry, this.#sources, {
-      proposals: () => this.#parts.node.proposalCount(),
+      proposals: () => this.#parts.node.proposals.count,
       dropped: () => this.#parts.node.droppedFrames(),
       ignored: () => this.#parts.machine.ignoredCount,
       level: () => this.#parts.machine.level,

@@ -205,7 +205,7 @@ export class NodeComposition {
       },
       claim: (raftId, memberUid) => {
         const claim = { type: CommandType.claimMember, raftId, memberUid } as const
-        this.node.propose(encodeCommand(claim, machine.level))
+        this.node.proposals.propose(encodeCommand(claim, machine.level))
       },
       judgeCommand: (bytes) => this.#judgeCommand(bytes),
       warn: (message) => world.log('warn', message, {}),

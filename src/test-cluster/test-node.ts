@@ -144,7 +144,8 @@ export class TestNode {
     const attach = parts?.machine.attachOf(session) ?? null
     if (parts === null || attach === null) return
     const wallMs = this.#process.clock.wallNow()
-    parts.node.propose(encodeCommand({ type: CommandType.expireSession, session, attach, wallMs }, parts.machine.level))
+    const command = { type: CommandType.expireSession, session, attach, wallMs } as const
+    parts.node.proposals.propose(encodeCommand(command, parts.machine.level))
   }
 
   #newProcess(): TestProcess {

@@ -50,3 +50,8 @@ export const DEFAULT_BOUNDS: Bounds = {
   heldBytes: LOG_HELD_BYTES,
   diskHangsMs: DISK_HANGS_MS,
 }
+
+export const boundsOf = ({ bounds }: { readonly bounds?: Partial<Bounds> }): Bounds => ({
+  ...DEFAULT_BOUNDS,
+  ...bounds,
+})

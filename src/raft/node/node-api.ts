@@ -51,17 +51,8 @@ export interface NodeObserver {
   onFatal(error: Error): void
 }
 
-export interface NodeApi {
-  readonly nodeId: string
-  /** Null before this node is a member of a cluster. */
-  status(): NodeStatus | null
-  isLeader(): boolean
-  /** True at a leader that has applied an entry of its own term. */
-  isLeaderReady(): boolean
-  leader(): string | null
-  term(): Term
-  appliedIndex(): Index
-  commitIndex(): Index
+/** The way into the log. Whoever proposes has it in hand, so that nothing stands between. */
+export interface CommandSink {
   /**
    * Proposes commands, through the leader when this node does not lead. Fire and forget: a command may be dropped
    * (no leader, leader changed, bounds) or applied, later or twice; the caller watches what is applied and repeats.
@@ -75,6 +66,23 @@ export interface NodeApi {
    * (release, cancel, end, resume, renewal) is proposed all the same.
    */
   isBusy(): boolean
+  /** Commands that were proposed, or sent to a leader, since the start of this node. */
+  readonly count: number
+}
+
+export interface NodeApi {
+  readonly nodeId: string
+  /** Takes nothing before this node is a member of a cluster. */
+  readonly proposals: CommandSink
+  /** Null before this node is a member of a cluster. */
+  status(): NodeStatus | null
+  isLeader(): boolean
+  /** True at a leader that has applied an entry of its own term. */
+  isLeaderReady(): boolean
+  leader(): string | null
+  term(): Term
+  appliedIndex(): Index
+  commitIndex(): Index
   /** A quorum round begun after this call: `done(index)` with the commit index known at its start, or null if leadership was lost. Leader only. */
   confirmLeadership(done: (index: Index | null) => void): void
   /**
@@ -96,8 +104,6 @@ export interface NodeApi {
   transferLeadership(to: string): Promise<void>
   /** Tells the node who the members are now (after each change, and after a restore). */
   setMembers(members: readonly Peer[]): void
-  /** Commands that this node proposed or sent to a leader since its start. */
-  proposalCount(): number
   /** Frames and messages from peers of a kind that this program does not know; they are left alone. */
   droppedFrames(): number
   /** The smallest Raft id that no member, past or present, has used. */

@@ -11,16 +11,15 @@ import { FrameKind, Lane, type Transport } from '../ports/transport.js'
 import type { Bounds } from './bounds.js'
 import { decodeBatch } from './command-batch.js'
 import { ForwardQueue } from './forward-queue.js'
+import type { CommandSink } from './node-api.js'
 import type { RaftDriver } from './raft-driver.js'
 import type { SnapshotMaker } from './snapshots/snapshot-maker.js'
 
-export interface ProposalsDeps {
-  readonly clock: Clock
-  readonly transport: Transport
+/** The log that commands go into, once this node has one. */
+export interface ProposalsLog {
   readonly raw: Pick<RawNode, 'uncommittedBytes'>
   readonly driver: Pick<RaftDriver, 'propose' | 'proposalBytes' | 'isLeader'>
   readonly maker: Pick<SnapshotMaker, 'isOverdue'>
-  readonly bounds: Bounds
   /** Null: none is known. */
   leader(): string | null
 }
@@ -32,45 +31,59 @@ const BUSY = 1
  * work is refused long before the bounds at which commands are dropped: what frees and what keeps must still find room. A
  * leader tells whoever goes on proposing that it is busy, so that clients of other nodes hear it too.
  */
-export class Proposals {
+export class Proposals implements CommandSink {
   readonly #forward: ForwardQueue
-  /** Commands that were proposed, or sent to a leader. */
-  count = 0
-  #stopped = false
+  /** Null before this node's log runs, and when it has stopped. */
+  #log: ProposalsLog | null = null
+  #count = 0
   /** The leader that said it is busy, and until when that counts. */
   #busyLeader: string | null = null
   #busyUntilMs = 0
   /** Whom this leader told, and when. */
   readonly #told = new Map<string, number>()
 
-  constructor(private readonly deps: ProposalsDeps) {
-    this.#forward = new ForwardQueue(deps.clock, (batches) => this.#forwardAll(batches), deps.bounds)
+  constructor(
+    private readonly clock: Clock,
+    private readonly transport: Transport,
+    private readonly bounds: Bounds,
+  ) {
+    this.#forward = new ForwardQueue(clock, (batches) => this.#forwardAll(batches), bounds)
   }
 
-  /** False if nothing was proposed. Never asks whether this node is busy: that is for new work only, see `isBusy`. */
-  propose(command: Uint8Array): boolean {
-    if (this.#stopped) return false
-    this.count++
-    if (this.deps.driver.isLeader) return this.deps.driver.propose(command)
-    return this.deps.leader() !== null && this.#forward.push(command)
+  begin(log: ProposalsLog): void {
+    this.#log = log
   }
 
   stop(): void {
-    this.#stopped = true
+    this.#log = null
   }
 
-  /** Whether new work is to be refused. Releases, ends, renewals and the like are not asked. */
+  get count(): number {
+    return this.#count
+  }
+
+  /** Never asks whether this node is busy: that is for new work only, see `isBusy`. */
+  propose(command: Uint8Array): boolean {
+    const log = this.#log
+    if (log === null) return false
+    this.#count++
+    if (log.driver.isLeader) return log.driver.propose(command)
+    return log.leader() !== null && this.#forward.push(command)
+  }
+
+  /** Releases, ends, renewals and the like are not asked. */
   isBusy(): boolean {
-    const { transport, clock } = this.deps
-    if (this.deps.driver.isLeader) return this.#isBusyHere()
-    const leader = this.deps.leader()
+    const log = this.#log
+    if (log === null) return false
+    if (log.driver.isLeader) return this.#isBusyHere(log)
+    const leader = log.leader()
     if (leader === null) return false
-    if (leader === this.#busyLeader && clock.takerNow() < this.#busyUntilMs) return true
-    return this.#forward.bytes + transport.bulkBacklogBytes(leader) >= this.#busyAt(BUSY_FORWARD_BYTES, 'forwardBytes')
+    if (leader === this.#busyLeader && this.clock.takerNow() < this.#busyUntilMs) return true
+    const waitingBytes = this.#forward.bytes + this.transport.bulkBacklogBytes(leader)
+    return waitingBytes >= this.#busyAt(BUSY_FORWARD_BYTES, 'forwardBytes')
   }
 
-  #isBusyHere(): boolean {
-    const { driver, raw, maker } = this.deps
+  #isBusyHere({ driver, raw, maker }: ProposalsLog): boolean {
     return (
       maker.isOverdue ||
       driver.proposalBytes >= this.#busyAt(BUSY_PROPOSALS_BYTES, 'proposalsBytes') ||
@@ -80,14 +93,16 @@ export class Proposals {
 
   /** Small bounds of a test have their marks at half of them. */
   #busyAt(bytes: number, bound: 'forwardBytes' | 'proposalsBytes' | 'uncommittedBytes'): number {
-    return Math.min(bytes, this.deps.bounds[bound] / 2)
+    return Math.min(bytes, this.bounds[bound] / 2)
   }
 
   /** Commands of a node that does not lead. They were not asked for by it alone: what was taken there is taken here. */
   received(from: string, commands: readonly Uint8Array[]): void {
-    for (const command of commands) this.deps.driver.propose(command)
-    if (!this.#isBusyHere()) return
-    const now = this.deps.clock.takerNow()
+    const log = this.#log
+    if (log === null) return
+    for (const command of commands) log.driver.propose(command)
+    if (!this.#isBusyHere(log)) return
+    const now = this.clock.takerNow()
     if (now - (this.#told.get(from) ?? Number.NEGATIVE_INFINITY) < BUSY_WORD_SPACING_MS) return
     this.#told.set(from, now)
     this.#say(from, BUSY)
@@ -100,27 +115,29 @@ export class Proposals {
       return
     }
     this.#busyLeader = from
-    this.#busyUntilMs = this.deps.clock.takerNow() + BUSY_WORD_MS
+    this.#busyUntilMs = this.clock.takerNow() + BUSY_WORD_MS
   }
 
   /** Once a tick. */
   tick(): void {
-    if (this.#told.size === 0 || (this.deps.driver.isLeader && this.#isBusyHere())) return
+    if (this.#told.size === 0 || (this.#log?.driver.isLeader === true && this.#isBusyHere(this.#log))) return
     for (const nodeId of this.#told.keys()) this.#say(nodeId, 0)
     this.#told.clear()
   }
 
   #say(nodeId: string, word: number): void {
-    this.deps.transport.send(nodeId, Lane.control, FrameKind.busy, [Uint8Array.of(word)])
+    this.transport.send(nodeId, Lane.control, FrameKind.busy, [Uint8Array.of(word)])
   }
 
   /** The leader may have changed meanwhile: then they are proposed here, or lost. */
   #forwardAll(batches: readonly Uint8Array[]): void {
-    const leader = this.deps.leader()
+    const log = this.#log
+    if (log === null) return
+    const leader = log.leader()
     for (const batch of batches) {
-      if (this.deps.driver.isLeader) decodeBatch(batch, (command) => void this.deps.driver.propose(command))
+      if (log.driver.isLeader) decodeBatch(batch, (command) => void log.driver.propose(command))
       // What finds no room now is proposed again by whoever waits for it.
-      else if (leader === null || !this.deps.transport.send(leader, Lane.bulk, FrameKind.propose, [batch])) return
+      else if (leader === null || !this.transport.send(leader, Lane.bulk, FrameKind.propose, [batch])) return
     }
   }
 }

@@ -7,6 +7,7 @@ import { ForgottenError, type Identity, type SnapshotReader, StoreError } from '
 import { FrameKind, type Lane, type Peer, type PeerDownReason, type PeerHello } from '../ports/transport.js'
 import { readBootstrapMessage } from '../wire/control-messages.js'
 import { type BootState, restoreMachine } from './boot.js'
+import { boundsOf } from './bounds.js'
 import { Admission } from './membership/admission.js'
 import { Certainty } from './membership/certainty.js'
 import { Founder } from './membership/founder.js'
@@ -16,6 +17,7 @@ import type { Newcomer, NewMember } from './membership/newcomer.js'
 import type { NodeApi, NodeStatus } from './node-api.js'
 import { NodeRefusal, NodeRefusalReason } from './node-errors.js'
 import type { RaftNodeOptions } from './options.js'
+import { Proposals } from './proposals.js'
 import type { ReadDone } from './reads/reads.js'
 import { RunningNode } from './running-node.js'
 
@@ -25,6 +27,7 @@ export const FORGOTTEN_RECORD_KEY = 'forgotten'
 
 export class RaftNode implements NodeApi {
   readonly nodeId: string
+  readonly proposals: Proposals
   readonly #newcomer: Newcomer
   readonly #introductions: Introductions
   readonly #certainty = new Certainty(this)
@@ -38,6 +41,7 @@ export class RaftNode implements NodeApi {
 
   constructor(private readonly options: RaftNodeOptions) {
     this.nodeId = options.nodeId
+    this.proposals = new Proposals(options.clock, options.transport, boundsOf(options))
     this.#identity = options.store.loaded.identity
     this.#introductions = new Introductions(options, () => this.#standing())
     const onMember = (member: NewMember): void => void this.#becomeMember(member)
@@ -107,6 +111,7 @@ export class RaftNode implements NodeApi {
     await admission.prepare()
     this.#admission = admission
     this.#running = new RunningNode(this.options, identity, boot, {
+      proposals: this.proposals,
       lastHello: (nodeId) => this.#introductions.lastHello(nodeId),
       failed: (error) => this.#fatal(error),
     })
@@ -210,15 +215,6 @@ export class RaftNode implements NodeApi {
   }
   commitIndex(): Index {
     return this.#running?.commitIndex ?? 0
-  }
-  propose(command: Uint8Array): boolean {
-    return this.#running?.proposals.propose(command) ?? false
-  }
-  isBusy(): boolean {
-    return this.#running?.proposals.isBusy() ?? false
-  }
-  proposalCount(): number {
-    return this.#running?.proposals.count ?? 0
   }
   droppedFrames(): number {
     return this.#droppedFrames + (this.#running?.exchange.reader.droppedMessages ?? 0)

@@ -7,7 +7,7 @@ import { type ConfState, EMPTY_CONF_STATE, type Index, NONE, type RaftId, Role, 
 import type { Identity } from '../ports/store.js'
 import type { Peer, PeerHello } from '../ports/transport.js'
 import { type BootState, electionTicks, loadWindow, makeCore } from './boot.js'
-import { type Bounds, DEFAULT_BOUNDS } from './bounds.js'
+import { type Bounds, boundsOf } from './bounds.js'
 import { hintedCore } from './hinted-core.js'
 import { LeaderHint } from './leader-hint.js'
 import { MemberAddresses } from './membership/member-addresses.js'
@@ -16,13 +16,14 @@ import type { NodeStatus } from './node-api.js'
 import { describeNode } from './node-status.js'
 import type { RaftNodeOptions } from './options.js'
 import { PeerExchange, type Rooms } from './peer-exchange.js'
-import { Proposals } from './proposals.js'
+import type { Proposals } from './proposals.js'
 import { type DriverEvents, RaftDriver } from './raft-driver.js'
 import { SlowDisk } from './slow-disk.js'
 import { Snapshots } from './snapshots/snapshots.js'
 
 /** What a running node needs of the life around it. */
 export interface NodeLife {
+  readonly proposals: Proposals
   /** What the process said of itself that is connected under this node id, or was last. */
   lastHello(nodeId: string): PeerHello | null
   failed(error: unknown): void
@@ -51,20 +52,18 @@ export class RunningNode implements Rooms {
   ) {
     const { clock, random, transport } = options
     const appliedIndex = boot.snapshot?.index ?? 0
-    this.#bounds = { ...DEFAULT_BOUNDS, ...options.bounds }
+    this.#bounds = boundsOf(options)
     this.#window = loadWindow(boot)
     this.#raw = makeCore(options, identity.raftId, this.#window, appliedIndex)
     this.snapshots = this.#makeSnapshots(appliedIndex)
     this.exchange = this.#makeExchange()
     this.driver = this.#makeDriver(appliedIndex, boot.snapshot?.confState ?? EMPTY_CONF_STATE)
     this.membership = this.#makeMembership()
-    this.proposals = new Proposals({
-      clock,
-      transport,
+    this.proposals = life.proposals
+    this.proposals.begin({
       raw: this.#raw,
       driver: this.driver,
       maker: this.snapshots.maker,
-      bounds: this.#bounds,
       leader: () => this.leader,
     })
     this.hint = new LeaderHint(clock, random, hintedCore(this.driver, this.#raw, this.#addresses, transport, identity))

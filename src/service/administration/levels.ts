@@ -30,7 +30,7 @@ export async function holdLevel(node: NodeApi, clock: Clock, view: LevelView, he
     if (waitedMs >= LEVEL_HOLD_MS)
       throw new AdminRefusal('unconfirmed', 'not committed in time: ask .upgrade what became of it')
     // It says what is to be, so that repeating it does no harm.
-    if (waitedMs % REPEAT_PROPOSAL_MS === 0) node.propose(command)
+    if (waitedMs % REPEAT_PROPOSAL_MS === 0) node.proposals.propose(command)
     await new Promise<void>((goOn) => clock.after(LEVEL_HOLD_POLL_MS, goOn))
   }
 }

@@ -44,7 +44,7 @@ export class LevelDuty {
     // A program that was put back and has no epoch yet is not in the condition: it would take its own node out of the cluster.
     if (!node.isLeaderReady() || level + 1 > programLevel || !state.canRaiseTo(level + 1)) return
     log('info', 'every member has the next feature level', { featureLevel: level + 1 })
-    node.propose(encodeCommand({ type: CommandType.setLevel, to: level + 1, expected: level }, level))
+    node.proposals.propose(encodeCommand({ type: CommandType.setLevel, to: level + 1, expected: level }, level))
     // It may be dropped, and then nothing that is applied would say so. `soon`: sockets before timers (rule 7).
     this.#again = clock.after(REPEAT_PROPOSAL_MS, () =>
       clock.soon(() => {

@@ -134,7 +134,7 @@ export class NodeEpoch {
     if (this.#signedOff === null) return
     const { node, nodeId, clock, state } = this.deps
     const command = { type: CommandType.nodeDown, node: nodeId, epoch } as const
-    if (node.leader() !== null) node.propose(encodeCommand(command, state.level))
+    if (node.leader() !== null) node.proposals.propose(encodeCommand(command, state.level))
     clock.after(REPEAT_PROPOSAL_MS, () => this.#proposeEnd(epoch))
   }
 
@@ -158,7 +158,7 @@ export class NodeEpoch {
     const { node, state, nodeId, clock } = this.deps
     if (node.leader() !== null) {
       const expected = state.currentEpoch(nodeId)
-      node.propose(encodeCommand(this.#nodeUp(expected), state.level))
+      node.proposals.propose(encodeCommand(this.#nodeUp(expected), state.level))
     }
     this.#candidateTimer?.cancel()
     this.#candidateTimer = clock.after(REPEAT_PROPOSAL_MS, () => this.#proposeCandidate())

@@ -33,6 +33,6 @@ export class Office {
 
   /** A conditional command. It may be lost: whoever needs it proposes it again. */
   propose(command: Command): void {
-    if (this.isHeld()) this.node.propose(encodeCommand(command, this.state.level))
+    if (this.isHeld()) this.node.proposals.propose(encodeCommand(command, this.state.level))
   }
 }

@@ -9,7 +9,7 @@
  *        │     (applied all the same it finds nobody: the session is evicted, and so `leaving` once more)
  *        └── leave() by a FIN after `resume`: noted, and carried out once the session is resumed
  *
- * What `submit` proposes meanwhile is unapplied until `applied` says so; `UnappliedProposals` repeats it until then.
+ * What `submit` proposes meanwhile is unapplied until `applied` says so; `UnappliedProposals` has it proposed again until then.
  */
 import { invariant } from '../../invariant.js'
 import { encodeCommand } from '../../locks/commands/codec.js'
@@ -71,17 +71,17 @@ export class Attachments {
   readonly #leaving = new Map<SessionId, Attachment>()
   /** Those that leave unless the entry's effects show that their session is gone by itself. */
   #leavingUnlessEnded: Attachment[] = []
-  readonly #proposals: UnappliedProposals
+  readonly #unapplied: UnappliedProposals
   /** Rule 12, for the sessions at this node. It goes on when their connections are gone: what was written stays written. */
   readonly #lettingGo: LettingGo
 
   constructor(private readonly deps: AttachmentsDeps) {
     const { clock, node, state } = deps
-    this.#proposals = new UnappliedProposals(clock, node)
+    this.#unapplied = new UnappliedProposals(clock, node)
     this.#lettingGo = new LettingGo({
       clock,
       state,
-      propose: (command) => void node.propose(encodeCommand(command, state.level)),
+      propose: (command) => void node.proposals.propose(encodeCommand(command, state.level)),
     })
   }
 
@@ -90,12 +90,12 @@ export class Attachments {
   }
 
   get unsettledCount(): number {
-    return this.#proposals.unsettledCount
+    return this.#unapplied.unsettledCount
   }
 
   /** Whether new work is to be refused as busy: what is under way here, at this node or at the leader, is enough. */
   get isBusy(): boolean {
-    return this.#proposals.isBusy
+    return this.#unapplied.isBusy
   }
 
   /** All attachments belong to one epoch; 0 between epochs. What was proposed under the last one is void (rule 3). */
@@ -106,7 +106,7 @@ export class Attachments {
     this.#openings.clear()
     this.#leaving.clear()
     this.#leavingUnlessEnded = []
-    this.#proposals.clear()
+    this.#unapplied.clear()
     this.#lettingGo.clear()
   }
 
@@ -126,7 +126,8 @@ export class Attachments {
     const attachment = new Attachment(conn, KIND_OF_OPENING[body.type], bytes, listener)
     this.#attachments.set(conn, attachment)
     this.#openings.set(conn, attachment)
-    this.#proposals.propose(attachment, bytes)
+    this.#unapplied.expect(attachment)
+    this.deps.node.proposals.propose(bytes)
     return attachment
   }
 
@@ -134,10 +135,10 @@ export class Attachments {
   submit(attachment: Attachment, body: NumberedBody): void {
     const { session, attach, nextNumber: n, ack } = attachment
     invariant(session !== 0, 'session attachments: a command before its session')
-    this.#proposals.submit(
-      attachment,
-      this.#encode(body, { node: this.deps.nodeId, epoch: this.#epoch, session, attach, n, ack }),
-    )
+    const { nodeId, node } = this.deps
+    const bytes = this.#encode(body, { node: nodeId, epoch: this.#epoch, session, attach, n, ack })
+    this.#unapplied.expectNumbered(attachment, bytes)
+    node.proposals.propose(bytes)
   }
 
   /** Into the body, which was made for this: to spread so many fields into a third object takes ten times as long as the rest. */
@@ -171,7 +172,7 @@ export class Attachments {
     if (session === 0 || waits.length === 0) return
     const { node, state } = this.deps
     const left = { session, attach: state.session(session)?.attach ?? attach, waits }
-    node.propose(encodeCommand({ type: CommandType.waitsLeft, ...left }, state.level))
+    node.proposals.propose(encodeCommand({ type: CommandType.waitsLeft, ...left }, state.level))
   }
 
   /** Like `leave(attachment, 'end', null)`, for a session that ends by the very entry whose effects are being told. */
@@ -191,7 +192,7 @@ export class Attachments {
 
   #proposeEnd(attachment: Attachment, detachReason: DetachReason): void {
     const { session, attach } = attachment
-    const { nodeId, clock, state } = this.deps
+    const { nodeId, clock, node, state } = this.deps
     const at = { node: nodeId, epoch: this.#epoch, session, attach, wallMs: clock.wallNow() }
     attachment.endCommand = encodeCommand(
       detachReason === 'end' || detachReason === 'bye'
@@ -200,15 +201,16 @@ export class Attachments {
       state.level,
     )
     this.#leaving.set(session, attachment)
-    this.#proposals.propose(attachment, attachment.endCommand)
+    this.#unapplied.expect(attachment)
+    node.proposals.propose(attachment.endCommand)
   }
 
   onLeader(leader: NodeId | null): void {
-    this.#proposals.onLeader(leader)
+    this.#unapplied.onLeader(leader)
   }
 
   #drop(attachment: Attachment): void {
-    this.#proposals.drop(attachment)
+    this.#unapplied.drop(attachment)
     this.#attachments.delete(attachment.conn)
     this.#openings.delete(attachment.conn)
     if (this.#leaving.get(attachment.session) === attachment) this.#leaving.delete(attachment.session)
@@ -239,7 +241,7 @@ export class Attachments {
     attachment.opening = null
     attachment.session = session
     attachment.attach = attach
-    this.#proposals.settle(attachment)
+    this.#unapplied.settle(attachment)
     return attachment
   }
 
@@ -281,7 +283,7 @@ export class Attachments {
   applied(where: Where, attach: number, n: number): void {
     const attachment = this.#attachments.get(where.conn)
     if (attachment === undefined || attachment.attach !== attach) return
-    this.#proposals.applied(attachment, n)
+    this.#unapplied.applied(attachment, n)
   }
 
   queued(where: Where, request: RequestId, place: QueuedPlace): void {
@@ -328,7 +330,7 @@ export class Attachments {
       openingApplied: (conn) => state.openingApplied(nodeId, this.#epoch, conn),
       opened: (conn, { session, attach }) => this.opened({ conn }, session, attach),
       resumed: (conn, view) => this.resumed({ conn }, view),
-      applied: (attachment, n) => this.#proposals.applied(attachment, n),
+      applied: (attachment, n) => this.#unapplied.applied(attachment, n),
       drop: (attachment) => {
         this.#drop(attachment)
         return attachment.listener

@@ -21,7 +21,7 @@ export class UnappliedProposals {
 
   constructor(
     private readonly clock: Clock,
-    private readonly node: NodeApi,
+    private readonly node: Pick<NodeApi, 'proposals' | 'leader'>,
   ) {}
 
   get unsettledCount(): number {
@@ -30,7 +30,7 @@ export class UnappliedProposals {
 
   /** Whether new work is to be refused as busy: what is under way here, at this node or at the leader, is enough. */
   get isBusy(): boolean {
-    return this.#unappliedBytes >= UNAPPLIED_BYTES || this.node.isBusy()
+    return this.#unappliedBytes >= UNAPPLIED_BYTES || this.node.proposals.isBusy()
   }
 
   /** What was proposed under the last epoch is void (rule 3). */
@@ -41,22 +41,20 @@ export class UnappliedProposals {
     this.#checkTimer = null
   }
 
-  /** An opening or an end, which the attachment keeps. */
-  propose(attachment: Attachment, bytes: Uint8Array): void {
-    if (!this.#unsettled.has(attachment)) {
-      this.#unsettled.add(attachment)
-      this.#await(attachment)
-      if (this.#checkTimer === null) this.#armCheck()
-    }
-    this.node.propose(bytes)
+  /** An opening or an end of it, which the attachment keeps, is proposed now. */
+  expect(attachment: Attachment): void {
+    if (this.#unsettled.has(attachment)) return
+    this.#unsettled.add(attachment)
+    this.#await(attachment)
+    if (this.#checkTimer === null) this.#armCheck()
   }
 
-  /** The attachment's next numbered command. */
-  submit(attachment: Attachment, bytes: Uint8Array): void {
+  /** Its next numbered command is proposed now. */
+  expectNumbered(attachment: Attachment, bytes: Uint8Array): void {
     attachment.nextNumber++
     attachment.unapplied.push(bytes)
     this.#unappliedBytes += bytes.length
-    this.propose(attachment, bytes)
+    this.expect(attachment)
   }
 
   /** Its commands up to number `n` are applied. */
@@ -97,9 +95,10 @@ export class UnappliedProposals {
 
   /** In their order: a number applies only after its predecessor. */
   #repeat(attachment: Attachment): void {
-    if (attachment.opening !== null) this.node.propose(attachment.opening)
-    for (const bytes of attachment.unapplied) this.node.propose(bytes)
-    if (attachment.endCommand !== null) this.node.propose(attachment.endCommand)
+    const { proposals } = this.node
+    if (attachment.opening !== null) proposals.propose(attachment.opening)
+    for (const bytes of attachment.unapplied) proposals.propose(bytes)
+    if (attachment.endCommand !== null) proposals.propose(attachment.endCommand)
   }
 
   #armCheck(): void {
@@ -111,7 +110,7 @@ export class UnappliedProposals {
     this.#checkTimer = null
     const now = this.clock.takerNow()
     // A busy cluster most likely has it all still: it is late, not lost.
-    const mayRepeat = this.node.leader() !== null && !this.node.isBusy()
+    const mayRepeat = this.node.leader() !== null && !this.node.proposals.isBusy()
     for (const attachment of this.#unsettled) {
       if (attachment.decideByMs !== 0 && now >= attachment.decideByMs) {
         attachment.decideByMs = 0

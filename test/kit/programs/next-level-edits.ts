@@ -126,7 +126,7 @@ const COMMAND: readonly Edit[] = [
     file: ADMINISTRATION,
     find: "      case '.upgrade-hold':\n",
     replace: `      case '.stamp':
-        node.propose(encodeCommand({ type: CommandType.stamp, text: operation.peer }, this.options.levels.level))
+        node.proposals.propose(encodeCommand({ type: CommandType.stamp, text: operation.peer }, this.options.levels.level))
         return DONE
       case '.upgrade-hold':
 `,

@@ -189,7 +189,7 @@ export const MENDED_AMOUNTS: readonly Mutant[] = [
     edits: [
       {
         file: 'src/service/sessions/proposals.ts',
-        find: 'this.node.leader() !== null && !this.node.isBusy()',
+        find: 'this.node.leader() !== null && !this.node.proposals.isBusy()',
         replace: 'this.node.leader() !== null',
       },
     ],
@@ -202,8 +202,8 @@ export const MENDED_AMOUNTS: readonly Mutant[] = [
     edits: [
       {
         file: 'src/service/sessions/proposals.ts',
-        find: 'return this.#unappliedBytes >= UNAPPLIED_BYTES || this.node.isBusy()',
-        replace: 'return this.#unappliedBytes >= 100 * UNAPPLIED_BYTES || this.node.isBusy()',
+        find: 'return this.#unappliedBytes >= UNAPPLIED_BYTES || this.node.proposals.isBusy()',
+        replace: 'return this.#unappliedBytes >= 100 * UNAPPLIED_BYTES || this.node.proposals.isBusy()',
       },
     ],
     killers: ['tests'],

@@ -272,7 +272,7 @@ export const RULES_CONNECTIONS: readonly Mutant[] = [
     edits: [
       {
         file: 'src/service/sessions/proposals.ts',
-        find: '    if (attachment.endCommand !== null) this.node.propose(attachment.endCommand)\n',
+        find: '    if (attachment.endCommand !== null) proposals.propose(attachment.endCommand)\n',
         replace: '',
       },
     ],

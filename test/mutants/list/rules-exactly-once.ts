@@ -139,8 +139,8 @@ export const RULES_EXACTLY_ONCE: readonly Mutant[] = [
     edits: [
       {
         file: 'src/service/sessions/proposals.ts',
-        find: 'for (const bytes of attachment.unapplied) this.node.propose(bytes)',
-        replace: 'for (const bytes of attachment.unapplied.slice(-1)) this.node.propose(bytes)',
+        find: 'for (const bytes of attachment.unapplied) proposals.propose(bytes)',
+        replace: 'for (const bytes of attachment.unapplied.slice(-1)) proposals.propose(bytes)',
       },
     ],
   },
@@ -168,7 +168,7 @@ export const RULES_EXACTLY_ONCE: readonly Mutant[] = [
     edits: [
       {
         file: 'src/service/sessions/proposals.ts',
-        find: '    if (attachment.opening !== null) this.node.propose(attachment.opening)\n',
+        find: '    if (attachment.opening !== null) proposals.propose(attachment.opening)\n',
         replace: '',
       },
     ],

@@ -180,7 +180,8 @@ export class TestCluster {
             memberUid: '',
           })),
         }),
-      claim: (raftId, memberUid) => void node.propose(new TextEncoder().encode(`claim ${raftId} ${memberUid}`)),
+      claim: (raftId, memberUid) =>
+        void node.proposals.propose(new TextEncoder().encode(`claim ${raftId} ${memberUid}`)),
       programLevel: 1,
       judgeCommand: (bytes) => {
         const word = new TextDecoder().decode(bytes)
@@ -218,7 +219,7 @@ export class TestCluster {
   }
 
   say(at: TestNode, word: string): boolean {
-    return at.node.propose(new TextEncoder().encode(word))
+    return at.node.proposals.propose(new TextEncoder().encode(word))
   }
 
   async waitFor(what: string, done: () => boolean, limitMs = 20_000): Promise<void> {

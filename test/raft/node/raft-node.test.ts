@@ -249,7 +249,7 @@ describe('a cluster of RaftNodes over fake disk, network and clock', () => {
     const { cluster, leader } = await formed(9)
     const [heir] = others(cluster, leader)
     if (heir === undefined) throw new Error('no follower')
-    cluster.onHandingOver = (node) => void node.propose(new TextEncoder().encode('last words'))
+    cluster.onHandingOver = (node) => void node.proposals.propose(new TextEncoder().encode('last words'))
     const done = leader.node.transferLeadership(heir.nodeId)
     await cluster.waitFor('transferred', () => heir.node.isLeaderReady())
     await done

@@ -208,18 +208,18 @@ describe('a cluster whose leader cannot write snapshots', () => {
     leader.store.saveSnapshot = (at, source) => released.then(() => save(at, source))
     const word = 'x'.repeat(1_000)
     let asked = 0
-    while (asked < 1_000 && !follower.node.isBusy()) {
+    while (asked < 1_000 && !follower.node.proposals.isBusy()) {
       expect(cluster.say(follower, word)).toBe(true)
       asked++
       await cluster.clock.run(5)
     }
     expect(asked).toBeLessThan(100)
-    expect(leader.node.isBusy()).toBe(true)
+    expect(leader.node.proposals.isBusy()).toBe(true)
     // A release is not asked whether it is welcome.
     expect(cluster.say(follower, 'release')).toBe(true)
     await cluster.waitFor('released', () => leader.machine.state.words.includes('release'))
     letGo()
-    await cluster.waitFor('open again', () => !leader.node.isBusy() && !follower.node.isBusy())
+    await cluster.waitFor('open again', () => !leader.node.proposals.isBusy() && !follower.node.proposals.isBusy())
     await cluster.waitFor('cut', () => (leader.node.status()?.firstIndex ?? 0) > 30)
   }, 60_000)
 })

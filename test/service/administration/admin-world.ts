@@ -154,6 +154,7 @@ export class World {
         if (world.connected) world.#admins.get(to)?.onPeerFrame(nodeId, kind, payload)
         return true
       },
+      proposals: { propose: (bytes) => world.#propose(decodeCommand(bytes)), isBusy: unused, count: 0 },
       isLeaderReady: () => world.isReady,
       confirmLeadership: unused,
       read: unused,
@@ -161,9 +162,6 @@ export class World {
       term: unused,
       appliedIndex: unused,
       commitIndex: unused,
-      propose: (bytes) => world.#propose(decodeCommand(bytes)),
-      isBusy: unused,
-      proposalCount: unused,
       droppedFrames: unused,
       setMembers: unused,
     }

@@ -4,7 +4,7 @@ import { LockMachine } from '../../../src/locks/machine.js'
 import type { Clock, Timer } from '../../../src/platform.js'
 import { type ConfState, EMPTY_CONF_STATE, type Index, Role, type Term } from '../../../src/raft/core/types.js'
 import { READ_PATIENCE_MS } from '../../../src/raft/limits.js'
-import type { NodeApi, NodeStatus } from '../../../src/raft/node/node-api.js'
+import type { CommandSink, NodeApi, NodeStatus } from '../../../src/raft/node/node-api.js'
 import type { ReadDone } from '../../../src/raft/node/reads/reads.js'
 import { clockThatLooks } from '../../../src/raft/ports/looks-first.js'
 import { OlderProgramError } from '../../../src/raft/ports/older-program.js'
@@ -31,6 +31,7 @@ export interface Observed extends LockEvent {
 
 export class FakeNode implements NodeApi {
   readonly world: World
+  readonly proposals: CommandSink
   machine!: LockMachine
   service!: LockService
   crashed = true
@@ -70,6 +71,11 @@ export class FakeNode implements NodeApi {
     readonly rate: number,
   ) {
     this.world = cluster.world
+    this.proposals = {
+      propose: (command) => cluster.propose(this, command),
+      isBusy: () => cluster.isBusy,
+      count: 0,
+    }
   }
 
   // ------------------------------------------------------------------------------------------------- process
@@ -330,9 +336,6 @@ export class FakeNode implements NodeApi {
   commitIndex(): Index {
     return this.cluster.log.length
   }
-  propose(command: Uint8Array): boolean {
-    return this.cluster.propose(this, command)
-  }
   confirmLeadership(done: (index: Index | null) => void): void {
     const index = this.cluster.log.length
     const term = this.#term
@@ -381,13 +384,6 @@ export class FakeNode implements NodeApi {
   }
   setMembers(): void {}
   droppedFrames(): number {
-    return 0
-  }
-  isBusy(): boolean {
-    return this.cluster.isBusy
-  }
-
-  proposalCount(): number {
     return 0
   }
   nextRaftId(): number {

@@ -34,13 +34,17 @@ export class DutyBench {
       soon: (run) => void time.after(0, run),
     }
     this.state = Object.assign(state, { level }) as StateView
-    const node: Pick<NodeApi, 'isLeaderReady' | 'term' | 'propose'> = {
+    const node: Pick<NodeApi, 'isLeaderReady' | 'term' | 'proposals'> = {
       isLeaderReady: () => this.isLeaderReady,
       term: () => 1,
-      propose: (bytes) => {
-        this.proposed.push({ command: decodeCommand(bytes), atMs: time.nowMs })
-        this.mostInOneTurn = Math.max(this.mostInOneTurn, ++this.#inTurn)
-        return true
+      proposals: {
+        propose: (bytes) => {
+          this.proposed.push({ command: decodeCommand(bytes), atMs: time.nowMs })
+          this.mostInOneTurn = Math.max(this.mostInOneTurn, ++this.#inTurn)
+          return true
+        },
+        isBusy: () => false,
+        count: 0,
       },
     }
     this.office = new Office(node as NodeApi, this.state)
