@@ -163,6 +163,7 @@ class Server {
       contended: () => reads.reports.queues.count,
       snapshotSentUnixMs: () => reads.snapshots.lastSentWallMs,
       survey: () => this.#lockMetrics.survey(reads.queues),
+      labels: this.#lockMetrics.labels,
     })
     addTlsMetrics(registry, tls)
     addAccessMetrics(registry, {

@@ -1,6 +1,7 @@
 /** The metrics of a node that a test makes: with nothing counted elsewhere, unless the test says so. */
 import { Registry } from 'prom-client'
 import { type CountedElsewhere, ServerMetrics } from '../../src/server/http/metrics.js'
+import { PrefixLabels } from '../../src/server/http/prefix-labels.js'
 import type { StatusSources } from '../../src/service/status.js'
 
 export function serverMetrics(
@@ -16,6 +17,7 @@ export function serverMetrics(
     snapshotSentUnixMs: () => 0,
     contended: () => 0,
     survey: () => Promise.resolve(),
+    labels: new PrefixLabels([]),
     ...counted,
   })
 }

@@ -12,7 +12,7 @@ import type { FailedAttempts } from '../../service/access/failed-attempts.js'
 import { type VisibleNames, WRONG_TOKEN_TEXT } from '../../service/access/policy.js'
 import { type Answer, failure } from './answers.js'
 import { type ClientEnd, clientEndOf } from './client-end.js'
-import { OTHER } from './prefix-labels.js'
+import type { Sight } from './prefix-labels.js'
 
 export interface HttpAccessDeps {
   readonly access: AccessControl
@@ -32,8 +32,8 @@ export interface Asker {
   refusal(name: string): Answer | null
   /** Null: the caller may see every name that begins so. */
   refusalUnder(prefix: string): Answer | null
-  /** Whether a label of metrics (a prefix, or the first segment of names) tells the caller of names that it may see alone. */
-  seesBelow(label: string): boolean
+  /** What of metrics that are told by prefix is for the caller. */
+  readonly sight: Sight
 }
 
 const DEFAULT_PORT = 80
@@ -90,8 +90,10 @@ export class HttpAccess {
       visible,
       refusal: (name) => judged(policy.refusal(caller, 'see', name), name),
       refusalUnder: (prefix) => judged(policy.refusalUnder(caller, 'see', prefix), prefix),
-      seesBelow: (label) =>
-        label !== OTHER && [label, `${label}/`].some((prefix) => policy.refusalUnder(caller, 'see', prefix) === null),
+      sight: {
+        has: (name) => visible.has(name),
+        hasAllUnder: (prefix) => policy.refusalUnder(caller, 'see', prefix) === null,
+      },
     }
   }
 

@@ -244,7 +244,7 @@ function routesOf({ sources, metrics }: HttpOptions): ReadonlyMap<string, Route>
     [
       '/metrics',
       async (_query, _reads, asker) => {
-        const body = metricsFor(asker, await metrics.text())
+        const body = metricsFor(asker, await metrics.text(), metrics.labels)
         return { status: 200, type: metrics.registry.contentType, body }
       },
     ],

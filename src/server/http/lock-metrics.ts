@@ -29,7 +29,7 @@ interface QueueSum {
 }
 
 export class LockMetrics implements LockObserver {
-  readonly #labels: PrefixLabels
+  readonly labels: PrefixLabels
   readonly #waits: Histogram<'prefix' | 'outcome'>
   readonly #holds: Histogram<'prefix'>
   readonly #losses: Counter<'prefix' | 'reason'>
@@ -42,7 +42,7 @@ export class LockMetrics implements LockObserver {
 
   constructor(private readonly options: LockMetricsOptions) {
     const registers = [options.registry]
-    this.#labels = new PrefixLabels(options.prefixes)
+    this.labels = new PrefixLabels(options.prefixes)
     this.#waits = new Histogram({
       name: 'tnl_wait_seconds',
       help: 'From the request for a lock to its grant, or until it left the queue without one',
@@ -87,10 +87,10 @@ export class LockMetrics implements LockObserver {
     switch (type) {
       case 'granted':
       case 'left':
-        this.#waits.observe({ prefix: this.#labels.of(name), outcome: type }, this.#secondsSince(sinceWallMs))
+        this.#waits.observe({ prefix: this.labels.of(name), outcome: type }, this.#secondsSince(sinceWallMs))
         return
       case 'lost':
-        this.#losses.inc({ prefix: this.#labels.of(name), reason: how ?? OTHER })
+        this.#losses.inc({ prefix: this.labels.of(name), reason: how ?? OTHER })
         this.#held(name, sinceWallMs)
         return
       case 'released':
@@ -100,11 +100,11 @@ export class LockMetrics implements LockObserver {
   }
 
   refused(name: string, why: RefusedFor): void {
-    this.#refusals.inc({ prefix: this.#labels.of(name), reason: why })
+    this.#refusals.inc({ prefix: this.labels.of(name), reason: why })
   }
 
   #held(name: string, sinceWallMs: number): void {
-    this.#holds.observe({ prefix: this.#labels.of(name) }, this.#secondsSince(sinceWallMs))
+    this.#holds.observe({ prefix: this.labels.of(name) }, this.#secondsSince(sinceWallMs))
   }
 
   /** The clocks of two nodes: what seems to lie ahead began just now. */
@@ -133,7 +133,7 @@ export class LockMetrics implements LockObserver {
   }
 
   #add(sums: Map<string, QueueSum>, { name, waiters, sinceWallMs }: QueueReport): void {
-    const prefix = this.#labels.of(name)
+    const prefix = this.labels.of(name)
     const sum = sums.get(prefix)
     if (sum === undefined) sums.set(prefix, { waiters, sinceWallMs })
     else {

@@ -1,6 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, type Registry } from 'prom-client'
 import { Role } from '../../raft/core/types.js'
 import { type NodeCounts, type StatusSources, whyNotReady } from '../../service/status.js'
+import type { PrefixLabels } from './prefix-labels.js'
 
 /** From a fast disk's sync to one that is about to be replaced. */
 const APPEND_BUCKETS_SECONDS = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5]
@@ -20,6 +21,8 @@ export interface CountedElsewhere {
   snapshotSentUnixMs(): number
   /** Brings up to date what is read of all queues. */
   survey(): Promise<void>
+  /** Of the metrics of locks. */
+  readonly labels: Pick<PrefixLabels, 'isFor'>
 }
 
 /** What `/metrics` shows, in Prometheus' units. Whatever is a state is read when it is asked for. */
@@ -27,6 +30,7 @@ export class ServerMetrics {
   readonly #leaderChanges: Counter
   readonly #appends: Histogram
   readonly #survey: () => Promise<void>
+  readonly labels: CountedElsewhere['labels']
 
   constructor(
     readonly registry: Registry,
@@ -46,6 +50,7 @@ export class ServerMetrics {
       registers: [this.registry],
     })
     this.#survey = () => counted.survey()
+    this.labels = counted.labels
     this.#addRaft(sources, counted)
     this.#addCounts(sources, counted)
   }

@@ -9,15 +9,21 @@ export function judgeTerms(rules: NameRules, terms: AskedTerms, prefix: string):
   const where = prefix === '' ? 'here' : `under ${prefix}`
   const never = (text: string): TermsRefusal => ({ code: 'unauthorized', text: `${text} (policies of this cluster)` })
   if (modes !== null && !modes.has(terms.mode)) return never(`only ${[...modes].join(' and ')} locks ${where}`)
-  if (maxHoldMs !== null && (terms.ttlMs === 0 || terms.ttlMs > maxHoldMs)) {
-    return never(`ttl: locks ${where} need one of at most ${formatSeconds(maxHoldMs)} seconds`)
-  }
+  const tooLong = maxHoldMs === null ? null : tooLongOf(terms, maxHoldMs, where)
+  if (tooLong !== null) return never(`${tooLong} of at most ${formatSeconds(maxHoldMs ?? 0)} seconds`)
   const lack = lackOfMetadata(rules, terms.meta)
   if (lack !== null) return never(`meta: locks ${where} need ${lack}`)
   if (maxWaiters !== null && terms.waits && terms.waiters() >= maxWaiters) {
     return { code: 'limit', text: `wait: at most ${maxWaiters} may wait for one lock ${where}` }
   }
   return null
+}
+
+/** What would keep others out for longer; null: nothing. A tail does so just as the hold did that left it. */
+function tooLongOf({ ttlMs, minHoldMs, delayMs }: AskedTerms, maxMs: number, where: string): string | null {
+  if (ttlMs === 0 || ttlMs > maxMs) return `ttl: locks ${where} need one`
+  if (minHoldMs > maxMs) return `min-hold: locks ${where} may have one`
+  return delayMs > maxMs ? `delay: locks ${where} may have one` : null
 }
 
 function lackOfMetadata({ metadata }: NameRules, meta: string): string | null {

@@ -17,7 +17,7 @@ export interface IdentityData extends Rights {
 
 /** For whoever asks for such a name. What is null or empty is not restricted. */
 export interface NameRules {
-  /** A hold ends by its `ttl`, at most so long after its grant. */
+  /** A hold ends by its `ttl`, at most so long after its grant; nor may `min-hold` or `delay` be longer than that. */
   readonly maxHoldMs: number | null
   /** `meta` is not empty; with keys it is a JSON object that has them, none of them empty. */
   readonly metadata: 'free' | 'needed' | readonly string[]

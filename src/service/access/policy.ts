@@ -25,6 +25,9 @@ export interface AskedTerms {
   readonly mode: AskedMode
   /** 0: the hold has no end of its own. */
   readonly ttlMs: number
+  /** For how long what is left of a hold may keep others out: from its grant on, and behind its end. 0: not at all. */
+  readonly minHoldMs: number
+  readonly delayMs: number
   readonly meta: string
   /** It would wait in the queue if it were not granted at once. */
   readonly waits: boolean

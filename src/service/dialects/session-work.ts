@@ -16,7 +16,7 @@ import { BUSY_TEXT, errorReply, NO_QUORUM_TEXT, NO_REQUEST } from './replies.js'
 import { RequestIds } from './request-ids.js'
 import { lackOfLevel } from './requests/level.js'
 import { grantedReply, queuedReply } from './requests/lock.js'
-import { refusalByRules } from './requests/name-rules.js'
+import { type AskedOf, refusalByRules } from './requests/name-rules.js'
 import { type AccessNeeds, isStored, type Lack, lackOfRight } from './requests/needs.js'
 import { type LockBody, type RequestBody, RequestError, type RequestScope } from './requests/request.js'
 import { answerReply, requestFor } from './requests/table.js'
@@ -140,11 +140,9 @@ export class SessionWork implements RequestScope {
   }
 
   #refuseTerms(body: LockBody): void {
-    const asked = body.type === CommandType.ask ? body : { ...body, asks: [{ ...body, ...PLAIN }], ttlMs: 0 }
-    const { access, reads, counters } = this.context
-    const refusal = refusalByRules(access.policy, asked, (name) => reads.reports.who(name, 0).waiterCount)
+    const refusal = refusalByRules(this.context, this.connection, body.type === CommandType.ask ? body : plainAsk(body))
     if (refusal === null) return
-    if (refusal.code === 'limit') counters.failed(subjectOf(body).name, 'limit')
+    if (refusal.code === 'limit') this.context.counters.failed(subjectOf(body).name, 'limit')
     throw new RequestError(refusal.code, refusal.text)
   }
 
@@ -308,7 +306,9 @@ export class SessionWork implements RequestScope {
 }
 
 /** What `lock` of a cluster of level 1 asks for. */
-const PLAIN = { amount: EXCLUSIVE, limit: 0 } as const
+function plainAsk({ name, waitMs, meta, delayMs }: Extract<LockBody, { readonly name: string }>): AskedOf {
+  return { asks: [{ name, amount: EXCLUSIVE, limit: 0 }], ttlMs: 0, minHoldMs: 0, delayMs, meta, waitMs }
+}
 
 /** What the node must know of a request when its answer comes. */
 function subjectOf(body: RequestBody): Subject {

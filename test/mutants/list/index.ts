@@ -4,6 +4,7 @@ import { CLIENT_READS } from './client-reads.js'
 import { COARSE } from './coarse.js'
 import { COMMAND_LINE } from './command-line.js'
 import { DASHBOARD } from './dashboard.js'
+import { DOORS } from './doors.js'
 import { DURABILITY } from './durability.js'
 import { ELECTIONS } from './elections.js'
 import { IDENTITIES } from './identities.js'
@@ -108,6 +109,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...WATCHES,
   ...DASHBOARD,
   ...WHO_MAY_WHAT,
+  ...DOORS,
   ...RECOVERY_AND_TRACES,
   ...SAVED_SNAPSHOTS,
   ...LIBRARY,

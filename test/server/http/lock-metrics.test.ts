@@ -1,5 +1,5 @@
 import { Registry } from 'prom-client'
-import { expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import type { EventType, LockEvent } from '../../../src/locks/effects.js'
 import type { HoldEnd } from '../../../src/locks/state/standing.js'
 import type { QueueReport } from '../../../src/locks/views/queues.js'
@@ -126,4 +126,34 @@ it('labels by the longest prefix that was chosen', () => {
     OTHER,
     OTHER,
   ])
+})
+
+describe('numbers of a label are for whoever sees all names that it counts', () => {
+  /** By the beginnings of names. */
+  const sees = (...prefixes: readonly string[]) => {
+    const has = (name: string): boolean => prefixes.some((prefix) => name.startsWith(prefix))
+    return { has, hasAllUnder: has }
+  }
+
+  it('where it was chosen: names of others that begin alike are among them', () => {
+    const labels = new PrefixLabels(['team', 'db/'])
+    expect(labels.isFor(sees('team/'), 'team')).toBe(false)
+    expect(labels.isFor(sees('team'), 'team')).toBe(true)
+    expect(labels.isFor(sees('db/'), 'db/')).toBe(true)
+    expect(labels.isFor(sees('db/a'), 'db/')).toBe(false)
+  })
+
+  it('where it is a first segment: also a lock of just that name, from when there is one', () => {
+    const labels = new PrefixLabels([])
+    labels.of('team/x')
+    expect(labels.isFor(sees('team/'), 'team')).toBe(true)
+    expect(labels.isFor(sees('team/x'), 'team')).toBe(false)
+    labels.of('team')
+    expect(labels.isFor(sees('team/'), 'team')).toBe(false)
+    expect(labels.isFor(sees('team'), 'team')).toBe(true)
+  })
+
+  it('and never those of all the rest', () => {
+    for (const chosen of [[], ['team/']]) expect(new PrefixLabels(chosen).isFor(sees('other'), OTHER)).toBe(false)
+  })
 })

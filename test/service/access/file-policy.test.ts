@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { sha256 } from '../../../src/digest.js'
 import { type Caller, nobody } from '../../../src/service/access/caller.js'
 import { FilePolicy } from '../../../src/service/access/file-policy.js'
+import type { AskedTerms } from '../../../src/service/access/policy.js'
 import type { IdentityData, NameRules, PolicyData, Rights } from '../../../src/service/access/policy-data.js'
 import { CLUSTER_VERBS, type ClusterVerb, LOCK_VERBS, type LockVerb } from '../../../src/service/access/verbs.js'
 import { SeededRandom } from '../../../src/testing/seeded-random.js'
@@ -168,18 +169,23 @@ it('a verb that holds under a prefix holds for every name below it, whatever the
 })
 
 describe('rules for names', () => {
+  const PLAIN: AskedTerms = {
+    mode: 'exclusive',
+    ttlMs: 0,
+    minHoldMs: 0,
+    delayMs: 0,
+    meta: '',
+    waits: false,
+    waiters: () => 0,
+  }
   const FREE: NameRules = { maxHoldMs: null, metadata: 'free', modes: null, maxWaiters: null }
   const judge = (rules: Partial<NameRules>, terms: Partial<Parameters<FilePolicy['refusalOfTerms']>[0]>) =>
-    policy({ rules: new Map([['db/', { ...FREE, ...rules }]]) }).refusalOfTerms(
-      { mode: 'exclusive', ttlMs: 0, meta: '', waits: false, waiters: () => 0, ...terms },
-      'db/x',
-    )
+    policy({ rules: new Map([['db/', { ...FREE, ...rules }]]) }).refusalOfTerms({ ...PLAIN, ...terms }, 'db/x')
 
   it('say nothing of other names', () => {
     const rules = new Map([['db/', { ...FREE, metadata: 'needed' as const }]])
-    const terms = { mode: 'exclusive', ttlMs: 0, meta: '', waits: false, waiters: () => 0 } as const
-    expect(policy({ rules }).refusalOfTerms(terms, 'web')).toBeNull()
-    expect(policy({ rules }).refusalOfTerms(terms, 'db/x')).not.toBeNull()
+    expect(policy({ rules }).refusalOfTerms(PLAIN, 'web')).toBeNull()
+    expect(policy({ rules }).refusalOfTerms(PLAIN, 'db/x')).not.toBeNull()
   })
 
   it('bound how long a lock is held', () => {
@@ -189,6 +195,19 @@ describe('rules for names', () => {
         code: 'unauthorized',
         text: 'ttl: locks under db/ need one of at most 60 seconds (policies of this cluster)',
       })
+    }
+  })
+
+  it('bound for how long a tail keeps others out, as the hold would', () => {
+    for (const key of ['minHoldMs', 'delayMs'] as const) {
+      const asked = (ms: number) => judge({ maxHoldMs: 60_000 }, { ttlMs: 1_000, [key]: ms })
+      expect(asked(60_000)).toBeNull()
+      const word = key === 'delayMs' ? 'delay' : 'min-hold'
+      expect(asked(60_001)).toMatchObject({
+        code: 'unauthorized',
+        text: `${word}: locks under db/ may have one of at most 60 seconds (policies of this cluster)`,
+      })
+      expect(judge({}, { [key]: 86_400_000 })).toBeNull()
     }
   })
 

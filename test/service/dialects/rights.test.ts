@@ -14,7 +14,8 @@ describe('the rules of the auth file for a name', () => {
     'public/short/': { maxHoldMs: 60_000 },
     'public/told/': { metadata: ['host'] },
   }
-  const strict = startedAtLevel(2, accountsOf({ nobody: { '': 'lock' } }, rules))
+  const accounts = accountsOf({ nobody: { '': 'lock' } }, rules)
+  const strict = startedAtLevel(2, accounts)
   const at = strict.node(0)
 
   it.each([
@@ -24,6 +25,8 @@ describe('the rules of the auth file for a name', () => {
     ['lock,id:1,name:public/short/a', 'err,id:1,code:unauthorized'],
     ['lock,id:1,name:public/short/a,ttl:61', 'err,id:1,code:'],
     ['lock,id:1,name:public/short/a,ttl:60', 'ok,id:1'],
+    ['lock,id:1,name:public/short/a,ttl:1,min-hold:86400', 'err,id:1,code:unauthorized'],
+    ['lock,id:1,name:public/short/a,ttl:1,delay:86400', 'err,id:1,code:unauthorized'],
     ['lock,id:1,name:public/told/a', 'err,id:1,code:unauthorized'],
     ['lock,id:1,name:public/told/a,meta:{"host":"h"}', 'ok,id:1'],
     ['lock,id:1,name:free/b,name:public/told/b', 'err,id:1,code:unauthorized'],
@@ -31,6 +34,21 @@ describe('the rules of the auth file for a name', () => {
     const { socket } = hello(at)
     expect(talk(socket, `${line}\n`)).toContain(told)
     talk(socket, 'bye\n')
+  })
+
+  it('are written down where they refuse, in both dialects', () => {
+    const { records } = accounts
+    records.length = 0
+    const { socket } = hello(at)
+    talk(socket, 'lock,id:1,name:free/c,name:public/told/c\n', 'bye\n')
+    expect(talk(at.connect(), 'lock,name:public/told/c\n')).toMatch(/^err,\S/)
+    const refused = {
+      action: 'lock',
+      name: 'public/told/c',
+      result: 'refused',
+      reason: expect.stringMatching(/^meta: /),
+    }
+    expect(records).toEqual([expect.objectContaining(refused), expect.objectContaining(refused)])
   })
 
   it('bound those who wait', () => {

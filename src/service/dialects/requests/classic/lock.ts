@@ -82,11 +82,10 @@ function readAmount(line: Line): Pick<ClassicAsk, 'amount' | 'limit'> | NeutralR
 }
 
 /** By the rules for names of the auth file. */
-function refusalOfTerms({ context }: ClassicScope, { body }: Asked): NeutralReply | null {
-  const { access, reads } = context
-  const { name, amount, limit, meta, waitMs } = body
-  const asked = { asks: [{ name, amount, limit }], ttlMs: 0, meta, waitMs }
-  const refusal = refusalByRules(access.policy, asked, (of) => reads.reports.who(of, 0).waiterCount)
+function refusalOfTerms({ context, connection }: ClassicScope, { body }: Asked): NeutralReply | null {
+  const { name, amount, limit, meta, delayMs, waitMs } = body
+  const asked = { asks: [{ name, amount, limit }], ttlMs: 0, minHoldMs: 0, delayMs, meta, waitMs }
+  const refusal = refusalByRules(context, connection, asked)
   return refusal === null ? null : plainError(refusal.text)
 }
 

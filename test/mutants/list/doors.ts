@@ -1,0 +1,31 @@
+/** What a review of the doors has found: amounts, other people's names, files and clients that stand still. */
+import { edit, type Mutant } from '../mutant.js'
+
+const killedBy = (test: string) => ({ rule: 'own', killers: ['tests'], tests: [test] }) as const
+
+export const DOORS: readonly Mutant[] = [
+  {
+    ...killedBy('test/service/access/file-policy.test.ts'),
+    id: 'T970',
+    title: 'a lock that may be held for a minute can be kept from others for a day by the tail that it leaves',
+    edits: [edit('src/service/access/name-rules.ts', 'if (minHoldMs > maxMs)', 'if (minHoldMs > maxMs && maxMs < 0)')],
+  },
+  {
+    ...killedBy('test/service/dialects/rights.test.ts'),
+    id: 'T971',
+    title: 'nobody reads of what the rules for names refuse',
+    edits: [
+      edit(
+        'src/service/dialects/requests/name-rules.ts',
+        "    audit.record({ caller, remote, action: 'lock', name, result: 'refused', reason: refusal.text })\n",
+        '',
+      ),
+    ],
+  },
+  {
+    ...killedBy('test/server/http/lock-metrics.test.ts'),
+    id: 'T972',
+    title: 'whoever sees team/ is told the numbers of team2/',
+    edits: [edit('src/server/http/prefix-labels.ts', 'return hasAllUnder(label)', 'return hasAllUnder(`${label}/`)')],
+  },
+]
