@@ -133,6 +133,8 @@ class Handshake {
   #bytes: Buffer = Buffer.alloc(0)
   #header: ProxyHeader | null = null
   #timer: Timer | null = null
+  /** Its first byte has come, and was one of TLS. */
+  #isTls = false
   #isDone = false
 
   constructor(
@@ -225,6 +227,7 @@ class Handshake {
   // --------------------------------------------------------------------------------------------------------- TLS
 
   #awaitTurn(): void {
+    this.#isTls = true
     this.#handBack()
     this.#timer?.cancel()
     this.#timer = this.terms.clock.after(HANDSHAKE_MAX_MS, () => this.giveUp('the TLS handshake takes too long'))
@@ -244,7 +247,9 @@ class Handshake {
   /** Who connects and goes, as health checks do, is not worth a word. */
   readonly #onEnd = (): void => {
     if (this.#isDone) return
-    if (this.#bytes.length > 0 || this.#header !== null) this.terms.failed(this.#remote, 'closed by the other end')
+    // The usual end of it where the other end does not believe this one's certificate, and does not say so.
+    if (this.#isTls) this.terms.failed(this.#remote, 'the other end went away in the TLS handshake')
+    else if (this.#bytes.length > 0 || this.#header !== null) this.terms.failed(this.#remote, 'closed by the other end')
     this.#finish(null)
     this.tcp.destroy()
   }

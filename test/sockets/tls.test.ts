@@ -1,8 +1,12 @@
 /** TLS at the client port: what the service hears, and what a client gets. */
 import { once } from 'node:events'
+import { duplexPair } from 'node:stream'
+import { connect } from 'node:tls'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { Authority } from '../kit/authority.js'
 import { credentialsOf, setUpHandshakes, tcpClient, tlsClient } from './kit.js'
+
+const WENT = 'the other end went away in the TLS handshake'
 
 let authority: Authority
 beforeAll(async () => {
@@ -132,11 +136,27 @@ describe('a port for TLS alone', () => {
     expect(failures).toHaveLength(1)
   })
 
+  it('lets go at once of a client that does not believe it, and says so', async () => {
+    const { port, failures } = await required()
+    await expect(tlsClient(port, await Authority.create('another'))).rejects.toThrow(/certificate/)
+    await expect.poll(() => failures).toEqual([WENT])
+  })
+
+  it.each(['end', 'resetAndDestroy'] as const)('lets go at once of who leaves in its handshake (%s)', async (leave) => {
+    const { port, failures } = await required()
+    const tcp = await tcpClient(port)
+    const [near, far] = duplexPair()
+    connect({ socket: near }).on('error', () => undefined)
+    far.pipe(tcp)
+    await once(tcp, 'data')
+    far.unpipe(tcp)
+    tcp[leave]()
+    await expect.poll(() => failures).toEqual([WENT])
+  })
+
   it('bears a handshake that comes byte by byte', async () => {
     const { port, service } = await required()
     const relayed = await tcpClient(port)
-    const { connect } = await import('node:tls')
-    const { duplexPair } = await import('node:stream')
     const [near, far] = duplexPair()
     far.on('data', (chunk: Buffer) => {
       for (const byte of chunk) relayed.write(Buffer.of(byte))

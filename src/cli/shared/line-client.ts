@@ -2,13 +2,13 @@ import type { Socket } from 'node:net'
 import { createInterface, type Interface } from 'node:readline'
 import { formatHostPort, type HostPort } from '../../address.js'
 import type { Credentials } from '../../client/security/credentials.js'
-import { explainTls } from '../../client/security/secure-stream.js'
+import { CLOSED_WITHOUT_A_WORD, explainTls } from '../../client/security/secure-stream.js'
 import { PROTOCOL_VERSION } from '../../protocol/limits.js'
 import { type Fields, formatLine, type Line, parseLine } from '../../protocol/line.js'
 import type { ClusterAccess } from './cluster-access.js'
 import { ClusterRefusal, CommandFailure, explain } from './command-failure.js'
 import { TnlExit } from './exit-statuses.js'
-import { openStream } from './open-stream.js'
+import { type OpenStream, openStream } from './open-stream.js'
 
 /** Without any word for this long a node counts as out of reach. */
 const ANSWER_TIMEOUT_MS = 5_000
@@ -26,12 +26,14 @@ export class LineClient {
   readonly #lines: AsyncIterator<string>
   readonly #reader: Interface
   readonly #broken: Promise<never>
+  readonly #auth: string | undefined
+  /** It is plain, and nothing was heard on it. */
+  #mayWantTls: boolean
 
-  private constructor(
-    socket: Socket,
-    private readonly auth: string | undefined,
-  ) {
+  private constructor({ stream: socket, isSecure, auth }: OpenStream) {
     this.#socket = socket
+    this.#auth = auth
+    this.#mayWantTls = !isSecure
     this.#broken = new Promise((_, reject) => socket.on('error', (error) => reject(explainTls(error))))
     // It may break while nobody waits for a line; the next one that does hears of it.
     this.#broken.catch(() => {})
@@ -41,21 +43,22 @@ export class LineClient {
 
   /** Rejects when the connection is not open in time. `timeoutMs` also bounds every silence afterwards. */
   static async open(address: HostPort, credentials?: Credentials, timeoutMs = ANSWER_TIMEOUT_MS): Promise<LineClient> {
-    const { stream, auth } = await openStream(address, credentials, Math.min(timeoutMs, CONNECT_TIMEOUT_MS))
+    const opened = await openStream(address, credentials, Math.min(timeoutMs, CONNECT_TIMEOUT_MS))
+    const { stream } = opened
     stream.setTimeout(timeoutMs, () => stream.destroy(new Error(`no answer for ${timeoutMs / 1000} s`)))
-    return new LineClient(stream, auth)
+    return new LineClient(opened)
   }
 
   /** Opens a session at this very node. Resolves with what it says; rejects with a ClusterRefusal if it does not know this client. */
   async hello(fields: Fields = {}): Promise<Line> {
-    this.#say('hello', { version: PROTOCOL_VERSION, ...fields, redirect: 'no', auth: this.auth })
+    this.#say('hello', { version: PROTOCOL_VERSION, ...fields, redirect: 'no', auth: this.#auth })
     return allowed(await this.nextParsed())
   }
 
   /** What the node says of itself, as JSON. */
   async stats(): Promise<string> {
-    this.#say('.stats', { auth: this.auth })
-    const answer = (await this.next()) ?? 'nothing'
+    this.#say('.stats', { auth: this.#auth })
+    const answer = await this.#nextOrEnd()
     if (answer.startsWith('stats,{')) return answer.slice('stats,'.length)
     if (answer === 'err,unauthorized')
       throw new ClusterRefusal('unauthorized', 'this needs an account with the verb see')
@@ -73,15 +76,21 @@ export class LineClient {
   /** The next line, or null when the node ended the connection. Rejects when the connection broke. */
   async next(): Promise<string | null> {
     const { value, done } = await Promise.race([this.#lines.next(), this.#broken])
-    return done === true ? null : String(value)
+    if (done === true) return null
+    this.#mayWantTls = false
+    return String(value)
   }
 
   async nextParsed(): Promise<Line> {
-    const text = await this.next()
-    if (text === null) throw new Error('the node closed the connection')
-    const line = parseLine(text)
+    const line = parseLine(await this.#nextOrEnd())
     if (line === null) throw new Error('the node sent a malformed line')
     return line
+  }
+
+  async #nextOrEnd(): Promise<string> {
+    const text = await this.next()
+    if (text !== null) return text
+    throw new Error(this.#mayWantTls ? CLOSED_WITHOUT_A_WORD : 'the node closed the connection')
   }
 
   /** What was sent still leaves. */

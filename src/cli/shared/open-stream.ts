@@ -5,6 +5,7 @@ import { openSocket } from '../../client/transport/link-socket.js'
 
 export interface OpenStream {
   readonly stream: Socket
+  readonly isSecure: boolean
   /** For the first line; undefined: there is no token. */
   readonly auth: string | undefined
 }
@@ -38,7 +39,7 @@ export async function openStream(
     },
   )
   try {
-    return { stream, auth: credentials.authOn({ isSecure, remote: { host, port: address.port } }) }
+    return { stream, isSecure, auth: credentials.authOn({ isSecure, remote: { host, port: address.port } }) }
   } catch (error) {
     stream.destroy()
     throw error

@@ -29,6 +29,9 @@ export class TlsFailure extends Error {
   }
 }
 
+/** So a port for TLS alone leaves whoever speaks plainly. */
+export const CLOSED_WITHOUT_A_WORD = 'closed by the server without a word: does it speak TLS?'
+
 /** Below it are no versions that anybody should speak. */
 const MIN_VERSION = 'TLSv1.2'
 

@@ -4,7 +4,7 @@ import { ANSWER_LINE_MAX_BYTES } from '../../protocol/limits.js'
 import { type Line, parseAnswer } from '../../protocol/line.js'
 import { type LineReceiver, LineSplitter } from '../../protocol/line-splitter.js'
 import { FINISH_TIMEOUT_MS } from '../limits.js'
-import { explainTls, TlsFailure } from '../security/secure-stream.js'
+import { CLOSED_WITHOUT_A_WORD, explainTls, TlsFailure } from '../security/secure-stream.js'
 import { type Connect, connectPlain, type DialAddress, type LinkChannel, type LinkSocket } from './link-socket.js'
 
 export interface LinkConsumer {
@@ -70,7 +70,7 @@ export class Link {
       isFirst = false
       splitter.push(chunk)
     })
-    stream.on('end', () => this.#ended('closed by the server'))
+    stream.on('end', () => this.#ended(isFirst ? CLOSED_WITHOUT_A_WORD : 'closed by the server'))
     stream.on('error', (error) => this.#ended(isSecure ? explainTls(error).message : error.message))
     stream.on('close', () => this.#ended('closed'))
   }

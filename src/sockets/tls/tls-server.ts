@@ -56,10 +56,14 @@ export class TlsServer {
     tcp.once('close', () => {
       if (this.#underWay.get(key) === underWay) this.#underWay.delete(key)
     })
+    // Who ends in the middle of its handshake does not go on with it: Node lets go of it then, and not when the time is over.
+    tcp.allowHalfOpen = false
     this.#server.emit('connection', tcp)
   }
 
   #secured(socket: TLSSocket): void {
+    // From here on an end is a word of its own (rule 5), and an answer may follow it.
+    socket.allowHalfOpen = true
     // Bytes that are no TLS any more, or an alert: whatever came afterwards, a FIN above all, would prove nothing.
     socket.on('error', () => socket.destroy())
     const { secured } = this.#take(socket) ?? {}
@@ -72,8 +76,9 @@ export class TlsServer {
     secured(socket, '')
   }
 
-  #failed(error: Error, socket: TLSSocket): void {
-    this.#take(socket)?.secured(null, wordsOf(error))
+  #failed(error: NodeJS.ErrnoException, socket: TLSSocket): void {
+    // That the connection is over its owner hears by itself.
+    if (error.code !== 'ECONNRESET') this.#take(socket)?.secured(null, wordsOf(error))
   }
 
   #take(socket: TLSSocket): UnderWay | undefined {

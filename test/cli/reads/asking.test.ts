@@ -57,3 +57,10 @@ it('says that there is no quorum, also beside an older server: 125', async () =>
   expect(status).toBe(125)
   expect(words).toMatch(/^no endpoint answered: .*no quorum \(no leader\); .*before 0\.4/)
 })
+
+it('asks about TLS where a node closes without a word, and only there', async () => {
+  const [, silent] = await failing(await server())
+  expect(silent).toMatch(/closed by the server without a word: does it speak TLS\?$/)
+  const [, welcoming] = await failing(await server(WELCOME))
+  expect(welcoming).toMatch(/the node closed the connection$/)
+})

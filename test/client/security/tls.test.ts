@@ -137,6 +137,12 @@ describe('a node is not believed, and told nothing,', () => {
     expect(String(error)).toContain('the server speaks TLS')
   })
 
+  it('and of one that closes without a word it may be so', async () => {
+    const error = await refused({ endpoints: await saying(''), tls: false, reach: 300 })
+    expect(error).toBeInstanceOf(NoEndpointError)
+    expect(String(error)).toContain('closed by the server without a word: does it speak TLS?')
+  })
+
   it('while another endpoint is', async () => {
     const wrong = await front({ certificate: 'expired' })
     const right = await front()

@@ -132,4 +132,12 @@ export const TLS_OF_CLIENTS: readonly Mutant[] = [
     '...withoutVariables(start.variables, OWN_VARIABLES), ...movedToken(start.variables)',
     '...withoutVariables(start.variables, OWN_VARIABLES)',
   ),
+  own(
+    'T962',
+    'who speaks plainly to a port for TLS alone is not asked about TLS',
+    TLS_TESTS,
+    'src/client/transport/link.ts',
+    "isFirst ? CLOSED_WITHOUT_A_WORD : 'closed by the server'",
+    "'closed by the server'",
+  ),
 ]

@@ -189,4 +189,16 @@ export const TLS_MUTANTS: readonly Mutant[] = [
       ),
     ],
   },
+  {
+    ...ends,
+    id: 'T960',
+    title: 'who ends in its TLS handshake keeps its place until the time is over',
+    edits: [edit(TLS_SERVER, 'tcp.allowHalfOpen = false', 'tcp.allowHalfOpen = true')],
+  },
+  {
+    ...ends,
+    id: 'T961',
+    title: 'a client that is done and waits gets no answer over TLS',
+    edits: [edit(TLS_SERVER, 'socket.allowHalfOpen = true', '')],
+  },
 ]
