@@ -10,11 +10,10 @@ const RESULTS = join(ROOT, 'test-results', 'mutants.json')
 /** A row a line: what a fresh clone begins with, so that a few mutants can be tried again and the table stays whole. */
 const EVIDENCE = join(ROOT, 'docs', 'evidence', 'mutants.jsonl')
 
-/** Sources that passed every check without a mutant, and how much of each check. */
+/** Sources that passed these checks without a mutant. */
 export interface Baseline {
   readonly sources: string
   readonly checks: readonly string[]
-  readonly seeds: number
 }
 
 interface Row {
@@ -104,8 +103,9 @@ const testFile = (by: string): string | null => /^test\/[^:]+\.ts/.exec(by)?.[0]
 function cell(name: KillerName, outcome: Outcome | undefined): string {
   if (outcome === undefined) return ''
   if (name === 'simulator') {
-    const seeds = `${outcome.seeds} ${outcome.seeds === 1 ? 'seed' : 'seeds'}`
-    return outcome.killed ? seeds : `not in ${seeds}`
+    if (outcome.killed) return `seed ${outcome.seeds}`
+    const { seeds, reached } = outcome
+    return reached === 0 ? `no seed of ${seeds} runs it` : `not in ${seeds}, ${reached ?? 'some'} run it`
   }
   if (!outcome.killed) return '-'
   if (name === 'tests') return testFile(outcome.by)?.replace(/^test\/(.+?)(\.test)?\.ts$/, '$1') ?? 'yes'
@@ -151,12 +151,13 @@ invariant of [ARCHITECTURE.md](../ARCHITECTURE.md), \`others\` for a bug that ot
 
 How to read the table, and what it does not say:
 
-1. A cell says what noticed the mutant: a scenario file, the first test file that failed, the number of seeds until the
-   simulator's first violation, the storage torture; \`-\` noticed nothing, and an empty cell is out of reach of that check.
+1. A cell says what noticed the mutant: a scenario file, the first test file that failed, the simulator's first seed with a
+   violation, the storage torture; \`-\` noticed nothing, and an empty cell is out of reach of that check.
 2. The checks are tried from left to right, and most mutants are done with their first kill: \`not tried\` means that an earlier
    column had noticed it already, and says nothing about the later one.
-3. \`not in N seeds\` means that the simulator ran N seeds and saw nothing: the bug needs a rarer schedule, or its effect is
-   something that no check there looks at (a message to a person, a setting, a program on the command line).
+3. \`not in 200, 37 run it\` means that of the simulator's first 200 seeds 37 run the edited lines, and none of them showed
+   anything: the bug needs a rarer schedule, or its effect is something that no check there looks at (a message to a person,
+   a bound that no client there comes near). The other 163 pass the lines by and are, event by event, the runs without the bug.
 4. A kill shows that this edit of this line is noticed; it does not show that its neighbours would be, of which
    [the mutation tool](mutation.md) tries a sample.
 5. All of these are bugs that somebody had or could imagine, one at a time: the table cannot say anything about bugs that

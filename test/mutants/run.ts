@@ -6,12 +6,13 @@ import { join, resolve } from 'node:path'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { NEXT_PROGRAM_VARIABLE, nextLevelProgram } from '../kit/programs/next-level.js'
 import { ProgressLine } from '../kit/progress-line.js'
-import { type Effort, KILLERS, killersFor, type Outcome, run, testsFor } from './killers.js'
+import { KILLERS, killersFor, type Outcome, run, testsFor } from './killers.js'
 import { likelyTests } from './likely-tests.js'
 import { MUTANTS } from './list/index.js'
 import type { AppliedMutant, KillerName, Mutant } from './mutant.js'
 import { endAll } from './process.js'
 import { describe, page, Results, summary } from './results.js'
+import { type SimulatorLines, seedsThatReach, simulatorLines } from './simulator-reach.js'
 import { applyEdits, build, copySources, hashOf, ROOT } from './workspace.js'
 
 const BAD_USAGE = 2
@@ -48,7 +49,9 @@ function killerNames(text: string): KillerName[] {
   })
 }
 
-interface Flags extends Effort {
+interface Flags {
+  readonly seeds: number
+  readonly trials: number
   readonly only: readonly Mutant[]
   readonly killers: readonly KillerName[]
   readonly jobs: number
@@ -84,41 +87,65 @@ async function buildOne(wanted: AppliedMutant, folder: string): Promise<void> {
 }
 
 /** Without a mutant every check must pass, or what it says about mutants is worth nothing. */
-async function checkBaseline(base: string, mutants: readonly AppliedMutant[], results: Results): Promise<boolean> {
-  const killers = KILLERS.filter((name) => mutants.some((each) => wantedKillers(each).includes(name)))
+async function checkBaseline(
+  base: string,
+  sources: string,
+  mutants: readonly AppliedMutant[],
+  results: Results,
+): Promise<boolean> {
+  const killers = killersOfAny(mutants).filter((name) => name !== 'simulator')
   const tests = killers.includes('tests') ? [...new Set(mutants.flatMap(testsFor))] : []
-  const sources = await hashOf(base)
   const before = results.baseline?.sources === sources ? results.baseline : null
-  const isCovered = [...killers, ...tests].every((check) => before?.checks.includes(check))
-  if (before !== null && isCovered && (before.seeds >= flags.seeds || !killers.includes('simulator'))) return true
+  if ([...killers, ...tests].every((check) => before?.checks.includes(check))) return true
 
   out('first the same checks without a mutant')
   for (const name of killers) {
-    const outcome = await run(name, base, { all: tests }, flags)
+    const outcome = await run(name, base, { all: tests }, { seeds: [], trials: flags.trials })
     if (outcome?.killed) out(`${name} fails without a mutant: ${outcome.by}`)
     if (outcome?.killed) return false
   }
-  const seeds = Math.max(before?.seeds ?? 0, killers.includes('simulator') ? flags.seeds : 0)
-  results.setBaseline({ sources, checks: [...(before?.checks ?? []), ...killers, ...tests], seeds })
+  results.setBaseline({ sources, checks: [...(before?.checks ?? []), ...killers, ...tests] })
   return true
 }
+
+/** What the simulator's seeds do without a mutant. Null: no mutant asks for it. */
+async function measureSeeds(
+  base: string,
+  sources: string,
+  mutants: readonly AppliedMutant[],
+): Promise<SimulatorLines | null> {
+  if (!killersOfAny(mutants).includes('simulator')) return null
+  const lines = await simulatorLines(base, sources, flags.seeds)
+  if (lines.violation === null) return lines
+  throw new Error(`the simulator fails without a mutant: ${lines.violation}`)
+}
+
+const killersOfAny = (mutants: readonly AppliedMutant[]): KillerName[] =>
+  KILLERS.filter((name) => mutants.some((each) => wantedKillers(each).includes(name)))
 
 function wantedKillers(each: AppliedMutant): KillerName[] {
   return killersFor(each).filter((name) => flags.killers.includes(name))
 }
 
-async function tryMutant(base: string, each: AppliedMutant, results: Results): Promise<void> {
+async function tryMutant(
+  base: string,
+  each: AppliedMutant,
+  lines: SimulatorLines | null,
+  results: Results,
+): Promise<void> {
   const root = await mkdtemp(join(base, '..', `${each.id}-`))
   try {
     await copySources(base, root)
     await applyEdits(root, each.edits)
     const all = testsFor(each)
     const tests = { all, likely: likelyTests(base, each, all, results.lastNoticedBy(each)) }
+    const seeds = lines === null ? [] : seedsThatReach(base, each.edits, lines)
     const outcomes: Partial<Record<KillerName, Outcome>> = {}
     for (const name of wantedKillers(each)) {
-      const outcome = await run(name, root, tests, flags)
+      const outcome = await run(name, root, tests, { seeds, trials: flags.trials })
       if (outcome === null) continue
-      outcomes[name] = outcome
+      const isUnnoticed = name === 'simulator' && !outcome.killed
+      outcomes[name] = isUnnoticed ? { ...outcome, seeds: flags.seeds, reached: seeds.length } : outcome
       if (flags.first && outcome.killed) break
     }
     results.record(each, outcomes)
@@ -137,13 +164,15 @@ async function campaign(): Promise<boolean> {
   await copySources(ROOT, base)
   // A mutant lives in the present program; beside it runs the next one, which is the same for all.
   process.env[NEXT_PROGRAM_VARIABLE] = await nextLevelProgram()
-  if (!(await checkBaseline(base, applied, results))) return false
+  const sources = await hashOf(base)
+  if (!(await checkBaseline(base, sources, applied, results))) return false
+  const lines = await measureSeeds(base, sources, applied)
   const progress = new ProgressLine('mutants', applied.length)
   const left = [...applied].reverse()
   const work = async () => {
     for (let each = left.pop(); each !== undefined; each = left.pop()) {
       const current = each
-      await tryMutant(base, current, results)
+      await tryMutant(base, current, lines, results)
       progress.above(() => out(describe(current, results)))
       progress.step(current.id)
     }

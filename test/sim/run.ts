@@ -22,6 +22,8 @@ function positive(text: string): number {
   return Number(text)
 }
 
+const seedList = (text: string): number[] => text.split(',').map(positive)
+
 function nodeCount(text: string): number {
   if (!['3', '5', '7'].includes(text)) throw new InvalidArgumentError('3, 5 or 7')
   return Number(text)
@@ -30,6 +32,7 @@ function nodeCount(text: string): number {
 interface Flags {
   readonly seeds: number
   readonly from: number
+  readonly only?: readonly number[]
   readonly seed?: number
   readonly today: boolean
   readonly trace: boolean
@@ -45,6 +48,7 @@ const flags = new Command('sim')
   )
   .option('--seeds <count>', 'how many seeds to run', positive, 100)
   .option('--from <seed>', 'the first seed', positive, 1)
+  .option('--only <seeds>', 'these seeds, with commas between', seedList)
   .option('--today', 'begin with a seed that changes every day', false)
   .option('--seed <seed>', 'this seed alone', positive)
   .option('--trace', 'with --seed: print every event', false)
@@ -70,7 +74,8 @@ async function replay(seed: number): Promise<boolean> {
 
 async function campaign(): Promise<boolean> {
   const first = flags.today ? Math.floor(Date.now() / DAY_MS) * SEEDS_PER_DAY : flags.from
-  const orders = Array.from({ length: flags.seeds }, (_, i) => ({ seed: first + i, nodes }))
+  const seeds = flags.only ?? Array.from({ length: flags.seeds }, (_, i) => first + i)
+  const orders = seeds.map((seed) => ({ seed, nodes }))
   const coverage = new Map<string, number>()
   const progress = new ProgressLine('seeds', orders.length)
   const beganMs = performance.now()
@@ -93,11 +98,11 @@ async function campaign(): Promise<boolean> {
   for (const { group, name, times } of rows) out(`${String(times).padStart(9)}  ${group}: ${name}`)
   const never = rows.filter(({ times }) => times === 0).map(({ name }) => name)
   const speed = Math.round(virtualMs / 1_000 / seconds)
-  const summary = `seeds ${first} to ${first + done - 1}: ${events} events, ${Math.round(virtualMs / 1_000)} s simulated in ${Math.round(seconds)} s (${speed} times real time)`
+  const summary = `${done} seeds from ${seeds[0]} on: ${events} events, ${Math.round(virtualMs / 1_000)} s simulated in ${Math.round(seconds)} s (${speed} times real time)`
   if (never.length > 0) out(`never met: ${never.join('; ')}`)
   out(summary)
   if (flags.write) writeFileSync(REPORT, page(summary, failed, rows))
-  const uncovered = flags.seeds >= FULL_CAMPAIGN_SEEDS && never.length > 0
+  const uncovered = done >= FULL_CAMPAIGN_SEEDS && never.length > 0
   out(`${done - failed} passed, ${failed} failed`)
   return failed === 0 && !uncovered
 }
