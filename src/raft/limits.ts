@@ -54,6 +54,8 @@ export const RECONNECT_MIN_MS = 20
 export const RECONNECT_MAX_MS = 1_000
 /** A node of another cluster stands at a peer's address: that seldom changes, and each dial is a line in its log. */
 export const RECONNECT_FOREIGN_MS = 10_000
+/** Reasons for which one peer cannot be reached that are told while it cannot: `connection refused`, and then `certificate expired`. */
+export const UNREACHABLE_REASONS_COUNT = 8
 /** The dial by which a lost connection is checked is spread over this, so that two peers seldom dial at once. */
 export const PROBE_SPREAD_MS = 5
 /** How long that dial may leave open whether the peer is dead. */

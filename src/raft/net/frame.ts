@@ -5,6 +5,7 @@
  *     tag      = bit 7: bulk lane, bit 6: more fragments of this frame follow, bits 0-5: kind          (little endian)
  */
 import { crc32c } from '@node-rs/crc32'
+import { looksLikeTls } from '../../sockets/tls/first-bytes.js'
 import { COALESCE_BYTES, FRAGMENT_PAYLOAD_BYTES, FRAME_FRAGMENTS, PEER_FRAME_BYTES } from '../limits.js'
 import { Lane, PeerProtocolError } from '../ports/transport.js'
 
@@ -92,7 +93,7 @@ export class FrameParser {
     while (this.#availableBytes >= this.#neededBytes) {
       const chunk = this.#join()
       const length = chunk.readUInt32LE(this.#offset)
-      if (length > FRAGMENT_PAYLOAD_BYTES) throw new FrameError(`fragment of ${length} bytes`)
+      if (length > FRAGMENT_PAYLOAD_BYTES) throw tooLong(chunk.subarray(this.#offset), length)
       const fragmentBytes = FRAGMENT_HEADER_BYTES + length
       if (fragmentBytes > this.#strangerBytesLeft) throw new FrameError('too many bytes before the handshake')
       if (this.#availableBytes < fragmentBytes) {
@@ -151,6 +152,12 @@ export class FrameParser {
     this.#unfinished[lane] = more ? frame : null
     return more ? null : { lane, kind, payload: Buffer.concat(frame.parts, frame.bytes) }
   }
+}
+
+/** The usual one is the beginning of a TLS handshake, at a node that was given no certificates. */
+function tooLong(bytes: Buffer, length: number): FrameError {
+  const isTls = looksLikeTls(bytes, 'peer') === true
+  return new FrameError(isTls ? 'it speaks TLS, and this node does not' : `fragment of ${length} bytes`)
 }
 
 interface UnfinishedFrame {

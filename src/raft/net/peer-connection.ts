@@ -74,6 +74,8 @@ export interface ConnectionOptions {
 }
 
 const SURPLUS = 'the pair keeps another connection'
+/** What it would have said is refused over TLS already: no certificate, one that has expired, or no TLS at all. */
+const UNHEARD = 'the peer closed it without a word: its log says why'
 
 /** connecting → hello (waits for the peer's) → proof (the same, if both have a secret) → verdict (the same) → up → closed */
 type State = 'connecting' | 'hello' | 'proof' | 'verdict' | 'up' | 'closed'
@@ -124,7 +126,9 @@ export class PeerConnection {
     this.#introduction = new Introduction(this.dialled, secrets, random)
     this.#outbox = new Outbox(stream, lanes)
     stream.on('data', (chunk: Buffer) => this.#read(chunk))
-    stream.on('end', () => this.close({ cause: 'ended', detail: 'the peer closed it' }))
+    stream.on('end', () =>
+      this.close({ cause: 'ended', detail: this.#state === 'hello' ? UNHEARD : 'the peer closed it' }),
+    )
     stream.on('error', (error: NodeJS.ErrnoException) => {
       this.#finish({ cause: 'failed', detail: error.message || (error.code ?? error.name), errorCode: error.code })
     })

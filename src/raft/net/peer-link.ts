@@ -7,6 +7,7 @@ import {
   RECONNECT_MAX_MS,
   RECONNECT_MIN_MS,
   STABLE_CONNECTION_MS,
+  UNREACHABLE_REASONS_COUNT,
   UNSTABLE_CONNECTIONS,
 } from '../limits.js'
 import { PeerDownReason, type PeerHello, RefusalCode } from '../ports/transport.js'
@@ -17,7 +18,7 @@ export interface LinkEvents {
   up(link: PeerLink, peer: PeerHello, connection: PeerConnection): void
   lost(link: PeerLink, end: ConnectionEnd): void
   down(link: PeerLink, reason: PeerDownReason): void
-  /** The first failed dial since the peer was last connected. */
+  /** A failed dial, once for each of its reasons since the peer was last connected, and a few of them at most. */
   unreachable(link: PeerLink, end: ConnectionEnd): void
 }
 
@@ -50,7 +51,8 @@ export class PeerLink implements ConnectionLink {
   /** Runs while a lost connection is being checked and `down` is still owed. */
   #verdictDue: Timer | null = null
   #failedDials = 0
-  #toldUnreachable = false
+  /** Why it cannot be reached, as it was told: another reason is news. */
+  readonly #toldReasons = new Set<string>()
   #unstableConnections = 0
   #upSinceMs = 0
 
@@ -130,7 +132,7 @@ export class PeerLink implements ConnectionLink {
     this.#settle(PeerDownReason.closed)
     this.#use(connection)
     this.#failedDials = 0
-    this.#toldUnreachable = false
+    this.#toldReasons.clear()
     this.#upSinceMs = this.#clock.takerNow()
     this.#events.up(this, peer, connection)
   }
@@ -194,8 +196,8 @@ export class PeerLink implements ConnectionLink {
     const gone = end.cause === 'ended' || (end.cause === 'failed' && DEAD_PEER_CODES.has(end.errorCode ?? ''))
     this.#settle(gone ? PeerDownReason.refused : PeerDownReason.closed)
     const worthTelling = end.cause !== 'surplus' && end.cause !== 'local' && end.cause !== 'refused'
-    if (worthTelling && !this.#toldUnreachable) {
-      this.#toldUnreachable = true
+    if (worthTelling && !this.#toldReasons.has(end.detail) && this.#toldReasons.size < UNREACHABLE_REASONS_COUNT) {
+      this.#toldReasons.add(end.detail)
       this.#events.unreachable(this, end)
     }
     // If there is another address to try, it need not wait.

@@ -201,4 +201,23 @@ export const TLS_MUTANTS: readonly Mutant[] = [
     title: 'a client that is done and waits gets no answer over TLS',
     edits: [edit(TLS_SERVER, 'socket.allowHalfOpen = true', '')],
   },
+  {
+    ...own,
+    id: 'T963',
+    title: 'why a peer cannot be reached is told once, though the reason changes',
+    edits: [
+      edit(
+        'src/raft/net/peer-link.ts',
+        'this.#toldReasons.size < UNREACHABLE_REASONS_COUNT',
+        'this.#toldReasons.size < 1',
+      ),
+    ],
+    tests: ['test/raft/net/hostile.test.ts'],
+  },
+  {
+    ...peers,
+    id: 'T964',
+    title: 'a TLS handshake at a node without certificates is told as a fragment of 16 MB',
+    edits: [edit('src/raft/net/frame.ts', "looksLikeTls(bytes, 'peer') === true", 'false')],
+  },
 ]

@@ -1,6 +1,7 @@
 /** What strangers do to a peer port: nothing of it ends the node, is believed, or keeps peers out. */
-import type { Socket } from 'node:net'
-import { describe, expect, it } from 'vitest'
+import { createServer, type Socket } from 'node:net'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { parseHostPort } from '../../../src/address.js'
 import type { Clock } from '../../../src/platform.js'
 import {
   HANDSHAKE_BYTES,
@@ -163,4 +164,19 @@ describe('a peer', () => {
     expect(delaysMs[0]).toBeGreaterThanOrEqual(RECONNECT_FOREIGN_MS / 2)
     expect(delaysMs[1]).toBeLessThanOrEqual(RECONNECT_MAX_MS)
   })
+})
+
+it('a peer that cannot be reached is told of again when there is another reason', async () => {
+  const gone = await start('b')
+  const peer = gone.peer()
+  await gone.transport.close()
+  const a = await start('a')
+  a.transport.setPeers([peer])
+  const told = () => a.logged('a peer cannot be reached; trying on').map(({ reason }) => String(reason))
+  await a.until(() => told().length === 1)
+  const another = createServer((socket) => socket.on('error', () => undefined).end())
+  onTestFinished(() => void another.close())
+  another.listen(parseHostPort(peer.address))
+  await a.until(() => told().length === 2)
+  expect(told()).toEqual([expect.stringContaining('ECONNREFUSED'), expect.stringContaining('without a word')])
 })

@@ -184,6 +184,17 @@ it('a node says nothing to whom it dials before it knows the certificate', async
   server.close()
 })
 
+it('a node without certificates and one that needs them tell why they do not meet', async () => {
+  const [a, b] = [await node('a'), await start('b')]
+  introduce(a, b)
+  const unreachable = () => b.logged('a peer cannot be reached; trying on').map(({ reason }) => reason)
+  const broken = () => b.logged('closed a connection that broke the peer protocol').map(({ reason }) => reason)
+  await b.until(() => unreachable().length > 0 && broken().length > 0)
+  expect(unreachable()).toEqual(['the peer closed it without a word: its log says why'])
+  expect(broken()).toEqual(['it speaks TLS, and this node does not'])
+  expect(told).toContain('peer port: a connection came to nothing before its first line: not TLS')
+})
+
 describe('while a cluster is being given certificates', () => {
   const optional = { isRequired: false }
 
