@@ -12,16 +12,27 @@ export class Finding extends Error {
   }
 }
 
+export type Through = 'memory' | 'sockets' | 'TLS sockets' | 'files'
+
 export interface Area {
   /** For `--only`. */
   readonly name: string
   /** What is fed to what, in a few words. */
   readonly what: string
+  /** Which way the inputs take: in memory and virtual time, or over real connections or files of this machine. */
+  readonly through: Through
   /**
    * Plays one case, which its seed fixes wholly; returns how many inputs it fed. Throws a `Finding`, or whatever escaped
    * from the product, which is a finding too.
    */
   play(seed: number): number | Promise<number>
+  /** One case takes seconds: the tests play one. */
+  readonly isSlow?: boolean
+  /**
+   * Nothing is fed any more: waits until nothing is left of what was, and throws a `Finding` if something stays. Between cases,
+   * and only now and then, because what ends by itself takes its time.
+   */
+  rest?(): Promise<void>
   /** Ends what the area keeps open between cases. */
   close?(): Promise<void>
 }

@@ -3,19 +3,24 @@ import { parseArgs } from 'node:util'
 import { formatTable } from '../../src/cli/shared/table.js'
 import { ProgressLine } from '../kit/progress-line.js'
 import { say as out, runTool, UsageError, wholeNumber } from '../kit/tool.js'
-import { type Area, describe, Finding } from './area.js'
+import { describe } from './area.js'
 import { AREAS } from './areas/all.js'
+import { record } from './campaign.js'
+import { ProcessWatch } from './process-watch.js'
+import { Tally } from './tally.js'
 
 const INPUTS = 200_000
 const DAY_S = 86_400
-/** Distinct faults of an area; more would only repeat themselves. */
-const FINDINGS_SHOWN_MAX = 10
+/** Of a long run, and inputs between two of a short one. */
+const RESTS = 20
+const RESTS_EVERY = 40_000
 const HELP = `Usage: npm run fuzz -- [options]
 
   --inputs N          lines, commands, frames and files in all (default ${INPUTS})
   --seed N            of the first case; the others count on from it (default: the time)
   --today             a first seed that is the same all day, as CI does
   --cases N           instead of --inputs: so many cases of each area
+  --write             adds the run to docs/evidence/fuzz.jsonl, and writes docs/evidence/fuzz.md from all of them
   --only A,B          only these areas: ${AREAS.map(({ area }) => area.name).join(', ')}
 
 A case is some hundred inputs, and its seed fixes all of them. Ctrl-C ends the run after the case that is running.
@@ -26,6 +31,7 @@ interface Settings {
   readonly inputs: number
   readonly cases: number
   readonly seed: number
+  readonly write: boolean
   readonly areas: typeof AREAS
 }
 
@@ -38,6 +44,7 @@ function readSettings(): Settings | null {
       today: { type: 'boolean', default: false },
       cases: { type: 'string' },
       only: { type: 'string' },
+      write: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
   })
@@ -50,6 +57,7 @@ function readSettings(): Settings | null {
   return {
     inputs: byCases ? Number.POSITIVE_INFINITY : wholeNumber('--inputs', values.inputs ?? String(INPUTS)),
     cases,
+    write: values.write,
     seed: values.seed === undefined ? firstSeed(values.today) : wholeNumber('--seed', values.seed),
     areas: AREAS.filter(({ area }) => only.includes(area.name)),
   }
@@ -61,86 +69,89 @@ function firstSeed(today: boolean): number {
   return today ? now - (now % DAY_S) : now
 }
 
-class Tally {
-  cases = 0
-  inputs = 0
-  failed = 0
-  busyMs = 0
-  /** By the message without its numbers: the first seed that showed it is enough. */
-  readonly findings = new Map<string, number>()
-
-  constructor(
-    readonly area: Area,
-    readonly share: number,
-  ) {}
-
-  async play(seed: number): Promise<void> {
-    const beganMs = performance.now()
-    this.cases++
-    try {
-      this.inputs += await this.area.play(seed)
-    } catch (error) {
-      this.failed++
-      this.#note(seed, error)
-    }
-    this.busyMs += performance.now() - beganMs
-  }
-
-  #note(seed: number, error: unknown): void {
-    const what = error instanceof Finding ? error.message : describe(error)
-    const kind = what.replace(/\d+/g, 'N').slice(0, 120)
-    const times = this.findings.get(kind) ?? 0
-    this.findings.set(kind, times + 1)
-    if (times > 0 || this.findings.size > FINDINGS_SHOWN_MAX) return
-    out(`\nFOUND by ${this.area.name}: ${what.slice(0, 1_000)}`)
-    if (error instanceof Finding) for (const line of error.trail.slice(-12)) out(`  ${JSON.stringify(line)}`)
-    out(`again: npm run fuzz -- --only ${this.area.name} --seed ${seed} --cases 1`)
-  }
-
-  get row(): string[] {
-    const { area, cases, inputs, failed, busyMs, findings } = this
-    const speed = busyMs === 0 ? 0 : Math.round((inputs / busyMs) * 1_000)
-    return [area.name, area.what, cases, inputs, speed, failed, findings.size].map(String)
-  }
-}
-
 /** The area that is furthest behind its share is next. */
 function furthestBehind(tallies: readonly Tally[], cases: number): Tally | undefined {
   const unfinished = tallies.filter((tally) => tally.cases < cases)
   return unfinished.sort((a, b) => behind(a) - behind(b))[0]
 }
 
-/** A case that fails counts some inputs too, or an area that only fails would never be done. */
-const behind = ({ inputs, failed, share }: Tally): number => (inputs + 100 * failed) / share
+const behind = ({ done, share }: Tally): number => done / share
 
-async function runAll({ inputs, cases, seed, areas }: Settings): Promise<Tally[]> {
-  let isStopped = false
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => (isStopped = true))
-  const tallies = areas.map(({ area, share }) => new Tally(area, share))
-  const done = () => tallies.reduce((sum, tally) => sum + tally.inputs + 100 * tally.failed, 0)
-  const bar = new ProgressLine('% of the inputs', 100)
-  let shown = 0
-  for (;;) {
-    const tally = done() < inputs && !isStopped ? furthestBehind(tallies, cases) : undefined
-    if (tally === undefined) break
-    await tally.play(seed + tally.cases)
-    for (; Number.isFinite(inputs) && shown < Math.floor((100 * done()) / inputs) && shown < 100; shown++) bar.step('')
-    await new Promise(setImmediate)
+/** How often nothing is fed for a while, to see what is left: in a long run now and then, in a short one half-way and at the end. */
+const restEvery = (inputs: number): number =>
+  Number.isFinite(inputs) ? Math.max(RESTS_EVERY, inputs / RESTS) : RESTS_EVERY
+
+class Run {
+  readonly #tallies: readonly Tally[]
+  readonly #watch = new ProcessWatch()
+  #isStopped = false
+  #rested = 0
+
+  constructor(private readonly settings: Settings) {
+    this.#tallies = settings.areas.map(({ area, share }) => new Tally(area, share, out))
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => (this.#isStopped = true))
   }
-  bar.end()
-  for (const { area } of tallies) await area.close?.()
-  return tallies
+
+  get #done(): number {
+    return this.#tallies.reduce((sum, { done }) => sum + done, 0)
+  }
+
+  async play(): Promise<readonly Tally[]> {
+    const { inputs, cases, seed } = this.settings
+    const bar = new ProgressLine('% of the inputs', 100)
+    let shown = 0
+    for (;;) {
+      const tally = this.#done < inputs && !this.#isStopped ? furthestBehind(this.#tallies, cases) : undefined
+      if (tally === undefined) break
+      await tally.play(seed + tally.cases)
+      this.#lookForEscapes(tally)
+      if (this.#done >= this.#rested + restEvery(inputs)) await this.#rest()
+      for (; Number.isFinite(inputs) && shown < Math.floor((100 * this.#done) / inputs) && shown < 100; shown++)
+        bar.step('')
+      await new Promise(setImmediate)
+    }
+    bar.end()
+    await this.#rest()
+    for (const tally of this.#tallies) await tally.close()
+    if (this.settings.write) record(seed, this.#tallies, this.#watch)
+    this.#watch.close()
+    return this.#tallies
+  }
+
+  get heap(): string {
+    const { firstMib, highestMib } = this.#watch
+    return `heap after a collection: ${firstMib.toFixed(0)} MiB at the first look, at most ${highestMib.toFixed(0)}`
+  }
+
+  /** Everything that was fed is over, everywhere; then the process has what it had. */
+  async #rest(): Promise<void> {
+    this.#rested = this.#done
+    const { seed } = this.settings
+    await Promise.all(this.#tallies.map((tally) => tally.rest(seed)))
+    const complaint = await this.#watch.complaint()
+    // Whose it is shows when they are run alone.
+    if (complaint !== null) this.#tallies[0]?.fail(`the process: ${complaint}`)
+  }
+
+  #lookForEscapes(tally: Tally): void {
+    for (const error of this.#watch.escaped.splice(0)) tally.fail(`escaped: ${describe(error)}`)
+  }
 }
 
 async function main(): Promise<void> {
   const settings = readSettings()
   if (settings === null) return out(HELP)
   out(`seed ${settings.seed}`)
-  const tallies = await runAll(settings)
-  const head = ['AREA', 'WHAT IS FED TO WHAT', 'CASES', 'INPUTS', 'PER SECOND', 'FAILED', 'FAULTS']
-  out(`\n${formatTable([head, ...tallies.map(({ row }) => row)])}`)
+  const run = new Run(settings)
+  const tallies = await run.play()
+  const head = ['AREA', 'WHAT IS FED TO WHAT', 'THROUGH', 'CASES', 'INPUTS', 'PER SECOND', 'FAILED', 'FAULTS']
+  const rows = tallies.map(({ area, cases, inputs, perSecond, failed, findings }) =>
+    [area.name, area.what, area.through, cases, inputs, perSecond, failed, findings.size].map(String),
+  )
+  out(`\n${formatTable([head, ...rows])}`)
   const failed = tallies.reduce((sum, tally) => sum + tally.failed, 0)
   const cases = tallies.reduce((sum, tally) => sum + tally.cases, 0)
+  out(run.heap)
   out(`${tallies.reduce((sum, { inputs }) => sum + inputs, 0)} inputs`)
   out(`${cases - failed} passed, ${failed} failed`)
   if (failed > 0 || cases === 0) process.exitCode = 1

@@ -219,5 +219,6 @@ class Case {
 export const clientLines: Area = {
   name: 'client-lines',
   what: 'lines of both dialects, through services, state machines and snapshots of three nodes',
+  through: 'memory',
   play: (seed) => new Case(seed).run(),
 }

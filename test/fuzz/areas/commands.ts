@@ -204,5 +204,6 @@ class Case {
 export const commands: Area = {
   name: 'commands',
   what: 'commands of a log with fields at their extremes or bytes changed, through apply, snapshot and restore',
+  through: 'memory',
   play: (seed) => new Case(seed).run(),
 }

@@ -160,5 +160,6 @@ class Case {
 export const config: Area = {
   name: 'config',
   what: 'words, variables, YAML files and auth files of tnl-server, and lists of endpoints',
+  through: 'files',
   play: (seed) => new Case(seed).run(),
 }

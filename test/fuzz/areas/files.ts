@@ -131,5 +131,6 @@ const plain = ({ index, term, data }: Entry) => [index, term, Buffer.from(data).
 export const files: Area = {
   name: 'files',
   what: 'FORMAT, journal, blocks, records and snapshots of a directory with bytes changed, through the start of a store',
+  through: 'memory',
   play: (seed) => new Case(seed).run(),
 }

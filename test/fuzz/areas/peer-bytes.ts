@@ -3,121 +3,21 @@
  * the parser and every reader behind it. What does not fit is a breach of the protocol, and no other error.
  */
 import { isDeepStrictEqual } from 'node:util'
-import { type Message, MsgType, message } from '../../../src/raft/core/messages.js'
-import { EntryType } from '../../../src/raft/core/types.js'
 import { encodeFragment, FrameParser } from '../../../src/raft/net/frame.js'
-import { decodeHello, decodeRefusal, encodeRefusal, LinkKind } from '../../../src/raft/net/handshake.js'
-import { checkBatch, decodeBatch, encodeBatch } from '../../../src/raft/node/command-batch.js'
+import { decodeHello, decodeRefusal, LinkKind } from '../../../src/raft/net/handshake.js'
+import { checkBatch, decodeBatch } from '../../../src/raft/node/command-batch.js'
 import { FrameKind, Lane, PeerProtocolError } from '../../../src/raft/ports/transport.js'
-import {
-  readAck,
-  readBegin,
-  readBootstrapMessage,
-  readChunkHeader,
-  writeChunkHeader,
-} from '../../../src/raft/wire/control-messages.js'
-import { decodeMessages, encodeMessages } from '../../../src/raft/wire/raft-codec.js'
-import { decodeAnswer, decodeOperation, encodeFrame } from '../../../src/service/administration/frames.js'
-import { decodeRenewal, decodeRenewalAnswer, encodeRenewalAnswer } from '../../../src/service/leases/renewal-frames.js'
+import { readAck, readBegin, readBootstrapMessage, readChunkHeader } from '../../../src/raft/wire/control-messages.js'
+import { decodeMessages } from '../../../src/raft/wire/raft-codec.js'
+import { decodeAnswer, decodeOperation } from '../../../src/service/administration/frames.js'
+import { decodeRenewal, decodeRenewalAnswer } from '../../../src/service/leases/renewal-frames.js'
 import { SeededRandom } from '../../../src/testing/seeded-random.js'
-import { helloFrame } from '../../kit/hello.js'
 import { type Area, Finding, Trail } from '../area.js'
-import { packed } from '../packed.js'
-import { damaged, EXTREME_INTEGERS, freeText, nameText } from '../values.js'
+import { peerFrame, type SentFrame } from '../peer-grammar.js'
+import { damaged } from '../values.js'
 
 const STREAMS = 60
 const FRAMES_MAX = 8
-
-interface Sent {
-  readonly kind: number
-  readonly payload: Uint8Array
-}
-
-const whole = EXTREME_INTEGERS.filter((number) => number >= 0 && Number.isSafeInteger(number))
-const integer = (random: SeededRandom): number => (random.chance(0.5) ? random.pick(whole) : random.int(100))
-
-export function anyMessage(random: SeededRandom): Message {
-  const types = Object.values(MsgType)
-  const entries = Array.from({ length: random.chance(0.3) ? random.int(4) : 0 }, () => ({
-    term: integer(random),
-    index: integer(random),
-    type: random.pick(Object.values(EntryType)),
-    data: random.chance(0.5) ? encodeBatch([random.bytes(random.int(30))]) : random.bytes(random.int(30)),
-  }))
-  return message(random.pick(types), integer(random), integer(random), {
-    ...{ term: integer(random), logTerm: integer(random), index: integer(random), commit: integer(random) },
-    ...{ vote: integer(random), rejectHint: integer(random), reject: random.chance(0.2), entries },
-    context: random.bytes(random.pick([0, 0, 8, 16])),
-  })
-}
-
-type Maker = (random: SeededRandom) => Sent
-
-const hello: Maker = (random) => {
-  const text = () => random.pick(['c1', 'n2', '', 'x'.repeat(300), freeText(random)])
-  const held = { term: integer(random), vote: integer(random), lastIndex: integer(random) }
-  const change = {
-    clusterId: text(),
-    nodeId: text(),
-    memberUid: text(),
-    raftId: integer(random),
-    level: integer(random),
-    held,
-  }
-  return { kind: LinkKind.hello, payload: helloFrame(random.chance(0.5) ? change : {}) }
-}
-
-const refusal: Maker = (random) => {
-  const code = random.pick(['other-cluster', 'not-member', '', freeText(random)])
-  return {
-    kind: LinkKind.refuse,
-    payload: encodeRefusal({ code, isFinal: random.chance(0.5), message: freeText(random) }),
-  }
-}
-
-const raft: Maker = (random) => {
-  for (;;) {
-    try {
-      const payload = encodeMessages(Array.from({ length: random.int(4) }, () => anyMessage(random)))
-      return { kind: FrameKind.raft, payload: Buffer.concat(payload) }
-    } catch {
-      // A message that only a node's own threads get cannot be written: another draw.
-    }
-  }
-}
-
-const MAKERS: readonly Maker[] = [
-  hello,
-  refusal,
-  raft,
-  raft,
-  (random) => ({
-    kind: FrameKind.propose,
-    payload: encodeBatch(Array.from({ length: random.int(4) }, () => random.bytes(random.int(40)))),
-  }),
-  (random) => ({ kind: FrameKind.snapshotBegin, payload: packed(random) }),
-  (random) => ({ kind: FrameKind.snapshotAck, payload: packed(random) }),
-  (random) => ({ kind: FrameKind.bootstrap, payload: packed(random) }),
-  (random) => ({
-    kind: FrameKind.snapshotChunk,
-    payload: Buffer.concat([
-      writeChunkHeader({ id: integer(random), offset: integer(random) }),
-      random.bytes(random.int(50)),
-    ]),
-  }),
-  (random) => ({
-    kind: FrameKind.renewed,
-    payload: encodeRenewalAnswer({ epoch: integer(random), number: integer(random), commitIndex: integer(random) }),
-  }),
-  (random) => ({
-    kind: FrameKind.admin,
-    payload: encodeFrame({
-      number: integer(random),
-      body: { action: freeText(random), node: nameText(random), peer: '', replaces: '' },
-    }),
-  }),
-  (random) => ({ kind: random.int(0x40), payload: random.bytes(random.int(60)) }),
-]
 
 /** Every reader that may get such a frame; null means that it says no without an error. */
 const READERS: Readonly<Record<number, (payload: Uint8Array) => unknown>> = {
@@ -151,7 +51,7 @@ class Case {
 
   #stream(): void {
     const random = this.#random
-    const sent = Array.from({ length: 1 + random.int(FRAMES_MAX) }, () => random.pick(MAKERS)(random))
+    const sent = Array.from({ length: 1 + random.int(FRAMES_MAX) }, () => peerFrame(random))
     const hurt = random.chance(0.6)
     const frames = sent.map(({ kind, payload }) => ({
       kind,
@@ -168,7 +68,7 @@ class Case {
   }
 
   /** In one piece, or in some. */
-  #fragments({ kind, payload }: Sent): Uint8Array[] {
+  #fragments({ kind, payload }: SentFrame): Uint8Array[] {
     const random = this.#random
     const lane = random.pick([Lane.control, Lane.bulk])
     const cuts = random.chance(0.3)
@@ -180,10 +80,10 @@ class Case {
     )
   }
 
-  #parse(bytes: Buffer): Sent[] {
+  #parse(bytes: Buffer): SentFrame[] {
     const random = this.#random
     const parser = new FrameParser()
-    const got: Sent[] = []
+    const got: SentFrame[] = []
     try {
       for (let at = 0; at < bytes.length; ) {
         const step = 1 + random.int(random.pick([3, 50, 5_000]))
@@ -200,7 +100,7 @@ class Case {
     return got
   }
 
-  #read({ kind, payload }: Sent): void {
+  #read({ kind, payload }: SentFrame): void {
     try {
       READERS[kind]?.(payload)
     } catch (error) {
@@ -211,10 +111,11 @@ class Case {
 }
 
 const ascending = (a: number, b: number): number => a - b
-const plain = ({ kind, payload }: Sent) => [kind, Buffer.from(payload).toString('hex')]
+const plain = ({ kind, payload }: SentFrame) => [kind, Buffer.from(payload).toString('hex')]
 
 export const peerBytes: Area = {
   name: 'peer-bytes',
   what: 'frames between peers, through parser and readers, in pieces of any size',
+  through: 'memory',
   play: (seed) => new Case(seed).run(),
 }

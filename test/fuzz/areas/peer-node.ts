@@ -10,8 +10,8 @@ import { helloOf } from '../../kit/hello.js'
 import { TestCluster } from '../../raft/node/cluster.js'
 import { type Area, describe, Finding, Trail } from '../area.js'
 import { packed } from '../packed.js'
+import { anyMessage } from '../peer-grammar.js'
 import { damaged, EXTREME_INTEGERS } from '../values.js'
-import { anyMessage } from './peer-bytes.js'
 
 const FRAMES = 400
 const TURN_MS = 3
@@ -156,5 +156,6 @@ function encoded(messages: readonly Message[]): Uint8Array | null {
 export const peerNode: Area = {
   name: 'peer-node',
   what: 'frames in the names of its peers, to a running node: repeated, changed, and such as no member sends',
+  through: 'memory',
   play: (seed) => new Case(seed).run(),
 }

@@ -1,0 +1,91 @@
+/** Who has a session with something to hide, at a node that is attacked all the time: it has to stay served. */
+import { Finding, type Trail } from '../area.js'
+import { KEEPER_TOKEN } from './accounts.js'
+import type { Dialled } from './dialled.js'
+import type { FuzzedNode } from './fuzzed-node.js'
+import { HIDDEN, KNOWN_NAME } from './planted.js'
+
+/** Longer than any case takes: it speaks once in each. */
+const LEASE_S = 3_600
+const ANSWER_MAX_MS = 20_000
+
+export class Keeper {
+  #text = ''
+  #asked = 0
+  #secret = ''
+  /** Its token, by name. */
+  readonly #holds = new Map<string, string>()
+
+  private constructor(private readonly dialled: Dialled) {
+    dialled.onText = (text) => {
+      this.#text += text
+    }
+  }
+
+  static async begin(node: FuzzedNode): Promise<Keeper> {
+    const dialled = await node.dial('client', null)
+    if (dialled === null) throw new Finding('an honest client finds no way in', [])
+    const keeper = new Keeper(dialled)
+    await keeper.#open(node.kind.hasAccounts)
+    return keeper
+  }
+
+  /** What nobody else may hear. */
+  get secrets(): readonly string[] {
+    return [this.#secret]
+  }
+
+  get lockCount(): number {
+    return this.#holds.size
+  }
+
+  /** It is answered, and has what it had. */
+  async check(trail: Trail): Promise<void> {
+    try {
+      for (const [name, token] of this.#holds) {
+        const id = this.#next()
+        const told = await this.#ask(`check,id:${id},name:${name},token:${token}`, /^(valid|stale|err),id:\d+.*$/m)
+        if (told !== `valid,id:${id}`) throw new Error(`its hold of ${name}: ${told}`)
+      }
+      await this.#ask('.keepalive', /^alive$/m)
+    } catch (error) {
+      throw new Finding(`the keeper: ${String(error)}`, trail.lines)
+    }
+  }
+
+  async leave(): Promise<void> {
+    this.dialled.say('bye\n')
+    this.dialled.end()
+    await this.dialled.until(() => this.dialled.isClosed, ANSWER_MAX_MS)
+  }
+
+  async #open(hasAccounts: boolean): Promise<void> {
+    const proof = hasAccounts ? `,auth:${KEEPER_TOKEN}` : ''
+    const hello = `hello,version:2,redirect:no,lease:${LEASE_S},client-id:${HIDDEN}-keeper${proof}`
+    const welcome = await this.#ask(hello, /^welcome,.*$/m)
+    this.#secret = /secret:([^,\n]+)/.exec(welcome)?.[1] ?? ''
+    // Where everybody may break, a name that everybody knows is nobody's for long.
+    const names = [...(hasAccounts ? [KNOWN_NAME] : []), `${HIDDEN}/a`, `${HIDDEN}-top`]
+    for (const name of names) {
+      const held = await this.#ask(`lock,id:${this.#next()},name:${name},meta:${HIDDEN}-meta`, /^ok,.*$/m)
+      this.#holds.set(name, /token:(\d+)/.exec(held)?.[1] ?? '')
+    }
+    if (!hasAccounts) return
+    const freeze = `.freeze,id:${this.#next()},prefix:${HIDDEN}/frozen/,reason:${HIDDEN}-reason`
+    await this.#ask(freeze, /^frozen,.*$/m)
+  }
+
+  #next(): number {
+    this.#asked += 1
+    return this.#asked
+  }
+
+  async #ask(line: string, answer: RegExp): Promise<string> {
+    this.#text = ''
+    this.dialled.say(`${line}\n`)
+    await this.dialled.until(() => answer.test(this.#text), ANSWER_MAX_MS)
+    const told = answer.exec(this.#text)?.[0]
+    if (told === undefined) throw new Error(`no answer to ${line}: ${JSON.stringify(this.#text)}`)
+    return told
+  }
+}
