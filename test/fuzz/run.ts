@@ -158,3 +158,5 @@ async function main(): Promise<void> {
 }
 
 await runTool('fuzz', main)
+// A node that has stopped leaves timers to the end of its process, which is here.
+process.exit()

@@ -104,10 +104,12 @@ class LineClient {
   }
 }
 
+/** The default lease is longer, too. */
 function endingSoon(line: string): string {
-  return line.replace(/\b(lease|linger):(\d+)\b/g, (whole, key: string, seconds: string) =>
+  const said = line.replace(/\b(lease|linger):(\d+)\b/g, (whole, key: string, seconds: string) =>
     Number(seconds) > LEASE_MAX_S && Number(seconds) <= 86_400 ? `${key}:${LEASE_MAX_S}` : whole,
   )
+  return said.startsWith('hello,') && !said.includes(',lease') ? `${said},lease:3` : said
 }
 
 /** Now and then it is about what it may not see. */
