@@ -101,8 +101,16 @@ export const PEER_SECRET_FILE_MAX_BYTES = 64 * 1024
 export const PEER_SECRET_REREAD_MS = 1_000
 
 // ---------------------------------------------------------------------------------- files that are read again
-/** Certificates and the auth file: a change is in force after two looks. */
+/** Certificates, secrets and the auth file: a change is in force after two looks. */
 export const WATCHED_FILES_LOOK_MS = 1_000
+/** For one set of files, until the next one has its turn: reading a long auth file takes some hundred milliseconds. */
+export const WATCHED_FILES_PATIENCE_MS = 500
+/** Sets whose disk may hang at a time: each keeps one of four threads, and the disk of the log needs the others. */
+export const WATCHED_SETS_HUNG_MAX_COUNT = 2
+/** An operator is told when a set could not be looked at so often in a row. */
+export const WATCHED_FILES_HUNG_LOOKS = 10
+/** What cannot be used is tried again after so many looks, though it seems to be the same. */
+export const WATCHED_FILES_RETRY_LOOKS = 10
 
 // --------------------------------------------------------------------------------------------------- auth file
 /** A thousand identities with a token and a few rules each fit. */
@@ -117,6 +125,8 @@ export const IDENTITY_MAX_CHARS = 64
 export const AUTH_PROBLEMS_SHOWN_COUNT = 20
 
 // -------------------------------------------------------------------------------------------------------- audit
+/** The path of a request with a lock name of 255 characters in it, and some; strangers make longer ones up. */
+export const AUDIT_ACTION_MAX_CHARS = 512
 /** A process that ends waits so long for the disk of its audit. */
 export const AUDIT_FLUSH_MAX_MS = 500
 

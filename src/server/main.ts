@@ -152,7 +152,7 @@ class Server {
       },
       this.#surroundings(opened.store, records),
     )
-    this.#files = new WatchedFiles(this.#parts.clock)
+    this.#files = new WatchedFiles({ clock: this.#parts.clock, warn: (message) => this.log.warn(message) })
     this.#sources = this.#makeSources()
     const { reads } = this.#parts.service
     this.#metrics = new ServerMetrics(registry, this.#sources, {

@@ -90,6 +90,7 @@ class TestNode {
       certificateNames: [],
       writableLength: 0,
       write: (text) => this.#happened(text.trimEnd()),
+      makeWay: () => undefined,
       end: () => this.#happened('closed'),
       reset: () => this.#happened('closed'),
       pause: () => undefined,

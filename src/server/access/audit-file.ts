@@ -5,12 +5,12 @@
  * counted, the log and a metric say so, and the first line that is written again says how many are missing. A stranger decides
  * how often he is refused: the same refusal is written a few times in a while and then counted.
  */
-import { closeSync, open, openSync, write } from 'node:fs'
+import { close, open, openSync, write } from 'node:fs'
 import type { Clock, Timer } from '../../platform.js'
 import type { Audit, AuditRecord } from '../../service/access/audit.js'
 import type { Caller } from '../../service/access/caller.js'
 import { UsageError } from '../exit-codes.js'
-import { AUDIT_FLUSH_MAX_MS, LOG_REPEATS_WINDOW_MS } from '../limits.js'
+import { AUDIT_ACTION_MAX_CHARS, AUDIT_FLUSH_MAX_MS, LOG_REPEATS_WINDOW_MS } from '../limits.js'
 import { LogOutput, type LogSink } from '../logging/log-output.js'
 import { LogRepeats } from '../logging/log-repeats.js'
 
@@ -34,6 +34,8 @@ export class AuditFile implements Audit {
   readonly #repeats: LogRepeats
   #timer: Timer | null = null
   #isFailing = false
+  #isReopening = false
+  #isReopenDue = false
 
   /** Throws UsageError if the file cannot be written. */
   constructor(private readonly options: AuditFileOptions) {
@@ -55,18 +57,28 @@ export class AuditFile implements Audit {
     return this.#output.droppedLines
   }
 
-  record({ caller, remote, action, name, token, result, reason }: AuditRecord): void {
+  record({ caller, remote, action: asked, name, token, result, reason }: AuditRecord): void {
+    const action = asked.length > AUDIT_ACTION_MAX_CHARS ? `${asked.slice(0, AUDIT_ACTION_MAX_CHARS)}…` : asked
     if (result === 'refused' && !this.#admits(`${caller.id} ${action}: ${reason ?? ''}`, remote)) return
     const who = { identity: caller.id || undefined, proof: proofOf(caller), address: remote }
     this.#write({ ...who, action, name, token, result, reason })
   }
 
-  /** SIGHUP: whoever rotates files has renamed the old one. One that cannot be opened leaves the old one in use. */
+  /**
+   * SIGHUP: whoever rotates files has renamed the old one. One that cannot be opened leaves the old one in use. Where that hangs,
+   * it takes one thread of few, however often it is asked for.
+   */
   reopen(): void {
+    this.#isReopenDue = true
+    if (this.#isReopening) return
+    this.#isReopening = true
+    this.#isReopenDue = false
     const { file, warn } = this.options
     open(file, 'a', FILE_MODE, (error, fd) => {
+      this.#isReopening = false
       if (error === null) this.#sink.use(fd)
       else warn(`--audit-file ${file}: ${error.message}; the file from before is written on`)
+      if (this.#isReopenDue) this.reopen()
     })
   }
 
@@ -79,11 +91,17 @@ export class AuditFile implements Audit {
 
   #admits(kind: string, remote: string): boolean {
     const isAdmitted = this.#repeats.admit(kind, remote)
+    this.#tellLater()
+    return isAdmitted
+  }
+
+  /** What began later than others is told later. */
+  #tellLater(): void {
     this.#timer ??= this.options.clock.after(LOG_REPEATS_WINDOW_MS, () => {
       this.#timer = null
       this.#sayRepeated(false)
+      if (this.#repeats.kindCount > 0) this.#tellLater()
     })
-    return isAdmitted
   }
 
   #sayRepeated(all: boolean): void {
@@ -131,7 +149,7 @@ class FileSink implements LogSink {
 
   /** Once nothing is under way to the old one. */
   use(fd: number): void {
-    if (this.#nextFd !== null) closeSync(this.#nextFd)
+    if (this.#nextFd !== null) close(this.#nextFd, () => undefined)
     this.#nextFd = fd
     if (!this.#isWriting) this.#turn()
   }
@@ -152,7 +170,8 @@ class FileSink implements LogSink {
 
   #turn(): void {
     if (this.#nextFd === null) return
-    closeSync(this.#fd)
+    // Elsewhere than here: on some file systems it waits for what was written.
+    close(this.#fd, () => undefined)
     this.#fd = this.#nextFd
     this.#nextFd = null
     this.#isTorn = false

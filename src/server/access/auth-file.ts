@@ -19,6 +19,8 @@ export class AuthFile implements WatchedSet {
   #data: PolicyData
   #isBad = false
   #failures = 0
+  /** What the log says of the file; empty: it is good. */
+  #lastProblems = ''
   #changed = (_: PolicyData): void => undefined
 
   /** Throws UsageError with everything that is wrong in the file. */
@@ -58,20 +60,29 @@ export class AuthFile implements WatchedSet {
     this.#changed = changed
   }
 
-  async reload(): Promise<void> {
-    const { file, warn } = this.options
+  async reload(): Promise<boolean> {
+    const { file } = this.options
     const read = await readAuthFile(file, readAuthAside)
     if ('problems' in read) {
       this.#isBad = true
-      this.#failures += 1
-      warn(`--auth-file ${problemsText(file, read.problems)}\nwhat was in force before stays so (${this.#data.hash})`)
-      return
+      this.#failed(problemsText(file, read.problems))
+      return false
     }
     this.#isBad = false
-    if (read.data.hash === this.#data.hash) return
+    this.#lastProblems = ''
+    if (read.data.hash === this.#data.hash) return true
     this.#data = read.data
     this.#tell(read)
     this.#changed(read.data)
+    return true
+  }
+
+  /** It is tried again and again, and told of when there is something new to be said. */
+  #failed(problems: string): void {
+    if (problems === this.#lastProblems) return
+    this.#lastProblems = problems
+    this.#failures += 1
+    this.options.warn(`--auth-file ${problems}\nwhat was in force before stays so (${this.#data.hash})`)
   }
 
   #tell({ data, notes }: Extract<ReadAuth, { readonly data: PolicyData }>): void {

@@ -51,7 +51,7 @@ export class ClientPort implements TcpClientSocketOwner {
   readonly clock: Clock
   readonly input: FairInput
   readonly #service: ClientPortService
-  /** This node has closed them, and they are not gone yet; from the one that was closed first. */
+  /** This node has closed them, or is about to, and they are not gone yet; from the one that was closed first. */
   readonly #closing = new Set<TcpClientSocket>()
   readonly #places: ClientPlaces<TcpClientSocket>
   readonly #mostSockets: number

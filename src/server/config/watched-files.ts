@@ -3,69 +3,138 @@
  * here, because orchestrators swap links to whole directories.
  *
  * A change counts once it has been the same for two looks: a file that is being written is not read half, and a certificate is
- * not paired with the key from before.
+ * not paired with the key from before. What cannot be used is tried again from time to time, though stat shows no change: the
+ * reason may have been the system's, such as too many open files.
+ *
+ * A file system may hang, and takes a thread of few with it, which the disk of the log needs as well. So the files of one set are
+ * looked at one after the other, sets that hang hold up no others, and not many sets may hang.
  */
 import { stat } from 'node:fs/promises'
 import type { Clock } from '../../platform.js'
-import { WATCHED_FILES_LOOK_MS } from '../limits.js'
+import {
+  WATCHED_FILES_HUNG_LOOKS,
+  WATCHED_FILES_LOOK_MS,
+  WATCHED_FILES_PATIENCE_MS,
+  WATCHED_FILES_RETRY_LOOKS,
+  WATCHED_SETS_HUNG_MAX_COUNT,
+} from '../limits.js'
 
 export interface WatchedSet {
   readonly files: readonly string[]
-  /** Reads them again. Never rejects: what is bad now is logged, and what was before stays in force. */
-  reload(): Promise<void>
+  /**
+   * Reads them again. Never rejects: what is bad now is logged, once, and what was before stays in force. False: they cannot be
+   * used as they are.
+   */
+  reload(): Promise<boolean>
 }
 
-interface Watched {
-  readonly set: WatchedSet
+export interface WatchedFilesDeps {
+  readonly clock: Pick<Clock, 'after'>
+  warn(message: string): void
+  /** What of a file changes when it does, as text; the system's, unless given. Never rejects. */
+  readonly fingerprint?: (file: string) => Promise<string>
+}
+
+/** One set, and how far it is with it. */
+class Watched {
   /** As they were when they were read last, and at the last look. */
-  loaded: string
-  seen: string
+  loaded = ''
+  seen = ''
+  /** An operator says that there is something new. */
+  isDue = false
+  isBusy = false
+  /** Looks that came meanwhile. */
+  missedLooks = 0
+  /** What was read last cannot be used: so many looks until it is tried again. */
+  retryInLooks = Number.POSITIVE_INFINITY
+
+  constructor(readonly set: WatchedSet) {}
 }
 
 export class WatchedFiles {
   readonly #watched: Watched[] = []
-  #isLooking = false
+  readonly #fingerprint: (file: string) => Promise<string>
   #isStopped = false
 
-  constructor(private readonly clock: Pick<Clock, 'after'>) {}
+  constructor(private readonly deps: WatchedFilesDeps) {
+    this.#fingerprint = deps.fingerprint ?? fingerprintOf
+  }
 
   /** Those files were read before this is called. */
   async add(set: WatchedSet): Promise<void> {
-    const now = await fingerprintOf(set.files)
-    this.#watched.push({ set, loaded: now, seen: now })
+    const watched = new Watched(set)
+    watched.loaded = await this.#fingerprintOf(set)
+    watched.seen = watched.loaded
+    this.#watched.push(watched)
     if (this.#watched.length === 1) this.#lookLater()
   }
 
-  /** SIGHUP: an operator says that there is something new. */
+  /** SIGHUP. */
   async reloadAll(): Promise<void> {
-    for (const watched of this.#watched) await this.#reload(watched, await fingerprintOf(watched.set.files))
+    for (const watched of this.#watched) watched.isDue = true
+    await this.look()
   }
 
   stop(): void {
     this.#isStopped = true
   }
 
-  /** A file system that hangs holds up the next look, and nothing else. */
+  /** Resolves when all were looked at, and read if they had changed, but for those that hang. */
   async look(): Promise<void> {
-    if (this.#isLooking) return
-    this.#isLooking = true
-    for (const watched of this.#watched) {
-      const now = await fingerprintOf(watched.set.files)
-      const isSettled = now === watched.seen
-      watched.seen = now
-      if (isSettled && now !== watched.loaded) await this.#reload(watched, now)
-    }
-    this.#isLooking = false
+    for (const watched of this.#watched) await this.#inTime(this.#lookAt(watched))
   }
 
-  async #reload(watched: Watched, now: string): Promise<void> {
+  async #lookAt(watched: Watched): Promise<void> {
+    if (watched.isBusy) {
+      watched.missedLooks += 1
+      if (watched.missedLooks === WATCHED_FILES_HUNG_LOOKS) this.#tellHung(watched.set)
+      return
+    }
+    if (this.#watched.filter(({ isBusy }) => isBusy).length >= WATCHED_SETS_HUNG_MAX_COUNT) return
+    watched.isBusy = true
+    watched.missedLooks = 0
+    do await this.#readIfNew(watched)
+    while (watched.isDue && !this.#isStopped)
+    watched.isBusy = false
+  }
+
+  async #readIfNew(watched: Watched): Promise<void> {
+    const { isDue } = watched
+    watched.isDue = false
+    const now = await this.#fingerprintOf(watched.set)
+    const isSettled = now === watched.seen
     watched.seen = now
+    watched.retryInLooks -= 1
+    const isNew = isSettled && (now !== watched.loaded || watched.retryInLooks <= 0)
+    if ((!isDue && !isNew) || this.#isStopped) return
     watched.loaded = now
-    if (!this.#isStopped) await watched.set.reload()
+    const isUsed = await watched.set.reload()
+    watched.retryInLooks = isUsed ? Number.POSITIVE_INFINITY : WATCHED_FILES_RETRY_LOOKS
+  }
+
+  /** Whether it has come to its end or not. */
+  #inTime(looked: Promise<void>): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = this.deps.clock.after(WATCHED_FILES_PATIENCE_MS, resolve)
+      void looked.then(() => {
+        timer.cancel()
+        resolve()
+      })
+    })
+  }
+
+  #tellHung({ files }: WatchedSet): void {
+    this.deps.warn(`${files.join(', ')}: cannot be looked at, its disk hangs; what was read last stays in force`)
+  }
+
+  async #fingerprintOf({ files }: WatchedSet): Promise<string> {
+    const prints: string[] = []
+    for (const file of files) prints.push(await this.#fingerprint(file))
+    return prints.join('|')
   }
 
   #lookLater(): void {
-    this.clock.after(WATCHED_FILES_LOOK_MS, () => {
+    this.deps.clock.after(WATCHED_FILES_LOOK_MS, () => {
       if (this.#isStopped) return
       void this.look()
       this.#lookLater()
@@ -73,12 +142,8 @@ export class WatchedFiles {
   }
 }
 
-async function fingerprintOf(files: readonly string[]): Promise<string> {
-  return (await Promise.all(files.map(fingerprint))).join('|')
-}
-
 /** Kubernetes changes a mounted file by another link to another file: the inode tells. */
-async function fingerprint(file: string): Promise<string> {
+async function fingerprintOf(file: string): Promise<string> {
   try {
     const { dev, ino, size, mtimeMs, ctimeMs } = await stat(file)
     return `${dev} ${ino} ${size} ${mtimeMs} ${ctimeMs}`

@@ -24,7 +24,7 @@ export interface TcpClientSocketOwner {
   heard(socket: TcpClientSocket): void
   /** The first line is complete, and is a `resume` or not. False: there is no place for this client. */
   seated(socket: TcpClientSocket, isResume: boolean): boolean
-  /** Nothing more is heard from it, or said to it. */
+  /** It takes no place any more: it is closed, or will be soon. */
   left(socket: TcpClientSocket): void
   closed(socket: TcpClientSocket): void
 }
@@ -137,6 +137,10 @@ export class TcpClientSocket implements ClientSocket, WatchedConnection, InputSo
       this.#socket.pause()
     } else if (text.length >= this.#socket.writableHighWaterMark) this.#readOn()
     return true
+  }
+
+  makeWay(): void {
+    this.#owner.left(this)
   }
 
   end(): void {

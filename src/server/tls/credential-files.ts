@@ -44,8 +44,8 @@ interface Loaded {
 export class CredentialFiles implements CredentialSource {
   readonly files: readonly string[]
   #loaded: Loaded
-  /** The newest files are bad, and those from before are in force. */
-  #isStale = false
+  /** Why the newest files are bad, and those from before are in force; empty: they are not. */
+  #problem = ''
   readonly #users: ((credentials: Credentials) => void)[] = []
 
   private constructor(
@@ -78,27 +78,36 @@ export class CredentialFiles implements CredentialSource {
   }
 
   get isStale(): boolean {
-    return this.#isStale
+    return this.#problem !== ''
   }
 
   /** A slip of the hand must not cost a port: what is bad now changes nothing. */
-  async reload(): Promise<void> {
-    const { warn, info } = this.options
+  async reload(): Promise<boolean> {
     try {
       const loaded = await load(this.options)
       if (loaded.expiry.notAfterMs <= this.options.clock.wallNow()) throw new UsageError(expired(loaded.expiry))
-      const isNew = JSON.stringify(loaded.credentials) !== JSON.stringify(this.current)
-      this.#loaded = loaded
-      this.#isStale = false
-      if (!isNew) return
-      for (const use of this.#users) use(loaded.credentials)
-      info(
-        `${this.options.flags.cert}: new connections get the certificate that is in force until ${dayOf(this.notAfterMs)}`,
-      )
+      this.#problem = ''
+      this.#use(loaded)
+      return true
     } catch (error) {
-      this.#isStale = true
-      warn(`${wordsOf(error)}; the certificate from before stays in force`)
+      // Tried again and again, and told once.
+      const problem = wordsOf(error)
+      if (problem === this.#problem) return false
+      this.#problem = problem
+      this.options.warn(`${problem}; the certificate from before stays in force`)
+      this.warnOfExpiry()
+      return false
     }
+  }
+
+  #use(loaded: Loaded): void {
+    const isNew = JSON.stringify(loaded.credentials) !== JSON.stringify(this.current)
+    this.#loaded = loaded
+    if (!isNew) return
+    for (const use of this.#users) use(loaded.credentials)
+    this.options.info(
+      `${this.options.flags.cert}: new connections get the certificate that is in force until ${dayOf(this.notAfterMs)}`,
+    )
     this.warnOfExpiry()
   }
 

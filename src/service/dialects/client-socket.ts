@@ -14,6 +14,8 @@ export interface ClientSocket {
   /** Bytes written and not yet taken by the kernel, those of this turn included. */
   readonly writableLength: number
   write(text: string): void
+  /** It waits for its last words only, and takes nobody's place from now on: the port may drop it before it has them. */
+  makeWay(): void
   /** So that the last words arrive: write, half-close, discard input for up to 1 s, destroy. */
   end(): void
   /** RST; what was not sent yet is dropped. */

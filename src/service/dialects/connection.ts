@@ -131,6 +131,8 @@ export class Connection implements ClientProtocol, DialectConnection, LineReceiv
     const { context, remote } = this
     context.log('warn', 'a client showed a token that is nobody’s', { remote, action })
     context.audit.record({ caller: this.#caller, remote, action, result: 'refused', reason: WRONG_TOKEN_TEXT })
+    // Whoever shows many of them keeps out nobody who has a token.
+    this.socket.makeWay()
     const words = isSession ? errorReply(NO_REQUEST, 'unauthorized', WRONG_TOKEN_TEXT) : CLASSIC_UNAUTHORIZED
     return new RefusedDialect(this, context, words)
   }

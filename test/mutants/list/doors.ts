@@ -28,4 +28,34 @@ export const DOORS: readonly Mutant[] = [
     title: 'whoever sees team/ is told the numbers of team2/',
     edits: [edit('src/server/http/prefix-labels.ts', 'return hasAllUnder(label)', 'return hasAllUnder(`${label}/`)')],
   },
+  {
+    ...killedBy('test/service/dialects/access.test.ts'),
+    id: 'T973',
+    title: 'whoever shows wrong tokens has the places of those who have right ones',
+    edits: [edit('src/service/dialects/connection.ts', '    this.socket.makeWay()\n', '')],
+  },
+  {
+    ...killedBy('test/server/config/watched-files.test.ts'),
+    id: 'T974',
+    title: 'a disk with certificates that hangs keeps a token from being taken away',
+    edits: [
+      edit(
+        'src/server/config/watched-files.ts',
+        'const timer = this.deps.clock.after(WATCHED_FILES_PATIENCE_MS, resolve)',
+        'const timer = this.deps.clock.after(WATCHED_FILES_PATIENCE_MS, () => undefined)',
+      ),
+    ],
+  },
+  {
+    ...killedBy('test/server/config/watched-files.test.ts'),
+    id: 'T975',
+    title: 'a new auth file that could not be read once is never read',
+    edits: [edit('src/server/config/watched-files.ts', 'watched.retryInLooks -= 1', 'watched.retryInLooks -= 0')],
+  },
+  {
+    ...killedBy('test/server/access/audit-file.test.ts'),
+    id: 'T976',
+    title: 'how often somebody was refused is never told, if another was refused a moment before',
+    edits: [edit('src/server/access/audit-file.ts', 'if (this.#repeats.kindCount > 0) this.#tellLater()', '')],
+  },
 ]

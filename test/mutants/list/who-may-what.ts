@@ -72,11 +72,7 @@ export const WHO_MAY_WHAT: readonly Mutant[] = [
     id: 'T846',
     title: 'a file is read while it is still being written',
     edits: [
-      edit(
-        'src/server/config/watched-files.ts',
-        'if (isSettled && now !== watched.loaded)',
-        'if (now !== watched.loaded)',
-      ),
+      edit('src/server/config/watched-files.ts', 'const isSettled = now === watched.seen', 'const isSettled = true'),
     ],
   },
   {
@@ -86,8 +82,8 @@ export const WHO_MAY_WHAT: readonly Mutant[] = [
     edits: [
       edit(
         'src/server/access/auth-file.ts',
-        '      this.#isBad = true\n      this.#failures += 1\n',
-        '      this.#isBad = true\n      this.#failures += 1\n      this.#data = { ...this.#data, identities: [] }\n',
+        '      this.#isBad = true\n      this.#failed(',
+        '      this.#data = { ...this.#data, identities: [] }\n      this.#isBad = true\n      this.#failed(',
       ),
     ],
   },

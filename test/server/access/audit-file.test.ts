@@ -1,11 +1,24 @@
 /** The audit: what its lines say, and that nothing that happens to its disk ends the node. */
-import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import {
+  closeSync,
+  constants,
+  existsSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  readSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from 'node:fs'
+import { stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { AuditFile } from '../../../src/server/access/audit-file.js'
 import { UsageError } from '../../../src/server/exit-codes.js'
-import { LOG_REPEATS_MAX_COUNT, LOG_REPEATS_WINDOW_MS } from '../../../src/server/limits.js'
+import { AUDIT_ACTION_MAX_CHARS, LOG_REPEATS_MAX_COUNT, LOG_REPEATS_WINDOW_MS } from '../../../src/server/limits.js'
 import { type Caller, nobody } from '../../../src/service/access/caller.js'
 import { VirtualTime } from '../../../src/testing/virtual-time.js'
 import { settle } from '../../kit/settle.js'
@@ -117,6 +130,55 @@ it('says the same refusal a few times, and then how often and from where', async
     times: 3,
     addresses: ['10.0.0.5', '10.0.0.6', '10.0.0.7'],
   })
+})
+
+it('says how often also of what began while another refusal was being counted', async () => {
+  const it = opened()
+  const refused = { ...freeze, result: 'refused' } as const
+  it.record({ ...refused, reason: 'first' })
+  time.after(LOG_REPEATS_WINDOW_MS / 2, () => {
+    for (let each = 0; each < LOG_REPEATS_MAX_COUNT + 3; each += 1) it.record({ ...refused, reason: 'second' })
+  })
+  for (let event = time.next(3 * LOG_REPEATS_WINDOW_MS); event !== null; ) {
+    event.run?.()
+    event = time.next(3 * LOG_REPEATS_WINDOW_MS)
+  }
+  await until(() => lines().some(({ action }) => action === 'repeated'))
+  expect(lines().at(-1)).toMatchObject({ action: 'repeated', reason: 'ci .freeze: second', times: 3 })
+})
+
+it('is not filled by long paths that a stranger makes up', async () => {
+  const it = opened()
+  it.record({ caller: nobody(false), remote: 'h:1', action: `GET /v1/locks/${'x'.repeat(16_000)}`, result: 'refused' })
+  await it.close()
+  const [line] = lines()
+  expect(String(line?.action)).toMatch(/^GET \/v1\/locks\/x+…$/)
+  expect(String(line?.action).length).toBeLessThanOrEqual(AUDIT_ACTION_MAX_CHARS + 1)
+})
+
+it('takes one thread of few where the new file cannot be opened for now, however often it is asked to', async () => {
+  const it = opened()
+  it.record(freeze)
+  await until(() => existsSync(file) && lines().length === 1)
+  renameSync(file, `${file}.1`)
+  // Whoever opens a named pipe waits for somebody who reads.
+  execFileSync('mkfifo', [file])
+  for (let asked = 0; asked < 20; asked += 1) it.reopen()
+  await stat(folder)
+  it.record({ ...freeze, name: 'b' })
+  await until(() => lines(`${file}.1`).length === 2)
+  // As often as it was asked meanwhile, it is opened once more.
+  const reader = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK)
+  await until(() => {
+    it.record({ ...freeze, name: 'c' })
+    try {
+      return readSync(reader, Buffer.alloc(65_536)) > 0
+    } catch {
+      return false
+    }
+  })
+  await it.close()
+  closeSync(reader)
 })
 
 it('goes on in a new file when it is opened again', async () => {

@@ -65,6 +65,9 @@ it('leaves in force what was before if it is bad now, and tells until it is mend
     expect(auth.isBad).toBe(true)
   }
   expect(auth.failures).toBe(2)
+  // It is tried again from time to time, and that is no news.
+  expect(await auth.reload()).toBe(false)
+  expect(auth.failures).toBe(2)
   expect(said.at(-2)).toContain(`what was in force before stays so (${data.hash})`)
   writeFileSync(file, ONE)
   await auth.reload()

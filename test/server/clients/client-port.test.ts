@@ -199,6 +199,28 @@ describe('reading', () => {
   })
 })
 
+it('a client that waits for its last words only keeps out nobody', async () => {
+  const { service, port } = await setUp({ maxConnections: 2 })
+  const say = async (line: string) => {
+    const socket = await client(port)
+    const before = service.events.length
+    socket.write(line)
+    await service.until((events) => events.slice(before).some((event) => /^data|^turned/.test(event)))
+    return { socket, isServed: service.events.slice(before).includes(`data ${line}`) }
+  }
+  const refused = await say('wrong token\n')
+  service.last.makeWay()
+  const more = await say('another\n')
+  service.last.makeWay()
+  expect([refused.isServed, more.isServed]).toEqual([true, true])
+  for (const name of ['a', 'b']) expect((await say(`lock,name:${name}\n`)).isServed).toBe(true)
+  expect((await say('lock,name:c\n')).isServed).toBe(false)
+  // It is told all the same.
+  service.connections[0]?.write('err,unauthorized\n')
+  service.connections[0]?.end()
+  expect(await textUntilEnd(refused.socket)).toBe('err,unauthorized\n')
+})
+
 describe('the port', () => {
   it('is on both loopback addresses for localhost', async () => {
     const { service, port } = await setUp({ host: 'localhost' })

@@ -113,7 +113,8 @@ describe('read again', () => {
   ])('and %s, they leave in force what was', async (_what, spoil, message) => {
     const files = await CredentialFiles.load(options())
     await spoil()
-    await files.reload()
+    // Tried again, it is no news.
+    for (let tries = 1; tries <= 2; tries += 1) expect(await files.reload()).toBe(false)
     expect(files.current.cert).toBe(issued.cert)
     expect(files.isStale).toBe(true)
     expect(warnings).toEqual([expect.stringMatching(message)])

@@ -184,6 +184,7 @@ describe('a token that is nobody’s', () => {
     talk(socket, `${line}\n`, 'lock,name:public/x\n', '.keepalive\n')
     node.world.advance(FAILED_ATTEMPT_MS - 200)
     expect(socket.text).toBe('')
+    expect(socket.hasMadeWay).toBe(true)
     node.world.advance(300)
     expect(socket.text).toMatch(words)
     expect(socket.closed).toBe('end')

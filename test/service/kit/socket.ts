@@ -9,6 +9,7 @@ export class FakeSocket implements ClientSocket {
   certificateNames: readonly string[] = []
   writableLength = 0
   paused = false
+  hasMadeWay = false
   /** Everything that was written, with the time of each write. */
   readonly writes: { readonly atMs: number; readonly text: string }[] = []
   closed: 'end' | 'reset' | null = null
@@ -32,6 +33,9 @@ export class FakeSocket implements ClientSocket {
     if (this.closed !== null) throw new Error(`written after the connection was closed: ${text}`)
     this.writes.push({ atMs: this.node.world.nowMs, text })
     this.onText(text)
+  }
+  makeWay(): void {
+    this.hasMadeWay = true
   }
   end(): void {
     this.#close('end')
