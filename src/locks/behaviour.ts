@@ -1,11 +1,5 @@
 /** What each command does: one line a command, and the compiler misses none. */
-import {
-  type Command,
-  type CommandName,
-  type CommandNamed,
-  CommandType,
-  type SessionHeader,
-} from './commands/commands.js'
+import { type CommandName, type CommandNamed, CommandType, type SessionHeader } from './commands/commands.js'
 import { SWEPT_SESSIONS_PER_SWEEP } from './limits.js'
 import type { Session } from './state/entities.js'
 import { endNode, nodeUp, sweep } from './state/epochs.js'
@@ -16,7 +10,6 @@ import type { ApplyContext } from './state/state.js'
 import { askedBy, askOf } from './table/asked.js'
 import { letGo, timeLeft, timeOver } from './table/ends.js'
 import { freeze, freezeOver, thaw } from './table/freezes.js'
-import { grantDue } from './table/grants.js'
 import { forget, markOver } from './table/marks.js'
 import { endWait } from './table/queue.js'
 import { forceRelease, releaseLock, unlock } from './table/release.js'
@@ -73,17 +66,11 @@ const BEHAVIOURS: Behaviours = {
   markOver,
 }
 
-/** By the number of the command. */
-const BY_TYPE: ((context: ApplyContext, command: never) => void)[] = []
-for (const [name, behave] of Object.entries(BEHAVIOURS)) BY_TYPE[CommandType[name as CommandName]] = behave
+const byType: ((context: ApplyContext, command: never) => void)[] = []
+for (const [name, behave] of Object.entries(BEHAVIOURS)) byType[CommandType[name as CommandName]] = behave
 
-export function applyCommand(context: ApplyContext, command: Command): void {
-  // Each behaviour takes the command of its own number, which is what stands under that number.
-  BY_TYPE[command.type]?.(context, command as never)
-  // What the command has made possible, before the next one: whoever asks and releases in one breath has held in between.
-  grantDue(context)
-  sessions.endIdle(context)
-}
+/** By the number of the command. Each takes the commands of its own number. */
+export const BEHAVIOUR_OF_TYPE: readonly ((context: ApplyContext, command: never) => void)[] = byType
 
 /** A command of an attached session: carried out once, after its predecessor (rule 10). */
 function numbered<C extends SessionHeader & { readonly request?: number }>(

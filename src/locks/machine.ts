@@ -8,7 +8,7 @@ import { FEATURE_LEVEL } from '../feature-level.js'
 import type { ConfChangeSingle, ConfState, Index } from '../raft/core/types.js'
 import type { SnapshotRestorer, StateMachine } from '../raft/ports/state-machine.js'
 import type { SnapshotSource } from '../raft/ports/store.js'
-import { applyCommand } from './behaviour.js'
+import { BEHAVIOUR_OF_TYPE } from './behaviour.js'
 import { decodeCommand, levelOfCommand } from './commands/codec.js'
 import type { Command } from './commands/commands.js'
 import type { Effect } from './effects.js'
@@ -58,8 +58,15 @@ export class LockMachine extends LockViews implements StateMachine {
   /** Throws OlderProgramError, before anything of the command is done, where this program is too old to go on. */
   applyCommand(index: Index, bytes: Uint8Array): void {
     const command = this.#read(bytes)
-    if (command === null) this.#ignoredCount += 1
-    else applyCommand(this.#at(index), command)
+    if (command === null) {
+      this.#ignoredCount += 1
+      return
+    }
+    const context = this.#at(index)
+    BEHAVIOUR_OF_TYPE[command.type]?.(context, command as never)
+    // What the command has made possible, before the next one: whoever asks and releases in one breath has held in between.
+    grantDue(context)
+    endIdle(context)
   }
 
   /**

@@ -236,7 +236,7 @@ export class NodeComposition {
         this.service.onLeader(leader)
         this.admin.onLeadership()
       },
-      onEntryApplied: () => this.service.onEffects(this.machine.takeEffects()),
+      onEntryApplied: () => this.service.effects.route(this.machine.takeEffects()),
       onApplied: (index) => this.service.onApplied(index),
       onLeaderReady: (term) => {
         this.service.onLeaderReady(term)

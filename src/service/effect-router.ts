@@ -129,13 +129,13 @@ export class EffectRouter {
         attachments.applied(where, effect.attach, effect.n)
         return
       case 'queued':
-        attachments.queued(where, effect.request, effect)
+        attachments.listenerAt(where)?.queued(effect.request, effect)
         return
       case 'answered':
-        attachments.answered(where, effect.request, effect.answer)
+        attachments.listenerAt(where)?.answered(effect.request, effect.answer)
         return
       case 'waitLeft':
-        attachments.waitLeft(where, effect.request, effect.leftMs)
+        attachments.listenerAt(where)?.waitLeft(effect.request, effect.leftMs)
         return
       case 'lost':
         attachments.lost(where, effect)

@@ -3,7 +3,6 @@
  * node and state machine are injected, so that the simulator runs this very code.
  */
 import type { Epoch, NodeId } from '../locks/commands/commands.js'
-import type { Effect } from '../locks/effects.js'
 import type { Clock, Random } from '../platform.js'
 import type { Index, Term } from '../raft/core/types.js'
 import type { NodeApi } from '../raft/node/node-api.js'
@@ -87,7 +86,8 @@ export class LockService implements ConnectionOwner {
   readonly #attachments: Attachments
   readonly #deadlines: DeadlineQueue<() => void>
   readonly #context: ConnectionContext
-  readonly #effects: EffectRouter
+  /** For what an entry meant, once it is applied. */
+  readonly effects: EffectRouter
   readonly #reads: ClientReads
   /** Wrong tokens, whatever they were shown to. */
   readonly failedAttempts: FailedAttempts
@@ -144,7 +144,7 @@ export class LockService implements ConnectionOwner {
     this.failedAttempts = new FailedAttempts(clock)
     this.#context = this.#makeContext()
     this.#endRightsWatch = deps.access.onChange(() => this.#rightsChanged())
-    this.#effects = new EffectRouter({
+    this.effects = new EffectRouter({
       attachments: this.#attachments,
       duties: this.#duties,
       epoch: this.#epoch,
@@ -289,11 +289,6 @@ export class LockService implements ConnectionOwner {
 
   onLeaderReady(term: Term): void {
     this.#duties.onLeaderReady(term)
-  }
-
-  /** An entry was applied, and this is what it meant for others. */
-  onEffects(effects: readonly Effect[]): void {
-    this.#effects.route(effects)
   }
 
   onApplied(index: Index): void {

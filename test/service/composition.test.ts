@@ -3,18 +3,15 @@ import { expect, it, onTestFinished } from 'vitest'
 import type { LockMachine } from '../../src/locks/machine.js'
 import type { Clock } from '../../src/platform.js'
 import type { StateMachine } from '../../src/raft/ports/state-machine.js'
-import type { Peer } from '../../src/raft/ports/transport.js'
-import { NodeComposition } from '../../src/service/composition.js'
-import type { ClientProtocol, ClientSocket, EpochRecord } from '../../src/service/lock-service.js'
-import { SeededRandom } from '../../src/testing/seeded-random.js'
+import type { NodeComposition } from '../../src/service/composition.js'
+import type { ClientProtocol, ClientSocket } from '../../src/service/lock-service.js'
 import { VirtualClock } from '../../src/testing/virtual-clock.js'
+import { composedNode, founder, LEASE_MS } from '../kit/composed-node.js'
 import { settle } from '../kit/settle.js'
 import { FakeNetwork } from '../raft/node/fake-network.js'
-import { FakeDisk, FakeStore } from '../raft/node/fake-store.js'
 
-const LEASE_MS = 10_000
 const PATIENCE_MS = 30_000
-const FOUNDERS: readonly Peer[] = ['n1', 'n2', 'n3'].map((nodeId) => ({ nodeId, raftId: 0, address: `${nodeId}:7655` }))
+const FOUNDERS = ['n1', 'n2', 'n3'].map(founder)
 
 /** A node over a fake disk, network and clock, with a record of what happens to it and to its clients, in order. */
 class TestNode {
@@ -24,58 +21,19 @@ class TestNode {
   #applying = false
   /** For how long its machine was suspended: timers do not know of it (rules.md rule 7). */
   suspendedMs = 0
-  #records: readonly EpochRecord[] = []
 
   constructor(nodeId: string, seed: number, clock: VirtualClock, network: FakeNetwork) {
     const { clock: own, stop } = clock.forProcess()
     onTestFinished(stop)
     const suspending: Clock = { ...own, speakerNow: () => own.speakerNow() + this.suspendedMs }
-    this.parts = new NodeComposition(
-      {
-        nodeId,
-        memberUid: `uid-${nodeId}`,
-        heartbeatMs: 50,
-        electionTimeoutMs: 500,
-        nodeLeaseMs: LEASE_MS,
-        founders: FOUNDERS,
-        joinAt: [],
-        advertise: `${nodeId}:7654`,
-        peerAddress: '',
-        requestTimeoutMs: 5_000,
-        maxLineBytes: 4_096,
-        maxLocksPerSession: 100,
-        followers: 'serve',
-        allowShutdown: false,
-        adminFrom: 'this machine',
-      },
-      {
-        store: new FakeStore(new FakeDisk(), own),
-        transport: network.transport(nodeId),
-        clock: suspending,
-        random: new SeededRandom(seed),
-        records: {
-          bootId: 'boot',
-          lockIdentity: nodeId,
-          localFs: true,
-          load: async () => this.#records,
-          store: async (records) => {
-            this.#records = records
-          },
-        },
-        log: () => undefined,
-        describe: () => ({}),
-        greet: async () => ({ kind: 'unreachable', detail: 'not greeted here' }),
-        shutdown: () => undefined,
-        onRunning: () => undefined,
-        onLease: () => undefined,
-        onLeader: () => undefined,
-        onStored: () => undefined,
-        onFatal: (error) => {
-          throw error
-        },
-      },
-      { machine: (machine) => this.#watched(machine), genesis: () => undefined },
-    )
+    this.parts = composedNode({
+      nodeId,
+      founders: FOUNDERS,
+      seed,
+      clock: suspending,
+      transport: network.transport(nodeId),
+      probe: { machine: (machine) => this.#watched(machine), genesis: () => undefined },
+    })
   }
 
   get speakMs(): number {

@@ -34,30 +34,6 @@ it('docs/adr has each number once, and in its title', () => {
   expect(files.filter((name, at) => !page(`docs/adr/${name}`).startsWith(`# ${numbers[at]}. `))).toEqual([])
 })
 
-it('the drawing of a line through the house names files that are there, and few', () => {
-  const drawing = /## The way of one[^`]*`lock[^`]*`[^`]*```([^`]*)```/.exec(page('docs/ARCHITECTURE.md'))?.[1] ?? ''
-  const named = (columns: (line: string) => string): string[] =>
-    [
-      ...drawing
-        .split('\n')
-        .map(columns)
-        .join('\n')
-        .matchAll(/[a-z]+(?:\/[\w-]+)+/g),
-    ].map(([path]) => path)
-  const all = sources('src')
-  const isThere = (path: string): boolean =>
-    all.some((file) => file.endsWith(`/${path}.ts`)) || all.some((file) => file.startsWith(`src/${path}/`))
-  expect(named((line) => line).filter((path) => !isThere(path))).toEqual([])
-  const MIDDLE = 50
-  // The last row is what lies between: consensus, disk and peers.
-  const hands = (from: number, to?: number): number =>
-    named((line) => (line.includes('--->') ? '' : line.slice(from, to))).length
-  for (const count of [hands(0, MIDDLE), hands(MIDDLE)]) {
-    expect(count).toBeGreaterThan(5)
-    expect(count).toBeLessThanOrEqual(12)
-  }
-})
-
 it('docs/glossary.md is in alphabetical order and says where each word is at home', () => {
   const rows = page('docs/glossary.md')
     .split('\n')

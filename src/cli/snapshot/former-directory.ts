@@ -45,10 +45,7 @@ async function highestTokenOf(store: LogStore): Promise<number> {
   let drawn = machine.inspect().placeCount
   for (const { type, index, data } of entries) {
     if (index <= (snapshot?.index ?? 0)) continue
-    if (type !== EntryType.normal || !checkBatch(data)) continue
-    decodeBatch(data, () => {
-      drawn += DRAWN_PER_COMMAND
-    })
+    if (type === EntryType.normal && checkBatch(data)) drawn += DRAWN_PER_COMMAND * decodeBatch(data).length
   }
   return machine.inspect().counter + drawn
 }

@@ -21,14 +21,20 @@ export interface Granted {
   readonly askedWallMs: number
 }
 
-/** Tokens in the order asked. */
-export function grant(context: ApplyContext, to: Granted, asked: readonly { lock: LockEntry; amount: number }[]): void {
+/** What one name of it takes. */
+interface Taken {
+  readonly lock: LockEntry
+  readonly amount: number
+}
+
+/** What is granted, as the answer to it; tokens in the order asked. */
+export function grant(context: ApplyContext, to: Granted, asked: readonly Taken[]): Answer {
   const grants: Grant[] = []
   for (const { lock, amount } of asked) {
     const { token } = addHold(context, to, lock, amount)
     grants.push({ name: lock.name, token, limit: lock.limit, ended: null })
   }
-  answer(context, to.session, to.request, { kind: 'granted', grants })
+  return { kind: 'granted', grants }
 }
 
 function addHold(context: ApplyContext, to: Granted, lock: LockEntry, amount: number): Hold {
@@ -86,7 +92,8 @@ function grantWaiting(context: ApplyContext, request: LockRequest): void {
   for (const place of places) state.dequeue(place)
   state.removeRequest(request)
   const sinceWallMs = Math.max(state.wallMs, request.wallMs)
-  grant(context, { session, request: request.request, meta, terms, sinceWallMs, askedWallMs: request.wallMs }, places)
+  const to = { session, request: request.request, meta, terms, sinceWallMs, askedWallMs: request.wallMs }
+  answer(context, session, request.request, grant(context, to, places))
 }
 
 export function doneAnswer({ key, sinceWallMs, holder }: Mark): Answer {

@@ -20,19 +20,21 @@ import { settle } from './settle.js'
 
 /** Executes a lock request, or repeats what became of it. */
 export function requestLocks(context: ApplyContext, session: Session, request: RequestId, asked: Asked): void {
-  const { state } = context
   if (!isNew(context, session, request, asked.asks.length)) return
-  state.sawWallTime(asked.wallMs)
+  context.state.sawWallTime(asked.wallMs)
+  const given = decide(context, session, request, asked)
+  if (given !== null) answer(context, session, request, given)
+}
+
+/** The answer, if there is one now; null: the request waits. */
+function decide(context: ApplyContext, session: Session, request: RequestId, asked: Asked): Answer | null {
+  const { state } = context
   const refused = refuseAsk(state, session, asked)
-  if (refused !== null) {
-    answer(context, session, request, refused)
-    return
-  }
+  if (refused !== null) return refused
   for (const { name } of asked.asks) settle(context, name)
   const given = state.level === BASE_LEVEL ? null : answerWithoutLooking(context, asked)
-  if (given !== null) answer(context, session, request, given)
-  else if (canGrant(context, asked)) grantNow(context, session, request, asked)
-  else wait(context, session, request, asked)
+  if (given !== null) return given
+  return canGrant(context, asked) ? grantNow(context, session, request, asked) : wait(context, session, request, asked)
 }
 
 /** What is answered whether the locks are free or not: done already, or frozen. */
@@ -61,7 +63,7 @@ function lockFor(state: LockState, name: string, limit: number): LockEntry {
   return state.lockNamed(name, limit === 0 ? 0 : (state.pins.get(name)?.limit ?? limit))
 }
 
-function grantNow(context: ApplyContext, session: Session, request: RequestId, asked: Asked): void {
+function grantNow(context: ApplyContext, session: Session, request: RequestId, asked: Asked): Answer {
   const { state } = context
   const locks = asked.asks.map(({ name, amount, limit }) => {
     const lock = lockFor(state, name, limit)
@@ -69,27 +71,24 @@ function grantNow(context: ApplyContext, session: Session, request: RequestId, a
     return { lock, amount }
   })
   const { meta, terms, wallMs } = asked
-  grant(context, { session, request, meta, terms, sinceWallMs: wallMs, askedWallMs: wallMs }, locks)
+  return grant(context, { session, request, meta, terms, sinceWallMs: wallMs, askedWallMs: wallMs }, locks)
 }
 
-function wait(context: ApplyContext, session: Session, request: RequestId, asked: Asked): void {
+function wait(context: ApplyContext, session: Session, request: RequestId, asked: Asked): Answer | null {
   const refused =
     context.state.level === BASE_LEVEL ? refuseAtBase(context, session, asked) : refuseFull(context, asked)
-  if (refused !== null) {
-    answer(context, session, request, refused)
-    return
-  }
+  if (refused !== null) return refused
   const waiting = enqueue(context, session, request, asked)
   const stuck = context.state.level === BASE_LEVEL ? null : refuseDeadlock(context, waiting)
   // Who does not wait closes a cycle only with itself: it asks for what it keeps.
   const given = stuck ?? (asked.waitMs === 0 ? refusal(context.state, firstUnfit(waiting), null) : null)
-  if (given === null) {
-    for (const { lock } of waiting.places) tellEvent(context, 'queued', lock.name, 0, session.who)
-    tellQueued(context, waiting)
-    return
+  if (given !== null) {
+    withdraw(context, waiting)
+    return given
   }
-  withdraw(context, waiting)
-  answer(context, session, request, given)
+  for (const { lock } of waiting.places) tellEvent(context, 'queued', lock.name, 0, session.who)
+  tellQueued(context, waiting)
+  return null
 }
 
 function refuseFull({ state }: ApplyContext, { asks, waitMs }: Asked): Answer | null {

@@ -6,7 +6,7 @@ import type { Message } from '../core/messages.js'
 import type { RawNode } from '../core/raw-node.js'
 import { type ConfState, type Entry, EntryType, type Index, type Snapshot, type Term } from '../core/types.js'
 import type { StateMachine } from '../ports/state-machine.js'
-import { ApplyLoop } from './apply-loop.js'
+import { ApplyOrders } from './apply-orders.js'
 import { decodeBatch } from './command-batch.js'
 import type { SnapshotMaker } from './snapshots/snapshot-maker.js'
 
@@ -24,7 +24,7 @@ export interface AppliedEvents {
 export interface ApplierDeps {
   readonly raw: Pick<RawNode, 'applyConfChange'>
   readonly window: Pick<MemoryStorage, 'applySnapshot'>
-  readonly machine: StateMachine
+  readonly machine: Pick<StateMachine, 'applyCommand' | 'endEntry' | 'applyMembership'>
   readonly maker: Pick<SnapshotMaker, 'applied' | 'restored'>
   readonly events: AppliedEvents
   /** Where the state stands at the start. */
@@ -39,7 +39,7 @@ export interface ApplierDeps {
 }
 
 export class Applier {
-  readonly #loop: ApplyLoop
+  readonly #orders = new ApplyOrders()
   #index: Index
   #confState: ConfState
   /** The last term of which an entry was applied while this node was in it. */
@@ -48,11 +48,6 @@ export class Applier {
   constructor(private readonly deps: ApplierDeps) {
     this.#index = deps.appliedIndex
     this.#confState = deps.confState
-    this.#loop = new ApplyLoop(
-      (entry) => this.#apply(entry),
-      (last, bytes) => deps.maker.applied(last.index, last.term, bytes, () => this.#confState),
-      (response) => deps.respond(response),
-    )
   }
 
   get index(): Index {
@@ -65,17 +60,33 @@ export class Applier {
     return this.#term
   }
   get isIdle(): boolean {
-    return this.#loop.isEmpty
+    return this.#orders.isEmpty
   }
 
   /** An order of the core. */
   push(order: Message): void {
-    this.#loop.push(order)
+    this.#orders.push(order)
   }
 
-  /** Applies about `budget` commands; returns how many they were. */
+  /**
+   * Applies entries of the first order until they were `budget` commands; returns how many they were. One order of the core may
+   * hold 1 MiB of small commands, which applied in one go would delay sockets and heartbeats by some 80 ms.
+   */
   applySome(budget: number): number {
-    return this.#loop.applySome(budget)
+    let spent = 0
+    let bytes = 0
+    let last: Entry | null = null
+    while (spent < budget) {
+      const entry = this.#orders.next()
+      if (entry === null) break
+      last = entry
+      // An empty entry costs something as well.
+      spent += Math.max(1, this.#apply(entry))
+      bytes += entry.data.length
+    }
+    if (last !== null) this.deps.maker.applied(last.index, last.term, bytes, () => this.#confState)
+    for (const response of this.#orders.answers()) this.deps.respond(response)
+    return spent
   }
 
   /** State, window and index change together: who looks in between would see one entry's state under another's index. */
@@ -86,7 +97,7 @@ export class Applier {
     this.#index = index
     this.#confState = confState
     this.deps.maker.restored(index)
-    this.#loop.drop()
+    for (const response of this.#orders.drop()) this.deps.respond(response)
     this.deps.events.restored(index)
   }
 
@@ -97,11 +108,10 @@ export class Applier {
     invariant(index === this.#index + 1, () => `apply: entry ${index} after ${this.#index}`)
     let commands = 0
     if (entry.type !== EntryType.normal) this.#applyConfChange(entry)
-    else if (entry.data.length > 0) {
-      decodeBatch(entry.data, (command) => {
-        machine.applyCommand(index, command)
-        commands++
-      })
+    else {
+      const batch = decodeBatch(entry.data)
+      for (const command of batch) machine.applyCommand(index, command)
+      commands = batch.length
     }
     machine.endEntry(index)
     this.#index = index

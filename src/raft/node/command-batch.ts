@@ -42,8 +42,10 @@ export function checkBatch(bytes: Uint8Array): boolean {
   return offset === bytes.length
 }
 
-/** Calls `each` with a view of every command. Throws on bytes that `encodeBatch` did not make. */
-export function decodeBatch(bytes: Uint8Array, each: (command: Uint8Array) => void): void {
+/** A view of every command; of an empty entry none. Throws on bytes that `encodeBatch` did not make. */
+export function decodeBatch(bytes: Uint8Array): Uint8Array[] {
+  const commands: Uint8Array[] = []
+  if (bytes.length === 0) return commands
   invariant(bytes[0] === VERSION, () => `command batch: unknown version ${bytes[0]}`)
   let offset = 1
   while (offset < bytes.length) {
@@ -57,9 +59,10 @@ export function decodeBatch(bytes: Uint8Array, each: (command: Uint8Array) => vo
       scale *= 128
     }
     invariant(offset + length <= bytes.length, 'command batch: a command is cut off')
-    each(bytes.subarray(offset, offset + length))
+    commands.push(bytes.subarray(offset, offset + length))
     offset += length
   }
+  return commands
 }
 
 /** What a command takes in a batch. */

@@ -27,13 +27,14 @@ export interface NodeStatus {
   }[]
 }
 
+/** What is told in every turn is a function by itself: the driver calls it, and nobody stands between. */
 export interface NodeObserver {
   /** The known leader changed (null: none known), or this node entered a new term as leader. */
   onLeader(leader: string | null, term: Term): void
   /** One entry was applied, all of it: what the state machine has to tell of it is to be taken now. May propose. */
-  onEntryApplied(index: Index): void
+  readonly onEntryApplied: (index: Index) => void
   /** All commands that could be applied in this turn were applied: answers may be flushed, deferred work may run. */
-  onApplied(index: Index): void
+  readonly onApplied: (index: Index) => void
   /** This leader has applied an entry of its own term: leader duties (rule 3) may begin. */
   onLeaderReady(term: Term): void
   /** This leader is about to hand over: what is proposed now is the last of its term. */
@@ -41,7 +42,7 @@ export interface NodeObserver {
   /** The state was replaced by a snapshot from the leader (rule 9). */
   onRestored(index: Index): void
   /** A synced write to the log took so long. */
-  onStored(durationMs: number): void
+  readonly onStored: (durationMs: number) => void
   /** A frame of kind renew, renewed, admin or adminResult from a peer (node id). */
   onPeerFrame(from: string, kind: FrameKind, payload: Uint8Array): void
   /**

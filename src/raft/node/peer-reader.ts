@@ -65,14 +65,12 @@ export class PeerReader {
    */
   commands(payload: Uint8Array): Uint8Array[] {
     if (!checkBatch(payload)) throw new PeerProtocolError('malformed batch of commands')
-    const commands: Uint8Array[] = []
-    decodeBatch(payload, (command) => {
+    return decodeBatch(payload).filter((command) => {
       const kind = this.deps.judgeCommand(command)
       if (kind === 'garbage') throw new PeerProtocolError('malformed command')
       if (kind === 'newer') this.droppedMessages++
-      else commands.push(command)
+      return kind === 'command'
     })
-    return commands
   }
 
   #check(from: string, message: Message): void {

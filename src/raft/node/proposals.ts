@@ -135,7 +135,7 @@ export class Proposals implements CommandSink {
     if (log === null) return
     const leader = log.leader()
     for (const batch of batches) {
-      if (log.driver.isLeader) decodeBatch(batch, (command) => void log.driver.propose(command))
+      if (log.driver.isLeader) for (const command of decodeBatch(batch)) log.driver.propose(command)
       // What finds no room now is proposed again by whoever waits for it.
       else if (leader === null || !this.transport.send(leader, Lane.bulk, FrameKind.propose, [batch])) return
     }

@@ -51,5 +51,5 @@ export async function replayLog(
 }
 
 function applyCommands(machine: StateMachine, { index, data }: Entry): void {
-  if (data.length > 0) decodeBatch(data, (command) => machine.applyCommand(index, command))
+  for (const command of decodeBatch(data)) machine.applyCommand(index, command)
 }

@@ -127,10 +127,10 @@ export class RunningNode implements Rooms {
   #events(): DriverEvents {
     const { observer } = this.options
     return {
-      stored: (durationMs) => observer.onStored(durationMs),
+      stored: observer.onStored,
       leaderChanged: (lead, role, term) => this.#leaderChanged(lead, role, term),
-      entryApplied: (index) => observer.onEntryApplied(index),
-      turnApplied: (index) => observer.onApplied(index),
+      entryApplied: observer.onEntryApplied,
+      turnApplied: observer.onApplied,
       termApplied: (term) => this.#termApplied(term),
       membershipApplied: (confState, context) => {
         this.exchange.reader.witnesses.retain(confState)

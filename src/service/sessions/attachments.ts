@@ -22,13 +22,12 @@ import {
   type Open,
   type OpenClassic,
   type OpeningHeader,
-  type RequestId,
   type Resume,
   type SessionHeader,
   type SessionId,
   type WaitLeft,
 } from '../../locks/commands/commands.js'
-import type { Answer, Effect, SessionView, Where } from '../../locks/effects.js'
+import type { Effect, SessionView, Where } from '../../locks/effects.js'
 import type { Clock } from '../../platform.js'
 import type { NodeApi } from '../../raft/node/node-api.js'
 import { LettingGo, type LostHold } from '../leases/letting-go.js'
@@ -40,7 +39,6 @@ import {
   KIND_OF_OPENING,
   OpeningKind,
   type OpeningRefusal,
-  type QueuedPlace,
 } from './attachment.js'
 import { UnappliedProposals } from './proposals.js'
 import { reconcile } from './reconciliation.js'
@@ -286,16 +284,9 @@ export class Attachments {
     this.#unapplied.applied(attachment, n)
   }
 
-  queued(where: Where, request: RequestId, place: QueuedPlace): void {
-    this.#attachments.get(where.conn)?.listener?.queued(request, place)
-  }
-
-  answered(where: Where, request: RequestId, answer: Answer): void {
-    this.#attachments.get(where.conn)?.listener?.answered(request, answer)
-  }
-
-  waitLeft(where: Where, request: RequestId, leftMs: number): void {
-    this.#attachments.get(where.conn)?.listener?.waitLeft(request, leftMs)
+  /** Whom an effect concerns that changes nothing here; null: nobody any more. */
+  listenerAt({ conn }: Where): AttachmentListener | null {
+    return this.#attachments.get(conn)?.listener ?? null
   }
 
   /** A hold that its session has lost; `leaseMs` 0: of a classic one, whose connection tells it, and whose end passes it on. */

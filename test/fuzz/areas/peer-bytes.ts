@@ -24,7 +24,7 @@ const READERS: Readonly<Record<number, (payload: Uint8Array) => unknown>> = {
   [LinkKind.hello]: (payload) => decodeHello(payload),
   [LinkKind.refuse]: decodeRefusal,
   [FrameKind.raft]: (payload) => decodeMessages(payload),
-  [FrameKind.propose]: (payload) => checkBatch(payload) && decodeBatch(payload, () => undefined),
+  [FrameKind.propose]: (payload) => checkBatch(payload) && decodeBatch(payload),
   [FrameKind.snapshotBegin]: readBegin,
   [FrameKind.snapshotAck]: readAck,
   [FrameKind.snapshotChunk]: readChunkHeader,

@@ -219,9 +219,7 @@ const changes = {
 }
 
 function commandsOf(batch: Uint8Array): Uint8Array[] {
-  const commands: Uint8Array[] = []
-  decodeBatch(batch, (command) => commands.push(Uint8Array.from(command)))
-  return commands
+  return decodeBatch(batch).map((command) => Uint8Array.from(command))
 }
 
 export const LOG: Group = {

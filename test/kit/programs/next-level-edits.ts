@@ -47,12 +47,12 @@ const FIELD: readonly Edit[] = [
   },
   {
     file: BEHAVIOUR,
-    find: '/** By the number of the command. */',
+    find: '/** By the number of the command. ',
     replace: `function withNote<C extends { readonly meta: string; readonly note: string }>(command: C): C {
   return command.note === '' ? command : { ...command, meta: \`\${command.meta}#\${command.note}\` }
 }
 
-/** By the number of the command. */`,
+/** By the number of the command. `,
   },
   {
     file: SESSION_LOCK,

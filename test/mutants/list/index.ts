@@ -7,6 +7,7 @@ import { DASHBOARD } from './dashboard.js'
 import { DOORS } from './doors.js'
 import { DURABILITY } from './durability.js'
 import { ELECTIONS } from './elections.js'
+import { HANDS_OF_A_LINE } from './hands-of-a-line.js'
 import { IDENTITIES } from './identities.js'
 import { LIBRARY } from './library.js'
 import { LOCK_DIALECT } from './lock-dialect.js'
@@ -118,4 +119,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...WHY_MUTANTS,
   ...WHERE_IT_RUNS,
   ...IDENTITIES,
+  ...HANDS_OF_A_LINE,
 ]

@@ -44,9 +44,9 @@ export const MENDED_AMOUNTS: readonly Mutant[] = [
     rule: 'own',
     edits: [
       {
-        file: 'src/raft/node/apply-loop.ts',
-        find: '    for (const message of dropped) for (const response of message.responses) this.respond(response)\n',
-        replace: '    dropped.length = 0\n',
+        file: 'src/raft/node/applier.ts',
+        find: '    for (const response of this.#orders.drop()) this.deps.respond(response)\n',
+        replace: '    this.#orders.drop()\n',
       },
     ],
     killers: ['tests'],
@@ -57,9 +57,9 @@ export const MENDED_AMOUNTS: readonly Mutant[] = [
     rule: 'own',
     edits: [
       {
-        file: 'src/raft/node/apply-loop.ts',
-        find: 'while (this.#at < entries.length && spent < budget) {',
-        replace: 'while (this.#at < entries.length) {',
+        file: 'src/raft/node/applier.ts',
+        find: 'while (spent < budget) {',
+        replace: 'for (;;) {',
       },
     ],
     killers: ['tests'],

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest'
 import { type Message, MsgType, message } from '../../../src/raft/core/messages.js'
-import { EMPTY_BYTES, type Entry, EntryType } from '../../../src/raft/core/types.js'
+import { EMPTY_BYTES, EMPTY_CONF_STATE, type Entry, EntryType } from '../../../src/raft/core/types.js'
 import { BUNDLE_FRAME_BYTES, COMMAND_BYTES } from '../../../src/raft/limits.js'
 import { byteLength } from '../../../src/raft/net/frame.js'
-import { ApplyLoop } from '../../../src/raft/node/apply-loop.js'
+import { Applier } from '../../../src/raft/node/applier.js'
 import { bundles } from '../../../src/raft/node/bundles.js'
-import { decodeBatch } from '../../../src/raft/node/command-batch.js'
+import { decodeBatch, encodeBatch } from '../../../src/raft/node/command-batch.js'
 import { CommandQueue } from '../../../src/raft/node/command-queue.js'
 import { decodeMessages, encodedBytes, encodeMessages } from '../../../src/raft/wire/raft-codec.js'
 import { TestCluster } from './cluster.js'
@@ -54,7 +54,7 @@ describe('a queue of commands', () => {
     const batches = queue.take()
     expect(Math.max(...batches.map((batch) => batch.length))).toBeLessThanOrEqual(51)
     let commands = 0
-    for (const batch of batches) decodeBatch(batch, () => void commands++)
+    for (const batch of batches) commands += decodeBatch(batch).length
     expect(commands).toBe(taken)
     expect(queue.push(EMPTY_BYTES)).toBe(true)
   })
@@ -77,27 +77,39 @@ describe('applying', () => {
     const applied: number[] = []
     const slices: number[] = []
     const answers: Message[] = []
-    const loop = new ApplyLoop(
-      ({ index }) => {
-        applied.push(index)
-        return 1_000
+    const ignore = () => undefined
+    const applier = new Applier({
+      raw: { applyConfChange: () => EMPTY_CONF_STATE },
+      window: { applySnapshot: ignore },
+      machine: { applyCommand: ignore, endEntry: ignore, applyMembership: ignore },
+      maker: { applied: (index, _term, bytes) => void slices.push(index, bytes), restored: ignore },
+      events: {
+        entryApplied: (index) => void applied.push(index),
+        termApplied: ignore,
+        membershipApplied: ignore,
+        restored: ignore,
       },
-      (last, bytes) => slices.push(last.index, bytes),
-      (response) => answers.push(response),
-    )
+      appliedIndex: 0,
+      confState: EMPTY_CONF_STATE,
+      term: () => 2,
+      respond: (response) => void answers.push(response),
+      storeCommit: ignore,
+    })
+    const data = encodeBatch(Array<Uint8Array>(1_000).fill(EMPTY_BYTES))
     const answer = message(MsgType.storageApplyResp, 1)
     const order = message(MsgType.storageApply, 1, 1, {
-      entries: Array.from({ length: 5 }, (_, i) => entryOf(i + 1, 10)),
+      entries: Array.from({ length: 5 }, (_, i) => ({ ...entryOf(i + 1, 0), data })),
       responses: [answer],
     })
-    loop.push(order)
-    expect(loop.applySome(2_000)).toBe(2_000)
+    applier.push(order)
+    expect(applier.applySome(2_000)).toBe(2_000)
     expect(applied).toEqual([1, 2])
     expect(answers).toEqual([])
-    expect(loop.applySome(1)).toBe(1_000)
-    expect(loop.applySome(10_000)).toBe(2_000)
-    expect([applied, slices, answers]).toEqual([[1, 2, 3, 4, 5], [2, 20, 3, 10, 5, 20], [answer]])
-    expect(loop.isEmpty).toBe(true)
+    expect(applier.applySome(1)).toBe(1_000)
+    expect(applier.applySome(10_000)).toBe(2_000)
+    const bytes = data.length
+    expect([applied, slices, answers]).toEqual([[1, 2, 3, 4, 5], [2, 2 * bytes, 3, bytes, 5, 2 * bytes], [answer]])
+    expect(applier.isIdle).toBe(true)
   })
 })
 

@@ -274,7 +274,7 @@ export class FakeNode implements NodeApi {
       if (entry.command !== null) this.machine.applyCommand(index, entry.command)
       this.machine.endEntry(index)
       this.#applied = index
-      this.service.onEffects(this.machine.takeEffects())
+      this.service.effects.route(this.machine.takeEffects())
       own ||= entry.term === this.#term
     }
     return own
