@@ -1,23 +1,33 @@
 /** A small cluster that speaks the session dialect (docs/protocol.md) from memory: what client tests need, and no more. */
 import { createServer, type Server, type Socket } from 'node:net'
 import { formatLine, type Line, parseLine } from '../../src/protocol/line.js'
+import type { TlsFront } from '../kit/tls-front.js'
+import { TRANSPORT } from '../kit/transport.js'
 import { type FakeSession, FakeState, type Waiting } from './fake-state.js'
 
 export class FakeCluster extends FakeState {
   readonly nodes: FakeNode[] = []
+  /** Before each of the nodes, where tests run over TLS. */
+  readonly #fronts: TlsFront[] = []
 
   async addNode(): Promise<FakeNode> {
     const node = new FakeNode(this)
     await node.listen()
     this.nodes.push(node)
+    if (TRANSPORT === 'tls') {
+      const { TlsFront } = await import('../kit/tls-front.js')
+      this.#fronts.push(await TlsFront.open(Number(node.address.split(':')[1])))
+    }
     return node
   }
 
   get endpoints(): string {
-    return this.nodes.map((node) => node.address).join(',')
+    const reached = TRANSPORT === 'tls' ? this.#fronts : this.nodes
+    return reached.map(({ address }) => address).join(',')
   }
 
   async close(): Promise<void> {
+    for (const front of this.#fronts) front.close()
     await Promise.all(this.nodes.map((node) => node.stop()))
   }
 }

@@ -5,6 +5,7 @@ import type { MemberReport } from '../../src/service/status.js'
 import { movedPlans } from '../kit/moved-peers.js'
 import { withoutOption } from '../kit/node-words.js'
 import { TestCluster, TestNode, until } from '../kit/process-cluster.js'
+import { fetchFrom } from '../kit/transport.js'
 import { converse } from '../kit/wire.js'
 
 let cluster: TestCluster
@@ -24,7 +25,7 @@ function move(place: number, plan: NodePlan): TestNode {
 }
 
 async function peerAddresses(node: TestNode): Promise<string[]> {
-  const response = await fetch(`http://127.0.0.1:${node.plan.httpPort}/v1/members`)
+  const response = await fetchFrom(node.plan.httpPort, '/v1/members')
   const members = (await response.json()) as MemberReport[] | { members: MemberReport[] }
   return (Array.isArray(members) ? members : members.members).map(({ peer }) => peer)
 }

@@ -1,10 +1,10 @@
 /** What `tnl` and HTTP show of the locks of a real cluster; and a watch that outlives the node that it asked. */
 import { execFile } from 'node:child_process'
-import { connect } from 'node:net'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { builtProgram, TestCluster, until } from '../kit/process-cluster.js'
 import { Program } from '../kit/program.js'
+import { dial, fetchFrom, TRANSPORT } from '../kit/transport.js'
 import { WatchReplay } from '../kit/watch-replay.js'
 import { fieldOf, Wire } from '../kit/wire.js'
 
@@ -109,7 +109,7 @@ describe('tnl', () => {
 
 it('HTTP: linearizable on any node, as JSON', async () => {
   for (const { plan } of cluster.nodes) {
-    const read = async (path: string) => (await fetch(`http://127.0.0.1:${plan.httpPort}/v1/${path}`)).json()
+    const read = async (path: string) => (await fetchFrom(plan.httpPort, `/v1/${path}`)).json()
     expect(await read(`check?name=shown/a&token=${token}`)).toMatchObject({ valid: true })
     expect(await read('locks?prefix=shown/')).toMatchObject({
       locks: [{ name: 'shown/a' }, { name: 'shown/s', permits: 2 }],
@@ -157,7 +157,7 @@ it('tnl watch tells each event once, though its node is killed meanwhile', async
 })
 
 it('a watcher that does not read keeps its session, and hears of a gap once it reads', async () => {
-  const socket = connect(cluster.node(0).port, '127.0.0.1')
+  const { stream: socket } = await dial(cluster.node(0).port, TRANSPORT)
   const replays = Array.from({ length: WATCHES }, (_, at) => new WatchReplay(String(at + 1)))
   let text = ''
   let last = ''

@@ -2,6 +2,7 @@
 import { execFile, spawnSync } from 'node:child_process'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { TestCluster, until } from '../kit/process-cluster.js'
+import { bothTransports, TRANSPORT, TRANSPORTS } from '../kit/transport.js'
 import { converse, freshName, Wire } from '../kit/wire.js'
 
 const MAX_LINE_BYTES = 4096
@@ -10,7 +11,7 @@ let cluster: TestCluster
 const ports = { leader: 0, follower: 0 }
 
 beforeAll(async () => {
-  cluster = await TestCluster.start()
+  cluster = await TestCluster.start(await bothTransports())
   ports.leader = (await cluster.leader()).port
   ports.follower = (await cluster.followers())[0].port
 })
@@ -18,8 +19,8 @@ beforeAll(async () => {
 afterAll(() => cluster.stop())
 
 /** Takes `name` through `port` and keeps it. */
-async function holder(port: number, name: string): Promise<Wire> {
-  const wire = await Wire.open(port)
+async function holder(port: number, name: string, transport = TRANSPORT): Promise<Wire> {
+  const wire = await Wire.open(port, transport)
   expect(await wire.ask(`lock,name:${name}`)).toBe('ok')
   return wire
 }
@@ -113,18 +114,21 @@ describe.each(['leader', 'follower'] as const)('at the %s', (role) => {
     expect(stats.role).toBe(role)
   })
 
-  it('answers a client that half-closes, then the lock is free', async () => {
+  it.each(TRANSPORTS)('answers a client that half-closes, then the lock is free: %s', async (transport) => {
     const name = freshName()
-    const wire = await Wire.open(ports[role])
+    const wire = await Wire.open(ports[role], transport)
     wire.send(`lock,name:${name}\n`)
     wire.fin()
     expect(await wire.rest()).toBe('ok\n')
     await untilFree(ports[role], name)
   })
 
-  it.each(['destroy', 'reset', 'fin'] as const)('frees the lock at the end of the connection: %s', async (end) => {
+  const ends = TRANSPORTS.flatMap((transport) =>
+    (['destroy', 'reset', 'fin'] as const).map((end) => [end, transport] as const),
+  )
+  it.each(ends)('frees the lock at the end of the connection: %s, %s', async (end, transport) => {
     const name = freshName()
-    const wire = await holder(ports[role], name)
+    const wire = await holder(ports[role], name, transport)
     const next = await Wire.open(ports.leader)
     next.send(`lock,name:${name},wait:forever\n`)
     wire[end]()
@@ -190,7 +194,8 @@ const tools: readonly [string, readonly string[]][] = [
 ]
 
 describe.each(tools)('%s %j', (tool, words) => {
-  it.skipIf(!installed(tool))('takes a lock at each node', async () => {
+  // It knows no TLS.
+  it.skipIf(!installed(tool) || TRANSPORT === 'tls')('takes a lock at each node', async () => {
     for (const node of cluster.nodes) {
       const output = await new Promise((resolve) => {
         const child = execFile(tool, [...words, '127.0.0.1', String(node.port)], (_, stdout) => resolve(stdout))

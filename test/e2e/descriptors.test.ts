@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { builtProgram, freePorts, until } from '../kit/process-cluster.js'
+import { fetchFrom, serverWords } from '../kit/transport.js'
 import { converse, fieldOf, inTime, Wire } from '../kit/wire.js'
 
 const LIMIT = 256
@@ -25,7 +26,7 @@ beforeAll(async () => {
     ...['--data-dir', join(dir, 'data')],
   ]
   const script = `ulimit -n ${LIMIT} && exec "$@"`
-  child = spawn('sh', ['-c', script, 'sh', process.execPath, builtProgram('tnl-server'), ...words])
+  child = spawn('sh', ['-c', script, 'sh', process.execPath, builtProgram('tnl-server'), ...serverWords(words)])
   child.stderr?.on('data', (chunk) => {
     log += String(chunk)
   })
@@ -47,7 +48,7 @@ async function open(): Promise<Wire> {
 }
 
 async function readiness(): Promise<string> {
-  const answer = await fetch(`http://127.0.0.1:${port + 2}/readyz`)
+  const answer = await fetchFrom(port + 2, '/readyz')
   return `${answer.status} ${(await answer.text()).trim()}`
 }
 

@@ -105,6 +105,23 @@ describe('the lock is free at once', () => {
   })
 })
 
+describe('what needs no other node', () => {
+  it('a tnl-do under its own lock is refused with 2', async () => {
+    const names = [freshName(), freshName()]
+    const nested = [...names, names[0] ?? ''].flatMap((name) => [STARTER, '--lock-name', name, '--'])
+    const refused = new DoProgram([...nested, 'true'], server.env)
+    expect((await refused.ended()).code).toBe(2)
+    expect(refused.stderr).toContain(`runs under the lock '${names[0]}' already`)
+  })
+
+  it('--local asks nobody, whoever may vouch for a node', async () => {
+    const lock = `local-tls-${process.pid}`
+    const env = { ...server.env, TNL_TLS_CA: certificateFile('other-ca.pem') }
+    const program = new DoProgram([STARTER, '--local', '--lock-name', lock, '--', 'sh', '-c', 'exit 6'], env)
+    expect((await program.ended()).code).toBe(6)
+  })
+})
+
 describe('before anything is run', () => {
   const ran = async (words: readonly string[], env = server.env): Promise<readonly [number | null, string, string]> => {
     const program = new DoProgram([STARTER, ...words, '--lock-name', freshName(), '--', 'echo', 'ran'], env)

@@ -1,12 +1,13 @@
 /** How a server ends: exit status and words for everything that goes wrong, and in good order (docs/errors.md). */
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { connect, createServer } from 'node:net'
+import { createServer } from 'node:net'
 import { networkInterfaces, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { freePorts, TestCluster } from '../kit/process-cluster.js'
 import { Program } from '../kit/program.js'
+import { dial, TRANSPORT } from '../kit/transport.js'
 import { converse, Wire } from '../kit/wire.js'
 
 const ExitStatus = { ok: 0, usage: 2, failed: 3, damaged: 4 } as const
@@ -241,10 +242,11 @@ describe('.server-shutdown', () => {
   it.skipIf(elsewhere === undefined)('is refused from elsewhere', async () => {
     dataDir = freshDirectory()
     const program = await runningServer(['--allow-shutdown', '--listen', `0.0.0.0:${port}`])
-    const socket = connect({ host: elsewhere ?? '', port })
-    socket.write('.server-shutdown\n')
+    const { stream } = await dial(port, TRANSPORT, elsewhere)
+    stream.write('.server-shutdown\n')
     const chunks: Buffer[] = []
-    for await (const chunk of socket) chunks.push(chunk)
+    for await (const chunk of stream) chunks.push(chunk)
+    stream.destroy()
     expect(Buffer.concat(chunks).toString()).toBe('err,shutdown not allowed\n')
     expect(program.ended).toBe(false)
   })

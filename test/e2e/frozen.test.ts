@@ -2,13 +2,14 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { SHORT_LEASE, TestCluster } from '../kit/process-cluster.js'
 import { groupRuns, Program } from '../kit/program.js'
+import { bothTransports, clientVariables, TRANSPORT, TRANSPORTS, type Transport } from '../kit/transport.js'
 import { converse, freshName, Wire } from '../kit/wire.js'
 
 let cluster: TestCluster
 const programs: Program[] = []
 
 beforeAll(async () => {
-  cluster = await TestCluster.start(SHORT_LEASE)
+  cluster = await TestCluster.start([...SHORT_LEASE, ...(await bothTransports())])
 })
 
 afterAll(async () => {
@@ -16,8 +17,9 @@ afterAll(async () => {
   await cluster.stop()
 })
 
-function tnlDo(endpoints: string, ...words: readonly string[]): Program {
-  const program = new Program('tnl-do', ['--endpoints', endpoints, '--lease', '3', ...words])
+async function tnlDo(transport: Transport, endpoints: string, ...words: readonly string[]): Promise<Program> {
+  const all = ['--endpoints', endpoints, '--lease', '3', ...words]
+  const program = new Program('tnl-do', all, await clientVariables(transport))
   programs.push(program)
   return program
 }
@@ -31,17 +33,20 @@ function membersOf(group: string): readonly string[] {
 /** Prints its process group, then runs until it is killed. */
 const ENDLESS = ['--', 'sh', '-c', 'echo group $$; sleep 1000 & wait']
 
-describe.each(['leader', 'follower'] as const)('a %s that is stopped for longer than its lease', (role) => {
+const STOPPED = TRANSPORTS.flatMap((transport) => [['leader', transport] as const, ['follower', transport] as const])
+
+describe.each(STOPPED)('a %s that is stopped for longer than its lease, over %s', (role, transport) => {
   it('closes its holders before it says anything else, and its sessions go on elsewhere', async () => {
     const frozen = await cluster.leader()
     const [other] = await cluster.followers()
     const [name, commandName] = [freshName(), freshName()]
-    const holder = await Wire.open(frozen.port)
+    const holder = await Wire.open(frozen.port, transport)
     expect(await holder.ask(`lock,name:${name}`)).toBe('ok')
-    const waiter = await Wire.open(frozen.port)
+    const waiter = await Wire.open(frozen.port, transport)
     waiter.send(`lock,name:${name},wait:forever\n`)
     expect(await waiter.ask('.keepalive')).toBe('alive')
-    const command = tnlDo(
+    const command = await tnlDo(
+      transport,
       cluster.endpoints,
       '--lock-name',
       commandName,
@@ -55,7 +60,7 @@ describe.each(['leader', 'follower'] as const)('a %s that is stopped for longer 
     if (role === 'follower') await cluster.transfer(other)
 
     frozen.signal('SIGSTOP')
-    const rival = await Wire.open(other.port)
+    const rival = await Wire.open(other.port, transport)
     rival.send(`lock,name:${name},wait:forever\n`)
     holder.send('.keepalive\n')
     waiter.send('.keepalive\n')
@@ -72,21 +77,21 @@ describe.each(['leader', 'follower'] as const)('a %s that is stopped for longer 
     expect(await command.status()).toBe(0)
     expect(command.stdout).toContain('done')
     await cluster.untilAllServe()
-    const back = await Wire.open(frozen.port)
+    const back = await Wire.open(frozen.port, transport)
     expect(await back.ask(`lock,name:${name},wait:forever`)).toBe('ok')
     back.destroy()
   })
 })
 
 describe('a command whose only node is stopped', () => {
-  it('is ended in time: the rival runs after it', async () => {
+  it.each(TRANSPORTS)('is ended in time, over %s: the rival runs after it', async (transport) => {
     const frozen = await cluster.leader()
     const [other] = await cluster.followers()
     const name = freshName()
-    const command = tnlDo(`127.0.0.1:${frozen.port}`, '--lock-name', name, ...ENDLESS)
+    const command = await tnlDo(transport, `127.0.0.1:${frozen.port}`, '--lock-name', name, ...ENDLESS)
     const [, group = ''] = await command.said(/^group (\d+)$/m)
     frozen.signal('SIGSTOP')
-    const rival = await Wire.open(other.port)
+    const rival = await Wire.open(other.port, transport)
     rival.send(`lock,name:${name},wait:forever\n`)
     expect(await rival.line()).toBe('ok')
     expect(groupRuns(Number(group))).toBe(false)
@@ -100,9 +105,18 @@ describe('a command whose only node is stopped', () => {
 describe('tnl-do', () => {
   it.each(['SIGSTOP', 'SIGKILL'] as const)('%s: its command is dead before a rival has the lock', async (signal) => {
     const name = freshName()
-    const command = tnlDo(cluster.endpoints, '--lock-name', name, ...ENDLESS)
+    const command = await tnlDo(TRANSPORT, cluster.endpoints, '--lock-name', name, ...ENDLESS)
     const [, group = ''] = await command.said(/^group (\d+)$/m)
-    const rival = tnlDo(cluster.endpoints, '--lock-name', name, '--wait', 'forever', '--', ...membersOf(group))
+    const rival = await tnlDo(
+      TRANSPORT,
+      cluster.endpoints,
+      '--lock-name',
+      name,
+      '--wait',
+      'forever',
+      '--',
+      ...membersOf(group),
+    )
     const wire = await Wire.open((await cluster.leader()).port)
     expect(await wire.ask(`lock,name:${name}`)).toBe('not-granted')
     command.signal(signal)

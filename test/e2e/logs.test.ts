@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
 import { builtProgram, freePorts, until } from '../kit/process-cluster.js'
+import { serverWords } from '../kit/transport.js'
 import { converse, inTime } from '../kit/wire.js'
 
 let base: string
@@ -41,7 +42,7 @@ function start(target: string | null): ChildProcess {
   ]
   const script = target === null ? 'exec "$@"' : `exec "$@" 2>'${target}'`
   const program = [process.execPath, builtProgram('tnl-server')]
-  child = spawn('sh', ['-c', script, 'sh', ...program, ...words], { stdio: ['ignore', 'ignore', 'pipe'] })
+  child = spawn('sh', ['-c', script, 'sh', ...program, ...serverWords(words)], { stdio: ['ignore', 'ignore', 'pipe'] })
   return child
 }
 

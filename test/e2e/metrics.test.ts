@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { OneServer } from '../kit/one-server.js'
 import { until } from '../kit/process-cluster.js'
+import { fetchFrom } from '../kit/transport.js'
 import { converse, Wire } from '../kit/wire.js'
 
 let server: OneServer
@@ -11,7 +12,7 @@ beforeAll(async () => {
 afterAll(() => server?.stop())
 
 async function shown(): Promise<readonly string[]> {
-  const response = await fetch(`http://127.0.0.1:${server.httpPort}/metrics`)
+  const response = await fetchFrom(server.httpPort, '/metrics')
   return (await response.text()).split('\n')
 }
 

@@ -104,7 +104,7 @@ describe('works', () => {
   })
 
   it('with the environment of cron', async () => {
-    const script = `exec env -i TNL_ENDPOINTS="$TNL_ENDPOINTS" HOME=/ PATH="$PATH" SHELL=/bin/sh "$@" sh -c 'echo $TNL_LOCK_NAME | wc -l; exit 6'`
+    const script = `exec env -i TNL_ENDPOINTS="$TNL_ENDPOINTS" TNL_TLS_CA="$TNL_TLS_CA" HOME=/ PATH="$PATH" SHELL=/bin/sh "$@" sh -c 'echo $TNL_LOCK_NAME | wc -l; exit 6'`
     const { program, code } = await inShell(script)
     expect([program.stdout, code]).toEqual(['1\n', 6])
   })

@@ -5,6 +5,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { endLeftovers, MARKED } from '../kit/leftovers.js'
 import { OneServer } from '../kit/one-server.js'
 import { STARTER } from '../kit/starter.js'
+import { clientVariables, TRANSPORT, TRANSPORTS, type Transport } from '../kit/transport.js'
 import { freshName, inTime } from '../kit/wire.js'
 
 const hasPython = spawnSync('python3', ['--version']).status === 0
@@ -19,15 +20,17 @@ interface Played {
 
 let server: OneServer
 beforeAll(async () => {
-  server = await OneServer.start()
+  server = await OneServer.start({ tls: true })
 })
 afterEach(endLeftovers)
 afterAll(() => server.stop())
 
-function onTerminal(command: readonly string[], ...steps: (readonly [string, string])[]): Promise<Played> {
+type Steps = (readonly [string, string])[]
+
+async function playOver(transport: Transport, command: readonly string[], steps: Steps): Promise<Played> {
   const program = fileURLToPath(new URL('./terminal.py', import.meta.url))
   const child = spawn('python3', [program, JSON.stringify({ command, steps })], {
-    env: { ...process.env, ...MARKED, ...server.env },
+    env: { ...process.env, ...MARKED, TNL_ENDPOINTS: server.endpoints, ...(await clientVariables(transport)) },
   })
   let text = ''
   child.stdout.on('data', (chunk) => {
@@ -35,6 +38,8 @@ function onTerminal(command: readonly string[], ...steps: (readonly [string, str
   })
   return inTime('the terminal ends', new Promise((resolve) => child.on('close', () => resolve(JSON.parse(text)))))
 }
+
+const onTerminal = (command: readonly string[], ...steps: Steps) => playOver(TRANSPORT, command, steps)
 
 const under = (...command: string[]): string[] => [STARTER, '--lock-name', freshName(), '--', ...command]
 /**
@@ -84,15 +89,14 @@ describe.runIf(hasPython)('on a terminal', () => {
     expect(screen).toContain('status 3')
   })
 
-  it('Ctrl-Z stops it, fg continues it in the foreground', async () => {
-    const { screen, played } = await onTerminal(
-      SHELL,
+  it.each(TRANSPORTS)('Ctrl-Z stops it, fg continues it in the foreground: %s', async (transport) => {
+    const { screen, played } = await playOver(transport, SHELL, [
       ['PROMPT> ', `${typed('echo u""p; read x; echo got $x')}\n`],
       ['up', CTRL_Z],
       ['Stopped', 'fg\n'],
       [CONTINUED, 'hello\n'],
       ['got hello', 'exit\n'],
-    )
+    ])
     expect(played, screen).toBe(5)
   })
 

@@ -1,6 +1,7 @@
 /** The session dialect, held with real nodes. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { TestCluster, until } from '../kit/process-cluster.js'
+import { bothTransports, TRANSPORT, TRANSPORTS } from '../kit/transport.js'
 import { converse, fieldOf, freshName, Wire } from '../kit/wire.js'
 
 const HELLO = 'hello,version:2,redirect:no'
@@ -9,7 +10,7 @@ let cluster: TestCluster
 const ports = { leader: 0, follower: 0 }
 
 beforeAll(async () => {
-  cluster = await TestCluster.start()
+  cluster = await TestCluster.start(await bothTransports())
   await cluster.untilRisen()
   ports.leader = (await cluster.leader()).port
   ports.follower = (await cluster.followers())[0].port
@@ -22,8 +23,8 @@ interface Session {
   readonly resume: string
 }
 
-async function open(port: number, additions = ''): Promise<Session> {
-  const wire = await Wire.open(port)
+async function open(port: number, additions = '', transport = TRANSPORT): Promise<Session> {
+  const wire = await Wire.open(port, transport)
   const welcome = await wire.ask(HELLO + additions)
   expect(welcome).toMatch(/^welcome,session:\d+,secret:\w+,node:n\d,leader:n\d,lease:[\d.]+,cluster:\w+,level:\d+$/)
   return { wire, resume: `resume,session:${fieldOf(welcome, 'session')},secret:${fieldOf(welcome, 'secret')}` }
@@ -122,16 +123,16 @@ describe.each(['leader', 'follower'] as const)('at the %s', (role) => {
     await bye(session)
   })
 
-  it('keeps a session whose connection breaks, and gives it back at any node', async () => {
+  it.each(TRANSPORTS)('gives a session whose connection breaks back at any node: %s', async (transport) => {
     const [held, waited] = [freshName(), freshName()]
     const owner = await open(ports.leader)
     await owner.wire.ask(`lock,id:1,name:${waited}`)
-    const session = await open(ports[role])
+    const session = await open(ports[role], '', transport)
     const grant = await session.wire.ask(`lock,id:1,name:${held}`)
     await session.wire.ask(`lock,id:2,name:${waited},wait:forever`)
     session.wire.reset()
     for (const { port } of cluster.nodes) {
-      const wire = await Wire.open(port)
+      const wire = await Wire.open(port, transport)
       expect(await wire.ask(session.resume)).toMatch(/^welcome,.*,resumed:yes$/)
       expect(await wire.line()).toBe(`held,name:${held},mode:exclusive,token:${fieldOf(grant, 'token')}`)
       expect(await wire.line()).toBe(`queued,id:2,name:${waited},position:1`)
@@ -157,13 +158,13 @@ describe.each(['leader', 'follower'] as const)('at the %s', (role) => {
     expect(await next.rest()).toBe('bye\n')
   })
 
-  it('frees the locks at a FIN, unless the session lingers', async () => {
+  it.each(TRANSPORTS)('frees the locks at a FIN, unless the session lingers: %s', async (transport) => {
     const name = freshName()
-    const brief = await open(ports[role])
+    const brief = await open(ports[role], '', transport)
     await brief.wire.ask(`lock,id:1,name:${name}`)
     brief.wire.fin()
     await brief.wire.rest()
-    const lingering = await open(ports[role], ',linger:60')
+    const lingering = await open(ports[role], ',linger:60', transport)
     lingering.wire.send(`lock,id:1,name:${name},wait:30\n`)
     await until('the lock is granted', async () => /^ok,id:1.*\n/m.test(lingering.wire.unread))
     lingering.wire.fin()

@@ -237,6 +237,27 @@ describe('between two nodes', () => {
     await (await accept()).gets('n2')
   })
 
+  it('who dials is known by its address where every node has one of its own, before it says a word', async () => {
+    const diallers = ['n3', 'n2']
+    const byAddress = new Links(new SeededRandom(1), '127.0.0.1', 0, () => diallers.shift() ?? null)
+    onTestFinished(() => byAddress.close())
+    let accepted = 0
+    server.on('connection', () => {
+      accepted += 1
+    })
+    const { port } = await byAddress.openPeerPort('n1', target)
+    const heal = byAddress.impairPeers('n1', 'n2', CUT)
+    const third = await Wire.open(port)
+    // A handshake of TLS begins so, and never says who it is.
+    third.send('\x16')
+    await (await accept()).gets('\x16')
+    await Wire.open(port)
+    await moment()
+    expect(accepted).toBe(1)
+    heal()
+    await accept()
+  })
+
   it('who is no peer is not let through', async () => {
     const wire = await Wire.open((await links.openPeerPort('n1', target)).port)
     wire.send('GET / HTTP/1.1\r\n\r\n')

@@ -50,9 +50,11 @@ export class LocalSite implements Site {
     random: Random,
     readonly findings: readonly Finding[],
     readonly lingerMs: number,
+    besides: readonly Skipped[],
   ) {
     const judged = nemeses.map((nemesis) => ({ nemesis, why: whyUnavailable(nemesis, ground) }))
-    this.skipped = judged.flatMap(({ nemesis: { name }, why }) => (why === null ? [] : [{ name, why }]))
+    const left = judged.flatMap(({ nemesis: { name }, why }) => (why === null ? [] : [{ name, why }]))
+    this.skipped = [...besides, ...left]
     this.attacks = judged.flatMap(({ nemesis, why }) => (why === null ? [attackOn(ground, nemesis, random)] : []))
     this.clients = ground.clients
     process.once('exit', this.#abandon)
@@ -71,14 +73,17 @@ export class LocalSite implements Site {
     const programs = wantsPrograms ? await Programs.create(options.server) : noPrograms
     if (wantsPrograms && typeof programs === 'string') throw new CannotRun(programs)
     const findings: Finding[] = []
-    const namespaces = needs.has('namespaces') ? Namespaces.create() : 'not asked for'
-    const linkHost = typeof namespaces === 'string' ? '127.0.0.1' : namespaces.linkHost
-    const links = new Links(random, linkHost, relays)
+    // Peers that speak TLS are told apart by their addresses.
+    const namespaces = needs.has('namespaces') || tls !== null ? Namespaces.create() : 'not asked for'
+    const links =
+      typeof namespaces === 'string'
+        ? new Links(random, '127.0.0.1', relays)
+        : new Links(random, namespaces.linkHost, relays, (address) => namespaces.nodeAt(address))
     const cluster = await LocalCluster.create({
       ...options,
       server: typeof programs === 'string' ? options.server : programs.previous,
       links,
-      wordsFor: (nodeId) => tls?.wordsFor(nodeId) ?? [],
+      wordsFor: (nodeId) => tls?.wordsFor(nodeId, typeof namespaces !== 'string') ?? [],
       housing: typeof namespaces === 'string' ? sameHouse : namespaces,
       logFileOf: ({ nodeId, logFile }) => (typeof logPipes === 'string' ? logFile : logPipes.open(nodeId, logFile)),
       environment: (node, dataDir) => (typeof preload === 'string' ? {} : preload.environment(node, dataDir)),
@@ -89,8 +94,9 @@ export class LocalSite implements Site {
     const ground = new Ground(cluster, links, new ClientProcesses(), {
       ...{ preload, smallDisk, namespaces, logPipes, programs },
     })
+    const plainPeers = tls !== null && typeof namespaces === 'string' ? [{ name: 'TLS of peers', why: namespaces }] : []
     for (const node of cluster.nodes) node.start()
-    return new LocalSite(ground, nemeses, random, findings, lingerMs)
+    return new LocalSite(ground, nemeses, random, findings, lingerMs, plainPeers)
   }
 
   get endpoints(): readonly string[] {

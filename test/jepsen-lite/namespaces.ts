@@ -29,6 +29,11 @@ export class Namespaces implements Housing {
     return this.#roomOf(nodeId).host
   }
 
+  /** Whose address this is; null: nobody's here. */
+  nodeAt(address: string): string | null {
+    return [...this.#rooms].find(([, { host }]) => host === address)?.[0] ?? null
+  }
+
   launcherOf(nodeId: string): readonly string[] {
     return this.#roomOf(nodeId).launcher
   }

@@ -1,11 +1,13 @@
 /**
- * `--tls`: clients of the library and of `tnl-do` speak TLS; bare ones stay plain. So do peers: the links between them read in the
- * hello who dials.
+ * `--tls`: clients of the library and of `tnl-do` speak TLS, and so do peers where every node has an address of its own, because
+ * the links between them cannot read the hello then. Bare clients stay plain.
  */
 import { Authority, CertificateDirectory } from '../kit/authority.js'
 
 /** Links and namespaces give nodes many addresses: all are known by one name. */
 const SERVER_NAME = 'localhost'
+/** By it peers know each other's certificates. */
+const CLUSTER = 'jepsen-lite'
 /** Spares among them. */
 const NODES_MAX_COUNT = 9
 
@@ -19,7 +21,7 @@ export class RunTls {
     process.once('exit', () => directory.close())
     for (let number = 1; number <= NODES_MAX_COUNT; number += 1) {
       const id = `n${number}`
-      directory.put(id, await authority.issue({ dns: [SERVER_NAME] }))
+      directory.put(id, await authority.issue({ dns: [SERVER_NAME], uris: [`tnl://${CLUSTER}/${id}`] }))
     }
     process.env.TNL_TLS = 'on'
     process.env.TNL_TLS_CA = directory.write('ca.pem', authority.cert)
@@ -27,8 +29,14 @@ export class RunTls {
     return new RunTls(directory)
   }
 
-  wordsFor(nodeId: string): readonly string[] {
+  /** `peers`: between nodes too. */
+  wordsFor(nodeId: string, peers: boolean): readonly string[] {
     const file = (name: string) => `${this.directory.path}/${name}`
-    return ['--tls', 'optional', '--tls-cert', file(`${nodeId}.pem`), '--tls-key', file(`${nodeId}.key`)]
+    const [cert, key] = [file(`${nodeId}.pem`), file(`${nodeId}.key`)]
+    const ofPeers = ['--peer-tls-cert', cert, '--peer-tls-key', key, '--peer-tls-ca', file('ca.pem')]
+    return [
+      ...['--tls', 'optional', '--tls-cert', cert, '--tls-key', key],
+      ...(peers ? [...ofPeers, '--cluster-name', CLUSTER] : []),
+    ]
   }
 }

@@ -1,13 +1,13 @@
 /** Certificates that tests of several rooms need, made once for each process, in a directory that ends with it. */
-import { readFileSync } from 'node:fs'
+import { chmodSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Authority, CertificateDirectory, type CertificateSpec } from './authority.js'
 
 const HERE = { ips: ['127.0.0.1', '::1'] }
 
 const SPECS = {
-  /** Of a node: every address of this host's loopback, and a name. */
-  node: { commonName: 'node', dns: ['localhost', 'n1.test'], ...HERE },
+  /** Of a node, whichever: every address of this host's loopback, a name, and the ids by which peers know each other. */
+  node: { commonName: 'node', dns: ['localhost', 'n1.test', 'n1', 'n2', 'n3', 'n4', 'n5'], ...HERE },
   /** Its name only: whoever looks for an address in it is wrong. */
   named: { commonName: 'named', dns: ['localhost'] },
   elsewhere: { commonName: 'elsewhere', dns: ['elsewhere.test'] },
@@ -21,6 +21,8 @@ export type TestFile = `${TestCertificate}.pem` | `${TestCertificate}.key` | 'ca
 
 const directory = new CertificateDirectory()
 process.once('exit', () => directory.close())
+// Programs of other users read them too.
+chmodSync(directory.path, 0o755)
 
 const [ca, other] = [await Authority.create('test authority'), await Authority.create('another authority')]
 directory.write('ca.pem', ca.cert)

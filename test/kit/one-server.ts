@@ -1,19 +1,10 @@
 import { rmSync } from 'node:fs'
 import { FEATURE_LEVEL } from '../../src/feature-level.js'
 import { formatLine } from '../../src/protocol/line.js'
-import { certificateFile } from './certificates.js'
 import { freePorts, SHORT_LEASE, until } from './process-cluster.js'
 import { Program } from './program.js'
+import { bothTransports, clientVariables, TRANSPORT } from './transport.js'
 import { converse } from './wire.js'
-
-const TLS_WORDS = [
-  '--tls',
-  'optional',
-  '--tls-cert',
-  certificateFile('node.pem'),
-  '--tls-key',
-  certificateFile('node.key'),
-]
 
 /** A cluster of one, for tests of clients that need no more. */
 export class OneServer {
@@ -44,10 +35,10 @@ export class OneServer {
     const program = new Program('tnl-server', [
       ...['--port', String(port), '--peer-listen', `127.0.0.1:${port + 1}`],
       ...['--http', http ? `127.0.0.1:${port + 2}` : 'off', '--data-dir', dataDir, ...SHORT_LEASE],
-      ...(tls ? TLS_WORDS : []),
+      ...(tls ? await bothTransports() : []),
       ...words,
     ])
-    const security = tls ? { TNL_TLS_CA: certificateFile('ca.pem') } : {}
+    const security = await clientVariables(tls ? 'tls' : TRANSPORT)
     const server = new OneServer(program, port, dataDir, port + 2, security)
     try {
       await until('the server serves, at its level', async () => (await levelAt(port, auth)) === FEATURE_LEVEL)
@@ -60,7 +51,11 @@ export class OneServer {
   }
 
   get env(): Record<string, string> {
-    return { TNL_ENDPOINTS: `127.0.0.1:${this.port}`, ...this.security }
+    return { TNL_ENDPOINTS: this.endpoints, ...this.security }
+  }
+
+  get endpoints(): string {
+    return `127.0.0.1:${this.port}`
   }
 
   async stop(): Promise<void> {

@@ -5,9 +5,11 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { ClusterNode, type NodeEnd, type NodePlan, type Surroundings } from '../../src/cli/cluster/cluster-node.js'
 import { planCluster } from '../../src/cli/cluster/cluster-plan.js'
+import { readAccess } from '../../src/cli/shared/cluster-access.js'
 import { askAdmin } from '../../src/cli/shared/line-client.js'
 import { FEATURE_LEVEL } from '../../src/feature-level.js'
 import type { StatusReport } from '../../src/service/status.js'
+import { fetchFrom, serverWords } from './transport.js'
 import { EVENT_TIMEOUT_MS } from './wire.js'
 
 /** Every lease as short as it may be, so that a test sees one run out. */
@@ -29,8 +31,8 @@ const FIRST_PORT = 22_000 + (Number(process.env.VITEST_POOL_ID ?? 0) % 4) * 2_50
 /** How a node is asked for its status: where its HTTP port speaks TLS, or answers only some, not in plain text. */
 export type AskStatus = (plan: NodePlan, signal: AbortSignal) => Promise<StatusReport>
 
-const askPlainly: AskStatus = async ({ httpPort }, signal) => {
-  const response = await fetch(`http://127.0.0.1:${httpPort}/v1/status`, { signal })
+const askAsAnybody: AskStatus = async ({ httpPort }, signal) => {
+  const response = await fetchFrom(httpPort, '/v1/status', { signal })
   return (await response.json()) as StatusReport
 }
 
@@ -50,14 +52,14 @@ export class TestNode {
     readonly plan: NodePlan,
     private readonly surroundings: Surroundings = {},
     server: string = builtProgram('tnl-server'),
-    private readonly ask: AskStatus = askPlainly,
+    private readonly ask: AskStatus = askAsAnybody,
   ) {
-    this.#process = new ClusterNode(plan, [server], surroundings)
+    this.#process = this.#processOf(server)
   }
 
   /** Another program is installed, of another version: `server` is its `tnl-server.js`. For a node that does not run. */
   install(server: string): void {
-    this.#process = new ClusterNode(this.plan, [server], this.surroundings)
+    this.#process = this.#processOf(server)
   }
 
   get id(): string {
@@ -102,6 +104,10 @@ export class TestNode {
     } catch {
       return null
     }
+  }
+
+  #processOf(server: string): ClusterNode {
+    return new ClusterNode({ ...this.plan, words: serverWords(this.plan.words) }, [server], this.surroundings)
   }
 }
 
@@ -210,7 +216,7 @@ export class TestCluster {
 
   async transfer(to: TestNode): Promise<void> {
     const { port } = await this.leader()
-    await askAdmin({ endpoints: [{ host: '127.0.0.1', port }] }, '.transfer', `,node:${to.id}`)
+    await askAdmin(readAccess({ endpoints: `127.0.0.1:${port}` }, process.env), '.transfer', `,node:${to.id}`)
   }
 
   async stop(): Promise<void> {

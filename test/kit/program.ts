@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { builtProgram, until } from './process-cluster.js'
+import { serverWords } from './transport.js'
 import { inTime } from './wire.js'
 
 /** One of the programs as a child process, and what it said. */
@@ -12,7 +13,8 @@ export class Program {
   readonly #closed: Promise<number | null>
 
   constructor(name: string, words: readonly string[], env: Record<string, string> = {}) {
-    this.child = spawn(process.execPath, [builtProgram(name), ...words], { env: { ...process.env, ...env } })
+    const all = name === 'tnl-server' ? serverWords(words) : words
+    this.child = spawn(process.execPath, [builtProgram(name), ...all], { env: { ...process.env, ...env } })
     this.child.stdout?.on('data', (chunk) => {
       this.stdout += String(chunk)
     })

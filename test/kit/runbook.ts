@@ -15,6 +15,7 @@ import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:
 import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { builtProgram, type TestCluster, TestNode, until } from './process-cluster.js'
+import { fetchFrom } from './transport.js'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const PROGRAMS = ['tnl', 'tnl-do', 'tnl-server', 'tnl-client'] as const
@@ -136,7 +137,7 @@ export class RunbookPlay {
 
   async #ready({ id, plan }: TestNode): Promise<void> {
     await until(`${id} is ready`, async () => {
-      const answer = await fetch(`http://127.0.0.1:${plan.httpPort}/readyz`).catch(() => null)
+      const answer = await fetchFrom(plan.httpPort, '/readyz').catch(() => null)
       return answer?.ok === true
     })
   }

@@ -1,8 +1,11 @@
-import { once } from 'node:events'
-import { connect, type Socket } from 'node:net'
+import type { Socket } from 'node:net'
+import { type Dialled, dial, TRANSPORT, type Transport } from './transport.js'
 
-/** An event that is due and does not come is a failure; slow machines are given time. */
-export const EVENT_TIMEOUT_MS = 20_000
+/**
+ * An event that is due and does not come is a failure; slow machines are given time, and one that is busy with other work
+ * so many times as much.
+ */
+export const EVENT_TIMEOUT_MS = 20_000 * Number(process.env.TEST_PATIENCE ?? 1)
 
 /** Rejects when `event` takes too long, with what was waited for. */
 export function inTime<T>(what: string, event: Promise<T>): Promise<T> {
@@ -14,40 +17,42 @@ export function inTime<T>(what: string, event: Promise<T>): Promise<T> {
 
 /** A client as bare as `nc`: it sends what it is told, and knows what arrived and whether the stream has ended. */
 export class Wire {
-  readonly #socket: Socket
+  readonly #stream: Socket
+  /** Below TLS, or the same. */
+  readonly #tcp: Socket
   #text = ''
   #ended = false
   #broken = false
   readonly #watchers = new Set<() => void>()
 
-  private constructor(socket: Socket) {
-    this.#socket = socket
-    socket.setEncoding('utf8')
-    socket.on('data', (chunk) => {
+  private constructor({ stream, tcp }: Dialled) {
+    this.#stream = stream
+    this.#tcp = tcp
+    stream.setEncoding('utf8')
+    stream.on('data', (chunk) => {
       this.#text += String(chunk)
       this.#changed()
     })
-    socket.on('end', () => {
+    stream.on('end', () => {
       this.#ended = true
       this.#changed()
     })
-    socket.on('error', () => {})
-    socket.on('close', () => {
+    stream.on('error', () => {})
+    tcp.on('error', () => {})
+    stream.on('close', () => {
       if (!this.#ended) this.#broken = true
       this.#ended = true
       this.#changed()
     })
   }
 
-  static async open(port: number): Promise<Wire> {
-    const socket = connect({ host: '127.0.0.1', port, allowHalfOpen: true, noDelay: true })
-    await inTime(`a connection to port ${port}`, once(socket, 'connect'))
-    return new Wire(socket)
+  static async open(port: number, transport: Transport = TRANSPORT): Promise<Wire> {
+    return new Wire(await inTime(`a connection to port ${port}`, dial(port, transport)))
   }
 
   /** HOST:PORT, as this client's kernel sees it. */
   get localEnd(): string {
-    return `${this.#socket.localAddress}:${this.#socket.localPort}`
+    return `${this.#tcp.localAddress}:${this.#tcp.localPort}`
   }
 
   /** The stream has ended, by FIN or by reset. */
@@ -66,13 +71,13 @@ export class Wire {
   }
 
   send(data: string | Uint8Array): void {
-    this.#socket.write(data)
+    this.#stream.write(data)
   }
 
   /** Each byte in a write, and as a rule in a packet, of its own. */
   async sendBytewise(text: string): Promise<void> {
     for (const byte of Buffer.from(text)) {
-      await new Promise((resolve) => this.#socket.write(Buffer.of(byte), resolve))
+      await new Promise((resolve) => this.#stream.write(Buffer.of(byte), resolve))
       await new Promise(setImmediate)
     }
   }
@@ -103,16 +108,16 @@ export class Wire {
 
   /** Half-closes; answers still arrive. */
   fin(): void {
-    this.#socket.end()
+    this.#stream.end()
   }
 
   reset(): void {
-    this.#socket.resetAndDestroy()
+    this.#tcp.resetAndDestroy()
   }
 
   /** Fully closed, as when the process of a client ends. */
   destroy(): void {
-    this.#socket.destroy()
+    this.#stream.destroy()
   }
 
   #changed(): void {
@@ -138,8 +143,8 @@ export class Wire {
 }
 
 /** One conversation from the first byte to the node's close. */
-export async function converse(port: number, text: string | Uint8Array): Promise<string> {
-  const wire = await Wire.open(port)
+export async function converse(port: number, text: string | Uint8Array, transport?: Transport): Promise<string> {
+  const wire = await Wire.open(port, transport)
   wire.send(text)
   const answer = await wire.rest()
   wire.destroy()

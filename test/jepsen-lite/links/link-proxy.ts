@@ -28,15 +28,16 @@ export class LinkProxy {
 
   private constructor(
     private readonly target: HostPort,
-    private readonly newRouter: () => Router,
+    private readonly newRouter: (from: string) => Router,
   ) {
     this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.#accept(socket))
   }
 
+  /** `newRouter` gets the address that the dialler comes from. */
   static async open(
     host: string,
     target: HostPort,
-    newRouter: () => Router,
+    newRouter: (from: string) => Router,
   ): Promise<{ readonly proxy: LinkProxy; readonly address: HostPort }> {
     const proxy = new LinkProxy(target, newRouter)
     const port = await listenOn(proxy.#server, { host, port: 0 })
@@ -55,7 +56,7 @@ export class LinkProxy {
 
   #accept(dialler: Socket): void {
     this.#adopt(dialler)
-    const router = this.newRouter()
+    const router = this.newRouter(dialler.remoteAddress ?? '')
     let firstBytes: Buffer = Buffer.alloc(0)
     let connecting = false
     const connectIfRouted = (isSilent = false): void => {

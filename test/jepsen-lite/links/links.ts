@@ -16,7 +16,8 @@ export type Heal = () => void
 
 /**
  * The network of a cluster on one machine: a proxy before every node's peer port and one before its client port. All
- * peers dial the same address of a node; the proxy learns from the hello, which is the first frame, who dials.
+ * peers dial the same address of a node. Who dials the proxy knows by where it comes from, if every node has an address of its
+ * own; otherwise it is in the hello, which is the first frame, unless TLS hides it.
  */
 export class Links {
   readonly #wires = new Map<string, Wire>()
@@ -32,6 +33,8 @@ export class Links {
     private readonly random: Random,
     private readonly host = '127.0.0.1',
     private readonly relayedSites = 0,
+    /** The node that has this address; null: several may. */
+    private readonly nodeAt: (address: string) => string | null = () => null,
   ) {}
 
   /**
@@ -40,7 +43,7 @@ export class Links {
    */
   async openPeerPort(node: string, target: HostPort): Promise<HostPort> {
     this.#peerProxies.get(node)?.close()
-    const { proxy, address } = await LinkProxy.open(this.host, target, () => this.#peerRouter(node))
+    const { proxy, address } = await LinkProxy.open(this.host, target, (from) => this.#peerRouter(node, from))
     this.#peerProxies.set(node, proxy)
     return address
   }
@@ -97,7 +100,9 @@ export class Links {
     return () => ({ ...this.#route(siteName(site), node), relayed: site < this.relayedSites })
   }
 
-  #peerRouter(node: string): Router {
+  #peerRouter(node: string, from: string): Router {
+    const known = this.nodeAt(from)
+    if (known !== null) return () => this.#route(known, node)
     return (firstBytes, isSilent) => {
       if (isSilent) return this.#route(GREETER, node)
       const dialler = nodeOfHello(firstBytes)
