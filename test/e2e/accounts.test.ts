@@ -8,7 +8,7 @@ import { type Client, connect, UnauthorizedError } from '../../src/client/index.
 import { certificateFile } from '../kit/certificates.js'
 import { endLeftovers } from '../kit/leftovers.js'
 import { OneServer } from '../kit/one-server.js'
-import { DoProgram, isAlive, STARTER } from '../kit/starter.js'
+import { DoProgram, isAlive, STARTER, startJob } from '../kit/starter.js'
 import { tnlInProcess as tnl } from '../kit/tnl-in-process.js'
 import { freshName, Wire } from '../kit/wire.js'
 
@@ -92,19 +92,7 @@ describe('tnl-do', () => {
 
   it('frees the lock at once when it is killed: its guardian shows the same token', async () => {
     const lock = `ci/${freshName()}`
-    const words = [
-      ...as('builder'),
-      '--lease',
-      '600',
-      '--lock-name',
-      lock,
-      '--',
-      'sh',
-      '-c',
-      'echo "job $$"; exec sleep 1000',
-    ]
-    const program = runDo(words)
-    const job = Number(await program.printed(/^job (\d+)\n/m))
+    const { program, job } = await startJob([...as('builder'), '--lease', '600', '--lock-name', lock], server.env)
     program.child.kill('SIGKILL')
     await next(lock)
     expect(isAlive(job)).toBe(false)
@@ -201,19 +189,7 @@ describe('the library', () => {
 /** Last: the account is gone afterwards. */
 it('an account that is taken away ends the command, then the lock is another’s', async () => {
   const lock = `guest/${freshName()}`
-  const words = [
-    ...as('guest'),
-    '--lease',
-    '3',
-    '--lock-name',
-    lock,
-    '--',
-    'sh',
-    '-c',
-    'echo "job $$"; exec sleep 1000',
-  ]
-  const program = runDo(words)
-  const job = Number(await program.printed(/^job (\d+)\n/m))
+  const { program, job } = await startJob([...as('guest'), '--lease', '3', '--lock-name', lock], server.env)
   const library = await connect({ heartbeatThread: false, lease: 3_000, token: TOKENS.guest })
   clients.push(library)
   const held = await library.acquire('guest/library')

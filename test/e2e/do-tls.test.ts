@@ -5,7 +5,7 @@ import { endLeftovers } from '../kit/leftovers.js'
 import { OneServer } from '../kit/one-server.js'
 import { until } from '../kit/process-cluster.js'
 import { Relay } from '../kit/relay.js'
-import { DoProgram, isAlive, STARTER } from '../kit/starter.js'
+import { DoProgram, isAlive, STARTER, startJob } from '../kit/starter.js'
 import { freshName, Wire } from '../kit/wire.js'
 import { ESCAPES, killGuardian, killTogether, outliving, startAll, stopTogether } from './escapes.js'
 
@@ -26,9 +26,7 @@ async function holding(
   env = server.env,
 ): Promise<{ lock: string; program: DoProgram; job: number }> {
   const lock = freshName()
-  const words = [STARTER, ...options, '--lock-name', lock, '--', 'sh', '-c', 'echo "job $$"; exec sleep 1000']
-  const program = new DoProgram(words, env)
-  return { lock, program, job: Number(await program.printed(/^job (\d+)\n/m)) }
+  return { lock, ...(await startJob([...options, '--lock-name', lock], env)) }
 }
 
 /** Resolves when the next client has the lock. */

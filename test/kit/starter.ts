@@ -43,6 +43,15 @@ export class DoProgram {
   }
 }
 
+/** One whose command prints its process, which is told, and stays until it is ended. */
+export async function startJob(
+  options: readonly string[],
+  env: Record<string, string>,
+): Promise<{ readonly program: DoProgram; readonly job: number }> {
+  const program = new DoProgram([STARTER, ...options, '--', 'sh', '-c', 'echo "job $$"; exec sleep 1000'], env)
+  return { program, job: Number(await program.printed(/^job (\d+)\n/m)) }
+}
+
 export interface Stat {
   readonly id: number
   readonly parent: number

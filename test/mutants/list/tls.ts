@@ -44,6 +44,32 @@ export const TLS_MUTANTS: readonly Mutant[] = [
     edits: [edit(TLS_SERVER, 'credentials.onChange((now) => this.#server.setSecureContext(contextOf(now)))', '')],
   },
   {
+    ...ends,
+    id: 'T920',
+    title: 'over TLS a client that half-closes is not answered',
+    edits: [
+      edit(
+        TLS_SERVER,
+        "socket.on('error', () => socket.destroy())",
+        "socket.on('error', () => socket.destroy())\n    socket.on('end', () => socket.destroy())",
+      ),
+    ],
+    tests: ['test/e2e/classic.test.ts'],
+  },
+  {
+    ...ends,
+    id: 'T921',
+    title: 'over TLS the end of a client is never its word',
+    edits: [
+      edit(
+        CLIENT_SOCKET,
+        'if (error && !this.#tellsOfFin(error)) return',
+        'if (!this.#isPlain || (error && !this.#tellsOfFin(error))) return',
+      ),
+    ],
+    tests: ['test/e2e/session.test.ts'],
+  },
+  {
     ...strangers,
     id: 'T804',
     title: "a relay's health check has the rights of this machine",
