@@ -167,6 +167,7 @@ class Server {
     })
     addTlsMetrics(registry, tls)
     addAccessMetrics(registry, {
+      authHash: () => this.#access.policy.hash,
       isAuthFileBad: () => authFile?.isBad === true,
       authFileFailures: () => authFile?.failures ?? 0,
       failedAttempts: () => this.#parts.service.failedAttempts.count,

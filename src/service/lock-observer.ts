@@ -20,8 +20,10 @@ export type RefusedFor = (typeof REFUSALS)[number]
 export interface LockObserver {
   /** An entry did this, and this node leads: each event is told by one node of the cluster, or by none while leaders change. */
   event(event: LockEvent): void
+  /** Another node leads, and counts what happens to a lock of this name. */
+  heardOf(name: string): void
   /** A client of this node got no lock; `name` is the one that was in the way, or the first asked. */
   refused(name: string, why: RefusedFor): void
 }
 
-export const NOBODY: LockObserver = { event: () => undefined, refused: () => undefined }
+export const NOBODY: LockObserver = { event: () => undefined, heardOf: () => undefined, refused: () => undefined }

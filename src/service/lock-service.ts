@@ -157,6 +157,7 @@ export class LockService implements ConnectionOwner {
       event: (event) => {
         this.#reads.event(event)
         if (node.isLeader()) observer.event(event)
+        else observer.heardOf(event.name)
       },
     })
   }

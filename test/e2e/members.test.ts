@@ -16,7 +16,7 @@ beforeAll(async () => {
   cluster = await TestCluster.start()
   // Above the block of the first three: where a fourth one finds its ports free.
   cluster.nodes.push(cluster.joiner('n4', cluster.node(2).port + 10))
-  load = new Load(cluster.endpoints)
+  load = new Load({ endpoints: cluster.endpoints })
   kept = new Program('tnl-do', [
     '--endpoints',
     cluster.endpoints,

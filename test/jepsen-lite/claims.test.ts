@@ -1,11 +1,11 @@
 /** The checks of locks of all kinds: each is shown a history that is right, and the same with one thing wrong, which it must see. */
 import { describe, expect, it } from 'vitest'
 import { exclude, formatAsks, parseAsks } from './checker/amounts.js'
-import { checkClaims } from './checker/index.js'
+import { checkAll, checkClaims } from './checker/index.js'
 import { readHistory } from './checker/operations.js'
 import { SemaphoreLimits } from './checker/semaphore-limits.js'
 import { force, history, holds, line, MS, resize, several, wrongClaims } from './checker/wrong-claims.js'
-import type { HistoryEvent } from './types.js'
+import { type HistoryEvent, NEMESIS } from './types.js'
 import { judgeClaims } from './workloads/judgement.js'
 
 describe('the checks of locks of all kinds', () => {
@@ -25,6 +25,38 @@ describe('the checks of locks of all kinds', () => {
     expect(judge(hold, force(1, 20, 21))).toEqual([])
     expect(judge(hold, force(2, 20, 21))).toEqual(['kept'])
     expect(judge(holds({ process: 1, token: 1, at: [0, 10, 50, 51], asked: { ttl: 40 }, ...lost }))).toEqual([])
+  })
+})
+
+describe('a run in which programs were swapped, and nothing else was done', () => {
+  const fault = (f: string): HistoryEvent[] => [
+    line('info', NEMESIS, f, 5, { phase: 'start', target: 'n1' }),
+    line('info', NEMESIS, f, 60, { phase: 'end', target: 'n1' }),
+  ]
+  const swap = fault('swap-program')
+  const asked = (client: string, reason: string): HistoryEvent[] => [
+    line('invoke', 1, 'acquire', 1, { name: 'x', client }),
+    line('info', 1, 'acquire', 9, { name: 'x', reason }),
+  ]
+  const hold = (at: { why?: string; release?: 'info' | null }, client = 'session') =>
+    holds({ process: 1, token: 1, at: [0, 10, 50, 51], asked: { client }, ...at })
+  const judge = (...parts: HistoryEvent[][]): string[] => checkAll(history(...parts), []).map(({ what }) => what)
+
+  it('lets no session client see an error', () => {
+    expect(judge(swap, hold({}))).toEqual([])
+    expect(judge(swap, hold({ why: 'lost', release: null }))).toEqual(['x: was lost (lost)'])
+    expect(judge(swap, hold({ why: 'deadline', release: 'info' }))).toEqual(['x: was lost (deadline)'])
+    expect(judge(swap, hold({ release: 'info' }))).toEqual(['x: token 1 was not given back: "null"'])
+    expect(judge(swap, asked('plain', 'the session is over'))).toEqual([
+      'x: whoever asked for it was told "the session is over"',
+    ])
+    expect(judge(swap, asked('session', 'NotGrantedError: x: timeout'))).toEqual([])
+  })
+
+  it('promises that to no other client, and nobody where something else was done as well', () => {
+    expect(judge(swap, hold({ why: 'lost', release: null }, 'classic'))).toEqual([])
+    expect(judge(swap, fault('kill'), hold({ why: 'lost', release: null }))).toEqual([])
+    expect(judge(hold({ why: 'lost', release: null }))).toEqual([])
   })
 })
 

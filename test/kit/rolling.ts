@@ -18,7 +18,7 @@ export class RollingCluster {
   /** `server`: the `tnl-server.js` that all nodes begin with; without it the present one. */
   static async start(server?: string): Promise<RollingCluster> {
     const cluster = await TestCluster.start([], undefined, undefined, server)
-    const load = new Load(cluster.endpoints)
+    const load = new Load({ endpoints: cluster.endpoints })
     const command = ['--lock-name', 'kept', '--shell', 'echo up; read end']
     const kept = new Program('tnl-do', ['--endpoints', cluster.endpoints, ...command])
     await kept.said(/^up$/m)

@@ -1,12 +1,12 @@
 /** What the steps of the drill share: one cluster with TLS and accounts, clients that never stop, and an operator's commands. */
 import { readFileSync } from 'node:fs'
 import { request } from 'node:https'
-import { join } from 'node:path'
 import type { NodePlan } from '../../src/cli/cluster/cluster-node.js'
 import type { StatusReport } from '../../src/service/status.js'
-import { SHORT_LEASE, TestCluster, TestNode, until } from '../kit/process-cluster.js'
+import { Load } from '../kit/load.js'
+import { SHORT_LEASE, TestCluster, TestNode } from '../kit/process-cluster.js'
 import { Program } from '../kit/program.js'
-import { DrillLoad } from './load.js'
+import { Disks } from './disks.js'
 import { Security } from './security.js'
 
 /** A step of the drill: what has to be seen, and what was. Steps build on each other. */
@@ -15,6 +15,8 @@ export interface Step {
   readonly expected: string
   /** Resolves with what was seen. Throws, with words for people, if it is not what is expected. */
   run(drill: Drill, size: Size): Promise<string>
+  /** What it needs and this machine has not; null: it has all. */
+  missing?(): string | null
 }
 
 export type Size = 'short' | 'long'
@@ -28,23 +30,21 @@ export class Drill {
   private constructor(
     readonly cluster: TestCluster,
     readonly security: Security,
-    readonly load: DrillLoad,
+    readonly disks: Disks,
+    readonly load: Load,
   ) {}
 
   /** `folder`: for certificates, accounts and audit files. */
-  static async start(folder: string): Promise<Drill> {
+  static async start(folder: string, size: Size): Promise<Drill> {
     const security = await Security.create(folder)
     const adapt = (plan: NodePlan) => ({ ...plan, words: [...plan.words, ...security.words(plan.nodeId)] })
-    for (const nodeId of ['n1', 'n2', 'n3', 'n4']) await security.issue(nodeId)
-    const ask = askOver(security)
-    const cluster = await TestCluster.start(SHORT_LEASE, undefined, adapt, undefined, ask)
+    const disks = new Disks(size === 'long' ? folder : null)
+    const surroundings = ({ nodeId, dataDir }: NodePlan) => disks.surroundings(nodeId, dataDir)
+    const cluster = await TestCluster.start(SHORT_LEASE, surroundings, adapt, undefined, askOver(security))
     await cluster.untilRisen()
-    const load = new DrillLoad({
-      endpoints: cluster.endpoints,
-      tls: { ca: security.ca },
-      token: security.token('shop'),
-    })
-    return new Drill(cluster, security, load)
+    const { endpoints } = cluster
+    const load = new Load({ endpoints, tls: { ca: security.ca }, token: security.token('shop') }, 'shop/busy-')
+    return new Drill(cluster, security, disks, load)
   }
 
   get endpoints(): string {
@@ -60,7 +60,7 @@ export class Drill {
     const { plan } = this.cluster.joiner(nodeId, port)
     const node = new TestNode(
       { ...plan, words: [...plan.words, ...this.security.words(nodeId)] },
-      {},
+      this.disks.surroundings(nodeId, plan.dataDir),
       undefined,
       askOver(this.security),
     )
@@ -92,14 +92,6 @@ export class Drill {
     return new Map(lines.map((line) => [line.slice(0, line.lastIndexOf(' ')), Number(line.split(' ').at(-1))]))
   }
 
-  /** Clients go on, and none of them has seen an error so far. */
-  async loadGoesOn(): Promise<void> {
-    const before = this.load.cycles
-    await until('clients take locks', async () => this.load.failures.length > 0 || this.load.cycles > before + 20)
-    const [failure] = this.load.failures
-    if (failure !== undefined) throw new Error(`a client has seen this: ${String(failure)}`)
-  }
-
   async restart(node: TestNode, server?: string): Promise<void> {
     node.signal('SIGTERM')
     const { code } = await node.ended()
@@ -112,10 +104,11 @@ export class Drill {
   async stop(): Promise<void> {
     await this.load.stop()
     await this.cluster.stop()
+    this.disks.close()
   }
 
   audit(node: TestNode): string {
-    return readFileSync(join(this.security.folder, `${node.id}.audit`), 'utf8')
+    return readFileSync(this.security.auditFile(node.id), 'utf8')
   }
 }
 

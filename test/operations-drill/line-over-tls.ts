@@ -35,6 +35,15 @@ export class LineOverTls {
     return line
   }
 
+  /** A session of whoever has this token. */
+  static async session(port: number, ca: string, token: string): Promise<LineOverTls> {
+    const line = await LineOverTls.open(port, ca)
+    line.send(`hello,version:2,lease:60,redirect:no,auth:${token}\n`)
+    const welcome = await line.until((text) => text.includes('\n'))
+    if (!welcome.startsWith('welcome')) throw new Error(`no session: "${welcome.trim()}"`)
+    return line
+  }
+
   /** Of the certificate that the node has shown. */
   get fingerprint(): string {
     return this.#socket.getPeerCertificate().fingerprint256
@@ -59,6 +68,12 @@ export class LineOverTls {
       })
     }
     return this.#text
+  }
+
+  /** Of a session: sends the request with this number, and resolves with all that was said when it is answered. */
+  ask(id: number, line: string): Promise<string> {
+    this.send(`${line}\n`)
+    return this.until((text) => new RegExp(`^\\.?\\w[\\w-]*,id:${id}[,\\n]`, 'm').test(text))
   }
 
   get ended(): boolean {

@@ -40,6 +40,12 @@ function chosen(only: string | undefined, size: Size): readonly Step[] {
   return STEPS.filter(({ name }) => names.includes(name))
 }
 
+function isPossible({ name, missing }: Step): boolean {
+  const needed = missing?.() ?? null
+  if (needed !== null) say(`SKIPPED ${name}: it needs ${needed}`)
+  return needed === null
+}
+
 async function runStep(step: Step, drill: Drill, size: Size): Promise<Row> {
   const begun = performance.now()
   const { name, expected } = step
@@ -47,7 +53,7 @@ async function runStep(step: Step, drill: Drill, size: Size): Promise<Row> {
   try {
     const seen = await step.run(drill, size)
     // The last one takes the quorum away, and has looked itself.
-    if (step !== alerts) await drill.loadGoesOn()
+    if (step !== alerts) await drill.load.goesOn()
     row = { name, expected, ok: true, seen }
   } catch (error) {
     row = { name, expected, ok: false, seen: error instanceof Error ? error.message : String(error) }
@@ -68,9 +74,9 @@ async function main(): Promise<void> {
   if (values.help) return say(HELP)
   if (values.list) return say(STEPS.map(({ name, expected }) => `${name}: ${expected}`).join('\n'))
   const size = values.short ? 'short' : 'long'
-  const steps = chosen(values.only, size)
+  const steps = chosen(values.only, size).filter(isPossible)
   const folder = mkdtempSync(join(tmpdir(), 'tnl-drill-'))
-  const drill = await Drill.start(folder)
+  const drill = await Drill.start(folder, size)
   const rows: Row[] = []
   try {
     for (const step of steps) rows.push(await runStep(step, drill, size))

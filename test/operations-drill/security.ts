@@ -16,8 +16,10 @@ const IDENTITIES = {
 } as const
 export type Identity = keyof typeof IDENTITIES
 
+/** Of all nodes that there will be: each has files of its own, as each machine has. */
+const NODES = ['n1', 'n2', 'n3', 'n4'] as const
+
 export class Security {
-  readonly authFile: string
   readonly #tokens: Readonly<Record<Identity, string>>
 
   private constructor(
@@ -28,12 +30,13 @@ export class Security {
     writeFileSync(this.ca, authority.cert)
     const token = () => `tnl_${randomBytes(32).toString('hex')}`
     this.#tokens = { operators: token(), shop: token(), revoked: token() }
-    this.authFile = join(folder, 'auth.yml')
     this.writeAuth(['operators', 'shop', 'revoked'])
   }
 
   static async create(folder: string): Promise<Security> {
-    return new Security(folder, await Authority.create('authority of the drill'))
+    const security = new Security(folder, await Authority.create('authority of the drill'))
+    for (const nodeId of NODES) await security.issue(nodeId)
+    return security
   }
 
   get ca(): string {
@@ -44,30 +47,47 @@ export class Security {
     return this.#tokens[identity]
   }
 
-  /** The file as `members` alone are in it. */
-  writeAuth(members: readonly Identity[]): void {
+  authFile(nodeId: string): string {
+    return join(this.folder, `${nodeId}.auth.yml`)
+  }
+
+  auditFile(nodeId: string): string {
+    return join(this.folder, `${nodeId}.audit`)
+  }
+
+  certificate(nodeId: string): string {
+    return join(this.folder, `${nodeId}.pem`)
+  }
+
+  /** The file as `members` alone are in it, on these nodes. */
+  writeAuth(members: readonly Identity[], nodeIds: readonly string[] = NODES): void {
     const identities = members.map((id) => {
       const tokens = [`sha256:${sha256(this.#tokens[id]).toString('hex')}`]
       return [id, { tokens, ...IDENTITIES[id] }]
     })
-    writeFileSync(this.authFile, stringify({ identities: Object.fromEntries(identities) }))
+    const text = stringify({ identities: Object.fromEntries(identities) })
+    for (const nodeId of nodeIds) writeFileSync(this.authFile(nodeId), text)
   }
 
   /** A certificate that is valid from now on takes the place of the one before. */
-  async issue(nodeId: string): Promise<void> {
+  async issue(nodeId: string, days?: number): Promise<void> {
     const names = { dns: ['localhost', nodeId], ips: ['127.0.0.1'], uris: [`tnl://${CLUSTER_NAME}/${nodeId}`] }
-    const { cert, key } = await this.authority.issue({ commonName: nodeId, ...names })
-    writeFileSync(join(this.folder, `${nodeId}.pem`), cert)
+    const { cert, key } = await this.authority.issue({
+      commonName: nodeId,
+      ...names,
+      ...(days === undefined ? {} : { days }),
+    })
+    writeFileSync(this.certificate(nodeId), cert)
     writeFileSync(join(this.folder, `${nodeId}.key`), key)
   }
 
   /** Of `tnl-server`. */
   words(nodeId: string): readonly string[] {
-    const [cert, key] = [join(this.folder, `${nodeId}.pem`), join(this.folder, `${nodeId}.key`)]
+    const [cert, key] = [this.certificate(nodeId), join(this.folder, `${nodeId}.key`)]
     return [
       ...['--cluster-name', CLUSTER_NAME, '--peer-tls-cert', cert, '--peer-tls-key', key, '--peer-tls-ca', this.ca],
       ...['--tls-cert', cert, '--tls-key', key, '--tls-client-ca', this.ca],
-      ...['--auth-file', this.authFile, '--audit-file', join(this.folder, `${nodeId}.audit`)],
+      ...['--auth-file', this.authFile(nodeId), '--audit-file', this.auditFile(nodeId)],
     ]
   }
 

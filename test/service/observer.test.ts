@@ -43,6 +43,9 @@ it('the node that leads tells what happened to locks of clients of any node, and
   talk(b.socket, 'bye\n')
   expect(told()).toMatchObject([['released', 'x', 0, 'bye']])
   expect(follower.observed.events).toEqual([])
+  // It may lead when the lock is lost, and shows meanwhile that none was.
+  expect(new Set(follower.observed.heardOf)).toEqual(new Set(['x']))
+  expect(leader.observed.heardOf).toEqual([])
 })
 
 it('tells how long was waited in vain, and how a hold was lost', () => {

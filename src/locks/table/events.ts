@@ -2,7 +2,7 @@
 import { BASE_LEVEL } from '../../feature-level.js'
 import type { EventType, Grant } from '../effects.js'
 import type { Hold } from '../state/entities.js'
-import type { HoldEnd, Who } from '../state/standing.js'
+import { HOLD_ENDS, type HoldEnd, type Who } from '../state/standing.js'
 import type { ApplyContext } from '../state/state.js'
 
 /** `sinceWallMs`, `how`: as the event has them. */
@@ -30,6 +30,8 @@ const IS_LOSS: Readonly<Record<HoldEnd, boolean>> = {
   ttl: true,
   forced: true,
 }
+/** The ends of a hold that its client did not want. */
+export const LOSSES: readonly HoldEnd[] = HOLD_ENDS.filter((how) => IS_LOSS[how])
 
 /** A current hold ends: watches hear of it, its name remembers it, and the answer that gave it says so if it is repeated. */
 export function tellEnd(context: ApplyContext, hold: Hold, how: HoldEnd, by = '', reason = ''): void {

@@ -5,6 +5,7 @@
  */
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
 import type { LockEvent } from '../../locks/effects.js'
+import { LOSSES } from '../../locks/table/events.js'
 import type { QueueReport } from '../../locks/views/queues.js'
 import type { LockObserver, RefusedFor } from '../../service/lock-observer.js'
 import type { QueueVisitor, QueueWalk } from '../../service/reads/queue-walk.js'
@@ -36,6 +37,8 @@ export class LockMetrics implements LockObserver {
   readonly #refusals: Counter<'prefix' | 'reason'>
   readonly #queueLengths: Gauge<'prefix'>
   readonly #oldest: Gauge<'prefix'>
+  /** Labels whose losses are shown. */
+  readonly #known = new Set<string>()
   /** Those that have been shown once are shown from then on, as 0: a series that ends looks like a node that is down. */
   readonly #shown = new Set<string>()
   #surveying: Promise<void> | null = null
@@ -87,10 +90,10 @@ export class LockMetrics implements LockObserver {
     switch (type) {
       case 'granted':
       case 'left':
-        this.#waits.observe({ prefix: this.labels.of(name), outcome: type }, this.#secondsSince(sinceWallMs))
+        this.#waits.observe({ prefix: this.#labelOf(name), outcome: type }, this.#secondsSince(sinceWallMs))
         return
       case 'lost':
-        this.#losses.inc({ prefix: this.labels.of(name), reason: how ?? OTHER })
+        this.#losses.inc({ prefix: this.#labelOf(name), reason: how ?? OTHER })
         this.#held(name, sinceWallMs)
         return
       case 'released':
@@ -99,12 +102,28 @@ export class LockMetrics implements LockObserver {
     }
   }
 
+  heardOf(name: string): void {
+    this.#labelOf(name)
+  }
+
   refused(name: string, why: RefusedFor): void {
-    this.#refusals.inc({ prefix: this.labels.of(name), reason: why })
+    this.#refusals.inc({ prefix: this.#labelOf(name), reason: why })
+  }
+
+  /**
+   * From the first that is heard of a name its losses are shown, as 0 and on every node: of a series that begins with 100, as that of
+   * a new leader would that takes the locks of a dead node away, nobody's `increase()` sees the 100.
+   */
+  #labelOf(name: string): string {
+    const prefix = this.labels.of(name)
+    if (this.#known.has(prefix)) return prefix
+    this.#known.add(prefix)
+    for (const reason of LOSSES) this.#losses.inc({ prefix, reason }, 0)
+    return prefix
   }
 
   #held(name: string, sinceWallMs: number): void {
-    this.#holds.observe({ prefix: this.labels.of(name) }, this.#secondsSince(sinceWallMs))
+    this.#holds.observe({ prefix: this.#labelOf(name) }, this.#secondsSince(sinceWallMs))
   }
 
   /** The clocks of two nodes: what seems to lie ahead began just now. */
@@ -133,7 +152,7 @@ export class LockMetrics implements LockObserver {
   }
 
   #add(sums: Map<string, QueueSum>, { name, waiters, sinceWallMs }: QueueReport): void {
-    const prefix = this.labels.of(name)
+    const prefix = this.#labelOf(name)
     const sum = sums.get(prefix)
     if (sum === undefined) sums.set(prefix, { waiters, sinceWallMs })
     else {

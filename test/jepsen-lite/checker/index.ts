@@ -10,6 +10,7 @@ import { checkLinearizable } from './mutex.js'
 import { readHistory } from './operations.js'
 import { checkFenced, checkUnguarded } from './registers.js'
 import { checkAllOrNothing, checkPassing } from './several-names.js'
+import { checkSwappedPrograms } from './swapped-programs.js'
 import { checkTimes } from './times.js'
 import { checkTokens } from './tokens.js'
 
@@ -47,14 +48,14 @@ export function checkClaims(history: readonly HistoryEvent[]): Finding[] {
   return inOrderOf(history, findings)
 }
 
-/** What the workloads say of their own events, and the order of tokens across all of them. */
+/** What the workloads say of their own events, the order of tokens across all of them, and what an upgrade promises. */
 export function checkAll(history: readonly HistoryEvent[], workloads: readonly Workload[]): Finding[] {
   const own = workloads.flatMap((workload) =>
     workload.check(history.filter((event) => event.workload === workload.name)),
   )
   const reported = new Set(own.map(({ check, what }) => `${check} ${what}`))
   const tokens = checkTokens(readHistory(history)).filter(({ check, what }) => !reported.has(`${check} ${what}`))
-  return [...own, ...inOrderOf(history, tokens)]
+  return [...own, ...inOrderOf(history, [...tokens, ...checkSwappedPrograms(history)])]
 }
 
 /** The same, with the offending lines once each and in the order of the history. */

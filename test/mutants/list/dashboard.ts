@@ -94,8 +94,8 @@ export const DASHBOARD: readonly Mutant[] = [
     edits: [
       {
         file: 'src/service/lock-service.ts',
-        find: 'if (node.isLeader()) observer.event(event)',
-        replace: 'observer.event(event)',
+        find: 'if (node.isLeader()) observer.event(event)\n        else observer',
+        replace: 'observer.event(event)\n        observer',
       },
     ],
   },

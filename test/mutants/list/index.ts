@@ -1,5 +1,6 @@
 /** All mutants, in the order of the table. */
 import type { Mutant } from '../mutant.js'
+import { ALERTS } from './alerts.js'
 import { CLIENT_READS } from './client-reads.js'
 import { COARSE } from './coarse.js'
 import { COMMAND_LINE } from './command-line.js'
@@ -109,6 +110,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...CLIENT_READS,
   ...WATCHES,
   ...DASHBOARD,
+  ...ALERTS,
   ...WHO_MAY_WHAT,
   ...DOORS,
   ...RECOVERY_AND_TRACES,

@@ -46,7 +46,7 @@ export const RECOVERY_AND_TRACES: readonly Mutant[] = [
       edit(
         'src/client/tracing/traceparent.ts',
         'if (fields === null || KEY in fields) return metadata',
-        'if (fields === null) return `${metadata} ${KEY}=${traceparent}`',
+        "if (fields === null) return [metadata, ' ', KEY, '=', traceparent].join('')",
       ),
     ],
   },

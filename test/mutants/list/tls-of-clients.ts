@@ -89,8 +89,8 @@ export const TLS_OF_CLIENTS: readonly Mutant[] = [
     'what is wrong with a token is said with the token',
     TOKEN_TESTS,
     'src/client/security/token-source.ts',
-    '`${by}: more than a token in it',
-    '`${by}: ${text}: more than a token in it',
+    ': more than a token in it',
+    ': more than a token in it` + text + `',
   ),
   own(
     'T82A',

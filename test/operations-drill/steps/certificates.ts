@@ -27,7 +27,7 @@ export const step: Step = {
       return now.every((fingerprint, at) => fingerprint !== before[at])
     })
     const seconds = ((performance.now() - begun) / 1000).toFixed(1)
-    await drill.loadGoesOn()
+    await drill.load.goesOn()
     return `in use after ${seconds} s; ${drill.load.cycles - cycles} locks taken meanwhile, 0 errors`
   },
 }

@@ -15,7 +15,7 @@ export const step: Step = {
     await drill.restart(node, next)
     const knows = (await node.status())?.knows
     if (knows !== FEATURE_LEVEL + 1) throw new Error(`${node.id} knows level ${knows}`)
-    await drill.loadGoesOn()
+    await drill.load.goesOn()
     await drill.restart(node, builtProgram('tnl-server'))
     await drill.tnl('upgrade', 'finish')
     const level = (await node.status())?.level

@@ -17,6 +17,6 @@ export const step: Step = {
     // A cluster of its own, without certificates and accounts: these are in no snapshot.
     const { stdout } = await promisify(execFile)(process.execPath, [SCRIPT, file])
     if (!stdout.includes('restore drill: passed')) throw new Error(stdout)
-    return stdout.split('\n').filter((line) => line.startsWith('ok ')).length + ' comparisons, all as saved'
+    return `${stdout.split('\n').filter((line) => line.startsWith('ok ')).length} comparisons, all as saved`
   },
 }

@@ -42,6 +42,23 @@ const walkOver = (queues: readonly QueueReport[]) => ({
   },
 })
 
+it('shows that nothing was lost yet from the first word of a name on, also where another node counts', async () => {
+  const { happened, metrics, lines } = made()
+  const losses = async (prefix: string) =>
+    (await lines()).filter((line) => line.startsWith(`tnl_losses_total{prefix="${prefix}"`))
+  happened('granted', 'deploy/web', 0)
+  metrics.heardOf('db/orders')
+  const reasons = ['expired', 'node-lost', 'ttl', 'forced']
+  expect(await losses('deploy')).toEqual(
+    reasons.map((reason) => `tnl_losses_total{prefix="deploy",reason="${reason}"} 0`),
+  )
+  happened('lost', 'db/orders', 2, 'node-lost')
+  metrics.heardOf('db/users')
+  expect(await losses('db')).toEqual(
+    reasons.map((reason) => `tnl_losses_total{prefix="db",reason="${reason}"} ${reason === 'node-lost' ? 1 : 0}`),
+  )
+})
+
 it('counts how long was waited, by what came of it, and how long was held', async () => {
   const { happened, lines } = made()
   happened('granted', 'deploy/web', 0.02)

@@ -50,7 +50,7 @@ function exported(): Shown[] {
   serverMetrics(statusSources(), {}, registry)
   const none = () => 0
   const counts = { authFileFailures: none, failedAttempts: none, lostAuditLines: none }
-  addAccessMetrics(registry, { isAuthFileBad: () => false, ...counts })
+  addAccessMetrics(registry, { authHash: () => null, isAuthFileBad: () => false, ...counts })
   addTlsMetrics(registry, { clients: null, peers: null, failedCounts: { client: 0, http: 0, peer: 0 } })
   return registry.getMetricsAsArray().map((metric) => {
     const { name, type, labelNames = [] } = metric as unknown as Shown & { readonly labelNames?: readonly string[] }

@@ -44,7 +44,11 @@ export class FakeNode implements NodeApi {
   readonly adminRequests: AdminRequest[] = []
   readonly logged: { level: string; event: string; facts: object }[] = []
   /** What it would count. */
-  readonly observed = { events: [] as Observed[], refusals: [] as (readonly [string, RefusedFor])[] }
+  readonly observed = {
+    events: [] as Observed[],
+    heardOf: [] as string[],
+    refusals: [] as (readonly [string, RefusedFor])[],
+  }
   shutdownAsked = false
   /** Kernel clock and disk survive a process. */
   records: readonly EpochRecord[] = []
@@ -113,6 +117,7 @@ export class FakeNode implements NodeApi {
       observer: {
         event: (event) =>
           void this.observed.events.push({ ...event, agoMs: this.#clock().wallNow() - event.sinceWallMs }),
+        heardOf: (name) => void this.observed.heardOf.push(name),
         refused: (name, why) => void this.observed.refusals.push([name, why]),
       },
       ...this.cluster.doors,
