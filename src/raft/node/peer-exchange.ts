@@ -76,18 +76,14 @@ export class PeerExchange implements MessageSink {
     if (kind === FrameKind.raft) driver.receive(this.reader.messages(from, payload))
     else if (kind === FrameKind.propose) this.#receiveProposals(from, payload)
     else if (kind === FrameKind.busy) proposals.receivedWord(from, payload)
-    else if (kind === FrameKind.snapshotBegin) snapshots.begun(from, this.reader.snapshot(from, payload))
-    else if (kind === FrameKind.snapshotChunk) snapshots.chunk(from, payload)
-    else if (kind === FrameKind.snapshotAck) snapshots.acknowledged(from, payload)
+    else if (kind === FrameKind.snapshotBegin) snapshots.inbox.handleBegin(from, this.reader.snapshot(from, payload))
+    else if (kind === FrameKind.snapshotChunk) snapshots.inbox.handleChunk(from, payload)
+    else if (kind === FrameKind.snapshotAck) snapshots.sender.handleAck(from, payload)
     else this.deps.onPeerFrame(from, kind, payload)
   }
 
   send(to: RaftId, messages: readonly Message[]): void {
     this.#sender.send(to, messages)
-  }
-
-  sendSnapshot(message: Message): void {
-    this.deps.rooms.snapshots.send(message)
   }
 
   up({ nodeId, raftId }: PeerHello): void {

@@ -6,10 +6,12 @@ import {
   BUSY_UNCOMMITTED_BYTES,
   BUSY_WORD_MS,
   BUSY_WORD_SPACING_MS,
+  ENTRY_COMMANDS,
 } from '../limits.js'
 import { FrameKind, Lane, type Transport } from '../ports/transport.js'
 import type { Bounds } from './bounds.js'
 import { decodeBatch } from './command-batch.js'
+import { CommandQueue } from './command-queue.js'
 import { ForwardQueue } from './forward-queue.js'
 import type { CommandSink } from './node-api.js'
 import type { RaftDriver } from './raft-driver.js'
@@ -18,7 +20,7 @@ import type { SnapshotMaker } from './snapshots/snapshot-maker.js'
 /** The log that commands go into, once this node has one. */
 export interface ProposalsLog {
   readonly raw: Pick<RawNode, 'uncommittedBytes'>
-  readonly driver: Pick<RaftDriver, 'propose' | 'proposalBytes' | 'isLeader'>
+  readonly driver: Pick<RaftDriver, 'schedule' | 'isLeader'>
   readonly maker: Pick<SnapshotMaker, 'isOverdue'>
   /** Null: none is known. */
   leader(): string | null
@@ -32,6 +34,8 @@ const BUSY = 1
  * leader tells whoever goes on proposing that it is busy, so that clients of other nodes hear it too.
  */
 export class Proposals implements CommandSink {
+  /** For the next turn of this node, which leads. */
+  readonly waiting: CommandQueue
   readonly #forward: ForwardQueue
   /** Null before this node's log runs, and when it has stopped. */
   #log: ProposalsLog | null = null
@@ -47,6 +51,11 @@ export class Proposals implements CommandSink {
     private readonly transport: Transport,
     private readonly bounds: Bounds,
   ) {
+    this.waiting = new CommandQueue({
+      queueBytes: bounds.proposalsBytes,
+      batchBytes: bounds.entryBytes,
+      batchCommands: ENTRY_COMMANDS,
+    })
     this.#forward = new ForwardQueue(clock, (batches) => this.#forwardAll(batches), bounds)
   }
 
@@ -67,8 +76,15 @@ export class Proposals implements CommandSink {
     const log = this.#log
     if (log === null) return false
     this.#count++
-    if (log.driver.isLeader) return log.driver.propose(command)
+    if (log.driver.isLeader) return this.#proposeHere(log, command)
     return log.leader() !== null && this.#forward.push(command)
+  }
+
+  /** False when too much is waiting already. */
+  #proposeHere(log: ProposalsLog, command: Uint8Array): boolean {
+    if (!this.waiting.push(command)) return false
+    log.driver.schedule()
+    return true
   }
 
   /** Releases, ends, renewals and the like are not asked. */
@@ -83,10 +99,10 @@ export class Proposals implements CommandSink {
     return waitingBytes >= this.#busyAt(BUSY_FORWARD_BYTES, 'forwardBytes')
   }
 
-  #isBusyHere({ driver, raw, maker }: ProposalsLog): boolean {
+  #isBusyHere({ raw, maker }: ProposalsLog): boolean {
     return (
       maker.isOverdue ||
-      driver.proposalBytes >= this.#busyAt(BUSY_PROPOSALS_BYTES, 'proposalsBytes') ||
+      this.waiting.bytes >= this.#busyAt(BUSY_PROPOSALS_BYTES, 'proposalsBytes') ||
       raw.uncommittedBytes() >= this.#busyAt(BUSY_UNCOMMITTED_BYTES, 'uncommittedBytes')
     )
   }
@@ -100,7 +116,7 @@ export class Proposals implements CommandSink {
   received(from: string, commands: readonly Uint8Array[]): void {
     const log = this.#log
     if (log === null) return
-    for (const command of commands) log.driver.propose(command)
+    for (const command of commands) this.#proposeHere(log, command)
     if (!this.#isBusyHere(log)) return
     const now = this.clock.takerNow()
     if (now - (this.#told.get(from) ?? Number.NEGATIVE_INFINITY) < BUSY_WORD_SPACING_MS) return
@@ -135,7 +151,7 @@ export class Proposals implements CommandSink {
     if (log === null) return
     const leader = log.leader()
     for (const batch of batches) {
-      if (log.driver.isLeader) for (const command of decodeBatch(batch)) log.driver.propose(command)
+      if (log.driver.isLeader) for (const command of decodeBatch(batch)) this.#proposeHere(log, command)
       // What finds no room now is proposed again by whoever waits for it.
       else if (leader === null || !this.transport.send(leader, Lane.bulk, FrameKind.propose, [batch])) return
     }

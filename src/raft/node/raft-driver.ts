@@ -18,24 +18,23 @@ import {
   Role,
   type Term,
 } from '../core/types.js'
-import { APPLY_COMMANDS_PER_TURN, ENTRY_COMMANDS } from '../limits.js'
+import { APPLY_COMMANDS_PER_TURN } from '../limits.js'
 import type { StateMachine } from '../ports/state-machine.js'
 import type { LogStore } from '../ports/store.js'
 import { type Appended, AppendLoop, type ReplaceState } from './append-loop.js'
 import { type AppliedEvents, Applier } from './applier.js'
 import { readState } from './boot.js'
-import type { Bounds } from './bounds.js'
-import { CommandQueue } from './command-queue.js'
+import type { CommandQueue } from './command-queue.js'
 import { LeadershipRounds } from './reads/leadership-rounds.js'
 import { contextBytes, contextOf, ReadContexts } from './reads/read-contexts.js'
 import { type ReadDone, Reads } from './reads/reads.js'
 import type { SnapshotMaker } from './snapshots/snapshot-maker.js'
+import type { Snapshots } from './snapshots/snapshots.js'
 
 /** Where the driver's messages go. */
 export interface MessageSink {
   /** All messages of a turn for one peer, in order. */
   send(to: RaftId, messages: readonly Message[]): void
-  sendSnapshot(message: Message): void
 }
 
 /** What the driver tells the node around it, each in the turn in which it happened. */
@@ -55,13 +54,16 @@ export interface DriverDeps {
   readonly machine: StateMachine
   readonly clock: Clock
   readonly maker: SnapshotMaker
-  readonly bounds: Bounds
   readonly raftId: RaftId
   readonly confState: ConfState
   readonly appliedIndex: Index
   /** Random: questions are numbered from here on. */
   readonly firstReadContext: number
+  /** What is to be proposed in the next turn. */
+  readonly commands: Pick<CommandQueue, 'isEmpty' | 'take'>
   readonly peers: MessageSink
+  /** For a peer that the log cannot help any more. */
+  readonly snapshots: Pick<Snapshots, 'send'>
   readonly events: DriverEvents
 }
 
@@ -70,7 +72,6 @@ export class RaftDriver {
   readonly #applier: Applier
   readonly #rounds: LeadershipRounds
   readonly #reads: Reads
-  readonly #proposals: CommandQueue
   readonly #ticks: ((raw: RawNode) => void)[] = []
   #inbox: Message[] = []
   #outbox = new Map<RaftId, Message[]>()
@@ -82,15 +83,10 @@ export class RaftDriver {
   #term: Term = 0
 
   constructor(private readonly deps: DriverDeps) {
-    const { store, machine, clock, window, bounds, events } = deps
+    const { store, machine, clock, window, events } = deps
     const contexts = new ReadContexts(deps.firstReadContext)
     this.#rounds = new LeadershipRounds(contexts)
     this.#reads = new Reads(contexts, clock)
-    this.#proposals = new CommandQueue({
-      queueBytes: bounds.proposalsBytes,
-      batchBytes: bounds.entryBytes,
-      batchCommands: ENTRY_COMMANDS,
-    })
     this.#append = new AppendLoop(
       store,
       (metadata) => readState(store, machine, metadata),
@@ -134,21 +130,10 @@ export class RaftDriver {
   get writeUnderWay(): number {
     return this.#append.writeUnderWay
   }
-  /** Of commands that wait for the next turn. */
-  get proposalBytes(): number {
-    return this.#proposals.bytes
-  }
 
   receive(messages: readonly Message[]): void {
     for (const message of messages) this.#inbox.push(message)
     this.schedule()
-  }
-
-  /** Leader only; false when too much is waiting already. */
-  propose(command: Uint8Array): boolean {
-    if (!this.#proposals.push(command)) return false
-    this.schedule()
-    return true
   }
 
   /** `done(null)` unless this node leads, and still does when a quorum has answered. */
@@ -226,9 +211,10 @@ export class RaftDriver {
   }
 
   #proposeBatches(): void {
-    if (this.#proposals.isEmpty) return
+    const { commands, raw } = this.deps
+    if (commands.isEmpty) return
     // One by one: the first that finds no room in the log must not take the others of its turn with it.
-    for (const batch of this.#proposals.take()) if (this.deps.raw.propose(batch) !== null) return
+    for (const batch of commands.take()) if (raw.propose(batch) !== null) return
   }
 
   #askReads(): void {
@@ -286,7 +272,7 @@ export class RaftDriver {
     if (message.to === APPEND_THREAD) this.#append.push(message)
     else if (message.to === APPLY_THREAD) this.#applier.push(message)
     else if (message.to === this.deps.raftId) this.deps.raw.step(message)
-    else if (message.type === MsgType.snap) this.deps.peers.sendSnapshot(message)
+    else if (message.type === MsgType.snap) this.deps.snapshots.send(message)
     else {
       const queued = this.#outbox.get(message.to)
       if (queued === undefined) this.#outbox.set(message.to, [message])

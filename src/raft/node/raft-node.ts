@@ -88,7 +88,7 @@ export class RaftNode implements NodeApi {
     this.#admission?.stop()
     this.#running?.stop()
     await this.options.transport.close()
-    await this.#running?.snapshots.idle()
+    await this.#running?.snapshots.maker.idle()
     await this.options.store.close()
   }
 

@@ -55,11 +55,11 @@ export class RunningNode implements Rooms {
     this.#bounds = boundsOf(options)
     this.#window = loadWindow(boot)
     this.#raw = makeCore(options, identity.raftId, this.#window, appliedIndex)
+    this.proposals = life.proposals
     this.snapshots = this.#makeSnapshots(appliedIndex)
     this.exchange = this.#makeExchange()
     this.driver = this.#makeDriver(appliedIndex, boot.snapshot?.confState ?? EMPTY_CONF_STATE)
     this.membership = this.#makeMembership()
-    this.proposals = life.proposals
     this.proposals.begin({
       raw: this.#raw,
       driver: this.driver,
@@ -117,7 +117,7 @@ export class RunningNode implements Rooms {
 
   #tickCore(raw: RawNode): void {
     this.proposals.tick()
-    this.snapshots.tick()
+    this.snapshots.trimmer.tick()
     this.#disk.tick(raw)
     raw.tick()
   }
@@ -207,12 +207,13 @@ export class RunningNode implements Rooms {
       machine,
       clock,
       maker: this.snapshots.maker,
-      bounds: this.#bounds,
       raftId: this.identity.raftId,
       confState,
       appliedIndex,
       firstReadContext: random.int(2 ** 40),
+      commands: this.proposals.waiting,
       peers: this.exchange,
+      snapshots: this.snapshots,
       events: this.#events(),
     })
   }

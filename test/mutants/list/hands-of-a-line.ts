@@ -42,7 +42,7 @@ export const HANDS_OF_A_LINE: readonly Mutant[] = [
       ),
     ],
     killers: ['tests'],
-    tests: ['test/locks/locks.test.ts', 'test/locks/model.test.ts'],
+    tests: ['test/locks/effects.test.ts'],
   },
   {
     id: 'T954',

@@ -8,7 +8,6 @@ import { type ConfState, type Index, membersOf, type RaftId } from '../../core/t
 import type { StateMachine } from '../../ports/state-machine.js'
 import type { LogStore, SnapshotReader } from '../../ports/store.js'
 import type { Transport } from '../../ports/transport.js'
-import type { Begin } from '../../wire/control-messages.js'
 import type { Bounds } from '../bounds.js'
 import type { MemberAddresses } from '../membership/member-addresses.js'
 import { LogTrimmer } from './log-trimmer.js'
@@ -40,26 +39,28 @@ export interface SnapshotsDeps {
 
 export class Snapshots {
   readonly maker: SnapshotMaker
-  readonly #trimmer: LogTrimmer
-  readonly #sender: SnapshotSender
-  readonly #inbox: SnapshotInbox
+  readonly trimmer: LogTrimmer
+  /** Told what peers answer to it. */
+  readonly sender: SnapshotSender
+  /** Told what peers send of one. */
+  readonly inbox: SnapshotInbox
   #stopped = false
 
   constructor(private readonly deps: SnapshotsDeps) {
     const { store, machine, transport, clock, raw, window, bounds } = deps
     const failed = (error: unknown): void => deps.failed(error)
-    this.#trimmer = new LogTrimmer({ raw, window, store, bounds, onError: failed })
+    this.trimmer = new LogTrimmer({ raw, window, store, bounds, onError: failed })
     this.maker = new SnapshotMaker(
       store,
       machine,
       deps.appliedIndex,
       bounds,
       (metadata) => {
-        if (!this.#stopped) this.#trimmer.snapshotDurable(metadata)
+        if (!this.#stopped) this.trimmer.snapshotDurable(metadata)
       },
       failed,
     )
-    this.#sender = new SnapshotSender(
+    this.sender = new SnapshotSender(
       store,
       transport,
       clock,
@@ -68,7 +69,7 @@ export class Snapshots {
       failed,
       (message) => deps.warn(message),
     )
-    this.#inbox = new SnapshotInbox(
+    this.inbox = new SnapshotInbox(
       store,
       transport,
       clock,
@@ -84,7 +85,7 @@ export class Snapshots {
     const nodeId = addresses.nodeId(message.to)
     const known = message.snapshot !== null && membersOf(message.snapshot.metadata.confState).includes(message.to)
     if (nodeId !== null && known && transport.isUp(nodeId)) {
-      this.#sender.start(nodeId, message)
+      this.sender.start(nodeId, message)
       return
     }
     // A node ignores a snapshot that does not name it as a member: one that was added later needs a newer one.
@@ -109,34 +110,15 @@ export class Snapshots {
     })
   }
 
-  begun(from: string, begin: Begin | null): void {
-    this.#inbox.handleBegin(from, begin)
-  }
-  chunk(from: string, payload: Uint8Array): void {
-    this.#inbox.handleChunk(from, payload)
-  }
-  acknowledged(from: string, payload: Uint8Array): void {
-    this.#sender.handleAck(from, payload)
-  }
-
   peerDown(nodeId: string): void {
-    this.#sender.peerDown(nodeId)
-    this.#inbox.peerDown(nodeId)
-  }
-
-  tick(): void {
-    this.#trimmer.tick()
+    this.sender.peerDown(nodeId)
+    this.inbox.peerDown(nodeId)
   }
 
   stop(): void {
     this.#stopped = true
-    this.#sender.stop()
-    this.#inbox.stop()
-  }
-
-  /** Resolves when nothing uses the store. */
-  idle(): Promise<void> {
-    return this.maker.idle()
+    this.sender.stop()
+    this.inbox.stop()
   }
 
   #makeNow(): void {
