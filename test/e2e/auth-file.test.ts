@@ -187,6 +187,11 @@ describe.runIf(CHROMIUM !== undefined && TRANSPORT === 'plain')('the dashboard',
       await sign(TEAM)
       await page.locator('[data-test=locks] .name', { hasText: 'team/shown' }).waitFor()
       expect(await form.count()).toBe(0)
+      // Nothing has happened meanwhile, and yet what only the team may see goes.
+      await page.locator('[data-test=sign]', { hasText: 'Sign out' }).click()
+      await page.locator('[data-test=sign]', { hasText: 'Sign in' }).waitFor()
+      await page.getByText('No lock is held.').waitFor()
+      expect(await page.locator('[data-test=locks] .name').count()).toBe(0)
       expect(addresses.length).toBeGreaterThan(5)
       for (const token of [TEAM, WRONG]) expect(addresses.join()).not.toContain(token)
     } finally {
@@ -200,7 +205,7 @@ it('a bad file changes nothing, and a token that is taken away ends what it open
   const wire = await session(TEAM)
   writeFileSync(auth, 'identities: [')
   server.program.signal('SIGHUP')
-  await server.program.said(/line 1 column 14: .*\\nwhat was in force before stays so/)
+  await server.program.said(/line 1 column 14: .*; what was in force before stays so/)
   expect((await http('/metrics', OPERATOR)).body).toMatch(/^tnl_auth_file_bad 1$/m)
   wire.send('.keepalive\n')
   expect(await wire.line()).toBe('alive')

@@ -37,6 +37,10 @@ it(`prose has at most ${PROSE_LINE_CHARACTERS} characters a line`, () => {
   expect(pages.flatMap((page) => longLines(page, PROSE_LINE_CHARACTERS))).toEqual([])
 })
 
+it('no merge is half done', () => {
+  expect(texts.filter(({ text }) => /^(?:<{7}|>{7}) /m.test(text)).map(({ file }) => file)).toEqual([])
+})
+
 describe('a probe is noticed', () => {
   it.each([
     '// rules.md rule 13',

@@ -58,10 +58,13 @@ export async function runStatus(access: ClusterAccess, asJson: boolean): Promise
   process.stdout.write(asJson ? `${JSON.stringify(states, null, 2)}\n` : `${text}\n`)
   if (states.some((state) => 'report' in state)) return
   const errors = states.flatMap((state) => ('error' in state ? state.error : []))
-  const refusal = errors.find((error) => error.startsWith('unauthorized'))
+  const refusal = errors.find(isRefusal)
   if (refusal !== undefined) throw new CommandFailure(TnlExit.refused, refusal)
   throw new CommandFailure(TnlExit.noEndpoint, 'no endpoint answered')
 }
+
+/** It is there, and does not tell this client. */
+const isRefusal = (error: string): boolean => error.startsWith('unauthorized')
 
 /** `LEVEL`: the cluster's feature level, as the node has applied it. `KNOWS`: its program's. */
 const COLUMNS = 'NODE ENDPOINT ROLE TERM COMMIT APPLIED LAG LEASE LEVEL KNOWS VERSION'.split(' ')
@@ -72,8 +75,10 @@ const levelWord = (level: number | undefined): string => (level === undefined ? 
 export function statusTable(states: readonly NodeState[]): string {
   const commit = Math.max(0, ...states.map((state) => ('report' in state ? state.report.commit : 0)))
   const rows = states.map((state) => {
-    if ('error' in state)
-      return [state.node ?? '-', state.endpoint, 'unreachable', '', '', '', '', '', '', '', whyNot(state, states)]
+    if ('error' in state) {
+      const role = isRefusal(state.error) ? 'refused' : 'unreachable'
+      return [state.node ?? '-', state.endpoint, role, '', '', '', '', '', '', '', whyNot(state, states)]
+    }
     const { node, role, term, applied, lease, level, knows, version } = state.report
     const numbers = [term, state.report.commit, applied, Math.max(0, commit - applied)].map(String)
     const right = lease > 0 ? `${lease.toFixed(1)} s` : 'none'

@@ -15,6 +15,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type LostReason, UnauthorizedError } from '../../client/errors.js'
+import { DEADLINE_CHECK_INTERVAL_MS } from '../../client/limits.js'
 import type { Grant, LockSession } from '../../client/session/lock-session.js'
 import { LinkError } from '../../client/transport/link.js'
 import { GUARDIAN_REPORT_TIMEOUT_MS, KILL_AGAIN_INTERVAL_MS, KILL_TIMEOUT_MS } from '../guarding/limits.js'
@@ -75,6 +76,8 @@ export class Supervision {
   onStopped: (signal: NodeJS.Signals) => void = () => {}
   #state: State = 'preparing'
   #loss: Loss | null = null
+  /** Its account was taken away. */
+  #isTurnedAway = false
   /** Known once the guardian has told it. */
   #group: ProcessGroup | null = null
   /** Came before the command had started. */
@@ -112,8 +115,9 @@ export class Supervision {
       notice: (text) => this.log.info(text),
       // The lock is lost for a reason that the network has nothing to do with.
       ended: (error) => {
-        if (error instanceof UnauthorizedError)
-          this.log.error(`the cluster knows this client no longer: ${error.message}`)
+        if (!(error instanceof UnauthorizedError)) return
+        this.#isTurnedAway = true
+        this.log.error(`the cluster knows this client no longer: ${error.message}`)
       },
     }
     // Between the grant and this line nobody listened.
@@ -198,6 +202,11 @@ export class Supervision {
     else if (loss.reason === 'forced' || loss.reason === 'ttl') {
       this.#letBe()
       this.guardian.terminate()
+    } else if (this.#isTurnedAway) {
+      // No word has ended the session: nobody else gets the lock before the limit, and until then the command has its grace.
+      this.#letBe()
+      this.guardian.terminate()
+      this.#killAtLimit()
     }
     // Otherwise it may be another's already.
     else this.#killAtOnce()
@@ -205,6 +214,14 @@ export class Supervision {
 
   #letBe(): void {
     if (this.#state === 'running') this.#state = 'let-be'
+  }
+
+  /** Step 4 of the proof: a session that has ended judges nothing any more. */
+  #killAtLimit(): void {
+    if (this.#state !== 'let-be') return
+    const leftMs = this.session.localLease.remainingMs()
+    if (leftMs <= 0) this.#killAtOnce()
+    else setTimeout(() => this.#killAtLimit(), Math.min(leftMs, DEADLINE_CHECK_INTERVAL_MS)).unref()
   }
 
   #killAtOnce(): void {

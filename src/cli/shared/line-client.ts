@@ -20,6 +20,9 @@ const ADMIN_TIMEOUT_MS = 15_000
 /** Answers that are one line; others are a list, and `end`. */
 const ONE_LINE: ReadonlySet<string> = new Set(['done', 'forced', 'resized', 'frozen', 'thawed', 'forgotten'])
 
+/** A classic refusal has no reason of its own. */
+const NEEDS_SEE = 'this needs an account with the verb see'
+
 /** A connection on which one asks and reads lines, for the rare questions of administration. */
 export class LineClient {
   readonly #socket: Socket
@@ -61,7 +64,10 @@ export class LineClient {
     const answer = await this.#nextOrEnd()
     if (answer.startsWith('stats,{')) return answer.slice('stats,'.length)
     if (answer === 'err,unauthorized')
-      throw new ClusterRefusal('unauthorized', 'this needs an account with the verb see')
+      throw new ClusterRefusal(
+        'unauthorized',
+        this.#auth === undefined ? NEEDS_SEE : `${NEEDS_SEE}, or this token is not known`,
+      )
     throw new Error(`answered ${answer}`)
   }
 

@@ -68,9 +68,13 @@ export class AuthFile implements WatchedSet {
       this.#failed(problemsText(file, read.problems))
       return false
     }
+    const wasBad = this.#isBad
     this.#isBad = false
     this.#lastProblems = ''
-    if (read.data.hash === this.#data.hash) return true
+    if (read.data.hash === this.#data.hash) {
+      if (wasBad) this.#tellInForce()
+      return true
+    }
     this.#data = read.data
     this.#tell(read)
     this.#changed(read.data)
@@ -82,13 +86,18 @@ export class AuthFile implements WatchedSet {
     if (problems === this.#lastProblems) return
     this.#lastProblems = problems
     this.#failures += 1
-    this.options.warn(`--auth-file ${problems}\nwhat was in force before stays so (${this.#data.hash})`)
+    this.options.warn(`--auth-file ${problems}; what was in force before stays so (${this.#data.hash})`)
   }
 
-  #tell({ data, notes }: Extract<ReadAuth, { readonly data: PolicyData }>): void {
-    const { file, info, warn } = this.options
-    info({ hash: data.hash, identities: data.identities.length }, `--auth-file ${file} is in force`)
+  #tell({ notes }: Extract<ReadAuth, { readonly data: PolicyData }>): void {
+    const { file, warn } = this.options
+    this.#tellInForce()
     for (const note of notes) warn(`--auth-file ${file}: ${note}`)
+  }
+
+  #tellInForce(): void {
+    const { hash, identities } = this.#data
+    this.options.info({ hash, identities: identities.length }, `--auth-file ${this.options.file} is in force`)
   }
 }
 

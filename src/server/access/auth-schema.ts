@@ -147,7 +147,7 @@ class AuthSchema {
       },
       modes: (words) => {
         modes = this.#words(words, 'modes', ASKED_MODES)
-        if (modes.size === 0) yaml.wrong(words, `modes: some of ${ASKED_MODES.join(', ')}`)
+        if (modes.size === 0) yaml.wrong(words, `modes: at least one of ${ASKED_MODES.join(', ')}`)
       },
       'max-waiters': (count) => {
         maxWaiters = yaml.wholeNumber(count, 'max-waiters', 0)
@@ -161,7 +161,7 @@ class AuthSchema {
     const words = new Set<W>()
     this.yaml.texts(node, what, (text, at) => {
       const word = known.find((each) => each === text)
-      if (word === undefined) this.yaml.wrong(at, `${what}: some of ${known.join(', ')}`)
+      if (word === undefined) this.yaml.wrong(at, `${what}: only ${known.join(', ')} can stand here`)
       else words.add(word)
     })
     return words

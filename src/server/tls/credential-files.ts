@@ -86,8 +86,9 @@ export class CredentialFiles implements CredentialSource {
     try {
       const loaded = await load(this.options)
       if (loaded.expiry.notAfterMs <= this.options.clock.wallNow()) throw new UsageError(expired(loaded.expiry))
+      const wasStale = this.isStale
       this.#problem = ''
-      this.#use(loaded)
+      this.#use(loaded, wasStale)
       return true
     } catch (error) {
       // Tried again and again, and told once.
@@ -100,10 +101,14 @@ export class CredentialFiles implements CredentialSource {
     }
   }
 
-  #use(loaded: Loaded): void {
+  #use(loaded: Loaded, wasStale: boolean): void {
     const isNew = JSON.stringify(loaded.credentials) !== JSON.stringify(this.current)
     this.#loaded = loaded
-    if (!isNew) return
+    if (!isNew) {
+      if (wasStale)
+        this.options.info(`${this.options.flags.cert}: the files are again those of the certificate in force`)
+      return
+    }
     for (const use of this.#users) use(loaded.credentials)
     this.options.info(
       `${this.options.flags.cert}: new connections get the certificate that is in force until ${dayOf(this.notAfterMs)}`,

@@ -91,8 +91,8 @@ export class FilePolicy implements Policy {
     if (this.isAdminOff) return ADMIN_OFF_TEXT
     const { cluster } = this.#party(caller)
     if (cluster.has(verb)) return null
-    const own = cluster.size === 0 ? 'nothing' : `only ${[...cluster].join(', ')}`
-    return `${subject(caller)} may not ${CLUSTER_ACTS[verb]} (verb ${verb}; of the cluster ${own})`
+    const own = cluster.size === 0 ? 'has no verb of the cluster' : `has only ${[...cluster].join(', ')}`
+    return `${subject(caller)} may not ${CLUSTER_ACTS[verb]} (needs the verb ${verb}; ${own})`
   }
 
   refusalOfSight(caller: Caller): string | null {
@@ -138,7 +138,7 @@ const CLUSTER_ACTS: Readonly<Record<ClusterVerb, string>> = {
 const subject = ({ id }: Caller): string => (id === '' ? 'whoever shows no token or certificate' : id)
 
 function because(found: { readonly prefix: string; readonly value: ReadonlySet<LockVerb> } | null): string {
-  if (found === null) return 'nothing is said of such names'
-  const where = found.prefix === '' ? 'of all other names' : `of ${found.prefix}`
-  return found.value.size === 0 ? `${where} nothing is allowed` : `${where} only ${[...found.value].join(', ')}`
+  if (found === null) return 'has no rule for such names'
+  const where = found.prefix === '' ? 'for all other names' : `under ${found.prefix}`
+  return `${where} only ${found.value.size === 0 ? 'nothing' : [...found.value].join(', ')}`
 }

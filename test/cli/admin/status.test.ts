@@ -1,5 +1,5 @@
 /** `tnl status` from a place where what the nodes advertise leads elsewhere: inside a container of the compose file. */
-import { createServer } from 'node:net'
+import { type AddressInfo, createServer } from 'node:net'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { collectStatus, statusTable } from '../../../src/cli/admin/status.js'
 
@@ -59,6 +59,17 @@ describe('tnl status', () => {
     const table = statusTable(await collectStatus({ endpoints: [{ host: '127.0.1.1', port }] }))
     expect(table).toMatch(/^n2 .*unreachable .*the leader hears n2/m)
     expect(table).toMatch(/^n3 .*unreachable(?!.*hears)/m)
+  })
+
+  it('does not call a node unreachable that refuses to tell', async () => {
+    const server = createServer((socket) =>
+      socket.on('error', () => {}).on('data', () => socket.end('err,unauthorized\n')),
+    )
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    onTestFinished(() => void server.close())
+    const { port } = server.address() as AddressInfo
+    const table = statusTable(await collectStatus({ endpoints: [{ host: '127.0.0.1', port }] }))
+    expect(table).toMatch(/^- .* refused .*unauthorized: this needs an account with the verb see$/m)
   })
 
   it('takes the answer of another node at such an address for nobody', async () => {

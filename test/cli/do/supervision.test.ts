@@ -10,7 +10,7 @@ import { Supervision } from '../../../src/cli/do/supervision.js'
 import { ProgramLog, Verbosity } from '../../../src/cli/shared/log.js'
 import { ProcessGroup } from '../../../src/cli/system/process-group.js'
 import { processesWithVariable } from '../../../src/cli/system/processes.js'
-import type { LostReason } from '../../../src/client/errors.js'
+import { type LostReason, UnauthorizedError } from '../../../src/client/errors.js'
 import { instantNow, LocalLease } from '../../../src/client/session/local-lease.js'
 import type { Grant, LockSession } from '../../../src/client/session/lock-session.js'
 import { Link, LinkError } from '../../../src/client/transport/link.js'
@@ -189,5 +189,31 @@ describe('a forced loss', () => {
     expect(guardian.killNow).not.toHaveBeenCalled()
     guardian.onEnd({ type: 'ended', code: 0, signal: null, lost: true, foreground: false })
     expect(await outcome).toEqual({ ...ENDED, status: 122, loss: lost('forced') })
+  })
+})
+
+describe('an account that is taken away', () => {
+  const turnedAway = async (leaseMs: number) => {
+    const supervised = supervise({ localLease: new LocalLease(leaseMs, instantNow()) })
+    const { guardian, session } = supervised
+    await vi.waitFor(() => expect(guardian.run).toHaveBeenCalled())
+    session.hooks.lost?.(GRANT, 'disconnected')
+    session.hooks.ended?.(new UnauthorizedError('auth: this token is not known here'))
+    await vi.waitFor(() => expect(guardian.terminate).toHaveBeenCalledOnce())
+    return supervised
+  }
+
+  it('leaves the command its grace: the lock is nobody else’s yet', async () => {
+    const { guardian, outcome } = await turnedAway(10_000)
+    expect(guardian.killNow).not.toHaveBeenCalled()
+    guardian.onEnd({ type: 'ended', code: 9, signal: null, lost: true, foreground: false })
+    expect(await outcome).toMatchObject({ status: 122, loss: lost('disconnected'), command: { code: 9 } })
+  })
+
+  it('kills it at the limit, also where the guardian does not', async () => {
+    const { guardian, session, outcome } = await turnedAway(1_000)
+    expect(await outcome).toMatchObject({ status: 122, loss: lost('disconnected') })
+    expect(session.localLease.remainingMs()).toBe(0)
+    expect(guardian.killNow).toHaveBeenCalledOnce()
   })
 })

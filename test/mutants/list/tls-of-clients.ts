@@ -140,4 +140,20 @@ export const TLS_OF_CLIENTS: readonly Mutant[] = [
     "isFirst ? CLOSED_WITHOUT_A_WORD : 'closed by the server'",
     "'closed by the server'",
   ),
+  own(
+    'T965',
+    'a command whose account was taken away is killed without having been asked to end',
+    'test/cli/do/supervision.test.ts',
+    'src/cli/do/supervision.ts',
+    'this.#isTurnedAway = true',
+    'this.#isTurnedAway = false',
+  ),
+  own(
+    'T966',
+    'a command whose account was taken away runs on past the limit when its guardian stands still',
+    'test/cli/do/supervision.test.ts',
+    'src/cli/do/supervision.ts',
+    'if (leftMs <= 0) this.#killAtOnce()',
+    'if (leftMs < 0) this.#killAtOnce()',
+  ),
 ]

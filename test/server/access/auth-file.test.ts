@@ -72,6 +72,7 @@ it('leaves in force what was before if it is bad now, and tells until it is mend
   writeFileSync(file, ONE)
   await auth.reload()
   expect([auth.isBad, auth.failures]).toEqual([false, 2])
+  expect(said.at(-1)).toMatch(/is in force$/)
 })
 
 it('is not read without end', async () => {

@@ -125,11 +125,11 @@ describe('what is allowed', () => {
   })
 
   it('is refused by a text that names verb, name and rule', () => {
-    expect(policy().refusal(ci, 'lock', 'web')).toBe('ci may not lock web (of all other names only see)')
-    expect(policy().refusal(ci, 'see', 'ci/secret/a')).toBe('ci may not see ci/secret/a (of ci/secret/ only lock)')
-    expect(policy().refusalUnder(ci, 'see', '')).toBe('ci may not see all names (of ci/secret/ only lock)')
+    expect(policy().refusal(ci, 'lock', 'web')).toBe('ci may not lock web (for all other names only see)')
+    expect(policy().refusal(ci, 'see', 'ci/secret/a')).toBe('ci may not see ci/secret/a (under ci/secret/ only lock)')
+    expect(policy().refusalUnder(ci, 'see', '')).toBe('ci may not see all names (under ci/secret/ only lock)')
     expect(policy().refusalOfCluster(ci, 'members')).toBe(
-      'ci may not change members (verb members; of the cluster only transfer)',
+      'ci may not change members (needs the verb members; has only transfer)',
     )
   })
 

@@ -58,6 +58,8 @@ function next(before: Feed, overview: Overview): Feed {
 export function useFeed(attempt: number): Feed {
   const [feed, setFeed] = useState<Feed>(NOTHING)
   useEffect(() => {
+    // Whoever looks now may see less than whoever looked before.
+    setFeed(NOTHING)
     let controller: AbortController | null = null
     let silence = 0
     let retry = 0
