@@ -98,7 +98,6 @@ export const PEER_SECRET_MIN_CHARS = 32
 /** The one that proves, and others while they are being replaced. */
 export const PEER_SECRETS_MAX = 16
 export const PEER_SECRET_FILE_MAX_BYTES = 64 * 1024
-export const PEER_SECRET_REREAD_MS = 1_000
 
 // ---------------------------------------------------------------------------------- files that are read again
 /** Certificates, secrets and the auth file: a change is in force after two looks. */

@@ -5,7 +5,6 @@ import { formatHostPort, isWildcardHost, parseHostPort } from '../address.js'
 import { FEATURE_LEVEL } from '../feature-level.js'
 import type { NodeId } from '../locks/commands/commands.js'
 import { greet } from '../raft/net/greeting.js'
-import type { PeerSecrets } from '../raft/net/peer-secret.js'
 import { createTransport } from '../raft/net/transport.js'
 import { type LogStore, StoreError } from '../raft/ports/store.js'
 import { openStore } from '../raft/store/open-store.js'
@@ -63,10 +62,11 @@ export async function startServer(config: ServerConfig, log: Logger): Promise<Ru
     const clock = new SystemClock()
     const tls = await ServerTls.open(config, clock, log)
     const authFile = await openAuthFile(config, log)
+    const peerSecrets = await openPeerSecrets(config, log)
     const store = await openStore(config.dataDir).catch((error: unknown) => {
       throw explainDirectoryError(config.dataDir, error)
     })
-    server = await Server.compose({ config, log, store, clock, tls, authFile, end })
+    server = await Server.compose({ config, log, store, clock, tls, authFile, peerSecrets, end })
     await server.start()
   } catch (error) {
     log.error(describe(error))
@@ -83,6 +83,7 @@ interface Opened {
   readonly clock: SystemClock
   readonly tls: ServerTls
   readonly authFile: AuthFile | null
+  readonly peerSecrets: PeerSecretFile | null
   end(exitCode: number): void
 }
 
@@ -182,8 +183,9 @@ class Server {
   async start(): Promise<void> {
     const { config, log } = this
     const { listen } = config
-    const watched = this.authFile === null ? this.tls.watched : [this.authFile, ...this.tls.watched]
-    for (const files of watched) await this.#files.add(files)
+    for (const files of [this.authFile, this.opened.peerSecrets, ...this.tls.watched]) {
+      if (files !== null) await this.#files.add(files)
+    }
     const network = this.tls.clientNetwork(this.#parts.clock)
     this.#clientPort = await ClientPort.open({
       listen,
@@ -273,7 +275,7 @@ class Server {
         clock: this.#clock,
         random: systemRandom,
         logger: log,
-        secrets: this.#peerSecrets(),
+        secrets: this.opened.peerSecrets,
         certificates: this.tls.peerCertificates,
         ...(peerNetwork === null ? {} : { network: peerNetwork }),
       }),
@@ -311,15 +313,6 @@ class Server {
       clock: this.#clock,
       warn: (message) => this.log.warn(message),
     })
-  }
-
-  #peerSecrets(): PeerSecrets | null {
-    const { config, log } = this
-    const { peerSecretFile: file, isPeerSecretRequired: isRequired } = config
-    if (file === null) return null
-    const secrets = new PeerSecretFile({ file, isRequired, clock: this.#clock, warn: (message) => log.warn(message) })
-    secrets.watch(this.#clock)
-    return secrets
   }
 
   #leaseIs(nodeLeaseMs: number): void {
@@ -380,6 +373,11 @@ async function openAuthFile({ authFile: file }: ServerConfig, log: Logger): Prom
   if (file === null) return null
   const info = (facts: object, message: string): void => log.info(facts, message)
   return AuthFile.open({ file, info, warn: (message) => log.warn(message) })
+}
+
+async function openPeerSecrets(config: ServerConfig, log: Logger): Promise<PeerSecretFile | null> {
+  const { peerSecretFile: file, isPeerSecretRequired: isRequired } = config
+  return file === null ? null : PeerSecretFile.open({ file, isRequired, warn: (message) => log.warn(message) })
 }
 
 /** What `--cluster` says of this node; what only means "everywhere here" leads nobody to it. */

@@ -122,7 +122,7 @@ function warningOf(survivor: Survivor, { dataDir }: RecoverOptions): string[] {
   return [
     `${dataDir} is what is left of ${node}, of cluster ${formerCluster} (${members.join(', ')}).`,
     `Its log ends with entry ${index} of term ${term}; it was last written at ${written.toISOString()}, ${agoMinutes} min ago.`,
-    `Entry ${committed} is known to be agreed on. The ${index - committed} after it may have been, and are kept.`,
+    ...wordsOfTheEnd(committed, index),
     '',
     `THIS MAKES A NEW CLUSTER OF ${node} ALONE, AND WHAT ONLY THE OTHERS KNEW IS LOST.`,
     `- Lost: every grant, release and done-mark that ${others.join(' and ')} agreed on after entry ${index}. A command whose`,
@@ -133,6 +133,15 @@ function warningOf(survivor: Survivor, { dataDir }: RecoverOptions): string[] {
     '  as if nothing had happened, beside this one. This cluster refuses them, but cannot stop them.',
     '- If another directory of this cluster is left whose term is higher, or as high with a higher entry, recover that one instead',
     '  (tnl recover --dry-run shows both numbers, and changes nothing).',
+  ]
+}
+
+/** What a client was told of and what it never was look alike in a log: so all of it counts (ADR 42). */
+function wordsOfTheEnd(committed: number, index: number): string[] {
+  if (index === committed) return ['All of it is known to be agreed on.']
+  return [
+    `Up to entry ${committed} it is known to be agreed on. Nobody can tell whether what comes after it (${index - committed}) was agreed on or not:`,
+    'ALL OF IT COUNTS. A done-mark, a loose lock or a freeze may be among it of which nobody was ever told that it is there.',
   ]
 }
 

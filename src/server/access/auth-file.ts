@@ -1,6 +1,6 @@
 /** The file of `--auth-file`: read at the start, and again when it changes. A bad one leaves in force what was before. */
-import { open } from 'node:fs/promises'
 import type { PolicyData } from '../../service/access/policy-data.js'
+import { readBounded } from '../config/bounded-file.js'
 import type { WatchedSet } from '../config/watched-files.js'
 import { UsageError } from '../exit-codes.js'
 import { AUTH_FILE_MAX_BYTES, AUTH_PROBLEMS_SHOWN_COUNT } from '../limits.js'
@@ -107,26 +107,10 @@ export async function readAuthFile(
   read: (text: string) => ReadAuth | Promise<ReadAuth> = readAuth,
 ): Promise<ReadAuth> {
   try {
-    return await read(await textOf(file))
+    const bytes = await readBounded(file, AUTH_FILE_MAX_BYTES)
+    return await read(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
   } catch (error) {
     return { problems: [{ line: 0, column: 0, text: error instanceof Error ? error.message : String(error) }] }
-  }
-}
-
-/** Bounded also where the file grows while it is read, or is none that has a size. */
-async function textOf(file: string): Promise<string> {
-  const handle = await open(file, 'r')
-  try {
-    const bytes = Buffer.alloc(AUTH_FILE_MAX_BYTES + 1)
-    let length = 0
-    for (;;) {
-      const { bytesRead } = await handle.read(bytes, length, bytes.length - length)
-      length += bytesRead
-      if (length > AUTH_FILE_MAX_BYTES) throw new Error(`longer than ${AUTH_FILE_MAX_BYTES} bytes`)
-      if (bytesRead === 0) return new TextDecoder('utf-8', { fatal: true }).decode(bytes.subarray(0, length))
-    }
-  } finally {
-    await handle.close()
   }
 }
 

@@ -1,10 +1,10 @@
 /** The files of a certificate: read at the start, where bad ones are bad usage, and again while the node runs. */
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto'
-import { open } from 'node:fs/promises'
 import { createSecureContext } from 'node:tls'
 import type { Clock } from '../../platform.js'
 import { PEM_FILE_MAX_BYTES } from '../../sockets/limits.js'
 import { type CredentialSource, type Credentials, contextOf } from '../../sockets/tls/credentials.js'
+import { readBounded } from '../config/bounded-file.js'
 import { UsageError } from '../exit-codes.js'
 import { CERTIFICATE_EXPIRES_SOON_DAYS } from '../limits.js'
 
@@ -153,21 +153,9 @@ async function load(options: CredentialFilesOptions): Promise<Loaded> {
   return { credentials, expiry: expiries.reduce((first, one) => (one.notAfterMs < first.notAfterMs ? one : first)) }
 }
 
-/** No more than a file of certificates can be long: a device or a pipe has no end. */
 async function readPem(flag: string, file: string): Promise<string> {
   try {
-    const handle = await open(file, 'r')
-    try {
-      const bytes = Buffer.alloc(PEM_FILE_MAX_BYTES + 1)
-      let length = 0
-      for (let read = -1; read !== 0 && length < bytes.length; length += read) {
-        read = (await handle.read(bytes, length, bytes.length - length, null)).bytesRead
-      }
-      if (length > PEM_FILE_MAX_BYTES) throw new Error('too long for a file of certificates')
-      return bytes.toString('utf8', 0, length)
-    } finally {
-      await handle.close()
-    }
+    return (await readBounded(file, PEM_FILE_MAX_BYTES)).toString('utf8')
   } catch (error) {
     throw new UsageError(`${flag} ${file}: ${wordsOf(error)}`)
   }

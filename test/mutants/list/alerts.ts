@@ -1,7 +1,8 @@
-/** What alerts look at. */
+/** What alerts look at, and the files of settings that are read again. */
 import type { Mutant } from '../mutant.js'
 
 const tests = { rule: 'own', killers: ['tests'] } as const
+const PEER_SECRET = 'src/server/config/peer-secret-file.ts'
 const LOCK_METRICS = 'src/server/http/lock-metrics.ts'
 
 export const ALERTS: readonly Mutant[] = [
@@ -37,6 +38,26 @@ export const ALERTS: readonly Mutant[] = [
         file: 'src/server/http/access-metrics.ts',
         find: 'hash.slice(0, HASH_DIGITS), 16',
         replace: 'hash.slice(0, HASH_DIGITS), 10',
+      },
+    ],
+  },
+  {
+    ...tests,
+    id: 'T943',
+    title: 'a bad peer secret is told at every try',
+    tests: ['test/server/config/peer-secret-file.test.ts'],
+    edits: [{ file: PEER_SECRET, find: '      this.#problem = problem\n', replace: '' }],
+  },
+  {
+    ...tests,
+    id: 'T944',
+    title: 'of a file of settings that is too long its beginning is used',
+    tests: ['test/server/config/peer-secret-file.test.ts'],
+    edits: [
+      {
+        file: 'src/server/config/bounded-file.ts',
+        find: 'if (length + read > maxBytes) throw',
+        replace: 'if (false) throw',
       },
     ],
   },

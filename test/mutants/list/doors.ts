@@ -26,7 +26,7 @@ export const DOORS: readonly Mutant[] = [
     ...killedBy('test/server/http/lock-metrics.test.ts'),
     id: 'T972',
     title: 'whoever sees team/ is told the numbers of team2/',
-    edits: [edit('src/server/http/prefix-labels.ts', 'return hasAllUnder(label)', 'return hasAllUnder(`${label}/`)')],
+    edits: [edit('src/server/http/prefix-labels.ts', 'return hasAllUnder(label)', "return hasAllUnder(label + '/')")],
   },
   {
     ...killedBy('test/service/dialects/access.test.ts'),

@@ -9,7 +9,6 @@ import { UsageError } from '../../../src/server/exit-codes.js'
 const [A, B] = ['a'.repeat(32), 'b'.repeat(40)] as const
 let dir = ''
 let file = ''
-let nowMs = 0
 let warnings: string[] = []
 beforeEach(() => {
   dir = mkdtempSync(join(tmpdir(), 'tnl-secret-'))
@@ -18,19 +17,13 @@ beforeEach(() => {
 })
 afterEach(() => rmSync(dir, { recursive: true }))
 
-const open = () =>
-  new PeerSecretFile({
-    file,
-    isRequired: true,
-    clock: { takerNow: () => nowMs },
-    warn: (message) => void warnings.push(message),
-  })
+const open = () => PeerSecretFile.open({ file, isRequired: true, warn: (message) => void warnings.push(message) })
 const texts = (secrets: PeerSecretFile) => secrets.current().map((secret) => Buffer.from(secret).toString())
 
 describe('the file of peer secrets', () => {
-  it('has one a line; spaces, empty lines and Windows ends do not count', () => {
+  it('has one a line; spaces, empty lines and Windows ends do not count', async () => {
     writeFileSync(file, `\n  ${A}\r\n\n${B}\n`)
-    expect(texts(open())).toEqual([A, B])
+    expect(texts(await open())).toEqual([A, B])
   })
 
   it.each([
@@ -38,33 +31,41 @@ describe('the file of peer secrets', () => {
     ['is empty', '\n', /no secret/],
     ['has a short one', `${A}\nshort\n`, /secret 2 has fewer than 32 characters/],
     ['has too many', `${A}\n`.repeat(17), /more than 16/],
-    ['is something else altogether', 'x'.repeat(70_000), /too long/],
-  ])('that %s is bad usage', (_what, text, words) => {
+    ['is something else altogether', 'x'.repeat(70_000), /longer than 65536 bytes/],
+  ])('that %s is bad usage', async (_what, text, words) => {
     if (text !== null) writeFileSync(file, text)
-    expect(open).toThrow(UsageError)
-    expect(open).toThrow(words)
+    const opened = open()
+    await expect(opened).rejects.toThrow(UsageError)
+    await expect(opened).rejects.toThrow(words)
   })
 
-  it('is read again when it changes, and not more than once a second', () => {
+  it('is in force when it is read again, and an operator is told of a change', async () => {
     writeFileSync(file, A)
-    const secrets = open()
+    const secrets = await open()
+    expect(secrets.files).toEqual([file])
     writeFileSync(join(dir, 'next'), `${B}\n${A}`)
     renameSync(join(dir, 'next'), file)
     expect(texts(secrets)).toEqual([A])
-    nowMs += 1_000
+    expect(await secrets.reload()).toBe(true)
     expect(texts(secrets)).toEqual([B, A])
-    expect(warnings).toHaveLength(1)
+    writeFileSync(file, `\n${B}\n${A}\n`)
+    expect(await secrets.reload()).toBe(true)
+    expect(warnings).toEqual([`--peer-secret-file ${file} has changed: 2 secrets are accepted now`])
   })
 
-  it('that is bad later changes nothing, and is told of once', () => {
+  it('that is bad later changes nothing, and is told of once', async () => {
     writeFileSync(file, A)
-    const secrets = open()
-    rmSync(file)
-    for (let i = 0; i < 3; i++) {
-      nowMs += 1_000
+    const secrets = await open()
+    for (const problem of ['no such file', 'no secret']) {
+      if (problem === 'no such file') rmSync(file)
+      else writeFileSync(file, '')
+      for (let i = 0; i < 3; i++) expect(await secrets.reload()).toBe(false)
       expect(texts(secrets)).toEqual([A])
+      expect(warnings.splice(0)).toEqual([expect.stringMatching(`${problem}.*the secrets from before stay in force`)])
     }
-    expect(warnings).toHaveLength(1)
+    writeFileSync(file, B)
+    expect(await secrets.reload()).toBe(true)
+    expect(texts(secrets)).toEqual([B])
   })
 })
 
