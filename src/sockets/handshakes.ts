@@ -85,13 +85,13 @@ export class Handshakes {
     if (place >= 0) this.#toBegin.splice(place, 1)
   }
 
-  /** Of the address that has the most, the oldest goes: one stranger's machine does not keep out all others. */
+  /** Of those who come from one place, where there are the most, the oldest goes: one stranger's machine keeps out no others. */
   #makeRoom(): void {
     const counts = new Map<string, number>()
-    for (const { address } of this.#underWay) counts.set(address, (counts.get(address) ?? 0) + 1)
+    for (const { origin } of this.#underWay) counts.set(origin, (counts.get(origin) ?? 0) + 1)
     const most = Math.max(...counts.values())
     for (const handshake of this.#underWay) {
-      if (counts.get(handshake.address) !== most) continue
+      if (counts.get(handshake.origin) !== most) continue
       handshake.giveUp('too many connections before their first line')
       return
     }
@@ -146,6 +146,11 @@ class Handshake {
     this.#remote = `${this.address} port ${tcp.remotePort ?? 0}`
     // Without a listener an error of the connection would end the process, and it outlives this handshake.
     tcp.on('error', () => undefined)
+  }
+
+  /** The address of its machine; behind a relay that of the client, once the relay has said so. */
+  get origin(): string {
+    return this.#header?.client?.host ?? this.address
   }
 
   start(): void {

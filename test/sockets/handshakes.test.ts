@@ -6,6 +6,7 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { Handshakes, type HandshakeTerms, type OpenedSocket } from '../../src/sockets/handshakes.js'
 import { relaysOf } from '../../src/sockets/proxy/relays.js'
 import { looksLikeTls } from '../../src/sockets/tls/first-bytes.js'
+import { TlsServer } from '../../src/sockets/tls/tls-server.js'
 import { VirtualClock } from '../../src/testing/virtual-clock.js'
 import { Authority } from '../kit/authority.js'
 import { credentialsOf, setUpHandshakes, tcpClient, tlsClient } from './kit.js'
@@ -95,23 +96,45 @@ describe('a relay', () => {
   })
 })
 
-it('a relay on another machine means its own by a loopback address', () => {
-  const tcp = Object.assign(new PassThrough(), { remoteAddress: '10.0.0.7', remotePort: 5 })
-  const opened: OpenedSocket[] = []
-  const terms: HandshakeTerms = {
-    clock: new VirtualClock(() => Promise.resolve()).forProcess().clock,
-    maxCount: 1,
-    relays: relaysOf(['10.0.0.0/8']),
-    tls: null,
-    firstByteMaxMs: 1,
-    silentArePlain: false,
-    failed: () => undefined,
+describe('a relay on another machine', () => {
+  /** Clients behind it, whose connections are in memory. */
+  async function behind(maxCount: number, tls: TlsServer | null = null) {
+    const opened: OpenedSocket[] = []
+    const terms: HandshakeTerms = {
+      clock: new VirtualClock(() => Promise.resolve()).forProcess().clock,
+      maxCount,
+      relays: relaysOf(['10.0.0.0/8']),
+      tls,
+      firstByteMaxMs: 1,
+      silentArePlain: false,
+      failed: () => undefined,
+    }
+    const handshakes = new Handshakes(terms, (one) => void opened.push(one))
+    const from = (host: string): PassThrough => {
+      const tcp = Object.assign(new PassThrough(), { remoteAddress: '10.0.0.7', remotePort: 5 })
+      handshakes.accept(tcp as unknown as Socket)
+      tcp.write(`PROXY TCP4 ${host} 127.0.0.1 5 6\r\n`)
+      tcp.emit('readable')
+      return tcp
+    }
+    return { opened, from }
   }
-  const handshakes = new Handshakes(terms, (one) => void opened.push(one))
-  handshakes.accept(tcp as unknown as Socket)
-  tcp.write('PROXY TCP4 127.0.0.1 127.0.0.1 5 6\r\n')
-  tcp.emit('readable')
-  expect(opened[0]?.relayed).toEqual({ client: { host: '127.0.0.1', port: 5 }, isOfThisMachine: false })
+
+  it('means its own by a loopback address', async () => {
+    const { opened, from } = await behind(1)
+    from('127.0.0.1')
+    expect(opened[0]?.relayed).toEqual({ client: { host: '127.0.0.1', port: 5 }, isOfThisMachine: false })
+  })
+
+  it('has many clients, and of too many those go who come from one machine', async () => {
+    const credentials = await credentialsOf(authority)
+    const tls = new TlsServer({ credentials, isRequired: true, firstBytes: 'client', needsCertificate: false })
+    const { from } = await behind(3, tls)
+    const slow = from('192.0.2.1')
+    const strangers = [1, 2, 3, 4].map(() => from('192.0.2.9'))
+    expect(slow.destroyed).toBe(false)
+    expect(strangers.map(({ destroyed }) => destroyed)).toEqual([true, true, false, false])
+  })
 })
 
 describe('the first bytes', () => {

@@ -1,8 +1,11 @@
 /** TLS at the client port: what the service hears, and what a client gets. */
 import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
 import { duplexPair } from 'node:stream'
-import { connect } from 'node:tls'
+import { type ConnectionOptions, connect } from 'node:tls'
 import { beforeAll, describe, expect, it } from 'vitest'
+import { subjectOfSocket } from '../../src/sockets/tls/subject.js'
+import { TlsServer } from '../../src/sockets/tls/tls-server.js'
 import { Authority } from '../kit/authority.js'
 import { credentialsOf, setUpHandshakes, tcpClient, tlsClient } from './kit.js'
 
@@ -248,4 +251,42 @@ describe('new credentials', () => {
     expect(late.tls.isSessionReused()).toBe(false)
     expect(service.last.certificateNames).toEqual([])
   })
+})
+
+it('whoever goes on with a session in which no certificate was shown has none', async () => {
+  const credentials = await credentialsOf(authority)
+  const seen: { readonly subject: unknown; readonly isReused: boolean; readonly isAuthorized: boolean }[] = []
+  const tlsServer = new TlsServer({ credentials, isRequired: true, firstBytes: 'client', needsCertificate: false })
+  const server = createServer((tcp) => {
+    tcp.on('error', () => undefined)
+    tlsServer.secure(tcp, (socket) => {
+      if (socket === null) return
+      seen.push({
+        subject: subjectOfSocket(socket),
+        isReused: socket.isSessionReused(),
+        isAuthorized: socket.authorized,
+      })
+      socket.on('error', () => undefined)
+      socket.resume().write('x')
+    })
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  const call = async (until: 'session' | 'data', options: ConnectionOptions = {}): Promise<Buffer> => {
+    const tls = connect({ host: '127.0.0.1', port, ca: authority.cert, servername: 'localhost', ...options })
+    const [given] = (await once(tls, until)) as [Buffer]
+    tls.destroy()
+    return given
+  }
+  try {
+    await call('data', { session: await call('session') })
+  } finally {
+    server.close()
+  }
+  expect(seen).toEqual([
+    { subject: null, isReused: false, isAuthorized: false },
+    // Node's own word for it: should that ever change, this test may go.
+    { subject: null, isReused: true, isAuthorized: true },
+  ])
 })

@@ -25,6 +25,8 @@ export class TokenSource {
 
   /** Throws InvalidOptionError, which names the file. */
   static file({ value: path, by }: Said<string>): TokenSource {
+    // What was meant for another variable must not stand in a log.
+    if (LOOKS_LIKE_A_TOKEN.test(path)) throw new InvalidOptionError(`${by}: names a file, and has a token itself`)
     const what = `${by} ${path}`
     try {
       const file = KeptFile.read(path)
@@ -76,6 +78,9 @@ export class TokenSource {
     })
   }
 }
+
+/** As `tnl token new` makes them. */
+const LOOKS_LIKE_A_TOKEN = /^tnl_[0-9A-Za-z]{32,}$/
 
 function checkedToken(given: unknown, by: string): string {
   if (typeof given !== 'string') throw new InvalidOptionError(`${by}: a token is a text`)

@@ -181,6 +181,8 @@ class Blockers {
   #add(name: string, make: () => Blocker): void {
     if (!this.sees(name)) {
       this.isHidden = true
+      // Nor is it told when that ends.
+      this.free = null
       return
     }
     this.count += 1

@@ -118,9 +118,9 @@ function unauthorized(text: string): Answer {
   return { ...failure(401, 'unauthorized', text), headers: { 'www-authenticate': 'Bearer realm="tcpnetlock"' } }
 }
 
-/** Other schemes are for proxies in between. */
+/** Other schemes are for proxies in between. Whoever says `Bearer` means to be somebody, also where no token follows. */
 function tokenOf(authorization: string | undefined): string | undefined {
-  return /^Bearer +(\S+) *$/i.exec(authorization ?? '')?.[1]
+  return /^Bearer(?:$| +)(.*)$/i.exec(authorization?.trim() ?? '')?.[1]
 }
 
 function isOwnHost(text: string, advertise: string): boolean {

@@ -23,9 +23,14 @@ export function identityNames({ uris, commonName }: CertificateSubject): readonl
   return commonName === null || commonName.includes(':') ? uris : [...uris, commonName]
 }
 
-/** Of the other end of a connection. Null: it has no certificate, or none that was verified. */
+/**
+ * Of the other end of a connection. Null: it has no certificate, or none that was verified. Node says `authorized` also of whoever
+ * goes on with a session of TLS 1.3 in which no certificate was shown.
+ */
 export function subjectOfSocket(socket: Socket): CertificateSubject | null {
-  return socket instanceof TLSSocket && socket.authorized ? subjectOf(socket.getPeerCertificate()) : null
+  if (!(socket instanceof TLSSocket) || !socket.authorized) return null
+  const certificate = socket.getPeerCertificate()
+  return Object.keys(certificate).length === 0 ? null : subjectOf(certificate)
 }
 
 interface AltName {

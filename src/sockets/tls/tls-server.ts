@@ -3,6 +3,7 @@ import type { Socket } from 'node:net'
 import { createServer, type Server, type TLSSocket } from 'node:tls'
 import { type CredentialSource, contextOf } from './credentials.js'
 import type { FirstBytes } from './first-bytes.js'
+import { subjectOfSocket } from './subject.js'
 
 export interface TlsServerTerms {
   readonly credentials: CredentialSource
@@ -67,7 +68,7 @@ export class TlsServer {
     // Bytes that are no TLS any more, or an alert: whatever came afterwards, a FIN above all, would prove nothing.
     socket.on('error', () => socket.destroy())
     const { secured } = this.#take(socket) ?? {}
-    const problem = this.terms.needsCertificate && !socket.authorized ? problemOf(socket) : null
+    const problem = this.terms.needsCertificate && subjectOfSocket(socket) === null ? problemOf(socket) : null
     if (secured === undefined || problem !== null) {
       socket.destroy()
       secured?.(null, problem ?? '')

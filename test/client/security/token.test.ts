@@ -137,6 +137,11 @@ describe('what cannot be is named, and never quoted:', () => {
       () => ({ TNL_TLS_CERT: certificateFile('client.pem'), TNL_TLS_KEY: certificateFile('node.key') }),
       /^TNL_TLS_CERT: key values mismatch$/,
     ],
+    [
+      'a token in the place of a file',
+      () => ({ TNL_TOKEN_FILE: `tnl_${'a'.repeat(43)}` }),
+      /^TNL_TOKEN_FILE: names a file, and has a token itself$/,
+    ],
     ['an empty token', () => ({ TNL_TOKEN_FILE: file('c', ' \n') }), /^TNL_TOKEN_FILE .*: no token in it$/],
     [
       'more than a token',

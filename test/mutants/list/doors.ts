@@ -58,4 +58,24 @@ export const DOORS: readonly Mutant[] = [
     title: 'how often somebody was refused is never told, if another was refused a moment before',
     edits: [edit('src/server/access/audit-file.ts', 'if (this.#repeats.kindCount > 0) this.#tellLater()', '')],
   },
+  {
+    ...killedBy('test/sockets/tls.test.ts'),
+    id: 'T977',
+    title: 'who goes on with a session of TLS in which no certificate was shown counts as one with a certificate',
+    edits: [edit('src/sockets/tls/subject.ts', 'return Object.keys(certificate).length === 0 ? null : ', 'return ')],
+  },
+  {
+    ...killedBy('test/sockets/handshakes.test.ts'),
+    id: 'T978',
+    title: 'a stranger behind a relay keeps out all others behind it',
+    edits: [
+      edit('src/sockets/handshakes.ts', 'return this.#header?.client?.host ?? this.address', 'return this.address'),
+    ],
+  },
+  {
+    ...killedBy('test/service/dialects/access.test.ts'),
+    id: 'T979',
+    title: 'why tells when a lock ends that may not be seen',
+    edits: [edit('src/locks/views/why.ts', '      this.free = null\n      return\n', '      return\n')],
+  },
 ]

@@ -32,8 +32,8 @@ export const TLS_MUTANTS: readonly Mutant[] = [
     edits: [
       edit(
         'src/sockets/tls/subject.ts',
-        'socket instanceof TLSSocket && socket.authorized',
-        'socket instanceof TLSSocket',
+        'if (!(socket instanceof TLSSocket) || !socket.authorized) return null',
+        'if (!(socket instanceof TLSSocket)) return null',
       ),
     ],
   },
@@ -138,7 +138,7 @@ export const TLS_MUTANTS: readonly Mutant[] = [
     ...peers,
     id: 'T810',
     title: 'a peer needs no certificate',
-    edits: [edit(TLS_SERVER, 'this.terms.needsCertificate && !socket.authorized', 'false')],
+    edits: [edit(TLS_SERVER, 'this.terms.needsCertificate && subjectOfSocket(socket) === null', 'false')],
   },
   {
     ...peers,

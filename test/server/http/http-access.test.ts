@@ -106,6 +106,15 @@ describe('with an auth file', () => {
     expect(audited).toHaveLength(DATA.length)
   })
 
+  it.each(['Bearer', 'bearer two words', 'Bearer   '])('%j is a wrong token, and not none', async (authorization) => {
+    const { access, late } = guarded()
+    const get = await serve(access)
+    const answer = get('/v1/locks', undefined, { authorization })
+    while (late.length === 0) await new Promise(setImmediate)
+    late[0]?.()
+    expect((await answer).body).toContain('auth: this token is not known here')
+  })
+
   it('a wrong token is answered late, and stands nowhere', async () => {
     const { access, audited, late } = guarded()
     const get = await serve(access)

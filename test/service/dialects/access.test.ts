@@ -239,8 +239,8 @@ describe('what may not be seen', () => {
     const ops = hello(node, ',client-id:SECRET,auth:token-of-ops')
     const waiting = hello(node, ',client-id:WAITER,auth:token-of-ops')
     const ask = (line: string) => talk(ops.socket, `lock,id:1,${line}\n`)
-    ask('name:ci/seen')
-    talk(ops.socket, 'lock,id:2,name:ci/secret/hidden,once:other/mark\n')
+    ask('name:ci/seen,ttl:60')
+    talk(ops.socket, 'lock,id:2,name:ci/secret/hidden,ttl:3600,once:other/mark\n')
     const token = tokenOf(ops, 'ci/secret/hidden')
     talk(waiting.socket, 'lock,id:1,name:ci/secret/hidden,name:ci/seen,wait:9\n')
     talk(ops.socket, '.freeze,id:3,prefix:other/,reason:hush\n', '.freeze,id:4,prefix:ci/f,reason:open\n')
@@ -258,6 +258,7 @@ describe('what may not be seen', () => {
     expect(ci.socket.text).toContain('end,id:3,count:0')
     expect(ci.socket.text).toMatch(/info,id:4,\{"count":1,"waiters":1,/)
     expect(ci.socket.text).toMatch(/info,id:5,.*"names":\["ci\/seen"\].*"blockerCount":1,"hidden":true/)
+    expect(ci.socket.text).not.toContain('freeWithin')
     expect(ci.socket.text).toMatch(
       new RegExp(`info,id:7,\\{"sessions":\\[\\{"session":${ci.session},"identity":"ci",.*"count":1\\}`),
     )
