@@ -1,7 +1,6 @@
-/** One node: a real service over a real lock machine; its process can be paused, killed and started again. */
+/** One node: a real service over a real lock machine; its process can be paused, killed and started again (process.ts). */
 import type { LockEvent } from '../../../src/locks/effects.js'
 import { LockMachine } from '../../../src/locks/machine.js'
-import type { Clock, Timer } from '../../../src/platform.js'
 import { type ConfState, EMPTY_CONF_STATE, type Index, Role, type Term } from '../../../src/raft/core/types.js'
 import { READ_PATIENCE_MS } from '../../../src/raft/limits.js'
 import type { CommandSink, NodeApi, NodeStatus } from '../../../src/raft/node/node-api.js'
@@ -11,34 +10,24 @@ import { OlderProgramError } from '../../../src/raft/ports/older-program.js'
 import type { SnapshotReader } from '../../../src/raft/ports/store.js'
 import type { FrameKind, Lane } from '../../../src/raft/ports/transport.js'
 import type { RefusedFor } from '../../../src/service/lock-observer.js'
-import {
-  type AdminRequest,
-  type EpochRecord,
-  type EpochRecords,
-  LockService,
-} from '../../../src/service/lock-service.js'
+import { type AdminRequest, LockService } from '../../../src/service/lock-service.js'
 import { SeededRandom } from '../../../src/testing/seeded-random.js'
 import { asIs } from '../../kit/looks-first.js'
 import type { Cluster } from './cluster.js'
 import { MemorySnapshot } from './memory-snapshot.js'
+import { FakeProcess } from './process.js'
 import { FakeSocket } from './socket.js'
-import type { World } from './world.js'
 
 /** An event, and how long ago that began by the node's clock of which it says since when. */
 export interface Observed extends LockEvent {
   readonly agoMs: number
 }
 
-export class FakeNode implements NodeApi {
-  readonly world: World
+export class FakeNode extends FakeProcess implements NodeApi {
   readonly proposals: CommandSink
   machine!: LockMachine
   service!: LockService
-  crashed = true
-  pausedUntilMs = 0
   cut = false
-  /** For how long the machine was suspended: only who speaks counts it. */
-  suspendedMs = 0
   believedLeader: FakeNode | null = null
   readonly fatal: Error[] = []
   readonly adminRequests: AdminRequest[] = []
@@ -50,31 +39,22 @@ export class FakeNode implements NodeApi {
     refusals: [] as (readonly [string, RefusedFor])[],
   }
   shutdownAsked = false
-  /** Kernel clock and disk survive a process. */
-  records: readonly EpochRecord[] = []
-  bootId = 'boot-1'
-  localFs = true
   /** The feature level of the program that is installed. */
   programLevel = 1
   /** What it can read, if that is more than it says. */
   readableLevel: number | null = null
-  /** The wall clock is wrong by this. */
-  wallOffsetMs = 0
-  /** How long the disk takes to sync a record. */
-  storeMs = 0
   #term: Term = 0
   #ownTermApplied = false
   #applied: Index = 0
-  #life = 0
   readonly #sockets = new Set<FakeSocket>()
 
   constructor(
     readonly cluster: Cluster,
     readonly nodeId: string,
     readonly raftId: number,
-    readonly rate: number,
+    rate: number,
   ) {
-    this.world = cluster.world
+    super(cluster.world, rate)
     this.proposals = {
       propose: (command) => cluster.propose(this, command),
       isBusy: () => cluster.isBusy,
@@ -85,8 +65,7 @@ export class FakeNode implements NodeApi {
   // ------------------------------------------------------------------------------------------------- process
 
   boot(): void {
-    this.crashed = false
-    this.#life++
+    this.begin()
     this.#applied = 0
     this.#term = 0
     this.#ownTermApplied = false
@@ -100,11 +79,11 @@ export class FakeNode implements NodeApi {
       advertise: `${this.nodeId}:7654`,
       peerAddress: '',
       programLevel: this.programLevel,
-      clock: clockThatLooks(this.#clock(), () => this.service.turn()),
+      clock: clockThatLooks(this.clock(), () => this.service.turn()),
       random,
       node: this,
       state: this.machine,
-      records: asIs(this.#records()),
+      records: asIs(this.epochRecords()),
       options: {
         requestTimeoutMs: 5_000,
         maxLineBytes: 4_096,
@@ -116,7 +95,7 @@ export class FakeNode implements NodeApi {
       log: (level, event, facts) => void this.logged.push({ level, event, facts }),
       observer: {
         event: (event) =>
-          void this.observed.events.push({ ...event, agoMs: this.#clock().wallNow() - event.sinceWallMs }),
+          void this.observed.events.push({ ...event, agoMs: this.clock().wallNow() - event.sinceWallMs }),
         heardOf: (name) => void this.observed.heardOf.push(name),
         refused: (name, why) => void this.observed.refusals.push([name, why]),
       },
@@ -145,15 +124,6 @@ export class FakeNode implements NodeApi {
     if (this.cluster.leader === this) this.cluster.elect(null)
   }
 
-  /** SIGSTOP now, SIGCONT after `ms`. */
-  pause(ms: number): void {
-    this.pausedUntilMs = this.world.nowMs + ms
-  }
-
-  get isPaused(): boolean {
-    return this.pausedUntilMs > this.world.nowMs
-  }
-
   isReachable(): boolean {
     return !this.crashed && !this.isPaused && !this.cut
   }
@@ -168,54 +138,10 @@ export class FakeNode implements NodeApi {
     return socket
   }
 
-  /** Runs `act` in this process: late if it is paused, never if the process is another one by then. */
-  #inProcess(delayMs: number, act: () => void): Timer {
-    const life = this.#life
-    return this.world.after(delayMs, this, () => {
-      if (life === this.#life) act()
-    })
-  }
-
-  #clock(): Clock {
-    const now = () => this.world.nowMs * this.rate
-    return {
-      speakerNow: () => now() + this.suspendedMs,
-      takerNow: now,
-      wallNow: () => Math.floor(now()) + this.wallOffsetMs,
-      after: (delayMs, run) => this.#inProcess(Math.max(0, delayMs) / this.rate, run),
-      soon: (run) => {
-        this.#inProcess(0, run)
-      },
-    }
-  }
-
-  #records(): EpochRecords {
-    return {
-      bootId: this.bootId,
-      lockIdentity: '1:2',
-      localFs: this.localFs,
-      load: () => this.#promise(() => this.records),
-      store: (records) =>
-        this.#promise(() => {
-          this.records = records
-        }, this.storeMs),
-    }
-  }
-
-  /** Settled at once or in virtual time, which does not yield to real microtasks. */
-  #promise<T>(make: () => T, delayMs = 0): Promise<T> {
-    const settle = (fulfilled: (value: T) => void): void => {
-      if (delayMs === 0) fulfilled(make())
-      else this.#inProcess(delayMs, () => fulfilled(make()))
-    }
-    // biome-ignore lint/suspicious/noThenProperty: a synchronous stand-in for a promise is the point
-    return { then: settle } as unknown as Promise<T>
-  }
-
   // ---------------------------------------------------------------------------------------------------- Raft
 
   learnLeader(leader: FakeNode, term: Term, delayMs = this === leader ? 0 : this.cluster.random.int(50) + 1): void {
-    this.#inProcess(delayMs, () => {
+    this.inProcess(delayMs, () => {
       if (term < this.#term) return
       if (this.cut) {
         this.learnLeader(leader, term, 100)
@@ -232,7 +158,7 @@ export class FakeNode implements NodeApi {
   /** It does not know yet that another one was elected; CheckQuorum tells it at last. */
   deposedIn(ms: number): void {
     const term = this.#term
-    this.#inProcess(ms, () => {
+    this.inProcess(ms, () => {
       if (this.#term !== term || this.believedLeader !== this) return
       this.believedLeader = null
       this.#ownTermApplied = false
@@ -242,7 +168,7 @@ export class FakeNode implements NodeApi {
   }
 
   applySoon(delayMs: number): void {
-    this.#inProcess(delayMs, () => this.#apply())
+    this.inProcess(delayMs, () => this.#apply())
   }
 
   #apply(): void {
@@ -348,9 +274,9 @@ export class FakeNode implements NodeApi {
       if (this.#term !== term || this.believedLeader !== this) done(null)
       else if (this.cluster.leader === this && this.cluster.term === term && !this.cut && this.cluster.hasQuorum())
         done(index)
-      else this.#inProcess(50, ask)
+      else this.inProcess(50, ask)
     }
-    this.#inProcess(this.cluster.random.int(5) + 1, ask)
+    this.inProcess(this.cluster.random.int(5) + 1, ask)
   }
   read(done: ReadDone): void {
     const index = this.cluster.log.length
@@ -358,24 +284,24 @@ export class FakeNode implements NodeApi {
     const answer = (): void => {
       if (this.#applied >= index && !this.cut && this.cluster.hasQuorum()) done('current')
       else if (this.world.nowMs >= untilMs) done('unavailable')
-      else this.#inProcess(50, answer)
+      else this.inProcess(50, answer)
     }
-    this.#inProcess(this.cluster.random.int(5) + 1, answer)
+    this.inProcess(this.cluster.random.int(5) + 1, answer)
   }
   saveSnapshot(done: (reader: SnapshotReader) => void): void {
     const file = new MemorySnapshot(
       { index: this.#applied, term: this.#term, confState: EMPTY_CONF_STATE },
       this.machine,
     )
-    this.#inProcess(this.cluster.random.int(5) + 1, () => done(file))
+    this.inProcess(this.cluster.random.int(5) + 1, () => done(file))
   }
   sendPeer(to: string, _lane: Lane, kind: FrameKind, payload: Uint8Array): boolean {
     const peer = this.cluster.nodes.find((node) => node.nodeId === to)
     if (peer === undefined || !this.isReachable()) return false
     const delayMs = this.cluster.random.int(this.cluster.faults.peerMs) + 1
-    const life = peer.#life
+    const life = peer.life
     this.world.after(delayMs, peer, () => {
-      if (life !== peer.#life || peer.cut || this.cut) return
+      if (life !== peer.life || peer.cut || this.cut) return
       peer.service.turn()
       peer.service.onPeerFrame(this.nodeId, kind, payload)
     })
