@@ -1,11 +1,11 @@
-/** Hosts with their volumes, the node process on each, and what a supervisor does when one ends. */
+/** The hosts of a cluster, the node process on each, and what a supervisor does when one ends. */
 
-import { FEATURE_LEVEL } from '../../src/feature-level.js'
 import { FrameKind, Lane, type Peer } from '../../src/raft/ports/transport.js'
 import { formatOfLevel } from '../../src/raft/store/data-directory.js'
 import type { Checks } from './checks/checks.js'
 import { STORE_FAILPOINTS } from './checks/tapped-store.js'
 import { DISK_FAILPOINTS, Volume } from './disk.js'
+import { Host } from './host.js'
 import { Member } from './member.js'
 import type { ClientConnection, ClientHandlers } from './network/client-connection.js'
 import { ClientNetwork } from './network/client-network.js'
@@ -24,42 +24,6 @@ const FIRST_START_FAILPOINTS = [...DISK_FAILPOINTS, ...STORE_FAILPOINTS]
 const RECENT_CONFIGS = 3
 const JOINT_CRASH_MS = 3
 const STALL_SPREAD_MS = 2
-
-export class Host {
-  process: Process | null = null
-  member: Member | null = null
-  /** Founders of the first cluster, or nobody: then it joins. */
-  isJoiner = false
-  /** Its directory was lost: it must never be a member again under this identity. */
-  isWiped = false
-  /** An operator asked for its removal: it may end by itself, whenever it learns of it. */
-  removalAsked = false
-  /** It ended with 4: a supervisor would not start it again. */
-  isRefused = false
-  starts = 0
-  /** The feature level of the program that is installed there. */
-  programLevel = FEATURE_LEVEL
-  /** Where its next process dies. */
-  failpointAtStart: { readonly name: string; readonly times: number } | null = null
-  /** The identity of its directory; 0 before it has one. */
-  raftId = 0
-
-  constructor(
-    readonly nodeId: string,
-    public machine: Machine,
-    public volume: Volume,
-  ) {}
-
-  /** It, or its identity, is not to be counted on any more. */
-  get isLost(): boolean {
-    const { isDamaged, stray, isPutBack } = this.volume
-    return this.isWiped || this.isRefused || this.removalAsked || isDamaged || isPutBack || stray !== null
-  }
-
-  get isUp(): boolean {
-    return this.process?.isAlive === true
-  }
-}
 
 export class Cluster {
   readonly hosts = new Map<string, Host>()
@@ -357,29 +321,16 @@ export class Cluster {
       process.kill()
       return
     }
-    const { checks } = this
-    const { volume } = host
-    const programLevel = host.member?.deps.programLevel ?? FEATURE_LEVEL
-    const isSetBack = code === 4 && volume.formatSetBack !== null && !volume.isDamaged
-    const isTooOld = code === 5 && programLevel < (checks.log.reference?.level ?? 0)
-    if (isSetBack || isTooOld) {
-      newerRefused(this.world, host, words, isSetBack)
+    const fate = host.fateOf(code, words, this.checks.log.reference?.level ?? 0)
+    if (fate === 'too old' || fate === 'set back') {
+      newerRefused(this.world, host, words, fate === 'set back')
       process.kill()
       return
     }
-    if (code === 4 && volume.isDamaged) this.world.count('seen damaged directory refused')
-    const hangs = code === 3 && volume.isHanging && words.includes('the disk hangs')
-    // The directory follows the level while it serves, and may meet what happened to it.
-    const meetsDamage = code === 3 && volume.isDamaged && words.includes('raising the format')
-    const isExpected =
-      (code === 3 && volume.hasFailed) ||
-      meetsDamage ||
-      hangs ||
-      (code === 4 && (host.isWiped || host.removalAsked || volume.isDamaged || volume.isPutBack)) ||
-      (code === 0 && (host.removalAsked || host.member?.isStopping === true))
+    if (code === 4 && host.volume.isDamaged) this.world.count('seen damaged directory refused')
     // A disk that hangs for all may fail for one as well: that end is another's doing.
-    if (hangs) this.#endedByHanging(host)
-    if (!isExpected) {
+    if (fate === 'hangs') this.#endedByHanging(host)
+    if (fate === 'unexpected') {
       const stack = error instanceof Error ? error.stack : ''
       this.world.fail(`${host.nodeId} ends with ${code}: ${words} ${stack}`)
     }

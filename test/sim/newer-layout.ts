@@ -13,7 +13,7 @@ import type { Database, DatabaseOperation, Disk, DiskFile, OpenMode } from '../.
 import { JOURNAL_BYTES, SLOT_BYTES, SLOTS } from '../../src/raft/store/journal.js'
 import { FORMAT_FILE, JOURNAL_FILE } from '../../src/raft/store/layout.js'
 import { META_BYTES } from '../../src/raft/store/meta.js'
-import type { Host } from './cluster.js'
+import type { Host } from './host.js'
 import type { World } from './world.js'
 
 const NEWER_LAYOUT_VERSION = CODEC_VERSION + 1

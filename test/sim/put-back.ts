@@ -1,6 +1,7 @@
 /** Directories that are put back to an older state, and who finds out. */
 import { type HelloVerdict, type PeerHello, RefusalCode } from '../../src/raft/ports/transport.js'
-import type { Cluster, Host } from './cluster.js'
+import type { Cluster } from './cluster.js'
+import type { Host } from './host.js'
 import type { Meeting } from './network/meeting.js'
 import type { PeerTap } from './network/peer-tap.js'
 

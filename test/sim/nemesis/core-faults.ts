@@ -4,7 +4,8 @@
  * snapshot, and both halves of a joint configuration by themselves.
  */
 import { FrameKind, Lane } from '../../../src/raft/ports/transport.js'
-import type { Cluster, Host } from '../cluster.js'
+import type { Cluster } from '../cluster.js'
+import type { Host } from '../host.js'
 import type { Frame } from '../network/peer-tap.js'
 import type { Fault, Faults, Ground } from './fault.js'
 import { lateAppends } from './late-appends.js'

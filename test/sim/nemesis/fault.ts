@@ -2,7 +2,8 @@
 
 import type { SeededRandom } from '../../../src/testing/seeded-random.js'
 import type { Client } from '../clients/client.js'
-import type { Cluster, Host } from '../cluster.js'
+import type { Cluster } from '../cluster.js'
+import type { Host } from '../host.js'
 
 export interface Ground {
   readonly cluster: Cluster

@@ -1,5 +1,6 @@
 /** An operator who looks after added, wiped, removed and replaced nodes. */
-import type { Cluster, Host } from '../cluster.js'
+import type { Cluster } from '../cluster.js'
+import type { Host } from '../host.js'
 import { peerOf } from '../network/station.js'
 
 const INTERVAL_MS = 1_000

@@ -1,7 +1,8 @@
 /** Programs of different feature levels side by side: upgraded and downgraded at random, or member by member. */
 import { FEATURE_LEVEL } from '../../../src/feature-level.js'
 import { formatOfLevel } from '../../../src/raft/store/data-directory.js'
-import type { Cluster, Host } from '../cluster.js'
+import type { Cluster } from '../cluster.js'
+import type { Host } from '../host.js'
 import { FORMER_LEVEL, NEXT_LEVEL } from '../program.js'
 import type { Fault, Faults } from './fault.js'
 
