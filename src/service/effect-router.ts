@@ -41,11 +41,12 @@ export class EffectRouter {
     const { attachments, duties, epoch } = this.to
     switch (effect.kind) {
       case 'nodeUp':
-        duties.nodeUp(effect.epoch)
+        duties.epochs.epochBegun(effect.epoch)
+        duties.upgradeChanged()
         epoch.nodeUp(effect.node, effect.epoch)
         return
       case 'epochEnded':
-        duties.epochEnded(effect.epoch)
+        duties.epochs.epochEnded(effect.epoch)
         epoch.epochEnded(effect.node, effect.epoch)
         return
       case 'membersChanged':
@@ -70,31 +71,31 @@ export class EffectRouter {
         return
       case 'detached':
         attachments.detached(effect.session, effect.attach)
-        duties.detached(effect.session, effect.attach, effect.forMs)
+        duties.sessions.detached(effect.session, effect.attach, effect.forMs)
         return
       case 'timed':
-        duties.timed(effect.name, effect.token, effect.clock, effect.forMs)
+        duties.holds.timed(effect.name, effect.token, effect.clock, effect.forMs)
         return
       case 'untimed':
-        duties.untimed(effect.token)
+        duties.holds.untimed(effect.token)
         return
       case 'marked':
-        duties.marked(effect.key, effect.generation, effect.expiresWallMs)
+        duties.wall.marked(effect.key, effect.generation, effect.expiresWallMs)
         return
       case 'frozen':
-        duties.frozen(effect.prefix, effect.generation, effect.untilWallMs)
+        duties.wall.frozen(effect.prefix, effect.generation, effect.untilWallMs)
         return
       case 'lost':
-        if (effect.where === null) duties.lost(effect.session, effect.name, effect.token)
+        if (effect.where === null) duties.sessions.lost(effect.session, effect.name, effect.token)
         break
       case 'resumed':
-        duties.resumed(effect.session, effect.attach)
+        duties.sessions.resumed(effect.session, effect.attach)
         break
       case 'waitLeft':
-        if (effect.where === null) duties.waitLeft(effect.session, effect.request, effect.leftMs)
+        if (effect.where === null) duties.sessions.waitLeft(effect.session, effect.request, effect.leftMs)
         break
       case 'ended':
-        if (effect.where === null) duties.settled(effect.session)
+        if (effect.where === null) duties.sessions.settled(effect.session)
         break
     }
     if (effect.where !== null && attachments.isHere(effect.where)) this.#tell(effect.where, effect)

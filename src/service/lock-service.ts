@@ -134,7 +134,7 @@ export class LockService implements ConnectionOwner {
       node,
       state,
       log,
-      renewHere: (epoch, number) => this.#duties.renewalArrived(nodeId, epoch, number),
+      renewHere: (epoch, number) => this.#duties.epochs.renewalArrived(nodeId, epoch, number),
       holdingCount: () => this.#holders.size,
       onLapsed: () => this.#epoch.lapsed(),
       onJeopardy: (remainingMs) => this.#each((connection) => connection.dialect?.jeopardy(remainingMs)),
@@ -253,7 +253,7 @@ export class LockService implements ConnectionOwner {
       sessions: this.#attachments.attachmentCount,
       unsettled: this.#attachments.unsettledCount,
       classicHolding: this.#holders.size,
-      countedSessions: this.#duties.countedSessions,
+      countedSessions: this.#duties.sessions.count,
       counters: this.#counters.report(),
     }
   }
@@ -310,7 +310,7 @@ export class LockService implements ConnectionOwner {
     if (kind === FrameKind.renew) {
       const renewal = decodeRenewal(payload)
       if (renewal === null) throw new PeerProtocolError('malformed renewal')
-      this.#duties.renewalArrived(from, renewal.epoch, renewal.number)
+      this.#duties.epochs.renewalArrived(from, renewal.epoch, renewal.number)
     } else if (kind === FrameKind.renewed) {
       const answer = decodeRenewalAnswer(payload)
       if (answer === null) throw new PeerProtocolError('malformed answer to a renewal')

@@ -84,6 +84,7 @@ export class DetachedSessions {
   }
 
   detached(session: SessionId, attach: number, forMs: number): void {
+    if (!this.office.isTaken) return
     const view = this.deps.state.session(session)
     // What was detached and resumed within one entry is not to be counted.
     if (view === null || view.where !== null || view.attach !== attach) return

@@ -70,6 +70,7 @@ export class EpochExpiry {
   }
 
   epochBegun(epoch: Epoch): void {
+    if (!this.office.isTaken) return
     this.#countedFromMs.set(epoch, this.deps.clock.takerNow())
     this.#armTimer()
   }

@@ -85,6 +85,7 @@ export class HoldTimes {
 
   /** From now on. A time that is counted already goes on as it is: a hold that becomes a tail does not begin anew. */
   timed(name: string, token: Token, clock: HoldClock, forMs: number): void {
+    if (!this.office.isTaken) return
     const known = this.#counted.get(token)
     if (known?.some((counted) => counted.clock === clock)) return
     const counted: Counted = {

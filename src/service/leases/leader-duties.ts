@@ -4,7 +4,7 @@
  * the rest from where the state says that the last one was; a deposed one stops at once. Everything proposed here is
  * conditional or cannot leave this leader's term.
  */
-import type { Epoch, HoldClock, NodeId, RequestId, SessionId, Token } from '../../locks/commands/commands.js'
+import type { Epoch, NodeId } from '../../locks/commands/commands.js'
 import type { Clock } from '../../platform.js'
 import type { Index, Term } from '../../raft/core/types.js'
 import type { NodeApi } from '../../raft/node/node-api.js'
@@ -31,31 +31,22 @@ export interface LeaderDutiesDeps {
 
 export class LeaderDuties {
   readonly #office: Office
-  readonly #epochs: EpochExpiry
-  readonly #sessions: DetachedSessions
-  readonly #holds: HoldTimes
-  readonly #wall: WallTimes
+  // Each hears itself what an entry meant for it, and counts nothing while the office is another's.
+  readonly epochs: EpochExpiry
+  readonly sessions: DetachedSessions
+  readonly holds: HoldTimes
+  readonly wall: WallTimes
   readonly #sweeping: Sweeping
   readonly #level: LevelDuty
 
   constructor(private readonly deps: LeaderDutiesDeps) {
     this.#office = new Office(deps.node, deps.state)
-    this.#epochs = new EpochExpiry(deps, this.#office)
-    this.#sessions = new DetachedSessions(deps, this.#office)
-    this.#holds = new HoldTimes(deps, this.#office)
-    this.#wall = new WallTimes(deps, this.#office)
+    this.epochs = new EpochExpiry(deps, this.#office)
+    this.sessions = new DetachedSessions(deps, this.#office)
+    this.holds = new HoldTimes(deps, this.#office)
+    this.wall = new WallTimes(deps, this.#office)
     this.#sweeping = new Sweeping(deps, this.#office)
     this.#level = new LevelDuty(deps)
-  }
-
-  /** Detached sessions that are counted. */
-  get countedSessions(): number {
-    return this.#sessions.count
-  }
-
-  /** A renewal arrived, from a peer or from this very node. It is dropped unless this node leads. */
-  renewalArrived(node: NodeId, epoch: Epoch, number: number): void {
-    this.#epochs.renewalArrived(node, epoch, number)
   }
 
   // ------------------------------------------------------------------------------------------------- the office
@@ -63,10 +54,10 @@ export class LeaderDuties {
   onLeaderReady(term: Term): void {
     this.#leave()
     this.#office.take(term)
-    this.#sessions.begin()
-    this.#holds.begin()
-    this.#wall.begin()
-    this.#epochs.begin()
+    this.sessions.begin()
+    this.holds.begin()
+    this.wall.begin()
+    this.epochs.begin()
     this.#sweeping.look()
     this.#level.look()
   }
@@ -74,98 +65,45 @@ export class LeaderDuties {
   onLeader(): void {
     const { node } = this.deps
     if (!node.isLeader()) {
-      this.#epochs.dropArrivals()
+      this.epochs.dropArrivals()
       this.#leave()
     } else if (this.#office.term !== null && this.#office.term !== node.term()) this.#leave()
   }
 
   /** Another is about to take over, and goes on with what the state says is left. */
   handingOver(): void {
-    this.#sessions.handingOver()
-    this.#holds.handingOver()
+    this.sessions.handingOver()
+    this.holds.handingOver()
   }
 
   stop(): void {
-    this.#epochs.dropArrivals()
+    this.epochs.dropArrivals()
     this.#leave()
   }
 
   #leave(): void {
     this.#office.leave()
     this.#level.stop()
-    this.#epochs.end()
-    this.#sessions.end()
-    this.#holds.end()
-    this.#wall.end()
+    this.epochs.end()
+    this.sessions.end()
+    this.holds.end()
+    this.wall.end()
     this.#sweeping.end()
-  }
-
-  get #isInOffice(): boolean {
-    return this.#office.term !== null
   }
 
   // ---------------------------------------------------------------------------------------- what was applied
 
+  /** All commands that could be applied in this turn were applied. */
   onApplied(): void {
-    if (!this.#isInOffice) return
+    if (!this.#office.isTaken) return
     this.#sweeping.look()
-    this.#sessions.look()
-    this.#holds.look()
-    this.#wall.look()
+    this.sessions.look()
+    this.holds.look()
+    this.wall.look()
   }
 
-  nodeUp(epoch: Epoch): void {
-    if (!this.#isInOffice) return
-    this.#epochs.epochBegun(epoch)
-    this.#level.look()
-  }
-
-  epochEnded(epoch: Epoch): void {
-    this.#epochs.epochEnded(epoch)
-  }
-
-  /** The members, the operator's hold or the feature level itself. */
+  /** A node came up; the members, the operator's hold or the feature level itself are others. */
   upgradeChanged(): void {
-    if (this.#isInOffice) this.#level.look()
-  }
-
-  detached(session: SessionId, attach: number, forMs: number): void {
-    if (this.#isInOffice) this.#sessions.detached(session, attach, forMs)
-  }
-
-  /** Rule 11: the node that has the connection now goes on counting the waits, from where this leader is. */
-  resumed(session: SessionId, attach: number): void {
-    this.#sessions.resumed(session, attach)
-  }
-
-  /** The node that had the connection has counted the wait of a session that is detached now. */
-  waitLeft(session: SessionId, target: RequestId, leftMs: number): void {
-    this.#sessions.waitLeft(session, target, leftMs)
-  }
-
-  /** A detached session has lost a hold. */
-  lost(session: SessionId, name: string, token: Token): void {
-    this.#sessions.lost(session, name, token)
-  }
-
-  /** The session was resumed, or is gone. */
-  settled(session: SessionId): void {
-    this.#sessions.settled(session)
-  }
-
-  timed(name: string, token: Token, clock: HoldClock, forMs: number): void {
-    if (this.#isInOffice) this.#holds.timed(name, token, clock, forMs)
-  }
-
-  untimed(token: Token): void {
-    this.#holds.untimed(token)
-  }
-
-  marked(key: string, generation: number, expiresWallMs: number): void {
-    if (this.#isInOffice) this.#wall.marked(key, generation, expiresWallMs)
-  }
-
-  frozen(prefix: string, generation: number, untilWallMs: number): void {
-    if (this.#isInOffice) this.#wall.frozen(prefix, generation, untilWallMs)
+    if (this.#office.isTaken) this.#level.look()
   }
 }

@@ -18,6 +18,10 @@ export class Office {
     return this.#term
   }
 
+  get isTaken(): boolean {
+    return this.#term !== null
+  }
+
   take(term: Term): void {
     this.#term = term
   }

@@ -84,6 +84,7 @@ export class WallTimes {
   }
 
   #count(ending: Ending, atWallMs: number): void {
+    if (!this.office.isTaken) return
     const known = this.#counted.get(keyOf(ending))
     if (known !== undefined) this.#deadlines.cancel(known)
     const deadline = this.#deadlines.add(ending, atWallMs - this.deps.clock.wallNow())

@@ -86,8 +86,8 @@ export const OWN_TIMES: readonly Mutant[] = [
     edits: [
       {
         file: ROUTER,
-        find: 'if (effect.where === null) duties.lost(',
-        replace: 'if (effect.leaseMs < 0) duties.lost(',
+        find: 'if (effect.where === null) duties.sessions.lost(',
+        replace: 'if (effect.leaseMs < 0) duties.sessions.lost(',
       },
     ],
   },
@@ -155,7 +155,7 @@ export const OWN_TIMES: readonly Mutant[] = [
     id: 'L414',
     title: 'a leader that hands over does not say what is left of the times of holds',
     rule: 'rule 4',
-    edits: [{ file: 'src/service/leases/leader-duties.ts', find: '    this.#holds.handingOver()\n', replace: '' }],
+    edits: [{ file: 'src/service/leases/leader-duties.ts', find: '    this.holds.handingOver()\n', replace: '' }],
   },
   {
     id: 'L415',
@@ -260,7 +260,7 @@ export const OWN_TIMES: readonly Mutant[] = [
     id: 'L424',
     title: 'a new leader does not know of the marks and freezes that end',
     rule: 'tails',
-    edits: [{ file: 'src/service/leases/leader-duties.ts', find: '    this.#wall.begin()\n', replace: '' }],
+    edits: [{ file: 'src/service/leases/leader-duties.ts', find: '    this.wall.begin()\n', replace: '' }],
   },
   {
     id: 'L425',
@@ -269,8 +269,8 @@ export const OWN_TIMES: readonly Mutant[] = [
     edits: [
       {
         file: 'src/service/leases/leader-duties.ts',
-        find: '    this.#sweeping.look()\n    this.#sessions.look()\n',
-        replace: '    this.#sessions.look()\n',
+        find: '    this.#sweeping.look()\n    this.sessions.look()\n',
+        replace: '    this.sessions.look()\n',
       },
     ],
   },

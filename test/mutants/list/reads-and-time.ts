@@ -59,7 +59,7 @@ export const READS_AND_TIME: readonly Mutant[] = [
       {
         file: DUTIES,
         find: `    if (!node.isLeader()) {
-      this.#epochs.dropArrivals()
+      this.epochs.dropArrivals()
       this.#leave()
     } else if (this.#office.term !== null && this.#office.term !== node.term()) this.#leave()`,
         replace: '',
@@ -77,11 +77,11 @@ export const READS_AND_TIME: readonly Mutant[] = [
     rule: 'others',
     edits: [
       {
-        file: DUTIES,
-        find: `  nodeUp(epoch: Epoch): void {
-    if (!this.#isInOffice) return
+        file: EPOCHS,
+        find: `  epochBegun(epoch: Epoch): void {
+    if (!this.office.isTaken) return
 `,
-        replace: `  nodeUp(epoch: Epoch): void {
+        replace: `  epochBegun(epoch: Epoch): void {
 `,
       },
       { file: EPOCHS, find: '    this.#countedFromMs.clear()\n', replace: '' },
