@@ -46,7 +46,7 @@ export function readFlags(): Flags {
       RELAYS,
     )
     .option('--linger <seconds>', 'what sessions ask for', wholeSeconds, 0)
-    .option('--tls', 'the library, tnl-do and peers speak TLS')
+    .option('--tls', 'clients and peers speak TLS')
     .option('--out <dir>', 'for history, report, and logs (default test-results/jepsen-lite/seed-N)')
     .option('--server <file>', 'the server that is attacked', SERVER)
     .option('--endpoints <list>', 'attack a running cluster: HOST:PORT of its nodes', endpointList)

@@ -1,6 +1,6 @@
 /**
- * `--tls`: clients of the library and of `tnl-do` speak TLS, and so do peers where every node has an address of its own, because
- * the links between them cannot read the hello then. Bare clients stay plain.
+ * `--tls`: all clients speak TLS, and so do peers where every node has an address of its own, because the links between them
+ * cannot read the hello then. The tool itself asks plainly.
  */
 import { Authority, CertificateDirectory } from '../kit/authority.js'
 

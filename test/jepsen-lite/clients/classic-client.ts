@@ -5,6 +5,7 @@ import { formatLine, type Line } from '../../../src/protocol/line.js'
 import { formatSeconds } from '../../../src/protocol/values.js'
 import { type ClientContext, pause } from './client.js'
 import type { HoldEnd } from './hold.js'
+import { connectAsAsked } from './way.js'
 
 const DIAL_TIMEOUT_MS = 2_000
 /** Longer than a node searches for a leader before it says that it has none. */
@@ -112,7 +113,7 @@ export class ClassicClient {
 
   async #dial(endpoint: string): Promise<Link | null> {
     try {
-      return await Link.dial(parseHostPort(endpoint), DIAL_TIMEOUT_MS, this.#signal)
+      return await Link.dial(parseHostPort(endpoint), DIAL_TIMEOUT_MS, this.#signal, connectAsAsked)
     } catch (error) {
       if (error instanceof LinkError) return null
       throw error

@@ -11,6 +11,7 @@ import { type Link, LinkError } from '../../../src/client/transport/link.js'
 import { type Fields, formatLine, type Line } from '../../../src/protocol/line.js'
 import { formatSeconds } from '../../../src/protocol/values.js'
 import type { ClientContext } from './client.js'
+import { connectAsAsked } from './way.js'
 
 const RETRY_MS = 200
 /** Longer than a session can be resumed. */
@@ -78,6 +79,7 @@ export class PlainSession {
     do {
       try {
         const { link, welcome } = await reach({
+          connect: connectAsAsked,
           addresses,
           opening: (opened) => formatLine('hello', { version: 2, lease, linger, redirect: 'no', from: opened.from }),
           welcomed: (_, line, sentAt) => readWelcome(line, context.leaseMs, sentAt),
@@ -273,6 +275,7 @@ export class PlainSession {
   async #resume(left: string): Promise<void> {
     try {
       const { link, welcome } = await reach<Instant>({
+        connect: connectAsAsked,
         addresses: this.addresses,
         last: left,
         opening: (opened) => this.#resumeLine(opened),
