@@ -48,6 +48,12 @@ export const TERM_MAX = 2 ** 52
 export const TERM_JUMP = 2 ** 32
 
 export const CONNECT_TIMEOUT_MS = 1_000
+/**
+ * So much longer where the connection stands and TLS above it does not yet. The system completes a connection by itself; a
+ * handshake needs both processes, and the way there and back once more. A try that is given up begins anew, so where each would
+ * take a little too long no try ever succeeded. Less than what who listens allows (`HANDSHAKE_MAX_MS` of `src/sockets`).
+ */
+export const TLS_TIMEOUT_MS = 5_000
 /** From the connection to the peer's verdict. A stopped process accepts connections but never says hello. */
 export const HANDSHAKE_TIMEOUT_MS = 1_000
 export const RECONNECT_MIN_MS = 20

@@ -41,6 +41,8 @@ export interface TcpEnd {
   readonly localPort?: number | undefined
   readonly remoteAddress?: string | undefined
   readonly remotePort?: number | undefined
+  /** Dialled, and not connected yet. */
+  readonly connecting?: boolean | undefined
   /** What travels, which over TLS is more than what was said. What waits in this process counts as written. */
   readonly bytesWritten: number
   /** Of these, what is known to wait in this process. */

@@ -8,6 +8,7 @@ import {
   LIVENESS_CHECK_MS,
   SILENT_CHECKS_BEFORE_DROP,
   SILENT_CHECKS_BEFORE_PROBE,
+  TLS_TIMEOUT_MS,
 } from '../limits.js'
 import { Lane, type PeerHello, PeerProtocolError, type Refusal } from '../ports/transport.js'
 import { type Frame, FrameError, FrameParser } from './frame.js'
@@ -138,9 +139,7 @@ export class PeerConnection {
       return
     }
     stream.once('connect', () => this.#open())
-    this.#timer = clock.after(CONNECT_TIMEOUT_MS, () =>
-      this.close({ cause: 'timeout', detail: 'no answer to the connect' }),
-    )
+    this.#timer = clock.after(CONNECT_TIMEOUT_MS, () => this.#connectIsLate())
   }
 
   get isUp(): boolean {
@@ -201,6 +200,13 @@ export class PeerConnection {
   }
 
   // ------------------------------------------------------------------------------------------ opening
+
+  #connectIsLate(): void {
+    const late = (detail: string): void => this.close({ cause: 'timeout', detail })
+    // It may stand, below TLS that does not yet.
+    if (this.#tcp.connecting === false) this.#startTimer(TLS_TIMEOUT_MS, () => late('no answer to the TLS handshake'))
+    else late('no answer to the connect')
+  }
 
   #open(): void {
     if (this.#state === 'closed') return

@@ -190,6 +190,14 @@ export const TLS_MUTANTS: readonly Mutant[] = [
     tests: ['test/raft/node/peer-verdict.test.ts'],
   },
   {
+    ...peers,
+    id: 'T922',
+    title: 'a handshake between peers has no more time than the connection below it',
+    edits: [
+      edit('src/raft/net/peer-connection.ts', 'if (this.#tcp.connecting === false)', 'if (TLS_TIMEOUT_MS === 0)'),
+    ],
+  },
+  {
     ...files,
     id: 'T815',
     title: 'a new certificate that has expired takes the place of a good one',

@@ -1,8 +1,15 @@
 /** Peers with certificates: who meets, who does not, and what a stranger hears. */
 import { once } from 'node:events'
-import { type AddressInfo, connect as dialTcp } from 'node:net'
+import {
+  type AddressInfo,
+  createServer as createTcpServer,
+  connect as dialTcp,
+  type Server,
+  type Socket,
+} from 'node:net'
 import { connect, createServer } from 'node:tls'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { CONNECT_TIMEOUT_MS } from '../../../src/raft/limits.js'
 import type { ServerConfig } from '../../../src/server/config/config.js'
 import { SystemClock } from '../../../src/server/system-clock.js'
 import { ServerTls } from '../../../src/server/tls/server-tls.js'
@@ -57,6 +64,38 @@ async function meet(a: TestNode, b: TestNode): Promise<void> {
   await b.until(() => b.texts().includes(`hello ${b.id}`))
 }
 
+/** Takes connections at once, and what is said first only after longer than a peer waits for a connection. */
+class SlowWay {
+  accepted = 0
+  readonly #sockets: Socket[] = []
+
+  private constructor(
+    private readonly server: Server,
+    readonly port: number,
+  ) {}
+
+  static async open(target: number): Promise<SlowWay> {
+    const server = createTcpServer()
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const way = new SlowWay(server, (server.address() as AddressInfo).port)
+    server.on('connection', (dialler) => {
+      way.accepted += 1
+      const node = dialTcp({ host: '127.0.0.1', port: target })
+      way.#sockets.push(dialler, node)
+      for (const socket of [dialler, node]) socket.on('error', () => undefined)
+      node.pipe(dialler)
+      setTimeout(() => dialler.pipe(node), CONNECT_TIMEOUT_MS + 500)
+    })
+    return way
+  }
+
+  close(): void {
+    this.server.close()
+    for (const socket of this.#sockets) socket.destroy()
+  }
+}
+
 const prod = (id: string) => ({ clusterName: 'prod', uris: [`tnl://prod/${id}`], dns: [] })
 
 describe('peers meet', () => {
@@ -68,6 +107,16 @@ describe('peers meet', () => {
       await meet(a, b)
       await Promise.all([a.transport.close(), b.transport.close()])
     }
+  })
+
+  it('over a way, or on a machine, that takes longer for the handshake than for the connection', async () => {
+    const [a, b] = [await node('a'), await node('b')]
+    const way = await SlowWay.open(Number(b.peer().address.split(':')[1]))
+    onTestFinished(() => way.close())
+    a.transport.setPeers([{ ...b.peer(), address: `127.0.0.1:${way.port}` }])
+    await meet(a, b)
+    // It was the first try that got through: those before it would have begun anew each time.
+    expect(way.accepted).toBe(1)
   })
 
   it('by URIs of their cluster', async () => {
