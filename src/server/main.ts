@@ -258,7 +258,8 @@ class Server {
   #fatal(error: unknown): void {
     const exitCode = exitStatusOf(error)
     if (exitCode === ExitCode.ok) this.log.info(describe(error))
-    else this.log.error({ err: error }, describe(error))
+    // Where somebody stands in the program says nothing of a directory that is damaged.
+    else this.log.error(exitCode === ExitCode.failed ? { err: error } : {}, describe(error))
     this.opened.end(exitCode)
   }
 

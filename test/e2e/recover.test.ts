@@ -83,6 +83,8 @@ describe('a lost majority', { timeout: PLAY_TIMEOUT_MS }, () => {
     const report = JSON.parse((await recover(dataDir(), ['--dry-run', '--json'])).stdout)
     expect(report).toMatchObject({ node: 'n1', formerCluster: oldCluster, recovered: false, kept: 1, marks: 1 })
     expect(report.members).toEqual(['n1', 'n2', 'n3'])
+    const again = JSON.parse((await recover(dataDir(), ['--dry-run', '--json'])).stdout)
+    expect(again.written).toBeCloseTo(report.written, 2)
     expect(report.highestToken).toBeGreaterThanOrEqual(highest)
     undead = kept
     cpSync(copy, kept.plan.dataDir, { recursive: true })

@@ -1,5 +1,5 @@
 /** What one data directory that is left of a cluster still knows, read without a cluster. */
-import { stat } from 'node:fs/promises'
+import { stat, utimes } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { LockMachine } from '../../locks/machine.js'
 import type { SnapshotMetadata } from '../../raft/core/types.js'
@@ -31,12 +31,15 @@ export async function withSurvivor<T>(directory: string, use: (survivor: Survivo
     throw new CommandFailure(TnlExit.refused, `${directory} is not the data directory of a node: nothing was changed`)
   }
   // Before it is opened, which writes.
-  const writtenUnixMs = (await stat(join(place, JOURNAL_FILE)).catch(refused)).mtimeMs
+  const journal = join(place, JOURNAL_FILE)
+  const { mtimeMs: writtenUnixMs, atime, mtime } = await stat(journal).catch(refused)
   const store = await openStore(place).catch(unusable)
   try {
     return await use(await read(directory, store, writtenUnixMs).catch(unusable))
   } finally {
     await store.close()
+    // The next look, too, is to tell when its node last wrote.
+    await utimes(journal, atime, mtime).catch(() => undefined)
   }
 }
 

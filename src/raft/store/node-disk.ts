@@ -8,6 +8,7 @@ import {
   write as fsWrite,
 } from 'node:fs'
 import { mkdir, open, readdir, realpath, rename, rm } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import { Level } from 'level'
 import { LEVELDB_MAX_OPEN_FILES, LEVELDB_WRITE_BUFFER_BYTES, SCAN_BUFFER_BYTES, SCAN_STEP_PAIRS } from '../limits.js'
 import type { Database, DatabaseOperation, Disk, DiskFile, OpenMode } from './disk.js'
@@ -152,14 +153,19 @@ function hasCode(error: unknown, code: string): boolean {
   return error instanceof Error && 'code' in error && error.code === code
 }
 
-/** Makes parents as well. Not recursive at first: then Node would say ENOENT for a read-only file system. */
+/**
+ * Makes parents as well. Not by Node's own recursion: it says ENOENT for a read-only file system, and does not end where no
+ * directories are made, as in /proc.
+ */
 async function makeDirectory(path: string): Promise<void> {
   try {
     await mkdir(path)
   } catch (error) {
     if (hasCode(error, 'EEXIST')) return
-    if (!hasCode(error, 'ENOENT')) throw error
-    await mkdir(path, { recursive: true })
+    const parent = dirname(path)
+    if (!hasCode(error, 'ENOENT') || parent === path) throw error
+    await makeDirectory(parent)
+    await mkdir(path)
   }
 }
 

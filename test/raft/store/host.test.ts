@@ -2,6 +2,7 @@ import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { bootId, isLocalFileSystem, lockFileIdentity } from '../../../src/raft/store/host.js'
+import { nodeDisk } from '../../../src/raft/store/node-disk.js'
 import { openStore } from '../../../src/raft/store/open-store.js'
 import { freshDirectory, storeErrorOf } from './helpers.js'
 import { nextLine, startProcess } from './processes.js'
@@ -28,4 +29,15 @@ it.runIf(process.platform === 'linux')('this boot has a name, and it stays', asy
   const id = await bootId()
   expect(id).toMatch(/^[0-9a-f-]{36}$/)
   expect(await bootId()).toBe(id)
+})
+
+it('a directory is made with its parents', async () => {
+  const path = join(freshDirectory(), 'a', 'b')
+  await nodeDisk.makeDirectory(path)
+  await nodeDisk.makeDirectory(path)
+  expect(statSync(path).isDirectory()).toBe(true)
+})
+
+it.runIf(process.platform === 'linux')('a directory that cannot be made is not tried for ever', async () => {
+  await expect(nodeDisk.makeDirectory('/proc/tnl/data')).rejects.toMatchObject({ code: 'ENOENT' })
 })
