@@ -51,8 +51,13 @@ export class HttpAccess {
     const { access, advertise } = this.deps
     const { host } = headers
     const isOpen = access.policy.hash !== null || !isLoopbackHost(socket.localAddress ?? '')
+    if (isOpen) return null
+    // It could read nothing, and yet hold what there are few of: event streams. Whoever follows a link to the dashboard may.
+    if (headers['sec-fetch-site'] === 'cross-site' && headers['sec-fetch-dest'] !== 'document') {
+      return failure(403, 'misdirected', 'a page from elsewhere may not ask here')
+    }
     // Browsers always say a host; what says none is no browser.
-    if (isOpen || host === undefined || isOwnHost(host, advertise)) return null
+    if (host === undefined || isOwnHost(host, advertise)) return null
     return failure(421, 'misdirected', 'ask for localhost, an address, or the host that --advertise names')
   }
 

@@ -53,6 +53,8 @@ export class HttpPort {
   readonly #reads: ReadSources
   readonly #warn: HttpOptions['warn']
   readonly #streams = new Set<EventStream>()
+  /** Their connections. */
+  readonly #streaming = new Set<Socket>()
   readonly #strangers: Handshakes | null
   #boundPort = 0
 
@@ -104,9 +106,12 @@ export class HttpPort {
     })
   }
 
-  /** The oldest connection goes: strangers who open many and say nothing must not keep out the probe of a load balancer. */
+  /**
+   * The oldest connection goes: strangers who open many and say nothing must not keep out the probe of a load balancer. Nor must
+   * they cut off whoever was let in to look: of streams there are fewer than of connections.
+   */
   #makeRoom(socket: Socket): void {
-    const [oldest] = this.#sockets
+    const oldest = [...this.#sockets].find((other) => !this.#streaming.has(other))
     if (oldest !== undefined && this.#sockets.size >= HTTP_MAX_CONNECTIONS) {
       this.#sockets.delete(oldest)
       oldest.destroy()
@@ -187,10 +192,13 @@ export class HttpPort {
       say(request, response, failure(503, 'limit', `at most ${HTTP_STREAMS_MAX_COUNT} event streams at a node`))
     } else {
       const stream = new EventStream(response, this.options.clock)
+      const { socket } = request
       this.#streams.add(stream)
+      this.#streaming.add(socket)
       const end = feeding(stream)
       stream.onceClosed(() => {
         this.#streams.delete(stream)
+        this.#streaming.delete(socket)
         end()
       })
     }

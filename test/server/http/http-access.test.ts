@@ -204,6 +204,19 @@ describe('without an auth file', () => {
       }
   })
 
+  it('pages from elsewhere get nothing, and hold no stream; a link to the dashboard leads there', async () => {
+    const get = await serve(httpAccess())
+    // `fetch` sends no such headers of its own, as a browser does.
+    const page = (site: string, dest: string) => ({ 'sec-fetch-site': site, 'sec-fetch-dest': dest })
+    for (const dest of ['empty', 'script', 'iframe']) {
+      for (const path of ['/v1/events', '/dashboard/feed', '/v1/locks', '/'])
+        expect((await get(path, undefined, page('cross-site', dest))).status, dest).toBe(403)
+    }
+    expect((await get('/healthz', undefined, page('cross-site', 'document'))).status).toBe(200)
+    expect((await get('/v1/locks', undefined, page('same-origin', 'empty'))).status).toBe(200)
+    expect((await get('/v1/locks', undefined, page('none', 'document'))).status).toBe(200)
+  })
+
   it('tokens are not looked at: clients may have theirs before the nodes have the file', async () => {
     const get = await serve(httpAccess())
     expect((await get('/v1/locks', 'tnl_anything')).status).toBe(200)

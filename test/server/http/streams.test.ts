@@ -4,7 +4,7 @@ import { afterEach, expect, it } from 'vitest'
 import type { LockEvent } from '../../../src/locks/effects.js'
 import type { Clock } from '../../../src/platform.js'
 import { HttpPort } from '../../../src/server/http/http-port.js'
-import { HTTP_STREAMS_MAX_COUNT } from '../../../src/server/limits.js'
+import { HTTP_MAX_CONNECTIONS, HTTP_STREAMS_MAX_COUNT } from '../../../src/server/limits.js'
 import { SystemClock } from '../../../src/server/system-clock.js'
 import { httpAccess } from '../../kit/http-access.js'
 import { type ReadSituation, readSources } from '../../kit/read-sources.js'
@@ -181,6 +181,28 @@ it('refuses what is wrong, and without a quorum what needs one', async () => {
   expect((await fetch(`${base}/dashboard/feed`, { method: 'HEAD' })).headers.get('content-type')).toBe(
     'text/event-stream',
   )
+})
+
+it('strangers who open many connections cut off nobody who looks', async () => {
+  const { base, port: number, happens } = await serve()
+  const follower = await Follower.open(`${base}/v1/events`)
+  await follower.events(1)
+  let ended = 0
+  const gone = new Promise<void>((resolve) => {
+    for (let count = 0; count <= HTTP_MAX_CONNECTIONS; count += 1) {
+      const stranger = connect(number, '127.0.0.1').on('error', () => undefined)
+      stranger.on('close', () => {
+        ended += 1
+        resolve()
+      })
+      sockets.push(stranger)
+    }
+  })
+  await inTime('one of the strangers makes room', gone)
+  happens('x')
+  expect((await follower.events(2))[1]?.event).toBe('granted')
+  expect(ended).toBeGreaterThan(0)
+  follower.close()
 })
 
 it('has so many streams, and room again when one is closed', async () => {
