@@ -22,7 +22,7 @@ import type { Dialect, DialectConnection } from './dialect.js'
 import { errorReply, jeopardyReply, lostReply, movedReply, NO_QUORUM, NO_REQUEST, REVOKED, SAFE } from './replies.js'
 import { BYE } from './requests/bye.js'
 import { lackOfLevel } from './requests/level.js'
-import { openingBy, openingRefusal, refusedReply, welcomeReply } from './requests/opening.js'
+import { OTHER_IDENTITY_TEXT, openingBy, openingRefusal, refusedReply, welcomeReply } from './requests/opening.js'
 import { RequestError } from './requests/request.js'
 import { holdingsReply } from './requests/resume.js'
 import { openingFor } from './requests/table.js'
@@ -233,6 +233,11 @@ export class SessionDialect implements Dialect, AttachmentListener, SessionWorkO
 
   refused(refusal: OpeningRefusal): void {
     this.#attachment = null
+    // It has the secret of somebody else's session.
+    if (refusal.kind === 'forbidden') {
+      const { caller, remote } = this.connection
+      this.context.audit.record({ caller, remote, action: 'resume', result: 'refused', reason: OTHER_IDENTITY_TEXT })
+    }
     this.connection.close(refusedReply(refusal, this.context.state.clusterId))
   }
 

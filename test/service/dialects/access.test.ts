@@ -307,6 +307,8 @@ describe('whose a session is', () => {
     node.world.advance(100)
     for (const extra of ['', ',auth:token-of-ops']) {
       expect(resume(node, one, extra).text).toMatch(/^err,code:unauthorized,message:resume\S+\n$/)
+      const reason = 'resume: the session is of another identity'
+      expect(CLUSTER.records.at(-1)).toMatchObject({ action: 'resume', result: 'refused', reason })
     }
     expect(resume(node, one, ',auth:token-of-ci').text).toMatch(/held,name:ci\/r.*\n[\s\S]*ready\n$/)
   })

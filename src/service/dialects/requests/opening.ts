@@ -64,6 +64,8 @@ export function openingRefusal(
   return isNew && context.attachments.isBusy ? BUSY : null
 }
 
+export const OTHER_IDENTITY_TEXT = 'resume: the session is of another identity'
+
 /**
  * The opening was applied and opens nothing. `cluster`: a client that asks at an address which changed hands must not take a
  * stranger's word for the end of its session.
@@ -75,7 +77,7 @@ export function refusedReply(refusal: OpeningRefusal, clusterId: string): Neutra
       return neutral('err', { code: 'session-expired', message, cluster: clusterId })
     }
     case 'forbidden':
-      return errorReply(NO_REQUEST, 'unauthorized', 'resume: the session is of another identity')
+      return errorReply(NO_REQUEST, 'unauthorized', OTHER_IDENTITY_TEXT)
     case 'full':
       return errorReply(NO_REQUEST, 'limit', 'the cluster has as many sessions as it may have')
     case 'outdated': {
