@@ -3,9 +3,9 @@
  * All of it must come back to what it was the first time, however much was fed in between.
  */
 import { readdirSync } from 'node:fs'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
+import { cameTrue } from './own-time.js'
 
 const MIB = 1_048_576
 /** Caches fill and pools stay: a leak of seven bytes an input is above it after ten million. */
@@ -16,7 +16,6 @@ const TIMERS_MARGIN = 40
 const TIMER_KINDS = new Set(['Timeout', 'Immediate'])
 /** What is just being closed is gone by then. */
 const PATIENCE_MS = 20_000
-const LOOK_MS = 100
 
 setFlagsFromString('--expose-gc')
 const collect = runInNewContext('gc') as () => void
@@ -44,12 +43,8 @@ export class ProcessWatch {
       this.highestMib = this.#firstMib
       return null
     }
-    let more = risen(first, counted())
-    for (let waitedMs = 0; more !== '' && waitedMs < PATIENCE_MS; waitedMs += LOOK_MS) {
-      await sleep(LOOK_MS)
-      more = risen(first, counted())
-    }
-    if (more !== '') return `left behind: ${more}`
+    const isAsBefore = () => risen(first, counted()) === ''
+    if (!(await cameTrue(isAsBefore, PATIENCE_MS))) return `left behind: ${risen(first, counted())}`
     const mib = heapMib()
     this.highestMib = Math.max(this.highestMib, mib)
     if (mib <= this.#firstMib + HEAP_MARGIN_MIB) return null

@@ -96,6 +96,12 @@ class Run {
     return this.#tallies.reduce((sum, { done }) => sum + done, 0)
   }
 
+  /** For the first time when every area has started what it needs: what it has then is what it may have later. */
+  get #isTimeToRest(): boolean {
+    if (this.#rested === 0) return this.#tallies.every(({ cases }) => cases > 0)
+    return this.#done >= this.#rested + restEvery(this.settings.inputs)
+  }
+
   async play(): Promise<readonly Tally[]> {
     const { inputs, cases, seed } = this.settings
     const bar = new ProgressLine('% of the inputs', 100)
@@ -105,7 +111,7 @@ class Run {
       if (tally === undefined) break
       await tally.play(seed + tally.cases)
       this.#lookForEscapes(tally)
-      if (this.#done >= this.#rested + restEvery(inputs)) await this.#rest()
+      if (this.#isTimeToRest) await this.#rest()
       for (; Number.isFinite(inputs) && shown < Math.floor((100 * this.#done) / inputs) && shown < 100; shown++)
         bar.step('')
       await new Promise(setImmediate)

@@ -13,6 +13,7 @@ import { createLogger } from '../../../src/server/logging/logger.js'
 import { type RunningServer, startServer } from '../../../src/server/main.js'
 import type { SeededRandom } from '../../../src/testing/seeded-random.js'
 import { Authority } from '../../kit/authority.js'
+import { cameTrue } from '../own-time.js'
 import { AUTH_FILE, changedFile, oddCertificates } from './accounts.js'
 import { contextFor, Dialled, type Way } from './dialled.js'
 
@@ -170,21 +171,17 @@ function into(lines: string[]): { sink: LogSink; nowMs(): number } {
 
 /** What its log says of where it can be reached, once it leads. */
 async function begun(lines: readonly string[], server: RunningServer) {
-  const untilMs = performance.now() + START_MAX_MS
   const find = (message: string) =>
     lines.map((line) => JSON.parse(line)).find(({ msg }: { msg: string }) => msg === message)
+  const found = () => ['listening', 'member of the cluster', 'feature level of the cluster'].map(find)
   let isEnded = false
   void server.ended.then(() => {
     isEnded = true
   })
-  while (performance.now() < untilMs && !isEnded) {
-    const [listening, member, level] = ['listening', 'member of the cluster', 'feature level of the cluster'].map(find)
-    if (listening !== undefined && member !== undefined && level !== undefined) {
-      return { client: Number(/\d+$/.exec(listening.listen)?.[0]), http: listening.http, clusterId: member.cluster }
-    }
-    await new Promise((resolve) => setTimeout(resolve, 20))
-  }
-  throw new Error(`the node does not start: ${lines.join('\n')}`)
+  await cameTrue(() => isEnded || !found().includes(undefined), START_MAX_MS)
+  const [listening, member, level] = found()
+  if (isEnded || level === undefined) throw new Error(`the node does not start: ${lines.join('\n')}`)
+  return { client: Number(/\d+$/.exec(listening.listen)?.[0]), http: listening.http, clusterId: member.cluster }
 }
 
 async function freePort(): Promise<number> {
