@@ -175,6 +175,17 @@ export function openingLine(random: SeededRandom, memory: Memory): string {
   return compose(random, memory, 'hello', { weight: 0, always: ['version', 'redirect'], often })
 }
 
+const LEASE_MIN_S = 3
+const LEASE_MAX_S = 86_400
+
+/** The same, but its session outlives its connection by so much at most, where it would be longer: the default is, too. */
+export function endingSoon(line: string, mostSeconds: number): string {
+  const said = line.replace(/\b(lease|linger):(\d+)\b/g, (whole, key: string, seconds: string) =>
+    Number(seconds) > mostSeconds && Number(seconds) <= LEASE_MAX_S ? `${key}:${mostSeconds}` : whole,
+  )
+  return said.startsWith('hello,') && !said.includes(',lease') ? `${said},lease:${LEASE_MIN_S}` : said
+}
+
 const OWN_ASKS = [
   ...[
     '@shared',

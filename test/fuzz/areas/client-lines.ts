@@ -12,13 +12,16 @@ import { Cluster } from '../../service/kit/cluster.js'
 import type { FakeNode } from '../../service/kit/node.js'
 import type { FakeSocket } from '../../service/kit/socket.js'
 import { type Area, Finding, Trail } from '../area.js'
-import { bytesOf, classicLine, Memory, openingLine, sessionLine } from '../client-grammar.js'
+import { bytesOf, classicLine, endingSoon, Memory, openingLine, sessionLine } from '../client-grammar.js'
 import { checkState } from '../replicas.js'
 
 const CLIENTS = 12
 const ROUNDS = 120
 const LINES_A_TURN_MAX = 8
 const REQUEST_TIMEOUT_MS = 1_500
+const SHORT_LEASE_S = 30
+/** After a lease that begins with the end of the connection a leader waits for a node's lease as well, by a slower clock. */
+const ALL_GONE_MS = 90_000
 /** After a resume a client may have acknowledged so many ids above all that the node knows of, and has muted those itself. */
 const PROBE_ABOVE = 2_000
 /** Words that no node says: what a number or a text becomes that nobody looked at. */
@@ -48,6 +51,8 @@ class Case {
   readonly trail = new Trail()
   readonly clients: Client[] = []
   readonly #memories: Memory[] = []
+  /** Mostly, so that it is seen that sessions end. */
+  readonly #areLeasesShort: boolean
   /** Of every other seed. */
   readonly #access: AccessControl | null
   lines = 0
@@ -56,6 +61,7 @@ class Case {
     this.random = new SeededRandom(seed)
     const followers = this.random.chance(0.9) ? 'serve' : 'redirect'
     const service = { requestTimeoutMs: REQUEST_TIMEOUT_MS, allowShutdown: this.random.chance(0.5), followers } as const
+    this.#areLeasesShort = seed % 4 !== 0
     this.#access = seed % 2 === 1 ? new AccessControl(policyOf(ACCOUNTS)) : null
     const accounts = this.#access === null ? {} : { access: this.#access }
     this.cluster = new Cluster({ seed, leaseMs: 3_000, service, ...accounts })
@@ -116,8 +122,9 @@ class Case {
     this.#send(client, client.isSession ? sessionLine(random, memory) : classicLine(random, memory))
   }
 
-  #send(client: Client, line: string): void {
+  #send(client: Client, drawn: string): void {
     const { random } = this
+    const line = this.#areLeasesShort ? endingSoon(drawn, SHORT_LEASE_S) : drawn
     const bytes = bytesOf(random, line)
     this.lines++
     this.trail.add(
@@ -177,8 +184,30 @@ class Case {
     const probed = this.clients.filter(({ socket, left }) => socket.closed === null && !left && !socket.paused)
     for (const client of probed) this.#probe(client)
     cluster.world.until(() => cluster.nodes.every((node) => node.appliedIndex() === cluster.log.length))
-    const hashes = new Set(cluster.nodes.map((node) => this.#checkNode(node)))
+    this.#checkEqual()
+    this.#leave()
+  }
+
+  #checkEqual(): void {
+    const hashes = new Set(this.cluster.nodes.map((node) => this.#checkNode(node)))
     if (hashes.size !== 1) throw new Finding('nodes are not equal', this.trail.lines)
+  }
+
+  /** All go, in one way or another, and what was theirs with them: holds that outlive their session (`loose`) are not. */
+  #leave(): void {
+    const { cluster } = this
+    for (const client of this.clients) if (client.socket.closed === null) this.#end(client)
+    cluster.world.advance(ALL_GONE_MS)
+    this.#listen()
+    for (const { nodeId, service, machine } of cluster.nodes) {
+      const { connections, sessions, unsettled, classicHolding, countedSessions } = service.stats()
+      const here = { connections, sessions, unsettled, classicHolding }
+      const everywhere = { countedSessions, inState: machine.sessionCount, waiters: machine.waiterCount }
+      const left = Object.entries(this.#areLeasesShort ? { ...here, ...everywhere } : here)
+      const stays = left.flatMap(([what, count]) => (count === 0 ? [] : [`${what}: ${count}`]))
+      if (stays.length > 0) throw new Finding(`${nodeId} keeps of nobody: ${stays.join(', ')}`, this.trail.lines)
+    }
+    this.#checkEqual()
   }
 
   #checkNode({ machine, nodeId }: FakeNode): string {

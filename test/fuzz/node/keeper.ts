@@ -1,4 +1,5 @@
 /** Who has a session with something to hide, at a node that is attacked all the time: it has to stay served. */
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Finding, type Trail } from '../area.js'
 import { ownNow } from '../own-time.js'
 import { KEEPER_TOKEN } from './accounts.js'
@@ -9,6 +10,7 @@ import { HIDDEN, KNOWN_NAME } from './planted.js'
 /** Longer than any case takes: it speaks once in each. */
 const LEASE_S = 3_600
 const ANSWER_MAX_MS = 10_000
+const RETRY_MS = 200
 const NOT_NOW = /code:(?:no-quorum|busy)/
 
 export class Keeper {
@@ -24,12 +26,18 @@ export class Keeper {
     }
   }
 
+  /** As soon as the node serves: until then it sends everybody away. */
   static async begin(node: FuzzedNode): Promise<Keeper> {
-    const dialled = await node.dial('client', null)
-    if (dialled === null) throw new Finding('an honest client finds no way in', [])
-    const keeper = new Keeper(dialled)
-    await keeper.#open(node.kind.hasAccounts)
-    return keeper
+    const untilMs = ownNow() + ANSWER_MAX_MS
+    for (;;) {
+      const dialled = await node.dial('client', null)
+      if (dialled === null) throw new Finding('an honest client finds no way in', [])
+      const keeper = new Keeper(dialled)
+      if (await keeper.#open(node.kind.hasAccounts)) return keeper
+      if (ownNow() > untilMs) throw new Finding(`the node does not serve: ${keeper.#text}`, [])
+      dialled.reset()
+      await sleep(RETRY_MS)
+    }
   }
 
   /** What nobody else may hear. */
@@ -63,10 +71,12 @@ export class Keeper {
     await this.dialled.until(() => this.dialled.isClosed, ANSWER_MAX_MS)
   }
 
-  async #open(hasAccounts: boolean): Promise<void> {
+  /** False: not now. */
+  async #open(hasAccounts: boolean): Promise<boolean> {
     const proof = hasAccounts ? `,auth:${KEEPER_TOKEN}` : ''
     const hello = `hello,version:2,redirect:no,lease:${LEASE_S},client-id:${HIDDEN}-keeper${proof}`
-    const welcome = await this.#ask(() => hello, /^welcome,.*$/m)
+    const welcome = await this.#ask(() => hello, /^(?:welcome|err),.*$/m)
+    if (NOT_NOW.test(welcome)) return false
     this.#secret = /secret:([^,\n]+)/.exec(welcome)?.[1] ?? ''
     // Where everybody may break, a name that everybody knows is nobody's for long.
     const names = [...(hasAccounts ? [KNOWN_NAME] : []), `${HIDDEN}/a`, `${HIDDEN}-top`]
@@ -74,9 +84,10 @@ export class Keeper {
       const held = await this.#ask(() => `lock,id:${this.#next()},name:${name},meta:${HIDDEN}-meta`, /^ok,.*$/m)
       this.#holds.set(name, /token:(\d+)/.exec(held)?.[1] ?? '')
     }
-    if (!hasAccounts) return
+    if (!hasAccounts) return true
     const frozen = `prefix:${HIDDEN}/frozen/,reason:${HIDDEN}-reason`
     await this.#ask(() => `.freeze,id:${this.#next()},${frozen}`, /^frozen,.*$/m)
+    return true
   }
 
   #next(): number {

@@ -1,7 +1,7 @@
 /** Clients of both dialects at a whole node: bursts of lines, floods, readers that stop, ends of every kind. */
 import type { SeededRandom } from '../../../src/testing/seeded-random.js'
 import { Finding } from '../area.js'
-import { bytesOf, classicLine, Memory, openingLine, sessionLine } from '../client-grammar.js'
+import { bytesOf, classicLine, endingSoon, Memory, openingLine, sessionLine } from '../client-grammar.js'
 import { cameTrue } from '../own-time.js'
 import type { Attack } from './attack.js'
 import type { Dialled } from './dialled.js'
@@ -100,19 +100,11 @@ class LineClient {
 
   #bytes(line: string): Uint8Array {
     const { random, trail } = this.attack
-    const said = curious(random, endingSoon(line))
+    const said = curious(random, endingSoon(line, LEASE_MAX_S))
     this.fed++
     trail.add(said)
     return bytesOf(random, said)
   }
-}
-
-/** The default lease is longer, too. */
-function endingSoon(line: string): string {
-  const said = line.replace(/\b(lease|linger):(\d+)\b/g, (whole, key: string, seconds: string) =>
-    Number(seconds) > LEASE_MAX_S && Number(seconds) <= 86_400 ? `${key}:${LEASE_MAX_S}` : whole,
-  )
-  return said.startsWith('hello,') && !said.includes(',lease') ? `${said},lease:3` : said
 }
 
 /** Now and then it is about what it may not see. */
