@@ -48,8 +48,7 @@ class WholeNode implements Area {
   async play(seed: number): Promise<number> {
     const random = new SeededRandom(seed)
     const trail = new Trail(40)
-    this.#attacked ??= this.#begin()
-    const { node, keeper, hello } = await this.#attacked
+    const { node, keeper, hello } = await this.#opened()
     if (random.chance(0.1)) this.#change(node, random)
     const memories: Memory[] = []
     const attackOf = (): Attack => ({
@@ -92,6 +91,15 @@ class WholeNode implements Area {
     await keeper.leave()
     const status = await node.close()
     if (status !== 0) throw new Finding(`the node ends with ${status}`, [])
+  }
+
+  /** One that did not come about is tried again with the next case. */
+  #opened(): Promise<Attacked> {
+    this.#attacked ??= this.#begin().catch((error: unknown) => {
+      this.#attacked = null
+      throw error
+    })
+    return this.#attacked
   }
 
   async #begin(): Promise<Attacked> {

@@ -3,7 +3,7 @@ import { sha256 } from '../../../src/digest.js'
 import type { SeededRandom } from '../../../src/testing/seeded-random.js'
 import type { Authority, CertificateSpec } from '../../kit/authority.js'
 import { HTTP_TOKEN } from '../http-grammar.js'
-import { HIDDEN, TOKEN_START } from './planted.js'
+import { HIDDEN_RULE, KNOWN_PREFIX, TOKEN_START } from './planted.js'
 
 export const KEEPER_TOKEN = `${TOKEN_START}keeper`
 /** Its certificate has this name, and no attacker's has. */
@@ -11,7 +11,7 @@ const KEEPER_URI = 'tnl://clients/keeper'
 
 const hash = (token: string): string => `'sha256:${sha256(token).toString('hex')}'`
 /** Longest prefix first in nobody's favour: what is hidden stays so for whoever may all else. */
-const BUT_HIDDEN = `'${HIDDEN}': [], 'covered/': []`
+const BUT_HIDDEN = `'${HIDDEN_RULE}': [], '${KNOWN_PREFIX}': []`
 
 const some = `
   some:

@@ -6,6 +6,8 @@ import { HTTP_TOKEN } from '../http-grammar.js'
 export const TOKEN_START = 'token-of-'
 /** In names, metadata, client ids and reasons that only the keeper sees. Nobody else ever says it. */
 export const HIDDEN = 'zq7hidden'
+/** With this rules are written: a refusal may say by which rule, and that is no more than the prefix in the file. */
+export const HIDDEN_RULE = 'zq7'
 /** A name that everybody knows and may ask for; what is there is hidden all the same. */
 export const KNOWN_NAME = 'covered/known'
 export const KNOWN_PREFIX = 'covered/'
