@@ -176,12 +176,14 @@ export function openingLine(random: SeededRandom, memory: Memory): string {
 }
 
 const LEASE_MIN_S = 3
-const LEASE_MAX_S = 86_400
+const LASTING = /\b(lease|linger|ttl|min-hold|delay):(\d+)\b/g
+/** Of `ttl`: more of any of these is refused. */
+const LASTING_MAX_S = 30 * 86_400
 
-/** The same, but its session outlives its connection by so much at most, where it would be longer: the default is, too. */
+/** The same, but what it makes outlives its connection by so much at most: without a word in it sessions last longer, too. */
 export function endingSoon(line: string, mostSeconds: number): string {
-  const said = line.replace(/\b(lease|linger):(\d+)\b/g, (whole, key: string, seconds: string) =>
-    Number(seconds) > mostSeconds && Number(seconds) <= LEASE_MAX_S ? `${key}:${mostSeconds}` : whole,
+  const said = line.replace(LASTING, (whole, key: string, seconds: string) =>
+    Number(seconds) > mostSeconds && Number(seconds) <= LASTING_MAX_S ? `${key}:${mostSeconds}` : whole,
   )
   return said.startsWith('hello,') && !said.includes(',lease') ? `${said},lease:${LEASE_MIN_S}` : said
 }

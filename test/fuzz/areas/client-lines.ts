@@ -20,8 +20,8 @@ const ROUNDS = 120
 const LINES_A_TURN_MAX = 8
 const REQUEST_TIMEOUT_MS = 1_500
 const SHORT_LEASE_S = 30
-/** After a lease that begins with the end of the connection a leader waits for a node's lease as well, by a slower clock. */
-const ALL_GONE_MS = 90_000
+/** A hold may outlive its session, which outlives its connection, and leave a tail behind: three times that, and some more. */
+const ALL_GONE_MS = 120_000
 /** After a resume a client may have acknowledged so many ids above all that the node knows of, and has muted those itself. */
 const PROBE_ABOVE = 2_000
 /** Words that no node says: what a number or a text becomes that nobody looked at. */
@@ -193,7 +193,7 @@ class Case {
     if (hashes.size !== 1) throw new Finding('nodes are not equal', this.trail.lines)
   }
 
-  /** All go, in one way or another, and what was theirs with them: holds that outlive their session (`loose`) are not. */
+  /** All go, in one way or another; then nothing is left that was theirs. */
   #leave(): void {
     const { cluster } = this
     for (const client of this.clients) if (client.socket.closed === null) this.#end(client)
@@ -202,7 +202,8 @@ class Case {
     for (const { nodeId, service, machine } of cluster.nodes) {
       const { connections, sessions, unsettled, classicHolding, countedSessions } = service.stats()
       const here = { connections, sessions, unsettled, classicHolding }
-      const everywhere = { countedSessions, inState: machine.sessionCount, waiters: machine.waiterCount }
+      const { sessionCount, lockCount, waiterCount } = machine
+      const everywhere = { countedSessions, sessionCount, lockCount, waiterCount }
       const left = Object.entries(this.#areLeasesShort ? { ...here, ...everywhere } : here)
       const stays = left.flatMap(([what, count]) => (count === 0 ? [] : [`${what}: ${count}`]))
       if (stays.length > 0) throw new Finding(`${nodeId} keeps of nobody: ${stays.join(', ')}`, this.trail.lines)
