@@ -84,7 +84,7 @@ How to read it, and what it does not say:
 5. One process feeds one node at a time, so a flood from many machines, slow networks and a real kernel's limits are for
    [the hardening trials](../testing.md#hardening), and faults of disks and peers for [the simulator](simulator.md).
 
-${grouped(sum(all, 'inputs'))} inputs in ${runs.length} runs (first seeds ${seeds(runs)}), of them ${grouped(sum(ofSockets, 'inputs'))} over
+${grouped(sum(all, 'inputs'))} inputs in ${runs.length} runs (first seed of each: ${seeds(runs)}), of them ${grouped(sum(ofSockets, 'inputs'))} over
 sockets and ${grouped(sum(ofTls, 'inputs'))} of these over TLS; ${grouped(sum(all, 'failed'))} of ${grouped(sum(all, 'cases'))} cases failed.
 ${grouped(cpuSeconds)} s of one processor; the heap had at most ${highest} MiB, and at most ${growth} MiB more than at the first look of its run.
 
