@@ -68,19 +68,20 @@ function page(runs: readonly RunRecord[]): string {
   const growth = Math.max(...runs.map(({ heapMib }) => heapMib.highest - heapMib.first))
   return `# What the fuzzer fed
 
-Written by \`npm run fuzz -- --write\`, which adds each run to [its records](fuzz.jsonl); [what the areas are](../testing.md#the-fuzzer).
+Written by \`npm run fuzz -- --write\`, which adds each run to [its records](fuzz.jsonl);
+[what the areas are](../testing.md#the-fuzzer).
 
 How to read it, and what it does not say:
 
-1. An input is a line, a frame, a request, a handshake, a command, a setting, a certificate's text or a damaged directory; a case is
-   some hundred of them from one seed, and a failed case is one after which something did not hold.
+1. An input is a line, a frame, a request, a handshake, a command, a setting, a certificate's text or a damaged directory; a
+   case is some hundred of them from one seed, and a failed case is one after which something did not hold.
 2. What holds: nothing escapes from the product's code or ends a node, whoever is honest is served beside it, no answer, log line
    or audit line has a token, a session's secret or a hidden name in it, sessions, waiters, connections, descriptors and timers
    return to what they were, and so does the heap after a collection, but for 64 MiB.
 3. Over sockets means whole nodes with their own ports, disk, TLS, auth file, audit and logs, in the process of the fuzzer; in
    memory means the same code behind the sockets, in virtual time, where all is the same again for the same seed.
-4. The inputs know the grammar and what the node has told them, but nothing looks at which code they reach: there is no feedback, and
-   what no generator thinks of is never fed.
+4. The inputs know the grammar and what the node has told them, but nothing looks at which code they reach: there is no
+   feedback, and what no generator thinks of is never fed.
 5. One process feeds one node at a time, so a flood from many machines, slow networks and a real kernel's limits are for
    [the hardening trials](../testing.md#hardening), and faults of disks and peers for [the simulator](simulator.md).
 
