@@ -5,7 +5,7 @@ import { bytesOf, classicLine, endingSoon, Memory, openingLine, sessionLine } fr
 import { cameTrue } from '../own-time.js'
 import type { Attack } from './attack.js'
 import type { Dialled } from './dialled.js'
-import { KNOWN_NAME, KNOWN_PREFIX, Listener } from './planted.js'
+import { KNOWN_NAME, KNOWN_PREFIX, Listener, TOKEN_START } from './planted.js'
 
 /** As much as one slice of the fair input takes; a flood waits among other floods. */
 const BURST_MAX_LINES = 32
@@ -69,14 +69,17 @@ class LineClient {
     const { random, memories } = this.attack
     memories.push(this.#memory)
     if (memories.length > MEMORIES_MAX) memories.shift()
-    this.dialled.say(this.#bytes(openingLine(random, this.#memory)))
+    this.dialled.say(this.#bytes(this.#asSomebody(openingLine(random, this.#memory))))
     await this.dialled.until(() => this.#isAnswered, OPENING_MAX_MS)
   }
 
   /** False: it is closed, or read no longer. */
   burst(lines: number): Promise<boolean> {
     const { random } = this.attack
-    const line = () => (this.#isSession ? sessionLine(random, this.#memory) : classicLine(random, this.#memory))
+    const line = () => {
+      if (!this.#isSession) return classicLine(random, this.#memory)
+      return random.chance(0.03) ? reading(random, this.#memory) : sessionLine(random, this.#memory)
+    }
     const parts = Array.from({ length: lines }, () => this.#bytes(line()))
     const before = this.#aliveCount
     // What was left unfinished is a line of its own then, whatever it is.
@@ -98,6 +101,14 @@ class LineClient {
     this.#listener.check()
   }
 
+  /** Where there are accounts, mostly: nobody in particular sees little. */
+  #asSomebody(line: string): string {
+    const { node, random } = this.attack
+    if (!node.kind.hasAccounts || !line.startsWith('hello,') || line.includes(',auth:') || random.chance(0.3))
+      return line
+    return `${line},auth:${TOKEN_START}${random.pick(['all', 'some'])}`
+  }
+
   #bytes(line: string): Uint8Array {
     const { random, trail } = this.attack
     const said = curious(random, endingSoon(line, LEASE_MAX_S))
@@ -105,6 +116,14 @@ class LineClient {
     trail.add(said)
     return bytesOf(random, said)
   }
+}
+
+const READS = ['locks', 'marks', 'freezes', 'queues', 'sessions', 'watch'] as const
+
+/** What tells of many names at once. */
+function reading(random: SeededRandom, memory: Memory): string {
+  const about = random.pick(['', ',prefix:', ',prefix:z', ',match:.*', `,name:${KNOWN_NAME}`])
+  return `${random.pick(READS)},id:${memory.nextId++}${about}`
 }
 
 /** Now and then it is about what it may not see. */
