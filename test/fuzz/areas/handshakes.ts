@@ -19,7 +19,7 @@ const CONNECTIONS = 200
 /** Who stops in the middle of a handshake is given up after a tenth of a second in place of ten: each case waits for those. */
 const SPEED = 100
 /** Far above what the busiest machine needs for a few hundred of them. */
-const END_TIMEOUT_MS = 120_000
+const END_TIMEOUT_MS = 60_000
 
 interface Door {
   readonly listener: StreamListener
