@@ -36,6 +36,7 @@ export async function runTrial(place: Place, strike: Strike, command: ProofComma
   const lifeLine = new LifeLine(`${place.folder}/${lock}`)
   const way = await SeverableWay.open(place.port ?? 1)
   let looking: NodeJS.Timeout | undefined
+  let isOver = false
   try {
     const where = place.port === null ? ['--local'] : ['--endpoints', `127.0.0.1:${way.port}`, '--lease', '3']
     const options = [...where, ...(place.words ?? []), ...(strike.options ?? []), '--lock-name', lock]
@@ -49,7 +50,7 @@ export async function runTrial(place: Place, strike: Strike, command: ProofComma
     const struckAt = performance.now()
     let goneAt: number | null = null
     const look = (): void => {
-      if (goneAt === null && !lifeLine.isHeld) goneAt = performance.now()
+      if (!isOver && goneAt === null && !lifeLine.isHeld) goneAt = performance.now()
     }
     looking = setInterval(look, LOOK_INTERVAL_MS)
     const granted = inTime(`the lock is free after ${strike.name}`, next.granted).then(() => {
@@ -57,6 +58,8 @@ export async function runTrial(place: Place, strike: Strike, command: ProofComma
       look()
       return performance.now()
     })
+    // If the strike itself fails, that is what is told.
+    granted.catch(() => undefined)
     await strike.strike({ program, way, lock, forceRelease: () => forceRelease(place, lock, token) })
     const grantedAt = await granted
     await until('nothing is left', async () => goneAt !== null).catch((error: Error) => {
@@ -70,6 +73,8 @@ export async function runTrial(place: Place, strike: Strike, command: ProofComma
       freeAfterMs: grantedAt - struckAt,
     }
   } finally {
+    // A trial that has failed may be granted its lock yet.
+    isOver = true
     clearInterval(looking)
     way.close()
     lifeLine.close()
