@@ -42,10 +42,4 @@ export const FUZZED: readonly Mutant[] = [
     title: 'a listing names locks that its reader may not see',
     edits: [edit('src/service/reads/listings.ts', 'sees.has(name) && (pattern', 'sees !== null && (pattern')],
   },
-  {
-    ...wholeNode,
-    id: 'T935',
-    title: 'connections that are gone are kept, at a whole node',
-    edits: [edit('src/service/lock-service.ts', '    this.#connections.delete(connection)\n', '')],
-  },
 ]
