@@ -139,7 +139,7 @@ async function tryMutant(
     await applyEdits(root, each.edits)
     const all = testsFor(each)
     const tests = { all, likely: likelyTests(base, each, all, results.lastNoticedBy(each)) }
-    const seeds = lines === null ? [] : seedsThatReach(base, each.edits, lines)
+    const seeds = lines === null ? [] : seedsThatReach(base, each.edits, lines).filter((seed) => seed <= flags.seeds)
     const outcomes: Partial<Record<KillerName, Outcome>> = {}
     for (const name of wantedKillers(each)) {
       const outcome = await run(name, root, tests, { seeds, trials: flags.trials })
