@@ -33,7 +33,11 @@ function membersOf(group: string): readonly string[] {
 /** Prints its process group, then runs until it is killed. */
 const ENDLESS = ['--', 'sh', '-c', 'echo group $$; sleep 1000 & wait']
 
-const STOPPED = TRANSPORTS.flatMap((transport) => [['leader', transport] as const, ['follower', transport] as const])
+/** What a stopped node owes its clients is the same in both roles: over TLS one of them is enough. */
+const STOPPED = TRANSPORTS.flatMap((transport, at) => {
+  const roles = at === 0 ? (['leader', 'follower'] as const) : (['leader'] as const)
+  return roles.map((role) => [role, transport] as const)
+})
 
 describe.each(STOPPED)('a %s that is stopped for longer than its lease, over %s', (role, transport) => {
   it('closes its holders before it says anything else, and its sessions go on elsewhere', async () => {

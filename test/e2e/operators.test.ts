@@ -75,7 +75,7 @@ describe('tnl', () => {
 
   it('a freeze ends at its time', async () => {
     const alice = await session('alice')
-    const at = Date.now() / 1000 + 2
+    const at = Date.now() / 1000 + 4
     expect((await tnl('freeze', 'ops/short/', '--until', String(at), '--reason', 'short')).status).toBe(0)
     expect(await alice.ask('lock,id:1,name:ops/short/x,wait:60')).toMatch(/^queued,/)
     expect(await alice.line()).toMatch(/^ok,id:1,/)
