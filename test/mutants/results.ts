@@ -59,12 +59,14 @@ export class Results {
     return testFile(this.#contents.rows[id]?.outcomes.tests?.by ?? '')
   }
 
+  /** A mutant survives when every check that can reach it was tried. */
   verdict(mutant: Mutant): Verdict {
     if ('notApplicable' in mutant) return 'explained'
     const outcomes = Object.values(this.outcomesOf(mutant))
     if (outcomes.some(({ killed }) => killed)) return 'killed'
     if (mutant.equivalent !== undefined) return 'explained'
-    return outcomes.length > 0 ? 'survived' : 'not tried'
+    const isTried = killersFor(mutant).every((name) => this.outcomesOf(mutant)[name] !== undefined)
+    return isTried ? 'survived' : 'not tried'
   }
 
   /** For later clones. Rows of mutants that are gone, or were changed, are left out. */

@@ -185,7 +185,7 @@ async function campaign(): Promise<boolean> {
     await writeFile(join(ROOT, PAGE), page(MUTANTS, results))
   }
   out(summary(flags.only, results))
-  return flags.only.every((each) => results.verdict(each) !== 'survived')
+  return flags.only.every((each) => ['killed', 'explained'].includes(results.verdict(each)))
 }
 
 process.on('exit', endAll)
