@@ -74,7 +74,8 @@ Written by \`npm run fuzz -- --write\`, which adds each run to [its records](fuz
 How to read it, and what it does not say:
 
 1. An input is a line, a frame, a request, a handshake, a command, a setting, a certificate's text or a damaged directory; a
-   case is some hundred of them from one seed, and a failed case is one after which something did not hold.
+   case is some hundred of them from one seed, and a failed case is one after which something did not hold:
+   [found.md](found.md) tells what it was.
 2. What holds: nothing escapes from the product's code or ends a node, whoever is honest is served beside it, no answer, log line
    or audit line has a token, a session's secret or a hidden name in it, sessions, waiters, connections, descriptors and timers
    return to what they were, and so does the heap after a collection, but for 64 MiB.

@@ -27,6 +27,13 @@ export class SessionTerms {
   ) {}
 }
 
+/**
+ * How long a client that is not heard may believe in a hold at most: its lease, and before that the one of its node. A log can
+ * hold leases of any length, and what an answer says has to be a number that a snapshot can hold.
+ */
+export const letGoMs = (terms: SessionTerms | null, nodeLeaseMs: number): number =>
+  Math.min(Number.MAX_SAFE_INTEGER, (terms?.leaseMs ?? 0) + nodeLeaseMs)
+
 /** What of a request counts for each of its holds, and what the leader counts of it. Times: left by the last count that reached the state. */
 export class HoldTerms {
   constructor(

@@ -6,6 +6,7 @@ import type { RequestId } from '../commands/commands.js'
 import type { Answer, RefusalReason } from '../effects.js'
 import type { LockEntry, LockRequest, Place, Session } from '../state/entities.js'
 import { type ApplyContext, type LockState, whereOf } from '../state/state.js'
+import { letGoMs } from '../state/terms.js'
 import { fitsBeside, leaveQueues, takenWith } from './fit.js'
 
 /** False if the request was made before, whatever it asked: what became of it is told again. */
@@ -111,8 +112,8 @@ function inTheWay(state: LockState, asked: AskedPlace): InTheWay {
     }
     const { delayMs = 0, minHoldMs = 0 } = hold.terms ?? {}
     // Of a hold that was lost nobody knows when its client will let go of it: at the latest when its node and its lease are over.
-    const letGoMs = (hold.session?.terms?.leaseMs ?? 0) + state.nodeLeaseMs
-    forMs = Math.max(forMs, minHoldMs, hold.phase === 'tail' ? delayMs : letGoMs)
+    const ownMs = hold.phase === 'tail' ? delayMs : letGoMs(hold.session?.terms ?? null, state.nodeLeaseMs)
+    forMs = Math.max(forMs, minHoldMs, ownMs)
   }
   if (!fitsBeside(byHolds, limit, amount)) return { reason: 'held', holder: oldestHolder(lock), holders, forMs: 0 }
   if (!fitsBeside(byAll, limit, amount)) return { reason: 'delayed', holder: '', holders: 0, forMs }

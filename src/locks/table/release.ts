@@ -7,6 +7,7 @@ import type { Answer } from '../effects.js'
 import { REASON_MAX_BYTES } from '../limits.js'
 import type { Hold, LockEntry, Session } from '../state/entities.js'
 import type { ApplyContext } from '../state/state.js'
+import { letGoMs } from '../state/terms.js'
 import { endHold, passOn } from './ends.js'
 import { removeHold } from './fit.js'
 import { setMark } from './marks.js'
@@ -122,7 +123,7 @@ export function forceRelease(context: ApplyContext, session: Session, command: F
     return
   }
   const bound = hold.session
-  const withinMs = bound === null || now ? 0 : (bound.terms?.leaseMs ?? 0) + state.nodeLeaseMs
+  const withinMs = bound === null || now ? 0 : letGoMs(bound.terms, state.nodeLeaseMs)
   answer(context, session, request, { kind: 'forced', name, token, withinMs })
   if (hold.phase === 'tail') removeHold(context, hold)
   else if (hold.phase === 'held') endHold(context, hold, 'forced', session.label, reason)

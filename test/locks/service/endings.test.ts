@@ -1,7 +1,10 @@
 /** How holds end, and what stands when they have: tails, losses, loose holds, done-marks, freezes, limits. */
 import { describe, expect, test } from 'vitest'
 import { CommandType } from '../../../src/locks/commands/commands.js'
-import { cast, wordsOf } from './stage.js'
+import { restored } from '../../fuzz/replicas.js'
+
+import { cast, Stage, wordsOf } from './stage.js'
+import { GENESIS } from './world.js'
 
 describe('tails', () => {
   test('a reader that dies leaves readers alone, a writer waits; of a semaphore its permits stay away', () => {
@@ -82,6 +85,16 @@ describe('force-release and ttl', () => {
     expect(A.ask('x y', { id: 1 })).toEqual(['1 ok x:forced y:released'])
     expect(A.release('x')).toEqual(['3 released', '1 ok x'])
     expect(stage.holders('x')).toEqual(['C'])
+  })
+
+  test('a lease may be as long as a number of the log: what is answered about it can be written', () => {
+    const stage = new Stage()
+    const holder = stage.client('holder', { leaseMs: Number.MAX_SAFE_INTEGER })
+    const [op, other] = [stage.client('op'), stage.client('other')]
+    holder.ask('x')
+    expect(op.force('x')).toEqual(['1 forced', 'lost x forced'])
+    expect(other.ask('x', { waitMs: 0 })).toEqual(['1 delayed x'])
+    expect(restored(stage.machine, GENESIS, 1_000_000).stateHash()).toBe(stage.machine.stateHash())
   })
 
   test('a letGo of before a resume does nothing', () => {

@@ -320,4 +320,17 @@ export const MENDED_AMOUNTS: readonly Mutant[] = [
     ],
     killers: ['tests'],
   },
+  {
+    id: 'T980',
+    title: 'what is said of a broken hold is a sum that no snapshot can hold, when its lease is long',
+    rule: 'own',
+    edits: [
+      {
+        file: 'src/locks/state/terms.ts',
+        find: 'Math.min(Number.MAX_SAFE_INTEGER, (terms?.leaseMs ?? 0) + nodeLeaseMs)',
+        replace: '(terms?.leaseMs ?? 0) + nodeLeaseMs',
+      },
+    ],
+    tests: ['test/locks/service/endings.test.ts'],
+  },
 ]

@@ -212,7 +212,7 @@ export class Operations {
     const hold = table.holdsOf(name).find((one) => one.token === token)
     if (hold === undefined) return failure('not-holder')
     const { session: holder } = hold
-    const withinMs = holder === null || now ? 0 : holder.leaseMs + table.nodeLeaseMs
+    const withinMs = holder === null || now ? 0 : table.letGoMs(holder)
     table.answer(session, request, { kind: 'forced', name, token, withinMs })
     if (hold.phase === 'tail') {
       table.drop(hold)

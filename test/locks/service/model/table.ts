@@ -147,7 +147,12 @@ export class Table {
   /** How long a hold that has ended can still be in the way: its client may believe for a lease after its node is gone. */
   #atMostMs({ phase, session, delayMs, minHoldMs }: ModelHold): number {
     if (phase === 'tail') return Math.max(delayMs, minHoldMs)
-    return Math.max((session?.leaseMs ?? 0) + this.nodeLeaseMs, minHoldMs)
+    return Math.max(this.letGoMs(session), minHoldMs)
+  }
+
+  /** A number of the log at most. */
+  letGoMs(session: ModelSession | null): number {
+    return Math.min(Number.MAX_SAFE_INTEGER, (session?.leaseMs ?? 0) + this.nodeLeaseMs)
   }
 
   // ---- telling
