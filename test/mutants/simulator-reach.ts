@@ -8,7 +8,8 @@ import type { Edit } from './mutant.js'
 import { runProcess } from './process.js'
 import { ROOT } from './workspace.js'
 
-const PROBE = 'test/mutants/simulator-lines.ts'
+/** The process that counts what seeds run, as arguments of Node. */
+export const PROBE = ['--no-opt', '--import', 'tsx', 'test/mutants/simulator-lines.ts']
 const KEPT = join(ROOT, 'test-results', 'simulator-lines.json')
 /** With its counters a seed takes a second; the machine may have other work. */
 const LIMIT_PER_SEED_MS = 20_000
@@ -34,7 +35,7 @@ export async function simulatorLines(root: string, sources: string, seeds: numbe
   const kept = existsSync(KEPT) ? (JSON.parse(readFileSync(KEPT, 'utf8')) as Kept) : null
   if (kept !== null && kept.sources === sources && kept.lines.hashes.length >= seeds) return kept.lines
   const file = join(root, 'simulator-lines.json')
-  const ended = await runProcess(['--import', 'tsx', PROBE, String(seeds), file], {
+  const ended = await runProcess([...PROBE, String(seeds), file], {
     cwd: root,
     limitMs: START_MS + seeds * LIMIT_PER_SEED_MS,
   })
