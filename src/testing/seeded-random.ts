@@ -34,9 +34,12 @@ export class SeededRandom implements Random {
     return low + this.float() * (high - low)
   }
 
-  /** Small values are as likely as large ones: right for faults that may last a moment or forever. */
+  /**
+   * Small values are as likely as large ones: right for faults that may last a moment or forever. Written without `**`, whose
+   * last digit is not the same in every version of Node, so that a seed replays in all of them.
+   */
   logBetween(low: number, high: number): number {
-    return low * (high / low) ** this.float()
+    return low * Math.exp(Math.log(high / low) * this.float())
   }
 
   /** Exponentially distributed. */
