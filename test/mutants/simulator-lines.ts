@@ -2,8 +2,9 @@
  * A process of its own: runs the simulator's first seeds and writes which lines of `src` each of them ran, as the engine's
  * counters of blocks say (domain Profiler of the DevTools protocol). What it writes is a `SimulatorLines`, as JSON.
  *
- * Arguments: how many seeds, and the file. Needs `--no-opt`: calls of a function without branches are not counted any more once
- * the engine has optimised it. A constructor that every connection runs seemed to be run by 31 seeds of 200.
+ * Arguments: how many seeds, and the file. Needs `--no-opt`, and `--no-maglev` for the other optimising compiler of newer
+ * engines: calls of a function without branches are not counted any more once it is optimised. A constructor that every
+ * connection runs seemed to be run by 31 seeds of 200.
  */
 import { writeFileSync } from 'node:fs'
 import { Session } from 'node:inspector/promises'
@@ -131,6 +132,7 @@ async function measure(seedCount: number): Promise<SimulatorLines> {
   return { hashes, violation, files }
 }
 
-if (!process.execArgv.includes('--no-opt')) throw new Error('without --no-opt the counters miss calls')
+for (const flag of ['--no-opt', '--no-maglev'])
+  if (!process.execArgv.includes(flag)) throw new Error(`without ${flag} the counters miss calls`)
 const [seedsText = '', out = ''] = process.argv.slice(2)
 writeFileSync(out, JSON.stringify(await measure(Number(seedsText))))

@@ -9,7 +9,7 @@ import { runProcess } from './process.js'
 import { ROOT } from './workspace.js'
 
 /** The process that counts what seeds run, as arguments of Node. */
-export const PROBE = ['--no-opt', '--import', 'tsx', 'test/mutants/simulator-lines.ts']
+export const PROBE = ['--no-opt', '--no-maglev', '--import', 'tsx', 'test/mutants/simulator-lines.ts']
 const KEPT = join(ROOT, 'test-results', 'simulator-lines.json')
 /** With its counters a seed takes a second; the machine may have other work. */
 const LIMIT_PER_SEED_MS = 20_000

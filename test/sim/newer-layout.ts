@@ -13,6 +13,7 @@ import type { Database, DatabaseOperation, Disk, DiskFile, OpenMode } from '../.
 import { JOURNAL_BYTES, SLOT_BYTES, SLOTS } from '../../src/raft/store/journal.js'
 import { FORMAT_FILE, JOURNAL_FILE } from '../../src/raft/store/layout.js'
 import { META_BYTES } from '../../src/raft/store/meta.js'
+import type { Volume } from './disk.js'
 import type { Host } from './host.js'
 import type { World } from './world.js'
 
@@ -78,6 +79,14 @@ export function olderJournal(file: Buffer): Buffer {
     restampCopies(copy.subarray(slot * SLOT_BYTES, (slot + 1) * SLOT_BYTES), SLOT_BYTES / 2, older)
   }
   return copy
+}
+
+/** An older program can see for itself that this directory is too new for it, whatever FORMAT says. */
+export function holdsNewerLayout({ memory }: Volume): boolean {
+  const isNewer = (value: Buffer) => older(value) !== value
+  const journal = memory.paths().find((path) => path.endsWith(`/${JOURNAL_FILE}`))
+  const slots = journal === undefined ? Buffer.alloc(0) : memory.file(journal).read(0, JOURNAL_BYTES)
+  return !olderJournal(slots).equals(slots) || [...(memory.database?.scan() ?? [])].some(([, value]) => isNewer(value))
 }
 
 /** What is written to one slot: operations, header, header, operations. */

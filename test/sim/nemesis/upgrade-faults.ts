@@ -3,6 +3,7 @@ import { FEATURE_LEVEL } from '../../../src/feature-level.js'
 import { formatOfLevel } from '../../../src/raft/store/data-directory.js'
 import type { Cluster } from '../cluster.js'
 import type { Host } from '../host.js'
+import { holdsNewerLayout } from '../newer-layout.js'
 import { FORMER_LEVEL, NEXT_LEVEL } from '../program.js'
 import type { Fault, Faults } from './fault.js'
 
@@ -33,12 +34,17 @@ const installEverywhere =
     return true
   }
 
-/** The older program is made to run on what a newer one wrote: FORMAT lets it in, and it must see for itself. */
+/**
+ * The older program is made to run on what a newer one wrote: FORMAT lets it in, and it must see for itself. A directory in
+ * which nothing newer was written since FORMAT was raised (the cluster was idle) it may serve, until it applies the level.
+ */
 const setFormatBack: Fault = ({ cluster, victim }) => {
   const { volume } = victim
-  const wroteNewer = volume.format > formatOfLevel(FEATURE_LEVEL) && volume.formatSetBack === null
-  if (victim.raftId === 0 || victim.isLost || victim.programLevel <= FEATURE_LEVEL || !wroteNewer) return false
+  const isNewer = volume.format > formatOfLevel(FEATURE_LEVEL) && volume.formatSetBack === null
+  if (victim.raftId === 0 || victim.isLost || victim.programLevel <= FEATURE_LEVEL || !isNewer) return false
   cluster.kill(victim)
+  // What a start of it would lose may be all that is newer.
+  if (volume.isDoubtful || !holdsNewerLayout(volume)) return false
   if (!volume.setFormatBack(formatOfLevel(FEATURE_LEVEL))) return false
   victim.programLevel = FEATURE_LEVEL
   return true
