@@ -6,11 +6,13 @@ import { UsageError } from '../exit-codes.js'
 import { describeSystemError, hasCode } from '../sockets/listen.js'
 
 const MODE_BITS = 0o7777
+/** Of a path that this user cannot use as it is. A file that is missing inside of a directory is another matter. */
+const REFUSALS = ['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'ELOOP', 'ENAMETOOLONG']
 
 /** The same error in better words if the system refused `dataDir` to this user; otherwise the error as it is. */
 export function explainDirectoryError(dataDir: string, error: unknown): unknown {
   const cause = systemErrorOf(error)
-  if (!hasCode(cause, 'EACCES', 'EPERM', 'EROFS', 'ENOTDIR')) return error
+  if (!hasCode(cause, ...REFUSALS) && !isNotMade(cause)) return error
   return new UsageError(`--data-dir ${dataDir}: ${describeSystemError(cause)}: ${whose(dataDir)}; ${who()}`)
 }
 
@@ -20,6 +22,10 @@ function systemErrorOf(error: unknown): unknown {
   }
   return error
 }
+
+/** Where no directory can be made at all, as under /proc. */
+const isNotMade = (cause: unknown): boolean =>
+  hasCode(cause, 'ENOENT') && cause instanceof Error && 'syscall' in cause && cause.syscall === 'mkdir'
 
 /** Of the directory, or of the nearest one above that exists. */
 function whose(path: string): string {
