@@ -15,6 +15,9 @@ import { RunTls } from './tls.js'
 import type { Workload } from './types.js'
 import { workloads as knownWorkloads, LEVEL_1_WORKLOADS } from './workloads/index.js'
 
+/** Sockets and child processes of a run that is over have this long to close. */
+const END_MS = 5_000
+
 const say = (line: string): void => void process.stdout.write(`${line}\n`)
 
 async function main(): Promise<number> {
@@ -119,6 +122,15 @@ function faultTable(faults: ReadonlyMap<string, number>, gaps: readonly FaultGap
   return formatTable([['FAULT', 'TIMES', 'LONGEST GAP'], ...rows])
 }
 
+/** What is left open after the verdict is named, and does not keep whoever waits for the run waiting. */
+function endWithin(ms: number): void {
+  const end = () => {
+    say(`ended with open handles: ${[...new Set(process.getActiveResourcesInfo())].join(', ')}`)
+    process.exit()
+  }
+  setTimeout(end, ms).unref()
+}
+
 try {
   process.exitCode = await main()
 } catch (error) {
@@ -126,3 +138,4 @@ try {
   say(`could not run: ${what}`)
   process.exitCode = COULD_NOT_RUN
 }
+endWithin(END_MS)
