@@ -1,14 +1,14 @@
 /** What the simulator's newer program writes is all there for itself, and for the present one a version that it names. */
 import { describe, expect, it } from 'vitest'
 import { FEATURE_LEVEL } from '../../src/feature-level.js'
-import { formatOfLevel } from '../../src/raft/store/data-directory.js'
+import { formatOfLevel, raiseFormat } from '../../src/raft/store/data-directory.js'
 import type { Disk } from '../../src/raft/store/disk.js'
 import { newestSlot } from '../../src/raft/store/journal.js'
 import { JOURNAL_FILE } from '../../src/raft/store/layout.js'
 import { openStore } from '../../src/raft/store/open-store.js'
 import { MemoryDisk } from '../../src/testing/memory-disk.js'
 import { append, entries, plain, storeErrorOf } from '../raft/store/helpers.js'
-import { NewerLayout, newerJournal, olderJournal } from './newer-layout.js'
+import { holdsNewerLayout, NewerLayout, newerJournal, olderJournal } from './newer-layout.js'
 
 const DIRECTORY = '/data/node'
 const JOURNAL = `${DIRECTORY}/${JOURNAL_FILE}`
@@ -58,6 +58,18 @@ describe('a newer layout', () => {
     expect(error.kind).toBe('damaged')
     expect(error.message).toContain('its version is 2, not 1')
     expect([wholeJournal(disk), ...(disk.database?.scan() ?? [])].toString()).toBe(before)
+  })
+
+  it('is there as soon as a raise is complete, and not while only FORMAT has been raised', async () => {
+    const disk = new MemoryDisk(() => 0)
+    await (await open(disk)).close()
+    await raiseFormat(disk, DIRECTORY, NEWER_LEVEL)
+    expect(holdsNewerLayout(disk)).toBe(false)
+
+    const raised = new MemoryDisk(() => 0)
+    await (await open(raised)).close()
+    await (await open(new NewerLayout(raised), NEWER_LEVEL)).raiseLevel(NEWER_LEVEL)
+    expect(holdsNewerLayout(raised)).toBe(true)
   })
 
   it('leaves alone what is damaged', async () => {

@@ -13,7 +13,7 @@ import type { Database, DatabaseOperation, Disk, DiskFile, OpenMode } from '../.
 import { JOURNAL_BYTES, SLOT_BYTES, SLOTS } from '../../src/raft/store/journal.js'
 import { FORMAT_FILE, JOURNAL_FILE } from '../../src/raft/store/layout.js'
 import { META_BYTES } from '../../src/raft/store/meta.js'
-import type { Volume } from './disk.js'
+import type { MemoryDisk } from '../../src/testing/memory-disk.js'
 import type { Host } from './host.js'
 import type { World } from './world.js'
 
@@ -82,11 +82,11 @@ export function olderJournal(file: Buffer): Buffer {
 }
 
 /** An older program can see for itself that this directory is too new for it, whatever FORMAT says. */
-export function holdsNewerLayout({ memory }: Volume): boolean {
-  const isNewer = (value: Buffer) => older(value) !== value
-  const journal = memory.paths().find((path) => path.endsWith(`/${JOURNAL_FILE}`))
-  const slots = journal === undefined ? Buffer.alloc(0) : memory.file(journal).read(0, JOURNAL_BYTES)
-  return !olderJournal(slots).equals(slots) || [...(memory.database?.scan() ?? [])].some(([, value]) => isNewer(value))
+export function holdsNewerLayout(disk: MemoryDisk): boolean {
+  const journal = disk.paths().find((path) => path.endsWith(`/${JOURNAL_FILE}`))
+  const slots = journal === undefined ? Buffer.alloc(0) : disk.file(journal).read(0, JOURNAL_BYTES)
+  const values = [...(disk.database?.scan() ?? [])].map(([, value]) => value)
+  return !olderJournal(slots).equals(slots) || values.some((value) => older(value) !== value)
 }
 
 /** What is written to one slot: operations, header, header, operations. */

@@ -26,6 +26,19 @@ describe('a cluster of two programs', () => {
     }
   })
 
+  it('loses nothing where FORMAT is set back: the older program sees for itself', {
+    timeout: BUILD_TIMEOUT_MS,
+  }, async () => {
+    const faults = new Map<FaultName, number>([...UPGRADES, ['format set back', 3_000]])
+    let refused = 0
+    for (let seed = 1; seed <= SEEDS; seed++) {
+      const { violation, coverage } = await runSeed(seed, { faults })
+      expect(violation, `npm run sim -- --seed ${seed} with these faults`).toBeNull()
+      refused += coverage.get('seen newer layout refused') ?? 0
+    }
+    expect(refused).toBeGreaterThan(0)
+  })
+
   it('ends the same whenever it is run', { timeout: BUILD_TIMEOUT_MS }, async () => {
     const [one, other] = [await runSeed(2, { faults: UPGRADES }), await runSeed(2, { faults: UPGRADES })]
     expect(one.hash).toBe(other.hash)

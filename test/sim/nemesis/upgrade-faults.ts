@@ -35,8 +35,9 @@ const installEverywhere =
   }
 
 /**
- * The older program is made to run on what a newer one wrote: FORMAT lets it in, and it must see for itself. A directory in
- * which nothing newer was written since FORMAT was raised (the cluster was idle) it may serve, until it applies the level.
+ * The older program is made to run on what a newer one wrote: FORMAT lets it in, and it must see for itself. Where the newer one
+ * died between raising FORMAT and its first write after that, nothing newer is there, and the older one may serve until it
+ * applies the level.
  */
 const setFormatBack: Fault = ({ cluster, victim }) => {
   const { volume } = victim
@@ -44,7 +45,7 @@ const setFormatBack: Fault = ({ cluster, victim }) => {
   if (victim.raftId === 0 || victim.isLost || victim.programLevel <= FEATURE_LEVEL || !isNewer) return false
   cluster.kill(victim)
   // What a start of it would lose may be all that is newer.
-  if (volume.isDoubtful || !holdsNewerLayout(volume)) return false
+  if (volume.isDoubtful || !holdsNewerLayout(volume.memory)) return false
   if (!volume.setFormatBack(formatOfLevel(FEATURE_LEVEL))) return false
   victim.programLevel = FEATURE_LEVEL
   return true
