@@ -1,6 +1,6 @@
 /** Exactly once (rules.md rule 10): the answers that a client has not acknowledged are kept and repeated. */
 import type { RequestId } from './commands/commands.js'
-import type { Answer, AnswerErrorCode } from './effects.js'
+import type { Answer, AnswerErrorCode, Answered } from './effects.js'
 import { UNACKNOWLEDGED_PER_SESSION_MAX } from './limits.js'
 import type { LockRequest, Session } from './state/entities.js'
 import { type ApplyContext, whereOf } from './state/state.js'
@@ -9,8 +9,11 @@ export function failure(code: AnswerErrorCode, message: string): Answer {
   return { kind: 'error', code, message }
 }
 
-/** Tells the connection, and stores the answer if the client may ask again: it gave an id and has not acknowledged it. */
-export function answer(context: ApplyContext, session: Session, request: RequestId, given: Answer): void {
+/**
+ * Stores the answer if the client may ask again: it gave an id and has not acknowledged it. What the connection is to be told;
+ * null where there is none.
+ */
+export function answered(context: ApplyContext, session: Session, request: RequestId, given: Answer): Answered | null {
   const terms = session.terms
   if (terms !== null && request >= terms.lowestUnacknowledged) {
     context.state.sessionChanges(session)
@@ -18,13 +21,24 @@ export function answer(context: ApplyContext, session: Session, request: Request
     terms.answers.set(request, given)
     terms.answerCount += weightOf(given)
   }
-  tell(context, session, request, given)
+  return toTell(session, request, given)
 }
 
-/** Tells the connection only. */
-export function tell(context: ApplyContext, session: Session, request: RequestId, given: Answer): void {
+/** Answers a request that waited: another than the one that is being carried out, whose answer is what its command returns. */
+export function answer(context: ApplyContext, session: Session, request: RequestId, given: Answer): void {
+  const told = answered(context, session, request, given)
+  if (told !== null) context.effects.push(told)
+}
+
+/** For the connection only. */
+function toTell(session: Session, request: RequestId, given: Answer): Answered | null {
   const where = whereOf(session)
-  if (where !== null) context.effects.push({ kind: 'answered', where, session: session.id, request, answer: given })
+  return where === null ? null : { kind: 'answered', where, session: session.id, request, answer: given }
+}
+
+function tell(context: ApplyContext, session: Session, request: RequestId, given: Answer): void {
+  const told = toTell(session, request, given)
+  if (told !== null) context.effects.push(told)
 }
 
 /**

@@ -217,13 +217,7 @@ type OfRequest =
       /** Of a semaphore; else 0. */
       readonly limit: number
     }
-  | {
-      readonly kind: 'answered'
-      readonly where: Where
-      readonly session: SessionId
-      readonly request: RequestId
-      readonly answer: Answer
-    }
+  | Answered
   /** The request waits no longer than this from now on. `where` is null if its session is detached. */
   | {
       readonly kind: 'waitLeft'
@@ -232,6 +226,15 @@ type OfRequest =
       readonly request: RequestId
       readonly leftMs: number
     }
+
+/** A request has its answer: at once, or after it waited. */
+export interface Answered {
+  readonly kind: 'answered'
+  readonly where: Where
+  readonly session: SessionId
+  readonly request: RequestId
+  readonly answer: Answer
+}
 
 /** What became of a hold. */
 type OfHold =

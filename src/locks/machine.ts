@@ -63,7 +63,9 @@ export class LockMachine extends LockViews implements StateMachine {
       return
     }
     const context = this.#at(index)
-    BEHAVIOUR_OF_TYPE[command.type]?.(context, command as never)
+    const answered = BEHAVIOUR_OF_TYPE[command.type]?.(context, command as never) ?? null
+    // After all that it did to others.
+    if (answered !== null) this.#effects.push(answered)
     // What the command has made possible, before the next one: whoever asks and releases in one breath has held in between.
     grantDue(context)
     endIdle(context)

@@ -1,13 +1,13 @@
 /** Cuts the byte stream of one connection into lines. No string is made before a line is complete. */
 import { type Line, parseLine } from './line.js'
 
-export interface LineReceiver {
-  line(line: Line): void
+/** What comes next in a stream. */
+export type Cut =
+  | Line
   /** A complete line that is not UTF-8, has an empty action or key, or holds a control character. */
-  malformed(): void
-  /** More than the allowed bytes without a line end. Nothing is delivered afterwards. */
-  tooLong(): void
-}
+  | 'malformed'
+  /** More than the allowed bytes without a line end. Nothing comes after it. */
+  | 'too long'
 
 const LF = 0x0a
 const CR = 0x0d
@@ -23,62 +23,53 @@ export class LineSplitter {
   /** `maxLineBytes` counts what stands before LF; it may be changed at any time. */
   constructor(
     public maxLineBytes: number,
-    private readonly receiver: LineReceiver,
     private readonly parse: (text: string) => Line | null = parseLine,
   ) {}
 
-  /** No further line is delivered, also not from the chunk that is being pushed. */
+  /** No further line comes, also not from the chunk that is being cut. */
   stop(): void {
     this.#stopped = true
     this.#rest = null
     this.#restBytes = 0
   }
 
-  push(chunk: Uint8Array): void {
+  /** What this chunk completes. A line is cut when it is asked for, so whoever has to do with one may stop before the next. */
+  *cut(chunk: Uint8Array): Generator<Cut, void, undefined> {
     let start = 0
     while (!this.#stopped) {
       const end = chunk.indexOf(LF, start)
-      if (end < 0) break
-      if (this.#restBytes + end - start > this.maxLineBytes) {
-        this.#tooLong()
+      const to = end < 0 ? chunk.length : end
+      if (this.#restBytes + to - start > this.maxLineBytes) {
+        this.stop()
+        yield 'too long'
         return
       }
-      this.#deliver(chunk, start, end)
+      if (end < 0) break
+      yield this.#complete(chunk, start, end)
       start = end + 1
     }
-    if (this.#stopped || start === chunk.length) return
-    if (this.#restBytes + chunk.length - start > this.maxLineBytes) {
-      this.#tooLong()
-      return
-    }
-    this.#keep(chunk, start, chunk.length)
+    if (!this.#stopped && start < chunk.length) this.#keep(chunk, start, chunk.length)
   }
 
-  #deliver(chunk: Uint8Array, start: number, end: number): void {
-    if (this.#rest === null) {
-      this.#decode(chunk, start, end)
-      return
-    }
+  #complete(chunk: Uint8Array, start: number, end: number): Cut {
+    if (this.#rest === null) return this.#decode(chunk, start, end)
     this.#keep(chunk, start, end)
     const bytes = this.#rest
     const length = this.#restBytes
     this.#rest = null
     this.#restBytes = 0
-    this.#decode(bytes, 0, length)
+    return this.#decode(bytes, 0, length)
   }
 
-  #decode(bytes: Uint8Array, start: number, end: number): void {
+  #decode(bytes: Uint8Array, start: number, end: number): Cut {
     const to = end > start && bytes[end - 1] === CR ? end - 1 : end
     let text: string
     try {
       text = decoder.decode(bytes.subarray(start, to))
     } catch {
-      this.receiver.malformed()
-      return
+      return 'malformed'
     }
-    const line = this.parse(text)
-    if (line === null) this.receiver.malformed()
-    else this.receiver.line(line)
+    return this.parse(text) ?? 'malformed'
   }
 
   #keep(chunk: Uint8Array, start: number, end: number): void {
@@ -90,10 +81,5 @@ export class LineSplitter {
     }
     this.#rest.set(chunk.subarray(start, end), this.#restBytes)
     this.#restBytes = needed
-  }
-
-  #tooLong(): void {
-    this.stop()
-    this.receiver.tooLong()
   }
 }

@@ -6,13 +6,13 @@ import { LineSplitter } from '../../src/protocol/line-splitter.js'
 /** What a splitter with a limit of 32 bytes reports for a stream of chunks. */
 function split(chunks: readonly (string | number[])[], maxLineBytes = 32): string[] {
   const seen: string[] = []
-  const splitter = new LineSplitter(maxLineBytes, {
-    line: (line) => seen.push(line.action + (line.get('name') === undefined ? '' : `=${line.get('name')}`)),
-    malformed: () => seen.push('(malformed)'),
-    tooLong: () => seen.push('(too long)'),
-  })
+  const splitter = new LineSplitter(maxLineBytes)
   for (const chunk of chunks) {
-    splitter.push(typeof chunk === 'string' ? new TextEncoder().encode(chunk) : Uint8Array.from(chunk))
+    const bytes = typeof chunk === 'string' ? new TextEncoder().encode(chunk) : Uint8Array.from(chunk)
+    for (const cut of splitter.cut(bytes)) {
+      if (typeof cut === 'string') seen.push(`(${cut})`)
+      else seen.push(cut.action + (cut.get('name') === undefined ? '' : `=${cut.get('name')}`))
+    }
   }
   return seen
 }
@@ -158,16 +158,13 @@ describe('line splitter', () => {
 
   it('delivers no further line of a chunk once it was stopped', () => {
     const seen: string[] = []
-    const splitter: LineSplitter = new LineSplitter(32, {
-      line: (line) => {
-        seen.push(line.action)
+    const splitter = new LineSplitter(32)
+    for (const chunk of ['a\nb\n', 'c\n']) {
+      for (const cut of splitter.cut(new TextEncoder().encode(chunk))) {
+        seen.push(typeof cut === 'string' ? cut : cut.action)
         splitter.stop()
-      },
-      malformed: () => {},
-      tooLong: () => {},
-    })
-    splitter.push(new TextEncoder().encode('a\nb\n'))
-    splitter.push(new TextEncoder().encode('c\n'))
+      }
+    }
     expect(seen).toEqual(['a'])
   })
 })

@@ -146,7 +146,7 @@ it('the drawing of a line through the house is its way, and not longer than it w
   expect(column(0, MIDDLE).map(full)).toEqual(wayIn)
   expect(column(MIDDLE).map(full).reverse()).toEqual(wayOut)
   // Why these numbers: ADR 43.
-  expect(wayIn.length).toBeLessThanOrEqual(9)
-  expect(wayOut.length).toBeLessThanOrEqual(10)
-  expect(new Set([...wayIn, ...wayOut]).size).toBeLessThanOrEqual(16)
+  expect(wayIn.length).toBeLessThanOrEqual(8)
+  expect(wayOut.length).toBeLessThanOrEqual(7)
+  expect(new Set([...wayIn, ...wayOut]).size).toBeLessThanOrEqual(12)
 })

@@ -119,17 +119,11 @@ function readHead(line: Line): SnapshotHead {
 
 /** Reading the socket waits for whoever takes the lines, so that a slow disk here slows the node down and fills no memory. */
 async function* linesOf(socket: Socket): AsyncGenerator<Line> {
-  const ready: Line[] = []
-  const broken = (): never => {
-    throw new Error('the node sent a malformed line')
-  }
-  const splitter = new LineSplitter(ANSWER_LINE_MAX_BYTES, {
-    line: (line) => void ready.push(line),
-    malformed: broken,
-    tooLong: broken,
-  })
+  const splitter = new LineSplitter(ANSWER_LINE_MAX_BYTES)
   for await (const chunk of socket as AsyncIterable<Buffer>) {
-    splitter.push(chunk)
-    yield* ready.splice(0)
+    for (const cut of splitter.cut(chunk)) {
+      if (cut === 'malformed' || cut === 'too long') throw new Error('the node sent a malformed line')
+      yield cut
+    }
   }
 }

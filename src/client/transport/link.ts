@@ -2,7 +2,7 @@
 import { formatHostPort } from '../../address.js'
 import { ANSWER_LINE_MAX_BYTES } from '../../protocol/limits.js'
 import { type Line, parseAnswer } from '../../protocol/line.js'
-import { type LineReceiver, LineSplitter } from '../../protocol/line-splitter.js'
+import { LineSplitter } from '../../protocol/line-splitter.js'
 import { FINISH_TIMEOUT_MS } from '../limits.js'
 import { CLOSED_WITHOUT_A_WORD, explainTls, TlsFailure } from '../security/secure-stream.js'
 import { type Connect, connectPlain, type DialAddress, type LinkChannel, type LinkSocket } from './link-socket.js'
@@ -57,18 +57,17 @@ export class Link {
     this.address = formatHostPort(address)
     const { host, port, name = host } = address
     this.remote = { host: tcp.remoteAddress ?? host, port, name }
-    const receiver: LineReceiver = {
-      line: (line) => this.#arrived(line),
-      // Whoever sends such a thing speaks another protocol, and what else it says cannot be believed.
-      malformed: () => this.#ended('the server sent a malformed line'),
-      tooLong: () => this.#ended('a line of the server is too long'),
-    }
-    const splitter = new LineSplitter(ANSWER_LINE_MAX_BYTES, receiver, parseAnswer)
+    const splitter = new LineSplitter(ANSWER_LINE_MAX_BYTES, parseAnswer)
     let isFirst = !isSecure
     stream.on('data', (chunk: Uint8Array) => {
       if (isFirst && TLS_ALERT.every((byte, at) => chunk[at] === byte)) this.#ended('the server speaks TLS')
       isFirst = false
-      splitter.push(chunk)
+      for (const cut of splitter.cut(chunk)) {
+        // Whoever sends such a thing speaks another protocol, and what else it says cannot be believed.
+        if (cut === 'malformed') this.#ended('the server sent a malformed line')
+        else if (cut === 'too long') this.#ended('a line of the server is too long')
+        else this.#arrived(cut)
+      }
     })
     stream.on('end', () => this.#ended(isFirst ? CLOSED_WITHOUT_A_WORD : 'closed by the server'))
     stream.on('error', (error) => this.#ended(isSecure ? explainTls(error).message : error.message))

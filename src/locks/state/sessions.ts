@@ -2,7 +2,7 @@
  * The life of a session: opened by a connection, detached, resumed elsewhere, ended. A classic session has no other life
  * than its one lock or wait: it ends with it.
  */
-import { acknowledge } from '../answers.js'
+import { acknowledge, answered } from '../answers.js'
 import type {
   ConnId,
   Detach,
@@ -18,7 +18,7 @@ import type {
   SessionHeader,
   WaitsLeft,
 } from '../commands/commands.js'
-import type { Where } from '../effects.js'
+import type { Answered, Where } from '../effects.js'
 import { CONN_LIMIT, SESSIONS_CROWDED, SESSIONS_MAX, SHORT_SESSION_MAX_MS } from '../limits.js'
 import { askOf } from '../table/asked.js'
 import { dropAll } from '../table/ends.js'
@@ -56,15 +56,16 @@ function hasRoomFor({ resumableCount }: LockState, { leaseMs, lingerMs }: Open):
 }
 
 /** The lock is asked for with the same command; if it is refused the session ends with the same command too. */
-export function openClassic(context: ApplyContext, command: OpenClassic): void {
+export function openClassic(context: ApplyContext, command: OpenClassic): Answered | null {
   const place = admitOpening(context, command)
-  if (place === null) return
+  if (place === null) return null
   const { state, effects, index } = context
   const session = state.addSession(state.draw(index), command.clientId, command.conn, null)
   state.attach(session, place)
   effects.push({ kind: 'opened', where: at(place, command.conn), session: session.id, attach: session.attach })
-  requestLocks(context, session, CLASSIC_REQUEST, askOf(command))
-  endIfIdle(context, session)
+  const given = requestLocks(context, session, CLASSIC_REQUEST, askOf(command))
+  state.noteIfIdle(session)
+  return given === null ? null : answered(context, session, CLASSIC_REQUEST, given)
 }
 
 export function resume(context: ApplyContext, command: Resume): void {
@@ -160,12 +161,10 @@ export function numbered(context: ApplyContext, header: SessionHeader & { reques
   return session
 }
 
-/** A classic session that neither holds nor waits has nothing left to live for. */
-export function endIfIdle(context: ApplyContext, session: Session): void {
-  if (session.isIdle) endSession(context, session, 'released')
-}
-
-/** Classic sessions whose only lock or wait another's command has ended: an operator's force, a smaller limit. */
+/**
+ * Classic sessions that neither hold nor wait have nothing left to live for: they were refused, or their only lock or wait has
+ * ended, by their own command or by another's (an operator's force, a smaller limit).
+ */
 export function endIdle(context: ApplyContext): void {
   const { state } = context
   if (state.idle.length === 0) return
@@ -173,7 +172,9 @@ export function endIdle(context: ApplyContext): void {
   state.idle = []
   if (idle.length > 1) idle.sort((a, b) => a.id - b.id)
   for (const session of idle) {
-    if (!session.orphaned && state.sessions.get(session.id) === session) endIfIdle(context, session)
+    if (session.isIdle && !session.orphaned && state.sessions.get(session.id) === session) {
+      endSession(context, session, 'released')
+    }
   }
 }
 

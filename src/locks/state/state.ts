@@ -282,7 +282,7 @@ export class LockState {
     hold.nextOfSession = null
     hold.session = null
     session.heldCount -= 1
-    this.#noteIfIdle(session)
+    this.noteIfIdle(session)
   }
 
   // ---- requests that wait
@@ -318,10 +318,10 @@ export class LockState {
     request.previousOfSession = null
     request.nextOfSession = null
     this.#countPlaces(request, -1)
-    this.#noteIfIdle(session)
+    this.noteIfIdle(session)
   }
 
-  #noteIfIdle(session: Session): void {
+  noteIfIdle(session: Session): void {
     if (session.isIdle) this.idle.push(session)
   }
 

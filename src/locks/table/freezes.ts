@@ -15,7 +15,6 @@ import type { FreezeEntry } from '../state/standing.js'
 import type { ApplyContext, LockState } from '../state/state.js'
 import { tellEvent } from './events.js'
 import { leaveQueues } from './fit.js'
-import { isNew } from './queue.js'
 
 /** The oldest freeze of a prefix of this name, or null. */
 export function freezeOf(state: LockState, name: string): FreezeEntry | null {
@@ -36,22 +35,18 @@ export function frozenRefusal(name: string, { reason }: FreezeEntry): Answer {
   return { kind: 'not-granted', name, reason: 'frozen', holder: '', holders: 0, forMs: 0, message: reason }
 }
 
-export function freeze(context: ApplyContext, session: Session, command: Freeze): void {
-  const { request, prefix, reason, untilWallMs, wallMs } = command
+export function freeze(context: ApplyContext, session: Session, command: Freeze): Answer {
+  const { prefix, reason, untilWallMs, wallMs } = command
   const { state, effects, index } = context
-  if (!isNew(context, session, request)) return
   state.sawWallTime(wallMs)
   const refusal = refuse(state, command)
-  if (refusal !== null) {
-    answer(context, session, request, refusal)
-    return
-  }
+  if (refusal !== null) return refusal
   const generation = state.draw(index)
   state.freezes.set(prefix, { prefix, generation, reason, sinceWallMs: wallMs, untilWallMs, by: session.label })
   effects.push({ kind: 'frozen', prefix, generation, untilWallMs })
   tellEvent(context, 'frozen', prefix, 0, session.who)
   endMixed(context)
-  answer(context, session, request, { kind: 'frozen', prefix })
+  return { kind: 'frozen', prefix }
 }
 
 function refuse(state: LockState, { prefix, isOver, reason }: Freeze): Answer | null {
@@ -62,14 +57,10 @@ function refuse(state: LockState, { prefix, isOver, reason }: Freeze): Answer | 
   return failure('limit', `${FREEZES_MAX} prefixes are frozen, and no more can be`)
 }
 
-export function thaw(context: ApplyContext, session: Session, { request, prefix }: CommandNamed<'thaw'>): void {
-  if (!isNew(context, session, request)) return
-  if (context.state.freezes.has(prefix)) {
-    endFreeze(context, prefix, session.label)
-    answer(context, session, request, { kind: 'thawed', prefix })
-  } else {
-    answer(context, session, request, failure('bad-request', `the prefix '${prefix}' is not frozen`))
-  }
+export function thaw(context: ApplyContext, session: Session, { prefix }: CommandNamed<'thaw'>): Answer {
+  if (!context.state.freezes.has(prefix)) return failure('bad-request', `the prefix '${prefix}' is not frozen`)
+  endFreeze(context, prefix, session.label)
+  return { kind: 'thawed', prefix }
 }
 
 /** By the leader's wall clock its time is over. */

@@ -1,10 +1,10 @@
 /** Done-marks: the word that something was done, set with the release of the lock under which it was (`once`). */
-import { answer, failure } from '../answers.js'
+import { failure } from '../answers.js'
 import type { CommandNamed } from '../commands/commands.js'
+import type { Answer } from '../effects.js'
 import type { Hold, Session } from '../state/entities.js'
 import type { Mark } from '../state/standing.js'
 import type { ApplyContext } from '../state/state.js'
-import { isNew } from './queue.js'
 
 /** In the entry that releases the hold. A place for the mark was kept since the hold was asked for. */
 export function setMark(context: ApplyContext, { terms, label }: Hold): void {
@@ -26,15 +26,11 @@ export function setMark(context: ApplyContext, { terms, label }: Hold): void {
   effects.push({ kind: 'marked', key, generation: mark.generation, expiresWallMs })
 }
 
-export function forget(context: ApplyContext, session: Session, { request, key }: CommandNamed<'forget'>): void {
-  if (!isNew(context, session, request)) return
+export function forget(context: ApplyContext, _session: Session, { key }: CommandNamed<'forget'>): Answer {
   const mark = context.state.marks.get(key)
-  if (mark === undefined) {
-    answer(context, session, request, failure('bad-request', `nothing is marked as done under ${key}`))
-    return
-  }
+  if (mark === undefined) return failure('bad-request', `nothing is marked as done under ${key}`)
   remove(context, mark)
-  answer(context, session, request, { kind: 'forgotten', key })
+  return { kind: 'forgotten', key }
 }
 
 /** By the leader's wall clock the mark's time is over. */

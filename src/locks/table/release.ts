@@ -1,7 +1,7 @@
 /** Giving locks back: by the holder, who must name the right one (mutant M69); by anyone, if it is loose; by an operator's force. */
 
 import { utf8Length } from '../../bytes/utf8.js'
-import { answer, failure } from '../answers.js'
+import { failure } from '../answers.js'
 import type { ForceRelease, Release, Token, Unlock } from '../commands/commands.js'
 import type { Answer } from '../effects.js'
 import { REASON_MAX_BYTES } from '../limits.js'
@@ -11,31 +11,23 @@ import { letGoMs } from '../state/terms.js'
 import { endHold, passOn } from './ends.js'
 import { removeHold } from './fit.js'
 import { setMark } from './marks.js'
-import { isNew } from './queue.js'
 
 /** `token` 0 stands for the only hold of the name that the session has. */
-export function releaseLock(context: ApplyContext, session: Session, command: Release): void {
-  const { request, name, token, done } = command
-  if (!isNew(context, session, request)) return
+export function releaseLock(context: ApplyContext, session: Session, command: Release): Answer {
+  const { name, token, done } = command
   context.state.sawWallTime(command.wallMs)
   const found = token === 0 ? onlyHoldOf(context, session, name) : holdOf(context, session, name, token)
-  if ('kind' in found) {
-    answer(context, session, request, found)
-    return
-  }
+  if ('kind' in found) return found
   const hold = found
   if (done) {
     const refusal = markFor(hold)
-    if (refusal !== null) {
-      answer(context, session, request, refusal)
-      return
-    }
+    if (refusal !== null) return refusal
     setMark(context, hold)
   }
-  answer(context, session, request, { kind: 'released', name })
   if (hold.phase === 'held') endHold(context, hold, 'released')
   // Its client has heard that it lost the lock, or asks for the same: in any case it believes no longer.
   else passOn(context, hold, false)
+  return { kind: 'released', name }
 }
 
 /** A mark says that the command ran under a lock that was held all the time: never of a hold that has ended. */
@@ -81,9 +73,8 @@ function holdsOf(lock: LockEntry, session: Session): Hold[] {
 }
 
 /** Ends a loose hold. Whoever names its session has to know that session's secret; anybody else has to be of its identity. */
-export function unlock(context: ApplyContext, session: Session, command: Unlock): void {
-  const { request, name, token, owner, secretHash, ofAnyone } = command
-  if (!isNew(context, session, request)) return
+export function unlock(context: ApplyContext, session: Session, command: Unlock): Answer {
+  const { name, token, owner, secretHash, ofAnyone } = command
   context.state.sawWallTime(command.wallMs)
   const lock = context.state.locks.get(name)
   const loose: Hold[] = []
@@ -98,35 +89,26 @@ export function unlock(context: ApplyContext, session: Session, command: Unlock)
   const [hold] = loose
   if (hold === undefined) {
     const which = token === 0 ? 'no loose hold' : `no loose hold with token ${token}`
-    answer(context, session, request, failure('not-holder', `${name} has ${which}`))
-  } else if (loose.length > 1) {
-    answer(context, session, request, failure('not-holder', `${name} has several loose holds: say the token`))
-  } else {
-    answer(context, session, request, { kind: 'released', name })
-    endHold(context, hold, 'unlocked')
+    return failure('not-holder', `${name} has ${which}`)
   }
+  if (loose.length > 1) return failure('not-holder', `${name} has several loose holds: say the token`)
+  endHold(context, hold, 'unlocked')
+  return { kind: 'released', name }
 }
 
 /** Breaks one hold; tails and loose holds go at once, because nobody believes in them by a session's lease. */
-export function forceRelease(context: ApplyContext, session: Session, command: ForceRelease): void {
-  const { request, name, token, reason, now } = command
+export function forceRelease(context: ApplyContext, session: Session, command: ForceRelease): Answer {
+  const { name, token, reason, now } = command
   const { state } = context
-  if (!isNew(context, session, request)) return
   state.sawWallTime(command.wallMs)
   const hold = state.holds.get(name, token)
-  if (utf8Length(reason) > REASON_MAX_BYTES) {
-    answer(context, session, request, failure('limit', `a reason has at most ${REASON_MAX_BYTES} bytes`))
-    return
-  }
-  if (hold === null) {
-    answer(context, session, request, failure('not-holder', `no hold of ${name} has token ${token}`))
-    return
-  }
+  if (utf8Length(reason) > REASON_MAX_BYTES) return failure('limit', `a reason has at most ${REASON_MAX_BYTES} bytes`)
+  if (hold === null) return failure('not-holder', `no hold of ${name} has token ${token}`)
   const bound = hold.session
   const withinMs = bound === null || now ? 0 : letGoMs(bound.terms, state.nodeLeaseMs)
-  answer(context, session, request, { kind: 'forced', name, token, withinMs })
   if (hold.phase === 'tail') removeHold(context, hold)
   else if (hold.phase === 'held') endHold(context, hold, 'forced', session.label, reason)
   // Lost by now, if it is there and no tail.
   if (now && hold.session !== null) passOn(context, hold, false)
+  return { kind: 'forced', name, token, withinMs }
 }

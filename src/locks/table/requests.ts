@@ -1,7 +1,7 @@
 /** Asking for locks: granted at once, queued, or refused; and asking no longer. */
 import { BASE_LEVEL } from '../../feature-level.js'
-import { answer, failure } from '../answers.js'
-import { EXCLUSIVE, type RequestId } from '../commands/commands.js'
+import { failure } from '../answers.js'
+import { type CommandNamed, EXCLUSIVE, type RequestId } from '../commands/commands.js'
 import type { Answer } from '../effects.js'
 import { PLACES_PER_LOCK_MAX } from '../limits.js'
 import { type LockEntry, LockRequest, Place, type Session } from '../state/entities.js'
@@ -14,21 +14,14 @@ import { tellEvent } from './events.js'
 import { advance, fitsLast, leaveQueues, take } from './fit.js'
 import { freezeOf, frozenRefusal } from './freezes.js'
 import { doneAnswer, grant } from './grants.js'
-import { endWait, firstUnfit, isNew, refusal, tellQueued } from './queue.js'
+import { endWait, firstUnfit, refusal, tellQueued } from './queue.js'
 import { refuseCycleOfSessions } from './session-graph.js'
 import { settle } from './settle.js'
 
-/** Executes a lock request, or repeats what became of it. */
-export function requestLocks(context: ApplyContext, session: Session, request: RequestId, asked: Asked): void {
-  if (!isNew(context, session, request, asked.asks.length)) return
-  context.state.sawWallTime(asked.wallMs)
-  const given = decide(context, session, request, asked)
-  if (given !== null) answer(context, session, request, given)
-}
-
 /** The answer, if there is one now; null: the request waits. */
-function decide(context: ApplyContext, session: Session, request: RequestId, asked: Asked): Answer | null {
+export function requestLocks(context: ApplyContext, session: Session, request: RequestId, asked: Asked): Answer | null {
   const { state } = context
+  state.sawWallTime(asked.wallMs)
   const refused = refuseAsk(state, session, asked)
   if (refused !== null) return refused
   for (const { name } of asked.asks) settle(context, name)
@@ -157,8 +150,7 @@ function withdraw(context: ApplyContext, waiting: LockRequest): void {
 }
 
 /** Ends the waiting request `target`, if it still waits; the cancelling request is answered alike in any case. */
-export function cancelWait(context: ApplyContext, session: Session, request: RequestId, target: RequestId): void {
-  if (!isNew(context, session, request)) return
+export function cancelWait(context: ApplyContext, session: Session, { target }: CommandNamed<'cancel'>): Answer {
   endWait(context, session, target, 'cancelled')
-  answer(context, session, request, { kind: 'cancelled' })
+  return { kind: 'cancelled' }
 }

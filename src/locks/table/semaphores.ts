@@ -10,23 +10,18 @@ import type { ApplyContext, LockState } from '../state/state.js'
 import { DeadlockSearch } from './deadlock-search.js'
 import { tellEvent } from './events.js'
 import { leaveQueues, moveOn, recountFits } from './fit.js'
-import { isNew } from './queue.js'
 
 /** A limit of 0 takes the pin away; what is in force stays until nobody has the lock or waits for it. */
-export function resize(context: ApplyContext, session: Session, command: CommandNamed<'resize'>): void {
-  const { request, name, limit } = command
+export function resize(context: ApplyContext, session: Session, command: CommandNamed<'resize'>): Answer {
+  const { name, limit } = command
   const { state } = context
-  if (!isNew(context, session, request)) return
   const lock = state.locks.get(name)
   const refusal = refuse(state, name, limit, lock)
-  if (refusal !== null) {
-    answer(context, session, request, refusal)
-    return
-  }
+  if (refusal !== null) return refusal
   pin(state, name, limit)
   if (limit > 0) tellEvent(context, 'limit', name, 0, session.who)
   if (lock !== undefined && limit > 0) setLimit(context, lock, limit)
-  answer(context, session, request, { kind: 'resized', name, limit })
+  return { kind: 'resized', name, limit }
 }
 
 function refuse(state: LockState, name: string, limit: number, lock: LockEntry | undefined): Answer | null {

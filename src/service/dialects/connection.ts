@@ -3,7 +3,7 @@ import type { HostPort } from '../../address.js'
 import { EncodingError } from '../../bytes/writer.js'
 import { SESSION_LINE_MAX_BYTES } from '../../protocol/limits.js'
 import type { Line } from '../../protocol/line.js'
-import { type LineReceiver, LineSplitter } from '../../protocol/line-splitter.js'
+import { LineSplitter } from '../../protocol/line-splitter.js'
 import type { NeutralReply, PositiveReply } from '../../protocol/replies.js'
 import { type Caller, nobody } from '../access/caller.js'
 import { WRONG_TOKEN_TEXT } from '../access/policy.js'
@@ -24,7 +24,7 @@ export interface ConnectionOwner {
   closed(connection: Connection): void
 }
 
-export class Connection implements ClientProtocol, DialectConnection, LineReceiver {
+export class Connection implements ClientProtocol, DialectConnection {
   #dialect: Dialect | null = null
   readonly #splitter: LineSplitter
   #open = true
@@ -37,7 +37,7 @@ export class Connection implements ClientProtocol, DialectConnection, LineReceiv
     private readonly context: ConnectionContext,
     private readonly owner: ConnectionOwner,
   ) {
-    this.#splitter = new LineSplitter(context.options.maxLineBytes, this)
+    this.#splitter = new LineSplitter(context.options.maxLineBytes)
     this.#caller = nobody(socket.loopback)
   }
 
@@ -68,7 +68,11 @@ export class Connection implements ClientProtocol, DialectConnection, LineReceiv
   data(chunk: Uint8Array): void {
     if (!this.#open || this.#finSeen) return
     this.#dialect?.heard()
-    this.#splitter.push(chunk)
+    for (const cut of this.#splitter.cut(chunk)) {
+      if (cut === 'malformed') this.#malformed()
+      else if (cut === 'too long') this.#tooLong()
+      else this.#line(cut)
+    }
   }
 
   /** Rule 5: a FIN counts only if the node has not begun to close the connection itself. */
@@ -86,19 +90,19 @@ export class Connection implements ClientProtocol, DialectConnection, LineReceiv
     this.#dialect?.broken()
   }
 
-  line(line: Line): void {
+  #line(line: Line): void {
     this.context.counters.requested()
     if (this.#dialect === null) this.#dialect = this.#choose(line)
     const dialect = this.#dialect
     this.guard(() => dialect.line(line))
   }
 
-  malformed(): void {
+  #malformed(): void {
     if (this.#dialect === null) this.close(BAD_REQUEST)
     else this.#dialect.malformed()
   }
 
-  tooLong(): void {
+  #tooLong(): void {
     if (this.#dialect === null) this.close(LINE_TOO_LONG)
     else this.#dialect.refuse(LINE_TOO_LONG)
   }

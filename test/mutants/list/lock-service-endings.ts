@@ -233,7 +233,7 @@ export const LOCK_SERVICE_ENDINGS: readonly Mutant[] = [
     'a classic session lives on when an operator has taken its lock',
     at(
       SESSIONS,
-      '    if (!session.orphaned && state.sessions.get(session.id) === session) endIfIdle(context, session)\n',
+      "    if (session.isIdle && !session.orphaned && state.sessions.get(session.id) === session) {\n      endSession(context, session, 'released')\n    }\n",
       '',
     ),
   ),

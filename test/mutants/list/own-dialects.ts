@@ -46,8 +46,8 @@ export const OWN_DIALECTS: readonly Mutant[] = [
     edits: [
       {
         file: LINK,
-        find: "malformed: () => this.#ended('the server sent a malformed line')",
-        replace: 'malformed: () => {}',
+        find: "if (cut === 'malformed') this.#ended('the server sent a malformed line')",
+        replace: "if (cut === 'malformed') continue",
       },
     ],
     killers: ['tests'],
@@ -60,8 +60,8 @@ export const OWN_DIALECTS: readonly Mutant[] = [
     edits: [
       {
         file: LINK,
-        find: 'new LineSplitter(ANSWER_LINE_MAX_BYTES, receiver',
-        replace: 'new LineSplitter(1_000 * ANSWER_LINE_MAX_BYTES, receiver',
+        find: 'new LineSplitter(ANSWER_LINE_MAX_BYTES, parseAnswer)',
+        replace: 'new LineSplitter(1_000 * ANSWER_LINE_MAX_BYTES, parseAnswer)',
       },
     ],
     killers: ['tests'],

@@ -80,8 +80,8 @@ export const OWN_EDGES: readonly Mutant[] = [
     edits: [
       {
         file: 'src/service/dialects/connection.ts',
-        find: 'new LineSplitter(context.options.maxLineBytes, this)',
-        replace: 'new LineSplitter(2 * context.options.maxLineBytes, this)',
+        find: 'new LineSplitter(context.options.maxLineBytes)',
+        replace: 'new LineSplitter(2 * context.options.maxLineBytes)',
       },
     ],
   },

@@ -160,7 +160,6 @@ export class Model {
     const asked: Asked = { asks: [{ name, amount, limit }], terms, keeps: 'all', waitMs }
     const given = this.operations.ask(index, session, CLASSIC_REQUEST, asked)
     if (given !== null) this.table.answer(session, CLASSIC_REQUEST, given)
-    this.#endIfIdle(session)
   }
 
   #leaves(command: Extract<Command, { type: 12 | 13 }>): void {
@@ -247,7 +246,6 @@ export class Model {
       const given = this.operations.carryOut(index, session, command)
       if (given !== null) this.table.answer(session, command.request, given)
     }
-    this.#endIfIdle(session)
   }
 
   /** False if it was asked before: then what became of it is told again. */

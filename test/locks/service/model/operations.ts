@@ -205,22 +205,19 @@ export class Operations {
 
   // ---- operators
 
-  /** The operator hears it first. */
-  #force(session: ModelSession, command: Extract<Command, { type: 29 }>): Answer | null {
-    const { name, token, now, request } = command
+  #force(session: ModelSession, command: Extract<Command, { type: 29 }>): Answer {
+    const { name, token, now } = command
     const { table } = this
     const hold = table.holdsOf(name).find((one) => one.token === token)
     if (hold === undefined) return failure('not-holder')
     const { session: holder } = hold
     const withinMs = holder === null || now ? 0 : table.letGoMs(holder)
-    table.answer(session, request, { kind: 'forced', name, token, withinMs })
-    if (hold.phase === 'tail') {
-      table.drop(hold)
-      return null
+    if (hold.phase === 'tail') table.drop(hold)
+    else {
+      if (hold.phase === 'held') this.#lose(hold, 'forced', labelOf(session))
+      if (now && holder !== null) table.end(hold, 'forced')
     }
-    if (hold.phase === 'held') this.#lose(hold, 'forced', labelOf(session))
-    if (now && holder !== null) table.end(hold, 'forced')
-    return null
+    return { kind: 'forced', name, token, withinMs }
   }
 
   #resize(command: Extract<Command, { type: 30 }>): Answer {
