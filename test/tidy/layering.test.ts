@@ -46,8 +46,11 @@ function countWords(text: string): Map<string, number> {
   return counts
 }
 
-/** The code alone: without comments and without what is quoted. */
-const codeOf = (text: string): string => uncommented(text).replace(/'(?:[^'\\\n]|\\.)*'|`[^`]*`/g, "''")
+const QUOTED = /\/\*[\s\S]*?\*\/|\/\/.*$|'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*"|`(?:[^`\\]|\\.)*`/gm
+
+/** The code alone: without comments and without what is quoted. What a template asks for is code. */
+const codeOf = (text: string): string =>
+  text.replace(QUOTED, (quoted) => (quoted.match(/\$\{[^}]*\}?/g) ?? ["''"]).join('+'))
 
 const bannedIn = ({ kind }: Ring): readonly RegExp[] =>
   kind === 'pure' ? [...MACHINE, ...PROMISES] : kind === 'still' ? MACHINE : []
@@ -94,6 +97,9 @@ describe('rings', () => {
     'const now = Date.now()',
     'const chance = Math.random()',
     'setTimeout(() => undefined, 1)',
+    `const text = \`it is \${Date.now()}\``,
+    "const url = 'http://x' // a comment\nconst chance = Math.random()",
+    "const url = 'http://x'; setTimeout(() => undefined, 1)",
   ])('a probe of `%s` is noticed', (line) => {
     for (const folder of ['src/service/', 'src/locks/', 'src/raft/core/']) {
       const ring = RINGS.find((each) => each.folder === folder)
