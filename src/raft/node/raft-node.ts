@@ -30,7 +30,7 @@ export class RaftNode implements NodeApi {
   readonly proposals: Proposals
   readonly #newcomer: Newcomer
   readonly #introductions: Introductions
-  readonly #certainty = new Certainty(this)
+  readonly #certainty = new Certainty(this, () => this.#running?.membership.membersAreKnown())
   #identity: Identity | null
   #running: RunningNode | null = null
   #admission: Admission | null = null

@@ -154,7 +154,7 @@ export class RunningNode implements Rooms {
   #termApplied(term: Term): void {
     this.hint.stop()
     if (!this.driver.isLeader) return
-    this.membership.led()
+    this.membership.membersAreKnown()
     this.options.observer.onLeaderReady(term)
   }
 

@@ -5,6 +5,7 @@ const RAFT = 'src/raft/core/raft.ts'
 const PROPOSE = 'src/raft/core/propose.ts'
 const JOINT = 'src/raft/core/quorum/joint.ts'
 const JOINT_COMMIT = 'return Math.min(committedIndex(config.incoming, acked), committedIndex(config.outgoing, acked))'
+const VERDICT = 'src/raft/node/membership/peer-verdict.ts'
 const MEMBERSHIP_ROOM = 'src/raft/node/membership/membership.ts'
 const NO_PENDING_CHANGE = { file: RAFT, find: '    this.pendingConfIndex = this.log.lastIndex()\n', replace: '' }
 
@@ -115,5 +116,46 @@ import { ProgressTracker } from './tracker/tracker.js'`,
     rule: 'others',
     notApplicable:
       'A membership change comes into force when its entry is applied, so it is committed and cannot be truncated.',
+  },
+  {
+    id: 'T960',
+    title: 'a follower lets a former member in whose name a later one has',
+    rule: 'own',
+    edits: [{ file: VERDICT, find: 'member !== null && member.raftId > peer.raftId', replace: 'false' }],
+  },
+  {
+    id: 'T961',
+    title: 'a follower that a quorum has told who is a member lets in who is none',
+    rule: 'own',
+    edits: [
+      { file: VERDICT, find: "if (self.leads || knowledge === 'sure') return", replace: 'if (self.leads) return' },
+    ],
+    tests: ['test/raft/node/former-members.test.ts'],
+  },
+  {
+    id: 'T962',
+    title: 'who was let in while nobody led stays when somebody leads',
+    rule: 'own',
+    edits: [
+      {
+        file: MEMBERSHIP_ROOM,
+        find: 'if (leader !== null && !isSelf) this.#peers',
+        replace: 'if (isSelf) this.#peers',
+      },
+    ],
+    tests: ['test/raft/node/former-members.test.ts'],
+  },
+  {
+    id: 'T963',
+    title: 'who was let in before a quorum had answered stays when it has',
+    rule: 'own',
+    edits: [
+      {
+        file: 'src/raft/node/membership/certainty.ts',
+        find: 'if (isSure) this.becameSure()',
+        replace: 'if (!isSure) this.becameSure()',
+      },
+    ],
+    tests: ['test/raft/node/former-members.test.ts'],
   },
 ]

@@ -183,7 +183,7 @@ export const TLS_MUTANTS: readonly Mutant[] = [
     edits: [
       edit(
         'src/raft/node/membership/peer-verdict.ts',
-        "if (!self.leads && knowledge === 'alone') return accept",
+        "if (!self.admitsOnlyMembers || knowledge === 'alone') return accept",
         'if (!self.leads) return accept',
       ),
     ],

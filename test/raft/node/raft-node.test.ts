@@ -157,28 +157,6 @@ describe('a cluster of RaftNodes over fake disk, network and clock', () => {
     await cluster.waitFor('joined', () => joiner.identity?.raftId === raftId)
   })
 
-  it('sends the process of a former member away that was cut off while its name went to a new one', async () => {
-    const { cluster, leader } = await formed(17)
-    const old = [...cluster.nodes.values()].find((node) => node !== leader)
-    if (old === undefined) throw new Error('a follower is missing')
-    const others = ['n1', 'n2', 'n3'].filter((nodeId) => nodeId !== old.nodeId)
-    for (const other of others) cluster.network.cut(old.nodeId, other)
-    const raftId = old.identity?.raftId ?? 0
-    const change = async (type: ConfChangeType, id: number, context: Uint8Array) => {
-      const done = leader.node.changeMembership([{ type, nodeId: id }], context)
-      await cluster.clock.run(100)
-      await done
-    }
-    await change(ConfChangeType.removeNode, raftId, EMPTY_BYTES)
-    const next = leader.node.nextRaftId()
-    const context = { nodeId: old.nodeId, raftId: next, peerAddress: `${old.nodeId}:7655`, memberUid: null }
-    await change(ConfChangeType.addLearnerNode, next, encodeMember(context))
-    cluster.network.heal()
-    await cluster.waitFor('refused', () => old.fatal !== null)
-    expect(old.fatal?.exitCode).toBe(4)
-    expect(old.fatal?.error.message).toMatch(/not, or no longer, a member/)
-  })
-
   it('gives no Raft id twice, also not that of a member which was removed', async () => {
     const { cluster, leader } = await formed(20)
     const used = [...cluster.nodes.values()].map(({ identity }) => identity?.raftId ?? 0)

@@ -22,20 +22,30 @@ export class Certainty {
   /** By peer: whether the read that was asked for because of it is done. */
   readonly #reads = new Map<string, 'asked' | Knowledge>()
 
-  constructor(private readonly node: Reader) {}
+  /** `becameSure`: whoever was let in because this node might have lagged may be sent to ask again. */
+  constructor(
+    private readonly node: Reader,
+    private readonly becameSure: () => void,
+  ) {}
 
-  /** Unsure when first asked: the peer tries again, and the quorum has answered by then. Serves one answer. */
+  /** Unsure when first asked: the peer tries again, and the quorum has answered by then. An answer serves once. */
   about({ nodeId, raftId, memberUid }: PeerHello): Knowledge {
     const key = `${nodeId} ${raftId} ${memberUid}`
     const read = this.#reads.get(key)
     if (read === 'asked') return 'unsure'
-    if (read !== undefined) {
-      this.#reads.delete(key)
-      return read
-    }
+    this.#reads.delete(key)
+    if (read === 'sure') return read
+    this.#ask(key)
+    return read ?? 'unsure'
+  }
+
+  #ask(key: string): void {
     if (this.#reads.size >= REMEMBERED_REFUSALS) this.#reads.clear()
     this.#reads.set(key, 'asked')
-    this.node.read((outcome) => this.#reads.set(key, outcome === 'current' ? 'sure' : 'alone'))
-    return 'unsure'
+    this.node.read((outcome) => {
+      const isSure = outcome === 'current'
+      this.#reads.set(key, isSure ? 'sure' : 'alone')
+      if (isSure) this.becameSure()
+    })
   }
 }

@@ -1,6 +1,7 @@
 import type { Clock } from '../../../platform.js'
 import { REMOVED_LINGER_MS } from '../../limits.js'
 import type { Peer, Transport } from '../../ports/transport.js'
+import type { Reader } from './certainty.js'
 import type { MemberAddresses } from './member-addresses.js'
 
 /** To whom this node keeps connections: to the members, and for a while to those that were removed. */
@@ -31,7 +32,15 @@ export class MemberPeers {
     this.clock.after(REMOVED_LINGER_MS, () => this.turnAwayStrangers())
   }
 
-  /** Only a leader that they come to again can tell them for good that they are members no longer. */
+  /** They were let in because this node might lag behind. While nobody led there was no quorum that could tell. */
+  askAboutStrangers(quorum: Reader): void {
+    if (this.addresses.strangers().size === 0) return
+    quorum.read((outcome) => {
+      if (outcome === 'current') this.turnAwayStrangers()
+    })
+  }
+
+  /** Only a node that they come to again can tell them for good that they are members no longer. */
   turnAwayStrangers(): void {
     if (this.#stopped) return
     const strangers = this.addresses.strangers()

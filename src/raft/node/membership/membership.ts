@@ -107,10 +107,11 @@ export class Membership {
   leaderIs(leader: string | null, isSelf: boolean): void {
     if (!isSelf) this.#change.leadershipLost()
     this.#transfer.leaderIs(leader)
+    if (leader !== null && !isSelf) this.#peers.askAboutStrangers(this.deps.driver)
   }
 
-  /** This node leads, and knows by an entry of its own term who is a member. */
-  led(): void {
+  /** This node knows who is a member: it leads, by an entry of its own term, or a quorum has told it. */
+  membersAreKnown(): void {
     this.#peers.turnAwayStrangers()
   }
 

@@ -95,14 +95,15 @@ function judgeMember(self: AdmissionView, peer: PeerHello): HelloVerdict {
     if (!other) return accept
     return refuse(RefusalCode.otherDirectory, `another directory of ${peer.nodeId} is the member`, true)
   }
-  // A node that lags on membership changes must admit members added since: one of them may lead now, and
-  // nobody else could tell it of the change.
-  if (!self.leads && !self.admitsOnlyMembers) return accept
-  const knowledge = self.knowledge()
-  // As above. But where a quorum can be asked, there is somebody else who tells of the change.
-  if (!self.leads && knowledge === 'alone') return accept
   const what = `${peer.nodeId} (raft id ${peer.raftId}) is not, or no longer, a member of this cluster`
-  return refuse(RefusalCode.notMember, what, knowledge === 'sure')
+  // Raft ids only grow: a later member has this name, so the earlier one was removed, and nobody need be asked.
+  if (member !== null && member.raftId > peer.raftId) return refuse(RefusalCode.notMember, what, true)
+  const knowledge = self.knowledge()
+  if (self.leads || knowledge === 'sure') return refuse(RefusalCode.notMember, what, knowledge === 'sure')
+  // A node that lags on membership changes must admit members added since: one of them may lead now, and
+  // nobody else could tell it of the change. Where a quorum can be asked there is somebody else.
+  if (!self.admitsOnlyMembers || knowledge === 'alone') return accept
+  return refuse(RefusalCode.notMember, what)
 }
 
 const isSure = (self: AdmissionView): boolean => self.knowledge() === 'sure'
