@@ -118,13 +118,13 @@ import { ProgressTracker } from './tracker/tracker.js'`,
       'A membership change comes into force when its entry is applied, so it is committed and cannot be truncated.',
   },
   {
-    id: 'T960',
+    id: 'T990',
     title: 'a follower lets a former member in whose name a later one has',
     rule: 'own',
     edits: [{ file: VERDICT, find: 'member !== null && member.raftId > peer.raftId', replace: 'false' }],
   },
   {
-    id: 'T961',
+    id: 'T991',
     title: 'a follower that a quorum has told who is a member lets in who is none',
     rule: 'own',
     edits: [
@@ -133,7 +133,7 @@ import { ProgressTracker } from './tracker/tracker.js'`,
     tests: ['test/raft/node/former-members.test.ts'],
   },
   {
-    id: 'T962',
+    id: 'T992',
     title: 'who was let in while nobody led stays when somebody leads',
     rule: 'own',
     edits: [
@@ -146,7 +146,7 @@ import { ProgressTracker } from './tracker/tracker.js'`,
     tests: ['test/raft/node/former-members.test.ts'],
   },
   {
-    id: 'T963',
+    id: 'T993',
     title: 'who was let in before a quorum had answered stays when it has',
     rule: 'own',
     edits: [
