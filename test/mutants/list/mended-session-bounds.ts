@@ -167,7 +167,7 @@ export const MENDED_SESSION_BOUNDS: readonly Mutant[] = [
   },
   {
     id: 'Y445',
-    title: 'a session that was resumed in the turn in which it was detached is counted by the leader',
+    title: 'a session that was resumed before a new leader comes to it is counted all the same',
     rule: 'rule 4',
     edits: [
       {
@@ -176,5 +176,6 @@ export const MENDED_SESSION_BOUNDS: readonly Mutant[] = [
         replace: 'if (view === null) return',
       },
     ],
+    tests: ['test/service/leases/detached-sessions.test.ts'],
   },
 ]
