@@ -122,6 +122,7 @@ import { ProgressTracker } from './tracker/tracker.js'`,
     title: 'a follower lets a former member in whose name a later one has',
     rule: 'own',
     edits: [{ file: VERDICT, find: 'member !== null && member.raftId > peer.raftId', replace: 'false' }],
+    tests: ['test/raft/node/former-members.test.ts'],
   },
   {
     id: 'T991',

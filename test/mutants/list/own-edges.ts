@@ -75,7 +75,7 @@ export const OWN_EDGES: readonly Mutant[] = [
   },
   {
     id: 'X35',
-    title: 'the half of a line that is too long is taken for a line',
+    title: 'a first line of twice the allowed bytes is a line',
     rule: 'own',
     edits: [
       {
@@ -84,6 +84,7 @@ export const OWN_EDGES: readonly Mutant[] = [
         replace: 'new LineSplitter(2 * context.options.maxLineBytes)',
       },
     ],
+    tests: ['test/service/dialects/classic.test.ts'],
   },
   {
     id: 'X36',
