@@ -123,7 +123,8 @@ describe('the guardian', () => {
   it('asks what the command leaves behind, and stopped processes too, to end before it kills', async () => {
     const file = join(mkdtempSync(join(tmpdir(), 'tnl-guardian-')), 'asked')
     const job = `trap "echo asked >${file}; exit" TERM; kill -STOP $(exec sh -c 'echo $PPID'); while :; do sleep 0.05; done`
-    const { ended } = await running(['sh', '-c', `(${job}) & sleep 0.2; exit 0`], FAR_MS, { graceMs: FAR_MS })
+    const stopped = 'until read id name state rest </proc/$!/stat && [ "$state" = T ]; do sleep 0.01; done'
+    const { ended } = await running(['sh', '-c', `(${job}) & ${stopped}`], FAR_MS, { graceMs: FAR_MS })
     await ended
     expect(readFileSync(file, 'utf8')).toBe('asked\n')
     rmSync(file)

@@ -19,6 +19,13 @@ import { aCommand } from './a-command.js'
 
 vi.mock('node:fs', async (original) => ({ ...(await original<typeof import('node:fs')>()), writeSync: () => 0 }))
 
+/** This process has other children than those of a command, and must not get more of them. */
+const becomeSubreaper = vi.hoisted(() => vi.fn())
+vi.mock('../../../src/cli/system/native.js', async (original) => ({
+  ...(await original<typeof import('../../../src/cli/system/native.js')>()),
+  loadNative: () => ({ becomeSubreaper }),
+}))
+
 const GRANT: Grant = { name: 'x', token: 7 }
 const ENDED = { status: 0, loss: null, command: { code: 0, signal: null }, runsOn: false, terminalSignal: null }
 const lost = (reason: LostReason) => ({ name: 'x', reason })
@@ -130,6 +137,16 @@ describe('the start of the command', () => {
     expect(guardian.adopt).toHaveBeenCalledWith(session.link)
     guardian.onEnd({ type: 'ended', code: 0, signal: null, lost: false, foreground: false })
     expect(await outcome).toEqual(ENDED)
+  })
+
+  it('waits until this process is where the orphans of its guardian go', async () => {
+    becomeSubreaper.mockClear()
+    const { guardian, outcome } = supervise()
+    await vi.waitFor(() => expect(guardian.run).toHaveBeenCalled())
+    const [isReady] = becomeSubreaper.mock.invocationCallOrder
+    expect(isReady).toBeLessThan(guardian.run.mock.invocationCallOrder[0] ?? 0)
+    guardian.onEnd({ type: 'ended', code: 0, signal: null, lost: false, foreground: false })
+    await outcome
   })
 
   it('does not happen when the lock was lost before anybody listened', async () => {

@@ -68,6 +68,25 @@ describe('an outage that outlasts the time to reach a node', () => {
     expect((await waiting).grants[0]?.token).toBe(cluster.lock('x').token)
   })
 
+  it('and the session is followed by a search for a node that lasts as long as the wait', async () => {
+    cluster.lock('x').holder = cluster.strange()
+    // A newcomer who does not wait for a node asks each of them once.
+    const waiting = acquire({ waitMs: Number.POSITIVE_INFINITY }, { reachMs: 0, resumeMs: Number.POSITIVE_INFINITY })
+    await node.until(() => cluster.lock('x').queue.length === 1)
+    const place = cluster.lock('x').queue[0]?.session
+    const connection = place?.connection
+    if (place !== undefined) cluster.end(place)
+    connection?.reset()
+    await node.until(() => node.heard('resume'))
+    node.mood = { kind: 'say', words: 'err,code:busy\n' }
+    const hellos = (): number => node.received.filter((line) => line.startsWith('hello')).length
+    // That of the session which has ended, and two in vain.
+    await Promise.race([waiting, node.until(() => hellos() >= 3)])
+    node.mood = { kind: 'serve' }
+    cluster.free('x')
+    expect((await waiting).grants[0]?.token).toBe(cluster.lock('x').token)
+  })
+
   it('ends a wait when its time is over, and the place in the queue with it', async () => {
     await acquire({})
     const waiting = acquire({ waitMs: 300 }, { resumeMs: 60_000 })

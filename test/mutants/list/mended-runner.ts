@@ -188,7 +188,7 @@ export const MENDED_RUNNER: readonly Mutant[] = [
     'Y520',
     'tnl-do becomes a child subreaper a moment after the command has started: who kills the guardian at once gets away',
     'rule 6',
-    DAEMONS,
+    SUPERVISION,
     edit(
       'src/cli/do/supervision.ts',
       '    loadNative()?.becomeSubreaper()\n',
