@@ -54,7 +54,6 @@ export const TLS_MUTANTS: readonly Mutant[] = [
         "socket.on('error', () => socket.destroy())\n    socket.on('end', () => socket.destroy())",
       ),
     ],
-    tests: ['test/e2e/classic.test.ts'],
   },
   {
     ...ends,
@@ -67,7 +66,6 @@ export const TLS_MUTANTS: readonly Mutant[] = [
         'if (!this.#isPlain || (error && !this.#tellsOfFin(error))) return',
       ),
     ],
-    tests: ['test/e2e/session.test.ts'],
   },
   {
     ...strangers,
