@@ -23,6 +23,7 @@ export const FUZZED: readonly Mutant[] = [
     id: 'T932',
     title: 'a quoted name in a certificate is read with its quotes',
     edits: [edit('src/sockets/tls/subject.ts', `value.startsWith('"') ? unquoted(value) : value`, 'value')],
+    tests: ['test/sockets/subject.test.ts'],
   },
   {
     ...fuzzed,
@@ -35,6 +36,7 @@ export const FUZZED: readonly Mutant[] = [
         '    this.#finish(null)\n  }\n\n  // ---',
       ),
     ],
+    tests: ['test/sockets/tls.test.ts'],
   },
   {
     ...wholeNode,
