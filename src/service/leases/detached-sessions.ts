@@ -86,7 +86,7 @@ export class DetachedSessions {
   detached(session: SessionId, attach: number, forMs: number): void {
     if (!this.office.isTaken) return
     const view = this.deps.state.session(session)
-    // What was detached and resumed within one entry is not to be counted.
+    // It may have been resumed before its turn came (see `begin`).
     if (view === null || view.where !== null || view.attach !== attach) return
     this.settled(session)
     this.#counted.set(session, {

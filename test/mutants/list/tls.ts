@@ -177,7 +177,7 @@ export const TLS_MUTANTS: readonly Mutant[] = [
   {
     ...own,
     id: 'T814',
-    title: 'a member that was removed comes in at a node that does not lead',
+    title: 'who is no member comes in at a node that does not lead',
     edits: [
       edit(
         'src/raft/node/membership/peer-verdict.ts',
