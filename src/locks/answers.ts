@@ -26,8 +26,7 @@ export function answered(context: ApplyContext, session: Session, request: Reque
 
 /** Answers a request that waited: another than the one that is being carried out, whose answer is what its command returns. */
 export function answer(context: ApplyContext, session: Session, request: RequestId, given: Answer): void {
-  const told = answered(context, session, request, given)
-  if (told !== null) context.effects.push(told)
+  tell(context, answered(context, session, request, given))
 }
 
 /** For the connection only. */
@@ -36,9 +35,8 @@ function toTell(session: Session, request: RequestId, given: Answer): Answered |
   return where === null ? null : { kind: 'answered', where, session: session.id, request, answer: given }
 }
 
-function tell(context: ApplyContext, session: Session, request: RequestId, given: Answer): void {
-  const told = toTell(session, request, given)
-  if (told !== null) context.effects.push(told)
+function tell({ effects }: ApplyContext, told: Answered | null): void {
+  if (told !== null) effects.push(told)
 }
 
 /**
@@ -72,13 +70,13 @@ export function admit(context: ApplyContext, session: Session, request: RequestI
   if (terms === null) return true
   const stored = terms.answers?.get(request)
   if (stored !== undefined) {
-    tell(context, session, request, stored)
+    tell(context, toTell(session, request, stored))
     return false
   }
   if (request >= 0 && request < terms.lowestUnacknowledged) return false
   if (terms.answerCount + session.placeCount + names <= UNACKNOWLEDGED_PER_SESSION_MAX) return true
   const message = `more than ${UNACKNOWLEDGED_PER_SESSION_MAX} requests without an acknowledgement (ack:N)`
-  tell(context, session, request, failure('limit', message))
+  tell(context, toTell(session, request, failure('limit', message)))
   return false
 }
 

@@ -321,6 +321,7 @@ export class LockState {
     this.noteIfIdle(session)
   }
 
+  /** A classic session with nothing left is ended after the command. */
   noteIfIdle(session: Session): void {
     if (session.isIdle) this.idle.push(session)
   }
