@@ -4,6 +4,10 @@ import type { Clock, Timer } from '../platform.js'
 
 /** The kernel gives the boot time in hundredths of a second, rounded down: a difference of two readings is off by less. */
 const BOOT_RESOLUTION_MS = 10
+/** So long a reading of the boot time serves, while the wall clock keeps step with the monotonic one … */
+const BOOT_READING_SERVES_MS = 10
+/** … to within this. Below the resolution, so that no suspend that could be seen in the file is seen any later. */
+const WALL_STEP_MS = 5
 /** `setTimeout` takes no more; a longer one would fire at once. */
 const MAX_TIMEOUT_MS = 2 ** 31 - 1
 
@@ -12,6 +16,8 @@ export interface ClockSources {
   monotonicMs(): number
   /** Milliseconds since boot, suspend included. */
   bootMs(): number
+  /** Milliseconds since 1970, suspend included; it may be set at any time. */
+  wallMs(): number
 }
 
 /** Where the time since boot comes from; each may fail at any time. */
@@ -25,7 +31,11 @@ export interface BootSources {
 
 const systemSources = (): ClockSources => {
   const monotonicMs = (): number => performance.now()
-  return { monotonicMs, bootMs: bootClock({ file: bootFile(), system: () => uptime() * 1000, monotonicMs }) }
+  return {
+    monotonicMs,
+    bootMs: bootClock({ file: bootFile(), system: () => uptime() * 1000, monotonicMs }),
+    wallMs: Date.now,
+  }
 }
 
 /**
@@ -66,7 +76,7 @@ function reading(source: () => number): number | null {
   }
 }
 
-/** `uptime()` opens and closes the kernel's file at each call; this is read in every turn, so the file is kept open. */
+/** `uptime()` opens and closes the kernel's file at each call; this is read a hundred times a second, so the file is kept open. */
 function bootFile(): () => number {
   const text = Buffer.alloc(64)
   let file: number | null = null
@@ -84,8 +94,9 @@ export class SystemClock implements Clock {
   #anchorBootMs: number
   /** How long the machine was suspended since the start, rounded up. */
   #suspendedMs = 0
-  /** The boot time is read at most once per turn of the event loop: reading it costs a system call on a file. */
-  #bootReadThisTurn = false
+  /** The last reading of the boot time, by the two clocks that cost next to nothing. */
+  #readMonotonicMs: number
+  #readWallMs: number
   #pending: (() => void)[] = []
   #endOfTurnScheduled = false
 
@@ -93,15 +104,13 @@ export class SystemClock implements Clock {
     this.#sources = sources
     this.#anchorMonotonicMs = sources.monotonicMs()
     this.#anchorBootMs = sources.bootMs()
+    this.#readMonotonicMs = this.#anchorMonotonicMs
+    this.#readWallMs = sources.wallMs()
   }
 
   speakerNow(): number {
     const nowMs = this.#sources.monotonicMs()
-    if (!this.#bootReadThisTurn) {
-      this.#bootReadThisTurn = true
-      this.#scheduleEndOfTurn()
-      this.#noticeSuspend(nowMs)
-    }
+    if (this.#mayHaveSlept(nowMs)) this.#noticeSuspend(nowMs)
     return nowMs + this.#suspendedMs
   }
 
@@ -134,10 +143,29 @@ export class SystemClock implements Clock {
   }
 
   /**
+   * Every event asks, and a busy node has ten thousand of them in a second. To read the boot time costs a system call that adds up
+   * the idle time of all processors, of which a large machine has hundreds. A suspend moves the wall clock against the monotonic one
+   * too, by just as much, and both can be had for some nanoseconds. They cannot say that there was one, because people and
+   * time servers set the wall clock; but while they agree there was none.
+   *
+   * Example: the boot time was read at t = 0. At t = 3 the machine sleeps for 20 s; on waking the wall clock stands at 20,003 and
+   * the monotonic one at 3: the file is read, and says 20,003. If somebody sets the wall clock back by 20 s in that very moment, the
+   * reading of t = 10 finds it.
+   */
+  #mayHaveSlept(monotonicMs: number): boolean {
+    const elapsedMs = monotonicMs - this.#readMonotonicMs
+    if (elapsedMs >= BOOT_READING_SERVES_MS) return true
+    return Math.abs(this.#sources.wallMs() - this.#readWallMs - elapsedMs) > WALL_STEP_MS
+  }
+
+  /**
    * A boot clock that ran ahead by more than its resolution means a suspend. It is counted with the resolution added and
    * both clocks are anchored again, so that a suspend of more than 20 ms is never counted too short, however many there are.
    */
   #noticeSuspend(monotonicMs: number): void {
+    this.#readMonotonicMs = monotonicMs
+    // Before the boot time: a suspend between the two is one that the next look sees.
+    this.#readWallMs = this.#sources.wallMs()
     const bootMs = this.#sources.bootMs()
     const aheadMs = bootMs - this.#anchorBootMs - (monotonicMs - this.#anchorMonotonicMs)
     if (aheadMs <= BOOT_RESOLUTION_MS) return
@@ -154,14 +182,10 @@ export class SystemClock implements Clock {
 
   readonly #endTurn = (): void => {
     this.#endOfTurnScheduled = false
-    try {
-      this.#runPending()
-      // What the end of a turn asks for, such as writing the answers it made, need not wait for another turn. Once: work
-      // that yields again and again must let the sockets in between.
-      this.#runPending()
-    } finally {
-      this.#bootReadThisTurn = false
-    }
+    this.#runPending()
+    // What the end of a turn asks for, such as writing the answers it made, need not wait for another turn. Once: work that
+    // yields again and again must let the sockets in between.
+    this.#runPending()
   }
 
   #runPending(): void {

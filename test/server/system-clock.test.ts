@@ -6,15 +6,30 @@ import { systemRandom } from '../../src/server/system-random.js'
 class FakeMachine {
   monotonic = 1_000
   boot = 50_003
-  readonly sources = { monotonicMs: () => this.monotonic, bootMs: () => Math.floor(this.boot / 10) * 10 }
+  wall = 1_700_000_000_000.6
+  bootReads = 0
+  readonly sources = {
+    monotonicMs: () => this.monotonic,
+    bootMs: () => {
+      this.bootReads += 1
+      return Math.floor(this.boot / 10) * 10
+    },
+    wallMs: () => Math.floor(this.wall),
+  }
 
   run(ms: number): void {
     this.monotonic += ms
     this.boot += ms
+    this.wall += ms
   }
 
   suspend(ms: number): void {
     this.boot += ms
+    this.wall += ms
+  }
+
+  setWall(ms: number): void {
+    this.wall += ms
   }
 }
 
@@ -47,14 +62,68 @@ describe('speakerNow', () => {
     }
   })
 
-  it('reads the boot time once in a turn', async () => {
+  it('sees a suspend at the next look, however short after the last one', () => {
     const machine = new FakeMachine()
     const clock = new SystemClock(machine.sources)
     const before = clock.speakerNow()
+    machine.run(0.1)
+    clock.speakerNow()
     machine.suspend(1_000)
-    expect(clock.speakerNow()).toBe(before)
-    await turnEnds()
     expect(clock.speakerNow()).toBeGreaterThanOrEqual(before + 1_000)
+  })
+
+  it('reads the boot time a hundred times a second while the other two clocks agree', () => {
+    const machine = new FakeMachine()
+    const clock = new SystemClock(machine.sources)
+    for (let step = 0; step < 10_000; step += 1) {
+      machine.run(0.1)
+      clock.speakerNow()
+    }
+    expect(machine.bootReads).toBeGreaterThan(90)
+    expect(machine.bootReads).toBeLessThan(110)
+  })
+
+  it.each([-1_000_000, -1, 1, 1_000_000])('goes on as before when the wall clock is set by %i ms', (ms) => {
+    const machine = new FakeMachine()
+    const clock = new SystemClock(machine.sources)
+    const before = clock.speakerNow()
+    machine.run(1)
+    machine.setWall(ms)
+    expect(clock.speakerNow()).toBe(before + 1)
+    machine.run(1)
+    expect(clock.speakerNow()).toBe(before + 2)
+    expect(machine.bootReads).toBeLessThan(4)
+  })
+
+  it('sees a suspend that somebody takes back from the wall clock when the boot time is due', () => {
+    const machine = new FakeMachine()
+    const clock = new SystemClock(machine.sources)
+    const before = clock.speakerNow()
+    machine.suspend(20_000)
+    machine.setWall(-20_000)
+    machine.run(10)
+    expect(clock.speakerNow()).toBeGreaterThanOrEqual(before + 20_010)
+  })
+
+  it('sees a suspend between its readings of two clocks', () => {
+    const machine = new FakeMachine()
+    let isFalling = false
+    const sources = {
+      ...machine.sources,
+      bootMs: () => {
+        const bootMs = machine.sources.bootMs()
+        if (isFalling) machine.suspend(5_000)
+        return bootMs
+      },
+    }
+    const clock = new SystemClock(sources)
+    const before = clock.speakerNow()
+    machine.run(20)
+    isFalling = true
+    clock.speakerNow()
+    isFalling = false
+    machine.run(0.1)
+    expect(clock.speakerNow()).toBeGreaterThanOrEqual(before + 5_020)
   })
 })
 

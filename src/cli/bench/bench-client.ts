@@ -76,11 +76,17 @@ export class BenchClient {
     stream.setEncoding('utf8')
     stream.on('data', (text: string) => this.#data(text))
     stream.on('error', (error) => this.#failed(error.message))
-    stream.on('end', () => stream.end())
+    stream.on('end', () => stream.writableEnded || stream.end())
     stream.on('close', () => this.#closed())
     const { host, port } = this.#endpoint
     try {
-      const auth = this.#run.credentials.authOn({ isSecure, remote: { host: tcp.remoteAddress ?? host, port } })
+      const auth = this.#run.credentials.authOn({
+        isSecure,
+        // Costs a system call, and is asked for only where there is a token.
+        get remote() {
+          return { host: tcp.remoteAddress ?? host, port }
+        },
+      })
       const [action, fields] =
         this.#run.dialect === 'session'
           ? ['hello', { version: PROTOCOL_VERSION }]

@@ -68,10 +68,10 @@ export class Credentials {
    * For `auth:` on the first line of a connection; undefined: there is no token. Throws LinkError where others could read it: without
    * its token a client that has one is nobody there, so it does not ask.
    */
-  authOn({ isSecure, remote }: Confidant): string | undefined {
+  authOn(confidant: Confidant): string | undefined {
     const text = this.token?.text ?? null
     if (text === null) return undefined
-    if (isSecure || this.insecureAuth || isLoopbackHost(remote.host)) return text
+    if (confidant.isSecure || this.insecureAuth || isLoopbackHost(confidant.remote.host)) return text
     throw new LinkError('the token is not sent in plain text, where others could read it', 'insecure')
   }
 }

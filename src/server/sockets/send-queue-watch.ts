@@ -10,7 +10,9 @@ export interface WatchedConnection {
 }
 
 interface Watched {
-  /** Written to since the table was last asked for: that table may not show it yet. */
+  /** The table was due since it is watched: most answers are acknowledged, and their clients gone, long before that. */
+  wasDue: boolean
+  /** Written to since the table was last due: what is read of it may not show that yet. */
   fresh: boolean
   acknowledgedBytes: number
   /** When `acknowledgedBytes` last grew; null before the first look. */
@@ -39,7 +41,8 @@ export class SendQueueWatch {
   wrote(connection: WatchedConnection): void {
     if (this.#readQueues === null) return
     const known = this.#watched.get(connection)
-    if (known === undefined) this.#watched.set(connection, { fresh: true, acknowledgedBytes: 0, sinceMs: null })
+    if (known === undefined)
+      this.#watched.set(connection, { wasDue: false, fresh: true, acknowledgedBytes: 0, sinceMs: null })
     else known.fresh = true
     this.#scheduleCheck()
   }
@@ -58,13 +61,29 @@ export class SendQueueWatch {
   #scheduleCheck(): void {
     if (this.#timer !== null || this.#stopped || this.#watched.size === 0) return
     this.#timer = this.#clock.after(TCP_TABLE_INTERVAL_MS, () => {
-      for (const entry of this.#watched.values()) entry.fresh = false
-      void this.#readQueues?.().then((queues) => {
-        this.#timer = null
-        if (queues !== null && !this.#stopped) this.#check(queues)
-        this.#scheduleCheck()
-      })
+      if (this.#isWorthReading()) void this.#readQueues?.().then((queues) => this.#checked(queues))
+      else this.#checked(null)
     })
+  }
+
+  /**
+   * The table has a row for each connection of the machine, thousands of them long closed. While clients come and go by the
+   * thousand none stays until the table is due for the second time, and it need not be read.
+   */
+  #isWorthReading(): boolean {
+    let isWorthIt = false
+    for (const entry of this.#watched.values()) {
+      isWorthIt ||= entry.wasDue
+      entry.wasDue = true
+      entry.fresh = false
+    }
+    return isWorthIt
+  }
+
+  #checked(queues: SendQueues | null): void {
+    this.#timer = null
+    if (queues !== null && !this.#stopped) this.#check(queues)
+    this.#scheduleCheck()
   }
 
   #check(queues: SendQueues): void {

@@ -42,7 +42,6 @@ export class TcpClientSocket implements ClientSocket, WatchedConnection, InputSo
   readonly loopback: boolean
   readonly ownEnd: HostPort
   readonly certificateNames: readonly string[]
-  readonly tableKey: string | null
   #handler: ClientProtocol | null = null
   readonly #socket: ByteStream
   readonly #tcp: TcpEnd
@@ -82,7 +81,6 @@ export class TcpClientSocket implements ClientSocket, WatchedConnection, InputSo
     this.remote = formatHostPort(relayed?.client ?? this.ownEnd)
     this.loopback = relayed === undefined ? isLoopbackHost(host) : relayed.isOfThisMachine
     this.certificateNames = certificate === null ? [] : identityNames(certificate)
-    this.tableKey = tableKey(tcp)
     const looking = lookingBy(() => owner.look())
     this.#looking = looking
     stream.on(
@@ -110,6 +108,10 @@ export class TcpClientSocket implements ClientSocket, WatchedConnection, InputSo
 
   serve(handler: ClientProtocol): void {
     this.#handler = handler
+  }
+
+  get tableKey(): string | null {
+    return tableKey(this.#tcp)
   }
 
   get writableLength(): number {

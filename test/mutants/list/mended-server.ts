@@ -167,8 +167,8 @@ export const MENDED_SERVER: readonly Mutant[] = [
     edits: [
       {
         file: WATCH,
-        find: '        if (queues !== null && !this.#stopped) this.#check(queues)\n',
-        replace: '        if (queues === null) this.stop()\n        else this.#check(queues)\n',
+        find: '(queues) => this.#checked(queues))',
+        replace: '(queues) => (queues === null ? this.stop() : this.#checked(queues)))',
       },
     ],
     killers: ['tests'],
@@ -185,6 +185,22 @@ export const MENDED_SERVER: readonly Mutant[] = [
         replace: '        this.#watched.delete(connection)\n',
       },
     ],
+    killers: ['tests'],
+    tests: ['test/server/sockets/tcp-table.test.ts'],
+  },
+  {
+    id: 'T997',
+    title: "the kernel's table is read for clients that are long gone when it has been read",
+    rule: 'rule 5',
+    edits: [{ file: WATCH, find: 'isWorthIt ||= entry.wasDue', replace: 'isWorthIt = true' }],
+    killers: ['tests'],
+    tests: ['test/server/sockets/tcp-table.test.ts'],
+  },
+  {
+    id: 'T998',
+    title: "the kernel's table is never read while one is written to all the time",
+    rule: 'rule 5',
+    edits: [{ file: WATCH, find: 'isWorthIt ||= entry.wasDue', replace: 'isWorthIt ||= entry.wasDue && !entry.fresh' }],
     killers: ['tests'],
     tests: ['test/server/sockets/tcp-table.test.ts'],
   },

@@ -4,6 +4,7 @@ import type { Mutant } from '../mutant.js'
 const RIGHT = 'src/service/leases/right-to-speak.ts'
 const KEEPER = 'src/service/leases/epoch-expiry.ts'
 const SYSTEM_CLOCK = 'src/server/system-clock.ts'
+const SYSTEM_CLOCK_TESTS = ['test/server/system-clock.test.ts']
 
 export const RULES_WAKING: readonly Mutant[] = [
   {
@@ -164,7 +165,51 @@ export const RULES_WAKING: readonly Mutant[] = [
     id: 'R7l',
     title: 'the boot clock is read again for every word',
     rule: 'rule 7',
-    edits: [{ file: SYSTEM_CLOCK, find: '      this.#bootReadThisTurn = true\n', replace: '' }],
+    edits: [
+      {
+        file: SYSTEM_CLOCK,
+        find: 'if (this.#mayHaveSlept(nowMs)) this.#noticeSuspend(nowMs)',
+        replace: 'this.#noticeSuspend(nowMs)',
+      },
+    ],
     killers: ['tests'],
+    tests: SYSTEM_CLOCK_TESTS,
+  },
+  {
+    id: 'T994',
+    title: 'a suspend just after a reading of the boot clock is seen at the next one only',
+    rule: 'rule 7',
+    edits: [
+      {
+        file: SYSTEM_CLOCK,
+        find: '    return Math.abs(this.#sources.wallMs() - this.#readWallMs - elapsedMs) > WALL_STEP_MS\n',
+        replace: '    return false\n',
+      },
+    ],
+    killers: ['tests'],
+    tests: SYSTEM_CLOCK_TESTS,
+  },
+  {
+    id: 'T995',
+    title: 'while the wall clock shows no suspend there is none',
+    rule: 'rule 7',
+    edits: [{ file: SYSTEM_CLOCK, find: '    if (elapsedMs >= BOOT_READING_SERVES_MS) return true\n', replace: '' }],
+    killers: ['tests'],
+    tests: SYSTEM_CLOCK_TESTS,
+  },
+  {
+    id: 'T996',
+    title: 'a suspend while the clocks are read is seen at the next reading of the boot clock only',
+    rule: 'rule 7',
+    edits: [
+      {
+        file: SYSTEM_CLOCK,
+        find: '    const bootMs = this.#sources.bootMs()\n    const aheadMs',
+        replace:
+          '    const bootMs = this.#sources.bootMs()\n    this.#readWallMs = this.#sources.wallMs()\n    const aheadMs',
+      },
+    ],
+    killers: ['tests'],
+    tests: SYSTEM_CLOCK_TESTS,
   },
 ]

@@ -115,7 +115,7 @@ describe('SendQueueWatch', () => {
     watch.wrote(connection)
     await clock.pass(15_000)
     expect(given).toEqual([])
-    await clock.pass(2 * TCP_TABLE_INTERVAL_MS)
+    await clock.pass(3 * TCP_TABLE_INTERVAL_MS)
     expect(given).toEqual(['up'])
   })
 
@@ -142,7 +142,27 @@ describe('SendQueueWatch', () => {
     watch.wrote(connection)
     watch.forget(connection)
     await clock.pass(60_000)
-    expect({ given, reads: reads() }).toEqual({ given: [], reads: 2 })
+    expect({ given, reads: reads() }).toEqual({ given: [], reads: 1 })
+  })
+
+  it('does not read the table for clients that come and go', async () => {
+    const { clock, watch, connection, reads } = setUp(() => 40)
+    for (let client = 0; client < 100; client += 1) {
+      const other = { ...connection }
+      watch.wrote(other)
+      await clock.pass(TCP_TABLE_INTERVAL_MS)
+      watch.forget(other)
+    }
+    expect(reads()).toBe(0)
+  })
+
+  it('gives up one that is written to all the time', async () => {
+    const { clock, given, watch, connection } = setUp(() => connection.handedToKernelBytes)
+    for (let second = 0; second < 22; second += 1) {
+      watch.wrote(connection)
+      await clock.pass(1_000)
+    }
+    expect(given).toEqual(['up'])
   })
 
   it('goes on watching when the table could not be read for a while', async () => {
@@ -151,7 +171,7 @@ describe('SendQueueWatch', () => {
     watch.wrote(connection)
     await clock.pass(60_000)
     queued = 40
-    await clock.pass(15_000 + 2 * TCP_TABLE_INTERVAL_MS)
+    await clock.pass(15_000 + 3 * TCP_TABLE_INTERVAL_MS)
     expect(given).toEqual(['up'])
   })
 
@@ -165,7 +185,7 @@ describe('SendQueueWatch', () => {
     written.watch.wrote(written.connection)
     await written.clock.pass(TCP_TABLE_INTERVAL_MS)
     queued = 40
-    await written.clock.pass(15_000 + 2 * TCP_TABLE_INTERVAL_MS)
+    await written.clock.pass(15_000 + 3 * TCP_TABLE_INTERVAL_MS)
     expect(written.given).toEqual(['up'])
   })
 })
