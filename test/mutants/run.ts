@@ -53,6 +53,7 @@ interface Flags {
   readonly seeds: number
   readonly trials: number
   readonly only: readonly Mutant[]
+  readonly untried: boolean
   readonly killers: readonly KillerName[]
   readonly jobs: number
   readonly first: boolean
@@ -66,6 +67,7 @@ const flags = new Command('mutants')
   .addOption(
     new Option('--only <ids>', 'these mutants, with commas between').argParser(ids).default([...MUTANTS], 'all'),
   )
+  .option('--untried', 'of these, the ones without a verdict', false)
   .option('--killers <names>', `these checks only, of ${KILLERS.join(', ')}`, killerNames, [...KILLERS])
   .option('--seeds <count>', 'seeds of the simulator', positive, 200)
   .option('--trials <count>', 'trials of the storage torture', positive, 40)
@@ -156,7 +158,8 @@ async function tryMutant(
 
 async function campaign(): Promise<boolean> {
   const results = new Results()
-  const applied = flags.only.filter((each) => 'edits' in each).filter((each) => wantedKillers(each).length > 0)
+  const chosen = flags.only.filter((each) => !flags.untried || results.verdict(each) === 'not tried')
+  const applied = chosen.filter((each) => 'edits' in each).filter((each) => wantedKillers(each).length > 0)
   const place = await mkdtemp(join(tmpdir(), 'tnl-mutants-'))
   process.on('exit', () => rmSync(place, { recursive: true, force: true }))
   // One copy for the whole campaign: somebody may go on working on the sources.
@@ -179,13 +182,13 @@ async function campaign(): Promise<boolean> {
   }
   await Promise.all(Array.from({ length: flags.jobs }, work))
   progress.end()
-  for (const each of flags.only) if (!('edits' in each)) out(describe(each, results))
+  for (const each of chosen) if (!('edits' in each)) out(describe(each, results))
   if (flags.write) {
     results.publish(MUTANTS)
     await writeFile(join(ROOT, PAGE), page(MUTANTS, results))
   }
-  out(summary(flags.only, results))
-  return flags.only.every((each) => ['killed', 'explained'].includes(results.verdict(each)))
+  out(summary(chosen, results))
+  return chosen.every((each) => ['killed', 'explained'].includes(results.verdict(each)))
 }
 
 process.on('exit', endAll)
