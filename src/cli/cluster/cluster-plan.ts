@@ -1,10 +1,10 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { MAX_PORT } from '../../address.js'
 import { listenOn } from '../../server/sockets/listen.js'
 import { CommandFailure } from '../shared/command-failure.js'
 import { TnlExit } from '../shared/exit-statuses.js'
+import { ClusterDirectory } from './cluster-directory.js'
 import type { NodePlan } from './cluster-node.js'
 
 const FIRST_PORT = 7654
@@ -38,8 +38,7 @@ export async function planCluster({
   if (wanted !== undefined && wanted + BLOCK_STEP > MAX_PORT) {
     throw new CommandFailure(TnlExit.usage, `--base-port ${wanted}: must be at most ${MAX_PORT - BLOCK_STEP}`)
   }
-  mkdirSync(dir, { recursive: true })
-  const basePort = await choosePorts(nodes, wanted, firstPort, join(dir, 'cluster.json'))
+  const basePort = await choosePorts(nodes, wanted, firstPort, await ClusterDirectory.open(dir))
   const ids = Array.from({ length: nodes }, (_, index) => `n${index + 1}`)
   const portOf = (index: number): number => basePort + index * NODE_STEP
   const cluster = ids.map((id, index) => `${id}=127.0.0.1:${portOf(index) + 1}`).join(',')
@@ -57,20 +56,14 @@ export async function planCluster({
   })
 }
 
-interface Layout {
-  readonly nodes: number
-  readonly basePort: number
-}
-
-/** The members of a formed cluster know each other's ports, so a directory keeps those that it began with. */
 async function choosePorts(
   nodes: number,
   wanted: number | undefined,
   firstPort: number,
-  layoutFile: string,
+  directory: ClusterDirectory,
 ): Promise<number> {
-  if (existsSync(layoutFile)) {
-    const layout: Layout = JSON.parse(readFileSync(layoutFile, 'utf8'))
+  const layout = await directory.layout()
+  if (layout !== null) {
     if (layout.nodes !== nodes) {
       throw new CommandFailure(TnlExit.usage, `--nodes ${nodes}: the cluster in this directory has ${layout.nodes}`)
     }
@@ -89,12 +82,12 @@ async function choosePorts(
     if (!(await blockIsFree(nodes, wanted))) {
       throw new CommandFailure(TnlExit.usage, `--base-port ${wanted}: this port or one of those that follow is in use`)
     }
-    writeFileSync(layoutFile, JSON.stringify({ nodes, basePort: wanted } satisfies Layout))
+    await directory.keep({ nodes, basePort: wanted })
     return wanted
   }
   for (let basePort = firstPort; basePort + BLOCK_STEP <= MAX_PORT; basePort += BLOCK_STEP) {
     if (!(await blockIsFree(nodes, basePort))) continue
-    writeFileSync(layoutFile, JSON.stringify({ nodes, basePort } satisfies Layout))
+    await directory.keep({ nodes, basePort })
     return basePort
   }
   throw new CommandFailure(TnlExit.failed, 'no free block of ports')

@@ -42,6 +42,12 @@ export function positiveWhole(text: string): number {
   return number
 }
 
+/** What a script says where its variable is not set names no directory, the present one least of all. */
+export function directory(text: string): string {
+  if (text === '') throw new InvalidArgumentError('it is empty; the present directory is "."')
+  return text
+}
+
 /** `TERM` or `SIGTERM`. */
 export function signalName(text: string): NodeJS.Signals {
   const name = text.startsWith('SIG') ? text : `SIG${text}`

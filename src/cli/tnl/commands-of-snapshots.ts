@@ -3,6 +3,7 @@
  * from what is left of one (docs/operations/lost-majority.md).
  */
 import { type Command, InvalidArgumentError } from 'commander'
+import { directory } from '../shared/arguments.js'
 import { type AskOptions, accessOf, addExamples, addExitStatuses, ENDPOINTS, JSON_OPTION } from './common-options.js'
 
 interface RestoreCommandOptions {
@@ -69,7 +70,7 @@ function addRestore(snapshot: Command): void {
     .description(
       'let the node of a data directory, which does not run, begin from a saved snapshot with all nodes of its --cluster: a new cluster with the marks, freezes and pinned limits of the saved one; sessions have ended, and tokens go on above all that were given',
     )
-    .option('--data-dir <DIR>', 'of the node (default TNL_DATA_DIR, else ./tnl-data)')
+    .option('--data-dir <DIR>', 'of the node (default TNL_DATA_DIR, else ./tnl-data)', directory)
     .option('--replace', 'move what is in DIR aside, to DIR.before-TIME')
     .option(
       '--tokens-above <T>',
@@ -80,7 +81,7 @@ function addRestore(snapshot: Command): void {
     .action(async (file: string, { dataDir, replace, tokensAbove, json }: RestoreCommandOptions) => {
       const { restoreSnapshot } = await import('../snapshot/restore.js')
       await restoreSnapshot(file, {
-        dataDir: dataDir ?? process.env.TNL_DATA_DIR ?? './tnl-data',
+        dataDir: dataDir ?? dataDirOfNode(),
         replace: replace === true,
         tokensAbove: tokensAbove ?? null,
         json: json === true,
@@ -111,8 +112,12 @@ export function addRecover(tnl: Command): void {
     .description(
       'the last resort, when most nodes are lost for good with their disks: a new cluster of one from the directory of a node that is left and does not run. What only the lost nodes knew is gone; sessions end; marks, freezes and loose locks stay; tokens go on above all that were given',
     )
-    .option('--data-dir <DIR>', 'of the node that is left (default TNL_DATA_DIR, else ./tnl-data)')
-    .option('--to <DIR>', 'make the new directory there (default: in place; what was there moves to DIR.before-TIME)')
+    .option('--data-dir <DIR>', 'of the node that is left (default TNL_DATA_DIR, else ./tnl-data)', directory)
+    .option(
+      '--to <DIR>',
+      'make the new directory there (default: in place; what was there moves to DIR.before-TIME)',
+      directory,
+    )
     .option('--dry-run', 'say what is there and what would be lost, and change nothing')
     .option('--yes-i-lost-a-majority', 'do not ask for the name of the node')
     .option(
@@ -124,7 +129,7 @@ export function addRecover(tnl: Command): void {
     .action(async ({ dataDir, to, yesILostAMajority, dryRun, tokensAbove, json }: RecoverCommandOptions) => {
       const { recoverAlone } = await import('../snapshot/recover.js')
       await recoverAlone({
-        dataDir: dataDir ?? process.env.TNL_DATA_DIR ?? './tnl-data',
+        dataDir: dataDir ?? dataDirOfNode(),
         to: to ?? null,
         yes: yesILostAMajority === true,
         dryRun: dryRun === true,
@@ -133,6 +138,9 @@ export function addRecover(tnl: Command): void {
       })
     })
 }
+
+/** As the node itself finds it: an empty variable counts as none. */
+const dataDirOfNode = (): string => process.env.TNL_DATA_DIR || './tnl-data'
 
 function token(text: string): number {
   const value = Number(text)

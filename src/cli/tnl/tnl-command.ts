@@ -10,6 +10,7 @@ import { runCluster } from '../cluster/run-cluster.js'
 import { printKeys } from '../completion/keys.js'
 import { type Shell, scriptFor } from '../completion/print-script.js'
 import { createProgram as describeDo } from '../do/flags.js'
+import { directory } from '../shared/arguments.js'
 import { endProgram } from '../shared/end-program.js'
 import { SECURITY_KEYS } from '../shared/security-options.js'
 import { INTERVAL_DEFAULT_MS } from '../top/limits.js'
@@ -151,7 +152,7 @@ function addCluster(tnl: Command): void {
   cluster
     .description('a whole cluster on this machine, in the foreground')
     .option('--nodes <N>', 'how many nodes', wholeNumber, 3)
-    .option('--data-dir <DIR>', 'keep the data there (default: temporary)')
+    .option('--data-dir <DIR>', 'keep the data there (default: temporary)', directory)
     .option('--base-port <PORT>', 'client port of the first node (default: 7654, or the next free block)', wholeNumber)
     .option(...JSON_OPTION)
     .argument('[options...]', 'after "--": options of tnl-server for every node')

@@ -7,11 +7,11 @@ import {
   fstat,
   write as fsWrite,
 } from 'node:fs'
-import { mkdir, open, readdir, realpath, rename, rm } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { open, readdir, realpath, rename, rm } from 'node:fs/promises'
 import { Level } from 'level'
 import { LEVELDB_MAX_OPEN_FILES, LEVELDB_WRITE_BUFFER_BYTES, SCAN_BUFFER_BYTES, SCAN_STEP_PAIRS } from '../limits.js'
 import type { Database, DatabaseOperation, Disk, DiskFile, OpenMode } from './disk.js'
+import { makeDirectory } from './make-directory.js'
 
 const OPEN_FLAGS: Record<OpenMode, number> = {
   read: constants.O_RDONLY,
@@ -151,22 +151,6 @@ async function openDatabase(directory: string, createIfMissing: boolean): Promis
 
 function hasCode(error: unknown, code: string): boolean {
   return error instanceof Error && 'code' in error && error.code === code
-}
-
-/**
- * Makes parents as well. Not by Node's own recursion: it says ENOENT for a read-only file system, and does not end where no
- * directories are made, as in /proc.
- */
-async function makeDirectory(path: string): Promise<void> {
-  try {
-    await mkdir(path)
-  } catch (error) {
-    if (hasCode(error, 'EEXIST')) return
-    const parent = dirname(path)
-    if (!hasCode(error, 'ENOENT') || parent === path) throw error
-    await makeDirectory(parent)
-    await mkdir(path)
-  }
 }
 
 async function list(directory: string): Promise<string[] | null> {

@@ -266,6 +266,7 @@ function readAdvertise(settings: Settings, listen: HostPort, warnings: string[])
 
 function readDataDir(settings: Settings): string {
   const text = settings.find('data-dir')?.text ?? DEFAULT_DATA_DIR
+  if (text === '') throw new UsageError('--data-dir is empty; the present directory is "."')
   try {
     return resolve(text)
   } catch {

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -51,4 +51,28 @@ describe('planCluster', () => {
   it('refuses a base port that leaves no room below 65536', async () => {
     await expect(plan({ basePort: 65_500 })).rejects.toMatchObject({ exitCode: TnlExit.usage })
   })
+
+  // Node's own recursive mkdir does not end in /proc.
+  it.runIf(process.platform === 'linux').each([
+    ['/proc/nothing/here', 'no such file or directory'],
+    ['/etc/hostname/here', 'not a directory'],
+    ['/etc/hostname', 'not a directory'],
+  ])('says why there can be no directory %s', async (dir, why) => {
+    await expect(plan({ dir })).rejects.toMatchObject({
+      exitCode: TnlExit.usage,
+      message: expect.stringMatching(new RegExp(`^--data-dir ${dir}: .*${why}$`)),
+    })
+  })
+
+  it.each(['{', '7', '{"nodes":3,"basePort":"7654"}', '{"nodes":0.5,"basePort":7654}', '{"nodes":3,"basePort":70000}'])(
+    'names the file where it says %s',
+    async (text) => {
+      const dir = newDir()
+      writeFileSync(join(dir, 'cluster.json'), text)
+      await expect(plan({ dir })).rejects.toMatchObject({
+        exitCode: TnlExit.failed,
+        message: expect.stringContaining(`${join(dir, 'cluster.json')} is damaged`),
+      })
+    },
+  )
 })

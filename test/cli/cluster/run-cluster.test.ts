@@ -92,6 +92,17 @@ describe('tnl', () => {
     expect(await run(TNL, ['status', ...nobody])).toMatchObject({ code: 125 })
   })
 
+  // An unset variable of a script: the present directory would be filled with a cluster, or taken for a node's.
+  it.each([['cluster'], ['snapshot', 'restore', 'x'], ['recover']])(
+    'takes an empty --data-dir for no directory: %s',
+    async (...words) => {
+      expect(await run(TNL, [...words, '--data-dir', ''])).toMatchObject({
+        code: 2,
+        stderr: expect.stringContaining('the present directory is "."'),
+      })
+    },
+  )
+
   it('hands words over to tnl-server', async () => {
     expect(await run(TNL, ['server', '--port', 'x'])).toMatchObject({
       code: 2,

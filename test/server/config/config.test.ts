@@ -205,6 +205,11 @@ describe('a variable with a slip in its name', () => {
   })
 })
 
+it('takes an empty --data-dir for no directory', () => {
+  expect(() => configOf(['--data-dir', ''])).toThrow('--data-dir is empty; the present directory is "."')
+  expect(() => configOf(['--config', yaml('data-dir: ""\n')])).toThrow('--data-dir is empty')
+})
+
 describe('what is said about addresses', () => {
   const messages: readonly (readonly [readonly string[], string])[] = [
     [['--node-id', 'n1', '--cluster', 'n1=localhost'], '"n1=localhost": the port is missing (HOST:PORT)'],
