@@ -24,6 +24,12 @@ else
   exit 2
 fi
 
+for program in nc openssl bc; do
+  command -v "$program" >/dev/null && continue
+  echo "compose-trial: $program is not here" >&2
+  exit 2
+done
+
 say() { printf '%6.2f s  %s\n' "$(bc <<<"($(date +%s%N) - $started) / 1000000000.0" -l)" "$*"; }
 fail() {
   say "FAILED: $*"
