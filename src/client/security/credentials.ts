@@ -53,6 +53,10 @@ export class Credentials {
     return this.tls !== null
   }
 
+  get hasToken(): boolean {
+    return this.token !== null
+  }
+
   /**
    * Before connections are made: what is in the files by now. It takes a millisecond; where it takes long, what was known before is
    * used. Rejects only if a function was to give the first token and failed.
@@ -68,10 +72,10 @@ export class Credentials {
    * For `auth:` on the first line of a connection; undefined: there is no token. Throws LinkError where others could read it: without
    * its token a client that has one is nobody there, so it does not ask.
    */
-  authOn(confidant: Confidant): string | undefined {
+  authOn({ isSecure, remote }: Confidant): string | undefined {
     const text = this.token?.text ?? null
     if (text === null) return undefined
-    if (confidant.isSecure || this.insecureAuth || isLoopbackHost(confidant.remote.host)) return text
+    if (isSecure || this.insecureAuth || isLoopbackHost(remote.host)) return text
     throw new LinkError('the token is not sent in plain text, where others could read it', 'insecure')
   }
 }

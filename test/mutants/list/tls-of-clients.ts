@@ -49,7 +49,7 @@ export const TLS_OF_CLIENTS: readonly Mutant[] = [
     'a token is told to whoever is reached',
     TOKEN_TESTS,
     'src/client/security/credentials.ts',
-    'if (confidant.isSecure || this.insecureAuth || isLoopbackHost(confidant.remote.host)) return text',
+    'if (isSecure || this.insecureAuth || isLoopbackHost(remote.host)) return text',
     'return text',
   ),
   own(
