@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, openSync } from 'node:fs'
+import { describeSystemError } from '../../server/sockets/listen.js'
 import { programFile } from '../shared/program-file.js'
 
 export interface NodePlan {
@@ -17,6 +18,8 @@ export interface NodePlan {
 export interface NodeEnd {
   readonly code: number | null
   readonly signal: NodeJS.Signals | null
+  /** Of a node that could not be started at all. */
+  readonly reason?: string
 }
 
 /** Where a node's process runs, if not just beside this one. */
@@ -43,7 +46,21 @@ export class ClusterNode {
 
   /** `onEnd` hears of the end of this process, whatever ended it. */
   start(onEnd: (end: NodeEnd) => void): void {
-    const log = openSync(this.plan.logFile, 'a')
+    let ended = false
+    const end = (result: NodeEnd): void => {
+      if (ended) return
+      ended = true
+      this.#child = null
+      onEnd(result)
+    }
+    const failed = (error: unknown): void => end({ code: null, signal: null, reason: describeSystemError(error) })
+    let log: number
+    try {
+      log = openSync(this.plan.logFile, 'a')
+    } catch (error) {
+      setImmediate(failed, error)
+      return
+    }
     // A group of its own, so that Ctrl-C reaches only the parent. The channel ends the node if the parent dies.
     const { environment = process.env, launcher = [] } = this.surroundings
     const [command = process.execPath, ...words] = [...launcher, process.execPath, ...this.program, ...this.plan.words]
@@ -54,15 +71,8 @@ export class ClusterNode {
     })
     closeSync(log)
     this.#child = child
-    let ended = false
-    const end = (code: number | null, signal: NodeJS.Signals | null): void => {
-      if (ended) return
-      ended = true
-      this.#child = null
-      onEnd({ code, signal })
-    }
-    child.once('exit', end)
-    child.once('error', () => end(null, null))
+    child.once('exit', (code, signal) => end({ code, signal }))
+    child.once('error', failed)
   }
 
   kill(signal: NodeJS.Signals): void {

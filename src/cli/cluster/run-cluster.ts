@@ -134,26 +134,32 @@ class LocalCluster {
   #ended(node: ClusterNode, end: NodeEnd): void {
     if (this.#stopping) return
     const { nodeId } = node.plan
-    const how = end.signal === null ? `with exit status ${end.code}` : `by ${end.signal}`
+    const how = howItEnded(end)
     // A damaged directory does not heal by starting again, nor does a wrong setting; a port that was taken later may.
     const isHopeless = end.code === ExitCode.damaged || (end.code === ExitCode.usage && !this.#wasReady)
     if (isHopeless) this.#failed = node
     // It was told to end, or removed from the cluster.
     if (isHopeless || end.code === ExitCode.ok) {
-      const words = `${nodeId} ended ${how}, and is not started again:\n${lastWords(node)}`
+      const words = `${nodeId} ${how}, and is not started again:\n${lastWords(node)}`
       say(this.asJson, words, { event: 'ended', node: nodeId, ...end, restarts: false })
       if (this.#nodes.every(({ pid }) => pid === null) && this.#restarts.size === 0) this.#desert()
       return
     }
-    const words = `${nodeId} ended ${how}; it is started again in ${RESTART_DELAY_MS / 1000} s`
+    const words = `${nodeId} ${how}; it is started again in ${RESTART_DELAY_MS / 1000} s`
     say(this.asJson, words, { event: 'ended', node: nodeId, ...end, restarts: true })
     const restart = setTimeout(() => {
       this.#restarts.delete(restart)
       node.start((next) => this.#ended(node, next))
+      if (node.pid === null) return
       say(this.asJson, `${nodeId} runs again: pid ${node.pid}`, { event: 'runs', node: nodeId, pid: node.pid })
     }, RESTART_DELAY_MS)
     this.#restarts.add(restart)
   }
+}
+
+function howItEnded({ code, signal, reason }: NodeEnd): string {
+  if (reason !== undefined) return `could not be started (${reason})`
+  return signal === null ? `ended with exit status ${code}` : `ended by ${signal}`
 }
 
 /** Two nodes may say that they lead: the one with the higher term does. */

@@ -1,6 +1,8 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
@@ -40,13 +42,15 @@ async function run(program: string, words: readonly string[]): Promise<Outcome> 
   }
 }
 
+const CLUSTER = [process.execPath, ...NODE_ARGUMENTS, TNL, 'cluster']
+
 /** `tnl cluster` in the background, and what it printed so far. */
 class RunningCluster {
   output = ''
   readonly process: ChildProcess
   #changed: () => void = () => {}
 
-  constructor(command = [process.execPath, ...NODE_ARGUMENTS, TNL, 'cluster']) {
+  constructor(command = CLUSTER) {
     const [program = '', ...words] = command
     this.process = spawn(program, words, {
       cwd: ROOT,
@@ -189,6 +193,20 @@ function childrenOf(pid: number): number[] {
 }
 
 const runs = (pid: number): boolean => existsSync(`/proc/${pid}`)
+
+it('says why a node cannot be started again, and goes on trying', async () => {
+  const above = mkdtempSync(join(tmpdir(), 'tnl-cluster-'))
+  onTestFinished(() => rmSync(above, { recursive: true, force: true }))
+  const directory = join(above, 'data')
+  const cluster = new RunningCluster([...CLUSTER, '--data-dir', directory])
+  onTestFinished(() => void cluster.process.kill('SIGTERM'))
+  await cluster.until(/Ctrl-C ends all/)
+  renameSync(directory, join(above, 'elsewhere'))
+  process.kill(cluster.pidOf('n2'), 'SIGKILL')
+  await cluster.until(/n2 could not be started \(\[Errno 2\] no such file or directory\); it is started again in 1 s/)
+  renameSync(join(above, 'elsewhere'), directory)
+  await cluster.until(/n2 runs again: pid \d+/)
+})
 
 describe.runIf(process.platform === 'linux')('tnl cluster, killed while its nodes start', () => {
   it.each(['SIGKILL', 'SIGTERM'] as const)('leaves no node behind after %s', async (signal) => {
