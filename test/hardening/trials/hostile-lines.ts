@@ -8,7 +8,7 @@ import { TestCluster, type TestNode } from '../../kit/process-cluster.js'
 import { converse } from '../../kit/wire.js'
 import type { Outcome, Size, Trial } from '../trial.js'
 
-const RUN_MS: Record<Size, number> = { short: 15_000, long: 300_000 }
+const RUN_MS: Record<Size, number> = { short: 6_000, long: 300_000 }
 const CLIENTS = 24
 const LINES_A_TURN = 20
 const TURN_MS = 20
