@@ -8,11 +8,10 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { TnlExit } from '../../../src/cli/shared/exit-statuses.js'
+import { compiledPrograms } from '../compiled.js'
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url))
-const TNL = fileURLToPath(new URL('../../../src/cli/tnl.ts', import.meta.url))
-const SERVER = fileURLToPath(new URL('../../../src/cli/tnl-server.ts', import.meta.url))
-const NODE_ARGUMENTS = ['--import', 'tsx']
+const programOf = compiledPrograms()
 const START_TIMEOUT_MS = 60_000
 const NODES = 3
 const POLL_MS = 2
@@ -32,9 +31,9 @@ interface Outcome {
   readonly stderr: string
 }
 
-async function run(program: string, words: readonly string[]): Promise<Outcome> {
+async function run(program: 'tnl' | 'tnl-server', words: readonly string[]): Promise<Outcome> {
   try {
-    const { stdout, stderr } = await promisify(execFile)(process.execPath, [...NODE_ARGUMENTS, program, ...words])
+    const { stdout, stderr } = await promisify(execFile)(process.execPath, [programOf(program), ...words])
     return { code: 0, stdout, stderr }
   } catch (error) {
     const { code, stdout, stderr } = error as Outcome
@@ -42,7 +41,7 @@ async function run(program: string, words: readonly string[]): Promise<Outcome> 
   }
 }
 
-const CLUSTER = [process.execPath, ...NODE_ARGUMENTS, TNL, 'cluster']
+const tnlCluster = (...words: string[]): string[] => [process.execPath, programOf('tnl'), 'cluster', ...words]
 
 /** `tnl cluster` in the background, and what it printed so far. */
 class RunningCluster {
@@ -50,7 +49,7 @@ class RunningCluster {
   readonly process: ChildProcess
   #changed: () => void = () => {}
 
-  constructor(command = CLUSTER) {
+  constructor(command = tnlCluster()) {
     const [program = '', ...words] = command
     this.process = spawn(program, words, {
       cwd: ROOT,
@@ -82,25 +81,25 @@ class RunningCluster {
 
 describe('tnl-server', () => {
   it('ends with 2 and the flag and value for bad usage', async () => {
-    const { code, stderr } = await run(SERVER, ['--lease', '1'])
+    const { code, stderr } = await run('tnl-server', ['--lease', '1'])
     expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringContaining('--lease 1') })
   })
 })
 
 describe('tnl', () => {
   it('ends with 2 for what it does not know, and 125 when nobody answers', async () => {
-    expect(await run(TNL, ['juggle'])).toMatchObject({ code: 2, stderr: expect.stringContaining('juggle') })
-    expect(await run(TNL, ['bench', '--names', 'two'])).toMatchObject({ code: 2 })
+    expect(await run('tnl', ['juggle'])).toMatchObject({ code: 2, stderr: expect.stringContaining('juggle') })
+    expect(await run('tnl', ['bench', '--names', 'two'])).toMatchObject({ code: 2 })
     const nobody = ['--endpoints', '127.0.0.1:9']
-    expect(await run(TNL, ['members', ...nobody])).toMatchObject({ code: 125 })
-    expect(await run(TNL, ['status', ...nobody])).toMatchObject({ code: 125 })
+    expect(await run('tnl', ['members', ...nobody])).toMatchObject({ code: 125 })
+    expect(await run('tnl', ['status', ...nobody])).toMatchObject({ code: 125 })
   })
 
   // An unset variable of a script: the present directory would be filled with a cluster, or taken for a node's.
   it.each([['cluster'], ['snapshot', 'restore', 'x'], ['recover']])(
     'takes an empty --data-dir for no directory: %s',
     async (...words) => {
-      expect(await run(TNL, [...words, '--data-dir', ''])).toMatchObject({
+      expect(await run('tnl', [...words, '--data-dir', ''])).toMatchObject({
         code: 2,
         stderr: expect.stringContaining('the present directory is "."'),
       })
@@ -108,7 +107,7 @@ describe('tnl', () => {
   )
 
   it('hands words over to tnl-server', async () => {
-    expect(await run(TNL, ['server', '--port', 'x'])).toMatchObject({
+    expect(await run('tnl', ['server', '--port', 'x'])).toMatchObject({
       code: 2,
       stderr: expect.stringContaining('--port x'),
     })
@@ -131,35 +130,35 @@ describe('tnl cluster', () => {
 
   it('shows every node in one table, whichever is asked', async () => {
     const first = endpoints[1]?.split(',')[0] ?? ''
-    const { stdout } = await run(TNL, ['status', '--endpoints', first, '--json'])
+    const { stdout } = await run('tnl', ['status', '--endpoints', first, '--json'])
     const states: { report: { node: string; role: string; members: unknown[] } }[] = JSON.parse(stdout)
     expect(states.map(({ report }) => report.node).sort()).toEqual(['n1', 'n2', 'n3'])
     expect(states.filter(({ report }) => report.role === 'leader')).toHaveLength(1)
-    expect((await run(TNL, ['status', ...endpoints])).stdout).toMatch(/^NODE +ENDPOINT +ROLE +TERM .*\nn1 /)
+    expect((await run('tnl', ['status', ...endpoints])).stdout).toMatch(/^NODE +ENDPOINT +ROLE +TERM .*\nn1 /)
   })
 
   it('hands leadership over, and refuses what makes no sense', async () => {
-    expect(await run(TNL, ['transfer', 'n2', ...endpoints])).toMatchObject({ code: 0, stdout: 'n2 leads now\n' })
-    const members = await run(TNL, ['members', '--json', ...endpoints])
+    expect(await run('tnl', ['transfer', 'n2', ...endpoints])).toMatchObject({ code: 0, stdout: 'n2 leads now\n' })
+    const members = await run('tnl', ['members', '--json', ...endpoints])
     expect(JSON.parse(members.stdout)).toMatchObject([
       { node: 'n1', role: 'voter', leader: 'no' },
       { node: 'n2', role: 'voter', leader: 'yes' },
       { node: 'n3', role: 'voter', leader: 'no' },
     ])
-    expect(await run(TNL, ['transfer', 'n9', ...endpoints])).toMatchObject({ code: 1 })
-    expect(await run(TNL, ['members', 'add', 'n1', 'h:1', ...endpoints])).toMatchObject({ code: 1 })
+    expect(await run('tnl', ['transfer', 'n9', ...endpoints])).toMatchObject({ code: 1 })
+    expect(await run('tnl', ['members', 'add', 'n1', 'h:1', ...endpoints])).toMatchObject({ code: 1 })
   })
 
   it.each(['classic', 'session'])('is measured in the %s dialect, with mutual exclusion kept', async (dialect) => {
     const words = ['bench', '--clients', '4', '--seconds', '1', '--warm-up', '0.2', '--names', 'one', '--json']
-    const { code, stdout } = await run(TNL, [...words, '--dialect', dialect, ...endpoints])
+    const { code, stdout } = await run('tnl', [...words, '--dialect', dialect, ...endpoints])
     expect(code).toBe(0)
     expect(JSON.parse(stdout)).toMatchObject({ dialect, clients: 4, errors: 0, violations: [] })
     expect(JSON.parse(stdout).cycles).toBeGreaterThan(0)
   })
 
   it('leaves a node alone that was removed', async () => {
-    expect(await run(TNL, ['members', 'remove', 'n3', ...endpoints])).toMatchObject({ code: 0 })
+    expect(await run('tnl', ['members', 'remove', 'n3', ...endpoints])).toMatchObject({ code: 0 })
     await cluster.until(/n3 ended with exit status 0, and is not started again:.*removed from the cluster/s)
   })
 
@@ -198,7 +197,7 @@ it('says why a node cannot be started again, and goes on trying', async () => {
   const above = mkdtempSync(join(tmpdir(), 'tnl-cluster-'))
   onTestFinished(() => rmSync(above, { recursive: true, force: true }))
   const directory = join(above, 'data')
-  const cluster = new RunningCluster([...CLUSTER, '--data-dir', directory])
+  const cluster = new RunningCluster(tnlCluster('--data-dir', directory))
   onTestFinished(() => void cluster.process.kill('SIGTERM'))
   await cluster.until(/Ctrl-C ends all/)
   renameSync(directory, join(above, 'elsewhere'))
