@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { runSeed } from './simulation.js'
 
-/** Some ten seconds; other seeds every day, so that the suite goes on searching. CI has forty more. */
+/** Some ten seconds; other seeds every day, so that the suite goes on searching. CI has thirty more. */
 const SEEDS = 6
 const SEEDS_PER_DAY = 1_000
 /** The first one that mixes programs compiles the next one. */

@@ -4,10 +4,10 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { TestCluster } from '../../kit/process-cluster.js'
 import { Wire } from '../../kit/wire.js'
-import type { Outcome, Size, Trial } from '../trial.js'
+import type { Outcome, Trial } from '../trial.js'
 
 const PROGRAM = join(import.meta.dirname, '..', 'programs', 'busy-client.js')
-const KILLS: Record<Size, number> = { short: 10, long: 40 }
+const KILLS = 40
 const FREE_WITHIN_MS = 100
 const SHARE_IN_TIME = 0.9
 
@@ -30,11 +30,11 @@ async function killOne(cluster: TestCluster, name: string): Promise<number> {
   return freeMs
 }
 
-async function run(size: Size): Promise<Outcome> {
+async function run(): Promise<Outcome> {
   const cluster = await TestCluster.start()
   try {
     const times: number[] = []
-    for (let kill = 0; kill < KILLS[size]; kill += 1) times.push(await killOne(cluster, `idle-${kill}`))
+    for (let kill = 0; kill < KILLS; kill += 1) times.push(await killOne(cluster, `idle-${kill}`))
     times.sort((a, b) => a - b)
     const inTime = times.filter((ms) => ms <= FREE_WITHIN_MS).length
     const at = (share: number): string => `${(times[Math.floor(share * (times.length - 1))] ?? 0).toFixed(0)} ms`
@@ -50,6 +50,6 @@ async function run(size: Size): Promise<Outcome> {
 export const trial: Trial = {
   name: 'busy-client-killed',
   expected: 'kill -9 of a client with 8 busy tasks frees its idle lock within 100 ms, 9 times of 10',
-  inShortForm: true,
+  inShortForm: false,
   run,
 }
