@@ -36,8 +36,10 @@ export const DESCRIPTORS_KEPT_COUNT = 448
 export const DESCRIPTORS_CLIENTS_LEAST_SHARE = 1 / 4
 /** Rule 5: a connection whose send queue did not shrink for this long is dead. */
 export const SEND_QUEUE_STUCK_MS = 15_000
-/** How often the kernel's TCP table is read while anything that was written may be unacknowledged. */
+/** How often the kernel's TCP table is read at most, while anything that was written may be unacknowledged … */
 export const TCP_TABLE_INTERVAL_MS = 2_000
+/** … and how often the node looks whether anybody has stayed whose row is worth it. */
+export const SEND_QUEUE_LOOK_MS = TCP_TABLE_INTERVAL_MS / 2
 /** Read and looked at in one go: some hundred rows, a tenth of a millisecond. */
 export const TCP_TABLE_SLICE_BYTES = 16_384
 

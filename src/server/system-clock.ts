@@ -103,9 +103,9 @@ export class SystemClock implements Clock {
   constructor(sources: ClockSources = systemSources()) {
     this.#sources = sources
     this.#anchorMonotonicMs = sources.monotonicMs()
-    this.#anchorBootMs = sources.bootMs()
     this.#readMonotonicMs = this.#anchorMonotonicMs
     this.#readWallMs = sources.wallMs()
+    this.#anchorBootMs = sources.bootMs()
   }
 
   speakerNow(): number {

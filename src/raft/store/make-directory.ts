@@ -1,6 +1,7 @@
 /** Nothing else of the store is needed for this: programs that live for a moment do not load a database. */
 import { mkdir } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { codeOf } from './errors.js'
 
 /**
  * Makes parents as well. Not by Node's own recursion: it says ENOENT for a read-only file system, and does not end where no
@@ -17,5 +18,3 @@ export async function makeDirectory(path: string): Promise<void> {
     await mkdir(path)
   }
 }
-
-const codeOf = (error: unknown): unknown => (error instanceof Error && 'code' in error ? error.code : null)

@@ -1,5 +1,5 @@
 import type { Clock, Timer } from '../../platform.js'
-import { SEND_QUEUE_STUCK_MS, TCP_TABLE_INTERVAL_MS } from '../limits.js'
+import { SEND_QUEUE_LOOK_MS, SEND_QUEUE_STUCK_MS, TCP_TABLE_INTERVAL_MS } from '../limits.js'
 import type { SendQueues } from './tcp-table.js'
 
 export interface WatchedConnection {
@@ -9,10 +9,13 @@ export interface WatchedConnection {
   giveUp(): void
 }
 
+/** Looks from one reading of the table to the next. */
+const LOOKS_PER_READING = TCP_TABLE_INTERVAL_MS / SEND_QUEUE_LOOK_MS
+
 interface Watched {
-  /** The table was due since it is watched: most answers are acknowledged, and their clients gone, long before that. */
-  wasDue: boolean
-  /** Written to since the table was last due: what is read of it may not show that yet. */
+  /** It was here at a look before: most answers are acknowledged, and their clients gone, long before that. */
+  hasStayed: boolean
+  /** Written to since the last look: what is read of the table may not show that yet. */
   fresh: boolean
   acknowledgedBytes: number
   /** When `acknowledgedBytes` last grew; null before the first look. */
@@ -30,6 +33,7 @@ export class SendQueueWatch {
   readonly #readQueues: (() => Promise<SendQueues | null>) | null
   readonly #watched = new Map<WatchedConnection, Watched>()
   #timer: Timer | null = null
+  #looksSinceReading = 0
   #stopped = false
 
   /** `readQueues`: null where the system has no such queues; it gives null when they cannot be read just now. */
@@ -42,7 +46,7 @@ export class SendQueueWatch {
     if (this.#readQueues === null) return
     const known = this.#watched.get(connection)
     if (known === undefined)
-      this.#watched.set(connection, { wasDue: false, fresh: true, acknowledgedBytes: 0, sinceMs: null })
+      this.#watched.set(connection, { hasStayed: false, fresh: true, acknowledgedBytes: 0, sinceMs: null })
     else known.fresh = true
     this.#scheduleCheck()
   }
@@ -60,7 +64,7 @@ export class SendQueueWatch {
 
   #scheduleCheck(): void {
     if (this.#timer !== null || this.#stopped || this.#watched.size === 0) return
-    this.#timer = this.#clock.after(TCP_TABLE_INTERVAL_MS, () => {
+    this.#timer = this.#clock.after(SEND_QUEUE_LOOK_MS, () => {
       if (this.#isWorthReading()) void this.#readQueues?.().then((queues) => this.#checked(queues))
       else this.#checked(null)
     })
@@ -68,16 +72,20 @@ export class SendQueueWatch {
 
   /**
    * The table has a row for each connection of the machine, thousands of them long closed. While clients come and go by the
-   * thousand none stays until the table is due for the second time, and it need not be read.
+   * thousand none stays from one look to the next, and it need not be read. Who stays is found in it as soon as if it were read
+   * all the time: a look, and the reading at the next one, take one interval.
    */
   #isWorthReading(): boolean {
+    this.#looksSinceReading += 1
     let isWorthIt = false
     for (const entry of this.#watched.values()) {
-      isWorthIt ||= entry.wasDue
-      entry.wasDue = true
+      isWorthIt ||= entry.hasStayed
+      entry.hasStayed = true
       entry.fresh = false
     }
-    return isWorthIt
+    if (!isWorthIt || this.#looksSinceReading < LOOKS_PER_READING) return false
+    this.#looksSinceReading = 0
+    return true
   }
 
   #checked(queues: SendQueues | null): void {

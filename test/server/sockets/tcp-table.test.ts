@@ -115,7 +115,7 @@ describe('SendQueueWatch', () => {
     watch.wrote(connection)
     await clock.pass(15_000)
     expect(given).toEqual([])
-    await clock.pass(3 * TCP_TABLE_INTERVAL_MS)
+    await clock.pass(2 * TCP_TABLE_INTERVAL_MS)
     expect(given).toEqual(['up'])
   })
 
@@ -150,15 +150,22 @@ describe('SendQueueWatch', () => {
     for (let client = 0; client < 100; client += 1) {
       const other = { ...connection }
       watch.wrote(other)
-      await clock.pass(TCP_TABLE_INTERVAL_MS)
+      await clock.pass(TCP_TABLE_INTERVAL_MS / 2)
       watch.forget(other)
     }
     expect(reads()).toBe(0)
   })
 
+  it('reads the table every two seconds at most', async () => {
+    const { clock, watch, connection, reads } = setUp(() => connection.handedToKernelBytes - reads())
+    watch.wrote(connection)
+    await clock.pass(60_000)
+    expect(reads()).toBe(30)
+  })
+
   it('gives up one that is written to all the time', async () => {
     const { clock, given, watch, connection } = setUp(() => connection.handedToKernelBytes)
-    for (let second = 0; second < 22; second += 1) {
+    for (let second = 0; second < 20; second += 1) {
       watch.wrote(connection)
       await clock.pass(1_000)
     }
@@ -171,7 +178,7 @@ describe('SendQueueWatch', () => {
     watch.wrote(connection)
     await clock.pass(60_000)
     queued = 40
-    await clock.pass(15_000 + 3 * TCP_TABLE_INTERVAL_MS)
+    await clock.pass(15_000 + 2 * TCP_TABLE_INTERVAL_MS)
     expect(given).toEqual(['up'])
   })
 
@@ -185,7 +192,7 @@ describe('SendQueueWatch', () => {
     written.watch.wrote(written.connection)
     await written.clock.pass(TCP_TABLE_INTERVAL_MS)
     queued = 40
-    await written.clock.pass(15_000 + 3 * TCP_TABLE_INTERVAL_MS)
+    await written.clock.pass(15_000 + 2 * TCP_TABLE_INTERVAL_MS)
     expect(written.given).toEqual(['up'])
   })
 })
